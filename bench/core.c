@@ -1,0 +1,195 @@
+/*
+ * core.c: the numerics without PostgreSQL, for tuning and as a reference of speed.
+ *
+ *   core TRAIN.tsv TEST.tsv ALGORITHM [option=value ...]
+ *
+ * The files hold dense ids, tab-separated: user, item [, time].  An empty name skips the test.
+ * Prints seconds, triples per second, the learning curve's best point, Recall@20 and NDCG@20.
+ */
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "algo/ranking.h"
+#include "core/metrics.h"
+#include "core/pool.h"
+
+static void *Allocate(void *arg, size_t size)
+{
+    (void)arg;
+    return malloc(size);
+}
+
+static void Release(void *arg, void *pointer)
+{
+    (void)arg;
+    free(pointer);
+}
+
+static bool Pending(void *arg)
+{
+    (void)arg;
+    return false;
+}
+
+static void Check(void *arg)
+{
+    (void)arg;
+}
+
+static void Report(void *arg, const Progress *p)
+{
+    (void)arg;
+    if (!isnan(p->ndcg))
+        fprintf(stderr, "%s %d/%d loss %.4f ndcg %.4f %.1f s\n", p->stage, p->epoch, p->epochs,
+                p->loss, p->ndcg, p->seconds);
+}
+
+static void Fail(void *arg, FailKind kind, const char *message, const char *hint)
+{
+    (void)arg, (void)kind;
+    fprintf(stderr, "error: %s (%s)\n", message, hint == NULL ? "" : hint);
+    exit(1);
+}
+
+static Host host = {.allocate = Allocate,
+                    .release = Release,
+                    .pending = Pending,
+                    .check = Check,
+                    .progress = Report,
+                    .fail = Fail};
+
+static Interactions ReadPairs(const char *file, uint32_t users, uint32_t items)
+{
+    FILE *in = fopen(file, "r");
+    Pairs pairs = {0};
+    Interactions result;
+    char line[256];
+
+    if (in == NULL) {
+        perror(file);
+        exit(1);
+    }
+    pairs.user = HostAllocate(&host, 1u << 27, sizeof(uint32_t));
+    pairs.item = HostAllocate(&host, 1u << 27, sizeof(uint32_t));
+    while (fgets(line, sizeof(line), in) != NULL) {
+        unsigned user, item;
+
+        if (sscanf(line, "%u %u", &user, &item) != 2)
+            continue;
+        pairs.user[pairs.count] = user;
+        pairs.item[pairs.count++] = item;
+        users = user >= users ? user + 1 : users;
+        items = item >= items ? item + 1 : items;
+    }
+    fclose(in);
+    InteractionsBuild(&host, &pairs, users, items, &result);
+    return result;
+}
+
+static OptionValue ParseValue(const char *text)
+{
+    char *end;
+    double number = strtod(text, &end);
+
+    if (*end == '\0')
+        return (OptionValue){VALUE_NUMBER, number, NULL};
+    if (strcmp(text, "true") == 0 || strcmp(text, "false") == 0)
+        return (OptionValue){VALUE_BOOL, text[0] == 't', NULL};
+    return (OptionValue){VALUE_STRING, 0, text};
+}
+
+static void SetOption(const Algorithm *algorithm, void *options, char *setting)
+{
+    char *value = strchr(setting, '='), expected[256];
+    const OptionSpec *spec;
+
+    *value++ = '\0';
+    spec = OptionFind(train_options, setting);
+    if (spec == NULL)
+        spec = OptionFind(algorithm->options, setting);
+    if (spec == NULL || !OptionStore(spec, ParseValue(value), options, expected, sizeof(expected))) {
+        fprintf(stderr, "bad option %s\n", setting);
+        exit(1);
+    }
+}
+
+static void Evaluate(const Model *model, const Interactions *train, const Interactions *test)
+{
+    RankingCase *cases = calloc(test->users, sizeof(RankingCase));
+    uint32_t *positions = calloc(test->count, sizeof(uint32_t));
+    double recall = 0, ndcg = 0;
+    size_t n = 0;
+
+    for (uint32_t user = 0; user < test->users; user++) {
+        uint64_t first = test->offset[user], last = test->offset[user + 1];
+
+        if (first < last)
+            cases[n++] = (RankingCase){
+                .user = user,
+                .relevant = test->item + first,
+                .relevant_count = (uint32_t)(last - first),
+                .excluded = train->item + train->offset[user],
+                .excluded_count = (uint32_t)(train->offset[user + 1] - train->offset[user]),
+                .positions = positions + first,
+            };
+    }
+    RankCases(&host, model, cases, n);
+    for (size_t i = 0; i < n; i++) {
+        CutoffMetrics m = CutoffMetricsOf(cases[i].positions, cases[i].relevant_count, 20);
+
+        recall += m.recall;
+        ndcg += m.ndcg;
+    }
+    printf(" recall@20 %.4f ndcg@20 %.4f", recall / (double)n, ndcg / (double)n);
+}
+
+int main(int argc, char **argv)
+{
+    const Algorithm *algorithm = argc > 3 ? AlgorithmFind(argv[3]) : NULL;
+    TrainReport report = {0};
+    TrainOptions *options;
+    Interactions train;
+    Model model;
+    double start, seconds;
+
+    if (algorithm == NULL) {
+        fprintf(stderr, "usage: core TRAIN TEST ALGORITHM [option=value ...]\n");
+        return 2;
+    }
+    options = calloc(1, algorithm->options_size);
+    OptionsDefault(train_options, options);
+    OptionsDefault(algorithm->options, options);
+    options->threads = 1;
+    for (int i = 4; i < argc; i++)
+        SetOption(algorithm, options, strdup(argv[i]));
+    train = ReadPairs(argv[1], 0, 0);
+    host.pool = PoolCreate(&host, (int)options->threads);
+    start = HostClock();
+    InteractionsHoldOut(&host, &train,
+                        options->holdout == HOLDOUT_AUTO ? HOLDOUT_RANDOM
+                                                         : (Holdout)options->holdout,
+                        (uint64_t)options->validation_users, (uint64_t)options->seed);
+    ModelLayout(&model, algorithm, options, train.users, train.items);
+    ModelAllocate(&host, &model);
+    ModelCountPopularity(&train, &model);
+    algorithm->train(&host, &train, &model, &report);
+    seconds = HostClock() - start;
+    for (int i = 4; i < argc; i++)
+        printf("%s ", argv[i]);
+    printf("| %s %d epochs, best %d", algorithm->name, report.epochs, report.best + 1);
+    if (report.best >= 0)
+        printf(" val %.4f", report.history[report.best].ndcg);
+    printf(" %.2f s %.2f M/s", seconds,
+           (double)TrainingCount(&train) * report.epochs / seconds / 1e6);
+    if (argv[2][0] != '\0') {
+        Interactions test = ReadPairs(argv[2], train.users, train.items);
+
+        Evaluate(&model, &train, &test);
+    }
+    printf("\n");
+    PoolDestroy(host.pool);
+    return 0;
+}

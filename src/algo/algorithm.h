@@ -1,0 +1,128 @@
+/*
+ * algorithm.h: the one interface of all learning algorithms.
+ *
+ * A model is a list of matrices (parts).  Each part has rows per user, per item, or a number of
+ * its own; storage and serving move parts without knowing what they mean.  A score of a user for
+ * an item is made in two steps: the user's rows become one query vector, and the query meets the
+ * item parts.  Larger scores are better.
+ */
+#ifndef RECADV_ALGORITHM_H
+#define RECADV_ALGORITHM_H
+
+#include "algo/options.h"
+#include "core/host.h"
+#include "core/interactions.h"
+
+typedef enum Axis { AXIS_USER, AXIS_ITEM, AXIS_SHARED } Axis;
+
+/* rows x columns floats; rows start every `stride` floats: a multiple of 16, the rest zero; or 1. */
+typedef struct Part {
+    const char *name; /* of a static string */
+    Axis axis;
+    uint32_t rows;
+    uint32_t columns;
+    uint32_t stride;
+    float *data; /* 64-byte aligned; NULL until allocated */
+} Part;
+
+#define MAX_PARTS 8
+
+typedef struct Algorithm Algorithm;
+
+/*
+ * A model, or a view of one: in a view, parts of an axis hold only some of its rows (one user,
+ * one block of items), and `users` and `items` tell how many.
+ */
+typedef struct Model {
+    const Algorithm *algorithm;
+    const void *options; /* the algorithm's own struct */
+    uint32_t users;
+    uint32_t items;
+    int parts;
+    Part part[MAX_PARTS];
+} Model;
+
+/* Part 0 of every model: interactions per item (1 column); it serves users that are unknown. */
+#define POPULARITY_PART 0
+
+/* One epoch of the learning curve; ndcg and hr are NaN where the epoch was not evaluated. */
+typedef struct Epoch {
+    int epoch;
+    const char *stage; /* of a static string */
+    double loss;       /* mean over triples */
+    double ndcg;       /* NDCG@100 on the held-out interactions */
+    double hr;         /* HR@100 on the held-out interactions */
+    double seconds;    /* since the start of training */
+} Epoch;
+
+typedef struct TrainReport {
+    Epoch *history; /* one entry per epoch run */
+    int epochs;     /* entries in history */
+    int best;       /* index of the epoch that the model is from; -1 without epochs */
+    const char *stop_reason;
+} TrainReport;
+
+typedef enum Perturbation { PERTURB_RANDOM, PERTURB_ADVERSARIAL } Perturbation;
+
+struct Algorithm {
+    const char *name;
+    const char *summary;
+    const OptionSpec *options; /* beside train_options; ends with name == NULL */
+    size_t options_size;
+
+    /* Appends the model's parts (without data) for model->users, model->items and options. */
+    void (*layout)(Model *model);
+
+    /* Bytes that train() allocates beside the model and the interactions; SIZE_MAX: too many. */
+    size_t (*memory)(const Model *model, const Interactions *shape, int threads);
+
+    /* Fills the parts.  `report->history` comes from the host's arena. */
+    void (*train)(const Host *host, const Interactions *data, Model *model, TrainReport *report);
+
+    /* Floats of a query, padded to 16 (0: the query is not used). */
+    uint32_t (*query_width)(const Model *model);
+
+    /* Query of user row `row` of the view's user parts. */
+    void (*query)(const Model *view, uint32_t row, float *query);
+
+    /* out[q * view->items + i]: scores of `queries` queries for all items of the view. */
+    void (*score)(const Model *view, const float *queries, uint32_t count, float *out);
+
+    /*
+     * Moves every embedding row by `epsilon` in place: at random, or along the worst-case
+     * direction of the training loss (He et al. 2018, section 2.3).  NULL: nothing to perturb.
+     */
+    void (*perturb)(const Host *host, const Interactions *data, Model *model, Perturbation kind,
+                    double epsilon, uint64_t seed);
+};
+
+/* All algorithms, NULL-terminated, and a search by name (NULL if unknown). */
+extern const Algorithm *const algorithms[];
+extern const Algorithm *AlgorithmFind(const char *name);
+
+/* Declares all parts of a model: the popularity and the algorithm's own. */
+extern void ModelLayout(Model *model, const Algorithm *algorithm, const void *options,
+                        uint32_t users, uint32_t items);
+
+/* For layout(): appends a part. */
+extern void ModelAddPart(Model *model, const char *name, Axis axis, uint32_t rows,
+                         uint32_t columns);
+
+/* Bytes of all parts, SIZE_MAX if they do not fit. */
+extern size_t ModelMemory(const Model *model);
+
+/* Allocates all parts, zeroed. */
+extern void ModelAllocate(const Host *host, Model *model);
+
+/* The model as a view of all its rows needs no call; these narrow it. */
+extern void ModelViewItems(const Model *model, uint32_t first, uint32_t count, Model *view);
+
+/* Counts interactions per item into the popularity part. */
+extern void ModelCountPopularity(const Interactions *data, Model *model);
+
+/* Is every value of the part finite? */
+extern bool PartIsFinite(const Part *part);
+
+extern void ReportAddEpoch(TrainReport *report, Epoch epoch);
+
+#endif

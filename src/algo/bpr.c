@@ -1,0 +1,25 @@
+/* bpr.c: matrix factorisation with Bayesian personalised ranking (Rendle et al. 2009). */
+#include "algo/mf.h"
+
+#define MF_EPOCHS         200
+#define MF_LEARNING_RATE  0.05
+#define MF_REGULARIZATION 0.0
+
+static const OptionSpec bpr_options[] = {
+    MF_OPTIONS,
+    {NULL, OPTION_BOOL, 0, 0, 0, 0, NULL, NULL, NULL},
+};
+
+const Algorithm bpr_algorithm = {
+    .name = "bpr",
+    .summary = "matrix factorisation with Bayesian personalised ranking",
+    .options = bpr_options,
+    .options_size = sizeof(MfOptions),
+    .layout = MfLayout,
+    .memory = MfMemory,
+    .train = MfTrain,
+    .query_width = MfQueryWidth,
+    .query = MfQuery,
+    .score = MfScore,
+    .perturb = MfPerturb,
+};

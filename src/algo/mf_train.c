@@ -1,0 +1,369 @@
+/* mf_train.c: initial embeddings, epochs, validation and early stopping of factor models. */
+#include "algo/mf.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "algo/batch.h"
+#include "algo/ranking.h"
+#include "core/pool.h"
+
+#define INIT_ROWS 4096 /* rows per task */
+
+/* Below this, every score is the same to single precision: nothing was learnt, or all was lost. */
+#define COLLAPSED 1e-12f
+
+typedef struct Trainer {
+    const Host *host;
+    const Interactions *data;
+    const MfOptions *options;
+    Model *model;
+    TrainReport *report;
+    TripleRule rule;
+    Cells cells;      /* batch_size 1 */
+    uint32_t *order;  /* batch_size 1: scratch, one per training interaction */
+    CellWork *work;   /* batch_size 1: cells of a round */
+    Batch batch;      /* batch_size > 1 */
+    BatchTriple *all; /* batch_size > 1: every training interaction */
+    Validation validation;
+    float *best[2]; /* copies of the user and item part at the best epoch; NULL: no validation */
+    int epochs;     /* planned, over all stages */
+    double start;
+} Trainer;
+
+static size_t PartFloats(const Part *part)
+{
+    return (size_t)part->rows * part->stride;
+}
+
+/* Accumulators of a part. */
+static size_t StateFloats(const Part *part, int optimizer)
+{
+    if (optimizer == OPTIMIZER_SGD)
+        return 0;
+    return optimizer == OPTIMIZER_ADAGRAD ? PartFloats(part) : part->rows;
+}
+
+size_t MfMemory(const Model *model, const Interactions *shape, int threads)
+{
+    const MfOptions *o = model->options;
+    const Part *user = &model->part[MF_USER_PART], *item = &model->part[MF_ITEM_PART];
+    size_t state = SizeAdd(StateFloats(user, o->optimizer), StateFloats(item, o->optimizer));
+    size_t best = shape->held_count > 0 ? SizeAdd(PartFloats(user), PartFloats(item)) : 0;
+    size_t total = SizeMultiply(SizeAdd(state, best), sizeof(float));
+    uint64_t n = TrainingCount(shape);
+
+    total = SizeAdd(total, ValidationMemory(model, shape, threads));
+    total = SizeAdd(total, SizeMultiply((size_t)(o->epochs + o->adv_epochs), sizeof(Epoch)));
+    if (o->batch_size == 1) {
+        total = SizeAdd(total, CellsMemory(shape, user->stride * sizeof(float)));
+        return SizeAdd(total, SizeMultiply(n, sizeof(uint32_t)));
+    }
+    total = SizeAdd(total, SizeMultiply(n, sizeof(BatchTriple)));
+    return SizeAdd(total, BatchMemory(shape->users, shape->items, (uint32_t)o->batch_size,
+                                      user->stride));
+}
+
+typedef struct InitJob {
+    Part *part;
+    uint64_t seed;
+    RandomPurpose purpose;
+    double deviation;
+} InitJob;
+
+static void InitRows(void *arg, int task, int worker)
+{
+    InitJob *job = arg;
+    uint32_t first = (uint32_t)task * INIT_ROWS;
+
+    (void)worker;
+    for (uint32_t r = first; r < job->part->rows && r < first + INIT_ROWS; r++) {
+        float *row = job->part->data + (size_t)r * job->part->stride;
+        Random random;
+
+        RandomSeed(&random, job->seed, job->purpose, r, 0);
+        for (uint32_t k = 0; k < job->part->columns; k++)
+            row[k] = (float)(job->deviation * RandomTruncatedNormal(&random));
+    }
+}
+
+static void InitPart(const Trainer *t, Part *part, RandomPurpose purpose)
+{
+    InitJob job = {part, (uint64_t)t->options->train.seed, purpose, t->options->init_std};
+
+    PoolRun(t->host, InitRows, &job, (int)((part->rows + INIT_ROWS - 1) / INIT_ROWS));
+}
+
+static void ResetState(const Trainer *t)
+{
+    size_t users = StateFloats(&t->model->part[MF_USER_PART], t->options->optimizer);
+    size_t items = StateFloats(&t->model->part[MF_ITEM_PART], t->options->optimizer);
+
+    for (size_t i = 0; i < users; i++)
+        t->rule.user_state[i] = ADAGRAD_START;
+    for (size_t i = 0; i < items; i++)
+        t->rule.item_state[i] = ADAGRAD_START;
+}
+
+static void PrepareRule(Trainer *t)
+{
+    const MfOptions *o = t->options;
+    Part *user = &t->model->part[MF_USER_PART], *item = &t->model->part[MF_ITEM_PART];
+
+    t->rule = (TripleRule){
+        .host = t->host,
+        .users = user->data,
+        .items = item->data,
+        .user_state = HostAllocate(t->host, StateFloats(user, o->optimizer), sizeof(float)),
+        .item_state = HostAllocate(t->host, StateFloats(item, o->optimizer), sizeof(float)),
+        .stride = user->stride,
+        .factors = user->columns,
+        .optimizer = (Optimizer)o->optimizer,
+        .learning_rate = (float)o->learning_rate,
+        .regularization = (float)o->regularization,
+        .epsilon = (float)o->epsilon,
+        .lambda = (float)o->lambda,
+        .candidates = (uint32_t)o->adaptive_negatives,
+    };
+    ResetState(t);
+}
+
+static void ListTriples(Trainer *t)
+{
+    const Interactions *data = t->data;
+    uint64_t n = 0;
+
+    t->all = HostAllocate(t->host, TrainingCount(data), sizeof(BatchTriple));
+    for (uint32_t user = 0; user < data->users; user++)
+        for (uint64_t i = data->offset[user]; i < data->offset[user + 1]; i++)
+            if (!IsHeldOut(data, user, data->item[i]))
+                t->all[n++] = (BatchTriple){user, data->item[i], NO_ITEM};
+}
+
+static void Prepare(Trainer *t)
+{
+    const Part *user = &t->model->part[MF_USER_PART], *item = &t->model->part[MF_ITEM_PART];
+
+    InitPart(t, &t->model->part[MF_USER_PART], RANDOM_INIT_USER);
+    InitPart(t, &t->model->part[MF_ITEM_PART], RANDOM_INIT_ITEM);
+    PrepareRule(t);
+    ValidationPrepare(t->host, t->data, &t->validation);
+    if (t->validation.count > 0) {
+        t->best[0] = HostAllocate(t->host, PartFloats(user), sizeof(float));
+        t->best[1] = HostAllocate(t->host, PartFloats(item), sizeof(float));
+    }
+    if (t->options->batch_size > 1) {
+        ListTriples(t);
+        BatchCreate(t->host, &t->rule, t->data->users, t->data->items,
+                    (uint32_t)t->options->batch_size, &t->batch);
+    } else {
+        CellsCreate(t->host, t->data, user->stride * sizeof(float), &t->cells);
+        t->order = HostAllocate(t->host, TrainingCount(t->data), sizeof(uint32_t));
+        t->work = HostAllocate(t->host, (size_t)CellsPerRound(&t->cells), sizeof(CellWork));
+    }
+    t->report->history = HostAllocate(t->host, (size_t)t->epochs, sizeof(Epoch));
+}
+
+static void Release(Trainer *t)
+{
+    HostRelease(t->host, t->rule.user_state);
+    HostRelease(t->host, t->rule.item_state);
+    HostRelease(t->host, t->validation.cases);
+    HostRelease(t->host, t->best[0]);
+    HostRelease(t->host, t->best[1]);
+    if (t->options->batch_size > 1) {
+        HostRelease(t->host, t->all);
+        BatchRelease(t->host, &t->batch);
+    } else {
+        CellsRelease(t->host, &t->cells);
+        HostRelease(t->host, t->order);
+        HostRelease(t->host, t->work);
+    }
+}
+
+typedef struct RoundJob {
+    Trainer *trainer;
+    int epoch;
+    int round;
+} RoundJob;
+
+static void RunCell(void *arg, int task, int worker)
+{
+    RoundJob *job = arg;
+    Trainer *t = job->trainer;
+    const Cells *cells = &t->cells;
+    uint32_t cell = CellsAt(cells, job->round, task);
+    uint32_t block = cell % cells->item_blocks;
+    uint32_t first = BlockStart(block, cells->item_blocks, t->data->items);
+    uint64_t start = cells->start[cell];
+    CellWork *work = &t->work[task];
+
+    (void)worker;
+    work->entries = cells->entries + start;
+    work->count = (uint32_t)(cells->start[cell + 1] - start);
+    work->block = cells->item_order + first;
+    work->block_size = BlockStart(block + 1, cells->item_blocks, t->data->items) - first;
+    work->order = t->order + start;
+    RandomSeed(&work->random, (uint64_t)t->options->train.seed, RANDOM_CELL, (uint64_t)job->epoch,
+               cell);
+    LearnCell(&t->rule, work);
+}
+
+/* Sums over the cells of a round in their order, whichever thread ran them. */
+static void CollectRound(Trainer *t, double *loss, uint64_t *triples)
+{
+    for (int c = 0; c < CellsPerRound(&t->cells); c++) {
+        if (t->work[c].abandoned)
+            HostAbandon(t->host);
+        *loss += t->work[c].loss;
+        *triples += t->work[c].triples;
+    }
+}
+
+static double CellEpoch(Trainer *t, int epoch)
+{
+    RoundJob job = {t, epoch, 0};
+    uint64_t triples = 0;
+    double loss = 0;
+
+    CellsCut(t->host, &t->cells, (uint64_t)t->options->train.seed, (uint64_t)epoch);
+    for (; job.round < CellsRounds(&t->cells); job.round++) {
+        PoolRun(t->host, RunCell, &job, CellsPerRound(&t->cells));
+        CollectRound(t, &loss, &triples);
+    }
+    return triples == 0 ? 0 : loss / (double)triples;
+}
+
+/* All triples in a fresh order, a fresh negative each; the last batch may be smaller. */
+static double BatchEpoch(Trainer *t, int epoch)
+{
+    uint64_t n = TrainingCount(t->data), triples = 0;
+    uint32_t filled = 0;
+    double loss = 0;
+    Random random;
+
+    RandomSeed(&random, (uint64_t)t->options->train.seed, RANDOM_BATCH, (uint64_t)epoch, 0);
+    for (uint64_t i = 0; i < n; i++) {
+        uint64_t j = i + (uint64_t)(RandomUniform(&random) * (double)(n - i));
+        BatchTriple next = t->all[j];
+
+        t->all[j] = t->all[i];
+        t->all[i] = next;
+        next.negative = BatchNegative(&t->rule, t->data, next.user, &random);
+        if (next.negative != NO_ITEM)
+            t->batch.triples[filled++] = next;
+        if (filled == t->batch.size || (i + 1 == n && filled > 0)) {
+            loss += BatchStep(&t->rule, &t->batch, filled);
+            triples += filled;
+            filled = 0;
+            HostPoll(t->host);
+        }
+    }
+    return triples == 0 ? 0 : loss / (double)triples;
+}
+
+static void CheckEpoch(const Trainer *t, int epoch, double loss)
+{
+    const Part *user = &t->model->part[MF_USER_PART], *item = &t->model->part[MF_ITEM_PART];
+    float largest = 0;
+
+    if (!isfinite(loss) || !PartIsFinite(user) || !PartIsFinite(item))
+        HostFail(t->host, FAIL_NOT_FINITE, "Lower the option learning_rate.",
+                 "training diverged in epoch %d: a loss or an embedding is not finite", epoch);
+    for (size_t i = 0; i < PartFloats(item); i++)
+        largest = fmaxf(largest, fabsf(item->data[i]));
+    if (largest < COLLAPSED)
+        HostFail(t->host, FAIL_NOT_FINITE, "Lower the option regularization.",
+                 "training collapsed in epoch %d: all item embeddings are zero", epoch);
+}
+
+static void KeepBest(const Trainer *t)
+{
+    for (int side = 0; side < 2; side++) {
+        const Part *part = &t->model->part[MF_USER_PART + side];
+
+        memcpy(t->best[side], part->data, PartFloats(part) * sizeof(float));
+    }
+}
+
+static void RestoreBest(const Trainer *t)
+{
+    for (int side = 0; side < 2; side++) {
+        const Part *part = &t->model->part[MF_USER_PART + side];
+
+        memcpy(part->data, t->best[side], PartFloats(part) * sizeof(float));
+    }
+}
+
+static Epoch RunEpoch(Trainer *t, const char *stage, bool evaluate)
+{
+    int number = t->report->epochs + 1;
+    Epoch epoch = {.epoch = number, .stage = stage, .ndcg = NAN, .hr = NAN};
+
+    epoch.loss = t->options->batch_size > 1 ? BatchEpoch(t, number) : CellEpoch(t, number);
+    CheckEpoch(t, number, epoch.loss);
+    if (evaluate) {
+        ValidationRun(t->host, t->model, &t->validation);
+        epoch.ndcg = t->validation.ndcg;
+        epoch.hr = t->validation.hr;
+    }
+    epoch.seconds = HostClock() - t->start;
+    ReportAddEpoch(t->report, epoch);
+    t->host->progress(t->host->arg, &(Progress){stage, number, t->epochs, epoch.loss, epoch.ndcg,
+                                                epoch.seconds});
+    return epoch;
+}
+
+/* Runs a stage; with validation, stops when it no longer helps and goes back to its best epoch. */
+static void RunStage(Trainer *t, const char *stage, int epochs)
+{
+    const TrainOptions *o = &t->options->train;
+    bool validate = t->validation.count > 0;
+    double best = -1;
+    int stale = 0;
+
+    t->report->stop_reason = "epochs";
+    for (int e = 1; e <= epochs; e++) {
+        Epoch epoch = RunEpoch(t, stage, validate && (e % o->evaluate_every == 0 || e == epochs));
+
+        if (isnan(epoch.ndcg))
+            continue;
+        if (epoch.ndcg > best) {
+            best = epoch.ndcg;
+            stale = 0;
+            t->report->best = t->report->epochs - 1;
+            KeepBest(t);
+        } else if (++stale == o->patience) {
+            t->report->stop_reason = "patience";
+            break;
+        }
+    }
+    if (validate)
+        RestoreBest(t);
+    else
+        t->report->best = t->report->epochs - 1;
+}
+
+void MfTrain(const Host *host, const Interactions *data, Model *model, TrainReport *report)
+{
+    const MfOptions *o = model->options;
+    Trainer t = {
+        .host = host,
+        .data = data,
+        .options = o,
+        .model = model,
+        .report = report,
+        .epochs = (int)(o->epochs + o->adv_epochs),
+        .start = HostClock(),
+    };
+
+    Prepare(&t);
+    RunStage(&t, "bpr", (int)o->epochs);
+    if (o->adv_epochs > 0) {
+        if (o->reset_optimizer)
+            ResetState(&t);
+        t.rule.adversarial = true;
+        RunStage(&t, "apr", (int)o->adv_epochs);
+    }
+    Release(&t);
+}

@@ -1,0 +1,159 @@
+/* options.c: common options, checks of type and range. */
+#include "algo/options.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *const holdout_choices[] = {"none", "last", "random", "auto", NULL};
+
+/* The largest integer that JSON readers keep exactly. */
+#define EXACT_INTEGER 9007199254740991.0
+
+#define FIELD(name) offsetof(TrainOptions, name)
+
+const OptionSpec train_options[] = {
+    {"holdout", OPTION_CHOICE, FIELD(holdout), 0, 0, HOLDOUT_AUTO, holdout_choices,
+     "interaction of each user with at least five that is held out for validation; auto: last "
+     "where there is a time column, otherwise random",
+     "He et al. 2018, section 4.1.1"},
+    {"validation_users", OPTION_INTEGER, FIELD(validation_users), 0, 2147483647, 10000, NULL,
+     "hold out for at most this many users, chosen at random; 0: no limit", "recadv"},
+    {"evaluate_every", OPTION_INTEGER, FIELD(evaluate_every), 1, 1000000, 5, NULL,
+     "epochs between two evaluations on the held-out interactions", "recadv"},
+    {"patience", OPTION_INTEGER, FIELD(patience), 0, 1000000, 5, NULL,
+     "stop a stage after this many evaluations without a better NDCG@100; 0: never", "recadv"},
+    {"seed", OPTION_INTEGER, FIELD(seed), 0, EXACT_INTEGER, 1, NULL,
+     "seed of all random numbers; same data, options and seed give the same model", "recadv"},
+    {"threads", OPTION_INTEGER, FIELD(threads), 0, 1024, 0, NULL,
+     "threads to train with; 0: as many as recadv.max_threads allows", "recadv"},
+    {"keep_versions", OPTION_INTEGER, FIELD(keep_versions), 1, 1000, 2, NULL,
+     "versions of the model that are kept, the new one included", "recadv"},
+    {NULL, OPTION_BOOL, 0, 0, 0, 0, NULL, NULL, NULL},
+};
+
+static void StoreNumber(const OptionSpec *spec, double number, void *options)
+{
+    char *field = (char *)options + spec->offset;
+
+    switch (spec->type) {
+    case OPTION_BOOL:
+        *(bool *)field = number != 0;
+        break;
+    case OPTION_INTEGER:
+        *(int64_t *)field = (int64_t)number;
+        break;
+    case OPTION_REAL:
+        *(double *)field = number;
+        break;
+    case OPTION_CHOICE:
+        *(int *)field = (int)number;
+        break;
+    }
+}
+
+double OptionRead(const OptionSpec *spec, const void *options)
+{
+    const char *field = (const char *)options + spec->offset;
+
+    switch (spec->type) {
+    case OPTION_BOOL:
+        return *(const bool *)field;
+    case OPTION_INTEGER:
+        return (double)*(const int64_t *)field;
+    case OPTION_REAL:
+        return *(const double *)field;
+    case OPTION_CHOICE:
+        return *(const int *)field;
+    }
+    return 0;
+}
+
+void OptionsDefault(const OptionSpec *list, void *options)
+{
+    for (; list->name != NULL; list++)
+        StoreNumber(list, list->standard, options);
+}
+
+const OptionSpec *OptionFind(const OptionSpec *list, const char *name)
+{
+    for (; list->name != NULL; list++)
+        if (strcmp(list->name, name) == 0)
+            return list;
+    return NULL;
+}
+
+static void DescribeChoices(const OptionSpec *spec, char *text, size_t size)
+{
+    size_t used = (size_t)snprintf(text, size, "one of:");
+
+    for (int i = 0; spec->choices[i] != NULL && used < size; i++)
+        used += (size_t)snprintf(text + used, size - used, "%s %s", i == 0 ? "" : ",",
+                                 spec->choices[i]);
+}
+
+void OptionDescribe(const OptionSpec *spec, char *text, size_t size)
+{
+    switch (spec->type) {
+    case OPTION_BOOL:
+        snprintf(text, size, "true or false");
+        break;
+    case OPTION_INTEGER:
+        snprintf(text, size, "an integer from %.0f to %.0f", spec->minimum, spec->maximum);
+        break;
+    case OPTION_REAL:
+        snprintf(text, size, "a number from %g to %g", spec->minimum, spec->maximum);
+        break;
+    case OPTION_CHOICE:
+        DescribeChoices(spec, text, size);
+        break;
+    }
+}
+
+static int FindChoice(const OptionSpec *spec, const char *string)
+{
+    for (int i = 0; spec->choices[i] != NULL; i++)
+        if (strcmp(spec->choices[i], string) == 0)
+            return i;
+    return -1;
+}
+
+/* The number to store for a value of the right type and range; NaN otherwise. */
+static double Accept(const OptionSpec *spec, OptionValue value)
+{
+    switch (spec->type) {
+    case OPTION_BOOL:
+        return value.type == VALUE_BOOL ? value.number : (double)NAN;
+    case OPTION_CHOICE:
+        if (value.type == VALUE_STRING) {
+            int choice = FindChoice(spec, value.string);
+
+            return choice < 0 ? (double)NAN : choice;
+        }
+        return NAN;
+    case OPTION_INTEGER:
+        if (value.type != VALUE_NUMBER || value.number != floor(value.number))
+            return NAN;
+        break;
+    case OPTION_REAL:
+        if (value.type != VALUE_NUMBER)
+            return NAN;
+        break;
+    }
+    return value.number >= spec->minimum && value.number <= spec->maximum ? value.number
+                                                                          : (double)NAN;
+}
+
+bool OptionStore(const OptionSpec *spec, OptionValue value, void *options, char *expected,
+                 size_t size)
+{
+    double number = Accept(spec, value);
+
+    if (isnan(number)) {
+        OptionDescribe(spec, expected, size);
+        return false;
+    }
+    StoreNumber(spec, number, options);
+    return true;
+}

@@ -1,0 +1,69 @@
+/*
+ * options.h: hyper-parameters, declared once.
+ *
+ * An algorithm lists its options with type, range, default, meaning and source.  Parsing, checking,
+ * documentation (recadv_options) and the stored header all come from that list.
+ */
+#ifndef RECADV_OPTIONS_H
+#define RECADV_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/interactions.h"
+
+typedef enum OptionType { OPTION_BOOL, OPTION_INTEGER, OPTION_REAL, OPTION_CHOICE } OptionType;
+
+/* The field at `offset` is a bool, an int64_t, a double or an int (index into choices). */
+typedef struct OptionSpec {
+    const char *name;
+    OptionType type;
+    size_t offset;
+    double minimum;             /* least accepted value */
+    double maximum;             /* greatest accepted value */
+    double standard;            /* default: number, 0/1, or index into choices */
+    const char *const *choices; /* NULL-terminated, for OPTION_CHOICE */
+    const char *meaning;
+    const char *source; /* paper and section, or "recadv" where the choice is ours */
+} OptionSpec;
+
+/* A value as a user wrote it. */
+typedef struct OptionValue {
+    enum { VALUE_NULL, VALUE_BOOL, VALUE_NUMBER, VALUE_STRING, VALUE_OTHER } type;
+    double number; /* also 0/1 for VALUE_BOOL */
+    const char *string;
+} OptionValue;
+
+/* What every algorithm understands; the first member of each algorithm's own struct. */
+typedef struct TrainOptions {
+    int holdout; /* Holdout */
+    int64_t validation_users;
+    int64_t evaluate_every;
+    int64_t patience;
+    int64_t seed;
+    int64_t threads;
+    int64_t keep_versions;
+} TrainOptions;
+
+extern const OptionSpec train_options[]; /* ends with name == NULL */
+
+/* Sets every field of a list to its default. */
+extern void OptionsDefault(const OptionSpec *list, void *options);
+
+extern const OptionSpec *OptionFind(const OptionSpec *list, const char *name);
+
+/*
+ * Checks the value and stores it.  False if type or range is wrong; then `expected` (of `size`
+ * bytes) tells what is accepted, for an error message.
+ */
+extern bool OptionStore(const OptionSpec *spec, OptionValue value, void *options, char *expected,
+                        size_t size);
+
+/* Writes what is accepted, such as "an integer from 1 to 4096" or "one of: none, last, random". */
+extern void OptionDescribe(const OptionSpec *spec, char *text, size_t size);
+
+/* Reads a field back as a number (choice: index, bool: 0/1). */
+extern double OptionRead(const OptionSpec *spec, const void *options);
+
+#endif

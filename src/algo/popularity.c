@@ -1,0 +1,57 @@
+/* popularity.c: ItemPop, the count of interactions per item; the floor that every model must beat. */
+#include "algo/algorithm.h"
+
+#include <string.h>
+
+static const OptionSpec no_options[] = {{NULL, OPTION_BOOL, 0, 0, 0, 0, NULL, NULL, NULL}};
+
+static void Layout(Model *model)
+{
+    (void)model; /* the popularity part is all it needs */
+}
+
+static size_t Memory(const Model *model, const Interactions *shape, int threads)
+{
+    (void)model, (void)shape, (void)threads;
+    return 0;
+}
+
+static void Train(const Host *host, const Interactions *data, Model *model, TrainReport *report)
+{
+    (void)host, (void)data, (void)model;
+    report->best = -1;
+    report->stop_reason = "counted";
+}
+
+static uint32_t QueryWidth(const Model *model)
+{
+    (void)model;
+    return 0;
+}
+
+static void Query(const Model *view, uint32_t row, float *query)
+{
+    (void)view, (void)row, (void)query;
+}
+
+static void Score(const Model *view, const float *queries, uint32_t count, float *out)
+{
+    (void)queries;
+    for (uint32_t q = 0; q < count; q++)
+        memcpy(out + (size_t)q * view->items, view->part[POPULARITY_PART].data,
+               view->items * sizeof(float));
+}
+
+const Algorithm popularity_algorithm = {
+    .name = "popularity",
+    .summary = "number of users per item; not personalised",
+    .options = no_options,
+    .options_size = sizeof(TrainOptions),
+    .layout = Layout,
+    .memory = Memory,
+    .train = Train,
+    .query_width = QueryWidth,
+    .query = Query,
+    .score = Score,
+    .perturb = NULL,
+};

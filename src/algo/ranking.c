@@ -1,0 +1,206 @@
+/* ranking.c: scores of a batch of users for all items, then counting what ranks before. */
+#include "algo/ranking.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/blas.h"
+#include "core/metrics.h"
+#include "core/pool.h"
+
+/*
+ * Users per batch: enough for a matrix product, few enough for 16 MB of scores per thread and for
+ * a batch to take tens of milliseconds.
+ */
+#define BATCH_USERS    64
+#define BATCH_SCORES   (4u << 20)
+#define BATCH_PRODUCTS (512u << 20)
+
+typedef struct RankingJob {
+    const Model *model;
+    RankingCase *cases;
+    size_t count;
+    uint32_t batch;
+    uint32_t width;  /* floats of a query */
+    float *queries;  /* threads x batch x width */
+    float *scores;   /* threads x batch x items */
+    bool *undefined; /* threads: a relevant item's score was NaN */
+} RankingJob;
+
+static uint32_t BatchUsers(const Model *model)
+{
+    uint64_t width = model->algorithm->query_width(model);
+    uint64_t fit = BATCH_SCORES / ((uint64_t)model->items + 1);
+    uint64_t quick = BATCH_PRODUCTS / ((width + 1) * ((uint64_t)model->items + 1));
+
+    if (quick < fit)
+        fit = quick;
+    return fit < 1 ? 1 : fit > BATCH_USERS ? BATCH_USERS : (uint32_t)fit;
+}
+
+static int ComparePositions(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+static uint32_t CountAtLeast(const float *scores, uint32_t count, float limit)
+{
+    uint32_t found = 0;
+
+    for (uint32_t i = 0; i < count; i++)
+        found += scores[i] >= limit;
+    return found;
+}
+
+static float ScoreOf(uint32_t bits)
+{
+    float score;
+
+    memcpy(&score, &bits, sizeof(score));
+    return score;
+}
+
+/* positions[] first takes the bits of the relevant items' scores; false if one is NaN. */
+static bool TakeRelevantScores(RankingCase *c, const float *scores)
+{
+    for (uint32_t r = 0; r < c->relevant_count; r++) {
+        if (c->relevant[r] == NO_ITEM)
+            continue;
+        if (isnan(scores[c->relevant[r]]))
+            return false;
+        memcpy(&c->positions[r], &scores[c->relevant[r]], sizeof(float));
+    }
+    return true;
+}
+
+/* NaN takes excluded and relevant items out of every comparison; counts what is left. */
+static uint32_t MaskScores(const RankingCase *c, float *scores, uint32_t items)
+{
+    uint32_t others = 0;
+
+    for (uint32_t e = 0; e < c->excluded_count; e++)
+        scores[c->excluded[e]] = NAN;
+    for (uint32_t r = 0; r < c->relevant_count; r++)
+        if (c->relevant[r] != NO_ITEM)
+            scores[c->relevant[r]] = NAN;
+    for (uint32_t i = 0; i < items; i++)
+        others += scores[i] == scores[i];
+    return others;
+}
+
+static bool PlaceCase(RankingCase *c, float *scores, uint32_t items)
+{
+    uint32_t n = c->relevant_count;
+
+    if (!TakeRelevantScores(c, scores))
+        return false;
+    c->others = MaskScores(c, scores, items);
+    for (uint32_t r = 0; r < n; r++)
+        c->positions[r] = c->relevant[r] == NO_ITEM
+                              ? NOT_RANKED
+                              : CountAtLeast(scores, items, ScoreOf(c->positions[r]));
+    qsort(c->positions, n, sizeof(uint32_t), ComparePositions);
+    for (uint32_t r = 0; r < n && c->positions[r] != NOT_RANKED; r++)
+        c->positions[r] += r; /* relevant items before it */
+    return true;
+}
+
+static void RankBatch(void *arg, int task, int worker)
+{
+    RankingJob *job = arg;
+    uint32_t items = job->model->items;
+    size_t first = (size_t)task * job->batch;
+    size_t left = job->count - first;
+    uint32_t n = left < job->batch ? (uint32_t)left : job->batch;
+    float *queries = job->queries + (size_t)worker * job->batch * job->width;
+    float *scores = job->scores + (size_t)worker * job->batch * items;
+
+    for (uint32_t i = 0; i < n; i++)
+        job->model->algorithm->query(job->model, job->cases[first + i].user,
+                                     queries + (size_t)i * job->width);
+    job->model->algorithm->score(job->model, queries, n, scores);
+    for (uint32_t i = 0; i < n; i++)
+        if (!PlaceCase(&job->cases[first + i], scores + (size_t)i * items, items))
+            job->undefined[worker] = true;
+}
+
+size_t RankingMemory(const Model *model, int threads)
+{
+    size_t row = SizeAdd(model->items, model->algorithm->query_width(model));
+
+    return SizeMultiply(SizeMultiply(row, BatchUsers(model) * sizeof(float)), (size_t)threads);
+}
+
+void RankCases(const Host *host, const Model *model, RankingCase *cases, size_t count)
+{
+    size_t threads = (size_t)PoolThreads(host);
+    RankingJob job = {.model = model, .cases = cases, .count = count};
+    bool undefined = false;
+
+    BlasLoad();
+    job.batch = BatchUsers(model);
+    job.width = model->algorithm->query_width(model);
+    job.queries = HostAllocateZero(host, threads * job.batch * job.width, sizeof(float));
+    job.scores = HostAllocate(host, threads * job.batch * model->items, sizeof(float));
+    job.undefined = HostAllocateZero(host, threads, sizeof(bool));
+    PoolRun(host, RankBatch, &job, (int)((count + job.batch - 1) / job.batch));
+    for (size_t t = 0; t < threads; t++)
+        undefined |= job.undefined[t];
+    HostRelease(host, job.queries);
+    HostRelease(host, job.scores);
+    HostRelease(host, job.undefined);
+    if (undefined)
+        HostFail(host, FAIL_NOT_FINITE, NULL, "the model gives scores that are not a number");
+}
+
+/* Held-out users in order; the relevant item is excluded with the others but stays a candidate. */
+void ValidationPrepare(const Host *host, const Interactions *data, Validation *validation)
+{
+    size_t n = 0;
+    uint32_t *positions;
+
+    *validation = (Validation){.ndcg = NAN, .hr = NAN};
+    if (data->held_count == 0)
+        return;
+    validation->cases = HostAllocate(host, data->held_count, sizeof(RankingCase));
+    positions = HostAllocate(host, data->held_count, sizeof(uint32_t));
+    for (uint32_t user = 0; user < data->users; user++) {
+        if (data->held[user] == NO_ITEM)
+            continue;
+        validation->cases[n] = (RankingCase){
+            .user = user,
+            .relevant = &data->held[user],
+            .relevant_count = 1,
+            .excluded = data->item + data->offset[user],
+            .excluded_count = (uint32_t)(data->offset[user + 1] - data->offset[user]),
+            .positions = &positions[n],
+        };
+        n++;
+    }
+    validation->count = n;
+}
+
+void ValidationRun(const Host *host, const Model *model, Validation *validation)
+{
+    double ndcg = 0, hr = 0;
+
+    RankCases(host, model, validation->cases, validation->count);
+    for (size_t i = 0; i < validation->count; i++) {
+        CutoffMetrics m = CutoffMetricsOf(validation->cases[i].positions, 1, VALIDATION_CUTOFF);
+
+        ndcg += m.ndcg;
+        hr += m.hr;
+    }
+    validation->ndcg = ndcg / (double)validation->count;
+    validation->hr = hr / (double)validation->count;
+}
+
+size_t ValidationMemory(const Model *model, const Interactions *shape, int threads)
+{
+    size_t cases = SizeMultiply(shape->held_count, sizeof(RankingCase) + sizeof(uint32_t));
+
+    return shape->held_count == 0 ? 0 : SizeAdd(cases, RankingMemory(model, threads));
+}

@@ -1,0 +1,46 @@
+/*
+ * ranking.h: positions of relevant items in the full ranking of a model.
+ *
+ * Candidates of a user are all items but those excluded.  Ties are pessimistic: an item that is
+ * not relevant and has the same score ranks before a relevant one (He et al.'s evaluation code).
+ */
+#ifndef RECADV_RANKING_H
+#define RECADV_RANKING_H
+
+#include "algo/algorithm.h"
+
+/* One user to rank for. */
+typedef struct RankingCase {
+    uint32_t user;            /* row of the user parts */
+    const uint32_t *relevant; /* item indexes, distinct */
+    uint32_t relevant_count;
+    const uint32_t *excluded; /* items that are no candidates; relevant ones stay candidates */
+    uint32_t excluded_count;
+    uint32_t *positions; /* out: relevant_count 0-based positions, ascending */
+    uint32_t others;     /* out: candidates that are not relevant */
+} RankingCase;
+
+/*
+ * Ranks every case, on the host's pool.  Fails if a relevant item's score is NaN, which would
+ * otherwise win every comparison.
+ */
+extern void RankCases(const Host *host, const Model *model, RankingCase *cases, size_t count);
+
+/* Bytes that RankCases allocates. */
+extern size_t RankingMemory(const Model *model, int threads);
+
+/* Mean NDCG@100 and HR@100 of the held-out interactions (protocol of He et al. 2018). */
+typedef struct Validation {
+    RankingCase *cases;
+    size_t count;
+    double ndcg; /* of the last run */
+    double hr;
+} Validation;
+
+#define VALIDATION_CUTOFF 100
+
+extern void ValidationPrepare(const Host *host, const Interactions *data, Validation *validation);
+extern void ValidationRun(const Host *host, const Model *model, Validation *validation);
+extern size_t ValidationMemory(const Model *model, const Interactions *shape, int threads);
+
+#endif

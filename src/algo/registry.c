@@ -1,0 +1,96 @@
+/* registry.c: the list of algorithms, and what all models share. */
+#include "algo/algorithm.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "core/vector.h"
+
+extern const Algorithm popularity_algorithm;
+extern const Algorithm bpr_algorithm;
+extern const Algorithm amf_algorithm;
+
+const Algorithm *const algorithms[] = {
+    &popularity_algorithm,
+    &bpr_algorithm,
+    &amf_algorithm,
+    NULL,
+};
+
+const Algorithm *AlgorithmFind(const char *name)
+{
+    for (int i = 0; algorithms[i] != NULL; i++)
+        if (strcmp(algorithms[i]->name, name) == 0)
+            return algorithms[i];
+    return NULL;
+}
+
+void ModelAddPart(Model *model, const char *name, Axis axis, uint32_t rows, uint32_t columns)
+{
+    Part *part = &model->part[model->parts++];
+
+    /* A single column is never read as a vector: no padding. */
+    *part = (Part){name, axis, rows, columns, columns == 1 ? 1 : VectorStride(columns), NULL};
+}
+
+void ModelLayout(Model *model, const Algorithm *algorithm, const void *options, uint32_t users,
+                 uint32_t items)
+{
+    *model = (Model){.algorithm = algorithm, .options = options, .users = users, .items = items};
+    ModelAddPart(model, "popularity", AXIS_ITEM, items, 1);
+    algorithm->layout(model);
+}
+
+size_t ModelMemory(const Model *model)
+{
+    size_t total = 0;
+
+    for (int i = 0; i < model->parts; i++) {
+        size_t floats = SizeMultiply(model->part[i].rows, model->part[i].stride);
+
+        total = SizeAdd(total, SizeMultiply(floats, sizeof(float)));
+    }
+    return total;
+}
+
+void ModelAllocate(const Host *host, Model *model)
+{
+    for (int i = 0; i < model->parts; i++)
+        model->part[i].data = HostAllocateZero(
+            host, SizeMultiply(model->part[i].rows, model->part[i].stride), sizeof(float));
+}
+
+void ModelViewItems(const Model *model, uint32_t first, uint32_t count, Model *view)
+{
+    *view = *model;
+    view->items = count;
+    for (int i = 0; i < model->parts; i++) {
+        Part *part = &view->part[i];
+
+        if (part->axis == AXIS_ITEM) {
+            part->data += (size_t)first * part->stride;
+            part->rows = count;
+        }
+    }
+}
+
+void ModelCountPopularity(const Interactions *data, Model *model)
+{
+    Part *part = &model->part[POPULARITY_PART];
+
+    for (uint64_t i = 0; i < data->count; i++)
+        part->data[(size_t)data->item[i] * part->stride] += 1.0f;
+}
+
+bool PartIsFinite(const Part *part)
+{
+    for (size_t i = 0; i < (size_t)part->rows * part->stride; i++)
+        if (!isfinite(part->data[i]))
+            return false;
+    return true;
+}
+
+void ReportAddEpoch(TrainReport *report, Epoch epoch)
+{
+    report->history[report->epochs++] = epoch;
+}

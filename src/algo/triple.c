@@ -1,0 +1,300 @@
+/* triple.c: drawing triples ahead, prefetching their rows, and updating them in one pass. */
+#include "algo/triple.h"
+
+#include <math.h>
+
+#include "core/vector.h"
+
+/* Triples drawn ahead of their update, so that their rows are in cache by then. */
+#define AHEAD 8
+
+/* Triples between two looks at the cancel flag. */
+#define CANCEL_EVERY 256
+
+/* Random draws before a negative is looked for exhaustively. */
+#define MAX_DRAWS 16
+
+/* exp(80) is finite in single precision; the loss is linear there anyway. */
+#define MAX_MARGIN 80.0f
+
+typedef struct Triple {
+    uint32_t user;
+    uint32_t positive;
+    uint32_t negative; /* NO_ITEM: the user has every item of the block */
+} Triple;
+
+/* The user's entries are neighbours, ascending by item: walk towards the item. */
+static inline bool IsPositive(const CellWork *work, uint32_t at, uint32_t item)
+{
+    const CellEntry *e = work->entries;
+    uint32_t user = e[at].user;
+
+    if (item >= e[at].item) {
+        while (at < work->count && e[at].user == user && e[at].item < item)
+            at++;
+        return at < work->count && e[at].user == user && e[at].item == item;
+    }
+    while (at > 0 && e[at].user == user && e[at].item > item)
+        at--;
+    return e[at].user == user && e[at].item == item;
+}
+
+/* Uniform over the block's items that are not the user's; NO_ITEM if there are none. */
+static uint32_t FindNegative(CellWork *work, uint32_t at)
+{
+    uint32_t left = 0, chosen;
+
+    for (uint32_t b = 0; b < work->block_size; b++)
+        left += !IsPositive(work, at, work->block[b]);
+    if (left == 0)
+        return NO_ITEM;
+    chosen = RandomBelow(&work->random, left);
+    for (uint32_t b = 0;; b++)
+        if (!IsPositive(work, at, work->block[b]) && chosen-- == 0)
+            return work->block[b];
+}
+
+static inline uint32_t DrawUniform(CellWork *work, uint32_t at)
+{
+    for (int i = 0; i < MAX_DRAWS; i++) {
+        uint32_t item = work->block[RandomBelow(&work->random, work->block_size)];
+
+        if (!IsPositive(work, at, item))
+            return item;
+    }
+    return FindNegative(work, at);
+}
+
+/* Of `candidates` uniform draws the one that the model scores highest now. */
+VECTOR_INLINE uint32_t DrawHardest(const TripleRule *rule, CellWork *work, uint32_t at,
+                                   size_t chunks)
+{
+    const float *p = rule->users + (size_t)work->entries[at].user * rule->stride;
+    uint32_t best = NO_ITEM;
+    float best_score = -INFINITY;
+
+    for (uint32_t n = 0; n < rule->candidates; n++) {
+        uint32_t item = work->block[RandomBelow(&work->random, work->block_size)];
+        float score = VectorDot(p, rule->items + (size_t)item * rule->stride, chunks);
+
+        if ((score > best_score || best == NO_ITEM) && !IsPositive(work, at, item)) {
+            best = item;
+            best_score = score;
+        }
+    }
+    return best == NO_ITEM ? DrawUniform(work, at) : best;
+}
+
+VECTOR_INLINE void Prefetch(const float *row, size_t chunks)
+{
+    for (size_t c = 0; c < chunks; c++)
+        __builtin_prefetch(row + c * VECTOR_LANES, 1);
+}
+
+VECTOR_INLINE Triple DrawTriple(const TripleRule *rule, CellWork *work, uint32_t at, size_t chunks)
+{
+    Triple t = {work->entries[at].user, work->entries[at].item, NO_ITEM};
+
+    Prefetch(rule->users + (size_t)t.user * rule->stride, chunks);
+    Prefetch(rule->items + (size_t)t.positive * rule->stride, chunks);
+    t.negative = rule->candidates > 1 ? DrawHardest(rule, work, at, chunks) : DrawUniform(work, at);
+    if (t.negative != NO_ITEM)
+        Prefetch(rule->items + (size_t)t.negative * rule->stride, chunks);
+    return t;
+}
+
+/* The dot products of a triple: x = p.d, pp = p.p, dd = d.d with d = q_i - q_j. */
+typedef struct Products {
+    float x, pp, dd;
+} Products;
+
+VECTOR_INLINE Products TripleProducts(const float *p, const float *qi, const float *qj,
+                                      size_t chunks)
+{
+    const Vector *vp = (const Vector *)p, *vi = (const Vector *)qi, *vj = (const Vector *)qj;
+    Vector x = {0}, pp = {0}, dd = {0};
+
+    for (size_t c = 0; c < chunks; c++) {
+        Vector d = vi[c] - vj[c];
+
+        x += vp[c] * d;
+        pp += vp[c] * vp[c];
+        dd += d * d;
+    }
+    return (Products){VectorSum(&x), VectorSum(&pp), VectorSum(&dd)};
+}
+
+/*
+ * The ascent directions of the three rows, all in the span of p, d and the row itself:
+ *   p:   s d - t p        q_i:  s p - w d - r q_i        q_j:  -s p + w d - r q_j
+ * (t includes the decay r of p).
+ */
+typedef struct Directions {
+    float s, t, w, r;
+} Directions;
+
+/*
+ * With g = sigma(-x), Delta_u = -e_u d, Delta_i = -e_i p = -Delta_j; the perturbed margin x' is
+ * section 2.3 of the paper for one triple, and g' = lambda sigma(-x').
+ */
+static inline Directions Direct(const TripleRule *rule, Products m, double *likelihood)
+{
+    float decay = 2.0f * rule->regularization;
+    float e = expf(m.x < -MAX_MARGIN ? MAX_MARGIN : -m.x);
+    float g = e / (1.0f + e);
+    float e_u, e_i, x, ee, g_adversarial;
+
+    *likelihood *= 1.0 + (double)e;
+    if (!rule->adversarial)
+        return (Directions){g, decay, 0.0f, decay};
+    e_u = rule->epsilon * g / sqrtf(fmaxf(g * g * m.dd, NORM_FLOOR));
+    e_i = rule->epsilon * g / sqrtf(fmaxf(g * g * m.pp, NORM_FLOOR));
+    x = m.x - 2.0f * e_i * m.pp - e_u * m.dd + 2.0f * e_u * e_i * m.x;
+    ee = expf(x < -MAX_MARGIN ? MAX_MARGIN : -x);
+    g_adversarial = rule->lambda * (ee / (1.0f + ee));
+    return (Directions){g + g_adversarial, 2.0f * g_adversarial * e_i + decay,
+                        g_adversarial * e_u, decay};
+}
+
+/* Per-element Adagrad. */
+VECTOR_INLINE void UpdateElements(const TripleRule *rule, Triple t, Directions v, size_t chunks)
+{
+    size_t n = chunks * VECTOR_LANES, stride = rule->stride;
+    float *restrict p = rule->users + t.user * stride, *restrict sp = rule->user_state + t.user * stride;
+    float *restrict qi = rule->items + t.positive * stride;
+    float *restrict qj = rule->items + t.negative * stride;
+    float *restrict si = rule->item_state + t.positive * stride;
+    float *restrict sj = rule->item_state + t.negative * stride;
+    float rate = rule->learning_rate;
+
+    for (size_t k = 0; k < n; k++) {
+        float d = qi[k] - qj[k], shared = v.s * p[k] - v.w * d;
+        float gp = v.s * d - v.t * p[k], gi = shared - v.r * qi[k], gj = -shared - v.r * qj[k];
+
+        sp[k] += gp * gp;
+        si[k] += gi * gi;
+        sj[k] += gj * gj;
+        p[k] += rate * gp / sqrtf(sp[k]);
+        qi[k] += rate * gi / sqrtf(si[k]);
+        qj[k] += rate * gj / sqrtf(sj[k]);
+    }
+}
+
+/* One step size per row. */
+VECTOR_INLINE void UpdateRows(const TripleRule *rule, Triple t, Directions v, float rate_p,
+                              float rate_i, float rate_j, size_t chunks)
+{
+    size_t stride = rule->stride;
+    Vector *p = (Vector *)(rule->users + t.user * stride);
+    Vector *qi = (Vector *)(rule->items + t.positive * stride);
+    Vector *qj = (Vector *)(rule->items + t.negative * stride);
+
+    for (size_t c = 0; c < chunks; c++) {
+        Vector vp = p[c], vi = qi[c], vj = qj[c], d = vi - vj;
+        Vector shared = v.s * vp - v.w * d;
+
+        p[c] = vp + rate_p * (v.s * d - v.t * vp);
+        qi[c] = vi + rate_i * (shared - v.r * vi);
+        qj[c] = vj + rate_j * (-shared - v.r * vj);
+    }
+}
+
+/* Adds the mean square of a gradient row to its accumulator and returns the row's step size. */
+static inline float RowRate(const TripleRule *rule, float *state, float square)
+{
+    *state += fmaxf(square, 0.0f) / (float)rule->factors;
+    return rule->learning_rate / sqrtf(*state);
+}
+
+/* The squared norms of the directions follow from the products; decay is left out of them. */
+VECTOR_INLINE void Update(const TripleRule *rule, Triple t, Products m, Directions v, size_t chunks)
+{
+    float decay = 2.0f * rule->regularization, turn = v.t - decay;
+    float square_p = v.s * v.s * m.dd - 2.0f * v.s * turn * m.x + turn * turn * m.pp;
+    float square_q = v.s * v.s * m.pp - 2.0f * v.s * v.w * m.x + v.w * v.w * m.dd;
+    float rate = rule->learning_rate;
+
+    if (rule->optimizer == OPTIMIZER_SGD)
+        UpdateRows(rule, t, v, rate, rate, rate, chunks);
+    else
+        UpdateRows(rule, t, v, RowRate(rule, &rule->user_state[t.user], square_p),
+                   RowRate(rule, &rule->item_state[t.positive], square_q),
+                   RowRate(rule, &rule->item_state[t.negative], square_q), chunks);
+}
+
+/* Collects -ln sigma(x) as a product of 1 + e^-x, with a logarithm now and then. */
+static inline void SettleLoss(double *likelihood, double *loss)
+{
+    *loss += log(*likelihood);
+    *likelihood = 1.0;
+}
+
+VECTOR_INLINE void LearnTriple(const TripleRule *rule, Triple t, size_t chunks, double *likelihood)
+{
+    const float *p = rule->users + (size_t)t.user * rule->stride;
+    const float *qi = rule->items + (size_t)t.positive * rule->stride;
+    const float *qj = rule->items + (size_t)t.negative * rule->stride;
+    Products m = TripleProducts(p, qi, qj, chunks);
+    Directions v = Direct(rule, m, likelihood);
+
+    if (rule->optimizer == OPTIMIZER_ADAGRAD)
+        UpdateElements(rule, t, v, chunks);
+    else
+        Update(rule, t, m, v, chunks);
+}
+
+VECTOR_INLINE void LearnOrdered(const TripleRule *rule, CellWork *work, size_t chunks)
+{
+    Triple ahead[AHEAD];
+    double likelihood = 1.0;
+
+    for (uint32_t n = 0; n < work->count + AHEAD; n++) {
+        Triple *slot = &ahead[n % AHEAD];
+
+        if (n >= AHEAD && slot->negative != NO_ITEM) {
+            LearnTriple(rule, *slot, chunks, &likelihood);
+            work->triples++;
+            if (!(likelihood < 1e200))
+                SettleLoss(&likelihood, &work->loss);
+        }
+        if (n % CANCEL_EVERY == 0 && HostCancelled(rule->host)) {
+            work->abandoned = true;
+            return;
+        }
+        if (n < work->count)
+            *slot = DrawTriple(rule, work, work->order[n], chunks);
+    }
+    SettleLoss(&likelihood, &work->loss);
+}
+
+/* The common widths get loops of a fixed length. */
+VECTOR_INLINE void LearnCellBody(const TripleRule *rule, CellWork *work)
+{
+    switch (rule->stride / VECTOR_LANES) {
+    case 2:
+        LearnOrdered(rule, work, 2);
+        break;
+    case 4:
+        LearnOrdered(rule, work, 4);
+        break;
+    case 8:
+        LearnOrdered(rule, work, 8);
+        break;
+    default:
+        LearnOrdered(rule, work, rule->stride / VECTOR_LANES);
+        break;
+    }
+}
+
+VECTOR_VARIANTS(LearnCell, (const TripleRule *rule, CellWork *work), LearnCellBody(rule, work))
+
+void LearnCell(const TripleRule *rule, CellWork *work)
+{
+    for (uint32_t i = 0; i < work->count; i++)
+        work->order[i] = i;
+    RandomShuffle(&work->random, work->order, work->count);
+    work->loss = 0;
+    work->triples = 0;
+    work->abandoned = false;
+    LearnCellVariants[VectorLevel()](rule, work);
+}

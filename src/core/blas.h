@@ -1,0 +1,25 @@
+/*
+ * blas.h: OpenBLAS, mapped at run time.
+ *
+ * The pthread flavour starts threads the moment it is mapped, with no signal blocked; a signal
+ * handler of PostgreSQL could then run in one of them.  So it is not linked, but mapped with one
+ * thread set in the environment and all signals blocked.  Without it, plain kernels do the work.
+ */
+#ifndef RECADV_BLAS_H
+#define RECADV_BLAS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Maps the library if it is there; main thread only; later calls cost nothing. */
+extern bool BlasLoad(void);
+
+/*
+ * out (m x n, row-major, leading dimension n) = a (m x k, leading dimension k) . b^T
+ * (b: n x k, leading dimension k); k a multiple of 16, all 64-byte aligned.  Callable from any
+ * thread after BlasLoad.
+ */
+extern void MultiplyTransposed(const float *a, const float *b, size_t m, size_t n, size_t k,
+                               float *out);
+
+#endif

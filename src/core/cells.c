@@ -1,0 +1,178 @@
+/* cells.c: choosing the blocks, dealing rows into them, and binning interactions user by user. */
+#include "core/cells.h"
+
+#include <string.h>
+
+#include "core/pool.h"
+#include "core/random.h"
+
+/*
+ * A block of rows should stay in a second-level cache together with the other side's block.  The
+ * figure is fixed: it is part of what makes a model reproducible on another machine.
+ */
+#define BLOCK_BYTES (512u << 10)
+
+/* Small data are still cut, so that threads find work, but never into crumbs. */
+#define PARALLEL_BLOCKS 8
+#define CRUMB_ROWS      256
+#define MAX_BLOCKS      4096
+
+static uint32_t ChooseBlocks(uint32_t rows, size_t row_bytes)
+{
+    uint64_t blocks = ((uint64_t)rows * row_bytes + BLOCK_BYTES - 1) / BLOCK_BYTES;
+    uint32_t crumbs = rows / CRUMB_ROWS;
+
+    if (blocks < PARALLEL_BLOCKS)
+        blocks = crumbs < PARALLEL_BLOCKS ? crumbs : PARALLEL_BLOCKS;
+    if (blocks < 1)
+        blocks = 1;
+    return blocks > MAX_BLOCKS ? MAX_BLOCKS : (uint32_t)blocks;
+}
+
+void CellsCreate(const Host *host, const Interactions *data, size_t row_bytes, Cells *cells)
+{
+    memset(cells, 0, sizeof(*cells));
+    cells->data = data;
+    cells->user_blocks = ChooseBlocks(data->users, row_bytes);
+    cells->item_blocks = ChooseBlocks(data->items, row_bytes);
+    cells->user_order = HostAllocate(host, data->users, sizeof(uint32_t));
+    cells->item_order = HostAllocate(host, data->items, sizeof(uint32_t));
+    cells->item_block = HostAllocate(host, data->items, sizeof(uint16_t));
+    cells->start = HostAllocate(host, (size_t)cells->user_blocks * cells->item_blocks + 1,
+                                sizeof(uint64_t));
+    cells->entries = HostAllocate(host, TrainingCount(data), sizeof(CellEntry));
+}
+
+void CellsRelease(const Host *host, Cells *cells)
+{
+    HostRelease(host, cells->user_order);
+    HostRelease(host, cells->item_order);
+    HostRelease(host, cells->item_block);
+    HostRelease(host, cells->start);
+    HostRelease(host, cells->entries);
+}
+
+size_t CellsMemory(const Interactions *shape, size_t row_bytes)
+{
+    size_t entries = SizeMultiply(TrainingCount(shape), sizeof(CellEntry));
+    size_t rows = (size_t)shape->users * 4 + (size_t)shape->items * 6;
+    size_t grid = (size_t)ChooseBlocks(shape->users, row_bytes) *
+                  ChooseBlocks(shape->items, row_bytes) * sizeof(uint64_t);
+
+    return SizeAdd(SizeAdd(entries, rows), grid);
+}
+
+/* A fresh order for each epoch: the shuffle starts from 0..n-1, not from the last order. */
+static void Deal(uint32_t *order, uint32_t n, uint64_t seed, RandomPurpose purpose, uint64_t epoch)
+{
+    Random random;
+
+    for (uint32_t i = 0; i < n; i++)
+        order[i] = i;
+    RandomSeed(&random, seed, purpose, epoch, 0);
+    RandomShuffle(&random, order, n);
+}
+
+static void MarkItemBlocks(Cells *cells)
+{
+    uint32_t n = cells->data->items;
+
+    for (uint32_t b = 0; b < cells->item_blocks; b++)
+        for (uint32_t i = BlockStart(b, cells->item_blocks, n);
+             i < BlockStart(b + 1, cells->item_blocks, n); i++)
+            cells->item_block[cells->item_order[i]] = (uint16_t)b;
+}
+
+/* Counts the entries of each cell of user block `task` into start[cell + 1]. */
+static void CountBlock(void *job, int task, int worker)
+{
+    Cells *cells = job;
+    const Interactions *data = cells->data;
+    uint64_t *count = cells->start + (size_t)task * cells->item_blocks + 1;
+    uint32_t first = BlockStart((uint32_t)task, cells->user_blocks, data->users);
+    uint32_t last = BlockStart((uint32_t)task + 1, cells->user_blocks, data->users);
+
+    (void)worker;
+    memset(count, 0, cells->item_blocks * sizeof(*count));
+    for (uint32_t p = first; p < last; p++) {
+        uint32_t user = cells->user_order[p];
+
+        for (uint64_t i = data->offset[user]; i < data->offset[user + 1]; i++)
+            count[cells->item_block[data->item[i]]]++;
+        if (data->held != NULL && data->held[user] != NO_ITEM)
+            count[cells->item_block[data->held[user]]]--;
+    }
+}
+
+/* Bins the interactions of user block `task`; start[cell] runs up to the end of the cell. */
+static void BinBlock(void *job, int task, int worker)
+{
+    Cells *cells = job;
+    const Interactions *data = cells->data;
+    uint64_t *next = cells->start + (size_t)task * cells->item_blocks;
+    uint32_t first = BlockStart((uint32_t)task, cells->user_blocks, data->users);
+    uint32_t last = BlockStart((uint32_t)task + 1, cells->user_blocks, data->users);
+
+    (void)worker;
+    for (uint32_t p = first; p < last; p++) {
+        uint32_t user = cells->user_order[p];
+        uint32_t held = data->held == NULL ? NO_ITEM : data->held[user];
+
+        for (uint64_t i = data->offset[user]; i < data->offset[user + 1]; i++) {
+            uint32_t item = data->item[i];
+
+            if (item != held)
+                cells->entries[next[cells->item_block[item]]++] = (CellEntry){user, item};
+        }
+    }
+}
+
+void CellsCut(const Host *host, Cells *cells, uint64_t seed, uint64_t epoch)
+{
+    size_t total = (size_t)cells->user_blocks * cells->item_blocks;
+
+    Deal(cells->user_order, cells->data->users, seed, RANDOM_CUT_USERS, epoch);
+    Deal(cells->item_order, cells->data->items, seed, RANDOM_CUT_ITEMS, epoch);
+    MarkItemBlocks(cells);
+    PoolRun(host, CountBlock, cells, (int)cells->user_blocks);
+    cells->start[0] = 0;
+    for (size_t c = 0; c < total; c++)
+        cells->start[c + 1] += cells->start[c];
+    PoolRun(host, BinBlock, cells, (int)cells->user_blocks);
+    /* Binning moved each start to the cell's end, which is the next cell's start. */
+    memmove(cells->start + 1, cells->start, total * sizeof(uint64_t));
+    cells->start[0] = 0;
+}
+
+uint64_t CellsLargest(const Cells *cells)
+{
+    size_t total = (size_t)cells->user_blocks * cells->item_blocks;
+    uint64_t largest = 0;
+
+    for (size_t c = 0; c < total; c++)
+        if (cells->start[c + 1] - cells->start[c] > largest)
+            largest = cells->start[c + 1] - cells->start[c];
+    return largest;
+}
+
+int CellsRounds(const Cells *cells)
+{
+    return (int)(cells->user_blocks > cells->item_blocks ? cells->user_blocks
+                                                         : cells->item_blocks);
+}
+
+int CellsPerRound(const Cells *cells)
+{
+    return (int)(cells->user_blocks < cells->item_blocks ? cells->user_blocks
+                                                         : cells->item_blocks);
+}
+
+/* A diagonal of the grid, wrapped around its longer side. */
+uint32_t CellsAt(const Cells *cells, int round, int index)
+{
+    uint32_t along = ((uint32_t)index + (uint32_t)round) % (uint32_t)CellsRounds(cells);
+    uint32_t user_block = cells->user_blocks <= cells->item_blocks ? (uint32_t)index : along;
+    uint32_t item_block = cells->user_blocks <= cells->item_blocks ? along : (uint32_t)index;
+
+    return user_block * cells->item_blocks + item_block;
+}

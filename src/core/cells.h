@@ -1,0 +1,59 @@
+/*
+ * cells.h: interactions cut at random into user-block x item-block cells.
+ *
+ * Each epoch users and items are dealt anew into blocks.  Cells that share neither a user block
+ * nor an item block touch different rows of both embedding matrices, so threads can work on them
+ * at the same time without locks, and the result does not depend on the number of threads.
+ * Within a cell the interactions of one user are neighbours, ascending by item: the only positives
+ * that a negative drawn from the cell's item block can clash with.
+ */
+#ifndef RECADV_CELLS_H
+#define RECADV_CELLS_H
+
+#include "core/host.h"
+#include "core/interactions.h"
+
+typedef struct CellEntry {
+    uint32_t user;
+    uint32_t item;
+} CellEntry;
+
+typedef struct Cells {
+    const Interactions *data;
+    uint32_t user_blocks;
+    uint32_t item_blocks;
+    uint32_t *user_order; /* users, shuffled; block b is a slice of it */
+    uint32_t *item_order; /* items, shuffled */
+    uint16_t *item_block; /* items: block of each item */
+    uint64_t *start;      /* cell (u, i) is entries start[u * item_blocks + i] up to the next start */
+    CellEntry *entries;   /* training interactions */
+} Cells;
+
+/* Chooses the number of blocks from the bytes of one embedding row. */
+extern void CellsCreate(const Host *host, const Interactions *data, size_t row_bytes, Cells *cells);
+extern void CellsRelease(const Host *host, Cells *cells);
+
+/* Bytes that CellsCreate allocates. */
+extern size_t CellsMemory(const Interactions *shape, size_t row_bytes);
+
+/* Deals users and items into blocks for an epoch, and the interactions into cells. */
+extern void CellsCut(const Host *host, Cells *cells, uint64_t seed, uint64_t epoch);
+
+/* Entries of the largest cell. */
+extern uint64_t CellsLargest(const Cells *cells);
+
+/*
+ * Rounds of an epoch, and the cells of a round: cell c of round r, for c < CellsPerRound, is
+ * disjoint in rows from all others of the round.
+ */
+extern int CellsRounds(const Cells *cells);
+extern int CellsPerRound(const Cells *cells);
+extern uint32_t CellsAt(const Cells *cells, int round, int index);
+
+/* First position of block b of `blocks` in an order of n rows. */
+static inline uint32_t BlockStart(uint32_t b, uint32_t blocks, uint32_t n)
+{
+    return (uint32_t)((uint64_t)b * n / blocks);
+}
+
+#endif

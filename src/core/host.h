@@ -1,0 +1,80 @@
+/*
+ * host.h: what the numerics need from the program around them.
+ *
+ * core/ and algo/ know nothing of PostgreSQL.  Memory, interrupts, progress and errors reach them
+ * through one struct of callbacks.  All callbacks are called from the main thread only; worker
+ * threads call none of them.  Memory belongs to an arena of the host, so that a callback that
+ * does not return (fail, check) leaks nothing.
+ */
+#ifndef RECADV_HOST_H
+#define RECADV_HOST_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct Pool Pool;
+
+/* Where a run stands; fields that do not apply are NaN (double) or 0. */
+typedef struct Progress {
+    const char *stage;  /* "bpr", "apr", ... */
+    int epoch;          /* 1..epochs, over all stages */
+    int epochs;         /* planned, over all stages */
+    double loss;        /* mean loss per triple of this epoch */
+    double ndcg;        /* validation NDCG@100 of this epoch, NaN if not evaluated */
+    double seconds;     /* since the start of training */
+} Progress;
+
+typedef enum FailKind {
+    FAIL_NOT_FINITE, /* a loss or parameter became NaN or infinite */
+    FAIL_INVALID,    /* the input does not allow what was asked */
+    FAIL_RESOURCE    /* a thread or memory could not be had */
+} FailKind;
+
+typedef struct Host {
+    void *arg;
+    Pool *pool;                                                /* NULL: everything runs on one thread */
+    void *(*allocate)(void *arg, size_t size);                 /* never NULL; not zeroed */
+    void (*release)(void *arg, void *pointer);
+    bool (*pending)(void *arg);                                /* cheap: is check() wanted? */
+    void (*check)(void *arg);                                  /* may not return; no worker is busy */
+    const volatile sig_atomic_t *cancel[2];                    /* NULL or flags: check() will not return */
+    void (*progress)(void *arg, const Progress *progress);
+    void (*fail)(void *arg, FailKind kind, const char *message, const char *hint)
+        __attribute__((noreturn));
+} Host;
+
+/* count * size bytes, 64-byte aligned, zeroed or not; fails on overflow. */
+extern void *HostAllocate(const Host *host, size_t count, size_t size);
+extern void *HostAllocateZero(const Host *host, size_t count, size_t size);
+extern void HostRelease(const Host *host, void *pointer);
+
+/* Lets the host handle interrupts; call at least every 50 ms outside pool runs. */
+extern void HostPoll(const Host *host);
+
+/*
+ * Is the run certain to end without a result?  Any thread may ask, inside a task, and leave the
+ * task unfinished; whoever ran the tasks then calls HostAbandon.
+ */
+static inline bool HostCancelled(const Host *host)
+{
+    return (host->cancel[0] != NULL && *host->cancel[0]) ||
+           (host->cancel[1] != NULL && *host->cancel[1]);
+}
+
+/* Ends a run whose tasks were left unfinished. */
+extern void HostAbandon(const Host *host) __attribute__((noreturn));
+
+/* Reports an error through host->fail with a printf-style message; does not return. */
+extern void HostFail(const Host *host, FailKind kind, const char *hint, const char *format, ...)
+    __attribute__((noreturn, format(printf, 4, 5)));
+
+/* Monotonic seconds. */
+extern double HostClock(void);
+
+/* Overflow-checked sums for memory estimates: SIZE_MAX means "does not fit". */
+extern size_t SizeAdd(size_t a, size_t b);
+extern size_t SizeMultiply(size_t a, size_t b);
+
+#endif

@@ -1,0 +1,201 @@
+/* interactions.c: two counting sorts, then one pass that drops duplicates. */
+#include "core/interactions.h"
+
+#include <string.h>
+
+#include "core/random.h"
+
+#define POLL_EVERY (1 << 20)
+
+/* One side of a sort: `key` orders, `value` and `time` travel along. */
+typedef struct Column {
+    const uint32_t *key;
+    const uint32_t *value;
+    const int64_t *time;
+} Column;
+
+static void CountKeys(const Host *host, const uint32_t *key, uint64_t count, uint64_t *offset,
+                      uint32_t keys)
+{
+    memset(offset, 0, (keys + 1) * sizeof(*offset));
+    for (uint64_t i = 0; i < count; i++) {
+        offset[key[i] + 1]++;
+        if (i % POLL_EVERY == 0)
+            HostPoll(host);
+    }
+    for (uint32_t k = 0; k < keys; k++)
+        offset[k + 1] += offset[k];
+}
+
+/* Stable counting sort by key; `offset` must come from CountKeys and is left shifted by one key. */
+static void Scatter(const Host *host, Column in, uint64_t count, uint64_t *offset, uint32_t *value,
+                    int64_t *time)
+{
+    for (uint64_t i = 0; i < count; i++) {
+        uint64_t to = offset[in.key[i]]++;
+
+        value[to] = in.value[i];
+        if (time != NULL)
+            time[to] = in.time[i];
+        if (i % POLL_EVERY == 0)
+            HostPoll(host);
+    }
+}
+
+/* After Scatter, offset[k] is the end of k: shift it back to the starts. */
+static void RestoreOffsets(uint64_t *offset, uint32_t keys)
+{
+    memmove(offset + 1, offset, keys * sizeof(*offset));
+    offset[0] = 0;
+}
+
+/* From item-major rows (users of each item) to user-major ones: items come out ascending. */
+static void ScatterByUser(const Host *host, const uint64_t *item_offset, const uint32_t *user,
+                          const int64_t *time, Interactions *out)
+{
+    for (uint32_t item = 0; item < out->items; item++) {
+        for (uint64_t i = item_offset[item]; i < item_offset[item + 1]; i++) {
+            uint64_t to = out->offset[user[i]]++;
+
+            out->item[to] = item;
+            if (time != NULL)
+                out->time[to] = time[i];
+        }
+        if (item % 1024 == 0)
+            HostPoll(host);
+    }
+    RestoreOffsets(out->offset, out->users);
+}
+
+/* Rows are sorted by item: duplicates are neighbours. */
+static void DropDuplicates(const Host *host, Interactions *x)
+{
+    uint64_t to = 0, from = 0;
+
+    for (uint32_t user = 0; user < x->users; user++) {
+        uint64_t end = x->offset[user + 1], start = to;
+
+        for (; from < end; from++) {
+            if (to > start && x->item[to - 1] == x->item[from]) {
+                if (x->time != NULL && x->time[from] < x->time[to - 1])
+                    x->time[to - 1] = x->time[from];
+                continue;
+            }
+            x->item[to] = x->item[from];
+            if (x->time != NULL)
+                x->time[to] = x->time[from];
+            to++;
+        }
+        x->offset[user] = start;
+        if (user % 65536 == 0)
+            HostPoll(host);
+    }
+    x->offset[x->users] = to;
+    x->count = to;
+}
+
+void InteractionsBuild(const Host *host, Pairs *pairs, uint32_t users, uint32_t items,
+                       Interactions *result)
+{
+    uint64_t n = pairs->count;
+    bool times = pairs->time != NULL;
+    uint64_t *item_offset = HostAllocate(host, (size_t)items + 1, sizeof(uint64_t));
+    uint32_t *user = HostAllocate(host, n, sizeof(uint32_t));
+    int64_t *time = times ? HostAllocate(host, n, sizeof(int64_t)) : NULL;
+
+    memset(result, 0, sizeof(*result));
+    result->users = users;
+    result->items = items;
+    result->offset = HostAllocate(host, (size_t)users + 1, sizeof(uint64_t));
+    CountKeys(host, pairs->user, n, result->offset, users);
+    CountKeys(host, pairs->item, n, item_offset, items);
+    Scatter(host, (Column){pairs->item, pairs->user, pairs->time}, n, item_offset, user, time);
+    RestoreOffsets(item_offset, items);
+    HostRelease(host, pairs->user);
+    HostRelease(host, pairs->item);
+    HostRelease(host, pairs->time);
+    memset(pairs, 0, sizeof(*pairs));
+
+    result->item = HostAllocate(host, n, sizeof(uint32_t));
+    result->time = times ? HostAllocate(host, n, sizeof(int64_t)) : NULL;
+    ScatterByUser(host, item_offset, user, time, result);
+    HostRelease(host, item_offset);
+    HostRelease(host, user);
+    HostRelease(host, time);
+    DropDuplicates(host, result);
+}
+
+size_t InteractionsMemory(uint64_t pairs, uint32_t users, uint32_t items, bool times)
+{
+    size_t row = sizeof(uint32_t) + (times ? sizeof(int64_t) : 0);
+    size_t offsets = ((size_t)users + items + 2) * sizeof(uint64_t);
+
+    return SizeAdd(SizeMultiply(pairs, 2 * row), offsets);
+}
+
+/* Position of the latest interaction; rows are in item order, so >= prefers the higher item. */
+static uint64_t LatestOf(const Interactions *x, uint32_t user)
+{
+    uint64_t best = x->offset[user];
+
+    for (uint64_t i = best; i < x->offset[user + 1]; i++)
+        if (x->time[i] >= x->time[best])
+            best = i;
+    return best;
+}
+
+static uint64_t RandomOf(const Interactions *x, uint32_t user, uint64_t seed)
+{
+    Random random;
+
+    RandomSeed(&random, seed, RANDOM_HOLDOUT, 1, user);
+    return x->offset[user] + RandomBelow(&random, (uint32_t)(x->offset[user + 1] - x->offset[user]));
+}
+
+void InteractionsHoldOut(const Host *host, Interactions *x, Holdout holdout, uint64_t limit,
+                         uint64_t seed)
+{
+    uint32_t *eligible;
+    uint32_t n = 0;
+
+    if (holdout == HOLDOUT_NONE)
+        return;
+    eligible = HostAllocate(host, x->users, sizeof(uint32_t));
+    for (uint32_t user = 0; user < x->users; user++)
+        if (x->offset[user + 1] - x->offset[user] >= HOLDOUT_MINIMUM)
+            eligible[n++] = user;
+    if (limit > 0 && n > limit) {
+        Random random;
+
+        RandomSeed(&random, seed, RANDOM_HOLDOUT, 0, 0);
+        RandomShuffle(&random, eligible, n);
+        n = (uint32_t)limit;
+    }
+    x->held_count = n;
+    if (n > 0) {
+        x->held = HostAllocate(host, x->users, sizeof(uint32_t));
+        memset(x->held, 0xFF, x->users * sizeof(uint32_t)); /* NO_ITEM */
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t user = eligible[i];
+        uint64_t at = holdout == HOLDOUT_LAST ? LatestOf(x, user) : RandomOf(x, user, seed);
+
+        x->held[user] = x->item[at];
+    }
+    HostRelease(host, eligible);
+}
+
+bool InteractionsContain(const Interactions *x, uint32_t user, uint32_t item)
+{
+    uint64_t low = x->offset[user], high = x->offset[user + 1];
+
+    while (low < high) {
+        uint64_t middle = low + (high - low) / 2;
+
+        if (x->item[middle] < item)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < x->offset[user + 1] && x->item[low] == item;
+}

@@ -1,0 +1,72 @@
+/*
+ * interactions.h: who touched what, as compressed sparse rows.
+ *
+ * Built from unordered pairs; the result depends on the set of pairs alone, not on their order, so
+ * a parallel read of the source gives the same model as a serial one.
+ */
+#ifndef RECADV_INTERACTIONS_H
+#define RECADV_INTERACTIONS_H
+
+#include "core/host.h"
+
+#define NO_ITEM UINT32_MAX
+
+/* The items of user u are item[offset[u]] .. item[offset[u + 1] - 1], ascending and distinct. */
+typedef struct Interactions {
+    uint32_t users;
+    uint32_t items;
+    uint64_t count;
+    uint64_t *offset; /* users + 1 */
+    uint32_t *item;   /* count */
+    int64_t *time;    /* count, the earliest time of each pair; NULL without times */
+    uint32_t *held;   /* users: held-out item or NO_ITEM; NULL if nothing is held out */
+    uint64_t held_count;
+} Interactions;
+
+/* Raw pairs in any order; time may be NULL. */
+typedef struct Pairs {
+    uint64_t count;
+    uint32_t *user;
+    uint32_t *item;
+    int64_t *time;
+} Pairs;
+
+/* HOLDOUT_AUTO is resolved by the caller: last with times, otherwise random. */
+typedef enum Holdout { HOLDOUT_NONE, HOLDOUT_LAST, HOLDOUT_RANDOM, HOLDOUT_AUTO } Holdout;
+
+/* Users with fewer interactions than this keep them all for training. */
+#define HOLDOUT_MINIMUM 5
+
+/*
+ * Sorts and de-duplicates pairs (a pair counts once, at its earliest time).  Releases the arrays
+ * of `pairs` as soon as they are not needed.
+ */
+extern void InteractionsBuild(const Host *host, Pairs *pairs, uint32_t users, uint32_t items,
+                              Interactions *result);
+
+/* Peak bytes that InteractionsBuild allocates beside `pairs`, SIZE_MAX if they do not fit. */
+extern size_t InteractionsMemory(uint64_t pairs, uint32_t users, uint32_t items, bool times);
+
+/*
+ * Holds out one interaction of each user that has at least HOLDOUT_MINIMUM: the latest (ties: the
+ * higher item) or a random one.  With more than `limit` such users (0: no limit) a random choice
+ * of `limit` of them.  HOLDOUT_LAST needs times.
+ */
+extern void InteractionsHoldOut(const Host *host, Interactions *interactions, Holdout holdout,
+                                uint64_t limit, uint64_t seed);
+
+/* Number of interactions that train: count minus those held out. */
+static inline uint64_t TrainingCount(const Interactions *interactions)
+{
+    return interactions->count - interactions->held_count;
+}
+
+static inline bool IsHeldOut(const Interactions *interactions, uint32_t user, uint32_t item)
+{
+    return interactions->held != NULL && interactions->held[user] == item;
+}
+
+/* Has the user this item (held out or not)?  Binary search. */
+extern bool InteractionsContain(const Interactions *interactions, uint32_t user, uint32_t item);
+
+#endif

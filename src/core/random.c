@@ -1,0 +1,56 @@
+/* random.c: seeding and distributions. */
+#include "core/random.h"
+
+#include <math.h>
+
+static uint64_t SplitMix(uint64_t *state)
+{
+    uint64_t z = (*state += 0x9E3779B97F4A7C15ULL);
+
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ULL;
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EBULL;
+    return z ^ (z >> 31);
+}
+
+void RandomSeed(Random *random, uint64_t seed, RandomPurpose purpose, uint64_t a, uint64_t b)
+{
+    const uint64_t words[] = {seed, (uint64_t)purpose, a, b};
+    uint64_t state = 0;
+
+    for (int i = 0; i < 4; i++) {
+        state ^= words[i];
+        state = SplitMix(&state);
+    }
+    for (int i = 0; i < 4; i++)
+        random->state[i] = SplitMix(&state);
+}
+
+/* Box-Muller, one of the pair: no state to carry between calls. */
+double RandomNormal(Random *random)
+{
+    double u = 1.0 - RandomUniform(random); /* in (0, 1]: the logarithm is finite */
+    double v = RandomUniform(random);
+
+    return sqrt(-2.0 * log(u)) * cos(2.0 * 3.14159265358979323846 * v);
+}
+
+double RandomTruncatedNormal(Random *random)
+{
+    double value;
+
+    do
+        value = RandomNormal(random);
+    while (fabs(value) > 2.0);
+    return value;
+}
+
+void RandomShuffle(Random *random, uint32_t *values, uint32_t n)
+{
+    for (uint32_t i = n; i > 1; i--) {
+        uint32_t j = RandomBelow(random, i);
+        uint32_t swap = values[i - 1];
+
+        values[i - 1] = values[j];
+        values[j] = swap;
+    }
+}

@@ -1,0 +1,31 @@
+/* topk.h: the k best of a stream of scores, best first, ties to the lower item; NaN never ranks. */
+#ifndef RECADV_TOPK_H
+#define RECADV_TOPK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct Scored {
+    float score;
+    uint32_t item;
+} Scored;
+
+/* A heap of at most `limit` entries in the caller's array, worst entry at the root. */
+typedef struct TopK {
+    Scored *entries;
+    uint32_t limit;
+    uint32_t count;
+} TopK;
+
+extern void TopKAdd(TopK *top, float score, uint32_t item);
+
+/* Sorts the entries best first; the heap is consumed. */
+extern void TopKFinish(TopK *top);
+
+/* Is a better than b? */
+static inline bool ScoredBetter(Scored a, Scored b)
+{
+    return a.score > b.score || (a.score == b.score && a.item < b.item);
+}
+
+#endif

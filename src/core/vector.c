@@ -1,0 +1,30 @@
+/* vector.c: choice of instruction set and the kernels that are not tied to an algorithm. */
+#include "core/vector.h"
+
+int VectorLevel(void)
+{
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
+        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw"))
+        return 2;
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+        return 1;
+#endif
+    return 0;
+}
+
+VECTOR_INLINE void DotRowsBody(const float *a, const float *rows, size_t count, size_t stride,
+                               float *out)
+{
+    for (size_t i = 0; i < count; i++)
+        out[i] = VectorDot(a, rows + i * stride, stride / VECTOR_LANES);
+}
+
+VECTOR_VARIANTS(DotRows,
+                (const float *a, const float *rows, size_t count, size_t stride, float *out),
+                DotRowsBody(a, rows, count, stride, out))
+
+void DotRows(const float *a, const float *rows, size_t count, size_t stride, float *out)
+{
+    DotRowsVariants[VectorLevel()](a, rows, count, stride, out);
+}

@@ -110,7 +110,8 @@ static void SetOption(const Algorithm *algorithm, void *options, char *setting)
     spec = OptionFind(train_options, setting);
     if (spec == NULL)
         spec = OptionFind(algorithm->options, setting);
-    if (spec == NULL || !OptionStore(spec, ParseValue(value), options, expected, sizeof(expected))) {
+    if (spec == NULL ||
+        !OptionStore(spec, ParseValue(value), options, expected, sizeof(expected))) {
         fprintf(stderr, "bad option %s\n", setting);
         exit(1);
     }

@@ -15,7 +15,8 @@
 
 typedef enum Axis { AXIS_USER, AXIS_ITEM, AXIS_SHARED } Axis;
 
-/* rows x columns floats; rows start every `stride` floats: a multiple of 16, the rest zero; or 1. */
+/* rows x columns floats; rows start every `stride` floats: a multiple of 16, the rest zero; or 1.
+ */
 typedef struct Part {
     const char *name; /* of a static string */
     Axis axis;

@@ -16,7 +16,8 @@ typedef struct BatchTriple {
     uint32_t negative;
 } BatchTriple;
 
-/* The rows of one embedding matrix that the batch touches; row s of the buffers is row touched[s]. */
+/* The rows of one embedding matrix that the batch touches; row s of the buffers is row touched[s].
+ */
 typedef struct BatchSide {
     float *rows;       /* the matrix: all rows x stride */
     float *state;      /* Adagrad accumulators */

@@ -60,8 +60,8 @@ size_t MfMemory(const Model *model, const Interactions *shape, int threads)
         return SizeAdd(total, SizeMultiply(n, sizeof(uint32_t)));
     }
     total = SizeAdd(total, SizeMultiply(n, sizeof(BatchTriple)));
-    return SizeAdd(total, BatchMemory(shape->users, shape->items, (uint32_t)o->batch_size,
-                                      user->stride));
+    return SizeAdd(total,
+                   BatchMemory(shape->users, shape->items, (uint32_t)o->batch_size, user->stride));
 }
 
 typedef struct InitJob {
@@ -138,6 +138,22 @@ static void ListTriples(Trainer *t)
         for (uint64_t i = data->offset[user]; i < data->offset[user + 1]; i++)
             if (!IsHeldOut(data, user, data->item[i]))
                 t->all[n++] = (BatchTriple){user, data->item[i], NO_ITEM};
+}
+
+/* A pair can only be ranked where a user lacks an item. */
+static void CheckRankable(const Trainer *t)
+{
+    const Interactions *data = t->data;
+
+    for (uint32_t user = 0; user < data->users; user++) {
+        uint64_t count = data->offset[user + 1] - data->offset[user];
+
+        if (count > 0 && count < data->items)
+            return;
+    }
+    HostFail(t->host, FAIL_INVALID, "The algorithm popularity needs no such users.",
+             "no user lacks any of the %u items: there is nothing to learn a ranking from",
+             data->items);
 }
 
 static void Prepare(Trainer *t)
@@ -309,8 +325,8 @@ static Epoch RunEpoch(Trainer *t, const char *stage, bool evaluate)
     }
     epoch.seconds = HostClock() - t->start;
     ReportAddEpoch(t->report, epoch);
-    t->host->progress(t->host->arg, &(Progress){stage, number, t->epochs, epoch.loss, epoch.ndcg,
-                                                epoch.seconds});
+    t->host->progress(t->host->arg,
+                      &(Progress){stage, number, t->epochs, epoch.loss, epoch.ndcg, epoch.seconds});
     return epoch;
 }
 
@@ -357,6 +373,7 @@ void MfTrain(const Host *host, const Interactions *data, Model *model, TrainRepo
         .start = HostClock(),
     };
 
+    CheckRankable(&t);
     Prepare(&t);
     RunStage(&t, "bpr", (int)o->epochs);
     if (o->adv_epochs > 0) {

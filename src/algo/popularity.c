@@ -1,4 +1,5 @@
-/* popularity.c: ItemPop, the count of interactions per item; the floor that every model must beat. */
+/* popularity.c: ItemPop, the count of interactions per item; the floor that every model must beat.
+ */
 #include "algo/algorithm.h"
 
 #include <string.h>

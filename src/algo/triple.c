@@ -152,15 +152,16 @@ static inline Directions Direct(const TripleRule *rule, Products m, double *like
     x = m.x - 2.0f * e_i * m.pp - e_u * m.dd + 2.0f * e_u * e_i * m.x;
     ee = expf(x < -MAX_MARGIN ? MAX_MARGIN : -x);
     g_adversarial = rule->lambda * (ee / (1.0f + ee));
-    return (Directions){g + g_adversarial, 2.0f * g_adversarial * e_i + decay,
-                        g_adversarial * e_u, decay};
+    return (Directions){g + g_adversarial, 2.0f * g_adversarial * e_i + decay, g_adversarial * e_u,
+                        decay};
 }
 
 /* Per-element Adagrad. */
 VECTOR_INLINE void UpdateElements(const TripleRule *rule, Triple t, Directions v, size_t chunks)
 {
     size_t n = chunks * VECTOR_LANES, stride = rule->stride;
-    float *restrict p = rule->users + t.user * stride, *restrict sp = rule->user_state + t.user * stride;
+    float *restrict p = rule->users + t.user * stride, *restrict sp =
+                                                           rule->user_state + t.user * stride;
     float *restrict qi = rule->items + t.positive * stride;
     float *restrict qj = rule->items + t.negative * stride;
     float *restrict si = rule->item_state + t.positive * stride;

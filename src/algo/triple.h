@@ -23,8 +23,8 @@ typedef enum Optimizer { OPTIMIZER_ADAGRAD_ROW, OPTIMIZER_ADAGRAD, OPTIMIZER_SGD
 /* Embedding rows and how to change them; constant during an epoch. */
 typedef struct TripleRule {
     const Host *host;
-    float *users; /* users x stride */
-    float *items; /* items x stride */
+    float *users;      /* users x stride */
+    float *items;      /* items x stride */
     float *user_state; /* Adagrad: users x stride, or users x 1 for OPTIMIZER_ADAGRAD_ROW */
     float *item_state;
     uint32_t stride;

@@ -22,6 +22,7 @@ typedef void (*Sgemm)(int order, int transA, int transB, int m, int n, int k, fl
 static Sgemm sgemm;
 static bool tried;
 
+#ifndef RECADV_NO_BLAS
 static void *MapSingleThreaded(const char *library)
 {
     const char *variable = "OPENBLAS_NUM_THREADS";
@@ -42,6 +43,7 @@ static void *MapSingleThreaded(const char *library)
     free(saved);
     return handle;
 }
+#endif
 
 bool BlasLoad(void)
 {
@@ -59,7 +61,9 @@ bool BlasLoad(void)
 
 void MultiplyTransposed(const float *a, const float *b, size_t m, size_t n, size_t k, float *out)
 {
-    if (sgemm != NULL && m <= INT_MAX && n <= INT_MAX && k <= INT_MAX) {
+    /* A single row is bound by memory: no call into the library, and its sums do not depend on it.
+     */
+    if (sgemm != NULL && m > 1 && m <= INT_MAX && n <= INT_MAX && k <= INT_MAX) {
         sgemm(CBLAS_ROW_MAJOR, CBLAS_NO_TRANSPOSE, CBLAS_TRANSPOSE, (int)m, (int)n, (int)k, 1.0f, a,
               (int)k, b, (int)k, 0.0f, out, (int)n);
         return;

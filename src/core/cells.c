@@ -38,8 +38,8 @@ void CellsCreate(const Host *host, const Interactions *data, size_t row_bytes, C
     cells->user_order = HostAllocate(host, data->users, sizeof(uint32_t));
     cells->item_order = HostAllocate(host, data->items, sizeof(uint32_t));
     cells->item_block = HostAllocate(host, data->items, sizeof(uint16_t));
-    cells->start = HostAllocate(host, (size_t)cells->user_blocks * cells->item_blocks + 1,
-                                sizeof(uint64_t));
+    cells->start =
+        HostAllocate(host, (size_t)cells->user_blocks * cells->item_blocks + 1, sizeof(uint64_t));
     cells->entries = HostAllocate(host, TrainingCount(data), sizeof(CellEntry));
 }
 
@@ -157,14 +157,12 @@ uint64_t CellsLargest(const Cells *cells)
 
 int CellsRounds(const Cells *cells)
 {
-    return (int)(cells->user_blocks > cells->item_blocks ? cells->user_blocks
-                                                         : cells->item_blocks);
+    return (int)(cells->user_blocks > cells->item_blocks ? cells->user_blocks : cells->item_blocks);
 }
 
 int CellsPerRound(const Cells *cells)
 {
-    return (int)(cells->user_blocks < cells->item_blocks ? cells->user_blocks
-                                                         : cells->item_blocks);
+    return (int)(cells->user_blocks < cells->item_blocks ? cells->user_blocks : cells->item_blocks);
 }
 
 /* A diagonal of the grid, wrapped around its longer side. */

@@ -18,12 +18,12 @@ typedef struct Pool Pool;
 
 /* Where a run stands; fields that do not apply are NaN (double) or 0. */
 typedef struct Progress {
-    const char *stage;  /* "bpr", "apr", ... */
-    int epoch;          /* 1..epochs, over all stages */
-    int epochs;         /* planned, over all stages */
-    double loss;        /* mean loss per triple of this epoch */
-    double ndcg;        /* validation NDCG@100 of this epoch, NaN if not evaluated */
-    double seconds;     /* since the start of training */
+    const char *stage; /* "bpr", "apr", ... */
+    int epoch;         /* 1..epochs, over all stages */
+    int epochs;        /* planned, over all stages */
+    double loss;       /* mean loss per triple of this epoch */
+    double ndcg;       /* validation NDCG@100 of this epoch, NaN if not evaluated */
+    double seconds;    /* since the start of training */
 } Progress;
 
 typedef enum FailKind {
@@ -34,12 +34,12 @@ typedef enum FailKind {
 
 typedef struct Host {
     void *arg;
-    Pool *pool;                                                /* NULL: everything runs on one thread */
-    void *(*allocate)(void *arg, size_t size);                 /* never NULL; not zeroed */
+    Pool *pool;                                /* NULL: everything runs on one thread */
+    void *(*allocate)(void *arg, size_t size); /* never NULL; not zeroed */
     void (*release)(void *arg, void *pointer);
-    bool (*pending)(void *arg);                                /* cheap: is check() wanted? */
-    void (*check)(void *arg);                                  /* may not return; no worker is busy */
-    const volatile sig_atomic_t *cancel[2];                    /* NULL or flags: check() will not return */
+    bool (*pending)(void *arg);             /* cheap: is check() wanted? */
+    void (*check)(void *arg);               /* may not return; no worker is busy */
+    const volatile sig_atomic_t *cancel[2]; /* NULL or flags: check() will not return */
     void (*progress)(void *arg, const Progress *progress);
     void (*fail)(void *arg, FailKind kind, const char *message, const char *hint)
         __attribute__((noreturn));

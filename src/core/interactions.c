@@ -111,10 +111,8 @@ void InteractionsBuild(const Host *host, Pairs *pairs, uint32_t users, uint32_t 
     CountKeys(host, pairs->item, n, item_offset, items);
     Scatter(host, (Column){pairs->item, pairs->user, pairs->time}, n, item_offset, user, time);
     RestoreOffsets(item_offset, items);
-    HostRelease(host, pairs->user);
-    HostRelease(host, pairs->item);
-    HostRelease(host, pairs->time);
-    memset(pairs, 0, sizeof(*pairs));
+    if (pairs->release != NULL)
+        pairs->release(pairs);
 
     result->item = HostAllocate(host, n, sizeof(uint32_t));
     result->time = times ? HostAllocate(host, n, sizeof(int64_t)) : NULL;
@@ -149,7 +147,8 @@ static uint64_t RandomOf(const Interactions *x, uint32_t user, uint64_t seed)
     Random random;
 
     RandomSeed(&random, seed, RANDOM_HOLDOUT, 1, user);
-    return x->offset[user] + RandomBelow(&random, (uint32_t)(x->offset[user + 1] - x->offset[user]));
+    return x->offset[user] +
+           RandomBelow(&random, (uint32_t)(x->offset[user + 1] - x->offset[user]));
 }
 
 void InteractionsHoldOut(const Host *host, Interactions *x, Holdout holdout, uint64_t limit,

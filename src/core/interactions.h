@@ -23,12 +23,13 @@ typedef struct Interactions {
     uint64_t held_count;
 } Interactions;
 
-/* Raw pairs in any order; time may be NULL. */
+/* Raw pairs in any order; time may be NULL.  The arrays are the caller's. */
 typedef struct Pairs {
     uint64_t count;
     uint32_t *user;
     uint32_t *item;
     int64_t *time;
+    void (*release)(struct Pairs *pairs); /* called when the arrays are no longer needed; or NULL */
 } Pairs;
 
 /* HOLDOUT_AUTO is resolved by the caller: last with times, otherwise random. */
@@ -38,8 +39,7 @@ typedef enum Holdout { HOLDOUT_NONE, HOLDOUT_LAST, HOLDOUT_RANDOM, HOLDOUT_AUTO 
 #define HOLDOUT_MINIMUM 5
 
 /*
- * Sorts and de-duplicates pairs (a pair counts once, at its earliest time).  Releases the arrays
- * of `pairs` as soon as they are not needed.
+ * Sorts and de-duplicates pairs (a pair counts once, at its earliest time).
  */
 extern void InteractionsBuild(const Host *host, Pairs *pairs, uint32_t users, uint32_t items,
                               Interactions *result);

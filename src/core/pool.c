@@ -26,7 +26,7 @@ struct Pool {
         Pool *pool;
         pthread_t thread;
         int index;
-    } *workers;
+    } * workers;
 };
 
 static void WorkOff(Pool *pool, int worker)

@@ -25,9 +25,11 @@ typedef enum RandomPurpose {
     RANDOM_ROBUSTNESS
 } RandomPurpose;
 
-extern void RandomSeed(Random *random, uint64_t seed, RandomPurpose purpose, uint64_t a, uint64_t b);
+extern void RandomSeed(Random *random, uint64_t seed, RandomPurpose purpose, uint64_t a,
+                       uint64_t b);
 
-/* Normal(0, 1) cut off at two standard deviations by redrawing, as TensorFlow's truncated_normal. */
+/* Normal(0, 1) cut off at two standard deviations by redrawing, as TensorFlow's truncated_normal.
+ */
 extern double RandomTruncatedNormal(Random *random);
 extern double RandomNormal(Random *random);
 

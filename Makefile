@@ -1,0 +1,23 @@
+# recadv: adversarially trained recommenders inside PostgreSQL.  Build with PGXS:
+#   make && sudo make install && make installcheck
+# PG_CONFIG=/path/to/pg_config chooses the server.
+
+EXTENSION = recadv
+MODULE_big = recadv
+DATA = sql/recadv--0.1.0.sql
+OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/core/*.c src/algo/*.c src/pg/*.c)))
+
+# Floating-point flags are chosen one by one, never -ffast-math: checks for NaN must work.
+PG_CFLAGS = -std=gnu11 -O3 -Wextra -Wno-unused-parameter -Wno-missing-field-initializers \
+	-Wno-declaration-after-statement -Wno-psabi -Wno-sign-compare \
+	-fno-math-errno -fno-trapping-math -ffp-contract=fast
+PG_CPPFLAGS = -I$(srcdir)/src
+SHLIB_LINK = -lm -lpthread -ldl
+
+TESTS = $(sort $(wildcard test/sql/*.sql))
+REGRESS = $(patsubst test/sql/%.sql,%,$(TESTS))
+REGRESS_OPTS = --inputdir=test
+
+PG_CONFIG ?= pg_config
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)

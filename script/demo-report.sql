@@ -1,0 +1,121 @@
+--
+-- demo-report.sql: trains three models on the bookshop of demo.sql and shows what they are worth.
+--
+\pset footer off
+\pset null '-'
+SET client_min_messages = warning;
+CREATE EXTENSION recadv;
+CREATE TEMPORARY TABLE contenders (place int, algorithm text);
+INSERT INTO contenders VALUES (1, 'popularity'), (2, 'bpr'), (3, 'amf');
+
+\echo
+\echo '== The shop'
+\echo
+SELECT (SELECT count(*) FROM customers) AS customers,
+       (SELECT count(*) FROM books) AS books,
+       (SELECT count(DISTINCT genre) FROM books) AS genres,
+       count(*) AS purchases,
+       (SELECT count(*) FROM purchases_test) AS held_out
+  FROM purchases;
+
+SELECT b.title AS bestseller, b.genre, count(*) AS sold
+  FROM purchases p JOIN books b ON b.id = p.book_id
+ GROUP BY b.id ORDER BY sold DESC, b.id LIMIT 5;
+
+\echo '== Training, three times'
+\echo
+\echo '    CREATE EXTENSION recadv;'
+\echo '    SELECT * FROM recadv_train(''shop_amf'', ''purchases_train'', algorithm => ''amf'','
+\echo '        user_column => ''customer_id'', item_column => ''book_id'', time_column => ''bought_at'');'
+\echo
+SELECT t.model, t.users, t.items, t.interactions, t.epochs, t.best_epoch,
+       round(t.seconds::numeric, 2) AS seconds, t.stop_reason
+  FROM contenders c,
+       LATERAL recadv_train('shop_' || c.algorithm, 'purchases_train',
+                            algorithm => c.algorithm, user_column => 'customer_id',
+                            item_column => 'book_id', time_column => 'bought_at') t
+ ORDER BY c.place;
+
+ALTER DATABASE shop SET recadv.model = 'shop_amf';
+
+-- Three ways to look at each model.
+CREATE TEMPORARY TABLE quality AS
+SELECT algorithm, metric, value
+  FROM contenders c,
+       LATERAL recadv_evaluate('shop_' || c.algorithm, 'purchases_test',
+                               user_column => 'customer_id', item_column => 'book_id',
+                               k => '{10}') e;
+
+CREATE TEMPORARY TABLE taste AS
+SELECT algorithm, avg((b.genre = ANY (u.favourites))::int) AS share
+  FROM contenders c
+       CROSS JOIN customers u
+       CROSS JOIN LATERAL recadv_topk(u.id, 10, model => 'shop_' || c.algorithm) t
+       JOIN books b ON b.id = t.item
+ WHERE u.id <= 500
+ GROUP BY algorithm;
+
+CREATE TEMPORARY TABLE robustness AS
+SELECT algorithm, perturbation || ' ' || epsilon AS how,
+       to_char(100 * relative_change, 'SFM990.0" %"') AS change
+  FROM contenders c,
+       LATERAL recadv_robustness('shop_' || c.algorithm, epsilon => '{0.5,1,2}',
+                                 test_source => 'purchases_test',
+                                 user_column => 'customer_id', item_column => 'book_id') r
+ WHERE c.algorithm <> 'popularity'; -- has no embeddings to move
+
+\echo '== What they are worth'
+\echo
+\echo 'HR@10, NDCG@10   the last purchase of a customer, which no model has seen: is it among the ten'
+\echo '                 books recommended, and how high'
+\echo 'taste            how many of the ten are of a favourite genre (customers 1 to 500)'
+\echo 'random, worst    change of NDCG@100 when every embedding is moved by this much, in a random'
+\echo '                 direction or in the most harmful one: the smaller, the more robust'
+\echo
+SELECT algorithm,
+       round((SELECT value FROM quality q
+               WHERE q.algorithm = c.algorithm AND metric = 'HR')::numeric, 3) AS "HR@10",
+       round((SELECT value FROM quality q
+               WHERE q.algorithm = c.algorithm AND metric = 'NDCG')::numeric, 3) AS "NDCG@10",
+       (SELECT to_char(100 * share, 'FM990" %"') FROM taste t
+         WHERE t.algorithm = c.algorithm) AS "taste",
+       max(change) FILTER (WHERE how = 'random 0.5') AS "random 0.5",
+       max(change) FILTER (WHERE how = 'random 2') AS "random 2",
+       max(change) FILTER (WHERE how = 'adversarial 0.5') AS "worst 0.5",
+       max(change) FILTER (WHERE how = 'adversarial 1') AS "worst 1",
+       max(change) FILTER (WHERE how = 'adversarial 2') AS "worst 2"
+  FROM contenders c LEFT JOIN robustness USING (algorithm)
+ GROUP BY c.place, c.algorithm
+ ORDER BY c.place;
+
+\echo '== Recommendations for four customers (shop_amf)'
+\echo
+\echo 'A star marks the held-out purchase.  What a customer has bought before is not recommended.'
+\echo
+WITH chosen AS (
+    SELECT id, name, favourites FROM customers WHERE id IN (42, 1001, 1999, 2718)
+),
+bought AS (
+    SELECT customer_id, title || ' (' || genre || ')' AS book,
+           row_number() OVER (PARTITION BY customer_id ORDER BY bought_at DESC) AS line
+      FROM purchases_train JOIN books ON books.id = book_id
+     WHERE customer_id IN (SELECT id FROM chosen)
+),
+recommended AS (
+    SELECT c.id AS customer_id, title || ' (' || genre || ')'
+               || CASE WHEN t.book_id IS NULL THEN '' ELSE ' *' END AS book,
+           r.rank AS line
+      FROM chosen c
+           CROSS JOIN LATERAL recadv_topk(c.id, 10, model => 'shop_amf') r
+           JOIN books b ON b.id = r.item
+           LEFT JOIN purchases_test t ON t.customer_id = c.id AND t.book_id = b.id
+)
+SELECT coalesce(CASE line.line WHEN 1 THEN name WHEN 2 THEN 'likes' ELSE '  ' || favourites[line.line - 2] END, '')
+           AS customer,
+       coalesce(b.book, '') AS "bought (the latest first)",
+       coalesce(r.book, '') AS "recommended"
+  FROM chosen c
+       CROSS JOIN generate_series(1, 11) AS line
+       LEFT JOIN bought b ON b.customer_id = c.id AND b.line = line.line AND line.line <= 10
+       LEFT JOIN recommended r ON r.customer_id = c.id AND r.line = line.line
+ ORDER BY c.id, line.line;

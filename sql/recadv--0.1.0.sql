@@ -1,0 +1,426 @@
+-- recadv 0.1.0: install script
+
+-- complain if script is sourced in psql, rather than via CREATE EXTENSION
+\echo Use "CREATE EXTENSION recadv" to load this file. \quit
+
+-- Models
+
+CREATE TYPE @extschema@.recadv_model AS (
+    version integer,
+    part text COLLATE pg_catalog."C",
+    block integer,
+    data bytea
+);
+COMMENT ON TYPE @extschema@.recadv_model IS
+'row of a model; a table OF this type is a model. Version 0 holds what belongs to all versions (which one serves, the log of runs), versions from 1 hold the models. part and block name a piece, data holds it: a header of 32 bytes with a checksum, then the payload, little-endian';
+
+-- Training
+
+CREATE TYPE @extschema@.recadv_training AS (
+    model text,
+    version integer,
+    algorithm text,
+    users bigint,
+    items bigint,
+    interactions bigint,
+    null_rows bigint,
+    duplicates bigint,
+    epochs integer,
+    best_epoch integer,
+    loss double precision,
+    ndcg double precision,
+    hr double precision,
+    seconds double precision,
+    stop_reason text
+);
+COMMENT ON TYPE @extschema@.recadv_training IS
+'result of recadv_train: what was read (distinct interactions; rows skipped for a NULL id; duplicates of a (user, item) pair), epochs run, the epoch that was kept, its mean loss per triple, its NDCG@100 and HR@100 on the held-out interactions (NULL without holdout), seconds, and why training stopped: epochs (all were run), patience (no better NDCG@100), counted (nothing to iterate)';
+
+CREATE FUNCTION @extschema@.recadv_train(
+    model text,
+    source text,
+    user_column name DEFAULT 'user_id',
+    item_column name DEFAULT 'item_id',
+    time_column name DEFAULT NULL,
+    algorithm text DEFAULT 'amf',
+    options jsonb DEFAULT '{}')
+RETURNS @extschema@.recadv_training
+AS 'MODULE_PATHNAME', 'recadv_train'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000000;
+COMMENT ON FUNCTION @extschema@.recadv_train(text, text, name, name, name, text, jsonb) IS
+'trains a model from a table, view or query in parentheses, and stores it as a new version of the table "model" (created on first use, owned by the caller). Ids: integers, or any type through its text form; rows with a NULL id are skipped and counted, a (user, item) pair counts once, at its earliest time; a NULL time is the earliest. recadv_options() lists algorithms and options. All in one transaction: for long runs use recadv_train_job. He et al., SIGIR 2018';
+
+CREATE PROCEDURE @extschema@.recadv_train_job(
+    model text,
+    source text,
+    user_column name DEFAULT 'user_id',
+    item_column name DEFAULT 'item_id',
+    time_column name DEFAULT NULL,
+    algorithm text DEFAULT 'amf',
+    options jsonb DEFAULT '{}',
+    if_busy text DEFAULT 'error')
+AS 'MODULE_PATHNAME', 'recadv_train_job'
+LANGUAGE C;
+COMMENT ON PROCEDURE @extschema@.recadv_train_job(text, text, name, name, name, text, jsonb, text) IS
+'recadv_train with a commit after each phase (open, read, fit, write), so that no snapshot is held while fitting; every run, also a failed one, leaves a row in recadv_runs(model). if_busy: error or skip, when another session trains the model. CALL it at top level, for example from pg_cron';
+
+CREATE FUNCTION @extschema@.recadv_estimate_memory(
+    users bigint,
+    items bigint,
+    interactions bigint,
+    algorithm text DEFAULT 'amf',
+    options jsonb DEFAULT '{}',
+    has_time boolean DEFAULT false)
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'recadv_estimate_memory'
+LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.recadv_estimate_memory(bigint, bigint, bigint, text, jsonb, boolean) IS
+'peak memory in bytes of training with so many users, items and interactions; training fails before it allocates more than recadv.max_memory';
+
+CREATE FUNCTION @extschema@.recadv_rollback(
+    model text,
+    version integer DEFAULT NULL)
+RETURNS integer
+AS 'MODULE_PATHNAME', 'recadv_rollback'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.recadv_rollback(text, integer) IS
+'lets a kept version serve again: the one named, or the newest below the current one; returns it. The option keep_versions tells how many are kept. The next training starts a new version';
+
+CREATE FUNCTION @extschema@.recadv_options(
+    algorithm text DEFAULT NULL)
+RETURNS TABLE (algorithm_name text, option text, standard text, accepted text, meaning text, source text)
+AS 'MODULE_PATHNAME', 'recadv_options'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 50;
+COMMENT ON FUNCTION @extschema@.recadv_options(text) IS
+'options of an algorithm, or of all: name, default, accepted values, meaning and source';
+
+-- Serving: a model by name
+
+CREATE FUNCTION @extschema@.recadv_topk(
+    user_id bigint,
+    k integer DEFAULT 10,
+    model text DEFAULT NULL,
+    exclude_seen boolean DEFAULT true)
+RETURNS TABLE (item bigint, score real, rank integer)
+AS 'MODULE_PATHNAME', 'recadv_topk_bigint'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 100000;
+COMMENT ON FUNCTION @extschema@.recadv_topk(bigint, integer, text, boolean) IS
+'the k items that the model scores highest for a user, best first, ties to the lower item; without the user''s own interactions unless exclude_seen is false. model: NULL takes the setting recadv.model, else the only model that you may read. A user that the model does not know gets the most popular items (score: number of users); recadv_has_user tells. No rows for a NULL user';
+
+CREATE FUNCTION @extschema@.recadv_topk(
+    user_id text,
+    k integer DEFAULT 10,
+    model text DEFAULT NULL,
+    exclude_seen boolean DEFAULT true)
+RETURNS TABLE (item text, score real, rank integer)
+AS 'MODULE_PATHNAME', 'recadv_topk_text'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 100000;
+COMMENT ON FUNCTION @extschema@.recadv_topk(text, integer, text, boolean) IS
+'recadv_topk with ids as text; serves every model';
+
+CREATE FUNCTION @extschema@.recadv_score(
+    user_id bigint,
+    item_id bigint,
+    model text DEFAULT NULL)
+RETURNS real
+AS 'MODULE_PATHNAME', 'recadv_score_bigint'
+LANGUAGE C STABLE PARALLEL SAFE COST 1000;
+COMMENT ON FUNCTION @extschema@.recadv_score(bigint, bigint, text) IS
+'score of an item for a user, larger is better; NULL if the model does not know the user or the item';
+
+CREATE FUNCTION @extschema@.recadv_score(
+    user_id text,
+    item_id text,
+    model text DEFAULT NULL)
+RETURNS real
+AS 'MODULE_PATHNAME', 'recadv_score_text'
+LANGUAGE C STABLE PARALLEL SAFE COST 1000;
+COMMENT ON FUNCTION @extschema@.recadv_score(text, text, text) IS
+'recadv_score with ids as text; serves every model';
+
+CREATE FUNCTION @extschema@.recadv_has_user(
+    user_id bigint,
+    model text DEFAULT NULL)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'recadv_has_user_bigint'
+LANGUAGE C STABLE PARALLEL SAFE COST 500;
+COMMENT ON FUNCTION @extschema@.recadv_has_user(bigint, text) IS
+'does the model know the user? If not, recadv_topk answers with the most popular items';
+
+CREATE FUNCTION @extschema@.recadv_has_user(
+    user_id text,
+    model text DEFAULT NULL)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'recadv_has_user_text'
+LANGUAGE C STABLE PARALLEL SAFE COST 500;
+COMMENT ON FUNCTION @extschema@.recadv_has_user(text, text) IS
+'recadv_has_user with the id as text; serves every model';
+
+-- Serving: an image
+
+CREATE FUNCTION @extschema@.recadv_topk(
+    image bytea,
+    user_id bigint,
+    k integer DEFAULT 10,
+    exclude_seen boolean DEFAULT true)
+RETURNS TABLE (item bigint, score real, rank integer)
+AS 'MODULE_PATHNAME', 'recadv_topk_image_bigint'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 1000000;
+COMMENT ON FUNCTION @extschema@.recadv_topk(bytea, bigint, integer, boolean) IS
+'recadv_topk from an image, the result of recadv_fit';
+
+CREATE FUNCTION @extschema@.recadv_topk(
+    image bytea,
+    user_id text,
+    k integer DEFAULT 10,
+    exclude_seen boolean DEFAULT true)
+RETURNS TABLE (item text, score real, rank integer)
+AS 'MODULE_PATHNAME', 'recadv_topk_image_text'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 1000000;
+COMMENT ON FUNCTION @extschema@.recadv_topk(bytea, text, integer, boolean) IS
+'recadv_topk from an image, with ids as text';
+
+CREATE FUNCTION @extschema@.recadv_score(
+    image bytea,
+    user_id bigint,
+    item_id bigint)
+RETURNS real
+AS 'MODULE_PATHNAME', 'recadv_score_image_bigint'
+LANGUAGE C STABLE STRICT PARALLEL SAFE COST 100000;
+COMMENT ON FUNCTION @extschema@.recadv_score(bytea, bigint, bigint) IS
+'recadv_score from an image, the result of recadv_fit';
+
+CREATE FUNCTION @extschema@.recadv_score(
+    image bytea,
+    user_id text,
+    item_id text)
+RETURNS real
+AS 'MODULE_PATHNAME', 'recadv_score_image_text'
+LANGUAGE C STABLE STRICT PARALLEL SAFE COST 100000;
+COMMENT ON FUNCTION @extschema@.recadv_score(bytea, text, text) IS
+'recadv_score from an image, with ids as text';
+
+-- Evaluation
+
+CREATE FUNCTION @extschema@.recadv_evaluate(
+    model text,
+    test_source text,
+    user_column name DEFAULT 'user_id',
+    item_column name DEFAULT 'item_id',
+    k integer[] DEFAULT '{10,20,50,100}')
+RETURNS TABLE (metric text, cutoff integer, value double precision, users bigint)
+AS 'MODULE_PATHNAME', 'recadv_evaluate'
+LANGUAGE C STABLE PARALLEL UNSAFE ROWS 20 COST 1000000000;
+COMMENT ON FUNCTION @extschema@.recadv_evaluate(text, text, name, name, integer[]) IS
+'accuracy on test interactions by full ranking of all items that the user has not in training: HR, NDCG, Recall, Precision at each k (binary gains, ideal DCG over min(k, relevant)); MRR, MAP, AUC over the whole ranking (cutoff NULL); means over test users. Ties count against the model. Rows of unknown users and rows that were trained on are left out with a notice; unknown items count as never found. He et al. 2018, section 4.1';
+
+CREATE FUNCTION @extschema@.recadv_robustness(
+    model text,
+    epsilon real[] DEFAULT '{0.5,1,2}',
+    test_source text DEFAULT NULL,
+    user_column name DEFAULT 'user_id',
+    item_column name DEFAULT 'item_id')
+RETURNS TABLE (epsilon real, perturbation text, ndcg_before double precision, ndcg_after double precision, relative_change double precision)
+AS 'MODULE_PATHNAME', 'recadv_robustness'
+LANGUAGE C STABLE PARALLEL UNSAFE ROWS 6 COST 1000000000;
+COMMENT ON FUNCTION @extschema@.recadv_robustness(text, real[], text, name, name) IS
+'relative change of NDCG@100 when every embedding row is moved by epsilon: at random, and along the worst-case direction of the training loss. Measured on the model''s held-out interactions, or on a test source. He et al. 2018, section 2.3 and table 2';
+
+-- What a model says about itself
+
+CREATE FUNCTION @extschema@.recadv_document(
+    model text,
+    part text,
+    block integer DEFAULT 0,
+    version integer DEFAULT NULL)
+RETURNS jsonb
+AS 'MODULE_PATHNAME', 'recadv_document'
+LANGUAGE C STABLE PARALLEL SAFE COST 500;
+COMMENT ON FUNCTION @extschema@.recadv_document(text, text, integer, integer) IS
+'a JSON block of a model: part header, history or run; of the current version unless one is named; NULL if there is none';
+
+CREATE FUNCTION @extschema@.recadv_info(
+    model text DEFAULT NULL,
+    version integer DEFAULT NULL)
+RETURNS jsonb
+LANGUAGE sql STABLE PARALLEL SAFE
+AS $$ SELECT @extschema@.recadv_document($1, 'header', 0, $2) $$;
+COMMENT ON FUNCTION @extschema@.recadv_info(text, integer) IS
+'header of a model: format, algorithm, options, source, dimensions, summary of the training; NULL for a version that is not kept';
+
+CREATE FUNCTION @extschema@.recadv_history(
+    model text DEFAULT NULL,
+    version integer DEFAULT NULL)
+RETURNS TABLE (epoch integer, stage text, loss double precision, ndcg double precision, hr double precision, seconds double precision)
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 200
+AS $$
+    SELECT e.epoch, e.stage, e.loss, e.ndcg, e.hr, e.seconds
+    FROM pg_catalog.jsonb_to_recordset(@extschema@.recadv_document($1, 'history', 0, $2))
+        AS e(epoch integer, stage text, loss double precision, ndcg double precision,
+             hr double precision, seconds double precision)
+$$;
+COMMENT ON FUNCTION @extschema@.recadv_history(text, integer) IS
+'learning curve of a model: per epoch the stage (bpr, apr), mean loss per triple, NDCG@100 and HR@100 on the held-out interactions (NULL where not evaluated), seconds since the start of training';
+
+CREATE FUNCTION @extschema@.recadv_run_numbers(
+    model text)
+RETURNS SETOF integer
+AS 'MODULE_PATHNAME', 'recadv_run_numbers'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 100;
+COMMENT ON FUNCTION @extschema@.recadv_run_numbers(text) IS
+'numbers of the runs in the log of a model; recadv_runs shows them';
+
+CREATE FUNCTION @extschema@.recadv_runs(
+    model text DEFAULT NULL)
+RETURNS TABLE (run integer, status text, message text, started timestamptz, finished timestamptz,
+               version integer, algorithm text, source text, options jsonb, users bigint,
+               items bigint, interactions bigint, null_rows bigint, epochs integer,
+               loss double precision, ndcg double precision, role text, pid integer)
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 100
+AS $$
+    SELECT n.number, r.status, r.message, r.started, r.finished, r.version, r.algorithm, r.source,
+           r.options, r.users, r.items, r.interactions, r.null_rows, r.epochs, r.loss, r.ndcg,
+           r.role, r.pid
+    FROM @extschema@.recadv_run_numbers($1) AS n(number),
+         LATERAL pg_catalog.jsonb_to_record(@extschema@.recadv_document($1, 'run', n.number, 0))
+        AS r(status text, message text, started timestamptz, finished timestamptz,
+             version integer, algorithm text, source text, options jsonb, users bigint,
+             items bigint, interactions bigint, null_rows bigint, epochs integer,
+             loss double precision, ndcg double precision, role text, pid integer)
+$$;
+COMMENT ON FUNCTION @extschema@.recadv_runs(text) IS
+'log of training runs of a model, oldest first, the last 1000: what was asked, what was read, status (running, succeeded, failed, skipped) and why it ended. A running row whose pid is gone was cut off by the end of its session or server. recadv_train leaves a row only if its transaction commits; recadv_train_job always';
+
+CREATE FUNCTION @extschema@.recadv_model_status(
+    model oid,
+    OUT version integer,
+    OUT header jsonb,
+    OUT status text)
+RETURNS record
+AS 'MODULE_PATHNAME', 'recadv_model_status'
+LANGUAGE C STABLE STRICT PARALLEL UNSAFE COST 1000;
+COMMENT ON FUNCTION @extschema@.recadv_model_status(oid) IS
+'current version and header of a model table, and its status: ok, not trained yet, or the error that reading it gives';
+
+CREATE VIEW @extschema@.recadv_models AS
+    SELECT c.oid::pg_catalog.regclass AS model,
+           n.nspname AS schema,
+           c.relname AS name,
+           pg_catalog.pg_get_userbyid(c.relowner) AS owner,
+           s.version,
+           s.header ->> 'algorithm' AS algorithm,
+           (s.header ->> 'users')::bigint AS users,
+           (s.header ->> 'items')::bigint AS items,
+           (s.header ->> 'interactions')::bigint AS interactions,
+           (s.header #>> '{training,started}')::timestamptz AS trained,
+           pg_catalog.pg_total_relation_size(c.oid) AS bytes,
+           s.status
+    FROM pg_catalog.pg_class c
+         JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace,
+         LATERAL @extschema@.recadv_model_status(c.oid) s
+    WHERE c.reloftype OPERATOR(pg_catalog.=) '@extschema@.recadv_model'::pg_catalog.regtype
+      AND c.relkind OPERATOR(pg_catalog.=) 'r'
+      AND pg_catalog.has_schema_privilege(n.oid, 'USAGE')
+      AND pg_catalog.has_table_privilege(c.oid, 'SELECT');
+COMMENT ON VIEW @extschema@.recadv_models IS
+'all models that you may read, with their current version, dimensions, size in bytes and status (ok, not trained yet, or an error)';
+GRANT SELECT ON @extschema@.recadv_models TO PUBLIC;
+
+-- The aggregate
+
+CREATE FUNCTION @extschema@.recadv_fit_accum(internal, "any", "any")
+RETURNS internal
+AS 'MODULE_PATHNAME', 'recadv_fit_accum'
+LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.recadv_fit_accum(internal, "any", "any") IS
+'transition function of recadv_fit("any", "any")';
+
+CREATE FUNCTION @extschema@.recadv_fit_accum_options(internal, "any", "any", jsonb)
+RETURNS internal
+AS 'MODULE_PATHNAME', 'recadv_fit_accum_options'
+LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.recadv_fit_accum_options(internal, "any", "any", jsonb) IS
+'transition function of recadv_fit("any", "any", jsonb)';
+
+CREATE FUNCTION @extschema@.recadv_fit_accum_time(internal, "any", "any", "any", jsonb)
+RETURNS internal
+AS 'MODULE_PATHNAME', 'recadv_fit_accum_time'
+LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.recadv_fit_accum_time(internal, "any", "any", "any", jsonb) IS
+'transition function of recadv_fit("any", "any", "any", jsonb)';
+
+CREATE FUNCTION @extschema@.recadv_fit_combine(internal, internal)
+RETURNS internal
+AS 'MODULE_PATHNAME', 'recadv_fit_combine'
+LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.recadv_fit_combine(internal, internal) IS
+'combine function of recadv_fit';
+
+CREATE FUNCTION @extschema@.recadv_fit_serialize(internal)
+RETURNS bytea
+AS 'MODULE_PATHNAME', 'recadv_fit_serialize'
+LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.recadv_fit_serialize(internal) IS
+'serialisation of a partial state of recadv_fit';
+
+CREATE FUNCTION @extschema@.recadv_fit_deserialize(bytea, internal)
+RETURNS internal
+AS 'MODULE_PATHNAME', 'recadv_fit_deserialize'
+LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.recadv_fit_deserialize(bytea, internal) IS
+'deserialisation of a partial state of recadv_fit';
+
+CREATE FUNCTION @extschema@.recadv_fit_final(internal)
+RETURNS bytea
+AS 'MODULE_PATHNAME', 'recadv_fit_final'
+LANGUAGE C STABLE PARALLEL SAFE COST 1000000000;
+COMMENT ON FUNCTION @extschema@.recadv_fit_final(internal) IS
+'final function of recadv_fit: trains';
+
+CREATE AGGREGATE @extschema@.recadv_fit("any", "any") (
+    SFUNC = @extschema@.recadv_fit_accum,
+    STYPE = internal,
+    FINALFUNC = @extschema@.recadv_fit_final,
+    FINALFUNC_MODIFY = READ_WRITE,
+    COMBINEFUNC = @extschema@.recadv_fit_combine,
+    SERIALFUNC = @extschema@.recadv_fit_serialize,
+    DESERIALFUNC = @extschema@.recadv_fit_deserialize,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE @extschema@.recadv_fit("any", "any") IS
+'trains a model from (user, item) rows with default options and returns it as an image; the options object may also name the algorithm (default amf). NULL for no rows. recadv_topk and recadv_score take an image, recadv_save makes a model table of it';
+
+CREATE AGGREGATE @extschema@.recadv_fit("any", "any", jsonb) (
+    SFUNC = @extschema@.recadv_fit_accum_options,
+    STYPE = internal,
+    FINALFUNC = @extschema@.recadv_fit_final,
+    FINALFUNC_MODIFY = READ_WRITE,
+    COMBINEFUNC = @extschema@.recadv_fit_combine,
+    SERIALFUNC = @extschema@.recadv_fit_serialize,
+    DESERIALFUNC = @extschema@.recadv_fit_deserialize,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE @extschema@.recadv_fit("any", "any", jsonb) IS
+'trains a model from (user, item) rows with options and returns it as an image; the options object may also name the algorithm (default amf). NULL for no rows. recadv_topk and recadv_score take an image, recadv_save makes a model table of it';
+
+CREATE AGGREGATE @extschema@.recadv_fit("any", "any", "any", jsonb) (
+    SFUNC = @extschema@.recadv_fit_accum_time,
+    STYPE = internal,
+    FINALFUNC = @extschema@.recadv_fit_final,
+    FINALFUNC_MODIFY = READ_WRITE,
+    COMBINEFUNC = @extschema@.recadv_fit_combine,
+    SERIALFUNC = @extschema@.recadv_fit_serialize,
+    DESERIALFUNC = @extschema@.recadv_fit_deserialize,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE @extschema@.recadv_fit("any", "any", "any", jsonb) IS
+'trains a model from (user, item) rows with the time of each interaction and options and returns it as an image; the options object may also name the algorithm (default amf). NULL for no rows. recadv_topk and recadv_score take an image, recadv_save makes a model table of it';
+
+CREATE FUNCTION @extschema@.recadv_save(
+    model text,
+    image bytea)
+RETURNS integer
+AS 'MODULE_PATHNAME', 'recadv_save'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.recadv_save(text, bytea) IS
+'stores an image as a new version of the model table, created on first use; returns the version';

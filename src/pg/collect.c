@@ -1,0 +1,178 @@
+/* collect.c: 8 bytes per row (16 with times), plus one dictionary per side. */
+#include "pg/collect.h"
+
+#include <math.h>
+
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+#include "utils/date.h"
+#include "utils/lsyscache.h"
+#include "utils/timestamp.h"
+
+#include "pg/settings.h"
+
+#define CHECK_MEMORY_EVERY 65536
+
+/* The type a time column has, below any domain. */
+static Oid TimeType(Oid type)
+{
+    Oid base = getBaseType(type);
+
+    switch (base) {
+    case INT2OID:
+    case INT4OID:
+    case INT8OID:
+    case FLOAT4OID:
+    case FLOAT8OID:
+    case NUMERICOID:
+    case DATEOID:
+    case TIMESTAMPOID:
+    case TIMESTAMPTZOID:
+        return base;
+    }
+    ereport(ERROR,
+            (errcode(ERRCODE_DATATYPE_MISMATCH),
+             errmsg("type %s cannot serve as the time of an interaction", format_type_be(type)),
+             errhint("Use a date, a timestamp or a number.")));
+    return InvalidOid;
+}
+
+/* Ordering of doubles as ordering of integers; NaN counts as no time. */
+static int64 OrderedDouble(double value)
+{
+    int64 bits;
+
+    if (isnan(value))
+        return PG_INT64_MIN;
+    value += 0.0; /* -0 becomes 0 */
+    memcpy(&bits, &value, sizeof(bits));
+    return bits >= 0 ? bits : PG_INT64_MIN - bits;
+}
+
+static int64 TimeOf(Oid type, Datum value)
+{
+    switch (type) {
+    case INT2OID:
+        return DatumGetInt16(value);
+    case INT4OID:
+        return DatumGetInt32(value);
+    case DATEOID:
+        return DatumGetDateADT(value);
+    case FLOAT4OID:
+        return OrderedDouble(DatumGetFloat4(value));
+    case FLOAT8OID:
+        return OrderedDouble(DatumGetFloat8(value));
+    case NUMERICOID:
+        return OrderedDouble(DatumGetFloat8(DirectFunctionCall1(numeric_float8, value)));
+    default:
+        return DatumGetInt64(value);
+    }
+}
+
+Collector *CollectorCreate(MemoryContext context, Oid user_type, Oid item_type, Oid time_type)
+{
+    Collector *collector = MemoryContextAllocZero(context, sizeof(Collector));
+
+    collector->context = context;
+    collector->scratch =
+        AllocSetContextCreate(context, "recadv collector row", ALLOCSET_SMALL_SIZES);
+    collector->users = IdIndexCreate(context, user_type);
+    collector->items = IdIndexCreate(context, item_type);
+    collector->time_type = OidIsValid(time_type) ? TimeType(time_type) : InvalidOid;
+    return collector;
+}
+
+static void *Resize(MemoryContext context, void *array, Size count, Size width)
+{
+    Size bytes = mul_size(count, width);
+
+    return array == NULL ? MemoryContextAllocHuge(context, bytes) : repalloc_huge(array, bytes);
+}
+
+static void Grow(Collector *c)
+{
+    c->room = c->room == 0 ? 1024 : mul_size(c->room, 2);
+    c->user = Resize(c->context, c->user, c->room, sizeof(uint32));
+    c->item = Resize(c->context, c->item, c->room, sizeof(uint32));
+    if (OidIsValid(c->time_type))
+        c->time = Resize(c->context, c->time, c->room, sizeof(int64));
+}
+
+Size CollectorMemory(const Collector *c)
+{
+    Size width = 2 * sizeof(uint32) + (OidIsValid(c->time_type) ? sizeof(int64) : 0);
+
+    return add_size(mul_size(c->count, width),
+                    add_size(IdIndexMemory(c->users), IdIndexMemory(c->items)));
+}
+
+void CollectorAddNumbers(Collector *c, uint32 user, uint32 item, int64 time)
+{
+    if (c->count == c->room)
+        Grow(c);
+    c->user[c->count] = user;
+    c->item[c->count] = item;
+    if (c->time != NULL)
+        c->time[c->count] = time;
+    c->count++;
+    if (c->count % CHECK_MEMORY_EVERY == 0)
+        CheckMemory(CollectorMemory(c), "reading the interactions");
+}
+
+void CollectorAdd(Collector *c, NullableDatum user, NullableDatum item, NullableDatum time)
+{
+    MemoryContext caller;
+    int64 when = PG_INT64_MIN;
+    uint32 user_number, item_number;
+
+    if (user.isnull || item.isnull) {
+        c->null_rows++;
+        return;
+    }
+    caller = MemoryContextSwitchTo(c->scratch);
+    user_number = IdIndexAddDatum(c->users, user.value);
+    item_number = IdIndexAddDatum(c->items, item.value);
+    if (OidIsValid(c->time_type) && !time.isnull)
+        when = TimeOf(c->time_type, time.value);
+    CollectorAddNumbers(c, user_number, item_number, when);
+    MemoryContextSwitchTo(caller);
+    MemoryContextReset(c->scratch);
+}
+
+static void ReleaseArrays(Pairs *pairs)
+{
+    pfree(pairs->user);
+    pfree(pairs->item);
+    if (pairs->time != NULL)
+        pfree(pairs->time);
+}
+
+void CollectorFinish(Collector *c, BackendHost *backend, Collected *result)
+{
+    uint32 *dense_user, *dense_item;
+    Pairs pairs = {c->count, NULL, NULL, NULL, NULL};
+
+    *result = (Collected){.rows = c->count, .null_rows = c->null_rows};
+    result->user_type = IdIndexType(c->users);
+    result->item_type = IdIndexType(c->items);
+    CheckMemory(
+        add_size(CollectorMemory(c), InteractionsMemory(c->count, IdIndexCount(c->users),
+                                                        IdIndexCount(c->items), c->time != NULL)),
+        "sorting the interactions");
+    IdIndexSort(c->users, &result->users, &dense_user);
+    IdIndexSort(c->items, &result->items, &dense_item);
+    for (Size i = 0; i < c->count; i++) {
+        c->user[i] = dense_user[c->user[i]];
+        c->item[i] = dense_item[c->item[i]];
+    }
+    if (c->count > 0)
+        pairs = (Pairs){c->count, c->user, c->item, c->time, ReleaseArrays};
+    InteractionsBuild(&backend->host, &pairs, result->users.count, result->items.count,
+                      &result->data);
+    result->duplicates = result->rows - result->data.count;
+    pfree(dense_user);
+    pfree(dense_item);
+    c->user = c->item = NULL;
+    c->time = NULL;
+    c->count = c->room = 0;
+}

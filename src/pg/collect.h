@@ -1,0 +1,52 @@
+/* collect.h: rows of interactions into compact arrays, from a source or an aggregate. */
+#ifndef RECADV_COLLECT_H
+#define RECADV_COLLECT_H
+
+#include "pg/compat.h"
+
+#include "core/interactions.h"
+#include "pg/host.h"
+#include "pg/ids.h"
+
+typedef struct Collector {
+    MemoryContext context;
+    MemoryContext scratch; /* reset after every row */
+    IdIndex *users;
+    IdIndex *items;
+    Oid time_type; /* InvalidOid: no times */
+    Size room;
+    Size count;
+    uint32 *user; /* provisional numbers */
+    uint32 *item;
+    int64 *time;
+    uint64 null_rows; /* skipped: an id was NULL */
+} Collector;
+
+/* Fails if the time type cannot be ordered as a time. */
+extern Collector *CollectorCreate(MemoryContext context, Oid user_type, Oid item_type,
+                                  Oid time_type);
+
+/* A NULL id skips and counts the row; a NULL time sorts before all others. */
+extern void CollectorAdd(Collector *collector, NullableDatum user, NullableDatum item,
+                         NullableDatum time);
+
+/* With numbers already known (when merging partial aggregates). */
+extern void CollectorAddNumbers(Collector *collector, uint32 user, uint32 item, int64 time);
+
+extern Size CollectorMemory(const Collector *collector);
+
+/* What was read, in the form that training needs. */
+typedef struct Collected {
+    Interactions data;
+    IdList users;
+    IdList items;
+    Oid user_type;
+    Oid item_type;
+    uint64 rows;       /* read, without those skipped */
+    uint64 null_rows;  /* skipped for a NULL id */
+    uint64 duplicates; /* rows - distinct pairs */
+} Collected;
+
+extern void CollectorFinish(Collector *collector, BackendHost *backend, Collected *result);
+
+#endif

@@ -1,0 +1,58 @@
+/* compat.h: differences between PostgreSQL 14 and 18, and checked allocation. */
+#ifndef RECADV_COMPAT_H
+#define RECADV_COMPAT_H
+
+#include "postgres.h"
+
+#include "catalog/namespace.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/regproc.h"
+#include "utils/relcache.h"
+
+#if PG_VERSION_NUM < 140000
+#error "recadv needs PostgreSQL 14 or later"
+#endif
+
+/* PostgreSQL 15 reserves the prefix of an extension's settings; 14 only warns. */
+#if PG_VERSION_NUM < 150000
+#define MarkGUCPrefixReserved(prefix) EmitWarningsOnPlaceholders(prefix)
+#endif
+
+/* PostgreSQL 16 folded the ownership checks into one. */
+#if PG_VERSION_NUM >= 160000
+#define RelationOwnedBy(relid, role) object_ownercheck(RelationRelationId, relid, role)
+#else
+#define RelationOwnedBy(relid, role) pg_class_ownercheck(relid, role)
+#endif
+
+#if PG_VERSION_NUM >= 180000
+#define PrimaryKeyOf(relation) RelationGetPrimaryKeyIndex(relation, false)
+#else
+static inline Oid PrimaryKeyOf(Relation relation)
+{
+    RelationGetIndexList(relation);
+    return relation->rd_pkindex;
+}
+#endif
+
+/* A possibly qualified name as a RangeVar. */
+static inline RangeVar *ParseRelationName(const char *name)
+{
+#if PG_VERSION_NUM >= 160000
+    return makeRangeVarFromNameList(stringToQualifiedNameList(name, NULL));
+#else
+    return makeRangeVarFromNameList(stringToQualifiedNameList(name));
+#endif
+}
+
+/* count * size bytes, failing on overflow; may pass 1 GB. */
+#define AllocateArray(context, type, count)                                                        \
+    ((type *)MemoryContextAllocHuge(context, mul_size(sizeof(type), count)))
+
+/* Like palloc, for `count` elements in the current context. */
+#define PallocArray(type, count) AllocateArray(CurrentMemoryContext, type, count)
+
+#endif

@@ -1,0 +1,56 @@
+/* header.c: reading the header back, trusting nothing. */
+#include "pg/header.h"
+
+#include "pg/options.h"
+
+static uint32 ReadCount(ModelStore *store, Jsonb *json, const char *key, int64 minimum)
+{
+    int64 value;
+
+    if (!JsonbGetInteger(json, key, &value) || value < minimum || value > MAX_IDS)
+        StoreDamaged(store, "header", 0, psprintf("\"%s\" is missing or out of range", key));
+    return (uint32)value;
+}
+
+static IdKind ReadKind(ModelStore *store, Jsonb *json, const char *key)
+{
+    char *kind = JsonbGetString(json, key);
+
+    if (kind != NULL && strcmp(kind, IdKindName(ID_INTEGER)) == 0)
+        return ID_INTEGER;
+    if (kind != NULL && strcmp(kind, IdKindName(ID_TEXT)) == 0)
+        return ID_TEXT;
+    StoreDamaged(store, "header", 0, psprintf("\"%s\" is neither bigint nor text", key));
+}
+
+Header HeaderRead(ModelStore *store)
+{
+    char *text = StoreReadJson(store, "header", 0);
+    Header header = {0};
+    char *algorithm;
+    Jsonb *json;
+    int64 format;
+
+    if (text == NULL)
+        StoreDamaged(store, "header", 0, "it is missing");
+    json = JsonbParse(text);
+    if (!JsonbGetInteger(json, "format", &format) || format != HEADER_FORMAT)
+        StoreDamaged(store, "header", 0, "its format is not known to this version of recadv");
+    algorithm = JsonbGetString(json, "algorithm");
+    if (algorithm != NULL)
+        header.algorithm = AlgorithmFind(algorithm);
+    if (header.algorithm == NULL)
+        StoreDamaged(store, "header", 0, "its algorithm is not known to this version of recadv");
+    header.options = OptionsParse(header.algorithm, JsonbGetObject(json, "options"));
+    header.users = ReadCount(store, json, "users", 1);
+    header.items = ReadCount(store, json, "items", 1);
+    header.held = ReadCount(store, json, "held_out", 0);
+    header.user_kind = ReadKind(store, json, "user_kind");
+    header.item_kind = ReadKind(store, json, "item_kind");
+    return header;
+}
+
+void HeaderLayout(const Header *header, Model *model)
+{
+    ModelLayout(model, header->algorithm, header->options, header->users, header->items);
+}

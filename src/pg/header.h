@@ -1,0 +1,30 @@
+/* header.h: the header of a model version: what it is and how it was trained. */
+#ifndef RECADV_HEADER_H
+#define RECADV_HEADER_H
+
+#include "pg/ids.h"
+#include "pg/json.h"
+#include "pg/store.h"
+
+#include "algo/algorithm.h"
+
+#define HEADER_FORMAT 1
+
+/* What serving needs; the rest of the header is for people (recadv_info). */
+typedef struct Header {
+    const Algorithm *algorithm;
+    void *options;
+    uint32 users;
+    uint32 items;
+    uint32 held; /* held-out interactions stored with the model */
+    IdKind user_kind;
+    IdKind item_kind;
+} Header;
+
+/* Reads and checks; allocated in the current context. */
+extern Header HeaderRead(ModelStore *store);
+
+/* Parts of the model, without data. */
+extern void HeaderLayout(const Header *header, Model *model);
+
+#endif

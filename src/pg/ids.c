@@ -1,0 +1,358 @@
+/* ids.c: hash tables from ids to numbers (PostgreSQL's simplehash), sorted lists, conversions. */
+#include "pg/ids.h"
+
+#include "catalog/pg_type.h"
+#include "common/hashfn.h"
+#include "mb/pg_wchar.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+
+typedef struct IntegerEntry {
+    int64 key;
+    uint32 number;
+    char status;
+} IntegerEntry;
+
+#define SH_PREFIX          integers
+#define SH_ELEMENT_TYPE    IntegerEntry
+#define SH_KEY_TYPE        int64
+#define SH_KEY             key
+#define SH_HASH_KEY(tb, k) ((uint32)murmurhash64((uint64)(k)))
+#define SH_EQUAL(tb, a, b) ((a) == (b))
+#define SH_SCOPE           static inline
+#define SH_DECLARE
+#define SH_DEFINE
+
+/* PostgreSQL 16 brought its own; 14 and 15 have only the 32-bit form. */
+#if PG_VERSION_NUM < 160000
+static inline uint64 murmurhash64(uint64 data)
+{
+    uint64 h = data;
+
+    h ^= h >> 33;
+    h *= UINT64CONST(0xff51afd7ed558ccd);
+    h ^= h >> 33;
+    h *= UINT64CONST(0xc4ceb9fe1a85ec53);
+    h ^= h >> 33;
+    return h;
+}
+#endif
+#include "lib/simplehash.h"
+
+typedef struct TextKey {
+    const char *text;
+    uint32 length;
+} TextKey;
+
+typedef struct TextEntry {
+    TextKey key;
+    uint32 number;
+    uint32 hash;
+    char status;
+} TextEntry;
+
+#define SH_PREFIX          texts
+#define SH_ELEMENT_TYPE    TextEntry
+#define SH_KEY_TYPE        TextKey
+#define SH_KEY             key
+#define SH_HASH_KEY(tb, k) hash_bytes((const unsigned char *)(k).text, (int)(k).length)
+#define SH_EQUAL(tb, a, b) ((a).length == (b).length && memcmp((a).text, (b).text, (a).length) == 0)
+#define SH_STORE_HASH
+#define SH_GET_HASH(tb, a) ((a)->hash)
+#define SH_SCOPE           static inline
+#define SH_DECLARE
+#define SH_DEFINE
+#include "lib/simplehash.h"
+
+struct IdIndex {
+    MemoryContext context;
+    Oid type;
+    Oid base; /* of a domain: what it is over */
+    IdKind kind;
+    FmgrInfo output;     /* ID_TEXT: the type's output function */
+    integers_hash *ints; /* ID_INTEGER */
+    texts_hash *strings; /* ID_TEXT */
+    Size text_bytes;
+    uint32 count;
+    uint32 room;
+    int64 *by_number;        /* ID_INTEGER: ids in order of appearance */
+    TextKey *text_by_number; /* ID_TEXT */
+};
+
+IdKind IdKindOfType(Oid type)
+{
+    Oid base = getBaseType(type);
+
+    return base == INT2OID || base == INT4OID || base == INT8OID ? ID_INTEGER : ID_TEXT;
+}
+
+const char *IdKindName(IdKind kind)
+{
+    return kind == ID_INTEGER ? "bigint" : "text";
+}
+
+int CompareIds(Id a, Id b)
+{
+    int order;
+
+    if (a.kind == ID_INTEGER)
+        return (a.integer > b.integer) - (a.integer < b.integer);
+    order = memcmp(a.text, b.text, Min(a.length, b.length));
+    return order != 0 ? order : (a.length > b.length) - (a.length < b.length);
+}
+
+Id IdOfInteger(int64 integer)
+{
+    return (Id){ID_INTEGER, integer, NULL, 0};
+}
+
+Id IdOfText(const char *text, uint32 length)
+{
+    char *utf8 = pg_server_to_any(text, (int)length, PG_UTF8);
+
+    return (Id){ID_TEXT, 0, utf8, utf8 == text ? length : (uint32)strlen(utf8)};
+}
+
+text *IdToText(Id id)
+{
+    char *local;
+
+    if (id.kind == ID_INTEGER)
+        return cstring_to_text(psprintf(INT64_FORMAT, id.integer));
+    local = pg_any_to_server(id.text, (int)id.length, PG_UTF8);
+    return cstring_to_text_with_len(local, local == id.text ? (int)id.length : (int)strlen(local));
+}
+
+/* Only the canonical spelling of an integer is that integer: " 42" and "042" are other texts. */
+static bool ParseInteger(Id id, int64 *integer)
+{
+    char digits[32], *end;
+
+    if (id.length == 0 || id.length >= sizeof(digits))
+        return false;
+    memcpy(digits, id.text, id.length);
+    digits[id.length] = '\0';
+    errno = 0;
+    *integer = strtoll(digits, &end, 10);
+    return errno == 0 && *end == '\0' && strcmp(digits, psprintf(INT64_FORMAT, *integer)) == 0;
+}
+
+bool IdConvert(Id id, IdKind kind, Id *converted)
+{
+    int64 integer;
+
+    *converted = id;
+    if (id.kind == kind)
+        return true;
+    if (kind == ID_TEXT) {
+        char *digits = psprintf(INT64_FORMAT, id.integer);
+
+        *converted = (Id){ID_TEXT, 0, digits, (uint32)strlen(digits)};
+        return true;
+    }
+    if (!ParseInteger(id, &integer))
+        return false;
+    *converted = IdOfInteger(integer);
+    return true;
+}
+
+Id IdListGet(const IdList *list, uint32 index)
+{
+    if (list->kind == ID_INTEGER)
+        return IdOfInteger(list->integers[index]);
+    return (Id){ID_TEXT, 0, list->texts[index], list->lengths[index]};
+}
+
+uint32 IdListFind(const IdList *list, Id id)
+{
+    uint32 low = 0, high = list->count;
+    Id key;
+
+    if (!IdConvert(id, list->kind, &key))
+        return UNKNOWN_ID;
+    while (low < high) {
+        uint32 middle = low + (high - low) / 2;
+        int order = CompareIds(IdListGet(list, middle), key);
+
+        if (order == 0)
+            return middle;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return UNKNOWN_ID;
+}
+
+IdIndex *IdIndexCreate(MemoryContext context, Oid type)
+{
+    IdIndex *index = MemoryContextAllocZero(context, sizeof(IdIndex));
+
+    index->context = context;
+    index->type = type;
+    index->base = getBaseType(type);
+    index->kind = IdKindOfType(type);
+    if (index->kind == ID_INTEGER) {
+        index->ints = integers_create(context, 1024, NULL);
+    } else {
+        Oid output;
+        bool varlena;
+
+        getTypeOutputInfo(type, &output, &varlena);
+        fmgr_info_cxt(output, &index->output, context);
+        index->strings = texts_create(context, 1024, NULL);
+    }
+    return index;
+}
+
+Oid IdIndexType(const IdIndex *index)
+{
+    return index->type;
+}
+
+IdKind IdIndexKind(const IdIndex *index)
+{
+    return index->kind;
+}
+
+uint32 IdIndexCount(const IdIndex *index)
+{
+    return index->count;
+}
+
+Size IdIndexMemory(const IdIndex *index)
+{
+    Size entries = index->kind == ID_INTEGER
+                       ? index->ints->size * sizeof(IntegerEntry) + index->room * sizeof(int64)
+                       : index->strings->size * sizeof(TextEntry) + index->room * sizeof(TextKey);
+
+    return entries + index->text_bytes;
+}
+
+/* Makes room for one more id. */
+static void Grow(IdIndex *index)
+{
+    Size width = index->kind == ID_INTEGER ? sizeof(int64) : sizeof(TextKey);
+    void **array =
+        index->kind == ID_INTEGER ? (void **)&index->by_number : (void **)&index->text_by_number;
+
+    if (index->count < index->room)
+        return;
+    if (index->count >= MAX_IDS)
+        ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+                        errmsg("a model cannot hold more than %d users or items", MAX_IDS)));
+    index->room = index->room == 0 ? 1024 : Min(index->room * 2, (uint32)MAX_IDS);
+    if (*array == NULL)
+        *array = MemoryContextAllocHuge(index->context, mul_size(index->room, width));
+    else
+        *array = repalloc_huge(*array, mul_size(index->room, width));
+}
+
+static uint32 AddInteger(IdIndex *index, int64 integer)
+{
+    bool found;
+    IntegerEntry *entry = integers_insert(index->ints, integer, &found);
+
+    if (!found) {
+        entry->number = index->count;
+        Grow(index);
+        index->by_number[index->count++] = integer;
+    }
+    return entry->number;
+}
+
+static uint32 AddText(IdIndex *index, const char *text, uint32 length)
+{
+    bool found;
+    TextEntry *entry;
+    char *copy;
+
+    if (length > MAX_ID_LENGTH)
+        ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+                        errmsg("an id of %u bytes is longer than the %d that are allowed", length,
+                               MAX_ID_LENGTH)));
+    entry = texts_insert(index->strings, (TextKey){text, length}, &found);
+    if (!found) {
+        copy = MemoryContextAlloc(index->context, length + 1);
+        memcpy(copy, text, length);
+        entry->key.text = copy;
+        entry->number = index->count;
+        index->text_bytes += GetMemoryChunkSpace(copy);
+        Grow(index);
+        index->text_by_number[index->count++] = entry->key;
+    }
+    return entry->number;
+}
+
+uint32 IdIndexAdd(IdIndex *index, Id id)
+{
+    Assert(id.kind == index->kind);
+    return id.kind == ID_INTEGER ? AddInteger(index, id.integer)
+                                 : AddText(index, id.text, id.length);
+}
+
+uint32 IdIndexAddDatum(IdIndex *index, Datum value)
+{
+    char *text;
+    Id id;
+
+    if (index->kind == ID_TEXT) {
+        text = OutputFunctionCall(&index->output, value);
+        id = IdOfText(text, (uint32)strlen(text));
+        return AddText(index, id.text, id.length);
+    }
+    switch (index->base) {
+    case INT2OID:
+        return AddInteger(index, DatumGetInt16(value));
+    case INT4OID:
+        return AddInteger(index, DatumGetInt32(value));
+    default:
+        return AddInteger(index, DatumGetInt64(value));
+    }
+}
+
+Id IdIndexGet(const IdIndex *index, uint32 number)
+{
+    if (index->kind == ID_INTEGER)
+        return IdOfInteger(index->by_number[number]);
+    return (Id){ID_TEXT, 0, index->text_by_number[number].text,
+                index->text_by_number[number].length};
+}
+
+static int CompareNumbers(const void *a, const void *b, void *arg)
+{
+    const IdIndex *index = arg;
+
+    CHECK_FOR_INTERRUPTS();
+    return CompareIds(IdIndexGet(index, *(const uint32 *)a), IdIndexGet(index, *(const uint32 *)b));
+}
+
+void IdIndexSort(IdIndex *index, IdList *list, uint32 **dense)
+{
+    uint32 n = index->count;
+    uint32 *order = AllocateArray(index->context, uint32, (Size)n + 1);
+
+    for (uint32 i = 0; i < n; i++)
+        order[i] = i;
+    qsort_arg(order, n, sizeof(uint32), CompareNumbers, index);
+    *list = (IdList){.kind = index->kind, .count = n};
+    if (index->kind == ID_INTEGER) {
+        list->integers = AllocateArray(index->context, int64, (Size)n + 1);
+    } else {
+        list->texts = AllocateArray(index->context, const char *, (Size)n + 1);
+        list->lengths = AllocateArray(index->context, uint32, (Size)n + 1);
+    }
+    *dense = AllocateArray(index->context, uint32, (Size)n + 1);
+    for (uint32 i = 0; i < n; i++) {
+        Id id = IdIndexGet(index, order[i]);
+
+        (*dense)[order[i]] = i;
+        if (index->kind == ID_INTEGER) {
+            list->integers[i] = id.integer;
+        } else {
+            list->texts[i] = id.text;
+            list->lengths[i] = id.length;
+        }
+    }
+    pfree(order);
+}

@@ -1,0 +1,75 @@
+/*
+ * ids.h: external identifiers of users and items, and their dictionaries.
+ *
+ * An id is a 64-bit integer, or a text (any other type through its text form; stored as UTF-8).
+ * A dictionary lists the ids of one side in ascending order (texts by bytes); the position is the
+ * dense index that the numerics use.
+ */
+#ifndef RECADV_IDS_H
+#define RECADV_IDS_H
+
+#include "pg/compat.h"
+
+#include "fmgr.h"
+
+typedef enum IdKind { ID_INTEGER, ID_TEXT } IdKind;
+
+/* Longer text ids are refused: they would be content, not identifiers. */
+#define MAX_ID_LENGTH 1024
+
+/* No model holds more users or items. */
+#define MAX_IDS (PG_INT32_MAX - 1)
+
+typedef struct Id {
+    IdKind kind;
+    int64 integer;
+    const char *text; /* not terminated */
+    uint32 length;
+} Id;
+
+typedef struct IdList {
+    IdKind kind;
+    uint32 count;
+    int64 *integers;    /* ID_INTEGER */
+    const char **texts; /* ID_TEXT */
+    uint32 *lengths;    /* ID_TEXT */
+} IdList;
+
+#define UNKNOWN_ID PG_UINT32_MAX
+
+extern IdKind IdKindOfType(Oid type);
+extern const char *IdKindName(IdKind kind);
+
+extern int CompareIds(Id a, Id b);
+extern Id IdOfInteger(int64 integer);
+
+/* From and to the encoding of the database. */
+extern Id IdOfText(const char *text, uint32 length);
+extern text *IdToText(Id id);
+
+/* The same id as `kind`; false if a text is no integer. */
+extern bool IdConvert(Id id, IdKind kind, Id *converted);
+
+extern Id IdListGet(const IdList *list, uint32 index);
+
+/* Index of an id, or UNKNOWN_ID. */
+extern uint32 IdListFind(const IdList *list, Id id);
+
+/* Collects ids in order of appearance, then sorts them. */
+typedef struct IdIndex IdIndex;
+
+extern IdIndex *IdIndexCreate(MemoryContext context, Oid type);
+extern Oid IdIndexType(const IdIndex *index);
+extern IdKind IdIndexKind(const IdIndex *index);
+extern uint32 IdIndexCount(const IdIndex *index);
+extern Size IdIndexMemory(const IdIndex *index);
+
+/* Provisional number of an id (order of first appearance). */
+extern uint32 IdIndexAdd(IdIndex *index, Id id);
+extern uint32 IdIndexAddDatum(IdIndex *index, Datum value);
+extern Id IdIndexGet(const IdIndex *index, uint32 number);
+
+/* The sorted list, and for each provisional number its dense index. */
+extern void IdIndexSort(IdIndex *index, IdList *list, uint32 **dense);
+
+#endif

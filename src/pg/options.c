@@ -1,0 +1,202 @@
+/* options.c: parsing and checking the options object; recadv_options(). */
+#include "pg/options.h"
+
+#include "fmgr.h"
+#include "funcapi.h"
+#include "utils/builtins.h"
+#include "utils/varlena.h"
+
+#include "pg/srf.h"
+
+/* A key further away than this is not what was meant. */
+#define NEAR_ENOUGH 4
+
+const Algorithm *CheckAlgorithm(const char *name)
+{
+    const Algorithm *algorithm = AlgorithmFind(name);
+    StringInfoData known;
+
+    if (algorithm != NULL)
+        return algorithm;
+    initStringInfo(&known);
+    for (int i = 0; algorithms[i] != NULL; i++)
+        appendStringInfo(&known, "%s%s", i == 0 ? "" : ", ", algorithms[i]->name);
+    ereport(ERROR,
+            (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown algorithm \"%s\"", name),
+             errhint("Known algorithms: %s.", known.data)));
+}
+
+static const OptionSpec *FindSpec(const Algorithm *algorithm, const char *key)
+{
+    const OptionSpec *spec = OptionFind(train_options, key);
+
+    return spec != NULL ? spec : OptionFind(algorithm->options, key);
+}
+
+static void Nearest(const OptionSpec *list, const char *key, const char **best, int *distance)
+{
+    for (; list->name != NULL; list++) {
+        int d = varstr_levenshtein_less_equal(list->name, (int)strlen(list->name), key,
+                                              (int)strlen(key), 1, 1, 1, *distance, true);
+
+        if (d < *distance) {
+            *distance = d;
+            *best = list->name;
+        }
+    }
+}
+
+static void FailUnknown(const Algorithm *algorithm, const char *key)
+{
+    const char *best = NULL;
+    int distance = NEAR_ENOUGH + 1;
+    char expected[256];
+
+    /* The distance function refuses long strings. */
+    if (strlen(key) < 64) {
+        Nearest(train_options, key, &best, &distance);
+        Nearest(algorithm->options, key, &best, &distance);
+    }
+    if (best == NULL)
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                        errmsg("unknown option \"%s\" for algorithm \"%s\"", key, algorithm->name),
+                        errhint("SELECT * FROM recadv_options('%s') lists the options.",
+                                algorithm->name)));
+    OptionDescribe(FindSpec(algorithm, best), expected, sizeof(expected));
+    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                    errmsg("unknown option \"%s\" for algorithm \"%s\"", key, algorithm->name),
+                    errhint("The nearest option is \"%s\": %s.", best, expected)));
+}
+
+static OptionValue ValueOf(const JsonbValue *json)
+{
+    switch (json->type) {
+    case jbvNull:
+        return (OptionValue){VALUE_NULL, 0, NULL};
+    case jbvBool:
+        return (OptionValue){VALUE_BOOL, json->val.boolean, NULL};
+    case jbvNumeric:
+        return (OptionValue){VALUE_NUMBER, JsonbNumber(json), NULL};
+    case jbvString:
+        return (OptionValue){VALUE_STRING, 0, pnstrdup(json->val.string.val, json->val.string.len)};
+    default:
+        return (OptionValue){VALUE_OTHER, 0, NULL};
+    }
+}
+
+static void SetOption(const Algorithm *algorithm, void *options, const char *key,
+                      const JsonbValue *value)
+{
+    const OptionSpec *spec = FindSpec(algorithm, key);
+    char expected[256];
+
+    if (spec == NULL)
+        FailUnknown(algorithm, key);
+    if (!OptionStore(spec, ValueOf(value), options, expected, sizeof(expected)))
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                        errmsg("option \"%s\" must be %s", key, expected)));
+}
+
+void *OptionsParse(const Algorithm *algorithm, Jsonb *object)
+{
+    void *options = palloc0(algorithm->options_size);
+    JsonbIterator *iterator;
+    JsonbIteratorToken token;
+    JsonbValue value;
+    char *key = NULL;
+
+    OptionsDefault(train_options, options);
+    OptionsDefault(algorithm->options, options);
+    if (object == NULL)
+        return options;
+    if (!JB_ROOT_IS_OBJECT(object))
+        ereport(ERROR,
+                (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("options must be a JSON object"),
+                 errhint("For example: '{\"factors\": 32, \"epochs\": 50}'.")));
+    iterator = JsonbIteratorInit(&object->root);
+    while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE) {
+        if (token == WJB_KEY)
+            key = pnstrdup(value.val.string.val, value.val.string.len);
+        else if (token == WJB_VALUE)
+            SetOption(algorithm, options, key, &value);
+    }
+    return options;
+}
+
+static void WriteOptions(StringInfo json, const OptionSpec *list, const void *options)
+{
+    for (; list->name != NULL; list++) {
+        double value = OptionRead(list, options);
+
+        switch (list->type) {
+        case OPTION_BOOL:
+            JsonBool(json, list->name, value != 0);
+            break;
+        case OPTION_INTEGER:
+            JsonInteger(json, list->name, (int64)value);
+            break;
+        case OPTION_REAL:
+            JsonReal(json, list->name, value);
+            break;
+        case OPTION_CHOICE:
+            JsonString(json, list->name, list->choices[(int)value]);
+            break;
+        }
+    }
+}
+
+char *OptionsToJson(const Algorithm *algorithm, const void *options)
+{
+    StringInfoData json;
+
+    initStringInfo(&json);
+    JsonOpen(&json, NULL, '{');
+    WriteOptions(&json, algorithm->options, options);
+    WriteOptions(&json, train_options, options);
+    JsonClose(&json, '}');
+    return json.data;
+}
+
+static char *DefaultText(const OptionSpec *spec)
+{
+    switch (spec->type) {
+    case OPTION_BOOL:
+        return pstrdup(spec->standard != 0 ? "true" : "false");
+    case OPTION_CHOICE:
+        return pstrdup(spec->choices[(int)spec->standard]);
+    default:
+        return psprintf("%g", spec->standard);
+    }
+}
+
+static void ListOptions(RowSet *rows, const Algorithm *algorithm, const OptionSpec *list)
+{
+    for (; list->name != NULL; list++) {
+        char accepted[256];
+
+        OptionDescribe(list, accepted, sizeof(accepted));
+        RowSetAdd(rows,
+                  (Datum[]){CStringGetTextDatum(algorithm->name), CStringGetTextDatum(list->name),
+                            CStringGetTextDatum(DefaultText(list)), CStringGetTextDatum(accepted),
+                            CStringGetTextDatum(list->meaning), CStringGetTextDatum(list->source)},
+                  NULL);
+    }
+}
+
+PG_FUNCTION_INFO_V1(recadv_options);
+
+Datum recadv_options(PG_FUNCTION_ARGS)
+{
+    RowSet rows;
+    const Algorithm *only =
+        PG_ARGISNULL(0) ? NULL : CheckAlgorithm(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+
+    RowSetOpen(&rows, fcinfo);
+    for (int i = 0; algorithms[i] != NULL; i++) {
+        if (only != NULL && only != algorithms[i])
+            continue;
+        ListOptions(&rows, algorithms[i], algorithms[i]->options);
+        ListOptions(&rows, algorithms[i], train_options);
+    }
+    return (Datum)0;
+}

@@ -1,0 +1,52 @@
+/*
+ * served.h: a model made ready to answer.
+ *
+ * Per session, the item side of models in use is kept in memory, up to recadv.cache_size.  Every
+ * call looks up which version serves under its own snapshot, so a version committed elsewhere is
+ * seen by the next statement, and one that was rolled back is never seen.  A model that does not
+ * fit is read block by block.
+ */
+#ifndef RECADV_SERVED_H
+#define RECADV_SERVED_H
+
+#include "pg/image.h"
+#include "pg/parts.h"
+#include "pg/table.h"
+
+typedef struct Served {
+    MemoryContext context;
+    Oid relid;
+    Current current;
+    Header header;
+    Model model; /* shared parts loaded; item parts too if resident */
+    IdList user_root;
+    IdList item_root;
+    IdList item_ids; /* if resident */
+    bool resident;
+    ModelStore *store; /* valid during one call */
+} Served;
+
+/* The model that the name means, opened for this call; close `table` when done. */
+extern Served *ServedOpen(text *model, ModelTable *table);
+
+/* A model from an image, in the current context; `store` must live as long. */
+extern Served *ServedImage(const bytea *image, ImageStore *store);
+
+/* Dense index of a user or item, or UNKNOWN_ID. */
+extern uint32 ServedUser(Served *served, Id id);
+extern uint32 ServedItem(Served *served, Id id);
+extern Id ServedItemId(Served *served, uint32 item);
+
+/* The query vector of a user, 64-byte aligned, in the current context. */
+extern float *ServedQuery(Served *served, uint32 user);
+
+/* Score of one item. */
+extern float ServedScore(Served *served, const float *query, uint32 item);
+
+/*
+ * Scores of all items in slices: visit(arg, first, count, scores).  query == NULL: popularity.
+ */
+typedef void (*ScoreVisitor)(void *arg, uint32 first, uint32 count, const float *scores);
+extern void ServedScoreAll(Served *served, const float *query, ScoreVisitor visit, void *arg);
+
+#endif

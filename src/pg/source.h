@@ -1,0 +1,20 @@
+/* source.h: reading interactions from a table, a view or a query. */
+#ifndef RECADV_SOURCE_H
+#define RECADV_SOURCE_H
+
+#include "pg/collect.h"
+
+typedef struct Source {
+    const char *text; /* a relation's name, or a query in parentheses */
+    const char *user_column;
+    const char *item_column;
+    const char *time_column; /* NULL: none */
+} Source;
+
+/*
+ * Reads all rows under the active snapshot with the caller's rights; needs an open SPI
+ * connection.  The plan may be parallel; rows go straight into the collector.
+ */
+extern Collector *SourceRead(const Source *source, MemoryContext context);
+
+#endif

@@ -1,0 +1,53 @@
+/*
+ * store.h: where the blocks of a model come from and go to.
+ *
+ * A model is read from a ModelStore (a table or an image) and written to a ModelSink (likewise).
+ * What is read is untrusted: StoreRead checks a block whole before anyone looks at it.
+ */
+#ifndef RECADV_STORE_H
+#define RECADV_STORE_H
+
+#include "pg/compat.h"
+
+#include "core/block.h"
+
+typedef struct ModelStore {
+    const char *name; /* of the model, for messages */
+    int32 version;    /* 0 for an image */
+    /* The stored bytes, or NULL if there is no such block; allocated in the current context. */
+    bytea *(*fetch)(struct ModelStore *store, const char *part, uint32 number);
+} ModelStore;
+
+typedef struct ModelSink {
+    void (*put)(struct ModelSink *sink, const char *part, uint32 number, bytea *bytes);
+} ModelSink;
+
+/* Fails with ERRCODE_DATA_CORRUPTED, naming model, part and block. */
+extern void StoreDamaged(const ModelStore *store, const char *part, uint32 number,
+                         const char *problem) pg_attribute_noreturn();
+
+/* Reads and checks a block of the given type; the payload lives in the current context. */
+extern Block StoreRead(ModelStore *store, const char *part, uint32 number, BlockType type);
+
+/* Like StoreRead, and checks the dimensions. */
+extern Block StoreReadMatrix(ModelStore *store, const char *part, uint32 number, BlockType type,
+                             uint32 rows, uint32 columns);
+
+/* The text of a BLOCK_JSON, or NULL if there is none. */
+extern char *StoreReadJson(ModelStore *store, const char *part, uint32 number);
+
+/* Releases what StoreRead allocated. */
+extern void BlockFree(Block *block);
+
+/* A new block with an empty payload of block->size bytes; BlockData gives its place. */
+extern bytea *BlockAllocate(Block *block);
+extern void *BlockData(bytea *bytes);
+
+/* Seals the block and hands it to the sink, then frees it. */
+extern void SinkPut(ModelSink *sink, const char *part, Block *block, bytea *bytes);
+extern void SinkPutJson(ModelSink *sink, const char *part, uint32 number, const char *json);
+
+/* The checksum of blocks: CRC-32C. */
+extern uint32 Crc32c(uint32 checksum, const void *bytes, size_t size);
+
+#endif

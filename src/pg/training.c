@@ -1,0 +1,208 @@
+/* training.c: from collected rows to the blocks of a model. */
+#include "pg/training.h"
+
+#include <math.h>
+
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+
+#include "pg/options.h"
+#include "pg/parts.h"
+#include "pg/settings.h"
+#include "pg/table.h"
+
+void TrainingInit(Training *t, MemoryContext parent, const char *title)
+{
+    memset(t, 0, sizeof(*t));
+    t->context = AllocSetContextCreate(parent, "recadv training", ALLOCSET_DEFAULT_SIZES);
+    t->started = GetCurrentTimestamp();
+    BackendHostInit(&t->backend, t->context, MemoryContextStrdup(t->context, title));
+}
+
+void TrainingRead(Training *t, const TrainRequest *request)
+{
+    Collector *collector = SourceRead(&request->source, t->context);
+
+    if (collector->count == 0)
+        ereport(ERROR,
+                (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                 errmsg("source \"%s\" has no interactions", request->source.text),
+                 collector->null_rows == 0 ? 0
+                                           : errdetail("All " UINT64_FORMAT " rows have a NULL id.",
+                                                       collector->null_rows)));
+    CollectorFinish(collector, &t->backend, &t->collected);
+}
+
+const Epoch *TrainingBest(const Training *t)
+{
+    return t->report.best < 0 ? NULL : &t->report.history[t->report.best];
+}
+
+static Holdout ResolveHoldout(const TrainOptions *options, bool times)
+{
+    if (options->holdout == HOLDOUT_AUTO)
+        return times ? HOLDOUT_LAST : HOLDOUT_RANDOM;
+    if (options->holdout == HOLDOUT_LAST && !times)
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                        errmsg("option \"holdout\" is \"last\", but there is no time column"),
+                        errhint("Name one with time_column => '...', or use \"random\".")));
+    return (Holdout)options->holdout;
+}
+
+/* What the arrays of a collected source take, by the formula that is documented. */
+static Size CollectedMemory(uint32 users, uint32 items, uint64 interactions, bool times)
+{
+    Size row = sizeof(uint32) + (times ? sizeof(int64) : 0);
+    Size offsets = mul_size((Size)users + items, sizeof(uint64) + 2 * sizeof(int64));
+
+    return SizeAdd(SizeMultiply(interactions, row), offsets);
+}
+
+static Size FitMemory(const Model *model, const Interactions *shape, int threads)
+{
+    return SizeAdd(ModelMemory(model), model->algorithm->memory(model, shape, threads));
+}
+
+/*
+ * The larger of two peaks: reading (rows of 8 or 16 bytes, their sorted copies, the hash tables)
+ * and fitting.
+ */
+Size TrainingMemory(const Algorithm *algorithm, const void *options, uint32 users, uint32 items,
+                    uint64 interactions, bool times, int threads)
+{
+    const TrainOptions *train = options;
+    Interactions shape = {.users = users, .items = items, .count = interactions};
+    Size row = 2 * sizeof(uint32) + (times ? sizeof(int64) : 0);
+    Size hash = mul_size((Size)users + items, 64);
+    Size reading, fitting;
+    Model model;
+
+    if (train->holdout != HOLDOUT_NONE)
+        shape.held_count = train->validation_users == 0
+                               ? users
+                               : Min((uint64)train->validation_users, (uint64)users);
+    shape.held_count = Min(shape.held_count, interactions);
+    ModelLayout(&model, algorithm, options, users, items);
+    reading = SizeAdd(SizeAdd(SizeMultiply(interactions, row), hash),
+                      InteractionsMemory(interactions, users, items, times));
+    fitting = SizeAdd(CollectedMemory(users, items, interactions, times),
+                      FitMemory(&model, &shape, threads));
+    return Max(reading, fitting);
+}
+
+typedef struct FitJob {
+    Training *training;
+    const TrainOptions *options;
+} FitJob;
+
+static void Fit(void *arg)
+{
+    FitJob *job = arg;
+    Training *t = job->training;
+
+    t->model.algorithm->train(&t->backend.host, &t->collected.data, &t->model, &t->report);
+}
+
+void TrainingFit(Training *t, const TrainRequest *request)
+{
+    const TrainOptions *options = request->options;
+    Interactions *data = &t->collected.data;
+    MemoryContext caller = MemoryContextSwitchTo(t->context);
+    FitJob job = {t, options};
+
+    InteractionsHoldOut(&t->backend.host, data, ResolveHoldout(options, data->time != NULL),
+                        (uint64)options->validation_users, (uint64)options->seed);
+    ModelLayout(&t->model, request->algorithm, request->options, data->users, data->items);
+    CheckMemory(SizeAdd(MemoryContextMemAllocated(t->context, true),
+                        FitMemory(&t->model, data, request->threads)),
+                "training");
+    ModelAllocate(&t->backend.host, &t->model);
+    ModelCountPopularity(data, &t->model);
+    BackendHostRun(&t->backend, request->threads, Fit, &job);
+    for (int i = 0; i < t->model.parts; i++)
+        if (!PartIsFinite(&t->model.part[i]))
+            ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+                            errmsg("the trained model holds values that are not finite"),
+                            errhint("Lower the option learning_rate.")));
+    t->seconds = (double)(GetCurrentTimestamp() - t->started) / USECS_PER_SEC;
+    MemoryContextSwitchTo(caller);
+}
+
+static void DescribeTraining(StringInfo json, const Training *t)
+{
+    const Epoch *best = TrainingBest(t);
+
+    JsonOpen(json, "training", '{');
+    JsonTime(json, "started", t->started);
+    JsonReal(json, "seconds", t->seconds);
+    JsonInteger(json, "rows", (int64)t->collected.rows);
+    JsonInteger(json, "null_rows", (int64)t->collected.null_rows);
+    JsonInteger(json, "duplicates", (int64)t->collected.duplicates);
+    JsonInteger(json, "epochs", t->report.epochs);
+    JsonInteger(json, "best_epoch", best == NULL ? 0 : best->epoch);
+    JsonReal(json, "loss", best == NULL ? NAN : best->loss);
+    JsonReal(json, "ndcg", best == NULL ? NAN : best->ndcg);
+    JsonReal(json, "hr", best == NULL ? NAN : best->hr);
+    JsonString(json, "stop_reason", t->report.stop_reason);
+    JsonClose(json, '}');
+}
+
+static char *DescribeModel(const Training *t, const TrainRequest *request)
+{
+    const Collected *c = &t->collected;
+    StringInfoData json;
+
+    initStringInfo(&json);
+    JsonOpen(&json, NULL, '{');
+    JsonInteger(&json, "format", HEADER_FORMAT);
+    JsonString(&json, "byte_order", "little-endian");
+    JsonString(&json, "algorithm", request->algorithm->name);
+    JsonInteger(&json, "users", c->data.users);
+    JsonInteger(&json, "items", c->data.items);
+    JsonInteger(&json, "interactions", (int64)c->data.count);
+    JsonInteger(&json, "held_out", (int64)c->data.held_count);
+    JsonString(&json, "user_kind", IdKindName(c->users.kind));
+    JsonString(&json, "item_kind", IdKindName(c->items.kind));
+    JsonString(&json, "user_type", format_type_be(c->user_type));
+    JsonString(&json, "item_type", format_type_be(c->item_type));
+    JsonString(&json, "source", request->source.text);
+    JsonString(&json, "user_column", request->source.user_column);
+    JsonString(&json, "item_column", request->source.item_column);
+    JsonString(&json, "time_column", request->source.time_column);
+    JsonRaw(&json, "options", OptionsToJson(request->algorithm, request->options));
+    DescribeTraining(&json, t);
+    JsonClose(&json, '}');
+    return json.data;
+}
+
+static char *DescribeHistory(const TrainReport *report)
+{
+    StringInfoData json;
+
+    initStringInfo(&json);
+    JsonOpen(&json, NULL, '[');
+    for (int i = 0; i < report->epochs; i++) {
+        const Epoch *epoch = &report->history[i];
+
+        JsonOpen(&json, NULL, '{');
+        JsonInteger(&json, "epoch", epoch->epoch);
+        JsonString(&json, "stage", epoch->stage);
+        JsonReal(&json, "loss", epoch->loss);
+        JsonReal(&json, "ndcg", epoch->ndcg);
+        JsonReal(&json, "hr", epoch->hr);
+        JsonReal(&json, "seconds", epoch->seconds);
+        JsonClose(&json, '}');
+    }
+    JsonClose(&json, ']');
+    return json.data;
+}
+
+void TrainingWrite(const Training *t, const TrainRequest *request, ModelSink *sink)
+{
+    WriteIds(sink, "user_ids", &t->collected.users);
+    WriteIds(sink, "item_ids", &t->collected.items);
+    WriteInteractions(sink, &t->collected.data);
+    WriteModelParts(sink, &t->model);
+    SinkPutJson(sink, PART_HISTORY, 0, DescribeHistory(&t->report));
+    SinkPutJson(sink, PART_HEADER, 0, DescribeModel(t, request));
+}

@@ -1,0 +1,51 @@
+/* training.h: one training run, cut into the phases read, fit and write. */
+#ifndef RECADV_TRAINING_H
+#define RECADV_TRAINING_H
+
+#include "pg/collect.h"
+#include "pg/json.h"
+#include "pg/source.h"
+#include "pg/store.h"
+
+#include "algo/algorithm.h"
+
+/* What was asked. */
+typedef struct TrainRequest {
+    const char *model;
+    Source source;
+    const Algorithm *algorithm;
+    void *options;
+    int threads;
+} TrainRequest;
+
+/* What came of it; all memory in `context`. */
+typedef struct Training {
+    MemoryContext context;
+    BackendHost backend;
+    TimestampTz started;
+    Collected collected;
+    Model model;
+    TrainReport report;
+    double seconds; /* of reading and fitting */
+} Training;
+
+/* Prepares an empty training whose memory is a child of `parent`. */
+extern void TrainingInit(Training *training, MemoryContext parent, const char *title);
+
+/* Reads the source; needs SPI and an active snapshot. */
+extern void TrainingRead(Training *training, const TrainRequest *request);
+
+/* Fits the model to what was collected; needs neither SPI nor a snapshot. */
+extern void TrainingFit(Training *training, const TrainRequest *request);
+
+/* Writes all blocks of the model. */
+extern void TrainingWrite(const Training *training, const TrainRequest *request, ModelSink *sink);
+
+/* Best epoch, or NULL if the algorithm has none. */
+extern const Epoch *TrainingBest(const Training *training);
+
+/* Bytes that training needs at its peak, beside the source's dictionaries of long texts. */
+extern Size TrainingMemory(const Algorithm *algorithm, const void *options, uint32 users,
+                           uint32 items, uint64 interactions, bool times, int threads);
+
+#endif

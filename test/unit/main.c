@@ -1,0 +1,46 @@
+/* main.c: runs all tests, or those whose names are given. */
+#include <stdio.h>
+#include <string.h>
+
+#include "check.h"
+#include "tests.h"
+
+static const struct {
+    const char *name;
+    void (*run)(void);
+} tests[] = {
+    {"blas", TestBlas},
+    {"host", TestHostHelpers},
+    {"random", TestRandom},
+    {"pool", TestPool},
+    {"interactions", TestInteractions},
+    {"cells", TestCells},
+    {"topk", TestTopK},
+    {"metrics", TestMetrics},
+    {"ranking", TestRanking},
+    {"block", TestBlock},
+    {"options", TestOptions},
+    {"registry", TestRegistry},
+    {"batch", TestBatch},
+    {"triple", TestTriple},
+    {"variants", TestVariants},
+    {"mf", TestMf},
+};
+
+static bool Wanted(const char *name, int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++)
+        if (strcmp(argv[i], name) == 0)
+            return true;
+    return argc < 2;
+}
+
+int main(int argc, char **argv)
+{
+    for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
+        if (Wanted(tests[i].name, argc, argv)) {
+            Note("%s", tests[i].name);
+            tests[i].run();
+        }
+    return CheckFinish();
+}

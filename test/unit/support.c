@@ -1,0 +1,193 @@
+/* support.c: what several subjects share. */
+#include "support.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+Random TestStream(uint64_t number)
+{
+    Random random;
+
+    RandomSeed(&random, 0x7e57, RANDOM_ROBUSTNESS, number, 0);
+    return random;
+}
+
+double ChiSquare(const uint64_t *counts, size_t bins)
+{
+    double total = 0, sum = 0;
+
+    for (size_t i = 0; i < bins; i++)
+        total += (double)counts[i];
+    for (size_t i = 0; i < bins; i++) {
+        double difference = (double)counts[i] - total / (double)bins;
+
+        sum += difference * difference / (total / (double)bins);
+    }
+    return sum;
+}
+
+/* Wilson and Hilferty: the cube root of chi-square / df is nearly normal; five deviations. */
+bool LooksUniform(const uint64_t *counts, size_t bins)
+{
+    double df = (double)bins - 1, spread = 2.0 / (9.0 * df);
+
+    return fabs((cbrt(ChiSquare(counts, bins) / df) - (1 - spread)) / sqrt(spread)) < 5;
+}
+
+bool Near(double a, double b, double tolerance, double tiny)
+{
+    return fabs(a - b) <= tolerance * (fabs(a) + fabs(b)) + tiny;
+}
+
+double Softplus(double x)
+{
+    return fmax(x, 0) + log1p(exp(-fabs(x)));
+}
+
+Pairs PairsCreate(const Host *host, uint64_t room, bool times)
+{
+    return (Pairs){.user = HostAllocate(host, room, sizeof(uint32_t)),
+                   .item = HostAllocate(host, room, sizeof(uint32_t)),
+                   .time = times ? HostAllocate(host, room, sizeof(int64_t)) : NULL};
+}
+
+void PairsAdd(Pairs *pairs, uint32_t user, uint32_t item, int64_t time)
+{
+    pairs->user[pairs->count] = user;
+    pairs->item[pairs->count] = item;
+    if (pairs->time != NULL)
+        pairs->time[pairs->count] = time;
+    pairs->count++;
+}
+
+Interactions RandomInteractions(const Host *host, uint32_t users, uint32_t items, uint32_t per_user,
+                                uint64_t stream)
+{
+    Pairs pairs = PairsCreate(host, (uint64_t)users * per_user, false);
+    Random random = TestStream(stream);
+    Interactions data;
+
+    for (uint32_t n = 0; n < users * per_user; n++)
+        PairsAdd(&pairs, n / per_user, RandomBelow(&random, items), 0);
+    InteractionsBuild(host, &pairs, users, items, &data);
+    return data;
+}
+
+Interactions BlockInteractions(const Host *host, uint32_t users, uint32_t items, uint32_t blocks)
+{
+    Pairs pairs = PairsCreate(host, (uint64_t)users * items, false);
+    Interactions data;
+
+    for (uint32_t u = 0; u < users; u++)
+        for (uint32_t i = 0; i < items; i++)
+            if (u * blocks / users == i * blocks / items)
+                PairsAdd(&pairs, u, i, 0);
+    InteractionsBuild(host, &pairs, users, items, &data);
+    return data;
+}
+
+Interactions TasteInteractions(const Host *host, uint32_t users, uint32_t items, uint32_t groups,
+                               uint32_t per_user, uint64_t stream)
+{
+    Pairs pairs = PairsCreate(host, (uint64_t)users * per_user, false);
+    Random random = TestStream(stream);
+    uint32_t share = items / groups;
+    Interactions data;
+
+    for (uint32_t n = 0; n < users * per_user; n++) {
+        uint32_t user = n / per_user, first = user % groups * share;
+        double skewed = RandomUniform(&random) * RandomUniform(&random);
+
+        if (RandomBelow(&random, 10) == 0)
+            PairsAdd(&pairs, user, (uint32_t)(skewed * items), 0);
+        else
+            PairsAdd(&pairs, user, first + (uint32_t)(skewed * share), 0);
+    }
+    InteractionsBuild(host, &pairs, users, items, &data);
+    return data;
+}
+
+static OptionValue ParseValue(const char *text)
+{
+    char *end;
+    double number = strtod(text, &end);
+
+    if (*end == '\0')
+        return (OptionValue){VALUE_NUMBER, number, NULL};
+    if (strcmp(text, "true") == 0 || strcmp(text, "false") == 0)
+        return (OptionValue){VALUE_BOOL, text[0] == 't', NULL};
+    return (OptionValue){VALUE_STRING, 0, text};
+}
+
+void SetOptions(const Algorithm *algorithm, void *options, const char *settings)
+{
+    char copy[512], expected[256], *rest = copy, *setting;
+
+    snprintf(copy, sizeof(copy), "%s", settings);
+    while ((setting = strtok_r(rest, " ", &rest)) != NULL) {
+        char *value = strchr(setting, '=');
+        const OptionSpec *spec;
+
+        *value++ = '\0';
+        spec = OptionFind(train_options, setting);
+        if (spec == NULL)
+            spec = OptionFind(algorithm->options, setting);
+        if (spec == NULL ||
+            !OptionStore(spec, ParseValue(value), options, expected, sizeof(expected))) {
+            printf("Bail out! option %s=%s of a test is wrong\n", setting, value);
+            exit(1);
+        }
+    }
+}
+
+void TrainingPrepare(TestHost *t, const Interactions *data, const char *algorithm,
+                     const char *settings, Training *training)
+{
+    const Algorithm *a = AlgorithmFind(algorithm);
+
+    memset(training, 0, sizeof(*training));
+    training->t = t;
+    training->data = data;
+    OptionsDefault(train_options, &training->options);
+    OptionsDefault(a->options, &training->options);
+    SetOptions(a, &training->options, settings);
+    ModelLayout(&training->model, a, &training->options, data->users, data->items);
+    ModelAllocate(&t->host, &training->model);
+    ModelCountPopularity(data, &training->model);
+}
+
+static void RunTraining(void *arg)
+{
+    Training *training = arg;
+
+    training->model.algorithm->train(&training->t->host, training->data, &training->model,
+                                     &training->report);
+}
+
+Outcome TrainingRun(Training *training)
+{
+    return Attempt(training->t, RunTraining, training);
+}
+
+void Train(TestHost *t, const Interactions *data, const char *algorithm, const char *settings,
+           Training *training)
+{
+    TrainingPrepare(t, data, algorithm, settings, training);
+    if (TrainingRun(training) != OUTCOME_DONE) {
+        printf("Bail out! training %s failed: %s\n", settings, t->message);
+        exit(1);
+    }
+}
+
+bool SameModel(const Model *a, const Model *b)
+{
+    for (int i = 0; i < a->parts; i++) {
+        size_t bytes = (size_t)a->part[i].rows * a->part[i].stride * sizeof(float);
+
+        if (memcmp(a->part[i].data, b->part[i].data, bytes) != 0)
+            return false;
+    }
+    return a->parts == b->parts;
+}

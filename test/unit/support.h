@@ -1,0 +1,67 @@
+/* support.h: data sets, statistics and training runs that several subjects share. */
+#ifndef RECADV_SUPPORT_H
+#define RECADV_SUPPORT_H
+
+#include <stddef.h>
+
+#include "algo/algorithm.h"
+#include "algo/mf.h"
+#include "algo/ranking.h"
+#include "core/random.h"
+#include "testhost.h"
+
+/* A generator of the tests' own, apart from those that training uses. */
+extern Random TestStream(uint64_t number);
+
+/* Pearson's statistic of counts against equal expectation, and whether it is believable. */
+extern double ChiSquare(const uint64_t *counts, size_t bins);
+extern bool LooksUniform(const uint64_t *counts, size_t bins);
+
+/* |a - b| <= tolerance * (|a| + |b|) + tiny */
+extern bool Near(double a, double b, double tolerance, double tiny);
+
+extern double Softplus(double x);
+
+/* An array of pairs under construction, from the host's arena. */
+extern Pairs PairsCreate(const Host *host, uint64_t room, bool times);
+extern void PairsAdd(Pairs *pairs, uint32_t user, uint32_t item, int64_t time);
+
+/* Random pairs without times, about `per_user` of each user. */
+extern Interactions RandomInteractions(const Host *host, uint32_t users, uint32_t items,
+                                       uint32_t per_user, uint64_t stream);
+
+/* Users u have every item of their block: u * blocks / users == i * blocks / items. */
+extern Interactions BlockInteractions(const Host *host, uint32_t users, uint32_t items,
+                                      uint32_t blocks);
+
+/*
+ * Users of `groups` tastes choose `per_user` items, nine in ten from their group's share of the
+ * items, the first of a share more often than the last.
+ */
+extern Interactions TasteInteractions(const Host *host, uint32_t users, uint32_t items,
+                                      uint32_t groups, uint32_t per_user, uint64_t stream);
+
+/* A training run through the algorithm's interface. */
+typedef struct Training {
+    TestHost *t;
+    const Interactions *data;
+    MfOptions options; /* large enough for every algorithm here */
+    Model model;
+    TrainReport report;
+} Training;
+
+/* settings: "name=value name=value ...", as a user would write them. */
+extern void TrainingPrepare(TestHost *t, const Interactions *data, const char *algorithm,
+                            const char *settings, Training *training);
+extern Outcome TrainingRun(Training *training);
+
+/* Both together; aborts the test run if training does not end well. */
+extern void Train(TestHost *t, const Interactions *data, const char *algorithm,
+                  const char *settings, Training *training);
+
+/* Have two models the same bytes in every part? */
+extern bool SameModel(const Model *a, const Model *b);
+
+extern void SetOptions(const Algorithm *algorithm, void *options, const char *settings);
+
+#endif

@@ -1,0 +1,239 @@
+/* test_interactions.c: sorting, duplicates, holding out. */
+#include "core/interactions.h"
+
+#include <string.h>
+
+#include "check.h"
+#include "support.h"
+#include "tests.h"
+
+typedef struct Raw {
+    uint32_t user, item;
+    int64_t time;
+} Raw;
+
+static Interactions Build(TestHost *t, const Raw *raw, size_t n, uint32_t users, uint32_t items,
+                          bool times)
+{
+    Pairs pairs = PairsCreate(&t->host, n, times);
+    Interactions data;
+
+    for (size_t i = 0; i < n; i++)
+        PairsAdd(&pairs, raw[i].user, raw[i].item, raw[i].time);
+    InteractionsBuild(&t->host, &pairs, users, items, &data);
+    return data;
+}
+
+static bool Same(const Interactions *a, const Interactions *b)
+{
+    return a->users == b->users && a->items == b->items && a->count == b->count &&
+           memcmp(a->offset, b->offset, (a->users + 1) * sizeof(uint64_t)) == 0 &&
+           memcmp(a->item, b->item, a->count * sizeof(uint32_t)) == 0 &&
+           (a->time == NULL || memcmp(a->time, b->time, a->count * sizeof(int64_t)) == 0);
+}
+
+static void CheckSmall(TestHost *t)
+{
+    static const Raw raw[] = {{2, 1, 7}, {0, 3, 5}, {2, 0, 9}, {0, 3, -4},
+                              {2, 1, 8}, {0, 1, 1}, {0, 3, 6}};
+    static const uint64_t offsets[] = {0, 2, 2, 4};
+    static const uint32_t items[] = {1, 3, 0, 1};
+    static const int64_t times[] = {1, -4, 9, 7};
+    Interactions x = Build(t, raw, 7, 3, 4, true), bare = Build(t, raw, 7, 3, 4, false);
+
+    CHECK(x.count == 4 && memcmp(x.offset, offsets, sizeof(offsets)) == 0 &&
+              memcmp(x.item, items, sizeof(items)) == 0,
+          "pairs come out by user and item, each once");
+    CHECK(memcmp(x.time, times, sizeof(times)) == 0, "a duplicate counts at its earliest time");
+    CHECK(bare.time == NULL && bare.count == 4 && memcmp(bare.item, items, sizeof(items)) == 0,
+          "the same without times");
+    CHECK(InteractionsContain(&x, 0, 3) && !InteractionsContain(&x, 0, 2) &&
+              !InteractionsContain(&x, 1, 3) && InteractionsContain(&x, 2, 0) &&
+              !InteractionsContain(&x, 2, 3),
+          "membership");
+}
+
+static void CheckEmpty(TestHost *t)
+{
+    Interactions none = Build(t, NULL, 0, 3, 2, true);
+
+    CHECK(none.count == 0 && none.offset[3] == 0 && !InteractionsContain(&none, 1, 0),
+          "no pairs at all");
+    InteractionsHoldOut(&t->host, &none, HOLDOUT_LAST, 0, 1);
+    CHECK(none.held_count == 0 && TrainingCount(&none) == 0, "nothing to hold out of nothing");
+}
+
+static size_t RandomRaw(Raw *raw, size_t n, uint32_t users, uint32_t items)
+{
+    Random random = TestStream(11);
+
+    for (size_t i = 0; i < n; i++)
+        raw[i] = (Raw){RandomBelow(&random, users), RandomBelow(&random, items),
+                       (int64_t)RandomBelow(&random, 50) - 25};
+    return n;
+}
+
+/* Against a table of earliest times. */
+static bool MatchesTable(const Interactions *x, const Raw *raw, size_t n)
+{
+    static int64_t earliest[40][60];
+    uint64_t found = 0;
+    bool right = true;
+
+    memset(earliest, 0x7F, sizeof(earliest));
+    for (size_t i = 0; i < n; i++)
+        if (raw[i].time < earliest[raw[i].user][raw[i].item])
+            earliest[raw[i].user][raw[i].item] = raw[i].time;
+    for (uint32_t u = 0; u < 40; u++) {
+        uint64_t at = x->offset[u];
+
+        for (uint32_t i = 0; i < 60; i++) {
+            bool there = earliest[u][i] < 100;
+
+            right &= there == InteractionsContain(x, u, i);
+            if (there) {
+                right &= x->item[at] == i && x->time[at] == earliest[u][i];
+                at++;
+                found++;
+            }
+        }
+        right &= at == x->offset[u + 1];
+    }
+    return right && found == x->count;
+}
+
+static void CheckOrder(TestHost *t)
+{
+    enum { N = 3000 };
+    static Raw raw[N], shuffled[N];
+    uint32_t order[N];
+    Random random = TestStream(12);
+    Interactions a, b;
+
+    RandomRaw(raw, N, 40, 60);
+    for (uint32_t i = 0; i < N; i++)
+        order[i] = i;
+    RandomShuffle(&random, order, N);
+    for (uint32_t i = 0; i < N; i++)
+        shuffled[i] = raw[order[i]];
+    a = Build(t, raw, N, 40, 60, true);
+    b = Build(t, shuffled, N, 40, 60, true);
+    CHECK(MatchesTable(&a, raw, N), "random pairs against a table");
+    CHECK(Same(&a, &b), "the order of the pairs does not matter");
+    for (int holdout = HOLDOUT_LAST; holdout <= HOLDOUT_RANDOM; holdout++) {
+        InteractionsHoldOut(&t->host, &a, (Holdout)holdout, 0, 3);
+        InteractionsHoldOut(&t->host, &b, (Holdout)holdout, 0, 3);
+        CHECK(a.held_count == b.held_count && memcmp(a.held, b.held, 40 * sizeof(uint32_t)) == 0,
+              "nor for what is held out (%s)", holdout == HOLDOUT_LAST ? "last" : "random");
+    }
+}
+
+/* User u has u items at times that make `last` the latest, except for ties. */
+static void CheckLast(TestHost *t)
+{
+    Raw raw[64];
+    size_t n = 0;
+    Interactions x;
+
+    for (uint32_t u = 4; u <= 7; u++)
+        for (uint32_t i = 0; i < u; i++)
+            raw[n++] = (Raw){u - 4, i, u == 7 ? (i == 2 || i == 5 ? 9 : 1) : 100 - (int64_t)i};
+    x = Build(t, raw, n, 4, 8, true);
+    InteractionsHoldOut(&t->host, &x, HOLDOUT_LAST, 0, 1);
+    CHECK(x.held[0] == NO_ITEM, "a user with four keeps them all");
+    CHECK(x.held[1] == 0 && x.held[2] == 0, "a user with five or more gives the latest");
+    CHECK(x.held[3] == 5, "of two latest the higher item");
+    CHECK(x.held_count == 3 && TrainingCount(&x) == n - 3, "the rest trains");
+    CHECK(IsHeldOut(&x, 1, 0) && !IsHeldOut(&x, 1, 1) && !IsHeldOut(&x, 0, 0), "who is held out");
+}
+
+static void CheckRandomHoldout(TestHost *t)
+{
+    enum { USERS = 3000 };
+    Pairs pairs = PairsCreate(&t->host, USERS * 6, false);
+    uint64_t position[6] = {0}, chosen[10] = {0};
+    uint32_t before[USERS], held = 0;
+    Interactions x;
+
+    for (uint32_t n = 0; n < USERS * 6; n++)
+        PairsAdd(&pairs, n / 6, n % 6 * 3, 0);
+    InteractionsBuild(&t->host, &pairs, USERS, 20, &x);
+    InteractionsHoldOut(&t->host, &x, HOLDOUT_RANDOM, 0, 5);
+    memcpy(before, x.held, sizeof(before));
+    for (uint32_t u = 0; u < USERS; u++)
+        position[x.held[u] / 3]++;
+    CHECK(x.held_count == USERS && LooksUniform(position, 6), "a random one is uniform");
+    InteractionsHoldOut(&t->host, &x, HOLDOUT_RANDOM, 0, 6);
+    CHECK(memcmp(before, x.held, sizeof(before)) != 0, "another seed holds out others");
+    InteractionsHoldOut(&t->host, &x, HOLDOUT_RANDOM, 1000, 5);
+    for (uint32_t u = 0; u < USERS; u++) {
+        bool is = x.held[u] != NO_ITEM;
+
+        held += is && x.held[u] == before[u];
+        chosen[u * 10 / USERS] += is;
+    }
+    CHECK(x.held_count == 1000 && held == 1000, "a limit holds out for that many users");
+    CHECK(LooksUniform(chosen, 10), "spread over all users");
+    InteractionsHoldOut(&t->host, &x, HOLDOUT_RANDOM, USERS, 5);
+    CHECK(x.held_count == USERS && memcmp(before, x.held, sizeof(before)) == 0,
+          "a limit that is not reached changes nothing");
+}
+
+static void CheckNone(TestHost *t)
+{
+    Interactions x = RandomInteractions(&t->host, 10, 30, 9, 13);
+
+    InteractionsHoldOut(&t->host, &x, HOLDOUT_NONE, 0, 1);
+    CHECK(x.held == NULL && x.held_count == 0 && TrainingCount(&x) == x.count &&
+              !IsHeldOut(&x, 0, x.item[0]),
+          "holding out none");
+}
+
+static int releases;
+
+static void CountRelease(Pairs *pairs)
+{
+    releases += pairs->user != NULL;
+}
+
+static void CheckMemory(bool times)
+{
+    TestHost t;
+    Pairs pairs;
+    Interactions x;
+    size_t before, live;
+
+    TestHostInit(&t);
+    pairs = PairsCreate(&t.host, 20000, times);
+    for (uint32_t n = 0; n < 20000; n++)
+        PairsAdd(&pairs, n * 7919 % 300, n * 104729 % 500, n);
+    pairs.release = CountRelease;
+    releases = 0;
+    TestHostResetPeak(&t);
+    before = t.bytes;
+    live = t.live;
+    InteractionsBuild(&t.host, &pairs, 300, 500, &x);
+    CHECK(t.peak - before <= InteractionsMemory(20000, 300, 500, times) + TestHostSlack(&t),
+          "building needs no more memory than estimated %s times", times ? "with" : "without");
+    CHECK(t.live - live == (times ? 3 : 2), "and keeps only the result, %zu arrays", t.live - live);
+    CHECK(releases == 1, "the pairs are given back once");
+    CHECK(InteractionsMemory(UINT64_MAX / 4, 1, 1, true) == SIZE_MAX,
+          "an estimate that overflows says so");
+    TestHostEnd(&t);
+}
+
+void TestInteractions(void)
+{
+    TestHost t;
+
+    TestHostInit(&t);
+    CheckSmall(&t);
+    CheckEmpty(&t);
+    CheckOrder(&t);
+    CheckLast(&t);
+    CheckRandomHoldout(&t);
+    CheckNone(&t);
+    TestHostEnd(&t);
+    CheckMemory(true);
+    CheckMemory(false);
+}

@@ -1,0 +1,583 @@
+/* test_mf.c: whole trainings through the interface that all algorithms share. */
+#include "algo/mf.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "check.h"
+#include "core/metrics.h"
+#include "core/pool.h"
+#include "support.h"
+#include "tests.h"
+
+/* ---- over-fitting: a model must be able to learn what it has seen ---- */
+
+/* Share of users whose best item of all is one of their own. */
+static double TrainingHit(TestHost *t, const Training *run)
+{
+    const Interactions *data = run->data;
+    RankingCase *cases = HostAllocate(&t->host, data->users, sizeof(RankingCase));
+    uint32_t *positions = HostAllocate(&t->host, data->count, sizeof(uint32_t));
+    double hits = 0;
+
+    for (uint32_t u = 0; u < data->users; u++)
+        cases[u] =
+            (RankingCase){.user = u,
+                          .relevant = data->item + data->offset[u],
+                          .relevant_count = (uint32_t)(data->offset[u + 1] - data->offset[u]),
+                          .positions = positions + data->offset[u]};
+    RankCases(&t->host, &run->model, cases, data->users);
+    for (uint32_t u = 0; u < data->users; u++)
+        hits += CutoffMetricsOf(cases[u].positions, cases[u].relevant_count, 1).hr;
+    return hits / data->users;
+}
+
+static void CheckOverfit(const char *algorithm, const char *settings)
+{
+    TestHost t;
+    Interactions data;
+    Training run;
+
+    TestHostInit(&t);
+    data = BlockInteractions(&t.host, 20, 20, 4);
+    Train(&t, &data, algorithm, settings, &run);
+    CHECK(TrainingHit(&t, &run) == 1, "%s %s: HR@1 = 1 on a block structure", algorithm, settings);
+    CHECK(run.report.history[run.report.epochs - 1].loss < 0.5 * run.report.history[0].loss,
+          "%s %s: the loss falls", algorithm, settings);
+    TestHostEnd(&t);
+}
+
+/* ---- reproducibility ---- */
+
+/* Trains with a pool (0: none) in memory of its own; the caller ends the host. */
+static Training TrainWith(TestHost *t, int threads, const char *algorithm, const char *settings)
+{
+    Interactions *data;
+    Training run;
+
+    TestHostInit(t);
+    if (threads > 0)
+        TestHostUsePool(t, threads);
+    data = HostAllocate(&t->host, 1, sizeof(*data));
+    *data = TasteInteractions(&t->host, 900, 700, 5, 12, 500);
+    InteractionsHoldOut(&t->host, data, HOLDOUT_RANDOM, 0, 1);
+    Train(t, data, algorithm, settings, &run);
+    return run;
+}
+
+static bool SameHistory(const TrainReport *a, const TrainReport *b)
+{
+    if (a->epochs != b->epochs || a->best != b->best)
+        return false;
+    for (int e = 0; e < a->epochs; e++)
+        if (a->history[e].loss != b->history[e].loss ||
+            memcmp(&a->history[e].ndcg, &b->history[e].ndcg, sizeof(double)) != 0)
+            return false;
+    return true;
+}
+
+static void CheckThreads(const char *algorithm, const char *settings)
+{
+    TestHost t0, t;
+    Training base = TrainWith(&t0, 0, algorithm, settings), run;
+
+    for (int threads = 1; threads <= 4; threads *= 2) {
+        run = TrainWith(&t, threads, algorithm, settings);
+        CHECK(SameModel(&base.model, &run.model) && SameHistory(&base.report, &run.report),
+              "%s %s: the same bytes with %d threads", algorithm, settings, threads);
+        TestHostEnd(&t);
+    }
+    TestHostEnd(&t0);
+}
+
+static void CheckSeeds(const char *algorithm, const char *settings)
+{
+    TestHost t[3];
+    Training run[3];
+    char other[256];
+
+    snprintf(other, sizeof(other), "%s seed=2", settings);
+    for (int i = 0; i < 3; i++)
+        run[i] = TrainWith(&t[i], 2, algorithm, i == 2 ? other : settings);
+    CHECK(SameModel(&run[0].model, &run[1].model), "%s %s: the same seed, the same bytes",
+          algorithm, settings);
+    CHECK(!SameModel(&run[0].model, &run[2].model), "%s %s: another seed, other bytes", algorithm,
+          settings);
+    for (int i = 0; i < 3; i++)
+        TestHostEnd(&t[i]);
+}
+
+/* Interrupts that come and go must not show in the model. */
+static void CheckInterrupts(void)
+{
+    const char *settings = "epochs=3 factors=8 evaluate_every=1";
+    TestHost t0, t;
+    Training base = TrainWith(&t0, 0, "bpr", settings), run;
+    Interactions data;
+
+    TestHostInit(&t);
+    TestHostUsePool(&t, 3);
+    t.interrupt_every = 2;
+    data = TasteInteractions(&t.host, 900, 700, 5, 12, 500);
+    InteractionsHoldOut(&t.host, &data, HOLDOUT_RANDOM, 0, 1);
+    Train(&t, &data, "bpr", settings, &run);
+    CHECK(SameModel(&base.model, &run.model) && t.checks > 0,
+          "interrupts during training leave no trace, %d handled", t.checks);
+    TestHostEnd(&t);
+    TestHostEnd(&t0);
+}
+
+/* Adversarial training of weight 0, continuing, is more epochs of BPR. */
+static void CheckLambdaZero(const char *common)
+{
+    char bpr[256], amf[256];
+    TestHost t, u;
+    Interactions data;
+    Training a, b;
+
+    TestHostInit(&t);
+    TestHostInit(&u);
+    data = TasteInteractions(&t.host, 200, 150, 5, 10, 510);
+    snprintf(bpr, sizeof(bpr), "%s epochs=5", common);
+    snprintf(amf, sizeof(amf), "%s epochs=3 adv_epochs=2 lambda=0 reset_optimizer=false", common);
+    Train(&t, &data, "bpr", bpr, &a);
+    Train(&u, &data, "amf", amf, &b);
+    CHECK(SameModel(&a.model, &b.model), "%s: amf of lambda 0 is bpr bit for bit", common);
+    snprintf(amf, sizeof(amf), "%s epochs=3 adv_epochs=2 lambda=0", common);
+    Train(&u, &data, "amf", amf, &b);
+    CHECK(!SameModel(&a.model, &b.model), "%s: resetting the optimizer shows", common);
+    TestHostEnd(&t);
+    TestHostEnd(&u);
+}
+
+/* ---- course of a training ---- */
+
+static bool InitialValuesAreRight(const Part *part, double deviation, double *spread)
+{
+    double square = 0, sum = 0;
+    bool right = true;
+
+    for (uint32_t r = 0; r < part->rows; r++)
+        for (uint32_t k = 0; k < part->stride; k++) {
+            double value = part->data[(size_t)r * part->stride + k];
+
+            right &= fabs(value) <= 2 * deviation * (1 + 1e-6) && (k < part->columns || value == 0);
+            square += value * value;
+            sum += value;
+        }
+    *spread = sqrt(square / part->rows / part->columns) / deviation;
+    return right && fabs(sum / part->rows / part->columns) < 0.02 * deviation;
+}
+
+static void CheckInitial(void)
+{
+    TestHost t;
+    Interactions data;
+    Training run;
+    double user = 0, item = 0;
+
+    TestHostInit(&t);
+    data = TasteInteractions(&t.host, 900, 700, 5, 12, 520);
+    Train(&t, &data, "amf",
+          "epochs=1 adv_epochs=1 learning_rate=0 regularization=0.1 factors=20 init_std=0.1", &run);
+    CHECK(InitialValuesAreRight(&run.model.part[MF_USER_PART], 0.1, &user) &&
+              InitialValuesAreRight(&run.model.part[MF_ITEM_PART], 0.1, &item) &&
+              fabs(user - 0.8796) < 0.01 && fabs(item - 0.8796) < 0.01,
+          "learning rate 0 leaves the truncated normal start, spread %.4f %.4f", user, item);
+    CHECK(memcmp(run.model.part[MF_USER_PART].data, run.model.part[MF_ITEM_PART].data,
+                 4 * 20 * 8) != 0,
+          "users and items start differently");
+    TestHostEnd(&t);
+}
+
+static void CheckHistory(void)
+{
+    TestHost t;
+    Training run = TrainWith(&t, 2, "amf", "epochs=4 adv_epochs=3 evaluate_every=2 factors=8");
+    const TrainReport *r = &run.report;
+    bool right = r->epochs == 7 && t.epochs == 7;
+
+    for (int e = 0; e < r->epochs; e++) {
+        bool evaluated = e == 1 || e == 3 || e == 5 || e == 6;
+
+        right &= r->history[e].epoch == e + 1;
+        right &= strcmp(r->history[e].stage, e < 4 ? "bpr" : "apr") == 0;
+        right &= isnan(r->history[e].ndcg) == !evaluated && isnan(r->history[e].hr) == !evaluated;
+        right &= isfinite(r->history[e].loss) && r->history[e].loss > 0;
+    }
+    CHECK(right, "an entry per epoch, evaluated where asked and at the end of a stage");
+    CHECK(strcmp(r->stop_reason, "epochs") == 0 && r->best >= 4, "stopped by the epochs");
+    CHECK(t.last.epoch == 7 && t.last.epochs == 7 && strcmp(t.last.stage, "apr") == 0 &&
+              t.last.ndcg == r->history[6].ndcg && t.last.loss == r->history[6].loss,
+          "progress says the same");
+    TestHostEnd(&t);
+}
+
+/* Learning so fast that it soon gets worse: the model must be the best epoch's. */
+static void CheckPatience(void)
+{
+    const char *settings = "epochs=200 patience=3 evaluate_every=1 learning_rate=0.3 factors=16 "
+                           "optimizer=adagrad";
+    TestHost t;
+    Training run = TrainWith(&t, 0, "bpr", settings);
+    const TrainReport *r = &run.report;
+    Validation v;
+    bool best = true;
+
+    CHECK(r->epochs < 200 && strcmp(r->stop_reason, "patience") == 0,
+          "patience stops after %d epochs", r->epochs);
+    CHECK(r->best == r->epochs - 4, "three evaluations after the best, %d", r->best + 1);
+    for (int e = 0; e < r->epochs; e++)
+        best &= r->history[e].ndcg <= r->history[r->best].ndcg;
+    ValidationPrepare(&t.host, run.data, &v);
+    ValidationRun(&t.host, &run.model, &v);
+    CHECK(best && v.ndcg == r->history[r->best].ndcg && v.hr == r->history[r->best].hr,
+          "the model is the best epoch's, NDCG %.4f", v.ndcg);
+    TestHostEnd(&t);
+    run = TrainWith(&t, 0, "bpr",
+                    "epochs=30 patience=0 evaluate_every=1 learning_rate=0.3 factors=16 "
+                    "optimizer=adagrad");
+    CHECK(run.report.epochs == 30 && strcmp(run.report.stop_reason, "epochs") == 0,
+          "patience 0 never stops");
+    TestHostEnd(&t);
+}
+
+static void CheckNoValidation(void)
+{
+    TestHost t;
+    Interactions data;
+    Training run;
+
+    TestHostInit(&t);
+    data = TasteInteractions(&t.host, 100, 80, 4, 10, 530);
+    Train(&t, &data, "bpr", "epochs=4 factors=8 evaluate_every=1", &run);
+    CHECK(run.report.epochs == 4 && run.report.best == 3 && isnan(run.report.history[3].ndcg),
+          "without held-out interactions the last epoch counts");
+    TestHostEnd(&t);
+}
+
+/* ---- failures ---- */
+
+static void CheckDivergence(const char *settings)
+{
+    TestHost t;
+    Interactions data;
+    Training run;
+
+    TestHostInit(&t);
+    TestHostUsePool(&t, 2);
+    data = TasteInteractions(&t.host, 200, 150, 5, 10, 540);
+    TrainingPrepare(&t, &data, "bpr", settings, &run);
+    CHECK(TrainingRun(&run) == OUTCOME_FAILED && t.kind == FAIL_NOT_FINITE &&
+              strstr(t.message, "epoch ") != NULL && strstr(t.hint, "learning_rate") != NULL,
+          "%s: divergence is an error: %s", settings, t.message);
+    CHECK(t.epochs < 50 && atoi(strstr(t.message, "epoch ") + 6) == t.epochs + 1,
+          "%s: it names the epoch", settings);
+    TestHostEnd(&t);
+}
+
+static void CheckCollapse(void)
+{
+    TestHost t;
+    Interactions data;
+    Training run;
+
+    TestHostInit(&t);
+    data = TasteInteractions(&t.host, 200, 150, 5, 10, 540);
+    TrainingPrepare(&t, &data, "bpr",
+                    "epochs=100 optimizer=sgd learning_rate=0.05 regularization=9", &run);
+    CHECK(TrainingRun(&run) == OUTCOME_FAILED && strstr(t.hint, "regularization") != NULL,
+          "regularization that kills all rows is an error: %s", t.message);
+    TestHostEnd(&t);
+}
+
+/* The host raises its flag in some call of pending(), or silently, or after an epoch. */
+static void CheckCancel(const char *settings, int threads, int at, bool silently, int epoch)
+{
+    TestHost t;
+    Interactions data;
+    Training run;
+
+    TestHostInit(&t);
+    if (threads > 0)
+        TestHostUsePool(&t, threads);
+    data = TasteInteractions(&t.host, 900, 700, 5, 12, 550);
+    InteractionsHoldOut(&t.host, &data, HOLDOUT_RANDOM, 0, 1);
+    TrainingPrepare(&t, &data, "bpr", settings, &run);
+    t.calls = 0;
+    t.cancel_at = at;
+    t.cancel_silently = silently;
+    t.cancel_epoch = epoch;
+    CHECK(TrainingRun(&run) == OUTCOME_CANCELLED && t.epochs == epoch,
+          "%s, %d threads: cancelled %s", settings, threads,
+          epoch > 0  ? "after an epoch"
+          : silently ? "inside a task"
+                     : "between tasks");
+    TestHostEnd(&t);
+    CHECK(t.live == 0 && t.host.pool == NULL, "threads are joined, memory is freed");
+}
+
+static void CheckCancels(void)
+{
+    static const char *const settings[] = {"epochs=1000 evaluate_every=1 patience=0",
+                                           "epochs=1000 batch_size=64 patience=0"};
+
+    for (int threads = 0; threads <= 4; threads += 2)
+        for (int s = 0; s < 2; s++) {
+            CheckCancel(settings[s], threads, 4, false, 0);
+            CheckCancel(settings[s], threads, 0, false, 3);
+        }
+    CheckCancel(settings[0], 0, 1, true, 0);
+    CheckCancel(settings[0], 0, 10, true, 0);
+    CheckCancel(settings[0], 3, 4, true, 0);
+}
+
+/* ---- memory ---- */
+
+static void CheckMemory(const char *algorithm, const char *settings, int threads)
+{
+    TestHost t;
+    Interactions data;
+    Training run;
+    size_t before, need, live;
+
+    TestHostInit(&t);
+    TestHostUsePool(&t, threads);
+    data = TasteInteractions(&t.host, 900, 700, 5, 12, 560);
+    InteractionsHoldOut(&t.host, &data, HOLDOUT_RANDOM, 0, 1);
+    TrainingPrepare(&t, &data, algorithm, settings, &run);
+    need = run.model.algorithm->memory(&run.model, &data, threads);
+    TestHostResetPeak(&t);
+    before = t.bytes;
+    live = t.live;
+    TrainingRun(&run);
+    /* The work list of a round is small and not estimated. */
+    CHECK(t.peak - before <= need + TestHostSlack(&t) + 8 * 128, "%s %s: %zu bytes, estimated %zu",
+          algorithm, settings, t.peak - before, need);
+    CHECK(t.peak - before > need / 2, "%s %s: the estimate is not wild", algorithm, settings);
+    CHECK_TODO(t.live == live + 1, "the validation's positions are left to the arena",
+               "%s %s: only the history stays", algorithm, settings);
+    TestHostEnd(&t);
+}
+
+/* ---- quality ---- */
+
+/* NDCG@100 on what is held out. */
+static double Quality(TestHost *t, const Interactions *data, const Model *model)
+{
+    Validation v;
+
+    ValidationPrepare(&t->host, data, &v);
+    ValidationRun(&t->host, model, &v);
+    return v.ndcg;
+}
+
+static void CheckBeatsPopularity(void)
+{
+    static const char *const settings[] = {"factors=16 epochs=60",
+                                           "factors=16 epochs=60 batch_size=128 "
+                                           "optimizer=adagrad",
+                                           "factors=16 epochs=60 adaptive_negatives=4"};
+    TestHost t;
+    Interactions data;
+    Training popularity, run;
+    double floor;
+
+    TestHostInit(&t);
+    TestHostUsePool(&t, 2);
+    data = TasteInteractions(&t.host, 600, 400, 8, 20, 570);
+    InteractionsHoldOut(&t.host, &data, HOLDOUT_RANDOM, 0, 1);
+    Train(&t, &data, "popularity", "", &popularity);
+    floor = Quality(&t, &data, &popularity.model);
+    for (int s = 0; s < 3; s++) {
+        double quality;
+
+        Train(&t, &data, "bpr", settings[s], &run);
+        quality = Quality(&t, &data, &run.model);
+        CHECK(quality > 1.5 * floor, "bpr %s: NDCG@100 %.4f, half as much again as popularity %.4f",
+              settings[s], quality, floor);
+    }
+    TestHostEnd(&t);
+}
+
+static Model CopyModel(TestHost *t, const Model *model)
+{
+    Model copy = *model;
+
+    ModelAllocate(&t->host, &copy);
+    for (int p = 0; p < model->parts; p++)
+        memcpy(copy.part[p].data, model->part[p].data,
+               (size_t)model->part[p].rows * model->part[p].stride * sizeof(float));
+    return copy;
+}
+
+/* Share of NDCG@100 that a perturbation takes away. */
+static double RelativeLoss(TestHost *t, const Training *run, Perturbation kind, double epsilon)
+{
+    Model moved = CopyModel(t, &run->model);
+    double before = Quality(t, run->data, &run->model);
+
+    run->model.algorithm->perturb(&t->host, run->data, &moved, kind, epsilon, 7);
+    return 1 - Quality(t, run->data, &moved) / before;
+}
+
+static bool RowsMovedBy(const Part *from, const Part *to, double epsilon)
+{
+    for (uint32_t r = 0; r < from->rows; r++) {
+        double square = 0;
+
+        for (uint32_t k = 0; k < from->stride; k++) {
+            double d = (double)to->data[(size_t)r * to->stride + k] -
+                       from->data[(size_t)r * from->stride + k];
+
+            square += d * d;
+            if (k >= from->columns && d != 0)
+                return false;
+        }
+        if (fabs(sqrt(square) - epsilon) > 1e-4)
+            return false;
+    }
+    return true;
+}
+
+static void CheckPerturbed(TestHost *t, const Training *run)
+{
+    for (int kind = PERTURB_RANDOM; kind <= PERTURB_ADVERSARIAL; kind++) {
+        const char *name = kind == PERTURB_RANDOM ? "random" : "adversarial";
+        Model once = CopyModel(t, &run->model), again = CopyModel(t, &run->model);
+
+        run->model.algorithm->perturb(&t->host, run->data, &once, (Perturbation)kind, 0.5, 7);
+        run->model.algorithm->perturb(&t->host, run->data, &again, (Perturbation)kind, 0.5, 7);
+        CHECK(RowsMovedBy(&run->model.part[MF_USER_PART], &once.part[MF_USER_PART], 0.5) &&
+                  RowsMovedBy(&run->model.part[MF_ITEM_PART], &once.part[MF_ITEM_PART], 0.5),
+              "%s: every row moves by epsilon", name);
+        CHECK(SameModel(&once, &again), "%s: the same seed, the same noise", name);
+        run->model.algorithm->perturb(&t->host, run->data, &again, (Perturbation)kind, 0.5, 8);
+        CHECK(!SameModel(&once, &again), "%s: another seed, other noise", name);
+    }
+}
+
+static void CheckRobustness(void)
+{
+    TestHost t;
+    Interactions data;
+    Training bpr, amf;
+
+    TestHostInit(&t);
+    TestHostUsePool(&t, 2);
+    data = TasteInteractions(&t.host, 600, 400, 8, 20, 580);
+    InteractionsHoldOut(&t.host, &data, HOLDOUT_RANDOM, 0, 1);
+    Train(&t, &data, "bpr", "factors=16 epochs=120 patience=0", &bpr);
+    Train(&t, &data, "amf", "factors=16 epochs=60 adv_epochs=60 patience=0", &amf);
+    CheckPerturbed(&t, &bpr);
+    for (double epsilon = 0.5; epsilon <= 2; epsilon *= 2) {
+        double of_bpr = RelativeLoss(&t, &bpr, PERTURB_ADVERSARIAL, epsilon);
+        double of_amf = RelativeLoss(&t, &amf, PERTURB_ADVERSARIAL, epsilon);
+        double random = RelativeLoss(&t, &bpr, PERTURB_RANDOM, epsilon);
+
+        CHECK(of_amf < of_bpr, "epsilon %.1f: amf loses %.3f, less than bpr's %.3f", epsilon,
+              of_amf, of_bpr);
+        CHECK(random < of_bpr, "epsilon %.1f: random noise does less harm, %.3f", epsilon, random);
+    }
+    TestHostEnd(&t);
+}
+
+/* ---- serving ---- */
+
+static void CheckScores(void)
+{
+    TestHost t;
+    Training run = TrainWith(&t, 0, "bpr", "epochs=2 factors=20");
+    const Part *user = &run.model.part[MF_USER_PART], *item = &run.model.part[MF_ITEM_PART];
+    float *query, scores[700], block[50];
+    bool right = true;
+    Model view;
+
+    CHECK(run.model.algorithm->query_width(&run.model) == 32, "a query is padded to whole vectors");
+    query = HostAllocate(&t.host, 32, sizeof(float));
+    run.model.algorithm->query(&run.model, 3, query);
+    run.model.algorithm->score(&run.model, query, 1, scores);
+    for (uint32_t i = 0; i < 700; i++) {
+        double sum = 0;
+
+        for (uint32_t k = 0; k < 20; k++)
+            sum += (double)user->data[3 * 32 + k] * item->data[i * 32 + k];
+        right &= fabs(sum - scores[i]) < 1e-6;
+    }
+    CHECK(right, "scores are dot products");
+    ModelViewItems(&run.model, 200, 50, &view);
+    run.model.algorithm->score(&view, query, 1, block);
+    CHECK(memcmp(block, scores + 200, sizeof(block)) == 0, "and the same bytes through a view");
+    TestHostEnd(&t);
+}
+
+/* ---- the smallest and oddest data ---- */
+
+static Interactions OddInteractions(TestHost *t, uint32_t users, uint32_t items, uint32_t per_user)
+{
+    return per_user >= items ? BlockInteractions(&t->host, users, items, 1)
+                             : RandomInteractions(&t->host, users, items, per_user, 590);
+}
+
+/* Where every user has every item there is nothing to rank: refused. */
+static void CheckOdd(uint32_t users, uint32_t items, uint32_t per_user, const char *what)
+{
+    static const char *const settings[] = {"epochs=2", "epochs=2 batch_size=7",
+                                           "epochs=2 adaptive_negatives=3"};
+    bool full = per_user >= items, right = true;
+
+    for (int s = 0; s < 3; s++) {
+        TestHost t;
+        Interactions data;
+        Training run;
+        Outcome outcome;
+
+        TestHostInit(&t);
+        data = OddInteractions(&t, users, items, per_user);
+        TrainingPrepare(&t, &data, "bpr", settings[s], &run);
+        outcome = TrainingRun(&run);
+        right &= full ? outcome == OUTCOME_FAILED && t.kind == FAIL_INVALID
+                      : outcome == OUTCOME_DONE && run.report.epochs == 2;
+        TestHostEnd(&t);
+    }
+    CHECK(right, "training on %s %s", what, full ? "is refused" : "works");
+}
+
+void TestMf(void)
+{
+    CheckOverfit("bpr", "factors=8 epochs=200");
+    CheckOverfit("bpr", "factors=8 epochs=200 optimizer=adagrad");
+    CheckOverfit("bpr", "factors=8 epochs=400 optimizer=sgd learning_rate=0.1");
+    CheckOverfit("bpr", "factors=8 epochs=200 batch_size=16 optimizer=adagrad");
+    CheckOverfit("amf", "factors=8 epochs=100 adv_epochs=100");
+    CheckThreads("bpr", "epochs=3 factors=16");
+    CheckThreads("amf", "epochs=2 adv_epochs=2 factors=16 optimizer=adagrad");
+    CheckThreads("bpr", "epochs=3 factors=16 adaptive_negatives=4 evaluate_every=1");
+    CheckThreads("amf", "epochs=2 adv_epochs=2 factors=16 batch_size=100");
+    CheckSeeds("bpr", "epochs=2 factors=8");
+    CheckSeeds("amf", "epochs=1 adv_epochs=1 factors=8 batch_size=50");
+    CheckInterrupts();
+    CheckLambdaZero("factors=8");
+    CheckLambdaZero("factors=8 batch_size=40 optimizer=adagrad");
+    CheckInitial();
+    CheckHistory();
+    CheckPatience();
+    CheckNoValidation();
+    CheckDivergence("epochs=50 optimizer=sgd learning_rate=1000 init_std=10");
+    CheckDivergence("epochs=50 optimizer=sgd learning_rate=1000 init_std=10 batch_size=64");
+    CheckCollapse();
+    CheckCancels();
+    CheckMemory("bpr", "epochs=3 factors=40", 3);
+    CheckMemory("amf", "epochs=2 adv_epochs=2 factors=40 optimizer=adagrad batch_size=50", 2);
+    CheckMemory("bpr", "epochs=3 factors=40 optimizer=sgd", 1);
+    CheckBeatsPopularity();
+    CheckRobustness();
+    CheckScores();
+    CheckOdd(1, 1, 1, "one user and one item");
+    CheckOdd(1, 2, 1, "one user and two items");
+    CheckOdd(50, 1, 1, "one item");
+    CheckOdd(30, 20, 20, "users who have everything");
+    CheckOdd(3, 500, 1, "few interactions");
+}

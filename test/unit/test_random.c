@@ -1,0 +1,168 @@
+/* test_random.c: streams, and the distributions drawn from them. */
+#include "core/random.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "check.h"
+#include "support.h"
+#include "tests.h"
+
+#define DRAWS 200000
+
+static bool SameStream(Random a, Random b)
+{
+    for (int i = 0; i < 16; i++)
+        if (RandomNext(&a) != RandomNext(&b))
+            return false;
+    return true;
+}
+
+static Random Named(uint64_t seed, RandomPurpose purpose, uint64_t a, uint64_t b)
+{
+    Random random;
+
+    RandomSeed(&random, seed, purpose, a, b);
+    return random;
+}
+
+static void CheckStreams(void)
+{
+    Random base = Named(1, RANDOM_CELL, 2, 3);
+
+    CHECK(SameStream(base, Named(1, RANDOM_CELL, 2, 3)), "a stream is reproducible");
+    CHECK(!SameStream(base, Named(2, RANDOM_CELL, 2, 3)), "the seed makes another stream");
+    CHECK(!SameStream(base, Named(1, RANDOM_BATCH, 2, 3)), "the purpose makes another stream");
+    CHECK(!SameStream(base, Named(1, RANDOM_CELL, 3, 2)), "exchanged numbers make another stream");
+    CHECK(!SameStream(base, Named(1, RANDOM_CELL, 2, 4)), "the last number makes another stream");
+    CHECK(!SameStream(Named(0, 0, 0, 1), Named(0, 0, 1, 0)) &&
+              !SameStream(Named(0, 0, 0, 0), Named(0, 0, 0, 1)),
+          "zeros in a name do not merge streams");
+}
+
+/* First outputs of the authors' generator from the state 1, 2, 3, 4. */
+static void CheckReference(void)
+{
+    static const uint64_t expected[] = {41943041, 58720359, 3588806011781223, 3591011842654386,
+                                        9228616714210784205u};
+    Random random = {{1, 2, 3, 4}};
+    bool same = true;
+
+    for (int i = 0; i < 5; i++)
+        same &= RandomNext(&random) == expected[i];
+    CHECK(same, "xoshiro256++ gives its reference numbers");
+}
+
+static void CheckBelow(uint32_t n, uint32_t bins)
+{
+    uint64_t counts[1000] = {0};
+    Random random = TestStream(n);
+    bool inside = true;
+
+    for (int i = 0; i < DRAWS; i++) {
+        uint32_t value = RandomBelow(&random, n);
+
+        inside &= value < n;
+        counts[(uint64_t)value * bins / n]++;
+    }
+    CHECK(inside, "draws below %u are below it", n);
+    CHECK(LooksUniform(counts, bins), "draws below %u are uniform over %u bins", n, bins);
+}
+
+static void CheckEdges(void)
+{
+    Random random = TestStream(5);
+    bool zero = true, unit = true;
+
+    for (int i = 0; i < 1000; i++) {
+        double u = RandomUniform(&random);
+
+        zero &= RandomBelow(&random, 1) == 0;
+        unit &= u >= 0 && u < 1;
+    }
+    CHECK(zero, "below 1 there is only 0");
+    CHECK(unit, "uniform numbers are in [0, 1)");
+}
+
+typedef struct Moments {
+    double mean, variance, fourth, largest, lag; /* lag: correlation of neighbours */
+} Moments;
+
+static Moments MomentsOf(double (*draw)(Random *))
+{
+    Random random = TestStream(6);
+    Moments m = {0};
+    double before = 0;
+
+    for (int i = 0; i < DRAWS; i++) {
+        double x = draw(&random);
+
+        m.mean += x / DRAWS;
+        m.variance += x * x / DRAWS;
+        m.fourth += x * x * x * x / DRAWS;
+        m.largest = fmax(m.largest, fabs(x));
+        m.lag += x * before / DRAWS;
+        before = x;
+    }
+    m.variance -= m.mean * m.mean;
+    return m;
+}
+
+/* Of the normal distribution cut at 2: variance 1 - 4 phi(2) / (2 Phi(2) - 1). */
+static void CheckNormals(void)
+{
+    Moments cut = MomentsOf(RandomTruncatedNormal), full = MomentsOf(RandomNormal);
+    double inside = erf(2 / sqrt(2)), density = exp(-2) / sqrt(2 * 3.14159265358979);
+
+    CHECK(cut.largest <= 2 && cut.largest > 1.99, "truncated normal stays within 2, %.4f",
+          cut.largest);
+    CHECK(fabs(cut.mean) < 0.01 && fabs(cut.variance - (1 - 4 * density / inside)) < 0.01,
+          "truncated normal: mean %.4f, variance %.4f", cut.mean, cut.variance);
+    CHECK(fabs(full.mean) < 0.012 && fabs(full.variance - 1) < 0.016 &&
+              fabs(full.fourth - 3) < 0.12,
+          "normal: mean %.4f, variance %.4f, fourth moment %.4f", full.mean, full.variance,
+          full.fourth);
+    CHECK(fabs(full.lag) < 0.012 && fabs(cut.lag) < 0.012, "neighbours do not correlate");
+    CHECK(full.largest > 3.5 && full.largest < 7, "normal has tails, %.2f", full.largest);
+}
+
+static void CheckShuffle(void)
+{
+    Random random = TestStream(7);
+    uint64_t counts[6] = {0};
+    uint32_t many[1000];
+    bool seen[1000] = {false}, permutation = true, moved = false;
+
+    for (int i = 0; i < 60000; i++) {
+        uint32_t v[] = {0, 1, 2};
+
+        RandomShuffle(&random, v, 3);
+        counts[v[0] * 2 + (v[1] > v[2])]++;
+    }
+    CHECK(LooksUniform(counts, 6), "the six orders of three are equally likely");
+    for (uint32_t i = 0; i < 1000; i++)
+        many[i] = i;
+    RandomShuffle(&random, many, 1000);
+    for (uint32_t i = 0; i < 1000; i++) {
+        permutation &= many[i] < 1000 && !seen[many[i]];
+        moved |= many[i] != i;
+        seen[many[i]] = true;
+    }
+    CHECK(permutation && moved, "a shuffle is a permutation");
+    RandomShuffle(&random, many, 0);
+    RandomShuffle(NULL, NULL, 1);
+    CHECK(true, "shuffles of nothing and of one are harmless");
+}
+
+void TestRandom(void)
+{
+    static const uint32_t limits[] = {2, 3, 10, 1000, 0xC0000000u, UINT32_MAX};
+
+    CheckStreams();
+    CheckReference();
+    for (int i = 0; i < 6; i++)
+        CheckBelow(limits[i], limits[i] < 1000 ? limits[i] : 250);
+    CheckEdges();
+    CheckNormals();
+    CheckShuffle();
+}

@@ -1,0 +1,262 @@
+/* test_ranking.c: positions in the full ranking, with an algorithm that scores from a table. */
+#include "algo/ranking.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "check.h"
+#include "core/metrics.h"
+#include "core/pool.h"
+#include "support.h"
+#include "tests.h"
+
+#define USERS 300
+#define ITEMS 120
+
+static float table[USERS][ITEMS];
+
+static uint32_t TableWidth(const Model *model)
+{
+    (void)model;
+    return 16;
+}
+
+static void TableQuery(const Model *view, uint32_t row, float *query)
+{
+    (void)view;
+    query[0] = (float)row;
+}
+
+static void TableScore(const Model *view, const float *queries, uint32_t count, float *out)
+{
+    for (uint32_t q = 0; q < count; q++)
+        memcpy(out + (size_t)q * view->items, table[(uint32_t)queries[(size_t)q * 16]],
+               view->items * sizeof(float));
+}
+
+static const Algorithm table_algorithm = {
+    .name = "table", .query_width = TableWidth, .query = TableQuery, .score = TableScore};
+
+static const Model table_model = {.algorithm = &table_algorithm, .users = USERS, .items = ITEMS};
+
+static void FillTable(uint64_t stream, uint32_t levels)
+{
+    Random random = TestStream(stream);
+
+    for (uint32_t u = 0; u < USERS; u++)
+        for (uint32_t i = 0; i < ITEMS; i++)
+            table[u][i] =
+                levels == 0 ? (float)RandomNormal(&random) : (float)RandomBelow(&random, levels);
+}
+
+typedef struct Ranking {
+    TestHost *t;
+    RankingCase *cases;
+    size_t count;
+} Ranking;
+
+static void RunRanking(void *arg)
+{
+    Ranking *r = arg;
+
+    RankCases(&r->t->host, &table_model, r->cases, r->count);
+}
+
+static bool In(const uint32_t *list, uint32_t count, uint32_t item)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (list[i] == item)
+            return true;
+    return false;
+}
+
+/* Position of one relevant item: others at or above it, relevant ones that come before. */
+static uint32_t NaivePosition(const RankingCase *c, uint32_t item)
+{
+    const float *s = table[c->user];
+    uint32_t position = 0;
+
+    for (uint32_t i = 0; i < ITEMS; i++)
+        if (In(c->relevant, c->relevant_count, i))
+            position += s[i] > s[item] || (s[i] == s[item] && i < item);
+        else if (!In(c->excluded, c->excluded_count, i))
+            position += s[i] >= s[item];
+    return position;
+}
+
+static bool CaseIsRight(const RankingCase *c)
+{
+    uint32_t others = 0, ranked = 0;
+
+    for (uint32_t i = 0; i < ITEMS; i++)
+        others += !In(c->relevant, c->relevant_count, i) && !In(c->excluded, c->excluded_count, i);
+    for (uint32_t r = 0; r < c->relevant_count; r++) {
+        if (c->relevant[r] == NO_ITEM)
+            continue;
+        ranked++;
+        if (!In(c->positions, c->relevant_count, NaivePosition(c, c->relevant[r])))
+            return false;
+    }
+    for (uint32_t r = 0; r < c->relevant_count; r++)
+        if ((r > 0 && c->positions[r] < c->positions[r - 1]) ||
+            (c->positions[r] == NOT_RANKED) != (r >= ranked))
+            return false;
+    return c->others == others;
+}
+
+/* A case per user with some relevant and some excluded items; now and then an item is new. */
+static RankingCase *MakeCases(TestHost *t, Random *random)
+{
+    RankingCase *cases = HostAllocate(&t->host, USERS, sizeof(RankingCase));
+
+    for (uint32_t u = 0; u < USERS; u++) {
+        uint32_t *items = HostAllocate(&t->host, ITEMS, sizeof(uint32_t));
+        uint32_t relevant = RandomBelow(random, 6), excluded = RandomBelow(random, 50);
+
+        for (uint32_t i = 0; i < ITEMS; i++)
+            items[i] = i;
+        RandomShuffle(random, items, ITEMS);
+        cases[u] = (RankingCase){.user = u,
+                                 .relevant = items,
+                                 .relevant_count = relevant,
+                                 /* overlaps: a relevant item stays a candidate */
+                                 .excluded = items + relevant / 2,
+                                 .excluded_count = excluded,
+                                 .positions = HostAllocate(&t->host, relevant, sizeof(uint32_t))};
+        if (relevant > 3 && excluded < 2)
+            items[0] = NO_ITEM;
+    }
+    return cases;
+}
+
+static void CheckAgainstNaive(TestHost *t, uint32_t levels, int threads)
+{
+    Random random = TestStream(51);
+    RankingCase *cases = MakeCases(t, &random);
+    bool right = true;
+
+    if (threads > 1)
+        TestHostUsePool(t, threads);
+    FillTable(52, levels);
+    RankCases(&t->host, &table_model, cases, USERS);
+    for (uint32_t u = 0; u < USERS; u++)
+        right &= CaseIsRight(&cases[u]);
+    CHECK(right, "positions, ties of %u levels, %d threads", levels, threads);
+    if (threads > 1)
+        PoolDestroy(t->host.pool);
+    t->host.pool = NULL;
+}
+
+static RankingCase OneCase(const uint32_t *relevant, uint32_t *positions)
+{
+    return (RankingCase){
+        .user = 0, .relevant = relevant, .relevant_count = 1, .positions = positions};
+}
+
+static void CheckConstant(TestHost *t)
+{
+    static const uint32_t relevant = 7;
+    uint32_t position;
+    RankingCase c = OneCase(&relevant, &position);
+    CutoffMetrics m;
+
+    FillTable(53, 1);
+    RankCases(&t->host, &table_model, &c, 1);
+    m = CutoffMetricsOf(&position, 1, 100);
+    CHECK(position == ITEMS - 1 && c.others == ITEMS - 1, "constant scores put it last");
+    CHECK(m.hr == 0 && m.ndcg == 0 && RankingMetricsOf(&position, 1, c.others).auc == 0,
+          "constant scores: HR = NDCG = AUC = 0");
+}
+
+static void CheckUndefined(TestHost *t)
+{
+    static const uint32_t relevant = 7;
+    uint32_t position = 0, positions[USERS];
+    RankingCase c = OneCase(&relevant, &position), many[USERS];
+    Ranking one = {t, &c, 1}, all = {t, many, USERS};
+
+    FillTable(54, 0);
+    table[0][7] = INFINITY;
+    table[0][8] = INFINITY;
+    CHECK(Attempt(t, RunRanking, &one) == OUTCOME_DONE && position == 1,
+          "infinite scores rank, pessimistically");
+    table[0][7] = NAN;
+    CHECK(Attempt(t, RunRanking, &one) == OUTCOME_FAILED && t->kind == FAIL_NOT_FINITE,
+          "NaN for the relevant item is refused: %s", t->message);
+    for (uint32_t u = 0; u < USERS; u++) {
+        many[u] = OneCase(&relevant, &positions[u]);
+        many[u].user = u;
+    }
+    table[0][7] = 0;
+    table[USERS - 1][7] = NAN;
+    TestHostUsePool(t, 3);
+    CHECK(Attempt(t, RunRanking, &all) == OUTCOME_FAILED, "NaN in the last batch too");
+    PoolDestroy(t->host.pool);
+    t->host.pool = NULL;
+}
+
+static void CheckMemory(TestHost *t)
+{
+    Random random = TestStream(55);
+    RankingCase *cases = MakeCases(t, &random);
+    size_t before;
+
+    FillTable(56, 0);
+    TestHostUsePool(t, 4);
+    TestHostResetPeak(t);
+    before = t->bytes;
+    RankCases(&t->host, &table_model, cases, USERS);
+    CHECK(t->peak - before <= RankingMemory(&table_model, 4) + 4 + TestHostSlack(t),
+          "ranking needs no more memory than estimated");
+    CHECK(t->bytes == before, "and releases it");
+    PoolDestroy(t->host.pool);
+    t->host.pool = NULL;
+}
+
+/* Validation: held-out items against all but the user's own. */
+static void CheckValidation(TestHost *t)
+{
+    Interactions data = RandomInteractions(&t->host, USERS, ITEMS, 6, 57);
+    Validation v;
+    double ndcg = 0, hr = 0;
+
+    FillTable(58, 0);
+    ValidationPrepare(&t->host, &data, &v);
+    CHECK(v.count == 0 && isnan(v.ndcg), "no validation without held-out items");
+    InteractionsHoldOut(&t->host, &data, HOLDOUT_RANDOM, 0, 2);
+    ValidationPrepare(&t->host, &data, &v);
+    ValidationRun(&t->host, &table_model, &v);
+    for (uint32_t u = 0; u < USERS; u++) {
+        uint32_t position = 0;
+
+        if (data.held[u] == NO_ITEM)
+            continue;
+        for (uint32_t i = 0; i < ITEMS; i++)
+            position += !InteractionsContain(&data, u, i) && table[u][i] >= table[u][data.held[u]];
+        hr += position < 100;
+        ndcg += position < 100 ? log(2) / log(position + 2.0) : 0;
+    }
+    CHECK(v.count == data.held_count && v.count > 100, "a case per held-out item");
+    CHECK(Near(v.ndcg, ndcg / (double)v.count, 1e-12, 0) &&
+              Near(v.hr, hr / (double)v.count, 1e-12, 0),
+          "validation: NDCG@100 %.4f, HR@100 %.4f", v.ndcg, v.hr);
+}
+
+void TestRanking(void)
+{
+    TestHost t;
+
+    TestHostInit(&t);
+    for (int threads = 1; threads <= 3; threads += 2) {
+        CheckAgainstNaive(&t, 0, threads);
+        CheckAgainstNaive(&t, 4, threads);
+        CheckAgainstNaive(&t, 1, threads);
+    }
+    RankCases(&t.host, &table_model, NULL, 0);
+    CHECK(true, "ranking no cases is harmless");
+    CheckConstant(&t);
+    CheckUndefined(&t);
+    CheckMemory(&t);
+    CheckValidation(&t);
+    TestHostEnd(&t);
+}

@@ -1,0 +1,107 @@
+/* test_registry.c: the list of algorithms, and models as lists of parts. */
+#include <math.h>
+#include <string.h>
+
+#include "check.h"
+#include "core/pool.h"
+#include "support.h"
+#include "tests.h"
+
+static void CheckNames(void)
+{
+    bool right = true;
+
+    for (int i = 0; algorithms[i] != NULL; i++) {
+        right &= AlgorithmFind(algorithms[i]->name) == algorithms[i];
+        right &= algorithms[i]->summary != NULL && algorithms[i]->train != NULL &&
+                 algorithms[i]->score != NULL && algorithms[i]->memory != NULL;
+        right &= algorithms[i]->options_size >= sizeof(TrainOptions);
+    }
+    CHECK(right, "every algorithm is found by its name");
+    CHECK(AlgorithmFind("") == NULL && AlgorithmFind("BPR") == NULL, "other names are not found");
+}
+
+static void CheckLayout(TestHost *t)
+{
+    MfOptions options = {.factors = 20};
+    Model model, view;
+    bool zero = true;
+    size_t before = t->bytes;
+
+    ModelLayout(&model, AlgorithmFind("bpr"), &options, 5, 7);
+    CHECK(model.parts == 3 && model.part[0].rows == 7 && model.part[0].stride == 1 &&
+              model.part[0].axis == AXIS_ITEM,
+          "part 0 is the popularity, a column per item");
+    CHECK(model.part[1].rows == 5 && model.part[1].columns == 20 && model.part[1].stride == 32 &&
+              model.part[2].rows == 7 && model.part[2].axis == AXIS_ITEM,
+          "rows are padded to whole vectors");
+    CHECK(ModelMemory(&model) == 4 * (7 + 5 * 32 + 7 * 32), "bytes of all parts");
+    ModelAllocate(&t->host, &model);
+    CHECK(t->bytes - before <= ModelMemory(&model) + 3 * 72, "no more is allocated");
+    for (int p = 0; p < 3; p++)
+        for (size_t i = 0; i < (size_t)model.part[p].rows * model.part[p].stride; i++)
+            zero &= model.part[p].data[i] == 0;
+    CHECK(zero, "parts start as zeros");
+    ModelViewItems(&model, 2, 3, &view);
+    CHECK(view.items == 3 && view.users == 5 && view.part[0].data == model.part[0].data + 2 &&
+              view.part[2].data == model.part[2].data + 64 && view.part[2].rows == 3 &&
+              view.part[1].data == model.part[1].data && view.part[1].rows == 5,
+          "a view of a block of items");
+    ModelLayout(&model, AlgorithmFind("bpr"), &options, UINT32_MAX, UINT32_MAX);
+    CHECK(ModelMemory(&model) / 4 / UINT32_MAX == 65, "sizes pass 32 bits");
+}
+
+static void CheckFinite(TestHost *t)
+{
+    Part part = {"x", AXIS_USER, 10, 20, 32, NULL};
+    bool right = true;
+
+    part.data = HostAllocateZero(&t->host, 320, sizeof(float));
+    CHECK(PartIsFinite(&part), "zeros are finite");
+    for (int i = 0; i < 320; i += 29) {
+        const float bad[] = {NAN, INFINITY, -INFINITY};
+
+        part.data[i] = bad[i % 3];
+        right &= !PartIsFinite(&part);
+        part.data[i] = 3e38f;
+    }
+    CHECK(right && PartIsFinite(&part), "a NaN or infinity anywhere is found");
+}
+
+static void CheckPopularity(TestHost *t)
+{
+    Interactions data = RandomInteractions(&t->host, 50, 20, 8, 61);
+    Training run;
+    float scores[2 * 20], view_scores[2 * 5];
+    bool right = true;
+    Model view;
+
+    Train(t, &data, "popularity", "", &run);
+    CHECK(run.report.best == -1 && run.report.epochs == 0, "popularity has no epochs");
+    run.model.algorithm->score(&run.model, NULL, 2, scores);
+    for (uint32_t i = 0; i < 20; i++) {
+        uint32_t count = 0;
+
+        for (uint32_t u = 0; u < 50; u++)
+            count += InteractionsContain(&data, u, i);
+        right &= scores[i] == (float)count && scores[20 + i] == (float)count;
+    }
+    CHECK(right, "popularity scores are the numbers of users");
+    ModelViewItems(&run.model, 7, 5, &view);
+    view.algorithm->score(&view, NULL, 2, view_scores);
+    CHECK(memcmp(view_scores, scores + 7, sizeof(float) * 5) == 0 &&
+              memcmp(view_scores + 5, scores + 7, sizeof(float) * 5) == 0,
+          "and the same through a view");
+}
+
+void TestRegistry(void)
+{
+    TestHost t;
+
+    TestHostInit(&t);
+    CheckNames();
+    CheckLayout(&t);
+    CheckFinite(&t);
+    CheckPopularity(&t);
+    TestHostEnd(&t);
+}

@@ -1,0 +1,143 @@
+/* testhost.c: the callbacks. */
+#include "testhost.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/pool.h"
+
+struct Allocation {
+    Allocation *next, *previous;
+    size_t size;
+    size_t unused; /* keeps what follows aligned to 16 bytes */
+};
+
+static void *Allocate(void *arg, size_t size)
+{
+    TestHost *t = arg;
+    Allocation *a = malloc(sizeof(*a) + size);
+
+    if (a == NULL)
+        abort();
+    *a = (Allocation){.next = t->arena, .size = size};
+    if (t->arena != NULL)
+        t->arena->previous = a;
+    t->arena = a;
+    t->live++;
+    t->bytes += size;
+    if (t->bytes > t->peak) {
+        t->peak = t->bytes;
+        t->blocks = t->live;
+    }
+    memset(a + 1, 0xA5, size); /* not zeroed: make that visible */
+    return a + 1;
+}
+
+static void Release(void *arg, void *pointer)
+{
+    TestHost *t = arg;
+    Allocation *a = (Allocation *)pointer - 1;
+
+    if (a->previous != NULL)
+        a->previous->next = a->next;
+    else
+        t->arena = a->next;
+    if (a->next != NULL)
+        a->next->previous = a->previous;
+    t->live--;
+    t->bytes -= a->size;
+    free(a);
+}
+
+static bool Pending(void *arg)
+{
+    TestHost *t = arg;
+
+    t->calls++;
+    if (t->cancel_at > 0 && t->calls >= t->cancel_at) {
+        t->cancel = 1;
+        return !t->cancel_silently;
+    }
+    return t->cancel || (t->interrupt_every > 0 && t->calls % t->interrupt_every == 0);
+}
+
+static void Check(void *arg)
+{
+    TestHost *t = arg;
+
+    if (t->on_check != NULL)
+        t->on_check();
+    if (t->cancel)
+        longjmp(t->jump, OUTCOME_CANCELLED);
+    t->checks++;
+}
+
+static void Report(void *arg, const Progress *progress)
+{
+    TestHost *t = arg;
+
+    t->epochs++;
+    t->last = *progress;
+    if (progress->epoch == t->cancel_epoch)
+        t->cancel = 1;
+}
+
+static __attribute__((noreturn)) void Fail(void *arg, FailKind kind, const char *message,
+                                           const char *hint)
+{
+    TestHost *t = arg;
+
+    t->kind = kind;
+    snprintf(t->message, sizeof(t->message), "%s", message);
+    snprintf(t->hint, sizeof(t->hint), "%s", hint == NULL ? "" : hint);
+    longjmp(t->jump, OUTCOME_FAILED);
+}
+
+void TestHostInit(TestHost *t)
+{
+    memset(t, 0, sizeof(*t));
+    t->host = (Host){.arg = t,
+                     .allocate = Allocate,
+                     .release = Release,
+                     .pending = Pending,
+                     .check = Check,
+                     .progress = Report,
+                     .fail = Fail,
+                     .cancel = {NULL, &t->cancel}};
+}
+
+void TestHostEnd(TestHost *t)
+{
+    if (t->host.pool != NULL)
+        PoolDestroy(t->host.pool);
+    t->host.pool = NULL;
+    while (t->arena != NULL)
+        Release(t, t->arena + 1);
+}
+
+void TestHostUsePool(TestHost *t, int threads)
+{
+    t->host.pool = PoolCreate(&t->host, threads);
+}
+
+void TestHostResetPeak(TestHost *t)
+{
+    t->peak = t->bytes;
+    t->blocks = t->live;
+}
+
+Outcome Attempt(TestHost *t, void (*run)(void *arg), void *arg)
+{
+    Outcome outcome = (Outcome)setjmp(t->jump);
+
+    if (outcome == OUTCOME_DONE)
+        run(arg);
+    return outcome;
+}
+
+/* HostAllocate's own: one pointer and the alignment. */
+size_t TestHostSlack(const TestHost *t)
+{
+    return t->blocks * (64 + sizeof(void *));
+}

@@ -1,0 +1,22 @@
+/* tests.h: one function per subject, run by main.c. */
+#ifndef RECADV_TESTS_H
+#define RECADV_TESTS_H
+
+extern void TestBlas(void); /* first: it looks at the state before the library is mapped */
+extern void TestHostHelpers(void);
+extern void TestRandom(void);
+extern void TestPool(void);
+extern void TestInteractions(void);
+extern void TestCells(void);
+extern void TestTopK(void);
+extern void TestMetrics(void);
+extern void TestRanking(void);
+extern void TestBlock(void);
+extern void TestOptions(void);
+extern void TestRegistry(void);
+extern void TestBatch(void);
+extern void TestTriple(void);
+extern void TestVariants(void);
+extern void TestMf(void);
+
+#endif

@@ -4,13 +4,13 @@
  */
 #include "algo/mf.h"
 
-#define MF_EPOCHS         100
-#define MF_LEARNING_RATE  0.05
-#define MF_REGULARIZATION 0.0
+#define MF_EPOCHS         200
+#define MF_LEARNING_RATE  0.1
+#define MF_REGULARIZATION 0.001
 
 static const OptionSpec amf_options[] = {
     MF_OPTIONS,
-    {"adv_epochs", OPTION_INTEGER, MF_FIELD(adv_epochs), 1, 1000000, 100, NULL,
+    {"adv_epochs", OPTION_INTEGER, MF_FIELD(adv_epochs), 1, 1000000, 400, NULL,
      "passes of adversarial training after the epochs of BPR", "recadv"},
     {"epsilon", OPTION_REAL, MF_FIELD(epsilon), 0, 1000, 0.5, NULL,
      "norm of the perturbation of each embedding row", "He et al. 2018, section 4.1.4"},

@@ -1,9 +1,9 @@
 /* bpr.c: matrix factorisation with Bayesian personalised ranking (Rendle et al. 2009). */
 #include "algo/mf.h"
 
-#define MF_EPOCHS         200
-#define MF_LEARNING_RATE  0.05
-#define MF_REGULARIZATION 0.0
+#define MF_EPOCHS         400
+#define MF_LEARNING_RATE  0.1
+#define MF_REGULARIZATION 0.001
 
 static const OptionSpec bpr_options[] = {
     MF_OPTIONS,

@@ -22,7 +22,7 @@ const OptionSpec train_options[] = {
      "hold out for at most this many users, chosen at random; 0: no limit", "recadv"},
     {"evaluate_every", OPTION_INTEGER, FIELD(evaluate_every), 1, 1000000, 5, NULL,
      "epochs between two evaluations on the held-out interactions", "recadv"},
-    {"patience", OPTION_INTEGER, FIELD(patience), 0, 1000000, 5, NULL,
+    {"patience", OPTION_INTEGER, FIELD(patience), 0, 1000000, 10, NULL,
      "stop a stage after this many evaluations without a better NDCG@100; 0: never", "recadv"},
     {"seed", OPTION_INTEGER, FIELD(seed), 0, EXACT_INTEGER, 1, NULL,
      "seed of all random numbers; same data, options and seed give the same model", "recadv"},

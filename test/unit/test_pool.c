@@ -34,10 +34,18 @@ static void LookAtMask(void)
             atomic_store(&state.open, true);
 }
 
+/* Something that takes a microsecond. */
+static double Work(void)
+{
+    double value = 1;
+
+    for (int i = 0; i < 500; i++)
+        value *= 1.0001;
+    return value;
+}
+
 static void RunTask(void *job, int task, int worker)
 {
-    volatile double work = 1;
-
     (void)job;
     atomic_fetch_add(&state.running, 1);
     if (worker < 0 || worker >= state.workers)
@@ -50,8 +58,8 @@ static void RunTask(void *job, int task, int worker)
         LookAtMask();
     while (worker != 0 && atomic_load(&state.main_tasks) < state.gate)
         sched_yield();
-    for (int i = 0; i < 500; i++)
-        work *= 1.0001;
+    if (Work() < 0)
+        atomic_store(&state.outside, true);
     atomic_fetch_add(&state.runs[task], 1);
     atomic_fetch_sub(&state.busy[worker], 1);
     atomic_fetch_sub(&state.running, 1);

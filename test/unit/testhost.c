@@ -50,16 +50,24 @@ static void Release(void *arg, void *pointer)
     free(a);
 }
 
-static bool Pending(void *arg)
+static bool IsPending(TestHost *t)
 {
-    TestHost *t = arg;
-
     t->calls++;
     if (t->cancel_at > 0 && t->calls >= t->cancel_at) {
         t->cancel = 1;
         return !t->cancel_silently;
     }
     return t->cancel || (t->interrupt_every > 0 && t->calls % t->interrupt_every == 0);
+}
+
+static bool Pending(void *arg)
+{
+    TestHost *t = arg;
+    bool pending = IsPending(t);
+
+    if (pending && t->on_pending != NULL)
+        t->on_pending();
+    return pending;
 }
 
 static void Check(void *arg)

@@ -26,13 +26,14 @@ typedef struct TestHost {
     char message[512];
     char hint[256];
 
-    int calls;              /* of pending() */
-    int interrupt_every;    /* pending() is true every so many calls; 0: never */
-    int cancel_at;          /* cancel at this call of pending(); 0: never */
-    bool cancel_silently;   /* ... right after pending() has said no */
-    int cancel_epoch;       /* cancel after this epoch; 0: never */
-    int checks;             /* calls of check() that returned */
-    void (*on_check)(void); /* called in check() */
+    int calls;                /* of pending() */
+    int interrupt_every;      /* pending() is true every so many calls; 0: never */
+    int cancel_at;            /* cancel at this call of pending(); 0: never */
+    bool cancel_silently;     /* ... right after pending() has said no */
+    int cancel_epoch;         /* cancel after this epoch; 0: never */
+    int checks;               /* calls of check() that returned */
+    void (*on_pending)(void); /* called where pending() says yes */
+    void (*on_check)(void);   /* called in check() */
     volatile sig_atomic_t cancel;
     int epochs; /* calls of progress() */
     Progress last;

@@ -8,6 +8,9 @@
 
 #define MAX_DRAWS 64
 
+/* Rows or triples between two looks at interrupts. */
+#define POLL_EVERY 128
+
 static void SideCreate(const Host *host, uint32_t rows, uint32_t slots, uint32_t stride,
                        BatchSide *side)
 {
@@ -97,6 +100,8 @@ double BatchClean(const TripleRule *rule, Batch *batch, uint32_t count)
         double x = 0;
         float c;
 
+        if (n % POLL_EVERY == 0)
+            HostPoll(rule->host);
         for (uint32_t k = 0; k < stride; k++)
             x += (double)p[k] * (qi[k] - qj[k]);
         loss += fmax(-x, 0) + log1p(exp(-fabs(x)));
@@ -146,6 +151,8 @@ double BatchAdversarial(const TripleRule *rule, Batch *batch, uint32_t count)
         double x = 0;
         float c;
 
+        if (n % POLL_EVERY == 0)
+            HostPoll(rule->host);
         for (uint32_t k = 0; k < stride; k++)
             x += (double)(p[k] + dp[k]) * (qi[k] + di[k] - qj[k] - dj[k]);
         loss += fmax(-x, 0) + log1p(exp(-fabs(x)));
@@ -192,6 +199,8 @@ static void ApplySide(const TripleRule *rule, BatchSide *side)
         float *total = side->total + s * stride;
         const float *gamma = side->gamma + s * stride;
 
+        if (s % POLL_EVERY == 0)
+            HostPoll(rule->host);
         for (size_t k = 0; k < stride; k++)
             total[k] += gamma[k];
         if (rule->optimizer == OPTIMIZER_ADAGRAD)
@@ -225,19 +234,19 @@ static bool Trains(const Interactions *data, uint32_t user, uint32_t item)
 }
 
 /*
- * The t-th item that is not among the user's n sorted positives: with the k first positives at or
- * below t + k skipped, it is t + k.
+ * The t-th item that is not among the user's n sorted training items: with the k first of them at
+ * or below t + k skipped, it is t + k.
  */
 static uint32_t ExactNegative(const Interactions *data, uint32_t user, Random *random)
 {
     uint64_t first = data->offset[user], last = data->offset[user + 1];
-    uint32_t positives = (uint32_t)(last - first), item;
+    uint32_t positives = TrainingItems(data, user), item;
 
     if (positives >= data->items)
         return NO_ITEM;
     item = RandomBelow(random, data->items - positives);
     for (uint64_t i = first; i < last && data->item[i] <= item; i++)
-        item++;
+        item += !IsHeldOut(data, user, data->item[i]);
     return item;
 }
 
@@ -263,6 +272,8 @@ uint32_t BatchNegative(const TripleRule *rule, const Interactions *data, uint32_
         uint32_t item = n == 0 ? best : UniformNegative(data, user, random);
         float score;
 
+        if (item == NO_ITEM)
+            break;
         DotRows(p, rule->items + (size_t)item * rule->stride, 1, rule->stride, &score);
         if (score > best_score) {
             best = item;

@@ -81,11 +81,14 @@ static void WorstCase(const Host *host, const Interactions *data, const Part *us
     }
 }
 
-static void MoveRows(Part *part, const float *gamma, double epsilon)
+static void MoveRows(const Host *host, Part *part, const float *gamma, double epsilon)
 {
-    for (uint32_t r = 0; r < part->rows; r++)
+    for (uint32_t r = 0; r < part->rows; r++) {
         MoveRow(part->data + (size_t)r * part->stride, gamma + (size_t)r * part->stride,
                 part->columns, epsilon);
+        if (r % POLL_EVERY == 0)
+            HostPoll(host);
+    }
 }
 
 void MfPerturb(const Host *host, const Interactions *data, Model *model, Perturbation kind,
@@ -102,8 +105,8 @@ void MfPerturb(const Host *host, const Interactions *data, Model *model, Perturb
     user_gamma = HostAllocateZero(host, (size_t)user->rows * user->stride, sizeof(float));
     item_gamma = HostAllocateZero(host, (size_t)item->rows * item->stride, sizeof(float));
     WorstCase(host, data, user, item, seed, user_gamma, item_gamma);
-    MoveRows(user, user_gamma, epsilon);
-    MoveRows(item, item_gamma, epsilon);
+    MoveRows(host, user, user_gamma, epsilon);
+    MoveRows(host, item, item_gamma, epsilon);
     HostRelease(host, user_gamma);
     HostRelease(host, item_gamma);
 }

@@ -10,6 +10,9 @@
 
 #define INIT_ROWS 4096 /* rows per task */
 
+/* Negatives drawn between two looks at interrupts. */
+#define POLL_EVERY 16
+
 /* Below this, every score is the same to single precision: nothing was learnt, or all was lost. */
 #define COLLAPSED 1e-12f
 
@@ -30,6 +33,18 @@ typedef struct Trainer {
     int epochs;     /* planned, over all stages */
     double start;
 } Trainer;
+
+/* Copies in slices, with a look at interrupts between them: a part can have gigabytes. */
+static void CopyPart(const Trainer *t, const Part *part, const float *from, float *to)
+{
+    for (uint32_t r = 0; r < part->rows; r += INIT_ROWS) {
+        size_t rows = part->rows - r < INIT_ROWS ? part->rows - r : INIT_ROWS;
+        size_t at = (size_t)r * part->stride;
+
+        memcpy(to + at, from + at, rows * part->stride * sizeof(float));
+        HostPoll(t->host);
+    }
+}
 
 static size_t PartFloats(const Part *part)
 {
@@ -146,7 +161,7 @@ static void CheckRankable(const Trainer *t)
     const Interactions *data = t->data;
 
     for (uint32_t user = 0; user < data->users; user++) {
-        uint64_t count = data->offset[user + 1] - data->offset[user];
+        uint32_t count = TrainingItems(data, user);
 
         if (count > 0 && count < data->items)
             return;
@@ -184,7 +199,7 @@ static void Release(Trainer *t)
 {
     HostRelease(t->host, t->rule.user_state);
     HostRelease(t->host, t->rule.item_state);
-    HostRelease(t->host, t->validation.cases);
+    ValidationRelease(t->host, &t->validation);
     HostRelease(t->host, t->best[0]);
     HostRelease(t->host, t->best[1]);
     if (t->options->batch_size > 1) {
@@ -266,29 +281,73 @@ static double BatchEpoch(Trainer *t, int epoch)
         t->all[j] = t->all[i];
         t->all[i] = next;
         next.negative = BatchNegative(&t->rule, t->data, next.user, &random);
+        if (i % POLL_EVERY == 0)
+            HostPoll(t->host);
         if (next.negative != NO_ITEM)
             t->batch.triples[filled++] = next;
         if (filled == t->batch.size || (i + 1 == n && filled > 0)) {
             loss += BatchStep(&t->rule, &t->batch, filled);
             triples += filled;
             filled = 0;
-            HostPoll(t->host);
         }
     }
     return triples == 0 ? 0 : loss / (double)triples;
 }
 
-static void CheckEpoch(const Trainer *t, int epoch, double loss)
+typedef struct CheckJob {
+    const Part *part;
+    bool *finite;   /* per task */
+    float *largest; /* per task */
+} CheckJob;
+
+static void CheckRows(void *arg, int task, int worker)
 {
-    const Part *user = &t->model->part[MF_USER_PART], *item = &t->model->part[MF_ITEM_PART];
+    CheckJob *job = arg;
+    uint32_t first = (uint32_t)task * INIT_ROWS, left = job->part->rows - first;
+    const float *row = job->part->data + (size_t)first * job->part->stride;
+    size_t count = (size_t)(left < INIT_ROWS ? left : INIT_ROWS) * job->part->stride;
+    float largest = 0, sum = 0;
+
+    (void)worker;
+    for (size_t i = 0; i < count; i++) {
+        float size = fabsf(row[i]);
+
+        sum += 0 * size; /* NaN if any value is not finite */
+        largest = size > largest ? size : largest;
+    }
+    job->finite[task] = sum == 0;
+    job->largest[task] = largest;
+}
+
+/* Largest absolute value of a part; fails if one is not finite. */
+static float CheckPart(const Trainer *t, int epoch, const Part *part)
+{
+    int tasks = (int)((part->rows + INIT_ROWS - 1) / INIT_ROWS);
+    CheckJob job = {part, HostAllocate(t->host, (size_t)tasks, sizeof(bool)),
+                    HostAllocate(t->host, (size_t)tasks, sizeof(float))};
+    bool finite = true;
     float largest = 0;
 
-    if (!isfinite(loss) || !PartIsFinite(user) || !PartIsFinite(item))
+    PoolRun(t->host, CheckRows, &job, tasks);
+    for (int i = 0; i < tasks; i++) {
+        finite &= job.finite[i];
+        largest = fmaxf(largest, job.largest[i]);
+    }
+    HostRelease(t->host, job.finite);
+    HostRelease(t->host, job.largest);
+    if (!finite)
         HostFail(t->host, FAIL_NOT_FINITE, "Lower the option learning_rate.",
-                 "training diverged in epoch %d: a loss or an embedding is not finite", epoch);
-    for (size_t i = 0; i < PartFloats(item); i++)
-        largest = fmaxf(largest, fabsf(item->data[i]));
-    if (largest < COLLAPSED)
+                 "training diverged in epoch %d: an embedding is not finite", epoch);
+    return largest;
+}
+
+static void CheckEpoch(const Trainer *t, int epoch, double loss)
+{
+    if (!isfinite(loss))
+        HostFail(t->host, FAIL_NOT_FINITE, "Lower the option learning_rate.",
+                 "training diverged in epoch %d: the loss is not finite", epoch);
+    CheckPart(t, epoch, &t->model->part[MF_USER_PART]);
+    if (CheckPart(t, epoch, &t->model->part[MF_ITEM_PART]) < COLLAPSED)
         HostFail(t->host, FAIL_NOT_FINITE, "Lower the option regularization.",
                  "training collapsed in epoch %d: all item embeddings are zero", epoch);
 }
@@ -298,7 +357,7 @@ static void KeepBest(const Trainer *t)
     for (int side = 0; side < 2; side++) {
         const Part *part = &t->model->part[MF_USER_PART + side];
 
-        memcpy(t->best[side], part->data, PartFloats(part) * sizeof(float));
+        CopyPart(t, part, part->data, t->best[side]);
     }
 }
 
@@ -307,7 +366,7 @@ static void RestoreBest(const Trainer *t)
     for (int side = 0; side < 2; side++) {
         const Part *part = &t->model->part[MF_USER_PART + side];
 
-        memcpy(part->data, t->best[side], PartFloats(part) * sizeof(float));
+        CopyPart(t, part, t->best[side], part->data);
     }
 }
 

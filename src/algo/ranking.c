@@ -25,7 +25,7 @@ typedef struct RankingJob {
     uint32_t width;  /* floats of a query */
     float *queries;  /* threads x batch x width */
     float *scores;   /* threads x batch x items */
-    bool *undefined; /* threads: a relevant item's score was NaN */
+    bool *undefined; /* threads: a score was NaN */
 } RankingJob;
 
 static uint32_t BatchUsers(const Model *model)
@@ -63,40 +63,41 @@ static float ScoreOf(uint32_t bits)
     return score;
 }
 
-/* positions[] first takes the bits of the relevant items' scores; false if one is NaN. */
-static bool TakeRelevantScores(RankingCase *c, const float *scores)
+static uint32_t CountNan(const float *scores, uint32_t items)
 {
-    for (uint32_t r = 0; r < c->relevant_count; r++) {
-        if (c->relevant[r] == NO_ITEM)
-            continue;
-        if (isnan(scores[c->relevant[r]]))
-            return false;
-        memcpy(&c->positions[r], &scores[c->relevant[r]], sizeof(float));
-    }
-    return true;
+    uint32_t found = 0;
+
+    for (uint32_t i = 0; i < items; i++)
+        found += scores[i] != scores[i];
+    return found;
+}
+
+/* positions[] first takes the bits of the relevant items' scores. */
+static void TakeRelevantScores(RankingCase *c, const float *scores)
+{
+    for (uint32_t r = 0; r < c->relevant_count; r++)
+        if (c->relevant[r] != NO_ITEM)
+            memcpy(&c->positions[r], &scores[c->relevant[r]], sizeof(float));
 }
 
 /* NaN takes excluded and relevant items out of every comparison; counts what is left. */
 static uint32_t MaskScores(const RankingCase *c, float *scores, uint32_t items)
 {
-    uint32_t others = 0;
-
     for (uint32_t e = 0; e < c->excluded_count; e++)
         scores[c->excluded[e]] = NAN;
     for (uint32_t r = 0; r < c->relevant_count; r++)
         if (c->relevant[r] != NO_ITEM)
             scores[c->relevant[r]] = NAN;
-    for (uint32_t i = 0; i < items; i++)
-        others += scores[i] == scores[i];
-    return others;
+    return items - CountNan(scores, items);
 }
 
 static bool PlaceCase(RankingCase *c, float *scores, uint32_t items)
 {
     uint32_t n = c->relevant_count;
 
-    if (!TakeRelevantScores(c, scores))
+    if (CountNan(scores, items) > 0)
         return false;
+    TakeRelevantScores(c, scores);
     c->others = MaskScores(c, scores, items);
     for (uint32_t r = 0; r < n; r++)
         c->positions[r] = c->relevant[r] == NO_ITEM
@@ -181,6 +182,13 @@ void ValidationPrepare(const Host *host, const Interactions *data, Validation *v
         n++;
     }
     validation->count = n;
+}
+
+void ValidationRelease(const Host *host, Validation *validation)
+{
+    if (validation->cases != NULL)
+        HostRelease(host, validation->cases[0].positions);
+    HostRelease(host, validation->cases);
 }
 
 void ValidationRun(const Host *host, const Model *model, Validation *validation)

@@ -21,8 +21,8 @@ typedef struct RankingCase {
 } RankingCase;
 
 /*
- * Ranks every case, on the host's pool.  Fails if a relevant item's score is NaN, which would
- * otherwise win every comparison.
+ * Ranks every case, on the host's pool.  Fails if a candidate's score is NaN: a relevant one would
+ * win every comparison, another one would lose it.
  */
 extern void RankCases(const Host *host, const Model *model, RankingCase *cases, size_t count);
 
@@ -40,6 +40,7 @@ typedef struct Validation {
 #define VALIDATION_CUTOFF 100
 
 extern void ValidationPrepare(const Host *host, const Interactions *data, Validation *validation);
+extern void ValidationRelease(const Host *host, Validation *validation);
 extern void ValidationRun(const Host *host, const Model *model, Validation *validation);
 extern size_t ValidationMemory(const Model *model, const Interactions *shape, int threads);
 

@@ -8,13 +8,13 @@
 /* Triples drawn ahead of their update, so that their rows are in cache by then. */
 #define AHEAD 8
 
-/* Triples between two looks at the cancel flag. */
-#define CANCEL_EVERY 256
+/* Candidate scores between two looks at the cancel flag: milliseconds. */
+#define CANCEL_EVERY (1u << 22)
 
 /* Random draws before a negative is looked for exhaustively. */
 #define MAX_DRAWS 16
 
-/* exp(80) is finite in single precision; the loss is linear there anyway. */
+/* exp(80) is finite in single precision; sigma is 1 there, and the reported loss stops at 80. */
 #define MAX_MARGIN 80.0f
 
 typedef struct Triple {
@@ -266,6 +266,7 @@ VECTOR_INLINE void LearnOrdered(const TripleRule *rule, CellWork *work, size_t c
 {
     Triple ahead[AHEAD];
     double likelihood = 1.0;
+    uint32_t cancel_every = CANCEL_EVERY / (rule->stride * rule->candidates) + 1;
 
     for (uint32_t n = 0; n < work->count + AHEAD; n++) {
         Triple *slot = &ahead[n % AHEAD];
@@ -276,7 +277,7 @@ VECTOR_INLINE void LearnOrdered(const TripleRule *rule, CellWork *work, size_t c
             if (!(likelihood < 1e200))
                 SettleLoss(&likelihood, &work->loss);
         }
-        if (n % CANCEL_EVERY == 0 && HostCancelled(rule->host)) {
+        if (n % cancel_every == 0 && HostCancelled(rule->host)) {
             work->abandoned = true;
             return;
         }

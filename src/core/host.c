@@ -8,6 +8,9 @@
 
 #define ALIGNMENT 64
 
+/* Bytes zeroed between two looks at interrupts. */
+#define ZERO_SLICE ((size_t)16 << 20)
+
 size_t SizeAdd(size_t a, size_t b)
 {
     size_t sum;
@@ -42,7 +45,12 @@ void *HostAllocateZero(const Host *host, size_t count, size_t size)
 {
     void *pointer = HostAllocate(host, count, size);
 
-    memset(pointer, 0, count * size);
+    for (size_t at = 0; at < count * size; at += ZERO_SLICE) {
+        size_t left = count * size - at;
+
+        memset((char *)pointer + at, 0, left < ZERO_SLICE ? left : ZERO_SLICE);
+        HostPoll(host);
+    }
     return pointer;
 }
 

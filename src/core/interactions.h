@@ -66,6 +66,14 @@ static inline bool IsHeldOut(const Interactions *interactions, uint32_t user, ui
     return interactions->held != NULL && interactions->held[user] == item;
 }
 
+/* Items of the user that train. */
+static inline uint32_t TrainingItems(const Interactions *interactions, uint32_t user)
+{
+    bool holds = interactions->held != NULL && interactions->held[user] != NO_ITEM;
+
+    return (uint32_t)(interactions->offset[user + 1] - interactions->offset[user]) - holds;
+}
+
 /* Has the user this item (held out or not)?  Binary search. */
 extern bool InteractionsContain(const Interactions *interactions, uint32_t user, uint32_t item);
 

@@ -171,6 +171,7 @@ void PoolRun(const Host *host, PoolTask task, void *job, int tasks)
         RunSerially(host, task, job, tasks);
         return;
     }
+    HostPoll(host); /* the workers may take all tasks before the main thread asks */
     pool->task = task;
     pool->job = job;
     pool->tasks = tasks;

@@ -1,6 +1,8 @@
 /* parts.c: cutting a model into blocks and putting it together again. */
 #include "pg/parts.h"
 
+#include "mb/pg_wchar.h"
+
 #include "core/host.h"
 
 /* Target sizes of blocks: what one user needs, and what is read in bulk. */
@@ -110,8 +112,16 @@ void WriteIds(ModelSink *sink, const char *part, const IdList *ids)
     WriteIdBlock(sink, RootName(part), 0, &root);
 }
 
+static void CheckText(ModelStore *store, const char *part, uint32 number, const char *text,
+                      uint32 length)
+{
+    if (length > MAX_ID_LENGTH || !pg_verify_mbstr(PG_UTF8, text, (int)length, true))
+        StoreDamaged(store, part, number, "it holds a text that is no id");
+}
+
 /* Copies the ids of a block to `ids` from position `first` on. */
-static void TakeIds(const Block *block, IdList *ids, uint32 first)
+static void TakeIds(ModelStore *store, const char *part, const Block *block, IdList *ids,
+                    uint32 first)
 {
     for (uint32 i = 0; i < block->rows; i++) {
         uint32 length;
@@ -122,6 +132,7 @@ static void TakeIds(const Block *block, IdList *ids, uint32 first)
             continue;
         }
         text = BlockEntry(block, i, &length);
+        CheckText(store, part, block->number, text, length);
         ids->texts[first + i] = text;
         ids->lengths[first + i] = length;
     }
@@ -152,7 +163,7 @@ static IdList ReadIdList(ModelStore *store, const char *part, uint32 number, IdK
     Block block = ReadIdBlock(store, part, number, kind, rows);
     IdList ids = AllocateIds(kind, rows);
 
-    TakeIds(&block, &ids, 0);
+    TakeIds(store, part, &block, &ids, 0);
     CheckOrder(store, part, number, &ids);
     return ids;
 }
@@ -170,7 +181,7 @@ IdList ReadIds(ModelStore *store, const char *part, IdKind kind, uint32 count)
     for (uint32 b = 0; b < BlockCount(count, size); b++) {
         Block block = ReadIdBlock(store, part, b, kind, BlockRows(count, size, b));
 
-        TakeIds(&block, &ids, b * size);
+        TakeIds(store, part, &block, &ids, b * size);
     }
     CheckOrder(store, part, 0, &ids);
     return ids;
@@ -222,6 +233,7 @@ Id ReadId(ModelStore *store, const char *part, IdKind kind, uint32 count, uint32
     if (kind == ID_INTEGER)
         return IdOfInteger(BlockInt64(&block, index % size));
     text = BlockEntry(&block, index % size, &length);
+    CheckText(store, part, number, text, length);
     return (Id){ID_TEXT, 0, text, length};
 }
 

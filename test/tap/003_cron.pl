@@ -23,44 +23,44 @@ my $node = new_server('cron', "shared_preload_libraries = 'pg_cron'",
 
 $node->safe_psql('postgres', 'CREATE EXTENSION pg_cron');
 make_orders($node, 'orders', 300, 60, 10);
+
+# Another model, which a session trains when its time comes.
+my $session = start_session($node);
+my $endless = options(epochs => 1000000);
+
+$session->send("CALL recadv_train_job('busy', 'orders', algorithm => 'bpr', options => '$endless')");
+ok($session->wait_progress(qr/stage bpr, epoch/), 'a session trains another model');
 $node->safe_psql('postgres', $line);
+$node->safe_psql('postgres', $line =~ s/nightly/busy/r =~ s/'shop'/'busy'/r);
 
-# The first run creates the model.
-ok($node->poll_query_until('postgres',
-		q{SELECT count(*) = 1 FROM recadv_models WHERE name = 'shop' AND version >= 1}),
+# Both run at the next full minute; the first run creates the model.
+ok($node->poll_query_until('postgres', q{
+		SELECT count(*) = 1 FROM recadv_models WHERE name = 'shop' AND version >= 1}),
 	'pg_cron trained the model');
-
-# The row of a run that is still under way has no end yet.
-ok($node->poll_query_until('postgres',
-		q{SELECT count(*) >= 1 FROM recadv_runs('shop') WHERE status = 'succeeded'}),
+ok($node->poll_query_until('postgres', q{
+		SELECT count(*) >= 1 FROM recadv_runs('shop') WHERE status = 'succeeded'}),
 	'the run is logged');
 is($node->safe_psql('postgres', q{
 		SELECT status, version, algorithm, source, users, finished >= started, message <> ''
 		FROM recadv_runs('shop') ORDER BY run LIMIT 1}),
 	'succeeded|1|amf|orders|300|t|t', 'with what was asked, read and reached');
-is($node->safe_psql('postgres', q{
-		SELECT recadv_info('shop') #>> '{time_column}'}), 'bought_at', 'with the time column');
-is($node->safe_psql('postgres', q{
-		SELECT count(*) FROM recadv_topk(1, 10, 'shop')}), '10', 'the model answers');
+is($node->safe_psql('postgres', q{SELECT recadv_info('shop') #>> '{time_column}'}),
+	'bought_at', 'with the time column');
+is($node->safe_psql('postgres', q{SELECT count(*) FROM recadv_topk(1, 10, 'shop')}),
+	'10', 'the model answers');
 ok($node->poll_query_until('postgres', q{
-		SELECT count(*) >= 1 FROM cron.job_run_details WHERE status = 'succeeded'}),
-	'pg_cron saw it succeed');
-
-# The second run, a minute later, while another session trains: skipped, and pg_cron is content.
-my $session = start_session($node);
-my $endless = options(epochs => 1000000);
-
-$session->send("CALL recadv_train_job('shop', 'orders', algorithm => 'bpr', options => '$endless')");
-ok($session->wait_progress(qr/stage bpr, epoch/), 'another session trains');
+		SELECT count(*) >= 1 FROM recadv_runs('busy') WHERE status = 'skipped'}),
+	'the run of the model that was busy was skipped');
 ok($node->poll_query_until('postgres', q{
-		SELECT count(*) >= 1 FROM recadv_runs('shop') WHERE status = 'skipped'}),
-	'the second run was skipped');
-$node->safe_psql('postgres', "SELECT pg_cancel_backend($session->{pid})");
-is($session->finish->{state}, '57014', 'the other session was cancelled');
+		SELECT count(DISTINCT jobid) = 2 FROM cron.job_run_details WHERE status = 'succeeded'}),
+	'pg_cron saw both succeed');
 is($node->safe_psql('postgres', q{
 		SELECT count(*) FROM cron.job_run_details WHERE status = 'failed'}),
-	'0', 'pg_cron saw no failure');
-is($node->safe_psql('postgres', q{SELECT cron.unschedule('nightly')}), 't', 'unscheduled');
+	'0', 'and no failure');
+is($node->safe_psql('postgres', q{SELECT cron.unschedule(jobname) FROM cron.job}),
+	"t\nt", 'unscheduled');
+$node->safe_psql('postgres', "SELECT pg_cancel_backend($session->{pid})");
+is($session->finish->{state}, '57014', 'the session was cancelled');
 
 $session->quit;
 ok(healthy($node), 'no process has crashed');

@@ -27,17 +27,6 @@ void CheckReport(bool passed, const char *file, int line, const char *format, ..
     fflush(stdout);
 }
 
-void CheckTodo(bool passed, const char *reason, const char *format, ...)
-{
-    va_list args;
-
-    va_start(args, format);
-    PrintLine(passed, format, args);
-    va_end(args);
-    printf(" # TODO %s\n", reason);
-    fflush(stdout);
-}
-
 void Note(const char *format, ...)
 {
     va_list args;

@@ -17,18 +17,8 @@
         CheckReport(check_passed, __FILE__, __LINE__, __VA_ARGS__);                                \
     } while (0)
 
-/* A known defect: reported, but not a failure (TAP's TODO); use CHECK once it is repaired. */
-#define CHECK_TODO(condition, reason, ...)                                                         \
-    do {                                                                                           \
-        bool check_passed = (condition);                                                           \
-                                                                                                   \
-        CheckTodo(check_passed, (reason), __VA_ARGS__);                                            \
-    } while (0)
-
 extern void CheckReport(bool passed, const char *file, int line, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
-extern void CheckTodo(bool passed, const char *reason, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
 
 /* A comment line. */
 extern void Note(const char *format, ...) __attribute__((format(printf, 1, 2)));

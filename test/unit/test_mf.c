@@ -361,8 +361,7 @@ static void CheckMemory(const char *algorithm, const char *settings, int threads
     CHECK(t.peak - before <= need + TestHostSlack(&t) + 8 * 128, "%s %s: %zu bytes, estimated %zu",
           algorithm, settings, t.peak - before, need);
     CHECK(t.peak - before > need / 2, "%s %s: the estimate is not wild", algorithm, settings);
-    CHECK_TODO(t.live == live + 1, "the validation's positions are left to the arena",
-               "%s %s: only the history stays", algorithm, settings);
+    CHECK(t.live == live + 1, "%s %s: only the history stays", algorithm, settings);
     TestHostEnd(&t);
 }
 

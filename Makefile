@@ -21,3 +21,6 @@ REGRESS_OPTS = --inputdir=test
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
+
+# PGXS does not follow headers.
+$(OBJS): $(wildcard src/core/*.h src/algo/*.h src/pg/*.h)

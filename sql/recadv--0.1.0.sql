@@ -275,21 +275,21 @@ CREATE FUNCTION @extschema@.recadv_runs(
 RETURNS TABLE (run integer, status text, message text, started timestamptz, finished timestamptz,
                version integer, algorithm text, source text, options jsonb, users bigint,
                items bigint, interactions bigint, null_rows bigint, epochs integer,
-               loss double precision, ndcg double precision, role text, pid integer)
+               loss double precision, ndcg double precision, phases jsonb, role text, pid integer)
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 100
 AS $$
     SELECT n.number, r.status, r.message, r.started, r.finished, r.version, r.algorithm, r.source,
            r.options, r.users, r.items, r.interactions, r.null_rows, r.epochs, r.loss, r.ndcg,
-           r.role, r.pid
+           r.phases, r.role, r.pid
     FROM @extschema@.recadv_run_numbers($1) AS n(number),
          LATERAL pg_catalog.jsonb_to_record(@extschema@.recadv_document($1, 'run', n.number, 0))
         AS r(status text, message text, started timestamptz, finished timestamptz,
              version integer, algorithm text, source text, options jsonb, users bigint,
              items bigint, interactions bigint, null_rows bigint, epochs integer,
-             loss double precision, ndcg double precision, role text, pid integer)
+             loss double precision, ndcg double precision, phases jsonb, role text, pid integer)
 $$;
 COMMENT ON FUNCTION @extschema@.recadv_runs(text) IS
-'log of training runs of a model, oldest first, the last 1000: what was asked, what was read, status (running, succeeded, failed, skipped) and why it ended. A running row whose pid is gone was cut off by the end of its session or server. recadv_train leaves a row only if its transaction commits; recadv_train_job always';
+'log of training runs of a model, oldest first, the last 1000: what was asked, what was read, status (running, succeeded, failed, skipped), why it ended, seconds of the phases (read, map, fit, evaluate, write). A running row whose pid is gone was cut off by the end of its session or server. recadv_train leaves a row only if its transaction commits; recadv_train_job always';
 
 CREATE FUNCTION @extschema@.recadv_model_status(
     model oid,

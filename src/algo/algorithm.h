@@ -39,6 +39,7 @@ typedef struct Model {
     const void *options; /* the algorithm's own struct */
     uint32_t users;
     uint32_t items;
+    bool warm; /* some rows are from an earlier model */
     int parts;
     Part part[MAX_PARTS];
 } Model;
@@ -61,6 +62,7 @@ typedef struct TrainReport {
     int epochs;     /* entries in history */
     int best;       /* index of the epoch that the model is from; -1 without epochs */
     const char *stop_reason;
+    double evaluate_seconds; /* of the whole training */
 } TrainReport;
 
 typedef enum Perturbation { PERTURB_RANDOM, PERTURB_ADVERSARIAL } Perturbation;
@@ -77,7 +79,10 @@ struct Algorithm {
     /* Bytes that train() allocates beside the model and the interactions; SIZE_MAX: too many. */
     size_t (*memory)(const Model *model, const Interactions *shape, int threads);
 
-    /* Fills the parts.  `report->history` comes from the host's arena. */
+    /*
+     * Fills the parts, which come zeroed but for the rows of a warm start: those are kept as a
+     * starting point.  `report->history` comes from the host's arena.
+     */
     void (*train)(const Host *host, const Interactions *data, Model *model, TrainReport *report);
 
     /* Floats of a query, padded to 16 (0: the query is not used). */

@@ -86,6 +86,15 @@ typedef struct InitJob {
     double deviation;
 } InitJob;
 
+/* Rows of a warm start are not zero. */
+static bool IsZero(const float *row, uint32_t columns)
+{
+    for (uint32_t k = 0; k < columns; k++)
+        if (row[k] != 0)
+            return false;
+    return true;
+}
+
 static void InitRows(void *arg, int task, int worker)
 {
     InitJob *job = arg;
@@ -96,6 +105,8 @@ static void InitRows(void *arg, int task, int worker)
         float *row = job->part->data + (size_t)r * job->part->stride;
         Random random;
 
+        if (!IsZero(row, job->part->columns))
+            continue;
         RandomSeed(&random, job->seed, job->purpose, r, 0);
         for (uint32_t k = 0; k < job->part->columns; k++)
             row[k] = (float)(job->deviation * RandomTruncatedNormal(&random));
@@ -378,9 +389,12 @@ static Epoch RunEpoch(Trainer *t, const char *stage, bool evaluate)
     epoch.loss = t->options->batch_size > 1 ? BatchEpoch(t, number) : CellEpoch(t, number);
     CheckEpoch(t, number, epoch.loss);
     if (evaluate) {
+        double start = HostClock();
+
         ValidationRun(t->host, t->model, &t->validation);
         epoch.ndcg = t->validation.ndcg;
         epoch.hr = t->validation.hr;
+        t->report->evaluate_seconds += HostClock() - start;
     }
     epoch.seconds = HostClock() - t->start;
     ReportAddEpoch(t->report, epoch);
@@ -422,19 +436,21 @@ static void RunStage(Trainer *t, const char *stage, int epochs)
 void MfTrain(const Host *host, const Interactions *data, Model *model, TrainReport *report)
 {
     const MfOptions *o = model->options;
+    bool skip = model->warm && o->adv_epochs > 0; /* its embeddings have been through it */
     Trainer t = {
         .host = host,
         .data = data,
         .options = o,
         .model = model,
         .report = report,
-        .epochs = (int)(o->epochs + o->adv_epochs),
+        .epochs = (int)(skip ? o->adv_epochs : o->epochs + o->adv_epochs),
         .start = HostClock(),
     };
 
     CheckRankable(&t);
     Prepare(&t);
-    RunStage(&t, "bpr", (int)o->epochs);
+    if (!skip)
+        RunStage(&t, "bpr", (int)o->epochs);
     if (o->adv_epochs > 0) {
         if (o->reset_optimizer)
             ResetState(&t);

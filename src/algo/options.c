@@ -30,6 +30,10 @@ const OptionSpec train_options[] = {
      "threads to train with; 0: as many as recadv.max_threads allows", "recadv"},
     {"keep_versions", OPTION_INTEGER, FIELD(keep_versions), 1, 1000, 2, NULL,
      "versions of the model that are kept, the new one included", "recadv"},
+    {"warm_start", OPTION_BOOL, FIELD(warm_start), 0, 1, 0, NULL,
+     "start from the current version's embeddings where algorithm and width are the same; new "
+     "users and items start fresh; amf then skips its first stage",
+     "recadv"},
     {NULL, OPTION_BOOL, 0, 0, 0, 0, NULL, NULL, NULL},
 };
 

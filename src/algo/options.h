@@ -44,6 +44,7 @@ typedef struct TrainOptions {
     int64_t seed;
     int64_t threads;
     int64_t keep_versions;
+    bool warm_start;
 } TrainOptions;
 
 extern const OptionSpec train_options[]; /* ends with name == NULL */

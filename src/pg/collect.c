@@ -119,24 +119,56 @@ void CollectorAddNumbers(Collector *c, uint32 user, uint32 item, int64 time)
         CheckMemory(CollectorMemory(c), "reading the interactions");
 }
 
-void CollectorAdd(Collector *c, NullableDatum user, NullableDatum item, NullableDatum time)
+static void LookUp(IdIndex *index, const int64 *pending, uint32 count, uint32 *numbers)
+{
+    if (IdIndexKind(index) == ID_INTEGER) {
+        IdIndexAddIntegers(index, pending, count, numbers);
+        return;
+    }
+    for (uint32 i = 0; i < count; i++)
+        numbers[i] = (uint32)pending[i];
+}
+
+void CollectorFlush(Collector *c)
+{
+    uint32 users[COLLECT_BATCH], items[COLLECT_BATCH], count = c->pending;
+
+    c->pending = 0;
+    LookUp(c->users, c->pending_user, count, users);
+    LookUp(c->items, c->pending_item, count, items);
+    for (uint32 i = 0; i < count; i++)
+        CollectorAddNumbers(c, users[i], items[i], c->pending_time[i]);
+}
+
+/* A text is looked up at once, for its memory goes with the row. */
+static int64 PendingId(Collector *c, IdIndex *index, Datum value)
 {
     MemoryContext caller;
-    int64 when = PG_INT64_MIN;
-    uint32 user_number, item_number;
+    int64 number;
+
+    if (IdIndexKind(index) == ID_INTEGER)
+        return IdIndexInteger(index, value);
+    caller = MemoryContextSwitchTo(c->scratch);
+    number = IdIndexAddDatum(index, value);
+    MemoryContextSwitchTo(caller);
+    MemoryContextReset(c->scratch);
+    return number;
+}
+
+void CollectorAdd(Collector *c, NullableDatum user, NullableDatum item, NullableDatum time)
+{
+    uint32 at = c->pending;
 
     if (user.isnull || item.isnull) {
         c->null_rows++;
         return;
     }
-    caller = MemoryContextSwitchTo(c->scratch);
-    user_number = IdIndexAddDatum(c->users, user.value);
-    item_number = IdIndexAddDatum(c->items, item.value);
-    if (OidIsValid(c->time_type) && !time.isnull)
-        when = TimeOf(c->time_type, time.value);
-    CollectorAddNumbers(c, user_number, item_number, when);
-    MemoryContextSwitchTo(caller);
-    MemoryContextReset(c->scratch);
+    c->pending_user[at] = PendingId(c, c->users, user.value);
+    c->pending_item[at] = PendingId(c, c->items, item.value);
+    c->pending_time[at] =
+        OidIsValid(c->time_type) && !time.isnull ? TimeOf(c->time_type, time.value) : PG_INT64_MIN;
+    if (++c->pending == COLLECT_BATCH)
+        CollectorFlush(c);
 }
 
 static void ReleaseArrays(Pairs *pairs)

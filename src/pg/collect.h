@@ -8,6 +8,9 @@
 #include "pg/host.h"
 #include "pg/ids.h"
 
+/* Rows whose ids are looked up together. */
+#define COLLECT_BATCH 256
+
 typedef struct Collector {
     MemoryContext context;
     MemoryContext scratch; /* reset after every row */
@@ -19,7 +22,11 @@ typedef struct Collector {
     uint32 *user; /* provisional numbers */
     uint32 *item;
     int64 *time;
-    uint64 null_rows; /* skipped: an id was NULL */
+    uint64 null_rows;                  /* skipped: an id was NULL */
+    uint32 pending;                    /* rows in the batch below, not yet in the arrays above */
+    int64 pending_user[COLLECT_BATCH]; /* integer ids, or numbers of text ids */
+    int64 pending_item[COLLECT_BATCH];
+    int64 pending_time[COLLECT_BATCH];
 } Collector;
 
 /* Fails if the time type cannot be ordered as a time. */
@@ -29,6 +36,9 @@ extern Collector *CollectorCreate(MemoryContext context, Oid user_type, Oid item
 /* A NULL id skips and counts the row; a NULL time sorts before all others. */
 extern void CollectorAdd(Collector *collector, NullableDatum user, NullableDatum item,
                          NullableDatum time);
+
+/* Moves pending rows into the arrays; call before looking at them. */
+extern void CollectorFlush(Collector *collector);
 
 /* With numbers already known (when merging partial aggregates). */
 extern void CollectorAddNumbers(Collector *collector, uint32 user, uint32 item, int64 time);

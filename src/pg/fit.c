@@ -136,6 +136,7 @@ Datum recadv_fit_combine(PG_FUNCTION_ARGS)
             PG_RETURN_NULL();
         PG_RETURN_POINTER(to);
     }
+    CollectorFlush(from->collector);
     if (to == NULL) {
         to = MemoryContextAllocZero(context, sizeof(FitState));
         to->collector =
@@ -172,6 +173,7 @@ Datum recadv_fit_serialize(PG_FUNCTION_ARGS)
     StringInfoData out;
 
     AggregateContext(fcinfo);
+    CollectorFlush(state->collector);
     pq_begintypsend(&out);
     pq_sendint32(&out, STATE_MAGIC);
     pq_sendint32(&out, (uint32)options);
@@ -315,11 +317,19 @@ Datum recadv_fit_final(PG_FUNCTION_ARGS)
     Jsonb *options;
 
     AggregateContext(fcinfo);
-    if (state == NULL || state->collector->count == 0)
+    if (state == NULL)
+        PG_RETURN_NULL();
+    CollectorFlush(state->collector);
+    if (state->collector->count == 0)
         PG_RETURN_NULL();
     options = state->options;
     request.algorithm = TakeAlgorithm(&options);
     request.options = OptionsParse(request.algorithm, options);
+    if (((TrainOptions *)request.options)->warm_start)
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                        errmsg("option \"warm_start\" needs a model table, which recadv_fit() has "
+                               "not"),
+                        errhint("Use recadv_train().")));
     request.threads = CheckThreads(((TrainOptions *)request.options)->threads);
     TrainingInit(&training, CurrentMemoryContext, "recadv_fit");
     CollectorFinish(state->collector, &training.backend, &training.collected);

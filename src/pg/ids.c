@@ -291,24 +291,38 @@ uint32 IdIndexAdd(IdIndex *index, Id id)
                                  : AddText(index, id.text, id.length);
 }
 
+int64 IdIndexInteger(const IdIndex *index, Datum value)
+{
+    switch (index->base) {
+    case INT2OID:
+        return DatumGetInt16(value);
+    case INT4OID:
+        return DatumGetInt32(value);
+    default:
+        return DatumGetInt64(value);
+    }
+}
+
 uint32 IdIndexAddDatum(IdIndex *index, Datum value)
 {
     char *text;
     Id id;
 
-    if (index->kind == ID_TEXT) {
-        text = OutputFunctionCall(&index->output, value);
-        id = IdOfText(text, (uint32)strlen(text));
-        return AddText(index, id.text, id.length);
-    }
-    switch (index->base) {
-    case INT2OID:
-        return AddInteger(index, DatumGetInt16(value));
-    case INT4OID:
-        return AddInteger(index, DatumGetInt32(value));
-    default:
-        return AddInteger(index, DatumGetInt64(value));
-    }
+    if (index->kind == ID_INTEGER)
+        return AddInteger(index, IdIndexInteger(index, value));
+    text = OutputFunctionCall(&index->output, value);
+    id = IdOfText(text, (uint32)strlen(text));
+    return AddText(index, id.text, id.length);
+}
+
+/* A large table misses the cache at nearly every row: let the misses overlap. */
+void IdIndexAddIntegers(IdIndex *index, const int64 *ids, uint32 count, uint32 *numbers)
+{
+    for (uint32 i = 0; i < count; i++)
+        __builtin_prefetch(
+            &index->ints->data[murmurhash64((uint64)ids[i]) & index->ints->sizemask]);
+    for (uint32 i = 0; i < count; i++)
+        numbers[i] = AddInteger(index, ids[i]);
 }
 
 Id IdIndexGet(const IdIndex *index, uint32 number)
@@ -319,40 +333,79 @@ Id IdIndexGet(const IdIndex *index, uint32 number)
                 index->text_by_number[number].length};
 }
 
-static int CompareNumbers(const void *a, const void *b, void *arg)
-{
-    const IdIndex *index = arg;
+/* An id beside its provisional number, so that sorting touches no other memory. */
+typedef struct SortedInteger {
+    int64 id;
+    uint32 number;
+} SortedInteger;
 
-    CHECK_FOR_INTERRUPTS();
-    return CompareIds(IdIndexGet(index, *(const uint32 *)a), IdIndexGet(index, *(const uint32 *)b));
+#define ST_SORT          SortIntegers
+#define ST_ELEMENT_TYPE  SortedInteger
+#define ST_COMPARE(a, b) (((a)->id > (b)->id) - ((a)->id < (b)->id))
+#define ST_SCOPE         static
+#define ST_CHECK_FOR_INTERRUPTS
+#define ST_DEFINE
+#include "lib/sort_template.h"
+
+typedef struct SortedText {
+    TextKey key;
+    uint32 number;
+} SortedText;
+
+static inline int CompareTexts(const SortedText *a, const SortedText *b)
+{
+    return CompareIds((Id){ID_TEXT, 0, a->key.text, a->key.length},
+                      (Id){ID_TEXT, 0, b->key.text, b->key.length});
+}
+
+#define ST_SORT          SortTexts
+#define ST_ELEMENT_TYPE  SortedText
+#define ST_COMPARE(a, b) CompareTexts(a, b)
+#define ST_SCOPE         static
+#define ST_CHECK_FOR_INTERRUPTS
+#define ST_DEFINE
+#include "lib/sort_template.h"
+
+static void SortIntegerIds(IdIndex *index, IdList *list, uint32 *dense)
+{
+    uint32 n = index->count;
+    SortedInteger *sorted = AllocateArray(index->context, SortedInteger, (Size)n + 1);
+
+    for (uint32 i = 0; i < n; i++)
+        sorted[i] = (SortedInteger){index->by_number[i], i};
+    SortIntegers(sorted, n);
+    list->integers = AllocateArray(index->context, int64, (Size)n + 1);
+    for (uint32 i = 0; i < n; i++) {
+        list->integers[i] = sorted[i].id;
+        dense[sorted[i].number] = i;
+    }
+    pfree(sorted);
+}
+
+static void SortTextIds(IdIndex *index, IdList *list, uint32 *dense)
+{
+    uint32 n = index->count;
+    SortedText *sorted = AllocateArray(index->context, SortedText, (Size)n + 1);
+
+    for (uint32 i = 0; i < n; i++)
+        sorted[i] = (SortedText){index->text_by_number[i], i};
+    SortTexts(sorted, n);
+    list->texts = AllocateArray(index->context, const char *, (Size)n + 1);
+    list->lengths = AllocateArray(index->context, uint32, (Size)n + 1);
+    for (uint32 i = 0; i < n; i++) {
+        list->texts[i] = sorted[i].key.text;
+        list->lengths[i] = sorted[i].key.length;
+        dense[sorted[i].number] = i;
+    }
+    pfree(sorted);
 }
 
 void IdIndexSort(IdIndex *index, IdList *list, uint32 **dense)
 {
-    uint32 n = index->count;
-    uint32 *order = AllocateArray(index->context, uint32, (Size)n + 1);
-
-    for (uint32 i = 0; i < n; i++)
-        order[i] = i;
-    qsort_arg(order, n, sizeof(uint32), CompareNumbers, index);
-    *list = (IdList){.kind = index->kind, .count = n};
-    if (index->kind == ID_INTEGER) {
-        list->integers = AllocateArray(index->context, int64, (Size)n + 1);
-    } else {
-        list->texts = AllocateArray(index->context, const char *, (Size)n + 1);
-        list->lengths = AllocateArray(index->context, uint32, (Size)n + 1);
-    }
-    *dense = AllocateArray(index->context, uint32, (Size)n + 1);
-    for (uint32 i = 0; i < n; i++) {
-        Id id = IdIndexGet(index, order[i]);
-
-        (*dense)[order[i]] = i;
-        if (index->kind == ID_INTEGER) {
-            list->integers[i] = id.integer;
-        } else {
-            list->texts[i] = id.text;
-            list->lengths[i] = id.length;
-        }
-    }
-    pfree(order);
+    *list = (IdList){.kind = index->kind, .count = index->count};
+    *dense = AllocateArray(index->context, uint32, (Size)index->count + 1);
+    if (index->kind == ID_INTEGER)
+        SortIntegerIds(index, list, *dense);
+    else
+        SortTextIds(index, list, *dense);
 }

@@ -67,6 +67,10 @@ extern Size IdIndexMemory(const IdIndex *index);
 /* Provisional number of an id (order of first appearance). */
 extern uint32 IdIndexAdd(IdIndex *index, Id id);
 extern uint32 IdIndexAddDatum(IdIndex *index, Datum value);
+
+/* Many integer ids at once, with the hash table's lines fetched ahead; see IdIndexInteger. */
+extern void IdIndexAddIntegers(IdIndex *index, const int64 *ids, uint32 count, uint32 *numbers);
+extern int64 IdIndexInteger(const IdIndex *index, Datum value);
 extern Id IdIndexGet(const IdIndex *index, uint32 number);
 
 /* The sorted list, and for each provisional number its dense index. */

@@ -448,6 +448,14 @@ void ReadPartBlock(ModelStore *store, const Model *model, const Part *part, uint
     BlockFree(&block);
 }
 
+void ReadPart(ModelStore *store, const Model *model, Part *part)
+{
+    uint32 size = PartBlockRows(model, part);
+
+    for (uint32 b = 0; b < BlockCount(part->rows, size); b++)
+        ReadPartBlock(store, model, part, b, part->data + (Size)b * size * part->stride);
+}
+
 void ReadPartRow(ModelStore *store, const Model *model, const Part *part, uint32 row, float *out)
 {
     uint32 size = PartBlockRows(model, part);

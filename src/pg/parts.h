@@ -47,6 +47,9 @@ extern uint32 PartBlockRows(const Model *model, const Part *part);
 extern void ReadPartBlock(ModelStore *store, const Model *model, const Part *part, uint32 number,
                           float *rows);
 
+/* All rows of a part into part->data, which must be allocated. */
+extern void ReadPart(ModelStore *store, const Model *model, Part *part);
+
 /* One row of a part, padded to its stride; reads one block. */
 extern void ReadPartRow(ModelStore *store, const Model *model, const Part *part, uint32 row,
                         float *out);

@@ -108,6 +108,8 @@ static char *DescribeRun(const Run *run, const TrainRequest *request, const Trai
         JsonInteger(&json, "null_rows", (int64)t->collected.null_rows);
         JsonInteger(&json, "epochs", t->report.epochs);
     }
+    if (t != NULL)
+        DescribePhases(&json, &t->phases);
     if (best != NULL) {
         JsonReal(&json, "loss", best->loss);
         JsonReal(&json, "ndcg", best->ndcg);

@@ -25,12 +25,8 @@ static float *AllocateRows(Size rows, Size stride)
 
 static void LoadPart(Served *served, Part *part)
 {
-    uint32 size = PartBlockRows(&served->model, part);
-
     part->data = AllocateRows(part->rows, part->stride);
-    for (uint32 b = 0; b < BlockCount(part->rows, size); b++)
-        ReadPartBlock(served->store, &served->model, part, b,
-                      part->data + (Size)b * size * part->stride);
+    ReadPart(served->store, &served->model, part);
 }
 
 /* Bytes of the item side; SIZE_MAX if they cannot be counted. */

@@ -113,5 +113,6 @@ Collector *SourceRead(const Source *source, MemoryContext context)
         ereport(ERROR, (errcode(ERRCODE_SYNTAX_ERROR),
                         errmsg("source \"%s\" gives no rows to read", source->text)));
     SPI_freeplan(plan);
+    CollectorFlush(receiver.collector);
     return receiver.collector;
 }

@@ -72,8 +72,9 @@ static char *Title(const TrainRequest *request)
 }
 
 /* Writes a new version and lets it serve from the commit on. */
-static int32 StoreVersion(Oid relid, const TrainRequest *request, const Training *training)
+static int32 StoreVersion(Oid relid, const TrainRequest *request, Training *training)
 {
+    double start = HostClock();
     List *versions = ModelTableVersions(relid);
     int32 version = versions == NIL ? 1 : linitial_int(versions) + 1;
     TableSink sink;
@@ -83,6 +84,7 @@ static int32 StoreVersion(Oid relid, const TrainRequest *request, const Training
     TableSinkClose(&sink);
     ModelTableSetCurrent(relid, version);
     ModelTablePrune(relid, (int)((TrainOptions *)request->options)->keep_versions);
+    training->phases.write = HostClock() - start;
     return version;
 }
 
@@ -143,6 +145,7 @@ Datum recadv_train(PG_FUNCTION_ARGS)
     relid = ModelTableEnsure(request->model);
     if (!RunLock(relid, false))
         FailBusy(request->model);
+    TrainingWarm(&training, request, relid);
     TrainingRead(&training, request);
     TrainingFit(&training, request);
     run.version = StoreVersion(relid, request, &training);
@@ -183,6 +186,7 @@ static void JobOpen(Job *job)
 static void JobRead(Job *job)
 {
     PushActiveSnapshot(GetTransactionSnapshot());
+    TrainingWarm(&job->training, job->request, job->relid);
     TrainingRead(&job->training, job->request);
     PopActiveSnapshot();
 }

@@ -21,7 +21,10 @@ void TrainingInit(Training *t, MemoryContext parent, const char *title)
 
 void TrainingRead(Training *t, const TrainRequest *request)
 {
+    double start = HostClock();
     Collector *collector = SourceRead(&request->source, t->context);
+
+    t->phases.read = HostClock() - start;
 
     if (collector->count == 0)
         ereport(ERROR,
@@ -31,6 +34,101 @@ void TrainingRead(Training *t, const TrainRequest *request)
                                            : errdetail("All " UINT64_FORMAT " rows have a NULL id.",
                                                        collector->null_rows)));
     CollectorFinish(collector, &t->backend, &t->collected);
+    t->phases.map = HostClock() - start - t->phases.read;
+}
+
+/* Embeddings and ids of an earlier version. */
+typedef struct WarmStart {
+    Model model;
+    IdList users;
+    IdList items;
+} WarmStart;
+
+/* Same algorithm, same parts, same widths: rows can be taken over. */
+static bool Fits(const Model *model, const TrainRequest *request)
+{
+    Model wanted;
+
+    if (model->algorithm != request->algorithm)
+        return false;
+    ModelLayout(&wanted, request->algorithm, request->options, model->users, model->items);
+    for (int i = 0; i < wanted.parts; i++)
+        if (wanted.part[i].columns != model->part[i].columns)
+            return false;
+    return wanted.parts == model->parts;
+}
+
+static void LoadWarm(Training *t, ModelStore *store, const Header *header, WarmStart *warm)
+{
+    CheckMemory(SizeAdd(MemoryContextMemAllocated(t->context, true), ModelMemory(&warm->model)),
+                "loading the embeddings to start from");
+    ModelAllocate(&t->backend.host, &warm->model);
+    for (int i = 0; i < warm->model.parts; i++)
+        ReadPart(store, &warm->model, &warm->model.part[i]);
+    warm->users = ReadIds(store, "user_ids", header->user_kind, header->users);
+    warm->items = ReadIds(store, "item_ids", header->item_kind, header->items);
+    t->warm = warm;
+}
+
+void TrainingWarm(Training *t, const TrainRequest *request, Oid relid)
+{
+    MemoryContext caller;
+    ModelTable table;
+    WarmStart *warm;
+    Header header;
+
+    if (!((const TrainOptions *)request->options)->warm_start)
+        return;
+    caller = MemoryContextSwitchTo(t->context);
+    ModelTableOpenOwned(relid, &table);
+    table.store.version = ModelTableCurrent(&table, true).version;
+    if (table.store.version > 0) {
+        warm = palloc0(sizeof(WarmStart));
+        header = HeaderRead(&table.store);
+        HeaderLayout(&header, &warm->model);
+        if (Fits(&warm->model, request))
+            LoadWarm(t, &table.store, &header, warm);
+    }
+    ModelTableClose(&table);
+    if (t->warm == NULL)
+        ereport(NOTICE, (errmsg("no version of model \"%s\" to start from with this algorithm and "
+                                "width: starting afresh",
+                                request->model)));
+    MemoryContextSwitchTo(caller);
+}
+
+static void CopyWarmRows(const Part *from, const IdList *old_ids, Part *to, const IdList *ids)
+{
+    for (uint32 i = 0; i < ids->count; i++) {
+        uint32 old = IdListFind(old_ids, IdListGet(ids, i));
+
+        if (old != UNKNOWN_ID)
+            memcpy(to->data + (Size)i * to->stride, from->data + (Size)old * from->stride,
+                   to->stride * sizeof(float));
+        CHECK_FOR_INTERRUPTS();
+    }
+}
+
+/* Rows of known users and items into the new model; the popularity is counted anew. */
+static void ApplyWarm(Training *t)
+{
+    WarmStart *warm = t->warm;
+
+    for (int i = POPULARITY_PART + 1; i < t->model.parts; i++) {
+        Part *to = &t->model.part[i];
+        const Part *from = &warm->model.part[i];
+
+        if (to->axis == AXIS_USER)
+            CopyWarmRows(from, &warm->users, to, &t->collected.users);
+        else if (to->axis == AXIS_ITEM)
+            CopyWarmRows(from, &warm->items, to, &t->collected.items);
+        else if (to->rows == from->rows)
+            memcpy(to->data, from->data, (Size)to->rows * to->stride * sizeof(float));
+    }
+    for (int i = 0; i < warm->model.parts; i++)
+        HostRelease(&t->backend.host, warm->model.part[i].data);
+    t->model.warm = true;
+    t->warm = NULL;
 }
 
 const Epoch *TrainingBest(const Training *t)
@@ -109,6 +207,7 @@ void TrainingFit(Training *t, const TrainRequest *request)
     Interactions *data = &t->collected.data;
     MemoryContext caller = MemoryContextSwitchTo(t->context);
     FitJob job = {t, options};
+    double start = HostClock();
 
     InteractionsHoldOut(&t->backend.host, data, ResolveHoldout(options, data->time != NULL),
                         (uint64)options->validation_users, (uint64)options->seed);
@@ -118,14 +217,35 @@ void TrainingFit(Training *t, const TrainRequest *request)
                 "training");
     ModelAllocate(&t->backend.host, &t->model);
     ModelCountPopularity(data, &t->model);
+    if (t->warm != NULL)
+        ApplyWarm(t);
     BackendHostRun(&t->backend, request->threads, Fit, &job);
     for (int i = 0; i < t->model.parts; i++)
         if (!PartIsFinite(&t->model.part[i]))
             ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
                             errmsg("the trained model holds values that are not finite"),
                             errhint("Lower the option learning_rate.")));
+    t->phases.evaluate = t->report.evaluate_seconds;
+    t->phases.fit = HostClock() - start - t->phases.evaluate;
     t->seconds = (double)(GetCurrentTimestamp() - t->started) / USECS_PER_SEC;
     MemoryContextSwitchTo(caller);
+}
+
+static void DescribeSeconds(StringInfo json, const char *key, double seconds)
+{
+    JsonRaw(json, key, psprintf("%.4f", seconds));
+}
+
+void DescribePhases(StringInfo json, const TrainPhases *phases)
+{
+    JsonOpen(json, "phases", '{');
+    DescribeSeconds(json, "read", phases->read);
+    DescribeSeconds(json, "map", phases->map);
+    DescribeSeconds(json, "fit", phases->fit);
+    DescribeSeconds(json, "evaluate", phases->evaluate);
+    if (phases->write > 0)
+        DescribeSeconds(json, "write", phases->write);
+    JsonClose(json, '}');
 }
 
 static void DescribeTraining(StringInfo json, const Training *t)
@@ -144,6 +264,8 @@ static void DescribeTraining(StringInfo json, const Training *t)
     JsonReal(json, "ndcg", best == NULL ? NAN : best->ndcg);
     JsonReal(json, "hr", best == NULL ? NAN : best->hr);
     JsonString(json, "stop_reason", t->report.stop_reason);
+    JsonBool(json, "warm_start", t->model.warm);
+    DescribePhases(json, &t->phases);
     JsonClose(json, '}');
 }
 

@@ -18,6 +18,15 @@ typedef struct TrainRequest {
     int threads;
 } TrainRequest;
 
+/* Seconds of each phase. */
+typedef struct TrainPhases {
+    double read; /* rows into arrays, ids into hash tables */
+    double map;  /* sorting ids and interactions */
+    double fit;  /* without evaluation */
+    double evaluate;
+    double write; /* known when the model has been written */
+} TrainPhases;
+
 /* What came of it; all memory in `context`. */
 typedef struct Training {
     MemoryContext context;
@@ -26,7 +35,9 @@ typedef struct Training {
     Collected collected;
     Model model;
     TrainReport report;
-    double seconds; /* of reading and fitting */
+    struct WarmStart *warm; /* NULL: none */
+    double seconds;         /* of reading and fitting */
+    TrainPhases phases;
 } Training;
 
 /* Prepares an empty training whose memory is a child of `parent`. */
@@ -35,11 +46,20 @@ extern void TrainingInit(Training *training, MemoryContext parent, const char *t
 /* Reads the source; needs SPI and an active snapshot. */
 extern void TrainingRead(Training *training, const TrainRequest *request);
 
+/*
+ * With the option warm_start: loads the embeddings of the model's current version, if it has one of
+ * the same algorithm and width.  Needs an active snapshot.
+ */
+extern void TrainingWarm(Training *training, const TrainRequest *request, Oid relid);
+
 /* Fits the model to what was collected; needs neither SPI nor a snapshot. */
 extern void TrainingFit(Training *training, const TrainRequest *request);
 
 /* Writes all blocks of the model. */
 extern void TrainingWrite(const Training *training, const TrainRequest *request, ModelSink *sink);
+
+/* Appends the phases to a JSON object. */
+extern void DescribePhases(StringInfo json, const TrainPhases *phases);
 
 /* Best epoch, or NULL if the algorithm has none. */
 extern const Epoch *TrainingBest(const Training *training);

@@ -1,0 +1,220 @@
+-- Blocks with a right checksum and wrong content, as only a forger makes them: an error or a sound
+-- answer, never a crash.
+BEGIN;
+\ir setup.psql
+SELECT * FROM no_plan();
+
+-- CRC-32C (Castagnoli), bit by bit into a table of 256, then byte by byte
+CREATE FUNCTION crc_table() RETURNS bigint[] IMMUTABLE LANGUAGE plpgsql AS $$
+DECLARE
+    result bigint[];
+    c bigint;
+BEGIN
+    FOR n IN 0..255 LOOP
+        c := n;
+        FOR k IN 1..8 LOOP
+            c := CASE WHEN c & 1 = 1 THEN (c >> 1) # x'82F63B78'::bigint ELSE c >> 1 END;
+        END LOOP;
+        result[n] := c;
+    END LOOP;
+    RETURN result;
+END $$;
+CREATE FUNCTION crc32c(bytes bytea) RETURNS bigint IMMUTABLE LANGUAGE plpgsql AS $$
+DECLARE
+    t bigint[] := crc_table();
+    c bigint := x'FFFFFFFF'::bigint;
+BEGIN
+    FOR i IN 0..length(bytes) - 1 LOOP
+        c := t[(c # get_byte(bytes, i)) & 255] # (c >> 8);
+    END LOOP;
+    RETURN c # x'FFFFFFFF'::bigint;
+END $$;
+CREATE FUNCTION little(n bigint) RETURNS bytea IMMUTABLE LANGUAGE sql AS $$
+    SELECT string_agg(set_byte('\x00', 0, (n >> (8 * i) & 255)::int), '' ORDER BY i) FROM generate_series(0, 3) i
+$$;
+-- a block with these dimensions and this payload, sealed
+CREATE FUNCTION block(part text, type int, number bigint, rows bigint, columns bigint, payload bytea) RETURNS bytea LANGUAGE plpgsql AS $$
+DECLARE
+    head bytea := 'RADV'::bytea || '\x01000000' || little(type) || little(number) || little(rows) || little(columns);
+BEGIN
+    RETURN head || little(crc32c(convert_to(part, 'UTF8') || head || '\x0000000000000000' || payload)) || '\x00000000' || payload;
+END $$;
+CREATE FUNCTION seal(part text, data bytea) RETURNS bytea LANGUAGE sql AS $$
+    SELECT block(part, get_byte(data, 8), uint(data, 12), uint(data, 16), uint(data, 20), substring(data FROM 33))
+$$;
+CREATE FUNCTION json_block(part text, json text) RETURNS bytea LANGUAGE sql AS $$
+    SELECT block(part, 6, 0, 1, length(convert_to(json, 'UTF8')), convert_to(json, 'UTF8'))
+$$;
+SELECT is(crc32c('123456789'), x'E3069283'::bigint, 'the check value of CRC-32C');
+
+SELECT recadv_train('good', 'orders', algorithm => 'bpr', options => '{"factors":4,"epochs":2,"learning_rate":0.1,"holdout":"random","seed":7}') \g /dev/null
+SELECT recadv_train('words', '(SELECT ''u'' || user_id AS user_id, ''i'' || item_id AS item_id FROM orders)', algorithm => 'bpr',
+                    options => '{"factors":4,"epochs":2,"learning_rate":0.1,"holdout":"none","seed":7}') \g /dev/null
+SELECT is((SELECT count(*) FROM (TABLE good UNION ALL TABLE words) b WHERE seal(part, data) <> data), 0::bigint, 'sealed by hand, every block is what it was');
+
+-- everything that reads a model, with the item side in memory and without: the first error, or null
+CREATE FUNCTION first_error(change text, source text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+    size text;
+    probe text;
+    answer text;
+BEGIN
+    FOREACH size IN ARRAY '{100MB,0}'::text[] LOOP
+        BEGIN
+            CREATE TABLE bad OF recadv_model (PRIMARY KEY (version, part, block));
+            EXECUTE format('INSERT INTO bad TABLE %I', source);
+            EXECUTE change;
+            PERFORM set_config('recadv.cache_size', size, true);
+            FOREACH probe IN ARRAY ARRAY['SELECT recadv_topk(i::text, 5, ''bad'') FROM generate_series(0, 61) i',
+                    'SELECT recadv_topk(''u'' || i, 50, ''bad'', false) FROM generate_series(0, 61) i', 'SELECT recadv_score(i::text, i::text, ''bad'') FROM generate_series(0, 61) i',
+                    'SELECT recadv_score(''u'' || i, ''i'' || i, ''bad'') FROM generate_series(0, 61) i',
+                    'SELECT recadv_info(''bad'')', 'SELECT * FROM recadv_history(''bad'')', 'SELECT * FROM recadv_runs(''bad'')',
+                    'SELECT * FROM recadv_evaluate(''bad'', ''(SELECT u::text AS user_id, i::text AS item_id FROM generate_series(1, 60) u, generate_series(1, 40) i)'', k => ''{5}'')',
+                    'SELECT * FROM recadv_evaluate(''bad'', ''(SELECT ''''u'''' || u AS user_id, ''''i'''' || i AS item_id FROM generate_series(1, 60) u, generate_series(1, 40) i)'', k => ''{5}'')',
+                    'SELECT * FROM recadv_robustness(''bad'', ''{1}'')'] LOOP
+                answer := error_of(probe);
+                -- what a sound model of one of the kinds of ids says to the questions for the other
+                EXIT WHEN answer IS NOT NULL AND answer !~ 'no row of the test source|holds no interactions out';
+            END LOOP;
+            IF answer IS NULL OR answer ~ 'no row of the test source|holds no interactions out' THEN
+                RAISE 'undo';
+            END IF;
+            RAISE 'undo' USING DETAIL = answer;
+        EXCEPTION WHEN raise_exception THEN
+            GET STACKED DIAGNOSTICS answer = PG_EXCEPTION_DETAIL;
+            RETURN NEXT answer;
+        END;
+    END LOOP;
+END $$;
+SELECT is(string_agg(e, ''), '', 'what was only copied has no errors: ' || m) FROM unnest('{good,words}'::text[]) m, first_error('SELECT 1', m) e GROUP BY m;
+
+-- with this content the model is damaged, and the error says where
+CREATE FUNCTION refused(wanted text, content bytea, description text, source text DEFAULT 'good', problem text DEFAULT '') RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+    errors text[] := ARRAY(SELECT * FROM first_error(format('UPDATE bad SET data = %L WHERE part = %L AND version = (SELECT max(version) FROM bad WHERE part = %2$L)', content, wanted), source));
+    good boolean := (SELECT bool_and(e LIKE format('XX001 | model "bad" is damaged: part "%s", block 0 of version _: %%', wanted)) FROM unnest(errors) e);
+BEGIN
+    RETURN NEXT ok(good, wanted || ': ' || description);
+    IF NOT good THEN
+        RETURN NEXT diag('  have: ' || array_to_string(errors, E'\n        '));
+    END IF;
+END $$;
+CREATE FUNCTION data(part text, source text DEFAULT 'good') RETURNS bytea LANGUAGE sql AS $$
+    SELECT value_of(format('SELECT data FROM %I WHERE part = %L ORDER BY version DESC LIMIT 1', source, part))::bytea
+$$;
+CREATE FUNCTION header(change jsonb) RETURNS bytea LANGUAGE sql AS $$
+    SELECT json_block('header', (convert_from(substring(data('header') FROM 33), 'UTF8')::jsonb || change)::text)
+$$;
+CREATE FUNCTION payload(part text, source text DEFAULT 'good') RETURNS bytea LANGUAGE sql AS $$
+    SELECT substring(data(part, source) FROM 33)
+$$;
+-- the block with some bytes of its payload overwritten
+CREATE FUNCTION patched(part text, at int, bytes bytea, source text DEFAULT 'good') RETURNS bytea LANGUAGE sql AS $$
+    SELECT seal(part, overlay(data(part, source) PLACING bytes FROM 33 + at))
+$$;
+
+-- the header
+SELECT refused('header', header(change), change::text)
+FROM unnest(ARRAY['{"users":0}', '{"users":-1}', '{"users":59}', '{"users":61}', '{"users":100000}', '{"users":2147483646}', '{"users":4294967356}', '{"users":1e300}', '{"users":60.5}', '{"users":"60"}', '{"users":null}',
+                  '{"items":0}', '{"items":39}', '{"items":41}', '{"items":2147483646}', '{"items":[40]}', '{"held_out":-1}',
+                  '{"format":2}', '{"format":0}', '{"format":"1"}', '{"algorithm":"svd"}', '{"algorithm":null}', '{"algorithm":7}',
+                  '{"user_kind":"text"}', '{"item_kind":"int"}', '{"item_kind":null}']::jsonb[]) change
+WHERE NOT change ?| '{users,items,user_kind}'::text[] OR change ->> 'users' !~ '^(59|61|100000|2147483646)$';
+-- a number that is in range but not that of the model: some other part no longer fits
+CREATE FUNCTION misfit(change jsonb) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+    errors text[] := ARRAY(SELECT * FROM first_error(format('UPDATE bad SET data = %L WHERE part = ''header''', header(change)), 'good'));
+    good boolean := (SELECT bool_and(e LIKE 'XX001 | model "bad" is damaged: part "%", block % of version _: %' OR e LIKE '54000 | %recadv.max_memory%') FROM unnest(errors) e);
+BEGIN
+    RETURN NEXT ok(good, 'a header that does not fit: ' || change::text);
+    IF NOT good THEN
+        RETURN NEXT diag('  have: ' || array_to_string(errors, E'\n        '));
+    END IF;
+END $$;
+SELECT misfit(change) FROM unnest(ARRAY['{"users":59}', '{"users":61}', '{"users":64}', '{"users":100000}', '{"users":2147483646}', '{"items":39}', '{"items":41}', '{"items":2147483646}',
+    '{"users":2147483646,"items":2147483646}', '{"held_out":2147483646}', '{"user_kind":"text"}', '{"item_kind":"text"}']::jsonb[]) change;
+SELECT misfit(jsonb_build_object('held_out', (recadv_info('good') ->> 'held_out')::int + n)) FROM unnest('{-1,1}'::int[]) n;
+SELECT misfit(jsonb_build_object('options', recadv_info('good') -> 'options' || change)) FROM unnest('{"{\"factors\":3}","{\"factors\":8}","{\"factors\":4096}"}'::jsonb[]) change;
+SELECT refused('header', header(jsonb_build_object('options', o)), 'options ' || o::text)
+FROM unnest(ARRAY['{"factors":0}', '{"unknown":1}', '[]', '{"factors":"4"}']::jsonb[]) o;
+SELECT refused('header', header('{"algorithm":"popularity"}'), 'options of another algorithm');
+SELECT refused('header', json_block('header', j), 'JSON ' || left(j, 20)) FROM unnest(ARRAY['', '{', 'null', '[]', '7', '"header"', '{}', '{"format":1}', repeat('[', 100000), repeat('{"a":', 5000)]) j;
+SELECT refused('header', block('header', 6, 0, 1, 4, '\x22ff0022'), 'not UTF-8');
+SELECT refused('header', block('header', 6, 0, 1, 6, '\x7b7d00007b7d'), 'zero bytes');
+SELECT refused('header', block('header', 6, 0, 2, 2, '\x7b7d'), 'two rows');
+SELECT refused('header', block('header', 1, 0, 1, 1, '\x00000000'), 'a block of floats');
+SELECT refused('header', overlay(data('header') PLACING '\x02' FROM 5), 'a format of blocks from the future');
+
+-- the history
+SELECT refused('history', json_block('history', j), 'JSON ' || left(j, 20)) FROM unnest(ARRAY['', '[', '{]']) j;
+
+-- floats that are not finite, and other shapes
+SELECT refused(part, patched(part, 4, v), 'holds ' || n) FROM unnest('{user,item,popularity}'::text[]) part,
+    (VALUES ('\x0000c07f'::bytea, 'NaN'), ('\x0000807f', 'Infinity'), ('\x000080ff', '-Infinity'), ('\x010080ff', 'a signalling NaN')) v(v, n);
+SELECT refused('user', block('user', 1, 0, 60, 5, payload('user') || payload('user')), 'a length that does not fit');
+SELECT refused('user', block('user', 1, 0, 30, 8, payload('user')), 'other dimensions');
+SELECT refused('user', block('user', 2, 0, 60, 4, payload('user')), 'another type');
+SELECT refused('user', block('user', 9, 0, 60, 4, payload('user')), 'a type that does not exist');
+SELECT refused('user', block('user', 1, 0, 4294967295, 4294967295, payload('user')), 'dimensions that overflow');
+SELECT refused('user', block('user', 1, 0, 1073741825, 4, payload('user')), 'a size that wraps around');
+SELECT refused('item', block('item', 1, 0, 0, 0, ''), 'nothing');
+
+-- huge but finite values: scores overflow, and no NaN is served
+CREATE FUNCTION overflow() RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    huge bytea := decode(repeat('ffff7f7f', 4), 'hex');
+BEGIN
+    DROP TABLE IF EXISTS bad;
+    CREATE TABLE bad OF recadv_model (PRIMARY KEY (version, part, block));
+    INSERT INTO bad TABLE good;
+    UPDATE bad SET data = block('user', 1, 0, 60, 4, decode(repeat(encode(huge, 'hex'), 60), 'hex')) WHERE part = 'user';
+    UPDATE bad SET data = block('item', 1, 0, 40, 4, overlay(payload('item') PLACING decode('ffff7f7fffff7fffffff7f7fffff7fff', 'hex') FROM 1)) WHERE part = 'item';
+    RETURN concat_ws(' ', (SELECT count(*) FROM generate_series(1, 60) u, recadv_topk(u, 40, 'bad', false) WHERE score = 'NaN'),
+                          (SELECT count(*) FROM generate_series(1, 60) u, generate_series(1, 40) i WHERE recadv_score(u, i, 'bad') = 'NaN'));
+END $$;
+SELECT is(overflow(), '0 0', 'scores that overflow: NaN is never served');
+SELECT fails($$SELECT overflow(); SELECT * FROM recadv_evaluate('bad', '(SELECT 1 AS user_id, i AS item_id FROM generate_series(1, 40) i)')$$, '22003', '%', 'nor evaluated');
+DROP TABLE bad;
+
+-- ids: order, offsets, roots
+SELECT refused(part, patched(part, 0, '\x0500000000000000'), 'out of order') FROM unnest('{user_ids,item_ids}'::text[]) part;
+SELECT refused(part, patched(part, 8, substring(payload(part) FOR 8)), 'an id twice') FROM unnest('{user_ids,item_ids}'::text[]) part;
+SELECT refused(part, block(part, 3, 0, 2, 1, '\x01000000000000000200000000000000'), 'too few') FROM unnest('{user_ids,item_ids,user_ids_root,item_ids_root}'::text[]) part;
+SELECT refused(part, block(part, 3, 0, 1, 0, ''), 'no columns') FROM unnest('{user_ids,item_ids_root}'::text[]) part;
+SELECT refused(part, block(part, 4, 0, 1, 1, '\x000000000100000041'), 'a text among integers') FROM unnest('{user_ids,item_ids,user_ids_root,item_ids_root}'::text[]) part;
+SELECT refused(part, patched(part, 4, '\xffffffff', 'words'), 'an offset beyond the end', 'words') FROM unnest('{user_ids,item_ids,user_ids_root,item_ids_root}'::text[]) part;
+SELECT refused(part, patched(part, 0, '\x01000000', 'words'), 'a first offset that is not 0', 'words') FROM unnest('{user_ids,item_ids}'::text[]) part;
+SELECT refused(part, patched(part, 8, '\x00000000', 'words'), 'offsets that fall', 'words') FROM unnest('{user_ids,item_ids}'::text[]) part;
+SELECT is((SELECT count(*) FROM first_error(format('UPDATE bad SET data = %L WHERE part = ''user_ids_root''', patched('user_ids_root', 0, '\xfbffffffffffffff')), 'good') e WHERE e LIKE 'XX001 | model "bad" is damaged: part "user_ids%'),
+          2::bigint, 'user_ids_root: a first id that is not the first');
+
+-- seen items
+SELECT refused('seen', patched('seen', 61 * 4, '\x28000000'), 'an item that does not exist');
+SELECT refused('seen', patched('seen', 61 * 4, '\xffffffff'), 'item 4294967295');
+SELECT refused('seen', patched('seen', 61 * 4, substring(payload('seen') FROM 61 * 4 + 5 FOR 4)), 'an item twice');
+SELECT refused('seen', patched('seen', 4, '\xffffff7f'), 'an offset beyond the end');
+SELECT refused('seen', patched('seen', 8, '\x00000000'), 'offsets that fall');
+SELECT refused('seen', block('seen', 5, 0, 1, 1, '\x000000000100000000000000'), 'too few users');
+SELECT refused('seen', block('seen', 2, 0, 61, 1, substring(payload('seen') FOR 244)), 'another type');
+
+-- held-out interactions
+SELECT refused('held', patched('held', 0, '\x3c000000'), 'a user that does not exist');
+SELECT refused('held', patched('held', 0, '\xffffffff'), 'user 4294967295');
+SELECT refused('held', patched('held', 4, '\xffffffff'), 'item 4294967295');
+SELECT refused('held', patched('held', 4, little((SELECT min(i) - 1 FROM generate_series(1, 40) i WHERE NOT EXISTS (SELECT FROM orders WHERE user_id = 1 AND item_id = i)))), 'an interaction that does not exist');
+
+-- the current version
+SELECT refused('current', block('current', 2, 0, 1, 4, '\x01000000000000000000000000000000'), 'too short');
+SELECT refused('current', block('current', 1, 0, 1, 5, '\x0100000000000000000000000000000000000000'), 'another type');
+SELECT is((SELECT count(*) FROM unnest('{0,-1,77,2147483647,-2147483648}'::int[]) v,
+           first_error(format('UPDATE bad SET data = %L WHERE part = ''current''', block('current', 2, 0, 1, 5, little(v) || decode(repeat('00', 16), 'hex'))), 'good') e
+           WHERE e ~ '^XX001 \| model "bad" is damaged: part "header", block 0 of version .*: it is missing' OR e ~ '^55000 \| model "bad" has not been trained yet'), 10::bigint,
+          'a current version that is not there');
+
+-- the log
+SELECT is((SELECT count(*) FROM unnest(ARRAY['{', '', '[]x']) j, first_error(format('UPDATE bad SET data = %L WHERE part = ''run''', block('run', 6, 1, 1, length(j), j::bytea)), 'good') e
+           WHERE e LIKE 'XX001 | model "bad" is damaged: part "run", block 1 of version 0%'), 6::bigint, 'run: text that is not JSON');
+
+SELECT is(answers('good') IS NOT NULL, true, 'the sound model still serves');
+SELECT * FROM finish();
+ROLLBACK;

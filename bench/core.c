@@ -48,6 +48,9 @@ static void Report(void *arg, const Progress *p)
 }
 
 static void Fail(void *arg, FailKind kind, const char *message, const char *hint)
+    __attribute__((noreturn));
+
+static void Fail(void *arg, FailKind kind, const char *message, const char *hint)
 {
     (void)arg, (void)kind;
     fprintf(stderr, "error: %s (%s)\n", message, hint == NULL ? "" : hint);
@@ -175,7 +178,7 @@ int main(int argc, char **argv)
                         (uint64_t)options->validation_users, (uint64_t)options->seed);
     ModelLayout(&model, algorithm, options, train.users, train.items);
     ModelAllocate(&host, &model);
-    ModelCountPopularity(&train, &model);
+    ModelCountPopularity(&host, &train, &model);
     algorithm->train(&host, &train, &model, &report);
     seconds = HostClock() - start;
     for (int i = 4; i < argc; i++)

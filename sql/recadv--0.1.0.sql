@@ -46,7 +46,7 @@ CREATE FUNCTION @extschema@.recadv_train(
     options jsonb DEFAULT '{}')
 RETURNS @extschema@.recadv_training
 AS 'MODULE_PATHNAME', 'recadv_train'
-LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000000;
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10000;
 COMMENT ON FUNCTION @extschema@.recadv_train(text, text, name, name, name, text, jsonb) IS
 'trains a model from a table, view or query in parentheses, and stores it as a new version of the table "model" (created on first use, owned by the caller). Ids: integers, or any type through its text form; rows with a NULL id are skipped and counted, a (user, item) pair counts once, at its earliest time; a NULL time is the earliest. recadv_options() lists algorithms and options. All in one transaction: for long runs use recadv_train_job. He et al., SIGIR 2018';
 
@@ -88,7 +88,7 @@ COMMENT ON FUNCTION @extschema@.recadv_rollback(text, integer) IS
 
 CREATE FUNCTION @extschema@.recadv_options(
     algorithm text DEFAULT NULL)
-RETURNS TABLE (algorithm_name text, option text, standard text, accepted text, meaning text, source text)
+RETURNS TABLE (algorithm_name text, option text, default_value text, accepted text, meaning text, source text)
 AS 'MODULE_PATHNAME', 'recadv_options'
 LANGUAGE C STABLE PARALLEL SAFE ROWS 50;
 COMMENT ON FUNCTION @extschema@.recadv_options(text) IS
@@ -103,7 +103,7 @@ CREATE FUNCTION @extschema@.recadv_topk(
     exclude_seen boolean DEFAULT true)
 RETURNS TABLE (item bigint, score real, rank integer)
 AS 'MODULE_PATHNAME', 'recadv_topk_bigint'
-LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 100000;
+LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 10000;
 COMMENT ON FUNCTION @extschema@.recadv_topk(bigint, integer, text, boolean) IS
 'the k items that the model scores highest for a user, best first, ties to the lower item; without the user''s own interactions unless exclude_seen is false. model: NULL takes the setting recadv.model, else the only model that you may read. A user that the model does not know gets the most popular items (score: number of users); recadv_has_user tells. No rows for a NULL user';
 
@@ -114,7 +114,7 @@ CREATE FUNCTION @extschema@.recadv_topk(
     exclude_seen boolean DEFAULT true)
 RETURNS TABLE (item text, score real, rank integer)
 AS 'MODULE_PATHNAME', 'recadv_topk_text'
-LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 100000;
+LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 10000;
 COMMENT ON FUNCTION @extschema@.recadv_topk(text, integer, text, boolean) IS
 'recadv_topk with ids as text; serves every model';
 
@@ -165,7 +165,7 @@ CREATE FUNCTION @extschema@.recadv_topk(
     exclude_seen boolean DEFAULT true)
 RETURNS TABLE (item bigint, score real, rank integer)
 AS 'MODULE_PATHNAME', 'recadv_topk_image_bigint'
-LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 1000000;
+LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 10000;
 COMMENT ON FUNCTION @extschema@.recadv_topk(bytea, bigint, integer, boolean) IS
 'recadv_topk from an image, the result of recadv_fit';
 
@@ -176,7 +176,7 @@ CREATE FUNCTION @extschema@.recadv_topk(
     exclude_seen boolean DEFAULT true)
 RETURNS TABLE (item text, score real, rank integer)
 AS 'MODULE_PATHNAME', 'recadv_topk_image_text'
-LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 1000000;
+LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 10000;
 COMMENT ON FUNCTION @extschema@.recadv_topk(bytea, text, integer, boolean) IS
 'recadv_topk from an image, with ids as text';
 
@@ -208,11 +208,11 @@ CREATE FUNCTION @extschema@.recadv_evaluate(
     user_column name DEFAULT 'user_id',
     item_column name DEFAULT 'item_id',
     k integer[] DEFAULT '{10,20,50,100}')
-RETURNS TABLE (metric text, cutoff integer, value double precision, users bigint)
+RETURNS TABLE (metric text, k integer, value double precision, users bigint)
 AS 'MODULE_PATHNAME', 'recadv_evaluate'
-LANGUAGE C STABLE PARALLEL UNSAFE ROWS 20 COST 1000000000;
+LANGUAGE C STABLE PARALLEL UNSAFE ROWS 20 COST 10000;
 COMMENT ON FUNCTION @extschema@.recadv_evaluate(text, text, name, name, integer[]) IS
-'accuracy on test interactions by full ranking of all items that the user has not in training: HR, NDCG, Recall, Precision at each k (binary gains, ideal DCG over min(k, relevant)); MRR, MAP, AUC over the whole ranking (cutoff NULL); means over test users. Ties count against the model. Rows of unknown users and rows that were trained on are left out with a notice; unknown items count as never found. He et al. 2018, section 4.1';
+'accuracy on test interactions by full ranking of all items that the user has not in training: HR, NDCG, Recall, Precision at each k (binary gains, ideal DCG over min(k, relevant)); MRR, MAP, AUC over the whole ranking (k NULL); means over test users. Ties count against the model. Rows of unknown users and rows that were trained on are left out with a notice; unknown items count as never found. He et al. 2018, section 4.1';
 
 CREATE FUNCTION @extschema@.recadv_robustness(
     model text,
@@ -222,7 +222,7 @@ CREATE FUNCTION @extschema@.recadv_robustness(
     item_column name DEFAULT 'item_id')
 RETURNS TABLE (epsilon real, perturbation text, ndcg_before double precision, ndcg_after double precision, relative_change double precision)
 AS 'MODULE_PATHNAME', 'recadv_robustness'
-LANGUAGE C STABLE PARALLEL UNSAFE ROWS 6 COST 1000000000;
+LANGUAGE C STABLE PARALLEL UNSAFE ROWS 6 COST 10000;
 COMMENT ON FUNCTION @extschema@.recadv_robustness(text, real[], text, name, name) IS
 'relative change of NDCG@100 when every embedding row is moved by epsilon: at random, and along the worst-case direction of the training loss. Measured on the model''s held-out interactions, or on a test source. He et al. 2018, section 2.3 and table 2';
 
@@ -244,7 +244,7 @@ CREATE FUNCTION @extschema@.recadv_info(
     version integer DEFAULT NULL)
 RETURNS jsonb
 LANGUAGE sql STABLE PARALLEL SAFE
-AS $$ SELECT @extschema@.recadv_document($1, 'header', 0, $2) $$;
+RETURN @extschema@.recadv_document(model, 'header', 0, version);
 COMMENT ON FUNCTION @extschema@.recadv_info(text, integer) IS
 'header of a model: format, algorithm, options, source, dimensions, summary of the training; NULL for a version that is not kept';
 
@@ -253,12 +253,12 @@ CREATE FUNCTION @extschema@.recadv_history(
     version integer DEFAULT NULL)
 RETURNS TABLE (epoch integer, stage text, loss double precision, ndcg double precision, hr double precision, seconds double precision)
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 200
-AS $$
+BEGIN ATOMIC
     SELECT e.epoch, e.stage, e.loss, e.ndcg, e.hr, e.seconds
-    FROM pg_catalog.jsonb_to_recordset(@extschema@.recadv_document($1, 'history', 0, $2))
+    FROM pg_catalog.jsonb_to_recordset(@extschema@.recadv_document(model, 'history', 0, version))
         AS e(epoch integer, stage text, loss double precision, ndcg double precision,
-             hr double precision, seconds double precision)
-$$;
+             hr double precision, seconds double precision);
+END;
 COMMENT ON FUNCTION @extschema@.recadv_history(text, integer) IS
 'learning curve of a model: per epoch the stage (bpr, apr), mean loss per triple, NDCG@100 and HR@100 on the held-out interactions (NULL where not evaluated), seconds since the start of training';
 
@@ -277,30 +277,34 @@ RETURNS TABLE (run integer, status text, message text, started timestamptz, fini
                items bigint, interactions bigint, null_rows bigint, epochs integer,
                loss double precision, ndcg double precision, phases jsonb, role text, pid integer)
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 100
-AS $$
+BEGIN ATOMIC
     SELECT n.number, r.status, r.message, r.started, r.finished, r.version, r.algorithm, r.source,
            r.options, r.users, r.items, r.interactions, r.null_rows, r.epochs, r.loss, r.ndcg,
            r.phases, r.role, r.pid
-    FROM @extschema@.recadv_run_numbers($1) AS n(number),
-         LATERAL pg_catalog.jsonb_to_record(@extschema@.recadv_document($1, 'run', n.number, 0))
+    FROM @extschema@.recadv_run_numbers(model) AS n(number),
+         LATERAL pg_catalog.jsonb_to_record(@extschema@.recadv_document(model, 'run', n.number, 0))
         AS r(status text, message text, started timestamptz, finished timestamptz,
              version integer, algorithm text, source text, options jsonb, users bigint,
              items bigint, interactions bigint, null_rows bigint, epochs integer,
-             loss double precision, ndcg double precision, phases jsonb, role text, pid integer)
-$$;
+             loss double precision, ndcg double precision, phases jsonb, role text, pid integer);
+END;
 COMMENT ON FUNCTION @extschema@.recadv_runs(text) IS
 'log of training runs of a model, oldest first, the last 1000: what was asked, what was read, status (running, succeeded, failed, skipped), why it ended, seconds of the phases (read, map, fit, evaluate, write). A running row whose pid is gone was cut off by the end of its session or server. recadv_train leaves a row only if its transaction commits; recadv_train_job always';
 
 CREATE FUNCTION @extschema@.recadv_model_status(
     model oid,
     OUT version integer,
-    OUT header jsonb,
+    OUT algorithm text,
+    OUT users bigint,
+    OUT items bigint,
+    OUT interactions bigint,
+    OUT trained timestamptz,
     OUT status text)
 RETURNS record
 AS 'MODULE_PATHNAME', 'recadv_model_status'
 LANGUAGE C STABLE STRICT PARALLEL UNSAFE COST 1000;
 COMMENT ON FUNCTION @extschema@.recadv_model_status(oid) IS
-'current version and header of a model table, and its status: ok, not trained yet, or the error that reading it gives';
+'current version and dimensions of a model table, and its status: ok, not trained yet, or the error that reading it gives';
 
 CREATE VIEW @extschema@.recadv_models AS
     SELECT c.oid::pg_catalog.regclass AS model,
@@ -308,11 +312,11 @@ CREATE VIEW @extschema@.recadv_models AS
            c.relname AS name,
            pg_catalog.pg_get_userbyid(c.relowner) AS owner,
            s.version,
-           s.header ->> 'algorithm' AS algorithm,
-           (s.header ->> 'users')::bigint AS users,
-           (s.header ->> 'items')::bigint AS items,
-           (s.header ->> 'interactions')::bigint AS interactions,
-           (s.header #>> '{training,started}')::timestamptz AS trained,
+           s.algorithm,
+           s.users,
+           s.items,
+           s.interactions,
+           s.trained,
            pg_catalog.pg_total_relation_size(c.oid) AS bytes,
            s.status
     FROM pg_catalog.pg_class c
@@ -373,7 +377,7 @@ COMMENT ON FUNCTION @extschema@.recadv_fit_deserialize(bytea, internal) IS
 CREATE FUNCTION @extschema@.recadv_fit_final(internal)
 RETURNS bytea
 AS 'MODULE_PATHNAME', 'recadv_fit_final'
-LANGUAGE C STABLE PARALLEL SAFE COST 1000000000;
+LANGUAGE C STABLE PARALLEL SAFE COST 10000;
 COMMENT ON FUNCTION @extschema@.recadv_fit_final(internal) IS
 'final function of recadv_fit: trains';
 

@@ -63,6 +63,7 @@ typedef struct TrainReport {
     int best;       /* index of the epoch that the model is from; -1 without epochs */
     const char *stop_reason;
     double evaluate_seconds; /* of the whole training */
+    char warning[256];       /* something the user should know; empty: nothing */
 } TrainReport;
 
 typedef enum Perturbation { PERTURB_RANDOM, PERTURB_ADVERSARIAL } Perturbation;
@@ -124,7 +125,7 @@ extern void ModelAllocate(const Host *host, Model *model);
 extern void ModelViewItems(const Model *model, uint32_t first, uint32_t count, Model *view);
 
 /* Counts interactions per item into the popularity part. */
-extern void ModelCountPopularity(const Interactions *data, Model *model);
+extern void ModelCountPopularity(const Host *host, const Interactions *data, Model *model);
 
 /* Is every value of the part finite? */
 extern bool PartIsFinite(const Part *part);

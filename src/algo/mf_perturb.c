@@ -75,9 +75,9 @@ static void WorstCase(const Host *host, const Interactions *data, const Part *us
                 t.negative = BatchNegative(&uniform, data, u, &random);
             if (t.negative != NO_ITEM)
                 AddPair(user, item, t, user_gamma, item_gamma);
+            if (i % 256 == 0)
+                HostPoll(host);
         }
-        if (u % 64 == 0)
-            HostPoll(host);
     }
 }
 

@@ -2,6 +2,7 @@
 #include "algo/mf.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "algo/batch.h"
@@ -16,6 +17,9 @@
 /* Below this, every score is the same to single precision: nothing was learnt, or all was lost. */
 #define COLLAPSED 1e-12f
 
+/* An adversarial stage that ends below this share of the stage before is reported. */
+#define WORTH_KEEPING 0.8
+
 typedef struct Trainer {
     const Host *host;
     const Interactions *data;
@@ -25,6 +29,7 @@ typedef struct Trainer {
     TripleRule rule;
     Cells cells;      /* batch_size 1 */
     uint32_t *order;  /* batch_size 1: scratch, one per training interaction */
+    uint32_t *rest;   /* batch_size 1: scratch, one per item */
     CellWork *work;   /* batch_size 1: cells of a round */
     Batch batch;      /* batch_size > 1 */
     BatchTriple *all; /* batch_size > 1: every training interaction */
@@ -72,7 +77,7 @@ size_t MfMemory(const Model *model, const Interactions *shape, int threads)
     total = SizeAdd(total, SizeMultiply((size_t)(o->epochs + o->adv_epochs), sizeof(Epoch)));
     if (o->batch_size == 1) {
         total = SizeAdd(total, CellsMemory(shape, user->stride * sizeof(float)));
-        return SizeAdd(total, SizeMultiply(n, sizeof(uint32_t)));
+        return SizeAdd(total, SizeMultiply(SizeAdd(n, shape->items), sizeof(uint32_t)));
     }
     total = SizeAdd(total, SizeMultiply(n, sizeof(BatchTriple)));
     return SizeAdd(total,
@@ -160,10 +165,13 @@ static void ListTriples(Trainer *t)
     uint64_t n = 0;
 
     t->all = HostAllocate(t->host, TrainingCount(data), sizeof(BatchTriple));
-    for (uint32_t user = 0; user < data->users; user++)
+    for (uint32_t user = 0; user < data->users; user++) {
         for (uint64_t i = data->offset[user]; i < data->offset[user + 1]; i++)
             if (!IsHeldOut(data, user, data->item[i]))
                 t->all[n++] = (BatchTriple){user, data->item[i], NO_ITEM};
+        if (user % INIT_ROWS == 0)
+            HostPoll(t->host);
+    }
 }
 
 /* A pair can only be ranked where a user lacks an item. */
@@ -201,6 +209,7 @@ static void Prepare(Trainer *t)
     } else {
         CellsCreate(t->host, t->data, user->stride * sizeof(float), &t->cells);
         t->order = HostAllocate(t->host, TrainingCount(t->data), sizeof(uint32_t));
+        t->rest = HostAllocate(t->host, t->data->items, sizeof(uint32_t));
         t->work = HostAllocate(t->host, (size_t)CellsPerRound(&t->cells), sizeof(CellWork));
     }
     t->report->history = HostAllocate(t->host, (size_t)t->epochs, sizeof(Epoch));
@@ -219,6 +228,7 @@ static void Release(Trainer *t)
     } else {
         CellsRelease(t->host, &t->cells);
         HostRelease(t->host, t->order);
+        HostRelease(t->host, t->rest);
         HostRelease(t->host, t->work);
     }
 }
@@ -246,6 +256,7 @@ static void RunCell(void *arg, int task, int worker)
     work->block = cells->item_order + first;
     work->block_size = BlockStart(block + 1, cells->item_blocks, t->data->items) - first;
     work->order = t->order + start;
+    work->rest = t->rest + first; /* item blocks of a round are disjoint */
     RandomSeed(&work->random, (uint64_t)t->options->train.seed, RANDOM_CELL, (uint64_t)job->epoch,
                cell);
     LearnCell(&t->rule, work);
@@ -403,8 +414,11 @@ static Epoch RunEpoch(Trainer *t, const char *stage, bool evaluate)
     return epoch;
 }
 
-/* Runs a stage; with validation, stops when it no longer helps and goes back to its best epoch. */
-static void RunStage(Trainer *t, const char *stage, int epochs)
+/*
+ * Runs a stage; with validation, stops when it no longer helps and goes back to its best epoch.
+ * Returns the best NDCG, -1 without validation.
+ */
+static double RunStage(Trainer *t, const char *stage, int epochs)
 {
     const TrainOptions *o = &t->options->train;
     bool validate = t->validation.count > 0;
@@ -431,6 +445,18 @@ static void RunStage(Trainer *t, const char *stage, int epochs)
         RestoreBest(t);
     else
         t->report->best = t->report->epochs - 1;
+    return best;
+}
+
+/* The adversarial stage gives up some accuracy at most; a collapse is worth a word. */
+static void CompareStages(const Trainer *t, double bpr, double apr)
+{
+    if (apr >= WORTH_KEEPING * bpr)
+        return;
+    snprintf(t->report->warning, sizeof(t->report->warning),
+             "adversarial training lowered NDCG@100 from %.4f to %.4f: lower epsilon, "
+             "regularization or adaptive_negatives, or give it more adv_epochs",
+             bpr, apr);
 }
 
 void MfTrain(const Host *host, const Interactions *data, Model *model, TrainReport *report)
@@ -446,16 +472,17 @@ void MfTrain(const Host *host, const Interactions *data, Model *model, TrainRepo
         .epochs = (int)(skip ? o->adv_epochs : o->epochs + o->adv_epochs),
         .start = HostClock(),
     };
+    double before = -1;
 
     CheckRankable(&t);
     Prepare(&t);
     if (!skip)
-        RunStage(&t, "bpr", (int)o->epochs);
+        before = RunStage(&t, "bpr", (int)o->epochs);
     if (o->adv_epochs > 0) {
         if (o->reset_optimizer)
             ResetState(&t);
         t.rule.adversarial = true;
-        RunStage(&t, "apr", (int)o->adv_epochs);
+        CompareStages(&t, before, RunStage(&t, "apr", (int)o->adv_epochs));
     }
     Release(&t);
 }

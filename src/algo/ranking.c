@@ -17,7 +17,11 @@
 #define BATCH_SCORES   (4u << 20)
 #define BATCH_PRODUCTS (512u << 20)
 
+/* Up to this many relevant items, counting once for each is fastest. */
+#define FEW 64
+
 typedef struct RankingJob {
+    const Host *host;
     const Model *model;
     RankingCase *cases;
     size_t count;
@@ -25,6 +29,8 @@ typedef struct RankingJob {
     uint32_t width;  /* floats of a query */
     float *queries;  /* threads x batch x width */
     float *scores;   /* threads x batch x items */
+    float *sorted;   /* threads x items */
+    uint32_t *above; /* threads x (items + 1) */
     bool *undefined; /* threads: a score was NaN */
 } RankingJob;
 
@@ -42,6 +48,13 @@ static uint32_t BatchUsers(const Model *model)
 static int ComparePositions(const void *a, const void *b)
 {
     uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+static int CompareScores(const void *a, const void *b)
+{
+    float x = *(const float *)a, y = *(const float *)b;
 
     return (x > y) - (x < y);
 }
@@ -91,7 +104,49 @@ static uint32_t MaskScores(const RankingCase *c, float *scores, uint32_t items)
     return items - CountNan(scores, items);
 }
 
-static bool PlaceCase(RankingCase *c, float *scores, uint32_t items)
+/* A few relevant items: one vectorised count each. */
+static void PlaceFew(RankingCase *c, const float *scores, uint32_t items)
+{
+    for (uint32_t r = 0; r < c->relevant_count; r++)
+        c->positions[r] = c->relevant[r] == NO_ITEM
+                              ? NOT_RANKED
+                              : CountAtLeast(scores, items, ScoreOf(c->positions[r]));
+}
+
+/*
+ * Many relevant items: each candidate is placed among their sorted scores.  `sorted` has room for
+ * one float per item, `above` for one count per item and one more.
+ */
+static void PlaceMany(RankingCase *c, const float *scores, uint32_t items, float *sorted,
+                      uint32_t *above)
+{
+    uint32_t known = 0;
+
+    for (uint32_t r = 0; r < c->relevant_count; r++)
+        if (c->relevant[r] != NO_ITEM)
+            sorted[known++] = ScoreOf(c->positions[r]);
+    qsort(sorted, known, sizeof(float), CompareScores);
+    memset(above, 0, ((size_t)known + 1) * sizeof(uint32_t));
+    for (uint32_t i = 0; i < items; i++) {
+        uint32_t low = 0, high = known; /* relevant scores that are not above this one */
+
+        while (low < high && scores[i] == scores[i]) {
+            uint32_t middle = low + (high - low) / 2;
+
+            if (sorted[middle] <= scores[i])
+                low = middle + 1;
+            else
+                high = middle;
+        }
+        above[low] += scores[i] == scores[i];
+    }
+    for (uint32_t r = known; r-- > 0;)
+        above[r] += above[r + 1];
+    for (uint32_t r = 0; r < c->relevant_count; r++)
+        c->positions[r] = r < known ? above[r + 1] : NOT_RANKED;
+}
+
+static bool PlaceCase(RankingCase *c, float *scores, uint32_t items, float *sorted, uint32_t *above)
 {
     uint32_t n = c->relevant_count;
 
@@ -99,10 +154,10 @@ static bool PlaceCase(RankingCase *c, float *scores, uint32_t items)
         return false;
     TakeRelevantScores(c, scores);
     c->others = MaskScores(c, scores, items);
-    for (uint32_t r = 0; r < n; r++)
-        c->positions[r] = c->relevant[r] == NO_ITEM
-                              ? NOT_RANKED
-                              : CountAtLeast(scores, items, ScoreOf(c->positions[r]));
+    if (n <= FEW)
+        PlaceFew(c, scores, items);
+    else
+        PlaceMany(c, scores, items, sorted, above);
     qsort(c->positions, n, sizeof(uint32_t), ComparePositions);
     for (uint32_t r = 0; r < n && c->positions[r] != NOT_RANKED; r++)
         c->positions[r] += r; /* relevant items before it */
@@ -123,8 +178,10 @@ static void RankBatch(void *arg, int task, int worker)
         job->model->algorithm->query(job->model, job->cases[first + i].user,
                                      queries + (size_t)i * job->width);
     job->model->algorithm->score(job->model, queries, n, scores);
-    for (uint32_t i = 0; i < n; i++)
-        if (!PlaceCase(&job->cases[first + i], scores + (size_t)i * items, items))
+    for (uint32_t i = 0; i < n && !HostCancelled(job->host); i++)
+        if (!PlaceCase(&job->cases[first + i], scores + (size_t)i * items, items,
+                       job->sorted + (size_t)worker * items,
+                       job->above + (size_t)worker * (items + 1)))
             job->undefined[worker] = true;
 }
 
@@ -132,13 +189,15 @@ size_t RankingMemory(const Model *model, int threads)
 {
     size_t row = SizeAdd(model->items, model->algorithm->query_width(model));
 
-    return SizeMultiply(SizeMultiply(row, BatchUsers(model) * sizeof(float)), (size_t)threads);
+    size_t batch = SizeMultiply(row, BatchUsers(model) * sizeof(float));
+
+    return SizeMultiply(SizeAdd(batch, SizeMultiply(model->items, 8)), (size_t)threads);
 }
 
 void RankCases(const Host *host, const Model *model, RankingCase *cases, size_t count)
 {
     size_t threads = (size_t)PoolThreads(host);
-    RankingJob job = {.model = model, .cases = cases, .count = count};
+    RankingJob job = {.host = host, .model = model, .cases = cases, .count = count};
     bool undefined = false;
 
     BlasLoad();
@@ -146,13 +205,19 @@ void RankCases(const Host *host, const Model *model, RankingCase *cases, size_t 
     job.width = model->algorithm->query_width(model);
     job.queries = HostAllocateZero(host, threads * job.batch * job.width, sizeof(float));
     job.scores = HostAllocate(host, threads * job.batch * model->items, sizeof(float));
+    job.sorted = HostAllocate(host, threads * model->items, sizeof(float));
+    job.above = HostAllocate(host, threads * ((size_t)model->items + 1), sizeof(uint32_t));
     job.undefined = HostAllocateZero(host, threads, sizeof(bool));
     PoolRun(host, RankBatch, &job, (int)((count + job.batch - 1) / job.batch));
     for (size_t t = 0; t < threads; t++)
         undefined |= job.undefined[t];
     HostRelease(host, job.queries);
     HostRelease(host, job.scores);
+    HostRelease(host, job.sorted);
+    HostRelease(host, job.above);
     HostRelease(host, job.undefined);
+    if (HostCancelled(host))
+        HostAbandon(host);
     if (undefined)
         HostFail(host, FAIL_NOT_FINITE, NULL, "the model gives scores that are not a number");
 }

@@ -17,6 +17,8 @@ const Algorithm *const algorithms[] = {
     NULL,
 };
 
+#define POLL_EVERY (1 << 20)
+
 const Algorithm *AlgorithmFind(const char *name)
 {
     for (int i = 0; algorithms[i] != NULL; i++)
@@ -29,8 +31,7 @@ void ModelAddPart(Model *model, const char *name, Axis axis, uint32_t rows, uint
 {
     Part *part = &model->part[model->parts++];
 
-    /* A single column is never read as a vector: no padding. */
-    *part = (Part){name, axis, rows, columns, columns == 1 ? 1 : VectorStride(columns), NULL};
+    *part = (Part){name, axis, rows, columns, VectorStride(columns), NULL};
 }
 
 void ModelLayout(Model *model, const Algorithm *algorithm, const void *options, uint32_t users,
@@ -38,6 +39,7 @@ void ModelLayout(Model *model, const Algorithm *algorithm, const void *options, 
 {
     *model = (Model){.algorithm = algorithm, .options = options, .users = users, .items = items};
     ModelAddPart(model, "popularity", AXIS_ITEM, items, 1);
+    model->part[POPULARITY_PART].stride = 1; /* never read as a vector: no padding */
     algorithm->layout(model);
 }
 
@@ -74,12 +76,15 @@ void ModelViewItems(const Model *model, uint32_t first, uint32_t count, Model *v
     }
 }
 
-void ModelCountPopularity(const Interactions *data, Model *model)
+void ModelCountPopularity(const Host *host, const Interactions *data, Model *model)
 {
-    Part *part = &model->part[POPULARITY_PART];
+    float *count = model->part[POPULARITY_PART].data;
 
-    for (uint64_t i = 0; i < data->count; i++)
-        part->data[(size_t)data->item[i] * part->stride] += 1.0f;
+    for (uint64_t i = 0; i < data->count; i++) {
+        count[data->item[i]] += 1.0f;
+        if (i % POLL_EVERY == 0)
+            HostPoll(host);
+    }
 }
 
 bool PartIsFinite(const Part *part)

@@ -23,35 +23,93 @@ typedef struct Triple {
     uint32_t negative; /* NO_ITEM: the user has every item of the block */
 } Triple;
 
-/* The user's entries are neighbours, ascending by item: walk towards the item. */
+/*
+ * Position of the first entry of the user's run that is not below the item, from `at` forward; the
+ * run's end if there is none.  Steps double, then halve.
+ */
+static uint32_t SearchForward(const CellWork *work, uint32_t at, uint32_t item)
+{
+    const CellEntry *e = work->entries;
+    uint32_t user = e[at].user, step = 1;
+    uint64_t low = at, high; /* e[low] is below the item, e[high] is not */
+
+    while ((high = low + step) < work->count && e[high].user == user && e[high].item < item) {
+        low = high;
+        step *= 2;
+    }
+    if (high > work->count)
+        high = work->count;
+    while (low + 1 < high) {
+        uint64_t middle = (low + high) / 2;
+
+        if (e[middle].user == user && e[middle].item < item)
+            low = middle;
+        else
+            high = middle;
+    }
+    return (uint32_t)high;
+}
+
+/* The same backward: first entry of the run that is not below the item; e[at] is not below it. */
+static uint32_t SearchBackward(const CellWork *work, uint32_t at, uint32_t item)
+{
+    const CellEntry *e = work->entries;
+    uint32_t user = e[at].user, step = 1;
+    int64_t high = at, low; /* e[high] is not below the item; e[low] is, or of another user */
+
+    while ((low = high - step) >= 0 && e[low].user == user && e[low].item >= item) {
+        high = low;
+        step *= 2;
+    }
+    if (low < -1)
+        low = -1;
+    while (low + 1 < high) {
+        int64_t middle = (low + high) / 2;
+
+        if (e[middle].user == user && e[middle].item >= item)
+            high = middle;
+        else
+            low = middle;
+    }
+    return (uint32_t)high;
+}
+
+/* The user's entries are neighbours, ascending by item. */
 static inline bool IsPositive(const CellWork *work, uint32_t at, uint32_t item)
 {
     const CellEntry *e = work->entries;
-    uint32_t user = e[at].user;
+    uint32_t user = e[at].user, found;
 
-    if (item >= e[at].item) {
-        while (at < work->count && e[at].user == user && e[at].item < item)
-            at++;
-        return at < work->count && e[at].user == user && e[at].item == item;
-    }
-    while (at > 0 && e[at].user == user && e[at].item > item)
-        at--;
-    return e[at].user == user && e[at].item == item;
+    if (item == e[at].item)
+        return true;
+    found = item > e[at].item ? SearchForward(work, at, item) : SearchBackward(work, at, item);
+    return found < work->count && e[found].user == user && e[found].item == item;
+}
+
+/* Entries of the user in the cell. */
+static uint32_t RunLength(const CellWork *work, uint32_t at)
+{
+    return SearchForward(work, at, NO_ITEM) - SearchBackward(work, at, 0);
+}
+
+/* The block's items that are not the user's, remembered for the user's next triple. */
+static void ListRest(CellWork *work, uint32_t at)
+{
+    work->rest_user = work->entries[at].user;
+    work->rest_count = 0;
+    for (uint32_t b = 0; b < work->block_size; b++)
+        if (!IsPositive(work, at, work->block[b]))
+            work->rest[work->rest_count++] = work->block[b];
 }
 
 /* Uniform over the block's items that are not the user's; NO_ITEM if there are none. */
 static uint32_t FindNegative(CellWork *work, uint32_t at)
 {
-    uint32_t left = 0, chosen;
-
-    for (uint32_t b = 0; b < work->block_size; b++)
-        left += !IsPositive(work, at, work->block[b]);
-    if (left == 0)
+    if (RunLength(work, at) >= work->block_size)
         return NO_ITEM;
-    chosen = RandomBelow(&work->random, left);
-    for (uint32_t b = 0;; b++)
-        if (!IsPositive(work, at, work->block[b]) && chosen-- == 0)
-            return work->block[b];
+    if (work->rest_user != work->entries[at].user)
+        ListRest(work, at);
+    return work->rest[RandomBelow(&work->random, work->rest_count)];
 }
 
 static inline uint32_t DrawUniform(CellWork *work, uint32_t at)
@@ -96,7 +154,7 @@ VECTOR_INLINE uint32_t DrawHardest(const TripleRule *rule, CellWork *work, uint3
         Prefetch(rule->items + (size_t)items[n] * rule->stride, chunks);
     }
     ScoreCandidates(rule, p, items, rule->candidates, scores, chunks);
-    for (uint32_t tries = 0; tries < rule->candidates; tries++) {
+    for (uint32_t tries = 0; tries < MAX_DRAWS; tries++) {
         uint32_t best = 0;
 
         for (uint32_t n = 1; n < rule->candidates; n++)
@@ -121,16 +179,19 @@ VECTOR_INLINE Triple DrawTriple(const TripleRule *rule, CellWork *work, uint32_t
     return t;
 }
 
-/* The dot products of a triple: x = p.d, pp = p.p, dd = d.d with d = q_i - q_j. */
+/*
+ * The dot products of a triple: x = p.d, pp = p.p, dd = d.d with d = q_i - q_j, and those that the
+ * decay adds: pi = p.q_i, ii = q_i.q_i, jj = q_j.q_j.
+ */
 typedef struct Products {
-    float x, pp, dd;
+    float x, pp, dd, pi, ii, jj;
 } Products;
 
 VECTOR_INLINE Products TripleProducts(const float *p, const float *qi, const float *qj,
                                       size_t chunks)
 {
     const Vector *vp = (const Vector *)p, *vi = (const Vector *)qi, *vj = (const Vector *)qj;
-    Vector x = {0}, pp = {0}, dd = {0};
+    Vector x = {0}, pp = {0}, dd = {0}, pi = {0}, ii = {0}, jj = {0};
 
     for (size_t c = 0; c < chunks; c++) {
         Vector d = vi[c] - vj[c];
@@ -138,8 +199,12 @@ VECTOR_INLINE Products TripleProducts(const float *p, const float *qi, const flo
         x += vp[c] * d;
         pp += vp[c] * vp[c];
         dd += d * d;
+        pi += vp[c] * vi[c];
+        ii += vi[c] * vi[c];
+        jj += vj[c] * vj[c];
     }
-    return (Products){VectorSum(&x), VectorSum(&pp), VectorSum(&dd)};
+    return (Products){VectorSum(&x),  VectorSum(&pp), VectorSum(&dd),
+                      VectorSum(&pi), VectorSum(&ii), VectorSum(&jj)};
 }
 
 /*
@@ -225,20 +290,23 @@ static inline float RowRate(const TripleRule *rule, float *state, float square)
     return rule->learning_rate / sqrtf(*state);
 }
 
-/* The squared norms of the directions follow from the products; decay is left out of them. */
+/* The squared norms of the directions follow from the products: no pass over the rows. */
 VECTOR_INLINE void Update(const TripleRule *rule, Triple t, Products m, Directions v, size_t chunks)
 {
-    float decay = 2.0f * rule->regularization, turn = v.t - decay;
-    float square_p = v.s * v.s * m.dd - 2.0f * v.s * turn * m.x + turn * turn * m.pp;
-    float square_q = v.s * v.s * m.pp - 2.0f * v.s * v.w * m.x + v.w * v.w * m.dd;
+    float ij = 0.5f * (m.ii + m.jj - m.dd), pj = m.pi - m.x;
+    float shared = v.s * v.s * m.pp - 2.0f * v.s * v.w * m.x + v.w * v.w * m.dd;
+    float shared_i = v.s * m.pi - v.w * (m.ii - ij), shared_j = v.s * pj - v.w * (ij - m.jj);
+    float square_p = v.s * v.s * m.dd - 2.0f * v.s * v.t * m.x + v.t * v.t * m.pp;
+    float square_i = shared - 2.0f * v.r * shared_i + v.r * v.r * m.ii;
+    float square_j = shared + 2.0f * v.r * shared_j + v.r * v.r * m.jj;
     float rate = rule->learning_rate;
 
     if (rule->optimizer == OPTIMIZER_SGD)
         UpdateRows(rule, t, v, rate, rate, rate, chunks);
     else
         UpdateRows(rule, t, v, RowRate(rule, &rule->user_state[t.user], square_p),
-                   RowRate(rule, &rule->item_state[t.positive], square_q),
-                   RowRate(rule, &rule->item_state[t.negative], square_q), chunks);
+                   RowRate(rule, &rule->item_state[t.positive], square_i),
+                   RowRate(rule, &rule->item_state[t.negative], square_j), chunks);
 }
 
 /* Collects -ln sigma(x) as a product of 1 + e^-x, with a logarithm now and then. */
@@ -315,6 +383,7 @@ void LearnCell(const TripleRule *rule, CellWork *work)
     RandomShuffle(&work->random, work->order, work->count);
     work->loss = 0;
     work->triples = 0;
+    work->rest_user = NO_ITEM;
     work->abandoned = false;
     LearnCellVariants[VectorLevel()](rule, work);
 }

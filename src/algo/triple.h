@@ -45,6 +45,9 @@ typedef struct CellWork {
     const uint32_t *block; /* the items of the cell's item block */
     uint32_t block_size;
     uint32_t *order; /* scratch: count */
+    uint32_t *rest;  /* scratch: block_size; the items that rest_user lacks */
+    uint32_t rest_user;
+    uint32_t rest_count;
     Random random;
     double loss;      /* out: sum of -ln sigma(x_uij) before each update */
     uint64_t triples; /* out: triples learnt; users with no negative in the block have none */

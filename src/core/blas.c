@@ -43,6 +43,20 @@ static void *MapSingleThreaded(const char *library)
     free(saved);
     return handle;
 }
+
+/* The OpenMP flavour (2) has threads of its own; a library mapped by others may use several. */
+static bool IsSingleThreaded(void *handle)
+{
+    int (*parallel)(void);
+    void (*set_threads)(int);
+
+    *(void **)&parallel = dlsym(handle, "openblas_get_parallel");
+    *(void **)&set_threads = dlsym(handle, "openblas_set_num_threads");
+    if (parallel == NULL || set_threads == NULL || parallel() == 2)
+        return false;
+    set_threads(1);
+    return true;
+}
 #endif
 
 bool BlasLoad(void)
@@ -51,7 +65,7 @@ bool BlasLoad(void)
     if (!tried) {
         void *handle = MapSingleThreaded("libopenblas.so.0");
 
-        if (handle != NULL)
+        if (handle != NULL && IsSingleThreaded(handle))
             *(void **)&sgemm = dlsym(handle, "cblas_sgemm");
     }
 #endif

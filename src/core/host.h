@@ -39,7 +39,7 @@ typedef struct Host {
     void (*release)(void *arg, void *pointer);
     bool (*pending)(void *arg);             /* cheap: is check() wanted? */
     void (*check)(void *arg);               /* may not return; no worker is busy */
-    const volatile sig_atomic_t *cancel[2]; /* NULL or flags: check() will not return */
+    const volatile sig_atomic_t *cancel[3]; /* NULL or flags: check() will not return */
     void (*progress)(void *arg, const Progress *progress);
     void (*fail)(void *arg, FailKind kind, const char *message, const char *hint)
         __attribute__((noreturn));
@@ -60,7 +60,8 @@ extern void HostPoll(const Host *host);
 static inline bool HostCancelled(const Host *host)
 {
     return (host->cancel[0] != NULL && *host->cancel[0]) ||
-           (host->cancel[1] != NULL && *host->cancel[1]);
+           (host->cancel[1] != NULL && *host->cancel[1]) ||
+           (host->cancel[2] != NULL && *host->cancel[2]);
 }
 
 /* Ends a run whose tasks were left unfinished. */

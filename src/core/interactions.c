@@ -60,9 +60,9 @@ static void ScatterByUser(const Host *host, const uint64_t *item_offset, const u
             out->item[to] = item;
             if (time != NULL)
                 out->time[to] = time[i];
+            if (i % POLL_EVERY == 0)
+                HostPoll(host);
         }
-        if (item % 1024 == 0)
-            HostPoll(host);
     }
     RestoreOffsets(out->offset, out->users);
 }
@@ -85,10 +85,10 @@ static void DropDuplicates(const Host *host, Interactions *x)
             if (x->time != NULL)
                 x->time[to] = x->time[from];
             to++;
+            if (to % POLL_EVERY == 0)
+                HostPoll(host);
         }
         x->offset[user] = start;
-        if (user % 65536 == 0)
-            HostPoll(host);
     }
     x->offset[x->users] = to;
     x->count = to;
@@ -180,6 +180,8 @@ void InteractionsHoldOut(const Host *host, Interactions *x, Holdout holdout, uin
         uint64_t at = holdout == HOLDOUT_LAST ? LatestOf(x, user) : RandomOf(x, user, seed);
 
         x->held[user] = x->item[at];
+        if (i % (POLL_EVERY / 64) == 0)
+            HostPoll(host);
     }
     HostRelease(host, eligible);
 }

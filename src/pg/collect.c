@@ -102,7 +102,7 @@ Size CollectorMemory(const Collector *c)
 {
     Size width = 2 * sizeof(uint32) + (OidIsValid(c->time_type) ? sizeof(int64) : 0);
 
-    return add_size(mul_size(c->count, width),
+    return add_size(mul_size(c->room, width),
                     add_size(IdIndexMemory(c->users), IdIndexMemory(c->items)));
 }
 
@@ -193,9 +193,13 @@ void CollectorFinish(Collector *c, BackendHost *backend, Collected *result)
         "sorting the interactions");
     IdIndexSort(c->users, &result->users, &dense_user);
     IdIndexSort(c->items, &result->items, &dense_item);
+    IdIndexRelease(c->users);
+    IdIndexRelease(c->items);
     for (Size i = 0; i < c->count; i++) {
         c->user[i] = dense_user[c->user[i]];
         c->item[i] = dense_item[c->item[i]];
+        if (i % CHECK_MEMORY_EVERY == 0)
+            CHECK_FOR_INTERRUPTS();
     }
     if (c->count > 0)
         pairs = (Pairs){c->count, c->user, c->item, c->time, ReleaseArrays};

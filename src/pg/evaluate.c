@@ -68,9 +68,16 @@ static uint32 *MapIds(const Evaluation *e, const IdList *test, const IdList *mod
 {
     uint32 *map = AllocateArray(e->backend.context, uint32, (Size)test->count + 1);
 
-    for (uint32 i = 0; i < test->count; i++)
+    for (uint32 i = 0; i < test->count; i++) {
+        CHECK_FOR_INTERRUPTS();
         map[i] = IdListFind(model, IdListGet(test, i));
+    }
     return map;
+}
+
+static bool Trained(const Interactions *data, uint32_t user, uint32_t item)
+{
+    return InteractionsContain(data, user, item) && !IsHeldOut(data, user, item);
 }
 
 /*
@@ -85,7 +92,7 @@ static uint32 TakeRelevant(Evaluation *e, uint32 user, uint64 first, uint64 last
     for (uint64 i = first; i < last; i++) {
         uint32 item = item_map[e->test.data.item[i]];
 
-        if (item != UNKNOWN_ID && InteractionsContain(&e->loaded.data, user, item)) {
+        if (item != UNKNOWN_ID && Trained(&e->loaded.data, user, item)) {
             e->trained_rows++;
             continue;
         }
@@ -135,6 +142,9 @@ static void MakeCases(Evaluation *e)
 
 static void ReportLeftOut(const Evaluation *e)
 {
+    if (e->test.null_rows > 0)
+        ereport(NOTICE, (errmsg(UINT64_FORMAT " test rows with a NULL id were left out",
+                                e->test.null_rows)));
     if (e->unknown_users > 0)
         ereport(NOTICE, (errmsg(UINT64_FORMAT " test rows of users that the model does not know "
                                               "were left out",

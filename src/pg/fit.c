@@ -11,6 +11,7 @@
 
 #include "pg/header.h"
 #include "pg/image.h"
+#include "pg/loaded.h"
 #include "pg/options.h"
 #include "pg/runs.h"
 #include "pg/settings.h"
@@ -115,9 +116,11 @@ static void Merge(MemoryContext context, FitState *to, const FitState *from)
         users[i] = IdIndexAdd(to->collector->users, IdIndexGet(rows->users, i));
     for (uint32 i = 0; i < IdIndexCount(rows->items); i++)
         items[i] = IdIndexAdd(to->collector->items, IdIndexGet(rows->items, i));
-    for (Size i = 0; i < rows->count; i++)
+    for (Size i = 0; i < rows->count; i++) {
+        CHECK_FOR_INTERRUPTS();
         CollectorAddNumbers(to->collector, users[rows->user[i]], items[rows->item[i]],
                             rows->time == NULL ? PG_INT64_MIN : rows->time[i]);
+    }
     to->collector->null_rows += rows->null_rows;
     pfree(users);
     pfree(items);
@@ -189,6 +192,7 @@ Datum recadv_fit_serialize(PG_FUNCTION_ARGS)
         pq_sendint32(&out, rows->item[i]);
         if (rows->time != NULL)
             pq_sendint64(&out, (uint64)rows->time[i]);
+        CHECK_FOR_INTERRUPTS();
     }
     PG_RETURN_BYTEA_P(pq_endtypsend(&out));
 }
@@ -242,6 +246,7 @@ static void ReceiveRows(StringInfo in, Collector *rows)
         if (user >= IdIndexCount(rows->users) || item >= IdIndexCount(rows->items))
             FailState();
         CollectorAddNumbers(rows, user, item, time);
+        CHECK_FOR_INTERRUPTS();
     }
     pq_getmsgend(in);
 }
@@ -330,6 +335,7 @@ Datum recadv_fit_final(PG_FUNCTION_ARGS)
                         errmsg("option \"warm_start\" needs a model table, which recadv_fit() has "
                                "not"),
                         errhint("Use recadv_train().")));
+    request.algorithm_name = request.algorithm->name;
     request.threads = CheckThreads(((TrainOptions *)request.options)->threads);
     TrainingInit(&training, CurrentMemoryContext, "recadv_fit");
     CollectorFinish(state->collector, &training.backend, &training.collected);
@@ -347,28 +353,29 @@ Datum recadv_save(PG_FUNCTION_ARGS)
 {
     char *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
     bytea *bytes = PG_GETARG_BYTEA_P(1);
+    BackendHost backend;
     ImageStore image;
-    Header header;
+    Loaded loaded;
     TableSink sink;
-    List *versions;
     int32 version;
     Oid relid;
 
     PreventCommandIfReadOnly("recadv_save()");
     PreventCommandIfParallelMode("recadv_save()");
     ImageOpen(bytes, &image);
-    header = HeaderRead(&image.store);
+    /* Every part is read and checked before anything is written. */
+    BackendHostInit(&backend, CurrentMemoryContext, "recadv_save");
+    LoadModel(&image.store, &backend, &loaded);
     SPI_connect();
     relid = ModelTableEnsure(name);
-    if (!RunLock(relid, false))
+    if (!OidIsValid(relid) || !RunLock(relid, false))
         FailBusy(name);
-    versions = ModelTableVersions(relid);
-    version = versions == NIL ? 1 : linitial_int(versions) + 1;
+    version = ModelTableNextVersion(relid);
     TableSinkOpen(relid, version, &sink);
-    ImageCopy(&image, &sink.sink);
+    CopyModel(&image.store, &loaded.header, &sink.sink);
     TableSinkClose(&sink);
-    ModelTableSetCurrent(relid, version);
-    ModelTablePrune(relid, (int)((const TrainOptions *)header.options)->keep_versions);
+    ModelTablePublish(relid, version,
+                      (int)((const TrainOptions *)loaded.header.options)->keep_versions);
     SPI_finish();
     PG_RETURN_INT32(version);
 }

@@ -23,12 +23,19 @@ static IdKind ReadKind(ModelStore *store, Jsonb *json, const char *key)
     StoreDamaged(store, "header", 0, psprintf("\"%s\" is neither bigint nor text", key));
 }
 
-Header HeaderRead(ModelStore *store)
+static void HeaderContext(void *arg)
+{
+    const ModelStore *store = arg;
+
+    errcontext("header of version %d of model \"%s\"", store->version, store->name);
+}
+
+static Header Read(ModelStore *store)
 {
     char *text = StoreReadJson(store, "header", 0);
     Header header = {0};
+    Jsonb *json, *options;
     char *algorithm;
-    Jsonb *json;
     int64 format;
 
     if (text == NULL)
@@ -41,12 +48,28 @@ Header HeaderRead(ModelStore *store)
         header.algorithm = AlgorithmFind(algorithm);
     if (header.algorithm == NULL)
         StoreDamaged(store, "header", 0, "its algorithm is not known to this version of recadv");
-    header.options = OptionsParse(header.algorithm, JsonbGetObject(json, "options"));
+    options = JsonbGetObject(json, "options");
+    if (options == NULL)
+        StoreDamaged(store, "header", 0, "its options are missing");
+    header.options = OptionsParse(header.algorithm, options);
     header.users = ReadCount(store, json, "users", 1);
     header.items = ReadCount(store, json, "items", 1);
     header.held = ReadCount(store, json, "held_out", 0);
     header.user_kind = ReadKind(store, json, "user_kind");
     header.item_kind = ReadKind(store, json, "item_kind");
+    return header;
+}
+
+/* Errors of the parsers of JSON and options tell whose header they are about. */
+Header HeaderRead(ModelStore *store)
+{
+    ErrorContextCallback callback = {
+        .previous = error_context_stack, .callback = HeaderContext, .arg = store};
+    Header header;
+
+    error_context_stack = &callback;
+    header = Read(store);
+    error_context_stack = callback.previous;
     return header;
 }
 

@@ -12,6 +12,13 @@
 #include "core/pool.h"
 #include "pg/settings.h"
 
+/* PostgreSQL 17 brought transaction_timeout. */
+#if PG_VERSION_NUM >= 170000
+#define TRANSACTION_TIMEOUT_FLAG &TransactionTimeoutPending
+#else
+#define TRANSACTION_TIMEOUT_FLAG NULL
+#endif
+
 #define NOTICE_SECONDS   3.0
 #define ACTIVITY_SECONDS 0.5
 
@@ -103,7 +110,7 @@ void BackendHostInit(BackendHost *backend, MemoryContext context, const char *ti
                 .release = Release,
                 .pending = Pending,
                 .check = Check,
-                .cancel = {&QueryCancelPending, &ProcDiePending},
+                .cancel = {&QueryCancelPending, &ProcDiePending, TRANSACTION_TIMEOUT_FLAG},
                 .progress = Report,
                 .fail = Fail,
             },

@@ -305,13 +305,17 @@ int64 IdIndexInteger(const IdIndex *index, Datum value)
 
 uint32 IdIndexAddDatum(IdIndex *index, Datum value)
 {
+    uint32 length;
     char *text;
     Id id;
 
     if (index->kind == ID_INTEGER)
         return AddInteger(index, IdIndexInteger(index, value));
     text = OutputFunctionCall(&index->output, value);
-    id = IdOfText(text, (uint32)strlen(text));
+    length = (uint32)strlen(text);
+    while (index->base == BPCHAROID && length > 0 && text[length - 1] == ' ')
+        length--; /* as the cast to text does */
+    id = IdOfText(text, length);
     return AddText(index, id.text, id.length);
 }
 
@@ -408,4 +412,20 @@ void IdIndexSort(IdIndex *index, IdList *list, uint32 **dense)
         SortIntegerIds(index, list, *dense);
     else
         SortTextIds(index, list, *dense);
+}
+
+void IdIndexRelease(IdIndex *index)
+{
+    if (index->kind == ID_INTEGER)
+        integers_destroy(index->ints);
+    else
+        texts_destroy(index->strings);
+    if (index->by_number != NULL)
+        pfree(index->by_number);
+    if (index->text_by_number != NULL)
+        pfree(index->text_by_number);
+    index->ints = NULL;
+    index->strings = NULL;
+    index->by_number = NULL;
+    index->text_by_number = NULL;
 }

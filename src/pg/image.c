@@ -30,6 +30,7 @@ static void Put(ModelSink *sink, const char *part, uint32 number, bytea *bytes)
     ImageSink *image = (ImageSink *)sink;
     uint32 size = VARSIZE(bytes) - VARHDRSZ;
 
+    CHECK_FOR_INTERRUPTS();
     AppendNumber(image, (uint32)strlen(part));
     Append(image, part, strlen(part));
     AppendNumber(image, number);
@@ -107,6 +108,7 @@ static bytea *Fetch(ModelStore *store, const char *part, uint32 number)
 {
     ImageStore *image = (ImageStore *)store;
 
+    CHECK_FOR_INTERRUPTS();
     for (uint32 i = 0; i < image->count; i++) {
         const ImageBlock *block = &image->blocks[i];
 
@@ -139,23 +141,5 @@ void ImageOpen(const bytea *image, ImageStore *store)
         block->number = TakeNumber(&cursor);
         block->size = TakeNumber(&cursor);
         block->bytes = Take(&cursor, block->size);
-    }
-}
-
-void ImageCopy(ImageStore *image, ModelSink *sink)
-{
-    for (uint32 i = 0; i < image->count; i++) {
-        const ImageBlock *from = &image->blocks[i];
-        char *part = pnstrdup(from->part, from->part_length);
-        bytea *bytes = Copy(from);
-        const char *problem;
-        Block block;
-
-        problem = BlockParse(VARDATA(bytes), from->size, part, from->number, Crc32c, &block);
-        if (problem != NULL)
-            StoreDamaged(&image->store, part, from->number, problem);
-        sink->put(sink, part, from->number, bytes);
-        pfree(bytes);
-        pfree(part);
     }
 }

@@ -37,7 +37,4 @@ typedef struct ImageStore {
 /* Reads the directory of an untrusted image, which must outlive the store. */
 extern void ImageOpen(const bytea *image, ImageStore *store);
 
-/* Copies all blocks to a sink, each checked. */
-extern void ImageCopy(ImageStore *image, ModelSink *sink);
-
 #endif

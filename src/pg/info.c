@@ -8,6 +8,7 @@
 #include "utils/builtins.h"
 #include "utils/resowner.h"
 
+#include "pg/header.h"
 #include "pg/json.h"
 #include "pg/srf.h"
 #include "pg/table.h"
@@ -18,15 +19,20 @@ PG_FUNCTION_INFO_V1(recadv_document);
 Datum recadv_document(PG_FUNCTION_ARGS)
 {
     ModelTable table;
-    char *json;
+    char *part, *json;
 
     if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
         PG_RETURN_NULL();
+    part = text_to_cstring(PG_GETARG_TEXT_PP(1));
+    if (strcmp(part, PART_HEADER) != 0 && strcmp(part, PART_HISTORY) != 0 &&
+        strcmp(part, PART_RUN) != 0)
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                        errmsg("part \"%s\" is not a document", part),
+                        errhint("Documents are header, history and run.")));
     ModelTableOpen(ModelResolve(PG_ARGISNULL(0) ? NULL : PG_GETARG_TEXT_PP(0)), &table);
     table.store.version =
         PG_ARGISNULL(3) ? ModelTableCurrent(&table, false).version : PG_GETARG_INT32(3);
-    json = StoreReadJson(&table.store, text_to_cstring(PG_GETARG_TEXT_PP(1)),
-                         (uint32)PG_GETARG_INT32(2));
+    json = StoreReadJson(&table.store, part, (uint32)PG_GETARG_INT32(2));
     ModelTableClose(&table);
     if (json == NULL)
         PG_RETURN_NULL();
@@ -52,7 +58,44 @@ Datum recadv_run_numbers(PG_FUNCTION_ARGS)
     return (Datum)0;
 }
 
-/* Current version and header of a model, or why it cannot be read. */
+/* Columns of recadv_model_status. */
+enum {
+    STATUS_VERSION,
+    STATUS_ALGORITHM,
+    STATUS_USERS,
+    STATUS_ITEMS,
+    STATUS_INTERACTIONS,
+    STATUS_TRAINED,
+    STATUS_TEXT,
+    STATUS_COLUMNS
+};
+
+static void SetStatus(Datum *values, bool *nulls, int column, Datum value)
+{
+    values[column] = value;
+    nulls[column] = false;
+}
+
+static void ReadHeaderStatus(ModelStore *store, Datum *values, bool *nulls)
+{
+    Header header = HeaderRead(store);
+    Jsonb *json = JsonbParse(StoreReadJson(store, PART_HEADER, 0));
+    Jsonb *training = JsonbGetObject(json, "training");
+    char *started = training == NULL ? NULL : JsonbGetString(training, "started");
+    int64 interactions;
+
+    SetStatus(values, nulls, STATUS_ALGORITHM, CStringGetTextDatum(header.algorithm->name));
+    SetStatus(values, nulls, STATUS_USERS, Int64GetDatum(header.users));
+    SetStatus(values, nulls, STATUS_ITEMS, Int64GetDatum(header.items));
+    if (JsonbGetInteger(json, "interactions", &interactions))
+        SetStatus(values, nulls, STATUS_INTERACTIONS, Int64GetDatum(interactions));
+    if (started != NULL)
+        SetStatus(values, nulls, STATUS_TRAINED,
+                  DirectFunctionCall3(timestamptz_in, CStringGetDatum(started),
+                                      ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
+}
+
+/* Current version and dimensions of a model, or why they cannot be read. */
 static void ReadStatus(Oid relid, Datum *values, bool *nulls)
 {
     ModelTable table;
@@ -61,18 +104,13 @@ static void ReadStatus(Oid relid, Datum *values, bool *nulls)
     ModelTableOpen(relid, &table);
     current = ModelTableCurrent(&table, true);
     table.store.version = current.version;
-    values[0] = Int32GetDatum(current.version);
-    nulls[0] = current.version == 0;
     if (current.version > 0) {
-        char *json = StoreReadJson(&table.store, PART_HEADER, 0);
-
-        if (json == NULL)
-            StoreDamaged(&table.store, PART_HEADER, 0, "it is missing");
-        values[1] = PointerGetDatum(JsonbParse(json));
-        nulls[1] = false;
+        SetStatus(values, nulls, STATUS_VERSION, Int32GetDatum(current.version));
+        ReadHeaderStatus(&table.store, values, nulls);
     }
     ModelTableClose(&table);
-    values[2] = CStringGetTextDatum(current.version == 0 ? "not trained yet" : "ok");
+    SetStatus(values, nulls, STATUS_TEXT,
+              CStringGetTextDatum(current.version == 0 ? "not trained yet" : "ok"));
 }
 
 /* A damaged model must not hide the others from the view: its error becomes its status. */
@@ -98,8 +136,7 @@ static void TryReadStatus(Oid relid, Datum *values, bool *nulls)
             PG_RE_THROW();
         FlushErrorState();
         RollbackAndReleaseCurrentSubTransaction();
-        nulls[0] = nulls[1] = true;
-        values[2] = CStringGetTextDatum(error->message);
+        SetStatus(values, nulls, STATUS_TEXT, CStringGetTextDatum(error->message));
     }
     PG_END_TRY();
     MemoryContextSwitchTo(context);
@@ -111,13 +148,14 @@ PG_FUNCTION_INFO_V1(recadv_model_status);
 /* Argument: table; strict. */
 Datum recadv_model_status(PG_FUNCTION_ARGS)
 {
-    Datum values[3] = {0};
-    bool nulls[3] = {true, true, false};
+    Datum values[STATUS_COLUMNS] = {0};
+    bool nulls[STATUS_COLUMNS];
     TupleDesc types;
 
     if (get_call_result_type(fcinfo, NULL, &types) != TYPEFUNC_COMPOSITE)
         elog(ERROR, "return type must be a row type");
     types = BlessTupleDesc(types);
+    memset(nulls, true, sizeof(nulls));
     TryReadStatus(PG_GETARG_OID(0), values, nulls);
     PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(types, values, nulls)));
 }

@@ -182,6 +182,8 @@ IdList ReadIds(ModelStore *store, const char *part, IdKind kind, uint32 count)
         Block block = ReadIdBlock(store, part, b, kind, BlockRows(count, size, b));
 
         TakeIds(store, part, &block, &ids, b * size);
+        if (kind == ID_INTEGER) /* texts stay where they were read */
+            BlockFree(&block);
     }
     CheckOrder(store, part, 0, &ids);
     return ids;
@@ -230,10 +232,16 @@ Id ReadId(ModelStore *store, const char *part, IdKind kind, uint32 count, uint32
     uint32 length;
     const char *text;
 
-    if (kind == ID_INTEGER)
-        return IdOfInteger(BlockInt64(&block, index % size));
+    if (kind == ID_INTEGER) {
+        Id id = IdOfInteger(BlockInt64(&block, index % size));
+
+        BlockFree(&block);
+        return id;
+    }
     text = BlockEntry(&block, index % size, &length);
     CheckText(store, part, number, text, length);
+    text = pnstrdup(text, length);
+    BlockFree(&block);
     return (Id){ID_TEXT, 0, text, length};
 }
 
@@ -463,4 +471,40 @@ void ReadPartRow(ModelStore *store, const Model *model, const Part *part, uint32
 
     TakeRow(&block, part, row % size, out);
     BlockFree(&block);
+}
+
+static void CopyPart(ModelStore *store, const char *part, uint32 blocks, ModelSink *sink)
+{
+    for (uint32 b = 0; b < blocks; b++) {
+        bytea *bytes = store->fetch(store, part, b);
+
+        if (bytes == NULL)
+            StoreDamaged(store, part, b, "it is missing");
+        sink->put(sink, part, b, bytes);
+        pfree(bytes);
+    }
+}
+
+static void CopyIds(ModelStore *store, const char *part, IdKind kind, uint32 count, ModelSink *sink)
+{
+    CopyPart(store, part, BlockCount(count, IdsPerBlock(kind)), sink);
+    CopyPart(store, RootName(part), 1, sink);
+}
+
+void CopyModel(ModelStore *store, const Header *header, ModelSink *sink)
+{
+    char *history = StoreReadJson(store, "history", 0);
+    Model model;
+
+    HeaderLayout(header, &model);
+    CopyPart(store, "header", 1, sink);
+    if (history != NULL)
+        SinkPutJson(sink, "history", 0, history);
+    CopyIds(store, "user_ids", header->user_kind, header->users, sink);
+    CopyIds(store, "item_ids", header->item_kind, header->items, sink);
+    CopyPart(store, "seen", BlockCount(header->users, SEEN_USERS_PER_BLOCK), sink);
+    CopyPart(store, "held", BlockCount(header->held, HELD_PER_BLOCK), sink);
+    for (int i = 0; i < model.parts; i++)
+        CopyPart(store, model.part[i].name,
+                 BlockCount(model.part[i].rows, PartBlockRows(&model, &model.part[i])), sink);
 }

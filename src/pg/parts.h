@@ -54,6 +54,9 @@ extern void ReadPart(ModelStore *store, const Model *model, Part *part);
 extern void ReadPartRow(ModelStore *store, const Model *model, const Part *part, uint32 row,
                         float *out);
 
+/* Copies exactly the blocks that the header asks for, as they are. */
+extern void CopyModel(ModelStore *store, const Header *header, ModelSink *sink);
+
 /* Number of blocks of `rows` rows. */
 static inline uint32 BlockCount(uint32 rows, uint32 block_rows)
 {

@@ -74,7 +74,7 @@ Oid ModelTableEnsure(const char *name)
     }
     wanted = ParseRelationName(name);
     if (!NameLock(RangeVarGetCreationNamespace(wanted), wanted->relname))
-        FailBusy(name);
+        return InvalidOid;
     return ModelTableCreate(name);
 }
 
@@ -93,12 +93,14 @@ static char *DescribeRun(const Run *run, const TrainRequest *request, const Trai
         JsonTime(&json, "finished", GetCurrentTimestamp());
     JsonString(&json, "role", GetUserNameFromId(GetUserId(), false));
     JsonInteger(&json, "pid", MyProcPid);
-    JsonString(&json, "algorithm", request->algorithm->name);
+    JsonString(&json, "algorithm", request->algorithm_name);
     JsonString(&json, "source", request->source.text);
     JsonString(&json, "user_column", request->source.user_column);
     JsonString(&json, "item_column", request->source.item_column);
     JsonString(&json, "time_column", request->source.time_column);
-    JsonRaw(&json, "options", OptionsToJson(request->algorithm, request->options));
+    JsonRaw(&json, "options",
+            request->options == NULL ? request->options_text
+                                     : OptionsToJson(request->algorithm, request->options));
     if (run->version > 0)
         JsonInteger(&json, "version", run->version);
     if (t != NULL && t->collected.data.count > 0) {
@@ -122,6 +124,8 @@ void RunWrite(Oid relid, const Run *run, const TrainRequest *request, const Trai
 {
     TableSink sink;
 
+    if (run->number == 0)
+        return;
     TableSinkOpen(relid, 0, &sink);
     SinkPutJson(&sink.sink, PART_RUN, (uint32)run->number, DescribeRun(run, request, training));
     TableSinkClose(&sink);
@@ -134,17 +138,20 @@ int32 RunNumber(Oid relid)
     bool null;
     int32 number;
 
-    /* Held until commit: numbers are not handed out twice. */
+    /* Held until commit: numbers are not handed out twice.  Nobody waits for a line in a log. */
     SET_LOCKTAG_OBJECT(tag, MyDatabaseId, RelationRelationId, relid, RUN_LOCK + 1);
-    LockAcquire(&tag, ExclusiveLock, false, false);
-    SPI_execute(psprintf("SELECT coalesce(max(block), 0) + 1 FROM %s "
-                         "WHERE version = 0 AND part = '" PART_RUN "'",
+    if (LockAcquire(&tag, ExclusiveLock, false, true) == LOCKACQUIRE_NOT_AVAIL)
+        return 0;
+    SPI_execute(psprintf("SELECT coalesce(pg_catalog.max(block), 0) OPERATOR(pg_catalog.+) 1 "
+                         "FROM %s WHERE version OPERATOR(pg_catalog.=) 0 "
+                         "AND part OPERATOR(pg_catalog.=) '" PART_RUN "'",
                          name),
                 false, 0);
     number = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &null));
     if (number > RUNS_KEPT)
-        SPI_execute(psprintf("DELETE FROM %s WHERE version = 0 AND part = '" PART_RUN
-                             "' AND block <= %d",
+        SPI_execute(psprintf("DELETE FROM %s WHERE version OPERATOR(pg_catalog.=) 0 "
+                             "AND part OPERATOR(pg_catalog.=) '" PART_RUN
+                             "' AND block OPERATOR(pg_catalog.<=) %d",
                              name, number - RUNS_KEPT),
                     false, 0);
     return number;

@@ -16,7 +16,10 @@ typedef struct Run {
     int32 version; /* written, or 0 */
 } Run;
 
-/* Next free number; drops the oldest rows; needs SPI. */
+/*
+ * Next free number, 0 if another session is about to log a run and has not committed; drops the
+ * oldest rows.  Needs SPI.
+ */
 extern int32 RunNumber(Oid relid);
 
 /* Writes or replaces the run's row; `training` may be NULL; needs SPI. */
@@ -31,8 +34,8 @@ extern void RunUnlock(Oid relid);
 extern void FailBusy(const char *model) pg_attribute_noreturn();
 
 /*
- * The model's table, created if it does not exist; fails unless the caller owns it.  Two sessions
- * that create the same model: the second fails at once.  Needs SPI.
+ * The model's table, created if it does not exist; fails unless the caller owns it.  InvalidOid if
+ * another session is creating it.  Needs SPI.
  */
 extern Oid ModelTableEnsure(const char *name);
 

@@ -29,29 +29,37 @@ static void LoadPart(Served *served, Part *part)
     ReadPart(served->store, &served->model, part);
 }
 
-/* Bytes of the item side; SIZE_MAX if they cannot be counted. */
+/* Bytes of the item side at least; SIZE_MAX if they cannot be counted. */
 static Size ItemSideSize(const Served *served)
 {
-    Size total =
-        mul_size(served->header.items, served->header.item_kind == ID_INTEGER ? sizeof(int64) : 64);
+    Size total = mul_size(served->header.items, sizeof(int64));
 
     for (int i = 0; i < served->model.parts; i++) {
         const Part *part = &served->model.part[i];
 
         if (part->axis == AXIS_ITEM)
-            total = add_size(total, mul_size(mul_size(part->rows, part->stride), sizeof(float)));
+            total =
+                SizeAdd(total, SizeMultiply(SizeMultiply(part->rows, part->stride), sizeof(float)));
     }
     return total;
 }
 
+/* Texts make the size known only after loading: what turns out too large goes again. */
 static void LoadItems(Served *served)
 {
+    MemoryContext context =
+        AllocSetContextCreate(CurrentMemoryContext, "recadv items", ALLOCSET_DEFAULT_SIZES);
+    MemoryContext caller = MemoryContextSwitchTo(context);
+
     for (int i = 0; i < served->model.parts; i++)
         if (served->model.part[i].axis == AXIS_ITEM)
             LoadPart(served, &served->model.part[i]);
     served->item_ids =
         ReadIds(served->store, "item_ids", served->header.item_kind, served->header.items);
-    served->resident = true;
+    MemoryContextSwitchTo(caller);
+    served->resident = MemoryContextMemAllocated(context, true) <= (Size)recadv_cache_size * 1024;
+    if (!served->resident)
+        MemoryContextDelete(context);
 }
 
 /* Header, roots and shared parts; the item side if it fits. */

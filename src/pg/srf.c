@@ -21,13 +21,15 @@ void RowSetOpen(RowSet *rows, FunctionCallInfo fcinfo)
 {
     ReturnSetInfo *result = (ReturnSetInfo *)fcinfo->resultinfo;
     MemoryContext caller;
+    TupleDesc types;
     bool random_access;
 
     if (result == NULL || !IsA(result, ReturnSetInfo) || !(result->allowedModes & SFRM_Materialize))
         ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                         errmsg("a set-valued function was called where no set is accepted")));
+    types = ResultType(fcinfo); /* in the short-lived context of the call */
     caller = MemoryContextSwitchTo(result->econtext->ecxt_per_query_memory);
-    rows->types = ResultType(fcinfo);
+    rows->types = CreateTupleDescCopy(types);
     random_access = (result->allowedModes & SFRM_Materialize_Random) != 0;
     rows->store = tuplestore_begin_heap(random_access, false, work_mem);
     result->returnMode = SFRM_Materialize;

@@ -6,6 +6,7 @@
 #include "access/relation.h"
 #include "access/table.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_collation.h"
 #include "catalog/pg_extension.h"
 #include "catalog/pg_index.h"
 #include "catalog/pg_type.h"
@@ -76,6 +77,8 @@ static Oid ModelType(void)
 
 char *RelationName(Oid relid)
 {
+    if (get_rel_name(relid) == NULL)
+        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("the model has been dropped")));
     return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
                                       get_rel_name(relid));
 }
@@ -200,6 +203,26 @@ static Oid CheckKey(Relation relation)
     return index;
 }
 
+/*
+ * Columns are read by position: ALTER TABLE ... OF accepts tables whose physical columns differ
+ * from the type's, such as after a DROP COLUMN.
+ */
+static void CheckColumns(Relation relation)
+{
+    static const Oid types[] = {INT4OID, TEXTOID, INT4OID, BYTEAOID};
+    TupleDesc columns = RelationGetDescr(relation);
+
+    if (columns->natts != lengthof(types))
+        FailNotAModel(relation, "Its columns are not those of the type recadv_model.");
+    for (int i = 0; i < columns->natts; i++) {
+        Form_pg_attribute column = TupleDescAttr(columns, i);
+
+        if (column->attisdropped || column->atttypid != types[i] ||
+            (types[i] == TEXTOID && column->attcollation != C_COLLATION_OID))
+            FailNotAModel(relation, "Its columns are not those of the type recadv_model.");
+    }
+}
+
 static bytea *Fetch(ModelStore *store, const char *part, uint32 number);
 
 static void Open(Oid relid, LOCKMODE lock, ModelTable *table)
@@ -212,6 +235,7 @@ static void Open(Oid relid, LOCKMODE lock, ModelTable *table)
         FailNotAModel(relation, "It is not an ordinary table.");
     if (relation->rd_rel->reloftype != ModelType())
         FailNotAModel(relation, "It is not a table of the type recadv_model.");
+    CheckColumns(relation);
     *table = (ModelTable){
         .store = {.name = RelationGetRelationName(relation), .fetch = Fetch},
         .relation = relation,
@@ -239,6 +263,11 @@ void ModelTableOpenOwned(Oid relid, ModelTable *table)
     if (get_rel_name(relid) != NULL && !RelationOwnedBy(relid, GetUserId()))
         aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, get_rel_name(relid));
     Open(relid, RowExclusiveLock, table);
+    /* They would run with the rights of whoever trains. */
+    if (table->relation->trigdesc != NULL || table->relation->rd_rules != NULL)
+        ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                        errmsg("model \"%s\" has triggers or rules", table->store.name),
+                        errhint("Drop them; a model's table is written by recadv alone.")));
 }
 
 void ModelTableClose(ModelTable *table)
@@ -315,7 +344,7 @@ Current ModelTableCurrent(ModelTable *table, bool missing_ok)
     whole.version = 0;
     problem =
         BlockParse(VARDATA(bytes), VARSIZE(bytes) - VARHDRSZ, PART_CURRENT, 0, Crc32c, &block);
-    if (problem == NULL && (block.type != BLOCK_UINT || block.size != sizeof(uint32) * 5))
+    if (problem == NULL && (block.type != BLOCK_UINT || block.size != sizeof(Current)))
         problem = "its dimensions are not the expected ones";
     if (problem != NULL)
         StoreDamaged(&whole, PART_CURRENT, 0, problem);
@@ -374,11 +403,12 @@ void TableSinkClose(TableSink *sink)
     MemoryContextDelete(sink->scratch);
 }
 
-void ModelTableSetCurrent(Oid relid, int32 version)
+void ModelTableSetCurrent(Oid relid, int32 version, int32 previous)
 {
-    Block block = {.type = BLOCK_UINT, .number = 0, .rows = 1, .columns = 5};
+    Block block = {
+        .type = BLOCK_UINT, .number = 0, .rows = 1, .columns = sizeof(Current) / sizeof(uint32)};
     bytea *bytes = BlockAllocate(&block);
-    Current current = {.version = version};
+    Current current = {.version = version, .previous = previous};
     TableSink sink;
 
     if (!pg_strong_random(current.stamp, sizeof(current.stamp)))
@@ -394,8 +424,10 @@ List *ModelTableVersions(Oid relid)
     List *versions = NIL;
     MemoryContext caller = CurrentMemoryContext;
 
-    SPI_execute(psprintf("SELECT version FROM %s WHERE version > 0 AND part = '" PART_HEADER
-                         "' AND block = 0 ORDER BY version DESC",
+    SPI_execute(psprintf("SELECT version FROM %s WHERE version OPERATOR(pg_catalog.>) 0 "
+                         "AND part OPERATOR(pg_catalog.=) '" PART_HEADER
+                         "' AND block OPERATOR(pg_catalog.=) 0 "
+                         "ORDER BY version USING OPERATOR(pg_catalog.>)",
                          RelationName(relid)),
                 false, 0);
     for (uint64 i = 0; i < SPI_processed; i++) {
@@ -409,13 +441,53 @@ List *ModelTableVersions(Oid relid)
     return versions;
 }
 
-void ModelTablePrune(Oid relid, int keep)
+static void DeleteVersion(Oid relid, int32 version)
+{
+    SPI_execute(psprintf("DELETE FROM %s WHERE version OPERATOR(pg_catalog.=) %d",
+                         RelationName(relid), version),
+                false, 0);
+}
+
+void ModelTablePrune(Oid relid, int keep, Current current)
+{
+    List *versions = ModelTableVersions(relid);
+    ListCell *cell;
+
+    /* The one that serves and the one that served before come first. */
+    keep -= list_member_int(versions, current.version);
+    if (keep > 0)
+        keep -= list_member_int(versions, current.previous);
+    else
+        current.previous = 0;
+    foreach (cell, versions) {
+        int32 version = lfirst_int(cell);
+
+        if (version == current.version || version == current.previous)
+            continue;
+        if (keep-- > 0)
+            continue;
+        DeleteVersion(relid, version);
+    }
+}
+
+int32 ModelTableNextVersion(Oid relid)
 {
     List *versions = ModelTableVersions(relid);
 
-    if (list_length(versions) <= keep)
-        return;
-    SPI_execute(psprintf("DELETE FROM %s WHERE version > 0 AND version < %d", RelationName(relid),
-                         list_nth_int(versions, keep - 1)),
-                false, 0);
+    return versions == NIL ? 1 : linitial_int(versions) + 1;
+}
+
+void ModelTablePublish(Oid relid, int32 version, int keep)
+{
+    Current current = {.version = version};
+    ModelTable table;
+
+    ModelTableOpenOwned(relid, &table);
+    /* Not the statement's snapshot: it may be older than the lock that keeps runs apart. */
+    PushActiveSnapshot(GetLatestSnapshot());
+    current.previous = ModelTableCurrent(&table, true).version;
+    PopActiveSnapshot();
+    ModelTableSetCurrent(relid, version, current.previous);
+    ModelTablePrune(relid, keep, current);
+    ModelTableClose(&table);
 }

@@ -17,7 +17,8 @@
 
 /* Which version serves; the stamp is random, so that no two trainings share one. */
 typedef struct Current {
-    int32 version; /* 0: none yet */
+    int32 version;  /* 0: none yet */
+    int32 previous; /* served before it; 0: none */
     uint32 stamp[4];
 } Current;
 
@@ -55,13 +56,22 @@ extern Oid ModelTableCreate(const char *name);
 extern Current ModelTableCurrent(ModelTable *table, bool missing_ok);
 
 /* Points readers at a version from the commit on; needs SPI. */
-extern void ModelTableSetCurrent(Oid relid, int32 version);
+extern void ModelTableSetCurrent(Oid relid, int32 version, int32 previous);
+
+/* A version number above all others; needs SPI. */
+extern int32 ModelTableNextVersion(Oid relid);
+
+/* Lets a new version serve from the commit on and keeps `keep` versions; needs SPI. */
+extern void ModelTablePublish(Oid relid, int32 version, int keep);
 
 /* Versions that have a header, newest first (a list of integers); needs SPI. */
 extern List *ModelTableVersions(Oid relid);
 
-/* Deletes all versions but the newest `keep`; needs SPI. */
-extern void ModelTablePrune(Oid relid, int keep);
+/*
+ * Deletes all versions but `keep`: the one that serves, the one that served before it, then the
+ * newest.  Needs SPI.
+ */
+extern void ModelTablePrune(Oid relid, int keep, Current current);
 
 /* Inserts blocks of one version, replacing those that exist; needs SPI. */
 typedef struct TableSink {

@@ -8,6 +8,9 @@
 #include "pg/served.h"
 #include "pg/srf.h"
 
+/* Beyond this many, reading all ids is cheaper than one block for each. */
+#define MANY_IDS 64
+
 typedef struct Selection {
     TopK top;
     const uint32 *seen; /* ascending */
@@ -55,6 +58,7 @@ static void TopKRows(Served *served, Id user, int32 k, bool exclude_seen, RowSet
     Selection s = {0};
     uint32 index = ServedUser(served, user);
     float *query = NULL;
+    IdList ids = {0};
 
     CheckItemKind(served, user.kind);
     s.top.limit = Min((uint32)k, served->header.items);
@@ -66,8 +70,11 @@ static void TopKRows(Served *served, Id user, int32 k, bool exclude_seen, RowSet
     }
     ServedScoreAll(served, query, SelectSlice, &s);
     TopKFinish(&s.top);
+    if (!served->resident && s.top.count > MANY_IDS)
+        ids = ReadIds(served->store, "item_ids", served->header.item_kind, served->header.items);
     for (uint32 i = 0; i < s.top.count; i++) {
-        Id item = ServedItemId(served, s.top.entries[i].item);
+        uint32 found = s.top.entries[i].item;
+        Id item = ids.count > 0 ? IdListGet(&ids, found) : ServedItemId(served, found);
 
         RowSetAdd(rows,
                   (Datum[]){IdDatum(item, user.kind), Float4GetDatum(s.top.entries[i].score),

@@ -36,8 +36,8 @@ static void CheckNotNull(FunctionCallInfo fcinfo, int argument, const char *name
                         errmsg("argument \"%s\" must not be NULL", name)));
 }
 
-/* Everything that can be wrong with the request is found here, before any work. */
-static TrainRequest *ParseRequest(FunctionCallInfo fcinfo)
+/* What was asked, as it was asked: enough for a row in the log. */
+static TrainRequest *TakeRequest(FunctionCallInfo fcinfo)
 {
     TrainRequest *request = palloc0(sizeof(TrainRequest));
 
@@ -52,11 +52,23 @@ static TrainRequest *ParseRequest(FunctionCallInfo fcinfo)
     request->source.item_column = pstrdup(NameStr(*PG_GETARG_NAME(ARG_ITEM_COLUMN)));
     if (!PG_ARGISNULL(ARG_TIME_COLUMN))
         request->source.time_column = pstrdup(NameStr(*PG_GETARG_NAME(ARG_TIME_COLUMN)));
-    request->algorithm = CheckAlgorithm(text_to_cstring(PG_GETARG_TEXT_PP(ARG_ALGORITHM)));
-    request->options = OptionsParse(
-        request->algorithm, PG_ARGISNULL(ARG_OPTIONS) ? NULL : PG_GETARG_JSONB_P(ARG_OPTIONS));
-    request->threads = CheckThreads(((TrainOptions *)request->options)->threads);
+    request->algorithm_name = text_to_cstring(PG_GETARG_TEXT_PP(ARG_ALGORITHM));
+    request->options_text = "{}";
+    if (!PG_ARGISNULL(ARG_OPTIONS)) {
+        Jsonb *options = PG_GETARG_JSONB_P(ARG_OPTIONS);
+
+        request->options_text = JsonbToCString(NULL, &options->root, VARSIZE(options));
+    }
     return request;
+}
+
+/* Everything that can be wrong with the request is found here, before any work. */
+static void CheckRequest(TrainRequest *request)
+{
+    request->algorithm = CheckAlgorithm(request->algorithm_name);
+    request->options = OptionsParse(request->algorithm, JsonbParse(request->options_text));
+    request->threads = CheckThreads(((TrainOptions *)request->options)->threads);
+    CheckHoldout(request->options, request->source.time_column != NULL);
 }
 
 static void CheckCanWrite(const char *function)
@@ -75,21 +87,21 @@ static char *Title(const TrainRequest *request)
 static int32 StoreVersion(Oid relid, const TrainRequest *request, Training *training)
 {
     double start = HostClock();
-    List *versions = ModelTableVersions(relid);
-    int32 version = versions == NIL ? 1 : linitial_int(versions) + 1;
+    int32 version = ModelTableNextVersion(relid);
     TableSink sink;
 
     TableSinkOpen(relid, version, &sink);
     TrainingWrite(training, request, &sink.sink);
     TableSinkClose(&sink);
-    ModelTableSetCurrent(relid, version);
-    ModelTablePrune(relid, (int)((TrainOptions *)request->options)->keep_versions);
+    ModelTablePublish(relid, version, (int)((TrainOptions *)request->options)->keep_versions);
     training->phases.write = HostClock() - start;
     return version;
 }
 
-static void ReportSkipped(const Training *training)
+static void ReportTraining(const Training *training)
 {
+    if (training->report.warning[0] != '\0')
+        ereport(WARNING, (errmsg("%s", training->report.warning)));
     if (training->collected.null_rows > 0)
         ereport(NOTICE, (errmsg(UINT64_FORMAT " rows with a NULL id were skipped",
                                 training->collected.null_rows)));
@@ -139,11 +151,12 @@ Datum recadv_train(PG_FUNCTION_ARGS)
     Oid relid;
 
     CheckCanWrite("recadv_train()");
-    request = ParseRequest(fcinfo);
+    request = TakeRequest(fcinfo);
+    CheckRequest(request);
     TrainingInit(&training, CurrentMemoryContext, Title(request));
     SPI_connect();
     relid = ModelTableEnsure(request->model);
-    if (!RunLock(relid, false))
+    if (!OidIsValid(relid) || !RunLock(relid, false))
         FailBusy(request->model);
     TrainingWarm(&training, request, relid);
     TrainingRead(&training, request);
@@ -154,7 +167,7 @@ Datum recadv_train(PG_FUNCTION_ARGS)
     run.message = training.report.stop_reason;
     RunWrite(relid, &run, request, &training);
     SPI_finish();
-    ReportSkipped(&training);
+    ReportTraining(&training);
     result = ResultRow(fcinfo, request, &training, run.version);
     MemoryContextDelete(training.context);
     PG_RETURN_DATUM(result);
@@ -162,6 +175,7 @@ Datum recadv_train(PG_FUNCTION_ARGS)
 
 /* A job's state, which outlives its transactions. */
 typedef struct Job {
+    MemoryContext context;
     TrainRequest *request;
     Training training;
     Run run;
@@ -170,21 +184,24 @@ typedef struct Job {
     bool locked;
 } Job;
 
-/* A run that finds the model busy is logged too. */
+/* A run that finds the model busy is logged too, where there is a table to log it in. */
 static void JobOpen(Job *job)
 {
     job->relid = ModelTableEnsure(job->request->model);
-    job->locked = RunLock(job->relid, true);
+    job->locked = OidIsValid(job->relid) && RunLock(job->relid, true);
     if (!job->locked) {
         job->run.status = job->skip_if_busy ? "skipped" : "failed";
         job->run.message = "the model was being trained by another session";
     }
+    if (!OidIsValid(job->relid))
+        return;
     job->run.number = RunNumber(job->relid);
     RunWrite(job->relid, &job->run, job->request, NULL);
 }
 
 static void JobRead(Job *job)
 {
+    CheckRequest(job->request);
     PushActiveSnapshot(GetTransactionSnapshot());
     TrainingWarm(&job->training, job->request, job->relid);
     TrainingRead(&job->training, job->request);
@@ -201,16 +218,32 @@ static void JobWrite(Job *job)
     ModelTable table;
 
     ModelTableOpenOwned(job->relid, &table);
-    ModelTableClose(&table);
     job->run.version = StoreVersion(job->relid, job->request, &job->training);
     job->run.status = "succeeded";
     job->run.message = job->training.report.stop_reason;
     RunWrite(job->relid, &job->run, job->request, &job->training);
+    ModelTableClose(&table);
 }
 
+/* The table may be gone by now: then opening it fails, and so does the logging. */
 static void JobRecordFailure(Job *job)
 {
+    ModelTable table;
+
+    ModelTableOpenOwned(job->relid, &table);
     RunWrite(job->relid, &job->run, job->request, &job->training);
+    ModelTableClose(&table);
+}
+
+/* Keeps the error and leaves the error state; to be called in PG_CATCH. */
+static ErrorData *TakeError(Job *job)
+{
+    ErrorData *error;
+
+    MemoryContextSwitchTo(job->context);
+    error = CopyErrorData();
+    FlushErrorState();
+    return error;
 }
 
 /*
@@ -219,12 +252,11 @@ static void JobRecordFailure(Job *job)
  */
 static ErrorData *RunPhase(Job *job, void (*phase)(Job *job))
 {
-    MemoryContext context = CurrentMemoryContext;
     ResourceOwner owner = CurrentResourceOwner;
     ErrorData *volatile error = NULL;
 
     BeginInternalSubTransaction(NULL);
-    MemoryContextSwitchTo(context);
+    MemoryContextSwitchTo(job->context);
     PG_TRY();
     {
         phase(job);
@@ -232,41 +264,52 @@ static ErrorData *RunPhase(Job *job, void (*phase)(Job *job))
     }
     PG_CATCH();
     {
-        MemoryContextSwitchTo(context);
-        error = CopyErrorData();
-        FlushErrorState();
+        error = TakeError(job);
         RollbackAndReleaseCurrentSubTransaction();
     }
     PG_END_TRY();
-    MemoryContextSwitchTo(context);
+    MemoryContextSwitchTo(job->context);
     CurrentResourceOwner = owner;
     return error;
 }
 
-/* Ends the transaction and begins the next, without a snapshot. */
-static void Commit(void)
+/*
+ * Ends the transaction and begins the next, without a snapshot.  Returns the error of a commit that
+ * fails (a serialization failure, say), or NULL.
+ */
+static ErrorData *Commit(Job *job)
 {
+    ErrorData *volatile error = NULL;
+
+#if PG_VERSION_NUM >= 150000
+    PG_TRY();
+    {
+        SPI_commit();
+    }
+    PG_CATCH();
+    {
+        error = TakeError(job); /* SPI has begun a new transaction already */
+    }
+    PG_END_TRY();
+#else
     SPI_commit();
-#if PG_VERSION_NUM < 150000
     SPI_start_transaction();
 #endif
+    MemoryContextSwitchTo(job->context);
+    return error;
 }
 
 /* Logs the failure where there is a log, and passes the error on. */
 static void FailJob(Job *job, ErrorData *error)
 {
-    ErrorData *logging = NULL;
-
     if (job->run.number > 0) {
         job->run.status = "failed";
         job->run.message = error->message;
-        logging = RunPhase(job, JobRecordFailure);
-        if (job->locked)
-            RunUnlock(job->relid);
-        if (logging == NULL)
-            Commit();
+        job->run.version = 0;
+        if (RunPhase(job, JobRecordFailure) == NULL)
+            Commit(job);
     }
-    ReThrowError(error);
+    ReThrowError(error); /* the abort releases the run lock */
 }
 
 /* Each phase in a transaction of its own; no snapshot while fitting. */
@@ -277,17 +320,17 @@ static void RunJob(Job *job)
     for (int i = 0; i < (int)lengthof(phases); i++) {
         ErrorData *error = RunPhase(job, phases[i]);
 
+        if (error == NULL)
+            error = Commit(job);
         if (error != NULL)
             FailJob(job, error);
-        Commit();
         if (!job->locked)
             break;
     }
-    if (!job->locked && !job->skip_if_busy)
+    if (job->locked)
+        RunUnlock(job->relid);
+    else if (!job->skip_if_busy)
         FailBusy(job->request->model);
-    if (!job->locked)
-        return;
-    RunUnlock(job->relid);
 }
 
 static bool ParseIfBusy(FunctionCallInfo fcinfo)
@@ -327,16 +370,16 @@ Datum recadv_train_job(PG_FUNCTION_ARGS)
     context = AllocSetContextCreate(PortalContext, "recadv job", ALLOCSET_DEFAULT_SIZES);
     caller = MemoryContextSwitchTo(context);
     job = palloc0(sizeof(Job));
-    job->request = ParseRequest(fcinfo);
+    job->context = context;
+    job->request = TakeRequest(fcinfo);
     job->skip_if_busy = ParseIfBusy(fcinfo);
     job->run = (Run){.status = "running", .started = GetCurrentTimestamp()};
     TrainingInit(&job->training, context, Title(job->request));
     SPI_connect_ext(SPI_OPT_NONATOMIC);
-    MemoryContextSwitchTo(context);
     RunJob(job);
     SPI_finish();
     MemoryContextSwitchTo(caller);
-    ReportSkipped(&job->training);
+    ReportTraining(&job->training);
     if (!job->locked)
         ereport(NOTICE, (errmsg("skipped: %s", job->run.message)));
     MemoryContextDelete(context);
@@ -366,13 +409,15 @@ Datum recadv_estimate_memory(PG_FUNCTION_ARGS)
     PG_RETURN_INT64((int64)bytes);
 }
 
-/* The newest version below the current one. */
-static int32 PreviousVersion(List *versions, int32 current)
+/* The version that served before, or the newest one below. */
+static int32 PreviousVersion(List *versions, Current current)
 {
     ListCell *cell;
 
+    if (list_member_int(versions, current.previous))
+        return current.previous;
     foreach (cell, versions)
-        if (lfirst_int(cell) < current)
+        if (lfirst_int(cell) < current.version)
             return lfirst_int(cell);
     return 0;
 }
@@ -383,6 +428,7 @@ PG_FUNCTION_INFO_V1(recadv_rollback);
 Datum recadv_rollback(PG_FUNCTION_ARGS)
 {
     ModelTable table;
+    Current current;
     List *versions;
     int32 version;
     Oid relid;
@@ -395,14 +441,14 @@ Datum recadv_rollback(PG_FUNCTION_ARGS)
     if (!RunLock(relid, false))
         FailBusy(get_rel_name(relid));
     versions = ModelTableVersions(relid);
-    version = PG_ARGISNULL(1) ? PreviousVersion(versions, ModelTableCurrent(&table, false).version)
-                              : PG_GETARG_INT32(1);
+    current = ModelTableCurrent(&table, false);
+    version = PG_ARGISNULL(1) ? PreviousVersion(versions, current) : PG_GETARG_INT32(1);
     if (!list_member_int(versions, version))
         ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
                         errmsg("model \"%s\" has no version to return to", get_rel_name(relid)),
                         errhint("The option keep_versions of recadv_train() tells how many "
                                 "versions are kept.")));
-    ModelTableSetCurrent(relid, version);
+    ModelTableSetCurrent(relid, version, current.version);
     SPI_finish();
     ModelTableClose(&table);
     PG_RETURN_INT32(version);

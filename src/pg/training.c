@@ -16,6 +16,7 @@ void TrainingInit(Training *t, MemoryContext parent, const char *title)
     memset(t, 0, sizeof(*t));
     t->context = AllocSetContextCreate(parent, "recadv training", ALLOCSET_DEFAULT_SIZES);
     t->started = GetCurrentTimestamp();
+    t->report.best = -1;
     BackendHostInit(&t->backend, t->context, MemoryContextStrdup(t->context, title));
 }
 
@@ -133,17 +134,24 @@ static void ApplyWarm(Training *t)
 
 const Epoch *TrainingBest(const Training *t)
 {
-    return t->report.best < 0 ? NULL : &t->report.history[t->report.best];
+    return t->report.best < 0 || t->report.best >= t->report.epochs
+               ? NULL
+               : &t->report.history[t->report.best];
 }
 
-static Holdout ResolveHoldout(const TrainOptions *options, bool times)
+void CheckHoldout(const TrainOptions *options, bool times)
 {
-    if (options->holdout == HOLDOUT_AUTO)
-        return times ? HOLDOUT_LAST : HOLDOUT_RANDOM;
     if (options->holdout == HOLDOUT_LAST && !times)
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                         errmsg("option \"holdout\" is \"last\", but there is no time column"),
                         errhint("Name one with time_column => '...', or use \"random\".")));
+}
+
+static Holdout ResolveHoldout(const TrainOptions *options, bool times)
+{
+    CheckHoldout(options, times);
+    if (options->holdout == HOLDOUT_AUTO)
+        return times ? HOLDOUT_LAST : HOLDOUT_RANDOM;
     return (Holdout)options->holdout;
 }
 
@@ -216,7 +224,7 @@ void TrainingFit(Training *t, const TrainRequest *request)
                         FitMemory(&t->model, data, request->threads)),
                 "training");
     ModelAllocate(&t->backend.host, &t->model);
-    ModelCountPopularity(data, &t->model);
+    ModelCountPopularity(&t->backend.host, data, &t->model);
     if (t->warm != NULL)
         ApplyWarm(t);
     BackendHostRun(&t->backend, request->threads, Fit, &job);

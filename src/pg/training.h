@@ -13,7 +13,9 @@
 typedef struct TrainRequest {
     const char *model;
     Source source;
-    const Algorithm *algorithm;
+    const char *algorithm_name;
+    const char *options_text;   /* JSON, as given */
+    const Algorithm *algorithm; /* NULL until checked, like all below */
     void *options;
     int threads;
 } TrainRequest;
@@ -60,6 +62,9 @@ extern void TrainingWrite(const Training *training, const TrainRequest *request,
 
 /* Appends the phases to a JSON object. */
 extern void DescribePhases(StringInfo json, const TrainPhases *phases);
+
+/* Fails if the option holdout asks for times that are not there. */
+extern void CheckHoldout(const TrainOptions *options, bool times);
 
 /* Best epoch, or NULL if the algorithm has none. */
 extern const Epoch *TrainingBest(const Training *training);

@@ -155,7 +155,7 @@ void TrainingPrepare(TestHost *t, const Interactions *data, const char *algorith
     SetOptions(a, &training->options, settings);
     ModelLayout(&training->model, a, &training->options, data->users, data->items);
     ModelAllocate(&t->host, &training->model);
-    ModelCountPopularity(data, &training->model);
+    ModelCountPopularity(&t->host, data, &training->model);
 }
 
 static void RunTraining(void *arg)

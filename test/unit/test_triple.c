@@ -18,6 +18,7 @@ typedef struct OneUserCell {
     CellEntry entries[MOST];
     uint32_t block[MOST];
     uint32_t order[MOST];
+    uint32_t rest[MOST];
     CellWork work;
 } OneUserCell;
 
@@ -36,6 +37,7 @@ static void CellPrepare(OneUserCell *cell, const uint32_t *own, uint32_t count, 
                             .block = cell->block,
                             .block_size = size,
                             .order = cell->order,
+                            .rest = cell->rest,
                             .random = random};
 }
 
@@ -189,6 +191,7 @@ typedef struct BigCell {
     CellEntry entries[MOST];
     uint32_t block[64];
     uint32_t order[MOST];
+    uint32_t rest[MOST];
     CellWork work;
 } BigCell;
 
@@ -208,6 +211,7 @@ static void BigCellPrepare(BigCell *cell)
                             .block = cell->block,
                             .block_size = 64,
                             .order = cell->order,
+                            .rest = cell->rest,
                             .random = random};
 }
 

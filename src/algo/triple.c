@@ -155,14 +155,17 @@ VECTOR_INLINE uint32_t DrawHardest(const TripleRule *rule, CellWork *work, uint3
     }
     ScoreCandidates(rule, p, items, rule->candidates, scores, chunks);
     for (uint32_t tries = 0; tries < MAX_DRAWS; tries++) {
-        uint32_t best = 0;
+        uint32_t best = 0, item;
 
         for (uint32_t n = 1; n < rule->candidates; n++)
             if (scores[n] > scores[best])
                 best = n;
-        if (!IsPositive(work, at, items[best]))
-            return items[best];
-        scores[best] = -INFINITY;
+        item = items[best];
+        if (!IsPositive(work, at, item))
+            return item;
+        for (uint32_t n = 0; n < rule->candidates; n++) /* it may have been drawn repeatedly */
+            if (items[n] == item)
+                scores[n] = -INFINITY;
     }
     return DrawUniform(work, at);
 }

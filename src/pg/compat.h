@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include "catalog/namespace.h"
+#include "catalog/pg_namespace.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/memutils.h"
@@ -24,8 +25,11 @@
 /* PostgreSQL 16 folded the ownership checks into one. */
 #if PG_VERSION_NUM >= 160000
 #define RelationOwnedBy(relid, role) object_ownercheck(RelationRelationId, relid, role)
+#define SchemaUsable(schema, role)                                                                 \
+    (object_aclcheck(NamespaceRelationId, schema, role, ACL_USAGE) == ACLCHECK_OK)
 #else
 #define RelationOwnedBy(relid, role) pg_class_ownercheck(relid, role)
+#define SchemaUsable(schema, role)   (pg_namespace_aclcheck(schema, role, ACL_USAGE) == ACLCHECK_OK)
 #endif
 
 #if PG_VERSION_NUM >= 180000

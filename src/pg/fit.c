@@ -372,7 +372,9 @@ Datum recadv_save(PG_FUNCTION_ARGS)
         FailBusy(name);
     version = ModelTableNextVersion(relid);
     TableSinkOpen(relid, version, &sink);
-    CopyModel(&image.store, &loaded.header, &sink.sink);
+    if (CopyModel(&image.store, &loaded.header, &sink.sink) != image.count)
+        ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED),
+                        errmsg("model image is damaged: it holds blocks that are no part of it")));
     TableSinkClose(&sink);
     ModelTablePublish(relid, version,
                       (int)((const TrainOptions *)loaded.header.options)->keep_versions);

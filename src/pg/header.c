@@ -23,19 +23,12 @@ static IdKind ReadKind(ModelStore *store, Jsonb *json, const char *key)
     StoreDamaged(store, "header", 0, psprintf("\"%s\" is neither bigint nor text", key));
 }
 
-static void HeaderContext(void *arg)
-{
-    const ModelStore *store = arg;
-
-    errcontext("header of version %d of model \"%s\"", store->version, store->name);
-}
-
-static Header Read(ModelStore *store)
+Header HeaderRead(ModelStore *store)
 {
     char *text = StoreReadJson(store, "header", 0);
     Header header = {0};
     Jsonb *json, *options;
-    char *algorithm;
+    char *algorithm, *problem;
     int64 format;
 
     if (text == NULL)
@@ -51,25 +44,14 @@ static Header Read(ModelStore *store)
     options = JsonbGetObject(json, "options");
     if (options == NULL)
         StoreDamaged(store, "header", 0, "its options are missing");
-    header.options = OptionsParse(header.algorithm, options);
+    header.options = OptionsReadStored(header.algorithm, options, &problem);
+    if (problem != NULL)
+        StoreDamaged(store, "header", 0, problem);
     header.users = ReadCount(store, json, "users", 1);
     header.items = ReadCount(store, json, "items", 1);
     header.held = ReadCount(store, json, "held_out", 0);
     header.user_kind = ReadKind(store, json, "user_kind");
     header.item_kind = ReadKind(store, json, "item_kind");
-    return header;
-}
-
-/* Errors of the parsers of JSON and options tell whose header they are about. */
-Header HeaderRead(ModelStore *store)
-{
-    ErrorContextCallback callback = {
-        .previous = error_context_stack, .callback = HeaderContext, .arg = store};
-    Header header;
-
-    error_context_stack = &callback;
-    header = Read(store);
-    error_context_stack = callback.previous;
     return header;
 }
 

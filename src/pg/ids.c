@@ -4,6 +4,7 @@
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "mb/pg_wchar.h"
+#include "parser/parse_coerce.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
@@ -69,6 +70,7 @@ struct IdIndex {
     Oid type;
     Oid base; /* of a domain: what it is over */
     IdKind kind;
+    bool casts;          /* ID_TEXT: `output` is a cast to text, not an output function */
     FmgrInfo output;     /* ID_TEXT: the type's output function */
     integers_hash *ints; /* ID_INTEGER */
     texts_hash *strings; /* ID_TEXT */
@@ -184,6 +186,19 @@ uint32 IdListFind(const IdList *list, Id id)
     return UNKNOWN_ID;
 }
 
+/* The function behind id::text: a cast of the type's own, or its output function. */
+static Oid TextFunction(Oid type, bool *casts)
+{
+    Oid function;
+    bool varlena;
+
+    *casts =
+        find_coercion_pathway(TEXTOID, type, COERCION_EXPLICIT, &function) == COERCION_PATH_FUNC;
+    if (!*casts)
+        getTypeOutputInfo(type, &function, &varlena);
+    return function;
+}
+
 IdIndex *IdIndexCreate(MemoryContext context, Oid type)
 {
     IdIndex *index = MemoryContextAllocZero(context, sizeof(IdIndex));
@@ -195,11 +210,7 @@ IdIndex *IdIndexCreate(MemoryContext context, Oid type)
     if (index->kind == ID_INTEGER) {
         index->ints = integers_create(context, 1024, NULL);
     } else {
-        Oid output;
-        bool varlena;
-
-        getTypeOutputInfo(type, &output, &varlena);
-        fmgr_info_cxt(output, &index->output, context);
+        fmgr_info_cxt(TextFunction(index->base, &index->casts), &index->output, context);
         index->strings = texts_create(context, 1024, NULL);
     }
     return index;
@@ -303,19 +314,27 @@ int64 IdIndexInteger(const IdIndex *index, Datum value)
     }
 }
 
+/* The text of a value as id::text gives it. */
+static Id TextOfDatum(IdIndex *index, Datum value)
+{
+    text *cast;
+    char *output;
+
+    if (index->casts) {
+        cast = DatumGetTextPP(FunctionCall1(&index->output, value));
+        return IdOfText(VARDATA_ANY(cast), (uint32)VARSIZE_ANY_EXHDR(cast));
+    }
+    output = OutputFunctionCall(&index->output, value);
+    return IdOfText(output, (uint32)strlen(output));
+}
+
 uint32 IdIndexAddDatum(IdIndex *index, Datum value)
 {
-    uint32 length;
-    char *text;
     Id id;
 
     if (index->kind == ID_INTEGER)
         return AddInteger(index, IdIndexInteger(index, value));
-    text = OutputFunctionCall(&index->output, value);
-    length = (uint32)strlen(text);
-    while (index->base == BPCHAROID && length > 0 && text[length - 1] == ' ')
-        length--; /* as the cast to text does */
-    id = IdOfText(text, length);
+    id = TextOfDatum(index, value);
     return AddText(index, id.text, id.length);
 }
 

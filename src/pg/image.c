@@ -43,7 +43,7 @@ void ImageSinkOpen(ImageSink *image)
 {
     uint32 length = 0, blocks = 0;
 
-    *image = (ImageSink){.sink = {Put}, .room = 8192};
+    *image = (ImageSink){.sink = {.put = Put}, .room = 8192};
     image->bytes = palloc(image->room);
     Append(image, &length, VARHDRSZ);
     Append(image, IMAGE_MAGIC, MAGIC_SIZE);
@@ -142,4 +142,6 @@ void ImageOpen(const bytea *image, ImageStore *store)
         block->size = TakeNumber(&cursor);
         block->bytes = Take(&cursor, block->size);
     }
+    if (cursor.left > 0)
+        FailImage("something follows its last block");
 }

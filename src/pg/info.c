@@ -33,6 +33,9 @@ Datum recadv_document(PG_FUNCTION_ARGS)
     table.store.version =
         PG_ARGISNULL(3) ? ModelTableCurrent(&table, false).version : PG_GETARG_INT32(3);
     json = StoreReadJson(&table.store, part, (uint32)PG_GETARG_INT32(2));
+    /* Every version has a header and a history; runs and versions may be gone. */
+    if (json == NULL && PG_ARGISNULL(3) && PG_GETARG_INT32(2) == 0 && strcmp(part, PART_RUN) != 0)
+        StoreDamaged(&table.store, part, (uint32)PG_GETARG_INT32(2), "it is missing");
     ModelTableClose(&table);
     if (json == NULL)
         PG_RETURN_NULL();

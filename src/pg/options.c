@@ -46,8 +46,17 @@ static void Nearest(const OptionSpec *list, const char *key, const char **best, 
     }
 }
 
-static void FailUnknown(const Algorithm *algorithm, const char *key)
+/* What is wrong with an option, and what to do. */
+typedef struct Problem {
+    char *message; /* NULL: nothing is wrong */
+    char *hint;
+} Problem;
+
+static Problem UnknownOption(const Algorithm *algorithm, const char *key)
 {
+    Problem problem = {
+        psprintf("unknown option \"%s\" for algorithm \"%s\"", key, algorithm->name),
+        psprintf("SELECT * FROM recadv_options('%s') lists the options.", algorithm->name)};
     const char *best = NULL;
     int distance = NEAR_ENOUGH + 1;
     char expected[256];
@@ -57,15 +66,11 @@ static void FailUnknown(const Algorithm *algorithm, const char *key)
         Nearest(train_options, key, &best, &distance);
         Nearest(algorithm->options, key, &best, &distance);
     }
-    if (best == NULL)
-        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                        errmsg("unknown option \"%s\" for algorithm \"%s\"", key, algorithm->name),
-                        errhint("SELECT * FROM recadv_options('%s') lists the options.",
-                                algorithm->name)));
-    OptionDescribe(FindSpec(algorithm, best), expected, sizeof(expected));
-    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                    errmsg("unknown option \"%s\" for algorithm \"%s\"", key, algorithm->name),
-                    errhint("The nearest option is \"%s\": %s.", best, expected)));
+    if (best != NULL) {
+        OptionDescribe(FindSpec(algorithm, best), expected, sizeof(expected));
+        problem.hint = psprintf("The nearest option is \"%s\": %s.", best, expected);
+    }
+    return problem;
 }
 
 static OptionValue ValueOf(const JsonbValue *json)
@@ -84,42 +89,61 @@ static OptionValue ValueOf(const JsonbValue *json)
     }
 }
 
-static void SetOption(const Algorithm *algorithm, void *options, const char *key,
-                      const JsonbValue *value)
+static Problem SetOption(const Algorithm *algorithm, void *options, const char *key,
+                         const JsonbValue *value)
 {
     const OptionSpec *spec = FindSpec(algorithm, key);
     char expected[256];
 
     if (spec == NULL)
-        FailUnknown(algorithm, key);
+        return UnknownOption(algorithm, key);
     if (!OptionStore(spec, ValueOf(value), options, expected, sizeof(expected)))
-        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                        errmsg("option \"%s\" must be %s", key, expected)));
+        return (Problem){psprintf("option \"%s\" must be %s", key, expected), NULL};
+    return (Problem){NULL, NULL};
 }
 
-void *OptionsParse(const Algorithm *algorithm, Jsonb *object)
+static Problem SetOptions(const Algorithm *algorithm, void *options, Jsonb *object)
 {
-    void *options = palloc0(algorithm->options_size);
     JsonbIterator *iterator;
     JsonbIteratorToken token;
+    Problem problem = {NULL, NULL};
     JsonbValue value;
     char *key = NULL;
 
     OptionsDefault(train_options, options);
     OptionsDefault(algorithm->options, options);
     if (object == NULL)
-        return options;
+        return problem;
     if (!JB_ROOT_IS_OBJECT(object))
-        ereport(ERROR,
-                (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("options must be a JSON object"),
-                 errhint("For example: '{\"factors\": 32, \"epochs\": 50}'.")));
+        return (Problem){"options must be a JSON object",
+                         "For example: '{\"factors\": 32, \"epochs\": 50}'."};
     iterator = JsonbIteratorInit(&object->root);
-    while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE) {
+    while (problem.message == NULL &&
+           (token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE) {
         if (token == WJB_KEY)
             key = pnstrdup(value.val.string.val, value.val.string.len);
         else if (token == WJB_VALUE)
-            SetOption(algorithm, options, key, &value);
+            problem = SetOption(algorithm, options, key, &value);
     }
+    return problem;
+}
+
+void *OptionsParse(const Algorithm *algorithm, Jsonb *object)
+{
+    void *options = palloc0(algorithm->options_size);
+    Problem problem = SetOptions(algorithm, options, object);
+
+    if (problem.message != NULL)
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s", problem.message),
+                        problem.hint == NULL ? 0 : errhint("%s", problem.hint)));
+    return options;
+}
+
+void *OptionsReadStored(const Algorithm *algorithm, Jsonb *object, char **problem)
+{
+    void *options = palloc0(algorithm->options_size);
+
+    *problem = SetOptions(algorithm, options, object).message;
     return options;
 }
 

@@ -473,38 +473,46 @@ void ReadPartRow(ModelStore *store, const Model *model, const Part *part, uint32
     BlockFree(&block);
 }
 
-static void CopyPart(ModelStore *store, const char *part, uint32 blocks, ModelSink *sink)
+/* The seal covers the version, so every block is sealed anew. */
+static uint32 CopyPart(ModelStore *store, const char *part, uint32 blocks, BlockType type,
+                       ModelSink *sink)
 {
     for (uint32 b = 0; b < blocks; b++) {
-        bytea *bytes = store->fetch(store, part, b);
+        Block from = StoreRead(store, part, b, type), to = from;
+        bytea *bytes = BlockAllocate(&to);
 
-        if (bytes == NULL)
-            StoreDamaged(store, part, b, "it is missing");
-        sink->put(sink, part, b, bytes);
-        pfree(bytes);
+        memcpy(BlockData(bytes), from.payload, from.size);
+        SinkPut(sink, part, &to, bytes);
+        BlockFree(&from);
     }
+    return blocks;
 }
 
-static void CopyIds(ModelStore *store, const char *part, IdKind kind, uint32 count, ModelSink *sink)
+static uint32 CopyIds(ModelStore *store, const char *part, IdKind kind, uint32 count,
+                      ModelSink *sink)
 {
-    CopyPart(store, part, BlockCount(count, IdsPerBlock(kind)), sink);
-    CopyPart(store, RootName(part), 1, sink);
+    BlockType type = kind == ID_INTEGER ? BLOCK_INT64 : BLOCK_TEXT;
+
+    return CopyPart(store, part, BlockCount(count, IdsPerBlock(kind)), type, sink) +
+           CopyPart(store, RootName(part), 1, type, sink);
 }
 
-void CopyModel(ModelStore *store, const Header *header, ModelSink *sink)
+uint32 CopyModel(ModelStore *store, const Header *header, ModelSink *sink)
 {
-    char *history = StoreReadJson(store, "history", 0);
+    uint32 copied;
     Model model;
 
     HeaderLayout(header, &model);
-    CopyPart(store, "header", 1, sink);
-    if (history != NULL)
-        SinkPutJson(sink, "history", 0, history);
-    CopyIds(store, "user_ids", header->user_kind, header->users, sink);
-    CopyIds(store, "item_ids", header->item_kind, header->items, sink);
-    CopyPart(store, "seen", BlockCount(header->users, SEEN_USERS_PER_BLOCK), sink);
-    CopyPart(store, "held", BlockCount(header->held, HELD_PER_BLOCK), sink);
+    copied = CopyPart(store, "header", 1, BLOCK_JSON, sink);
+    copied += CopyPart(store, "history", 1, BLOCK_JSON, sink);
+    copied += CopyIds(store, "user_ids", header->user_kind, header->users, sink);
+    copied += CopyIds(store, "item_ids", header->item_kind, header->items, sink);
+    copied +=
+        CopyPart(store, "seen", BlockCount(header->users, SEEN_USERS_PER_BLOCK), BLOCK_LIST, sink);
+    copied += CopyPart(store, "held", BlockCount(header->held, HELD_PER_BLOCK), BLOCK_UINT, sink);
     for (int i = 0; i < model.parts; i++)
-        CopyPart(store, model.part[i].name,
-                 BlockCount(model.part[i].rows, PartBlockRows(&model, &model.part[i])), sink);
+        copied += CopyPart(store, model.part[i].name,
+                           BlockCount(model.part[i].rows, PartBlockRows(&model, &model.part[i])),
+                           BLOCK_FLOAT, sink);
+    return copied;
 }

@@ -54,8 +54,8 @@ extern void ReadPart(ModelStore *store, const Model *model, Part *part);
 extern void ReadPartRow(ModelStore *store, const Model *model, const Part *part, uint32 row,
                         float *out);
 
-/* Copies exactly the blocks that the header asks for, as they are. */
-extern void CopyModel(ModelStore *store, const Header *header, ModelSink *sink);
+/* Copies exactly the blocks that the header asks for; returns how many. */
+extern uint32 CopyModel(ModelStore *store, const Header *header, ModelSink *sink);
 
 /* Number of blocks of `rows` rows. */
 static inline uint32 BlockCount(uint32 rows, uint32 block_rows)

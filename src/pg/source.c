@@ -9,6 +9,8 @@
 #include "utils/lsyscache.h"
 #include "utils/plancache.h"
 
+#include "pg/table.h"
+
 typedef struct SourceReceiver {
     DestReceiver pub;
     MemoryContext context;
@@ -54,10 +56,25 @@ static void CheckColumn(Oid relid, const char *relation, const char *column, con
                     errhint("Name the column with %s => '...'.", argument)));
 }
 
+/* A query without parentheses is a likely slip. */
+static void CheckNoQuery(const char *text)
+{
+    static const char *const starts[] = {"select", "with", "values", "table"};
+
+    for (int i = 0; i < (int)lengthof(starts); i++)
+        if (pg_strncasecmp(text, starts[i], strlen(starts[i])) == 0 &&
+            isspace((unsigned char)text[strlen(starts[i])]))
+            ereport(ERROR, (errcode(ERRCODE_SYNTAX_ERROR),
+                            errmsg("a source that is a query must be in parentheses")));
+}
+
 /* The FROM item of a relation, with its columns checked so that the error can tell what to do. */
 static char *RelationItem(const Source *source)
 {
-    Oid relid = RangeVarGetRelid(ParseRelationName(source->text), NoLock, true);
+    Oid relid;
+
+    CheckNoQuery(source->text);
+    relid = RangeVarGetRelid(ParseRelationName(source->text), NoLock, true);
 
     if (!OidIsValid(relid))
         ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
@@ -66,8 +83,7 @@ static char *RelationItem(const Source *source)
     CheckColumn(relid, source->text, source->user_column, "user_column");
     CheckColumn(relid, source->text, source->item_column, "item_column");
     CheckColumn(relid, source->text, source->time_column, "time_column");
-    return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
-                                      get_rel_name(relid));
+    return RelationName(relid);
 }
 
 static char *SourceQuery(const Source *source)
@@ -83,7 +99,7 @@ static char *SourceQuery(const Source *source)
     if (source->time_column != NULL)
         appendStringInfo(&query, ", %s", quote_identifier(source->time_column));
     if (*text == '(')
-        appendStringInfo(&query, " FROM %s AS source", text);
+        appendStringInfo(&query, " FROM %s\nAS source", text); /* it may end in a comment */
     else
         appendStringInfo(&query, " FROM %s", RelationItem(source));
     return query.data;

@@ -22,11 +22,16 @@ void StoreDamaged(const ModelStore *store, const char *part, uint32 number, cons
                             "recadv_rollback().")));
 }
 
+char *SealName(const char *part, int32 version)
+{
+    return psprintf("%s/%d", part, version);
+}
+
 static void Parse(const ModelStore *store, const char *part, uint32 number, bytea *bytes,
                   BlockType type, Block *block)
 {
-    const char *problem =
-        BlockParse(VARDATA(bytes), VARSIZE(bytes) - VARHDRSZ, part, number, Crc32c, block);
+    const char *problem = BlockParse(VARDATA(bytes), VARSIZE(bytes) - VARHDRSZ,
+                                     SealName(part, store->version), number, Crc32c, block);
 
     if (problem == NULL && block->type != type)
         problem = "its type is not the one expected";
@@ -101,7 +106,7 @@ void *BlockData(bytea *bytes)
 
 void SinkPut(ModelSink *sink, const char *part, Block *block, bytea *bytes)
 {
-    BlockSeal(VARDATA(bytes), part, block, Crc32c);
+    BlockSeal(VARDATA(bytes), SealName(part, sink->version), block, Crc32c);
     sink->put(sink, part, block->number, bytes);
     pfree(bytes);
 }

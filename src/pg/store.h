@@ -19,6 +19,7 @@ typedef struct ModelStore {
 } ModelStore;
 
 typedef struct ModelSink {
+    int32 version;
     void (*put)(struct ModelSink *sink, const char *part, uint32 number, bytea *bytes);
 } ModelSink;
 
@@ -42,6 +43,10 @@ extern void BlockFree(Block *block);
 /* A new block with an empty payload of block->size bytes; BlockData gives its place. */
 extern bytea *BlockAllocate(Block *block);
 extern void *BlockData(bytea *bytes);
+
+/* What the seal of a block covers beside its bytes: part and version, so that neither can be
+ * changed. */
+extern char *SealName(const char *part, int32 version);
 
 /* Seals the block and hands it to the sink, then frees it. */
 extern void SinkPut(ModelSink *sink, const char *part, Block *block, bytea *bytes);

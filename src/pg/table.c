@@ -100,7 +100,8 @@ List *ModelTablesReadable(void)
         Form_pg_class class = (Form_pg_class)GETSTRUCT(tuple);
 
         if (class->reloftype == type && class->relkind == RELKIND_RELATION && OidIsValid(type) &&
-            pg_class_aclcheck(class->oid, GetUserId(), ACL_SELECT) == ACLCHECK_OK)
+            pg_class_aclcheck(class->oid, GetUserId(), ACL_SELECT) == ACLCHECK_OK &&
+            SchemaUsable(class->relnamespace, GetUserId()))
             found = lappend_oid(found, class->oid);
     }
     systable_endscan(scan);
@@ -326,30 +327,39 @@ static bytea *Fetch(ModelStore *store, const char *part, uint32 number)
     return FetchRow((ModelTable *)store, store->version, part, number);
 }
 
-Current ModelTableCurrent(ModelTable *table, bool missing_ok)
+/* NULL and *current (zeros if there is no row), or what is wrong with the row. */
+static const char *TryCurrent(ModelTable *table, Current *current)
 {
-    ModelStore whole = table->store;
-    Current current = {0};
     bytea *bytes = FetchRow(table, 0, PART_CURRENT, 0);
     const char *problem;
     Block block;
 
-    if (bytes == NULL) {
-        if (!missing_ok)
-            ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                            errmsg("model \"%s\" has not been trained yet", table->store.name),
-                            errhint("Call recadv_train() or wait until its first run ends.")));
-        return current;
-    }
-    whole.version = 0;
-    problem =
-        BlockParse(VARDATA(bytes), VARSIZE(bytes) - VARHDRSZ, PART_CURRENT, 0, Crc32c, &block);
+    memset(current, 0, sizeof(*current));
+    if (bytes == NULL)
+        return NULL;
+    problem = BlockParse(VARDATA(bytes), VARSIZE(bytes) - VARHDRSZ, SealName(PART_CURRENT, 0), 0,
+                         Crc32c, &block);
     if (problem == NULL && (block.type != BLOCK_UINT || block.size != sizeof(Current)))
         problem = "its dimensions are not the expected ones";
+    if (problem == NULL)
+        memcpy(current, block.payload, sizeof(*current));
+    pfree(bytes);
+    return problem;
+}
+
+Current ModelTableCurrent(ModelTable *table, bool missing_ok)
+{
+    ModelStore whole = table->store;
+    Current current;
+    const char *problem = TryCurrent(table, &current);
+
+    whole.version = 0;
     if (problem != NULL)
         StoreDamaged(&whole, PART_CURRENT, 0, problem);
-    memcpy(&current, block.payload, sizeof(current));
-    pfree(bytes);
+    if (current.version == 0 && !missing_ok)
+        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                        errmsg("model \"%s\" has not been trained yet", table->store.name),
+                        errhint("Call recadv_train() or wait until its first run ends.")));
     return current;
 }
 
@@ -374,7 +384,7 @@ static void Put(ModelSink *sink, const char *part, uint32 number, bytea *bytes)
 {
     TableSink *table = (TableSink *)sink;
     MemoryContext caller = MemoryContextSwitchTo(table->scratch);
-    Datum values[] = {Int32GetDatum(table->version), CStringGetTextDatum(part),
+    Datum values[] = {Int32GetDatum(sink->version), CStringGetTextDatum(part),
                       Int32GetDatum((int32)number), PointerGetDatum(bytes)};
 
     SPI_execute_plan(table->plan, values, NULL, false, 0);
@@ -391,7 +401,7 @@ void TableSinkOpen(Oid relid, int32 version, TableSink *sink)
                            RelationName(relid));
 
     sink->sink.put = Put;
-    sink->version = version;
+    sink->sink.version = version;
     sink->plan = SPI_prepare(query, 4, types);
     sink->scratch =
         AllocSetContextCreate(CurrentMemoryContext, "recadv block", ALLOCSET_DEFAULT_SIZES);
@@ -479,13 +489,14 @@ int32 ModelTableNextVersion(Oid relid)
 
 void ModelTablePublish(Oid relid, int32 version, int keep)
 {
-    Current current = {.version = version};
+    Current current = {.version = version}, before;
     ModelTable table;
 
     ModelTableOpenOwned(relid, &table);
     /* Not the statement's snapshot: it may be older than the lock that keeps runs apart. */
     PushActiveSnapshot(GetLatestSnapshot());
-    current.previous = ModelTableCurrent(&table, true).version;
+    if (TryCurrent(&table, &before) == NULL) /* a damaged row is about to be replaced */
+        current.previous = before.version;
     PopActiveSnapshot();
     ModelTableSetCurrent(relid, version, current.previous);
     ModelTablePrune(relid, keep, current);

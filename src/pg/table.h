@@ -76,7 +76,6 @@ extern void ModelTablePrune(Oid relid, int keep, Current current);
 /* Inserts blocks of one version, replacing those that exist; needs SPI. */
 typedef struct TableSink {
     ModelSink sink;
-    int32 version;
     struct _SPI_plan *plan;
     MemoryContext scratch;
 } TableSink;

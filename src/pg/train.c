@@ -409,17 +409,22 @@ Datum recadv_estimate_memory(PG_FUNCTION_ARGS)
     PG_RETURN_INT64((int64)bytes);
 }
 
-/* The version that served before, or the newest one below. */
-static int32 PreviousVersion(List *versions, Current current)
+/* The newest version below. */
+static int32 VersionBelow(List *versions, int32 version)
 {
     ListCell *cell;
 
-    if (list_member_int(versions, current.previous))
-        return current.previous;
     foreach (cell, versions)
-        if (lfirst_int(cell) < current.version)
+        if (lfirst_int(cell) < version)
             return lfirst_int(cell);
     return 0;
+}
+
+/* The version that served before, or the newest one below. */
+static int32 PreviousVersion(List *versions, Current current)
+{
+    return list_member_int(versions, current.previous) ? current.previous
+                                                       : VersionBelow(versions, current.version);
 }
 
 PG_FUNCTION_INFO_V1(recadv_rollback);
@@ -428,7 +433,6 @@ PG_FUNCTION_INFO_V1(recadv_rollback);
 Datum recadv_rollback(PG_FUNCTION_ARGS)
 {
     ModelTable table;
-    Current current;
     List *versions;
     int32 version;
     Oid relid;
@@ -441,14 +445,15 @@ Datum recadv_rollback(PG_FUNCTION_ARGS)
     if (!RunLock(relid, false))
         FailBusy(get_rel_name(relid));
     versions = ModelTableVersions(relid);
-    current = ModelTableCurrent(&table, false);
-    version = PG_ARGISNULL(1) ? PreviousVersion(versions, current) : PG_GETARG_INT32(1);
+    version = PG_ARGISNULL(1) ? PreviousVersion(versions, ModelTableCurrent(&table, false))
+                              : PG_GETARG_INT32(1);
     if (!list_member_int(versions, version))
         ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
                         errmsg("model \"%s\" has no version to return to", get_rel_name(relid)),
                         errhint("The option keep_versions of recadv_train() tells how many "
                                 "versions are kept.")));
-    ModelTableSetCurrent(relid, version, current.version);
+    /* So that another rollback goes further back, not forth again. */
+    ModelTableSetCurrent(relid, version, VersionBelow(versions, version));
     SPI_finish();
     ModelTableClose(&table);
     PG_RETURN_INT32(version);

@@ -9,11 +9,11 @@ INSERT INTO train VALUES (1, 1), (1, 2), (2, 1), (2, 2), (2, 3), (3, 1), (3, 4),
 SELECT recadv_train('counts', 'train', algorithm => 'popularity', options => '{"holdout":"none"}') \g /dev/null
 CREATE TABLE test (user_id int, item_id int);
 CREATE FUNCTION metric(name text, k int DEFAULT NULL, source text DEFAULT 'test') RETURNS numeric LANGUAGE sql AS $$
-    SELECT round(value::numeric, 6) FROM recadv_evaluate('counts', source, k => ARRAY[coalesce(k, 1)]) WHERE metric = name AND cutoff IS NOT DISTINCT FROM k
+    SELECT round(e.value::numeric, 6) FROM recadv_evaluate('counts', source, k => ARRAY[coalesce(metric.k, 1)]) e WHERE e.metric = name AND e.k IS NOT DISTINCT FROM metric.k
 $$;
 CREATE TABLE wanted (metric text, k int, value numeric);
 CREATE FUNCTION metrics_are(description text) RETURNS SETOF text LANGUAGE sql AS $$
-    SELECT is(metric(metric, k), round(value, 6), concat_ws(' ', description, metric, k)) FROM wanted
+    SELECT is(metric(w.metric, w.k), round(w.value, 6), concat_ws(' ', description, w.metric, w.k)) FROM wanted w
 $$;
 
 -- user 3: candidates 2 (2 users), 3 and 5 (one each); relevant 2 comes first
@@ -57,14 +57,14 @@ SELECT metrics_are('with NULL ids:');
 SELECT is((SELECT string_agg(DISTINCT users::text, ' ') FROM recadv_evaluate('counts', 'test')), '4', 'the number of users is told');
 
 -- the shape of the result
-SELECT results_eq($$SELECT metric, cutoff FROM recadv_evaluate('counts', 'test', k => '{3,1}')$$,
+SELECT results_eq($$SELECT metric, k FROM recadv_evaluate('counts', 'test', k => '{3,1}')$$,
     $$VALUES ('HR', 3), ('NDCG', 3), ('Recall', 3), ('Precision', 3), ('HR', 1), ('NDCG', 1), ('Recall', 1), ('Precision', 1), ('MRR', NULL), ('MAP', NULL), ('AUC', NULL)$$, 'four metrics at each k, three over all');
-SELECT is((SELECT string_agg(DISTINCT cutoff::text, ' ') FROM recadv_evaluate('counts', 'test')), '10 100 20 50', 'the default cutoffs');
+SELECT is((SELECT string_agg(DISTINCT k::text, ' ') FROM recadv_evaluate('counts', 'test')), '10 100 20 50', 'the default cutoffs');
 SELECT is((SELECT count(*) FROM recadv_evaluate('counts', '(SELECT 1 AS u, 3 AS i)', 'u', 'i', ARRAY(SELECT generate_series(1, 100)))), 403::bigint, 'a hundred cutoffs');
 SELECT fails('SELECT * FROM recadv_evaluate(''counts'', ''test'', k => ARRAY(SELECT generate_series(1, 101)))', '22023', 'k must be an array of 1 to 100 values%', 'not more');
-SELECT is((SELECT value FROM recadv_evaluate('counts', 'test', k => '{2147483647}') WHERE metric = 'HR'), 1::float8, 'the largest cutoff');
+SELECT is((SELECT value FROM recadv_evaluate('counts', 'test', k => '{2147483647}') WHERE metric = 'HR'), 1::float8, 'the largest k');
 SELECT is((SELECT count(*) FROM recadv_evaluate('counts', '(SELECT user_id::text, item_id::text FROM test WHERE user_id IS NOT NULL)') a JOIN recadv_evaluate('counts', 'test') b
-           ON (a.metric, a.value) = (b.metric, b.value) AND a.cutoff IS NOT DISTINCT FROM b.cutoff), 19::bigint, 'test ids as text');
+           ON (a.metric, a.value) = (b.metric, b.value) AND a.k IS NOT DISTINCT FROM b.k), 19::bigint, 'test ids as text');
 SELECT fails('SELECT * FROM recadv_evaluate(''counts'', ''train'')', '22023', 'no row of the test source can be evaluated | 0 rows are of users that the model does not know, 9 were trained on.%', 'nothing but trained rows');
 SELECT fails('SELECT * FROM recadv_evaluate(''counts'', ''(SELECT 1 AS user_id, 1 AS item_id WHERE false)'')', '22023', '%has no interactions%', 'no rows');
 SELECT fails('SELECT * FROM recadv_evaluate(''counts'', ''test'', user_column => ''customer'')', '42703', '%user_column%', 'a column that is not there');
@@ -101,7 +101,7 @@ SELECT is((SELECT count(*) FROM recadv_robustness('held', '{0}') WHERE relative_
 SELECT is(round((SELECT ndcg_before FROM recadv_robustness('held', '{1}') LIMIT 1)::numeric, 9), round((recadv_info('held') #>> '{training,ndcg}')::numeric, 9), 'before: what training measured');
 SELECT bag_eq('SELECT * FROM recadv_robustness(''held'')', 'SELECT * FROM recadv_robustness(''held'')', 'the same each time');
 SELECT is((SELECT round(ndcg_before::numeric, 9) FROM recadv_robustness('bpr', '{1}', '(SELECT * FROM orders WHERE (user_id + item_id) % 5 = 0)') LIMIT 1),
-          (SELECT round(value::numeric, 9) FROM recadv_evaluate('bpr', '(SELECT * FROM orders WHERE (user_id + item_id) % 5 = 0)') WHERE metric = 'NDCG' AND cutoff = 100), 'on a test source: what recadv_evaluate measures');
+          (SELECT round(value::numeric, 9) FROM recadv_evaluate('bpr', '(SELECT * FROM orders WHERE (user_id + item_id) % 5 = 0)') WHERE metric = 'NDCG' AND k = 100), 'on a test source: what recadv_evaluate measures');
 SELECT fails('SELECT * FROM recadv_robustness(''counts'')', '0A000', 'algorithm "popularity" has no embeddings to perturb%', 'popularity has nothing to perturb');
 SELECT fails('SELECT * FROM recadv_robustness(''bpr'')', '55000', 'model "bpr" holds no interactions out%test_source%', 'a model without holdout needs a test source');
 SELECT fails(format('SELECT * FROM recadv_robustness(''held'', %L)', e), s, '%epsilon%', 'epsilon ' || e)

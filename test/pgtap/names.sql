@@ -113,7 +113,7 @@ SELECT fails('SELECT recadv_topk(1)', '42P08', '%', 'which ends with it');
 
 -- documents of a model
 SELECT fails('SELECT recadv_document(''shop'', ''user'')', '22023', '%', 'a part that is no document is an error of the caller, not of the model');
-SELECT is(recadv_document('shop', 'nothing'), NULL, 'no such part');
+SELECT fails($$SELECT recadv_document('shop', 'nothing')$$, '22023', 'part "nothing" is not a document%', 'no such part');
 SELECT is(recadv_document('shop', 'header', -1), NULL, 'no such block');
 SELECT is(recadv_document('shop', 'header', 0, 77), NULL, 'no such version');
 

@@ -15,8 +15,8 @@ SELECT recadv_train('bpr', 'train_orders', algorithm => 'bpr', options => '{"fac
 SELECT recadv_train('amf', 'train_orders', algorithm => 'amf', options => '{"factors":16,"epochs":30,"adv_epochs":30,"learning_rate":0.1,"epsilon":0.5,"lambda":1,"holdout":"none","seed":7}') \g /dev/null
 CREATE TABLE measured AS
 SELECT m AS model, e.* FROM unnest('{popularity,bpr,amf}'::text[]) m, LATERAL recadv_evaluate(m, 'test_orders', k => '{10,100}') e;
-CREATE FUNCTION of(wanted text, name text, k int DEFAULT NULL) RETURNS float8 LANGUAGE sql RETURN
-    (SELECT value FROM measured WHERE model = wanted AND metric = name AND cutoff IS NOT DISTINCT FROM k);
+CREATE FUNCTION of(wanted text, name text, at int DEFAULT NULL) RETURNS float8 LANGUAGE sql RETURN
+    (SELECT value FROM measured WHERE model = wanted AND metric = name AND k IS NOT DISTINCT FROM at);
 SELECT diag(format('%s: HR@10 %s, NDCG@10 %s, AUC %s', m, round(of(m, 'HR', 10)::numeric, 4), round(of(m, 'NDCG', 10)::numeric, 4), round(of(m, 'AUC')::numeric, 4))) FROM unnest('{popularity,bpr,amf}'::text[]) m;
 SELECT ok(of(m, 'NDCG', 10) > 3 * of('popularity', 'NDCG', 10), m || ' has three times the NDCG@10 of popularity') FROM unnest('{bpr,amf}'::text[]) m;
 SELECT ok(of(m, 'HR', 10) > of('popularity', 'HR', 10) + 0.4, m || ' has an HR@10 at least 0.4 above popularity') FROM unnest('{bpr,amf}'::text[]) m;

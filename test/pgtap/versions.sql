@@ -30,13 +30,13 @@ SELECT is(train(3, 3), 3, 'the third');
 SELECT is(train(4, 3), 4, 'the fourth');
 SELECT is(versions(), '2 3 4', 'three versions are kept');
 SELECT is(parts(), '10', 'each with all its rows');
-SELECT is(recadv_rollback('m'), 3, 'back to the one below');
+SELECT is(recadv_rollback('m'), 3, 'back to the one that served before');
 SELECT serves(3, 'which serves');
 SELECT is((recadv_info('m') #>> '{options,seed}')::int, 3, 'and is the one shown');
-SELECT is(recadv_rollback('m'), 2, 'further back');
+SELECT is(recadv_rollback('m'), 4, 'which undoes itself');
+SELECT serves(4, 'as version 4 served before');
+SELECT is(recadv_rollback('m', 2), 2, 'back to one that is named');
 SELECT serves(2, 'serves');
-SELECT fails($$SELECT recadv_rollback('m')$$, '42704', 'model "m" has no version to return to%keep_versions%', 'nothing is older');
-SELECT serves(2, 'nothing changed');
 SELECT is(recadv_rollback('m', 4), 4, 'forward by number');
 SELECT serves(4, 'serves');
 SELECT is(recadv_rollback('m', 4), 4, 'to where it is');
@@ -46,7 +46,10 @@ SELECT serves(4, 'still the same');
 SELECT is(recadv_rollback('m', 2), 2, 'back again');
 SELECT is(train(5, 2), 5, 'the number after a rollback is a new one');
 SELECT serves(5, 'the new version serves');
-SELECT is(versions(), '4 5', 'fewer are kept from now on');
+SELECT is(versions(), '2 5', 'fewer are kept from now on: the new one and the one that served before it');
+SELECT is(recadv_rollback('m'), 2, 'so that a bad training can be undone');
+SELECT serves(2, 'by what was good');
+SELECT is(recadv_rollback('m'), 5, 'or done again');
 SELECT is(train(6, 1), 6, 'only one');
 SELECT is(versions(), '6', 'is kept');
 SELECT fails($$SELECT recadv_rollback('m')$$, '42704', '%', 'there is no way back');
@@ -65,7 +68,7 @@ SELECT recadv_save('mixed', recadv_fit(user_id, item_id, '{"algorithm":"bpr","fa
 SELECT serves(9, 'one from an image', 'mixed');
 SELECT is(recadv_rollback('mixed', 2), 2, 'back to text');
 SELECT ok(recadv_has_user('u1', 'mixed') AND NOT recadv_has_user('1', 'mixed'), 'has text ids again');
-SELECT is(recadv_rollback('mixed'), 1, 'back to the first');
+SELECT is(recadv_rollback('mixed', 1), 1, 'back to the first');
 SELECT serves(1, 'gives what it gave', 'mixed');
 
 -- a failed retrain changes nothing

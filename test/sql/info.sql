@@ -27,7 +27,7 @@ FROM (SELECT recadv_train('shop', 'orders', 'customer', 'product', algorithm => 
 
 -- the header
 SELECT key, value FROM jsonb_each(recadv_info('shop') - '{training,options}'::text[]) ORDER BY key COLLATE "C";
-SELECT key, CASE WHEN key IN ('started', 'seconds', 'loss') THEN jsonb_typeof(value)::text ELSE value::text END AS value
+SELECT key, CASE WHEN key IN ('started', 'seconds', 'loss', 'phases') THEN jsonb_typeof(value)::text ELSE value::text END AS value
 FROM jsonb_each(recadv_info('shop') -> 'training') ORDER BY key COLLATE "C";
 SELECT recadv_info('shop', 1) ->> 'algorithm' AS v1, recadv_info('shop', 2) ->> 'algorithm' AS v2,
        recadv_info('shop', 3) ->> 'algorithm' AS v3, recadv_info('shop', 4) AS v4, recadv_info('shop', 0) AS v0;
@@ -55,7 +55,8 @@ SELECT model, schema, name, owner = current_user AS owner, version, algorithm, u
 FROM recadv_models WHERE schema = 'test_info';
 CREATE TABLE waiting OF recadv_model (PRIMARY KEY (version, part, block));
 SELECT name, version, algorithm, status FROM recadv_models WHERE schema = 'test_info' ORDER BY name;
-SELECT version, header = recadv_info('shop') AS header, status FROM recadv_model_status('shop'::regclass);
+SELECT version, algorithm, users, items, interactions, trained = (recadv_info('shop') #>> '{training,started}')::timestamptz AS trained, status
+FROM recadv_model_status('shop'::regclass);
 SELECT status FROM recadv_model_status('orders'::regclass);
 SELECT status FROM recadv_model_status(0);
 SELECT recadv_model_status(NULL) IS NULL AS strict;

@@ -50,7 +50,7 @@ SELECT recadv_fit(user_id, item_id, 1, '{"factors":4}') AS no_groups FROM orders
 SELECT recadv_save('s', NULL) AS no_image, recadv_save(NULL, :'image') AS no_name;
 
 -- an evaluation tells what it leaves out
-SELECT metric, cutoff, users FROM recadv_evaluate('m',
+SELECT metric, k, users FROM recadv_evaluate('m',
     '(VALUES (1, 1), (1, 2), (1, 3), (1, 4), (1, 5), (99, 1), (98, 2), (1, NULL))', 'column1', 'column2', '{3}');
 
 \pset null ''

@@ -7,7 +7,7 @@ SELECT algorithm_name, option, accepted FROM recadv_options();
 SELECT count(*) FROM recadv_options('bpr');
 SELECT count(*) FROM recadv_options(NULL);
 SELECT algorithm_name, option FROM recadv_options()
-WHERE coalesce(standard, '') = '' OR coalesce(accepted, '') = '' OR coalesce(meaning, '') = ''
+WHERE coalesce(default_value, '') = '' OR coalesce(accepted, '') = '' OR coalesce(meaning, '') = ''
       OR coalesce(source, '') = '';
 SELECT algorithm_name, option FROM recadv_options() GROUP BY 1, 2 HAVING count(*) > 1;
 
@@ -15,7 +15,7 @@ SELECT algorithm_name, option FROM recadv_options() GROUP BY 1, 2 HAVING count(*
 CREATE TABLE orders AS SELECT u AS user_id, i AS item_id
 FROM generate_series(1, 8) u, generate_series(1, 10) i WHERE (u * 3 + i * 7) % 5 < 3;
 CREATE FUNCTION defaults(algorithm text) RETURNS jsonb LANGUAGE sql AS $$
-    SELECT jsonb_object_agg(option, CASE WHEN accepted LIKE 'one of%' THEN to_jsonb(standard) ELSE standard::jsonb END)
+    SELECT jsonb_object_agg(option, CASE WHEN accepted LIKE 'one of%' THEN to_jsonb(default_value) ELSE default_value::jsonb END)
     FROM recadv_options(algorithm)
 $$;
 SELECT a AS algorithm,
@@ -25,11 +25,13 @@ SELECT version FROM recadv_train('p', 'orders', algorithm => 'popularity');
 SELECT recadv_info('p') -> 'options' = defaults('popularity') AS defaults_are_stored;
 
 -- the options given are the options stored; NULL is no options; the last of equal keys counts
+SET client_min_messages = error; -- so little data may well lose accuracy
 SELECT version FROM recadv_train('m', 'orders', algorithm => 'amf', options =>
     '{"factors":3,"epochs":2,"adv_epochs":1,"learning_rate":0.25,"optimizer":"sgd","regularization":0.125,
       "epsilon":0.75,"lambda":2,"init_std":0.5,"adaptive_negatives":2,"batch_size":4,"reset_optimizer":false,
       "holdout":"random","validation_users":3,"evaluate_every":2,"patience":0,"seed":9007199254740991,
-      "threads":1,"keep_versions":3}');
+      "threads":1,"keep_versions":3,"warm_start":false}');
+RESET client_min_messages;
 SELECT key, value FROM jsonb_each(recadv_info('m') -> 'options') ORDER BY key COLLATE "C";
 SELECT recadv_info('m') ->> 'held_out' AS held_out;
 SELECT version FROM recadv_train('p', 'orders', algorithm => 'popularity', options => NULL);

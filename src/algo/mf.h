@@ -28,80 +28,36 @@ typedef struct MfOptions {
     bool reset_optimizer;
 } MfOptions;
 
-/* The option lists' common lines. */
 extern const char *const mf_optimizers[];
 
 #define MF_FIELD(name) offsetof(MfOptions, name)
 
-#define MF_OPTIONS                                                                                 \
-    {"factors",                                                                                    \
-     OPTION_INTEGER,                                                                               \
-     MF_FIELD(factors),                                                                            \
-     1,                                                                                            \
-     4096,                                                                                         \
-     64,                                                                                           \
-     NULL,                                                                                         \
-     "width of the embeddings",                                                                    \
-     "He et al. 2018, authors' code"},                                                             \
-        {"epochs",                                                                                 \
-         OPTION_INTEGER,                                                                           \
-         MF_FIELD(epochs),                                                                         \
-         1,                                                                                        \
-         1000000,                                                                                  \
-         MF_EPOCHS,                                                                                \
-         NULL,                                                                                     \
-         "passes of BPR over the interactions",                                                    \
-         "recadv"},                                                                                \
-        {"learning_rate",                                                                          \
-         OPTION_REAL,                                                                              \
-         MF_FIELD(learning_rate),                                                                  \
-         0,                                                                                        \
-         1000,                                                                                     \
-         MF_LEARNING_RATE,                                                                         \
-         NULL,                                                                                     \
-         "step size",                                                                              \
-         "He et al. 2018, section 4.1.4"},                                                         \
-        {"optimizer",                                                                              \
-         OPTION_CHOICE,                                                                            \
-         MF_FIELD(optimizer),                                                                      \
-         0,                                                                                        \
-         0,                                                                                        \
-         OPTIMIZER_ADAGRAD_ROW,                                                                    \
-         mf_optimizers,                                                                            \
-         "adagrad_row: one accumulator per embedding row; adagrad: one per element; sgd: none",    \
-         "Duchi et al. 2011; He et al. 2018 use adagrad"},                                         \
-        {"regularization",                                                                         \
-         OPTION_REAL,                                                                              \
-         MF_FIELD(regularization),                                                                 \
-         0,                                                                                        \
-         1000,                                                                                     \
-         MF_REGULARIZATION,                                                                        \
-         NULL,                                                                                     \
-         "weight of the squared norm of each row that a triple touches",                           \
-         "He et al. 2018, equation 2"},                                                            \
-        {"init_std",                                                                               \
-         OPTION_REAL,                                                                              \
-         MF_FIELD(init_std),                                                                       \
-         1e-6,                                                                                     \
-         1000,                                                                                     \
-         0.01,                                                                                     \
-         NULL,                                                                                     \
-         "standard deviation of the initial embeddings (normal, cut off at two)",                  \
-         "He et al. 2018, authors' code"},                                                         \
-        {"adaptive_negatives",                                                                     \
-         OPTION_INTEGER,                                                                           \
-         MF_FIELD(adaptive_negatives),                                                             \
-         1,                                                                                        \
-         MAX_CANDIDATES,                                                                           \
-         1,                                                                                        \
-         NULL,                                                                                     \
-         "candidates per negative, of which the one scored highest now is taken; 1: uniform",      \
-         "Zhang et al. 2013 (dynamic negative sampling)"},                                         \
-    {                                                                                              \
-        "batch_size", OPTION_INTEGER, MF_FIELD(batch_size), 1, 1000000, 1, NULL,                   \
-            "1: one triple at a time, multi-threaded; more: mini-batches, on one thread",          \
-            "He et al. 2018, section 3.3.1"                                                        \
-    }
+/* The common lines of the option lists; the includer defines the defaults that differ. */
+/* clang-format off */
+#define MF_OPTIONS \
+    {"factors", OPTION_INTEGER, MF_FIELD(factors), 1, 4096, 64, NULL, \
+     "width of the embeddings", "64 as in the code of He et al. 2018"}, \
+    {"epochs", OPTION_INTEGER, MF_FIELD(epochs), 1, 1000000, MF_EPOCHS, NULL, \
+     "passes of BPR over the interactions, at most", "recadv"}, \
+    {"learning_rate", OPTION_REAL, MF_FIELD(learning_rate), 0, 1000, MF_LEARNING_RATE, NULL, \
+     "step size", "recadv, by validation; He et al. 2018 use 0.05"}, \
+    {"optimizer", OPTION_CHOICE, MF_FIELD(optimizer), 0, 0, OPTIMIZER_ADAGRAD_ROW, mf_optimizers, \
+     "adagrad_row: one accumulator per embedding row; adagrad: one per element; sgd: none", \
+     "Duchi et al. 2011; He et al. 2018 use adagrad"}, \
+    {"regularization", OPTION_REAL, MF_FIELD(regularization), 0, 1000, MF_REGULARIZATION, NULL, \
+     "weight of the squared norm of each row that a triple touches", \
+     "He et al. 2018, equation 2; the value is recadv's, by validation"}, \
+    {"init_std", OPTION_REAL, MF_FIELD(init_std), 1e-6, 1000, 0.01, NULL, \
+     "standard deviation of the initial embeddings (normal, cut off at two)", \
+     "code of He et al. 2018"}, \
+    {"adaptive_negatives", OPTION_INTEGER, MF_FIELD(adaptive_negatives), 1, MAX_CANDIDATES, \
+     MF_NEGATIVES, NULL, \
+     "candidates per negative, of which the one scored highest now is taken; 1: uniform", \
+     "Zhang et al. 2013 (dynamic negative sampling); the value is recadv's, by validation"}, \
+    {"batch_size", OPTION_INTEGER, MF_FIELD(batch_size), 1, 1000000, 1, NULL, \
+     "1: one triple at a time, multi-threaded; more: mini-batches, on one thread", \
+     "He et al. 2018, algorithm 1 and section 3.3.1"}
+/* clang-format on */
 
 /* The members of struct Algorithm that bpr and amf share. */
 extern void MfLayout(Model *model);

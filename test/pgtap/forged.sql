@@ -32,12 +32,12 @@ END $$;
 CREATE FUNCTION little(n bigint) RETURNS bytea IMMUTABLE LANGUAGE sql AS $$
     SELECT string_agg(set_byte('\x00', 0, (n >> (8 * i) & 255)::int), '' ORDER BY i) FROM generate_series(0, 3) i
 $$;
--- a block with these dimensions and this payload, sealed
+-- a block with these dimensions and this payload, sealed for its part and version (0 for what belongs to all versions, else 1)
 CREATE FUNCTION block(part text, type int, number bigint, rows bigint, columns bigint, payload bytea) RETURNS bytea LANGUAGE plpgsql AS $$
 DECLARE
     head bytea := 'RADV'::bytea || '\x01000000' || little(type) || little(number) || little(rows) || little(columns);
 BEGIN
-    RETURN head || little(crc32c(convert_to(part, 'UTF8') || head || '\x0000000000000000' || payload)) || '\x00000000' || payload;
+    RETURN head || little(crc32c(convert_to(part || CASE WHEN part IN ('current', 'run') THEN '/0' ELSE '/1' END, 'UTF8') || head || '\x0000000000000000' || payload)) || '\x00000000' || payload;
 END $$;
 CREATE FUNCTION seal(part text, data bytea) RETURNS bytea LANGUAGE sql AS $$
     SELECT block(part, get_byte(data, 8), uint(data, 12), uint(data, 16), uint(data, 20), substring(data FROM 33))

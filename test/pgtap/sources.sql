@@ -84,7 +84,7 @@ SELECT fails($$SELECT train('(SELECT * FROM orders); DELETE FROM victim; --')$$,
 SELECT fails($$SELECT train('(SELECT * FROM orders) s; --')$$, '42601', '%', 'a semicolon');
 SELECT fails($$SELECT train('(DELETE FROM victim RETURNING *)')$$, '42601', '%', 'a DELETE');
 SELECT fails($$SELECT train('(WITH d AS (DELETE FROM victim RETURNING *) SELECT * FROM d)')$$, '0A000', '%', 'a DELETE in a common table expression');
-SELECT fails($$SELECT train('(SELECT * FROM orders) s FOR UPDATE --')$$, '0A000', '%', 'FOR UPDATE');
+SELECT fails($$SELECT train('(SELECT * FROM orders) s FOR UPDATE --')$$, '42601', '%', 'FOR UPDATE');
 SELECT fails($$SELECT train('(SELECT * FROM orders')$$, '42601', '%', 'a parenthesis too few');
 SELECT fails($$SELECT train('()')$$, '42601', '%', 'empty parentheses');
 SELECT is((SELECT count(*) FROM victim), (SELECT count(*) FROM orders), 'nothing was deleted');

@@ -451,7 +451,7 @@ static double RunStage(Trainer *t, const char *stage, int epochs)
 /* The adversarial stage gives up some accuracy at most; a collapse is worth a word. */
 static void CompareStages(const Trainer *t, double bpr, double apr)
 {
-    if (apr >= WORTH_KEEPING * bpr)
+    if (bpr < 0 || apr >= WORTH_KEEPING * bpr)
         return;
     snprintf(t->report->warning, sizeof(t->report->warning),
              "adversarial training lowered NDCG@100 from %.4f to %.4f: lower epsilon, "

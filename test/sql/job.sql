@@ -2,6 +2,7 @@
 CREATE SCHEMA test_job;
 SET search_path = test_job, public;
 SET recadv.progress = off;
+\set SHOW_CONTEXT never
 
 CREATE TABLE orders AS SELECT u AS user_id, i AS item_id, u + i AS at
 FROM generate_series(1, 10) u, generate_series(1, 12) i WHERE (u * 3 + i * 7) % 5 < 2;

@@ -29,7 +29,6 @@ typedef struct Trainer {
     TripleRule rule;
     Cells cells;      /* batch_size 1 */
     uint32_t *order;  /* batch_size 1: scratch, one per training interaction */
-    uint32_t *rest;   /* batch_size 1: scratch, one per item */
     CellWork *work;   /* batch_size 1: cells of a round */
     Batch batch;      /* batch_size > 1 */
     BatchTriple *all; /* batch_size > 1: every training interaction */
@@ -77,7 +76,7 @@ size_t MfMemory(const Model *model, const Interactions *shape, int threads)
     total = SizeAdd(total, SizeMultiply((size_t)(o->epochs + o->adv_epochs), sizeof(Epoch)));
     if (o->batch_size == 1) {
         total = SizeAdd(total, CellsMemory(shape, user->stride * sizeof(float)));
-        return SizeAdd(total, SizeMultiply(SizeAdd(n, shape->items), sizeof(uint32_t)));
+        return SizeAdd(total, SizeMultiply(n, sizeof(uint32_t)));
     }
     total = SizeAdd(total, SizeMultiply(n, sizeof(BatchTriple)));
     return SizeAdd(total,
@@ -209,7 +208,6 @@ static void Prepare(Trainer *t)
     } else {
         CellsCreate(t->host, t->data, user->stride * sizeof(float), &t->cells);
         t->order = HostAllocate(t->host, TrainingCount(t->data), sizeof(uint32_t));
-        t->rest = HostAllocate(t->host, t->data->items, sizeof(uint32_t));
         t->work = HostAllocate(t->host, (size_t)CellsPerRound(&t->cells), sizeof(CellWork));
     }
     t->report->history = HostAllocate(t->host, (size_t)t->epochs, sizeof(Epoch));
@@ -228,7 +226,6 @@ static void Release(Trainer *t)
     } else {
         CellsRelease(t->host, &t->cells);
         HostRelease(t->host, t->order);
-        HostRelease(t->host, t->rest);
         HostRelease(t->host, t->work);
     }
 }
@@ -256,7 +253,6 @@ static void RunCell(void *arg, int task, int worker)
     work->block = cells->item_order + first;
     work->block_size = BlockStart(block + 1, cells->item_blocks, t->data->items) - first;
     work->order = t->order + start;
-    work->rest = t->rest + first; /* item blocks of a round are disjoint */
     RandomSeed(&work->random, (uint64_t)t->options->train.seed, RANDOM_CELL, (uint64_t)job->epoch,
                cell);
     LearnCell(&t->rule, work);

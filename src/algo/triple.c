@@ -86,30 +86,43 @@ static inline bool IsPositive(const CellWork *work, uint32_t at, uint32_t item)
     return found < work->count && e[found].user == user && e[found].item == item;
 }
 
-/* Entries of the user in the cell. */
-static uint32_t RunLength(const CellWork *work, uint32_t at)
+/* Items of the block below the given one. */
+static uint32_t RankInBlock(const CellWork *work, uint32_t item)
 {
-    return SearchForward(work, at, NO_ITEM) - SearchBackward(work, at, 0);
+    uint32_t low = 0, high = work->block_size;
+
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+
+        if (work->block[middle] < item)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
 }
 
-/* The block's items that are not the user's, remembered for the user's next triple. */
-static void ListRest(CellWork *work, uint32_t at)
-{
-    work->rest_user = work->entries[at].user;
-    work->rest_count = 0;
-    for (uint32_t b = 0; b < work->block_size; b++)
-        if (!IsPositive(work, at, work->block[b]))
-            work->rest[work->rest_count++] = work->block[b];
-}
-
-/* Uniform over the block's items that are not the user's; NO_ITEM if there are none. */
+/*
+ * Uniform over the block's items that are not the user's; NO_ITEM if there are none.  Of the run's
+ * items, k lie below the t-th free one, where k is the first with rank(item k) - k > t.
+ */
 static uint32_t FindNegative(CellWork *work, uint32_t at)
 {
-    if (RunLength(work, at) >= work->block_size)
+    uint32_t first = SearchBackward(work, at, 0), last = SearchForward(work, at, NO_ITEM);
+    uint32_t run = last - first, t, low = 0, high = run;
+
+    if (run >= work->block_size)
         return NO_ITEM;
-    if (work->rest_user != work->entries[at].user)
-        ListRest(work, at);
-    return work->rest[RandomBelow(&work->random, work->rest_count)];
+    t = RandomBelow(&work->random, work->block_size - run);
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+
+        if (RankInBlock(work, work->entries[first + middle].item) - middle > t)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return work->block[t + low];
 }
 
 static inline uint32_t DrawUniform(CellWork *work, uint32_t at)
@@ -386,7 +399,6 @@ void LearnCell(const TripleRule *rule, CellWork *work)
     RandomShuffle(&work->random, work->order, work->count);
     work->loss = 0;
     work->triples = 0;
-    work->rest_user = NO_ITEM;
     work->abandoned = false;
     LearnCellVariants[VectorLevel()](rule, work);
 }

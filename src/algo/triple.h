@@ -42,12 +42,9 @@ typedef struct TripleRule {
 typedef struct CellWork {
     const CellEntry *entries; /* grouped by user, ascending by item within a user */
     uint32_t count;
-    const uint32_t *block; /* the items of the cell's item block */
+    const uint32_t *block; /* the items of the cell's item block, ascending */
     uint32_t block_size;
     uint32_t *order; /* scratch: count */
-    uint32_t *rest;  /* scratch: block_size; the items that rest_user lacks */
-    uint32_t rest_user;
-    uint32_t rest_count;
     Random random;
     double loss;      /* out: sum of -ln sigma(x_uij) before each update */
     uint64_t triples; /* out: triples learnt; users with no negative in the block have none */

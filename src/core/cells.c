@@ -73,6 +73,17 @@ static void Deal(uint32_t *order, uint32_t n, uint64_t seed, RandomPurpose purpo
     RandomShuffle(&random, order, n);
 }
 
+/* Within a block items go back to ascending order: a search can then count what lies below. */
+static void SortItemBlocks(Cells *cells)
+{
+    uint32_t n = cells->data->items, next[MAX_BLOCKS];
+
+    for (uint32_t b = 0; b < cells->item_blocks; b++)
+        next[b] = BlockStart(b, cells->item_blocks, n);
+    for (uint32_t item = 0; item < n; item++)
+        cells->item_order[next[cells->item_block[item]]++] = item;
+}
+
 static void MarkItemBlocks(Cells *cells)
 {
     uint32_t n = cells->data->items;
@@ -134,6 +145,7 @@ void CellsCut(const Host *host, Cells *cells, uint64_t seed, uint64_t epoch)
     Deal(cells->user_order, cells->data->users, seed, RANDOM_CUT_USERS, epoch);
     Deal(cells->item_order, cells->data->items, seed, RANDOM_CUT_ITEMS, epoch);
     MarkItemBlocks(cells);
+    SortItemBlocks(cells);
     PoolRun(host, CountBlock, cells, (int)cells->user_blocks);
     cells->start[0] = 0;
     for (size_t c = 0; c < total; c++)

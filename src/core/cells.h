@@ -23,7 +23,7 @@ typedef struct Cells {
     uint32_t user_blocks;
     uint32_t item_blocks;
     uint32_t *user_order; /* users, shuffled; block b is a slice of it */
-    uint32_t *item_order; /* items, shuffled */
+    uint32_t *item_order; /* items by block, ascending within a block */
     uint16_t *item_block; /* items: block of each item */
     uint64_t *start;    /* cell (u, i) is entries start[u * item_blocks + i] up to the next start */
     CellEntry *entries; /* training interactions */

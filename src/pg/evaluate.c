@@ -143,16 +143,20 @@ static void MakeCases(Evaluation *e)
 static void ReportLeftOut(const Evaluation *e)
 {
     if (e->test.null_rows > 0)
-        ereport(NOTICE, (errmsg(UINT64_FORMAT " test rows with a NULL id were left out",
-                                e->test.null_rows)));
+        ereport(NOTICE,
+                (errmsg_plural("%lld test row with a NULL id was left out",
+                               "%lld test rows with a NULL id were left out",
+                               (unsigned long)e->test.null_rows, (long long)e->test.null_rows)));
     if (e->unknown_users > 0)
-        ereport(NOTICE, (errmsg(UINT64_FORMAT " test rows of users that the model does not know "
-                                              "were left out",
-                                e->unknown_users)));
+        ereport(NOTICE,
+                (errmsg_plural("%lld test row of a user that the model does not know was left out",
+                               "%lld test rows of users that the model does not know were left out",
+                               (unsigned long)e->unknown_users, (long long)e->unknown_users)));
     if (e->trained_rows > 0)
-        ereport(NOTICE, (errmsg(UINT64_FORMAT " test rows that the model was trained on were left "
-                                              "out",
-                                e->trained_rows)));
+        ereport(NOTICE,
+                (errmsg_plural("%lld test row that the model was trained on was left out",
+                               "%lld test rows that the model was trained on were left out",
+                               (unsigned long)e->trained_rows, (long long)e->trained_rows)));
 }
 
 static void Rank(void *arg)

@@ -25,15 +25,14 @@ static IdKind ReadKind(ModelStore *store, Jsonb *json, const char *key)
 
 Header HeaderRead(ModelStore *store)
 {
-    char *text = StoreReadJson(store, "header", 0);
+    Jsonb *json = StoreReadJson(store, "header", 0);
     Header header = {0};
-    Jsonb *json, *options;
+    Jsonb *options;
     char *algorithm, *problem;
     int64 format;
 
-    if (text == NULL)
+    if (json == NULL)
         StoreDamaged(store, "header", 0, "it is missing");
-    json = JsonbParse(text);
     if (!JsonbGetInteger(json, "format", &format) || format != HEADER_FORMAT)
         StoreDamaged(store, "header", 0, "its format is not known to this version of recadv");
     algorithm = JsonbGetString(json, "algorithm");

@@ -19,7 +19,8 @@ PG_FUNCTION_INFO_V1(recadv_document);
 Datum recadv_document(PG_FUNCTION_ARGS)
 {
     ModelTable table;
-    char *part, *json;
+    Jsonb *json;
+    char *part;
 
     if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
         PG_RETURN_NULL();
@@ -39,7 +40,7 @@ Datum recadv_document(PG_FUNCTION_ARGS)
     ModelTableClose(&table);
     if (json == NULL)
         PG_RETURN_NULL();
-    PG_RETURN_POINTER(JsonbParse(json));
+    PG_RETURN_POINTER(json);
 }
 
 PG_FUNCTION_INFO_V1(recadv_run_numbers);
@@ -82,7 +83,7 @@ static void SetStatus(Datum *values, bool *nulls, int column, Datum value)
 static void ReadHeaderStatus(ModelStore *store, Datum *values, bool *nulls)
 {
     Header header = HeaderRead(store);
-    Jsonb *json = JsonbParse(StoreReadJson(store, PART_HEADER, 0));
+    Jsonb *json = StoreReadJson(store, PART_HEADER, 0);
     Jsonb *training = JsonbGetObject(json, "training");
     char *started = training == NULL ? NULL : JsonbGetString(training, "started");
     int64 interactions;

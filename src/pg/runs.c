@@ -75,7 +75,11 @@ Oid ModelTableEnsure(const char *name)
     wanted = ParseRelationName(name);
     if (!NameLock(RangeVarGetCreationNamespace(wanted), wanted->relname))
         return InvalidOid;
-    return ModelTableCreate(name);
+    relid = ModelLookup(name); /* its creator may have committed since */
+    if (!OidIsValid(relid))
+        return ModelTableCreate(name);
+    CheckOwned(relid);
+    return relid;
 }
 
 static char *DescribeRun(const Run *run, const TrainRequest *request, const Training *t)

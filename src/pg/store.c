@@ -60,21 +60,48 @@ Block StoreReadMatrix(ModelStore *store, const char *part, uint32 number, BlockT
     return block;
 }
 
-char *StoreReadJson(ModelStore *store, const char *part, uint32 number)
+/*
+ * The parser of jsonb knows nothing of models: its errors become those of the block.  It touches
+ * memory alone, so no subtransaction is needed to go on.
+ */
+static Jsonb *ParseStored(const ModelStore *store, const char *part, uint32 number, char *text)
+{
+    MemoryContext context = CurrentMemoryContext;
+    Jsonb *volatile json = NULL;
+
+    PG_TRY();
+    {
+        json = JsonbParse(text);
+    }
+    PG_CATCH();
+    {
+        ErrorData *error;
+
+        MemoryContextSwitchTo(context);
+        error = CopyErrorData();
+        if (error->sqlerrcode == ERRCODE_QUERY_CANCELED || error->elevel > ERROR)
+            PG_RE_THROW();
+        FlushErrorState();
+        StoreDamaged(store, part, number, error->message);
+    }
+    PG_END_TRY();
+    return json;
+}
+
+Jsonb *StoreReadJson(ModelStore *store, const char *part, uint32 number)
 {
     bytea *bytes = store->fetch(store, part, number);
     Block block;
-    char *json, *local;
+    char *text;
 
     if (bytes == NULL)
         return NULL;
     Parse(store, part, number, bytes, BLOCK_JSON, &block);
-    json = pnstrdup((const char *)block.payload, block.size);
-    if (!pg_verify_mbstr(PG_UTF8, json, (int)strlen(json), true))
-        StoreDamaged(store, part, number, "its text is not UTF-8");
-    local = pg_any_to_server(json, (int)strlen(json), PG_UTF8);
+    text = pnstrdup((const char *)block.payload, block.size);
     pfree(bytes);
-    return local;
+    if (!pg_verify_mbstr(PG_UTF8, text, (int)strlen(text), true))
+        StoreDamaged(store, part, number, "its text is not UTF-8");
+    return ParseStored(store, part, number, pg_any_to_server(text, (int)strlen(text), PG_UTF8));
 }
 
 void BlockFree(Block *block)

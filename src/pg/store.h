@@ -10,6 +10,7 @@
 #include "pg/compat.h"
 
 #include "core/block.h"
+#include "pg/json.h"
 
 typedef struct ModelStore {
     const char *name; /* of the model, for messages */
@@ -34,8 +35,8 @@ extern Block StoreRead(ModelStore *store, const char *part, uint32 number, Block
 extern Block StoreReadMatrix(ModelStore *store, const char *part, uint32 number, BlockType type,
                              uint32 rows, uint32 columns);
 
-/* The text of a BLOCK_JSON, or NULL if there is none. */
-extern char *StoreReadJson(ModelStore *store, const char *part, uint32 number);
+/* The document of a BLOCK_JSON, or NULL if there is none. */
+extern Jsonb *StoreReadJson(ModelStore *store, const char *part, uint32 number);
 
 /* Releases what StoreRead allocated. */
 extern void BlockFree(Block *block);

@@ -103,8 +103,10 @@ static void ReportTraining(const Training *training)
     if (training->report.warning[0] != '\0')
         ereport(WARNING, (errmsg("%s", training->report.warning)));
     if (training->collected.null_rows > 0)
-        ereport(NOTICE, (errmsg(UINT64_FORMAT " rows with a NULL id were skipped",
-                                training->collected.null_rows)));
+        ereport(NOTICE, (errmsg_plural("%lld row with a NULL id was skipped",
+                                       "%lld rows with a NULL id were skipped",
+                                       (unsigned long)training->collected.null_rows,
+                                       (long long)training->collected.null_rows)));
 }
 
 static Datum ResultRow(FunctionCallInfo fcinfo, const TrainRequest *request, const Training *t,

@@ -563,8 +563,9 @@ void TestMf(void)
     CheckSeeds("bpr", "epochs=2 factors=8");
     CheckSeeds("amf", "epochs=1 adv_epochs=1 factors=8 batch_size=50");
     CheckInterrupts();
-    CheckLambdaZero("factors=8");
-    CheckLambdaZero("factors=8 batch_size=40 optimizer=adagrad");
+    CheckLambdaZero("factors=8 adaptive_negatives=1 regularization=0.001");
+    CheckLambdaZero(
+        "factors=8 adaptive_negatives=1 regularization=0.001 batch_size=40 optimizer=adagrad");
     CheckInitial();
     CheckHistory();
     CheckPatience();

@@ -18,7 +18,6 @@ typedef struct OneUserCell {
     CellEntry entries[MOST];
     uint32_t block[MOST];
     uint32_t order[MOST];
-    uint32_t rest[MOST];
     CellWork work;
 } OneUserCell;
 
@@ -31,13 +30,11 @@ static void CellPrepare(OneUserCell *cell, const uint32_t *own, uint32_t count, 
         cell->entries[i] = (CellEntry){0, own[i]};
     for (uint32_t i = 0; i < size; i++)
         cell->block[i] = i;
-    RandomShuffle(&random, cell->block, size); /* a block is in no order */
     cell->work = (CellWork){.entries = cell->entries,
                             .count = count,
                             .block = cell->block,
                             .block_size = size,
                             .order = cell->order,
-                            .rest = cell->rest,
                             .random = random};
 }
 
@@ -191,7 +188,6 @@ typedef struct BigCell {
     CellEntry entries[MOST];
     uint32_t block[64];
     uint32_t order[MOST];
-    uint32_t rest[MOST];
     CellWork work;
 } BigCell;
 
@@ -205,13 +201,12 @@ static void BigCellPrepare(BigCell *cell)
             if (RandomBelow(&random, 6) == 0)
                 cell->entries[n++] = (CellEntry){u, i};
     for (uint32_t i = 0; i < 64; i++)
-        cell->block[i] = 63 - i;
+        cell->block[i] = i;
     cell->work = (CellWork){.entries = cell->entries,
                             .count = n,
                             .block = cell->block,
                             .block_size = 64,
                             .order = cell->order,
-                            .rest = cell->rest,
                             .random = random};
 }
 

@@ -20,7 +20,7 @@
 #define BLOCK   128
 
 static CellEntry entries[ENTRIES];
-static uint32_t block[BLOCK], order[ENTRIES], rest[BLOCK];
+static uint32_t block[BLOCK], order[ENTRIES];
 
 static CellWork PrepareCell(void)
 {
@@ -40,8 +40,6 @@ static CellWork PrepareCell(void)
                       .block = block,
                       .block_size = BLOCK,
                       .order = order,
-                      .rest = rest,
-                      .rest_user = NO_ITEM,
                       .random = random};
 }
 

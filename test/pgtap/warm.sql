@@ -1,0 +1,60 @@
+-- Warm start: embeddings carry over by id, new ones start fresh, gone ones are dropped.
+BEGIN;
+\ir setup.psql
+SELECT * FROM no_plan();
+
+CREATE FUNCTION train(model text, source text, extra jsonb, algorithm text DEFAULT 'bpr') RETURNS recadv_training LANGUAGE sql AS $$
+    SELECT t FROM recadv_train(model, source, algorithm => algorithm,
+        options => '{"factors": 4, "epochs": 20, "learning_rate": 0.1, "holdout": "none", "seed": 7}'::jsonb || extra) t
+$$;
+-- scores of all pairs of known ids
+CREATE FUNCTION scores(model text, users int, items int) RETURNS real[] LANGUAGE sql AS $$
+    SELECT array_agg(recadv_score(u, i, model) ORDER BY u, i) FROM generate_series(1, users) u, generate_series(1, items) i
+$$;
+
+-- with a learning rate of 0 a warm start changes nothing
+SELECT train('m', 'orders', '{}') IS NOT NULL \g /dev/null
+CREATE TABLE before AS SELECT scores('m', 60, 40) AS cold;
+SELECT train('m', 'orders', '{"warm_start": true, "learning_rate": 0, "epochs": 1, "seed": 8}') IS NOT NULL \g /dev/null
+SELECT is(scores('m', 60, 40), cold, 'the embeddings are those of the version before') FROM before;
+SELECT is(recadv_info('m') #>> '{training,warm_start}', 'true', 'the header says so');
+SELECT train('cold', 'orders', '{"learning_rate": 0, "epochs": 1, "seed": 8}') IS NOT NULL \g /dev/null
+SELECT isnt(scores('cold', 60, 40), cold, 'a cold start has others') FROM before;
+SELECT is(recadv_info('cold') #>> '{training,warm_start}', 'false', 'and says so');
+
+-- ids come and go: 1 to 10 are gone, 100 is new, and dense indexes have moved
+CREATE TABLE later AS
+SELECT user_id, item_id FROM orders WHERE user_id > 10 AND item_id > 4
+UNION ALL SELECT 100, i FROM generate_series(5, 12) i
+UNION ALL SELECT 11, 77;
+SELECT train('m', 'later', '{"warm_start": true, "learning_rate": 0, "epochs": 1}') IS NOT NULL \g /dev/null
+SELECT ok(NOT recadv_has_user(3, 'm'), 'a user that is gone is dropped');
+SELECT ok(recadv_has_user(100, 'm'), 'a new one is there');
+SELECT train('reference', 'orders', '{}') IS NOT NULL \g /dev/null
+SELECT is(count(*) FILTER (WHERE recadv_score(u, i, 'm') IS DISTINCT FROM recadv_score(u, i, 'reference')), 0::bigint, 'all others keep theirs')
+FROM generate_series(11, 60) u, generate_series(5, 40) i
+WHERE recadv_score(u, i, 'm') IS NOT NULL;
+SELECT ok(recadv_score(100, 5, 'm') <> 0 AND recadv_score(11, 77, 'm') <> 0, 'new ones do not start at zero');
+SELECT ok(abs(recadv_score(100, 5, 'm')) < 0.1, 'but near it');
+
+-- quality: a warm start is at once where a cold one needs its epochs
+SELECT train('m', 'orders', '{"epochs": 60}') IS NOT NULL \g /dev/null
+SELECT ok((train('m', 'orders', '{"warm_start": true, "epochs": 1}')).loss < 0.7 * (train('cold', 'orders', '{"epochs": 1}')).loss, 'the first epoch starts where the last training ended');
+
+-- where it cannot be
+SELECT is((train('m', 'orders', '{"warm_start": true, "factors": 5}')).epochs, 20, 'another width starts afresh');
+SELECT is(recadv_info('m') #>> '{training,warm_start}', 'false', 'and says so');
+SELECT is((train('new', 'orders', '{"warm_start": true}')).version, 1, 'so does a model without a version');
+SELECT is((train('m', 'orders', '{"warm_start": true, "factors": 5, "adv_epochs": 3}', 'amf')).epochs, 23, 'another algorithm too');
+SELECT is((train('m', 'orders', '{"warm_start": true, "factors": 5, "adv_epochs": 3}', 'amf')).epochs, 3, 'a warm amf skips its first stage');
+SELECT is((SELECT string_agg(DISTINCT stage, ' ') FROM recadv_history('m')), 'apr', 'as the history shows');
+SELECT fails($$SELECT recadv_fit(user_id, item_id, '{"warm_start": true}') FROM orders$$, '22023', '%warm_start%', 'the aggregate has nothing to start from');
+SELECT works($$SELECT recadv_train('pop', 'orders', algorithm => 'popularity', options => '{"warm_start": true}'); SELECT recadv_train('pop', 'orders', algorithm => 'popularity', options => '{"warm_start": true}')$$, 'popularity has nothing to carry over');
+
+-- a damaged version is no start
+UPDATE m SET data = '\x00' WHERE part = 'item' AND version = (recadv_model_status('m'::regclass)).version;
+SELECT fails($$SELECT train('m', 'orders', '{"warm_start": true, "factors": 5, "adv_epochs": 3}', 'amf')$$, 'XX001', '%part "item"%', 'a damaged version is an error');
+SELECT works($$SELECT train('m', 'orders', '{"factors": 5, "adv_epochs": 3}', 'amf')$$, 'without a warm start it trains');
+
+SELECT * FROM finish();
+ROLLBACK;

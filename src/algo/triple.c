@@ -392,13 +392,17 @@ VECTOR_INLINE void LearnCellBody(const TripleRule *rule, CellWork *work)
 
 VECTOR_VARIANTS(LearnCell, (const TripleRule *rule, CellWork *work), LearnCellBody(rule, work))
 
+/* Works on a copy: neighbours in the array of cells belong to other threads. */
 void LearnCell(const TripleRule *rule, CellWork *work)
 {
-    for (uint32_t i = 0; i < work->count; i++)
-        work->order[i] = i;
-    RandomShuffle(&work->random, work->order, work->count);
-    work->loss = 0;
-    work->triples = 0;
-    work->abandoned = false;
-    LearnCellVariants[VectorLevel()](rule, work);
+    CellWork mine = *work;
+
+    for (uint32_t i = 0; i < mine.count; i++)
+        mine.order[i] = i;
+    RandomShuffle(&mine.random, mine.order, mine.count);
+    mine.loss = 0;
+    mine.triples = 0;
+    mine.abandoned = false;
+    LearnCellVariants[VectorLevel()](rule, &mine);
+    *work = mine;
 }

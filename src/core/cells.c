@@ -62,15 +62,28 @@ size_t CellsMemory(const Interactions *shape, size_t row_bytes)
     return SizeAdd(SizeAdd(entries, rows), grid);
 }
 
-/* A fresh order for each epoch: the shuffle starts from 0..n-1, not from the last order. */
+/*
+ * A fresh order of groups for each epoch: the shuffle starts from 0, 1, ..., not from the last
+ * order.  A last group that is not full stays last, so that all others stay whole.
+ */
 static void Deal(uint32_t *order, uint32_t n, uint64_t seed, RandomPurpose purpose, uint64_t epoch)
 {
+    uint32_t full = n / GROUP_ROWS;
     Random random;
 
-    for (uint32_t i = 0; i < n; i++)
-        order[i] = i;
+    for (uint32_t g = 0; g < full; g++)
+        order[g] = g;
     RandomSeed(&random, seed, purpose, epoch, 0);
-    RandomShuffle(&random, order, n);
+    RandomShuffle(&random, order, full);
+    /* From the back, no group is overwritten before it is expanded. */
+    for (uint32_t g = full; g-- > 0;) {
+        uint32_t first = order[g] * GROUP_ROWS;
+
+        for (uint32_t i = 0; i < GROUP_ROWS; i++)
+            order[g * GROUP_ROWS + i] = first + i;
+    }
+    for (uint32_t i = full * GROUP_ROWS; i < n; i++)
+        order[i] = i;
 }
 
 /* Within a block items go back to ascending order: a search can then count what lies below. */

@@ -50,10 +50,18 @@ extern int CellsRounds(const Cells *cells);
 extern int CellsPerRound(const Cells *cells);
 extern uint32_t CellsAt(const Cells *cells, int round, int index);
 
+/*
+ * Rows are dealt in groups of neighbours: what is kept once per row, 4 bytes each, then shares no
+ * cache line with rows of another block, which another thread may be writing.
+ */
+#define GROUP_ROWS 16
+
 /* First position of block b of `blocks` in an order of n rows. */
 static inline uint32_t BlockStart(uint32_t b, uint32_t blocks, uint32_t n)
 {
-    return (uint32_t)((uint64_t)b * n / blocks);
+    uint64_t groups = (uint64_t)n / GROUP_ROWS;
+
+    return b == blocks ? n : (uint32_t)(b * groups / blocks * GROUP_ROWS);
 }
 
 #endif

@@ -6,7 +6,7 @@
 
 #define MF_EPOCHS         200
 #define MF_LEARNING_RATE  0.1
-#define MF_REGULARIZATION 0.001
+#define MF_REGULARIZATION 0.0
 #define MF_NEGATIVES      1
 
 static const OptionSpec amf_options[] = {

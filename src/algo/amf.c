@@ -18,7 +18,7 @@ static const OptionSpec amf_options[] = {
     {"lambda", OPTION_REAL, MF_FIELD(lambda), 0, 1e6, 1, NULL, "weight of the adversarial loss",
      "He et al. 2018, equation 6"},
     {"reset_optimizer", OPTION_BOOL, MF_FIELD(reset_optimizer), 0, 1, 1, NULL,
-     "start adversarial training with fresh accumulators", "He et al. 2018, authors' code"},
+     "start adversarial training with fresh accumulators", "code of He et al. 2018"},
     {NULL, OPTION_BOOL, 0, 0, 0, 0, NULL, NULL, NULL},
 };
 

@@ -103,6 +103,11 @@ struct Algorithm {
                     double epsilon, uint64_t seed);
 };
 
+/* One file each; listed in registry.c. */
+extern const Algorithm popularity_algorithm;
+extern const Algorithm bpr_algorithm;
+extern const Algorithm amf_algorithm;
+
 /* All algorithms, NULL-terminated, and a search by name (NULL if unknown). */
 extern const Algorithm *const algorithms[];
 extern const Algorithm *AlgorithmFind(const char *name);

@@ -6,10 +6,6 @@
 
 #include "core/vector.h"
 
-extern const Algorithm popularity_algorithm;
-extern const Algorithm bpr_algorithm;
-extern const Algorithm amf_algorithm;
-
 const Algorithm *const algorithms[] = {
     &popularity_algorithm,
     &bpr_algorithm,

@@ -52,7 +52,7 @@ static uint32_t Checksum(BlockHeader header, const char *part, const void *paylo
     return checksum(sum, payload, size);
 }
 
-void BlockSeal(void *bytes, const char *part, const Block *block, BlockChecksum checksum)
+void BlockSeal(void *bytes, const char *part, const DataBlock *block, BlockChecksum checksum)
 {
     BlockHeader header = {
         .magic = BLOCK_MAGIC,
@@ -68,7 +68,7 @@ void BlockSeal(void *bytes, const char *part, const Block *block, BlockChecksum 
 }
 
 /* Offsets of a text or list block start at 0, never fall, and end at the last value. */
-static bool OffsetsAreSound(const Block *block)
+static bool OffsetsAreSound(const DataBlock *block)
 {
     uint32_t previous = 0, offset = 0;
 
@@ -81,7 +81,7 @@ static bool OffsetsAreSound(const Block *block)
     return offset == block->columns;
 }
 
-static bool FloatsAreFinite(const Block *block)
+static bool FloatsAreFinite(const DataBlock *block)
 {
     for (size_t i = 0; i < block->size; i += sizeof(float)) {
         float value;
@@ -93,7 +93,7 @@ static bool FloatsAreFinite(const Block *block)
     return true;
 }
 
-static const char *CheckContent(const Block *block)
+static const char *CheckContent(const DataBlock *block)
 {
     if ((block->type == BLOCK_TEXT || block->type == BLOCK_LIST) && !OffsetsAreSound(block))
         return "its offsets are out of order";
@@ -103,7 +103,7 @@ static const char *CheckContent(const Block *block)
 }
 
 const char *BlockParse(const void *bytes, size_t size, const char *part, uint32_t number,
-                       BlockChecksum checksum, Block *block)
+                       BlockChecksum checksum, DataBlock *block)
 {
     BlockHeader header;
 
@@ -114,7 +114,7 @@ const char *BlockParse(const void *bytes, size_t size, const char *part, uint32_
         return "it does not start as a block does";
     if (header.format != BLOCK_FORMAT || header.flags != 0)
         return "its format is not known to this version of recadv";
-    *block = (Block){
+    *block = (DataBlock){
         .type = (BlockType)header.type,
         .number = header.number,
         .rows = header.rows,
@@ -131,7 +131,7 @@ const char *BlockParse(const void *bytes, size_t size, const char *part, uint32_
     return CheckContent(block);
 }
 
-const void *BlockEntry(const Block *block, uint32_t row, uint32_t *length)
+const void *BlockEntry(const DataBlock *block, uint32_t row, uint32_t *length)
 {
     size_t values = ((size_t)block->rows + 1) * sizeof(uint32_t);
     size_t width = block->type == BLOCK_TEXT ? 1 : sizeof(uint32_t);
@@ -143,7 +143,7 @@ const void *BlockEntry(const Block *block, uint32_t row, uint32_t *length)
     return block->payload + values + start * width;
 }
 
-int64_t BlockInt64(const Block *block, uint32_t row)
+int64_t BlockInt64(const DataBlock *block, uint32_t row)
 {
     int64_t value;
 

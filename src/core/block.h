@@ -29,14 +29,14 @@ typedef enum BlockType {
     BLOCK_JSON = 6   /* one document of columns bytes, rows = 1 */
 } BlockType;
 
-typedef struct Block {
+typedef struct DataBlock {
     BlockType type;
     uint32_t number; /* position of the block within its part */
     uint32_t rows;
     uint32_t columns;
     const uint8_t *payload; /* at least 4-byte aligned where the input was */
     size_t size;
-} Block;
+} DataBlock;
 
 /* Extends a checksum over more bytes; starts from 0. */
 typedef uint32_t (*BlockChecksum)(uint32_t checksum, const void *bytes, size_t size);
@@ -45,16 +45,17 @@ typedef uint32_t (*BlockChecksum)(uint32_t checksum, const void *bytes, size_t s
 extern size_t BlockPayloadSize(BlockType type, uint32_t rows, uint32_t columns);
 
 /* Fills the header before `block->payload`, which must lie BLOCK_HEADER_SIZE bytes into `bytes`. */
-extern void BlockSeal(void *bytes, const char *part, const Block *block, BlockChecksum checksum);
+extern void BlockSeal(void *bytes, const char *part, const DataBlock *block,
+                      BlockChecksum checksum);
 
 /* NULL and *block, or what is wrong. */
 extern const char *BlockParse(const void *bytes, size_t size, const char *part, uint32_t number,
-                              BlockChecksum checksum, Block *block);
+                              BlockChecksum checksum, DataBlock *block);
 
 /* Start of entry `row` of a BLOCK_TEXT or BLOCK_LIST, and its length in bytes or values. */
-extern const void *BlockEntry(const Block *block, uint32_t row, uint32_t *length);
+extern const void *BlockEntry(const DataBlock *block, uint32_t row, uint32_t *length);
 
 /* Entry of a BLOCK_INT64. */
-extern int64_t BlockInt64(const Block *block, uint32_t row);
+extern int64_t BlockInt64(const DataBlock *block, uint32_t row);
 
 #endif

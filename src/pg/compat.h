@@ -7,11 +7,15 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_namespace.h"
 #include "miscadmin.h"
+#include "storage/shmem.h"
 #include "utils/acl.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/regproc.h"
 #include "utils/relcache.h"
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h" /* no part of postgres.h any more */
+#endif
 
 #if PG_VERSION_NUM < 140000
 #error "recadv needs PostgreSQL 14 or later"

@@ -24,8 +24,8 @@ typedef struct IntegerEntry {
 #define SH_DECLARE
 #define SH_DEFINE
 
-/* PostgreSQL 16 brought its own; 14 and 15 have only the 32-bit form. */
-#if PG_VERSION_NUM < 160000
+/* PostgreSQL 17 brought its own; before there is only the 32-bit form. */
+#if PG_VERSION_NUM < 170000
 static inline uint64 murmurhash64(uint64 data)
 {
     uint64 h = data;

@@ -27,7 +27,7 @@ static char *RootName(const char *part)
 static void WriteIntegerBlock(ModelSink *sink, const char *part, uint32 number, const int64 *ids,
                               uint32 count)
 {
-    Block block = {.type = BLOCK_INT64, .number = number, .rows = count, .columns = 1};
+    DataBlock block = {.type = BLOCK_INT64, .number = number, .rows = count, .columns = 1};
     bytea *bytes = BlockAllocate(&block);
 
     memcpy(BlockData(bytes), ids, block.size);
@@ -37,7 +37,7 @@ static void WriteIntegerBlock(ModelSink *sink, const char *part, uint32 number, 
 /* Offsets, then the texts one after the other. */
 static void WriteTextBlock(ModelSink *sink, const char *part, uint32 number, const IdList *ids)
 {
-    Block block = {.type = BLOCK_TEXT, .number = number, .rows = ids->count};
+    DataBlock block = {.type = BLOCK_TEXT, .number = number, .rows = ids->count};
     uint32 offset = 0;
     bytea *bytes;
     char *to;
@@ -120,7 +120,7 @@ static void CheckText(ModelStore *store, const char *part, uint32 number, const 
 }
 
 /* Copies the ids of a block to `ids` from position `first` on. */
-static void TakeIds(ModelStore *store, const char *part, const Block *block, IdList *ids,
+static void TakeIds(ModelStore *store, const char *part, const DataBlock *block, IdList *ids,
                     uint32 first)
 {
     for (uint32 i = 0; i < block->rows; i++) {
@@ -138,10 +138,10 @@ static void TakeIds(ModelStore *store, const char *part, const Block *block, IdL
     }
 }
 
-static Block ReadIdBlock(ModelStore *store, const char *part, uint32 number, IdKind kind,
-                         uint32 rows)
+static DataBlock ReadIdBlock(ModelStore *store, const char *part, uint32 number, IdKind kind,
+                             uint32 rows)
 {
-    Block block = StoreRead(store, part, number, kind == ID_INTEGER ? BLOCK_INT64 : BLOCK_TEXT);
+    DataBlock block = StoreRead(store, part, number, kind == ID_INTEGER ? BLOCK_INT64 : BLOCK_TEXT);
 
     if (block.rows != rows)
         StoreDamaged(store, part, number, "its dimensions do not fit the header");
@@ -160,7 +160,7 @@ static void CheckOrder(ModelStore *store, const char *part, uint32 number, const
 static IdList ReadIdList(ModelStore *store, const char *part, uint32 number, IdKind kind,
                          uint32 rows)
 {
-    Block block = ReadIdBlock(store, part, number, kind, rows);
+    DataBlock block = ReadIdBlock(store, part, number, kind, rows);
     IdList ids = AllocateIds(kind, rows);
 
     TakeIds(store, part, &block, &ids, 0);
@@ -179,7 +179,7 @@ IdList ReadIds(ModelStore *store, const char *part, IdKind kind, uint32 count)
     IdList ids = AllocateIds(kind, count);
 
     for (uint32 b = 0; b < BlockCount(count, size); b++) {
-        Block block = ReadIdBlock(store, part, b, kind, BlockRows(count, size, b));
+        DataBlock block = ReadIdBlock(store, part, b, kind, BlockRows(count, size, b));
 
         TakeIds(store, part, &block, &ids, b * size);
         if (kind == ID_INTEGER) /* texts stay where they were read */
@@ -228,7 +228,7 @@ uint32 FindId(ModelStore *store, const char *part, const IdList *root, uint32 co
 Id ReadId(ModelStore *store, const char *part, IdKind kind, uint32 count, uint32 index)
 {
     uint32 size = IdsPerBlock(kind), number = index / size;
-    Block block = ReadIdBlock(store, part, number, kind, BlockRows(count, size, number));
+    DataBlock block = ReadIdBlock(store, part, number, kind, BlockRows(count, size, number));
     uint32 length;
     const char *text;
 
@@ -249,7 +249,8 @@ static void WriteSeenBlock(ModelSink *sink, const Interactions *data, uint32 num
 {
     uint32 first = number * SEEN_USERS_PER_BLOCK;
     uint64 start = data->offset[first], total = data->offset[first + users] - start;
-    Block block = {.type = BLOCK_LIST, .number = number, .rows = users, .columns = (uint32)total};
+    DataBlock block = {
+        .type = BLOCK_LIST, .number = number, .rows = users, .columns = (uint32)total};
     bytea *bytes;
     char *to;
 
@@ -271,7 +272,7 @@ static void WriteSeenBlock(ModelSink *sink, const Interactions *data, uint32 num
 
 static void WriteHeldBlock(ModelSink *sink, uint32 number, const uint32 *pairs, uint32 count)
 {
-    Block block = {.type = BLOCK_UINT, .number = number, .rows = count, .columns = 2};
+    DataBlock block = {.type = BLOCK_UINT, .number = number, .rows = count, .columns = 2};
     bytea *bytes = BlockAllocate(&block);
 
     memcpy(BlockData(bytes), pairs, block.size);
@@ -306,7 +307,7 @@ void WriteInteractions(ModelSink *sink, const Interactions *data)
 }
 
 /* Items of one user in a block, checked to be ascending and in range. */
-static const void *SeenEntry(ModelStore *store, const Block *block, uint32 row, uint32 items,
+static const void *SeenEntry(ModelStore *store, const DataBlock *block, uint32 row, uint32 items,
                              uint32 *count)
 {
     const char *entry = BlockEntry(block, row, count);
@@ -321,9 +322,9 @@ static const void *SeenEntry(ModelStore *store, const Block *block, uint32 row, 
     return entry;
 }
 
-static Block ReadSeenBlock(ModelStore *store, const Header *header, uint32 number)
+static DataBlock ReadSeenBlock(ModelStore *store, const Header *header, uint32 number)
 {
-    Block block = StoreRead(store, "seen", number, BLOCK_LIST);
+    DataBlock block = StoreRead(store, "seen", number, BLOCK_LIST);
 
     if (block.rows != BlockRows(header->users, SEEN_USERS_PER_BLOCK, number))
         StoreDamaged(store, "seen", number, "its dimensions do not fit the header");
@@ -332,7 +333,7 @@ static Block ReadSeenBlock(ModelStore *store, const Header *header, uint32 numbe
 
 uint32 *ReadSeen(ModelStore *store, const Header *header, uint32 user, uint32 *count)
 {
-    Block block = ReadSeenBlock(store, header, user / SEEN_USERS_PER_BLOCK);
+    DataBlock block = ReadSeenBlock(store, header, user / SEEN_USERS_PER_BLOCK);
     const void *entry = SeenEntry(store, &block, user % SEEN_USERS_PER_BLOCK, header->items, count);
     uint32 *items = PallocArray(uint32, (Size)*count + 1);
 
@@ -347,7 +348,7 @@ static void ReadHeld(ModelStore *store, const Host *host, const Header *header, 
     memset(data->held, 0xFF, (Size)header->users * sizeof(uint32)); /* NO_ITEM */
     for (uint32 b = 0; b < BlockCount(header->held, HELD_PER_BLOCK); b++) {
         uint32 rows = BlockRows(header->held, HELD_PER_BLOCK, b);
-        Block block = StoreReadMatrix(store, "held", b, BLOCK_UINT, rows, 2);
+        DataBlock block = StoreReadMatrix(store, "held", b, BLOCK_UINT, rows, 2);
 
         for (uint32 i = 0; i < rows; i++) {
             uint32 pair[2];
@@ -368,7 +369,7 @@ void ReadInteractions(ModelStore *store, const Host *host, const Header *header,
     data->offset = HostAllocate(host, (Size)header->users + 1, sizeof(uint64));
     data->offset[0] = 0;
     for (uint32 b = 0; b < BlockCount(header->users, SEEN_USERS_PER_BLOCK); b++) {
-        Block block = ReadSeenBlock(store, header, b);
+        DataBlock block = ReadSeenBlock(store, header, b);
 
         if (data->count + block.columns > room) {
             uint32 *grown;
@@ -410,7 +411,8 @@ uint32 PartBlockRows(const Model *model, const Part *part)
 static void WritePartBlock(ModelSink *sink, const Part *part, uint32 number, uint32 first,
                            uint32 rows)
 {
-    Block block = {.type = BLOCK_FLOAT, .number = number, .rows = rows, .columns = part->columns};
+    DataBlock block = {
+        .type = BLOCK_FLOAT, .number = number, .rows = rows, .columns = part->columns};
     bytea *bytes = BlockAllocate(&block);
     Size width = (Size)part->columns * sizeof(float);
     char *to = BlockData(bytes);
@@ -431,7 +433,7 @@ void WriteModelParts(ModelSink *sink, const Model *model)
     }
 }
 
-static void TakeRow(const Block *block, const Part *part, uint32 row, float *out)
+static void TakeRow(const DataBlock *block, const Part *part, uint32 row, float *out)
 {
     Size width = (Size)part->columns * sizeof(float);
 
@@ -439,7 +441,7 @@ static void TakeRow(const Block *block, const Part *part, uint32 row, float *out
     memset(out + part->columns, 0, (part->stride - part->columns) * sizeof(float));
 }
 
-static Block ReadBlockOf(ModelStore *store, const Model *model, const Part *part, uint32 number)
+static DataBlock ReadBlockOf(ModelStore *store, const Model *model, const Part *part, uint32 number)
 {
     return StoreReadMatrix(store, part->name, number, BLOCK_FLOAT,
                            BlockRows(part->rows, PartBlockRows(model, part), number),
@@ -449,7 +451,7 @@ static Block ReadBlockOf(ModelStore *store, const Model *model, const Part *part
 void ReadPartBlock(ModelStore *store, const Model *model, const Part *part, uint32 number,
                    float *rows)
 {
-    Block block = ReadBlockOf(store, model, part, number);
+    DataBlock block = ReadBlockOf(store, model, part, number);
 
     for (uint32 r = 0; r < block.rows; r++)
         TakeRow(&block, part, r, rows + (Size)r * part->stride);
@@ -467,7 +469,7 @@ void ReadPart(ModelStore *store, const Model *model, Part *part)
 void ReadPartRow(ModelStore *store, const Model *model, const Part *part, uint32 row, float *out)
 {
     uint32 size = PartBlockRows(model, part);
-    Block block = ReadBlockOf(store, model, part, row / size);
+    DataBlock block = ReadBlockOf(store, model, part, row / size);
 
     TakeRow(&block, part, row % size, out);
     BlockFree(&block);
@@ -478,7 +480,7 @@ static uint32 CopyPart(ModelStore *store, const char *part, uint32 blocks, Block
                        ModelSink *sink)
 {
     for (uint32 b = 0; b < blocks; b++) {
-        Block from = StoreRead(store, part, b, type), to = from;
+        DataBlock from = StoreRead(store, part, b, type), to = from;
         bytea *bytes = BlockAllocate(&to);
 
         memcpy(BlockData(bytes), from.payload, from.size);

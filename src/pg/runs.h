@@ -31,7 +31,7 @@ extern bool RunLock(Oid relid, bool session);
 extern void RunUnlock(Oid relid);
 
 /* Fails with a clear error if RunLock returned false. */
-extern void FailBusy(const char *model) pg_attribute_noreturn();
+extern void FailBusy(const char *model) __attribute__((noreturn));
 
 /*
  * The model's table, created if it does not exist; fails unless the caller owns it.  InvalidOid if

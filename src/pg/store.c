@@ -28,7 +28,7 @@ char *SealName(const char *part, int32 version)
 }
 
 static void Parse(const ModelStore *store, const char *part, uint32 number, bytea *bytes,
-                  BlockType type, Block *block)
+                  BlockType type, DataBlock *block)
 {
     const char *problem = BlockParse(VARDATA(bytes), VARSIZE(bytes) - VARHDRSZ,
                                      SealName(part, store->version), number, Crc32c, block);
@@ -39,10 +39,10 @@ static void Parse(const ModelStore *store, const char *part, uint32 number, byte
         StoreDamaged(store, part, number, problem);
 }
 
-Block StoreRead(ModelStore *store, const char *part, uint32 number, BlockType type)
+DataBlock StoreRead(ModelStore *store, const char *part, uint32 number, BlockType type)
 {
     bytea *bytes = store->fetch(store, part, number);
-    Block block;
+    DataBlock block;
 
     if (bytes == NULL)
         StoreDamaged(store, part, number, "it is missing");
@@ -50,10 +50,10 @@ Block StoreRead(ModelStore *store, const char *part, uint32 number, BlockType ty
     return block;
 }
 
-Block StoreReadMatrix(ModelStore *store, const char *part, uint32 number, BlockType type,
-                      uint32 rows, uint32 columns)
+DataBlock StoreReadMatrix(ModelStore *store, const char *part, uint32 number, BlockType type,
+                          uint32 rows, uint32 columns)
 {
-    Block block = StoreRead(store, part, number, type);
+    DataBlock block = StoreRead(store, part, number, type);
 
     if (block.rows != rows || block.columns != columns)
         StoreDamaged(store, part, number, "its dimensions do not fit the header");
@@ -91,7 +91,7 @@ static Jsonb *ParseStored(const ModelStore *store, const char *part, uint32 numb
 Jsonb *StoreReadJson(ModelStore *store, const char *part, uint32 number)
 {
     bytea *bytes = store->fetch(store, part, number);
-    Block block;
+    DataBlock block;
     char *text;
 
     if (bytes == NULL)
@@ -104,13 +104,13 @@ Jsonb *StoreReadJson(ModelStore *store, const char *part, uint32 number)
     return ParseStored(store, part, number, pg_any_to_server(text, (int)strlen(text), PG_UTF8));
 }
 
-void BlockFree(Block *block)
+void BlockFree(DataBlock *block)
 {
     pfree((char *)block->payload - BLOCK_HEADER_SIZE - VARHDRSZ);
     block->payload = NULL;
 }
 
-bytea *BlockAllocate(Block *block)
+bytea *BlockAllocate(DataBlock *block)
 {
     Size size = BlockPayloadSize(block->type, block->rows, block->columns);
     Size total = add_size(size, VARHDRSZ + BLOCK_HEADER_SIZE);
@@ -131,7 +131,7 @@ void *BlockData(bytea *bytes)
     return VARDATA(bytes) + BLOCK_HEADER_SIZE;
 }
 
-void SinkPut(ModelSink *sink, const char *part, Block *block, bytea *bytes)
+void SinkPut(ModelSink *sink, const char *part, DataBlock *block, bytea *bytes)
 {
     BlockSeal(VARDATA(bytes), SealName(part, sink->version), block, Crc32c);
     sink->put(sink, part, block->number, bytes);
@@ -141,7 +141,7 @@ void SinkPut(ModelSink *sink, const char *part, Block *block, bytea *bytes)
 void SinkPutJson(ModelSink *sink, const char *part, uint32 number, const char *json)
 {
     char *utf8 = pg_server_to_any(json, (int)strlen(json), PG_UTF8);
-    Block block = {.type = BLOCK_JSON, .number = number, .rows = 1, .columns = strlen(utf8)};
+    DataBlock block = {.type = BLOCK_JSON, .number = number, .rows = 1, .columns = strlen(utf8)};
     bytea *bytes = BlockAllocate(&block);
 
     memcpy(BlockData(bytes), utf8, block.columns);

@@ -26,23 +26,23 @@ typedef struct ModelSink {
 
 /* Fails with ERRCODE_DATA_CORRUPTED, naming model, part and block. */
 extern void StoreDamaged(const ModelStore *store, const char *part, uint32 number,
-                         const char *problem) pg_attribute_noreturn();
+                         const char *problem) __attribute__((noreturn));
 
 /* Reads and checks a block of the given type; the payload lives in the current context. */
-extern Block StoreRead(ModelStore *store, const char *part, uint32 number, BlockType type);
+extern DataBlock StoreRead(ModelStore *store, const char *part, uint32 number, BlockType type);
 
 /* Like StoreRead, and checks the dimensions. */
-extern Block StoreReadMatrix(ModelStore *store, const char *part, uint32 number, BlockType type,
-                             uint32 rows, uint32 columns);
+extern DataBlock StoreReadMatrix(ModelStore *store, const char *part, uint32 number, BlockType type,
+                                 uint32 rows, uint32 columns);
 
 /* The document of a BLOCK_JSON, or NULL if there is none. */
 extern Jsonb *StoreReadJson(ModelStore *store, const char *part, uint32 number);
 
 /* Releases what StoreRead allocated. */
-extern void BlockFree(Block *block);
+extern void BlockFree(DataBlock *block);
 
 /* A new block with an empty payload of block->size bytes; BlockData gives its place. */
-extern bytea *BlockAllocate(Block *block);
+extern bytea *BlockAllocate(DataBlock *block);
 extern void *BlockData(bytea *bytes);
 
 /* What the seal of a block covers beside its bytes: part and version, so that neither can be
@@ -50,7 +50,7 @@ extern void *BlockData(bytea *bytes);
 extern char *SealName(const char *part, int32 version);
 
 /* Seals the block and hands it to the sink, then frees it. */
-extern void SinkPut(ModelSink *sink, const char *part, Block *block, bytea *bytes);
+extern void SinkPut(ModelSink *sink, const char *part, DataBlock *block, bytea *bytes);
 extern void SinkPutJson(ModelSink *sink, const char *part, uint32 number, const char *json);
 
 /* The checksum of blocks: CRC-32C. */

@@ -332,7 +332,7 @@ static const char *TryCurrent(ModelTable *table, Current *current)
 {
     bytea *bytes = FetchRow(table, 0, PART_CURRENT, 0);
     const char *problem;
-    Block block;
+    DataBlock block;
 
     memset(current, 0, sizeof(*current));
     if (bytes == NULL)
@@ -415,7 +415,7 @@ void TableSinkClose(TableSink *sink)
 
 void ModelTableSetCurrent(Oid relid, int32 version, int32 previous)
 {
-    Block block = {
+    DataBlock block = {
         .type = BLOCK_UINT, .number = 0, .rows = 1, .columns = sizeof(Current) / sizeof(uint32)};
     bytea *bytes = BlockAllocate(&block);
     Current current = {.version = version, .previous = previous};

@@ -283,7 +283,7 @@ static ErrorData *Commit(Job *job)
 {
     ErrorData *volatile error = NULL;
 
-#if PG_VERSION_NUM >= 150000
+#if PG_VERSION_NUM >= 140003 /* since then SPI_commit begins the next transaction */
     PG_TRY();
     {
         SPI_commit();

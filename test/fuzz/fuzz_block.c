@@ -31,7 +31,7 @@ static uint32_t Sum(uint32_t checksum, const void *bytes, size_t size)
 /* Seals the payload under the header's own type, rows and columns. */
 static void Repair(uint8_t *bytes, size_t size)
 {
-    Block block = {.payload = bytes + BLOCK_HEADER_SIZE, .size = size - BLOCK_HEADER_SIZE};
+    DataBlock block = {.payload = bytes + BLOCK_HEADER_SIZE, .size = size - BLOCK_HEADER_SIZE};
     uint16_t type;
 
     memcpy(&type, bytes + 8, sizeof(type));
@@ -41,7 +41,7 @@ static void Repair(uint8_t *bytes, size_t size)
     BlockSeal(bytes, known_part, &block, Sum);
 }
 
-static uint64_t ReadEntries(const Block *block)
+static uint64_t ReadEntries(const DataBlock *block)
 {
     uint64_t total = 0;
 
@@ -58,7 +58,7 @@ static uint64_t ReadEntries(const Block *block)
 }
 
 /* Uses everything that a sound block offers; AddressSanitizer watches the reads. */
-static uint64_t Use(const Block *block)
+static uint64_t Use(const DataBlock *block)
 {
     uint64_t sink = 0;
 
@@ -84,7 +84,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     uint8_t *bytes;
     const char *wrong;
     volatile uint64_t used;
-    Block block;
+    DataBlock block;
 
     if (size < 1)
         return 0;

@@ -87,7 +87,8 @@ SELECT fails(format('SELECT recadv_fit(user_id, item_id, %L) OVER (PARTITION BY 
 SELECT fails(format('SELECT recadv_fit(user_id, %L) WITHIN GROUP (ORDER BY item_id) FROM orders', :'bpr'), '42%', '%', 'an ordered-set aggregate');
 SELECT fails('SELECT recadv_fit(user_id) FROM orders', '42883', '%', 'one argument');
 SELECT fails('SELECT recadv_fit(*) FROM orders', '42%', '%', 'a star');
-SELECT fails('SELECT recadv_fit_final(NULL)', '42883', '%', 'its parts alone: final');
+-- which of the two depends on the minor release of PostgreSQL
+SELECT ok(error_of('SELECT recadv_fit_final(NULL)') ~ '^(42883|0A000) ', 'its parts alone: final');
 SELECT fails('SELECT recadv_fit_accum(NULL, 1, 1)', '%', '%', 'accum');
 SELECT fails('SELECT recadv_fit_combine(NULL, NULL)', '%', '%', 'combine');
 SELECT fails('SELECT recadv_fit_serialize(NULL)', '%', '%', 'serialize');

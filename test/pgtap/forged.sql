@@ -42,8 +42,8 @@ END $$;
 CREATE FUNCTION seal(part text, data bytea) RETURNS bytea LANGUAGE sql AS $$
     SELECT block(part, get_byte(data, 8), uint(data, 12), uint(data, 16), uint(data, 20), substring(data FROM 33))
 $$;
-CREATE FUNCTION json_block(part text, json text) RETURNS bytea LANGUAGE sql AS $$
-    SELECT block(part, 6, 0, 1, length(convert_to(json, 'UTF8')), convert_to(json, 'UTF8'))
+CREATE FUNCTION json_block(part text, document text) RETURNS bytea LANGUAGE sql AS $$
+    SELECT block(part, 6, 0, 1, length(convert_to(document, 'UTF8')), convert_to(document, 'UTF8'))
 $$;
 SELECT is(crc32c('123456789'), x'E3069283'::bigint, 'the check value of CRC-32C');
 

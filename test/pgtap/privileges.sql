@@ -123,10 +123,16 @@ SELECT fails(format('SET recadv.%s = %s', s, v), '42501', 'permission denied to 
 FROM (VALUES ('max_memory', '4194304'), ('max_threads', '64')) v(s, v);
 SELECT works(format('SET recadv.%s = %L', s, v), s || ' is', 'recadv_test_owner') FROM (VALUES ('model', 'x'), ('cache_size', '0'), ('progress', 'off')) v(s, v);
 
--- read-only transactions: pgTAP writes, so the statements run in a function whose transaction is made read-only for its time
-CREATE FUNCTION recadv_test.read_only(statement text) RETURNS text LANGUAGE plpgsql SET transaction_read_only = on AS $$
+-- read-only transactions: pgTAP writes, so the statements run in a subtransaction that is made read-only and then rolled back
+CREATE FUNCTION recadv_test.read_only(statement text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    error text;
 BEGIN
-    RETURN error_of(statement);
+    SET LOCAL transaction_read_only = on;
+    error := error_of(statement);
+    RAISE SQLSTATE 'UNDO0';
+EXCEPTION WHEN SQLSTATE 'UNDO0' THEN
+    RETURN error;
 END $$;
 SELECT is(read_only(format('SELECT %s', s)), format('25006 | cannot execute %s in a read-only transaction', n), n || ' is refused in a read-only transaction')
 FROM (VALUES ('train(''shop'')', 'recadv_train()'), ('recadv_rollback(''shop'')', 'recadv_rollback()'), ('recadv_save(''new'', ''\x00'')', 'recadv_save()')) v(s, n);

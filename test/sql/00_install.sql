@@ -42,7 +42,9 @@ WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
                AND EXISTS (SELECT FROM pg_class c WHERE c.oid = d.objid AND c.relkind = 'c'))
       AND NOT (d.classid = 'pg_type'::regclass
                AND EXISTS (SELECT FROM pg_type t JOIN pg_class c ON c.oid = t.typrelid
-                           WHERE t.oid = d.objid AND c.relkind = 'v'));
+                           WHERE t.oid = d.objid AND c.relkind = 'v'))
+      AND NOT (d.classid = 'pg_type'::regclass -- since PostgreSQL 17
+               AND EXISTS (SELECT FROM pg_type t WHERE t.typarray = d.objid));
 
 -- nothing runs with other rights than the caller's, and everyone may call everything
 SELECT count(*) AS members, count(*) FILTER (WHERE p.prosecdef) AS definers,
@@ -57,8 +59,10 @@ SELECT count(*) AS models FROM recadv_models;
 SELECT name, unit, vartype, context, min_val, max_val
 FROM pg_settings WHERE name LIKE 'recadv.%' ORDER BY name COLLATE "C";
 SET recadv.max_threads = 0;
-SET recadv.max_memory = '1000kB';
+\set VERBOSITY sqlstate
+SET recadv.max_memory = '1000kB'; -- PostgreSQL 17 writes the limits with units
 SET recadv.cache_size = -1;
+\set VERBOSITY default
 SET recadv.progress = 'perhaps';
 
 -- the install script refuses to be run by psql

@@ -27,21 +27,21 @@ static Stored Seal(BlockType type, uint32_t rows, uint32_t columns, const void *
                    size_t size)
 {
     Stored s = {.size = BLOCK_HEADER_SIZE + size};
-    Block block = {type, 3, rows, columns, s.bytes + BLOCK_HEADER_SIZE, size};
+    DataBlock block = {type, 3, rows, columns, s.bytes + BLOCK_HEADER_SIZE, size};
 
     memcpy(s.bytes + BLOCK_HEADER_SIZE, payload, size);
     BlockSeal(s.bytes, "item", &block, Sum);
     return s;
 }
 
-static const char *Parse(const Stored *s, Block *block)
+static const char *Parse(const Stored *s, DataBlock *block)
 {
     return BlockParse(s->bytes, s->size, "item", 3, Sum, block);
 }
 
 static bool Sound(Stored s)
 {
-    Block block;
+    DataBlock block;
 
     return Parse(&s, &block) == NULL;
 }
@@ -50,7 +50,7 @@ static void CheckFloats(void)
 {
     static const float values[] = {1, -2, 0.5f, 3e38f, -0.0f, 1e-45f};
     Stored s = Seal(BLOCK_FLOAT, 2, 3, values, sizeof(values));
-    Block block;
+    DataBlock block;
 
     CHECK(Parse(&s, &block) == NULL && block.type == BLOCK_FLOAT && block.rows == 2 &&
               block.columns == 3 && block.number == 3 && block.size == sizeof(values) &&
@@ -71,7 +71,7 @@ static void CheckIntegers(void)
     static const int64_t values[] = {INT64_MIN, -1, INT64_MAX};
     static const uint32_t small[] = {0, UINT32_MAX, 7, 8};
     Stored s = Seal(BLOCK_INT64, 3, 1, values, sizeof(values));
-    Block block;
+    DataBlock block;
 
     CHECK(Parse(&s, &block) == NULL && BlockInt64(&block, 0) == INT64_MIN &&
               BlockInt64(&block, 1) == -1 && BlockInt64(&block, 2) == INT64_MAX,
@@ -97,7 +97,7 @@ static void CheckEntries(void)
     Stored s = Texts(0, 2, 2, 3);
     uint32_t length[3];
     const char *text[3];
-    Block block;
+    DataBlock block;
 
     CHECK(Parse(&s, &block) == NULL, "strings are sound");
     for (uint32_t i = 0; i < 3; i++)
@@ -122,7 +122,7 @@ static void CheckDamage(void)
     static const float values[] = {1, 2, 3, 4, 5, 6};
     Stored s = Seal(BLOCK_FLOAT, 2, 3, values, sizeof(values));
     bool bytes = true, lengths = true;
-    Block block;
+    DataBlock block;
 
     for (size_t i = 0; i < s.size; i++)
         for (int bit = 0; bit < 8; bit++) {

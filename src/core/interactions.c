@@ -1,6 +1,7 @@
 /* interactions.c: two counting sorts, then one pass that drops duplicates. */
 #include "core/interactions.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/random.h"
@@ -142,45 +143,96 @@ static uint64_t LatestOf(const Interactions *x, uint32_t user)
     return best;
 }
 
-static uint64_t RandomOf(const Interactions *x, uint32_t user, uint64_t seed)
+static uint64_t UserKey(const Interactions *x, uint32_t user)
+{
+    return x->keys == NULL ? user : x->keys->user(x->keys->arg, user);
+}
+
+static uint64_t ItemKey(const Interactions *x, uint32_t item)
+{
+    return x->keys == NULL ? item : x->keys->item(x->keys->arg, item);
+}
+
+static uint64_t Draw(uint64_t seed, uint64_t a, uint64_t b)
 {
     Random random;
 
-    RandomSeed(&random, seed, RANDOM_HOLDOUT, 1, user);
-    return x->offset[user] +
-           RandomBelow(&random, (uint32_t)(x->offset[user + 1] - x->offset[user]));
+    RandomSeed(&random, seed, RANDOM_HOLDOUT, a, b);
+    return RandomNext(&random);
+}
+
+/* The interaction with the smallest draw: the same one as long as the user has it. */
+static uint64_t RandomOf(const Interactions *x, uint32_t user, uint64_t seed)
+{
+    uint64_t key = UserKey(x, user), best = x->offset[user], smallest = UINT64_MAX;
+
+    for (uint64_t i = x->offset[user]; i < x->offset[user + 1]; i++) {
+        uint64_t draw = Draw(seed, key, ItemKey(x, x->item[i]) + 1);
+
+        if (draw < smallest) {
+            smallest = draw;
+            best = i;
+        }
+    }
+    return best;
+}
+
+/* A user that may hold out, and its draw. */
+typedef struct Eligible {
+    uint64_t draw;
+    uint32_t user;
+} Eligible;
+
+static int CompareEligible(const void *a, const void *b)
+{
+    const Eligible *x = a, *y = b;
+
+    if (x->draw != y->draw)
+        return x->draw < y->draw ? -1 : 1;
+    return (x->user > y->user) - (x->user < y->user);
+}
+
+/* Users with enough interactions; with more than `limit`, those with the smallest draws. */
+static uint32_t ChooseUsers(const Host *host, const Interactions *x, uint64_t limit, uint64_t seed,
+                            Eligible *eligible)
+{
+    uint32_t n = 0;
+
+    for (uint32_t user = 0; user < x->users; user++)
+        if (x->offset[user + 1] - x->offset[user] >= HOLDOUT_MINIMUM)
+            eligible[n++].user = user;
+    if (limit == 0 || n <= limit)
+        return n;
+    for (uint32_t i = 0; i < n; i++) {
+        eligible[i].draw = Draw(seed, UserKey(x, eligible[i].user), 0);
+        if (i % (POLL_EVERY / 64) == 0)
+            HostPoll(host);
+    }
+    qsort(eligible, n, sizeof(Eligible), CompareEligible);
+    return (uint32_t)limit;
 }
 
 void InteractionsHoldOut(const Host *host, Interactions *x, Holdout holdout, uint64_t limit,
                          uint64_t seed)
 {
-    uint32_t *eligible;
-    uint32_t n = 0;
+    Eligible *eligible;
+    uint32_t n;
 
     if (holdout == HOLDOUT_NONE)
         return;
-    eligible = HostAllocate(host, x->users, sizeof(uint32_t));
-    for (uint32_t user = 0; user < x->users; user++)
-        if (x->offset[user + 1] - x->offset[user] >= HOLDOUT_MINIMUM)
-            eligible[n++] = user;
-    if (limit > 0 && n > limit) {
-        Random random;
-
-        RandomSeed(&random, seed, RANDOM_HOLDOUT, 0, 0);
-        RandomShuffle(&random, eligible, n);
-        n = (uint32_t)limit;
-    }
+    eligible = HostAllocate(host, x->users, sizeof(Eligible));
+    n = ChooseUsers(host, x, limit, seed, eligible);
     x->held_count = n;
     if (n > 0) {
         x->held = HostAllocate(host, x->users, sizeof(uint32_t));
         memset(x->held, 0xFF, x->users * sizeof(uint32_t)); /* NO_ITEM */
     }
     for (uint32_t i = 0; i < n; i++) {
-        uint32_t user = eligible[i];
+        uint32_t user = eligible[i].user;
         uint64_t at = holdout == HOLDOUT_LAST ? LatestOf(x, user) : RandomOf(x, user, seed);
 
         x->held[user] = x->item[at];
-        if (i % (POLL_EVERY / 64) == 0)
+        if (i % (POLL_EVERY / 1024) == 0)
             HostPoll(host);
     }
     HostRelease(host, eligible);

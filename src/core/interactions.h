@@ -11,6 +11,16 @@
 
 #define NO_ITEM UINT32_MAX
 
+/*
+ * Numbers that stand for users and items whatever their index is, so that a choice does not change
+ * when other users or items come or go.
+ */
+typedef struct StableKeys {
+    void *arg;
+    uint64_t (*user)(void *arg, uint32_t user);
+    uint64_t (*item)(void *arg, uint32_t item);
+} StableKeys;
+
 /* The items of user u are item[offset[u]] .. item[offset[u + 1] - 1], ascending and distinct. */
 typedef struct Interactions {
     uint32_t users;
@@ -21,6 +31,7 @@ typedef struct Interactions {
     int64_t *time;    /* count, the earliest time of each pair; NULL without times */
     uint32_t *held;   /* users: held-out item or NO_ITEM; NULL if nothing is held out */
     uint64_t held_count;
+    const StableKeys *keys; /* for the random choices of InteractionsHoldOut; NULL: the indexes */
 } Interactions;
 
 /* Raw pairs in any order; time may be NULL.  The arrays are the caller's. */

@@ -179,11 +179,24 @@ static void ReleaseArrays(Pairs *pairs)
         pfree(pairs->time);
 }
 
+/* No row will follow. */
+static void Shrink(Collector *c)
+{
+    if (c->count == 0 || c->count == c->room)
+        return;
+    c->room = c->count;
+    c->user = repalloc_huge(c->user, mul_size(c->room, sizeof(uint32)));
+    c->item = repalloc_huge(c->item, mul_size(c->room, sizeof(uint32)));
+    if (c->time != NULL)
+        c->time = repalloc_huge(c->time, mul_size(c->room, sizeof(int64)));
+}
+
 void CollectorFinish(Collector *c, BackendHost *backend, Collected *result)
 {
     uint32 *dense_user, *dense_item;
-    Pairs pairs = {c->count, NULL, NULL, NULL, NULL};
+    Pairs pairs = {0};
 
+    Shrink(c);
     *result = (Collected){.rows = c->count, .null_rows = c->null_rows};
     result->user_type = IdIndexType(c->users);
     result->item_type = IdIndexType(c->items);

@@ -407,7 +407,9 @@ Datum recadv_robustness(PG_FUNCTION_ARGS)
         MakeCases(&e);
     }
     /* The copy, and the gradient of every row. */
-    CheckMemory(SizeMultiply(3, ModelMemory(&e.loaded.model)), "measuring robustness");
+    CheckMemory(SizeAdd(MemoryContextMemAllocated(e.backend.context, true),
+                        SizeMultiply(2, ModelMemory(&e.loaded.model))),
+                "measuring robustness");
     trained = e.loaded.model;
     ModelAllocate(&e.backend.host, &trained);
     CopyParts(&e.loaded.model, &trained);

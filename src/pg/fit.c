@@ -340,6 +340,7 @@ Datum recadv_fit_final(PG_FUNCTION_ARGS)
     TrainingInit(&training, CurrentMemoryContext, "recadv_fit");
     CollectorFinish(state->collector, &training.backend, &training.collected);
     TrainingFit(&training, &request);
+    TrainingReport(&training);
     ImageSinkOpen(&image);
     TrainingWrite(&training, &request, &image.sink);
     MemoryContextDelete(training.context);

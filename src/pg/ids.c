@@ -128,7 +128,7 @@ text *IdToText(Id id)
 /* Only the canonical spelling of an integer is that integer: " 42" and "042" are other texts. */
 static bool ParseInteger(Id id, int64 *integer)
 {
-    char digits[32], *end;
+    char digits[32], canonical[32], *end;
 
     if (id.length == 0 || id.length >= sizeof(digits))
         return false;
@@ -136,7 +136,8 @@ static bool ParseInteger(Id id, int64 *integer)
     digits[id.length] = '\0';
     errno = 0;
     *integer = strtoll(digits, &end, 10);
-    return errno == 0 && *end == '\0' && strcmp(digits, psprintf(INT64_FORMAT, *integer)) == 0;
+    snprintf(canonical, sizeof(canonical), INT64_FORMAT, *integer);
+    return errno == 0 && *end == '\0' && strcmp(digits, canonical) == 0;
 }
 
 bool IdConvert(Id id, IdKind kind, Id *converted)
@@ -163,6 +164,13 @@ Id IdListGet(const IdList *list, uint32 index)
     if (list->kind == ID_INTEGER)
         return IdOfInteger(list->integers[index]);
     return (Id){ID_TEXT, 0, list->texts[index], list->lengths[index]};
+}
+
+uint64 IdKey(Id id)
+{
+    if (id.kind == ID_INTEGER)
+        return (uint64)id.integer;
+    return DatumGetUInt64(hash_any_extended((const unsigned char *)id.text, (int)id.length, 0));
 }
 
 uint32 IdListFind(const IdList *list, Id id)

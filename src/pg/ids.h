@@ -52,6 +52,9 @@ extern bool IdConvert(Id id, IdKind kind, Id *converted);
 
 extern Id IdListGet(const IdList *list, uint32 index);
 
+/* A number made of the id alone. */
+extern uint64 IdKey(Id id);
+
 /* Index of an id, or UNKNOWN_ID. */
 extern uint32 IdListFind(const IdList *list, Id id);
 

@@ -4,6 +4,7 @@
 #include "mb/pg_wchar.h"
 
 #include "core/host.h"
+#include "pg/settings.h"
 
 /* Target sizes of blocks: what one user needs, and what is read in bulk. */
 #define SMALL_BLOCK (32 * 1024)
@@ -375,6 +376,9 @@ void ReadInteractions(ModelStore *store, const Host *host, const Header *header,
             uint32 *grown;
 
             room = 2 * room + block.columns;
+            CheckMemory(SizeAdd(MemoryContextMemAllocated(CurrentMemoryContext, true),
+                                SizeMultiply(room, sizeof(uint32))),
+                        "loading the interactions");
             grown = HostAllocate(host, room, sizeof(uint32));
             if (data->count > 0)
                 memcpy(grown, data->item, data->count * sizeof(uint32));

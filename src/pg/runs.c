@@ -116,6 +116,8 @@ static char *DescribeRun(const Run *run, const TrainRequest *request, const Trai
     }
     if (t != NULL)
         DescribePhases(&json, &t->phases);
+    if (t != NULL && t->report.warning[0] != '\0')
+        JsonString(&json, "warning", t->report.warning);
     if (best != NULL) {
         JsonReal(&json, "loss", best->loss);
         JsonReal(&json, "ndcg", best->ndcg);
@@ -135,16 +137,17 @@ void RunWrite(Oid relid, const Run *run, const TrainRequest *request, const Trai
     TableSinkClose(&sink);
 }
 
-int32 RunNumber(Oid relid)
+int32 RunNumber(Oid relid, bool wait)
 {
     char *name = RelationName(relid);
     LOCKTAG tag;
     bool null;
     int32 number;
 
-    /* Held until commit: numbers are not handed out twice.  Nobody waits for a line in a log. */
+    /* Held until commit: numbers are not handed out twice.  A run that was refused or
+     * skipped does not wait for its line in the log. */
     SET_LOCKTAG_OBJECT(tag, MyDatabaseId, RelationRelationId, relid, RUN_LOCK + 1);
-    if (LockAcquire(&tag, ExclusiveLock, false, true) == LOCKACQUIRE_NOT_AVAIL)
+    if (LockAcquire(&tag, ExclusiveLock, false, !wait) == LOCKACQUIRE_NOT_AVAIL)
         return 0;
     SPI_execute(psprintf("SELECT coalesce(pg_catalog.max(block), 0) OPERATOR(pg_catalog.+) 1 "
                          "FROM %s WHERE version OPERATOR(pg_catalog.=) 0 "

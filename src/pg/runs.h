@@ -17,10 +17,10 @@ typedef struct Run {
 } Run;
 
 /*
- * Next free number, 0 if another session is about to log a run and has not committed; drops the
- * oldest rows.  Needs SPI.
+ * Next free number; drops the oldest rows.  While another session is about to log a run and has not
+ * committed: waits, or returns 0.  Needs SPI.
  */
-extern int32 RunNumber(Oid relid);
+extern int32 RunNumber(Oid relid, bool wait);
 
 /* Writes or replaces the run's row; `training` may be NULL; needs SPI. */
 extern void RunWrite(Oid relid, const Run *run, const TrainRequest *request,

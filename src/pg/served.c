@@ -112,10 +112,12 @@ static void Shrink(void)
     {
         CacheEntry *entry = dlist_container(CacheEntry, node, i.cur);
 
-        total += MemoryContextMemAllocated(entry->served.context, true);
-        if (total > allowed &&
-            entry != dlist_container(CacheEntry, node, dlist_head_node(&entries)))
+        Size size = MemoryContextMemAllocated(entry->served.context, true);
+
+        if (total + size > allowed && total > 0)
             Evict(entry);
+        else
+            total += size;
     }
 }
 

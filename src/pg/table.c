@@ -134,12 +134,15 @@ static void FailAmbiguous(List *models)
                     errhint("Use model => '...', or SET recadv.model.")));
 }
 
+static List *TrainedOf(List *models);
+
 static Oid OnlyModel(void)
 {
     List *models;
 
     if (!only_model.registered) {
         CacheRegisterSyscacheCallback(RELOID, ForgetOnlyModel, (Datum)0);
+        CacheRegisterSyscacheCallback(NAMESPACEOID, ForgetOnlyModel, (Datum)0);
         CacheRegisterSyscacheCallback(AUTHOID, ForgetOnlyModel, (Datum)0);
         CacheRegisterSyscacheCallback(AUTHMEMROLEMEM, ForgetOnlyModel, (Datum)0);
         only_model.registered = true;
@@ -147,6 +150,11 @@ static Oid OnlyModel(void)
     if (only_model.valid && only_model.user == GetUserId())
         return only_model.relid;
     models = ModelTablesReadable();
+    if (list_length(models) > 1) {
+        models = TrainedOf(models);
+        if (list_length(models) == 1) /* until another one is trained: not remembered */
+            return linitial_oid(models);
+    }
     if (list_length(models) != 1)
         FailAmbiguous(models);
     only_model.user = GetUserId();
@@ -361,6 +369,24 @@ Current ModelTableCurrent(ModelTable *table, bool missing_ok)
                         errmsg("model \"%s\" has not been trained yet", table->store.name),
                         errhint("Call recadv_train() or wait until its first run ends.")));
     return current;
+}
+
+/* Those that have a version: a first run that failed leaves a table without one. */
+static List *TrainedOf(List *models)
+{
+    List *trained = NIL;
+    ListCell *cell;
+
+    foreach (cell, models) {
+        ModelTable table;
+        Current current;
+
+        ModelTableOpen(lfirst_oid(cell), &table);
+        if (TryCurrent(&table, &current) != NULL || current.version > 0)
+            trained = lappend_oid(trained, lfirst_oid(cell));
+        ModelTableClose(&table);
+    }
+    return trained == NIL ? models : trained;
 }
 
 Oid ModelTableCreate(const char *name)

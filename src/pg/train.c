@@ -98,17 +98,6 @@ static int32 StoreVersion(Oid relid, const TrainRequest *request, Training *trai
     return version;
 }
 
-static void ReportTraining(const Training *training)
-{
-    if (training->report.warning[0] != '\0')
-        ereport(WARNING, (errmsg("%s", training->report.warning)));
-    if (training->collected.null_rows > 0)
-        ereport(NOTICE, (errmsg_plural("%lld row with a NULL id was skipped",
-                                       "%lld rows with a NULL id were skipped",
-                                       (unsigned long)training->collected.null_rows,
-                                       (long long)training->collected.null_rows)));
-}
-
 static Datum ResultRow(FunctionCallInfo fcinfo, const TrainRequest *request, const Training *t,
                        int32 version)
 {
@@ -160,16 +149,16 @@ Datum recadv_train(PG_FUNCTION_ARGS)
     relid = ModelTableEnsure(request->model);
     if (!OidIsValid(relid) || !RunLock(relid, false))
         FailBusy(request->model);
-    TrainingWarm(&training, request, relid);
     TrainingRead(&training, request);
+    TrainingWarm(&training, request, relid);
     TrainingFit(&training, request);
     run.version = StoreVersion(relid, request, &training);
-    run.number = RunNumber(relid);
+    run.number = RunNumber(relid, true);
     run.started = training.started;
     run.message = training.report.stop_reason;
     RunWrite(relid, &run, request, &training);
     SPI_finish();
-    ReportTraining(&training);
+    TrainingReport(&training);
     result = ResultRow(fcinfo, request, &training, run.version);
     MemoryContextDelete(training.context);
     PG_RETURN_DATUM(result);
@@ -197,7 +186,7 @@ static void JobOpen(Job *job)
     }
     if (!OidIsValid(job->relid))
         return;
-    job->run.number = RunNumber(job->relid);
+    job->run.number = RunNumber(job->relid, job->locked);
     RunWrite(job->relid, &job->run, job->request, NULL);
 }
 
@@ -205,8 +194,8 @@ static void JobRead(Job *job)
 {
     CheckRequest(job->request);
     PushActiveSnapshot(GetTransactionSnapshot());
-    TrainingWarm(&job->training, job->request, job->relid);
     TrainingRead(&job->training, job->request);
+    TrainingWarm(&job->training, job->request, job->relid);
     PopActiveSnapshot();
 }
 
@@ -381,7 +370,7 @@ Datum recadv_train_job(PG_FUNCTION_ARGS)
     RunJob(job);
     SPI_finish();
     MemoryContextSwitchTo(caller);
-    ReportTraining(&job->training);
+    TrainingReport(&job->training);
     if (!job->locked)
         ereport(NOTICE, (errmsg("skipped: %s", job->run.message)));
     MemoryContextDelete(context);

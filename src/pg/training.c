@@ -40,10 +40,17 @@ void TrainingRead(Training *t, const TrainRequest *request)
 
 /* Embeddings and ids of an earlier version. */
 typedef struct WarmStart {
+    MemoryContext context; /* of all of it */
     Model model;
     IdList users;
     IdList items;
 } WarmStart;
+
+/* Embeddings and ids of a version. */
+static Size WarmMemory(const Model *model)
+{
+    return SizeAdd(ModelMemory(model), ((Size)model->users + model->items) * sizeof(int64));
+}
 
 /* Same algorithm, same parts, same widths: rows can be taken over. */
 static bool Fits(const Model *model, const TrainRequest *request)
@@ -59,43 +66,69 @@ static bool Fits(const Model *model, const TrainRequest *request)
     return wanted.parts == model->parts;
 }
 
-static void LoadWarm(Training *t, ModelStore *store, const Header *header, WarmStart *warm)
+static void LoadWarm(ModelStore *store, const Header *header, WarmStart *warm)
 {
-    CheckMemory(SizeAdd(MemoryContextMemAllocated(t->context, true), ModelMemory(&warm->model)),
-                "loading the embeddings to start from");
-    ModelAllocate(&t->backend.host, &warm->model);
+    BackendHost backend;
+
+    BackendHostInit(&backend, warm->context, "recadv_train");
+    ModelAllocate(&backend.host, &warm->model);
     for (int i = 0; i < warm->model.parts; i++)
         ReadPart(store, &warm->model, &warm->model.part[i]);
     warm->users = ReadIds(store, "user_ids", header->user_kind, header->users);
     warm->items = ReadIds(store, "item_ids", header->item_kind, header->items);
-    t->warm = warm;
+}
+
+/* The current version, or NULL if there is none that fits. */
+static WarmStart *ReadWarm(Training *t, const TrainRequest *request, ModelTable *table)
+{
+    MemoryContext context =
+        AllocSetContextCreate(t->context, "recadv warm start", ALLOCSET_DEFAULT_SIZES);
+    MemoryContext caller = MemoryContextSwitchTo(context);
+    WarmStart *warm = palloc0(sizeof(WarmStart));
+    Header header = HeaderRead(&table->store);
+    bool fits;
+
+    warm->context = context;
+    HeaderLayout(&header, &warm->model);
+    fits = Fits(&warm->model, request);
+    if (fits) {
+        CheckMemory(SizeAdd(MemoryContextMemAllocated(t->context, true), WarmMemory(&warm->model)),
+                    "loading the embeddings to start from");
+        LoadWarm(&table->store, &header, warm);
+    }
+    MemoryContextSwitchTo(caller);
+    if (fits)
+        return warm;
+    MemoryContextDelete(context);
+    return NULL;
 }
 
 void TrainingWarm(Training *t, const TrainRequest *request, Oid relid)
 {
-    MemoryContext caller;
     ModelTable table;
-    WarmStart *warm;
-    Header header;
 
     if (!((const TrainOptions *)request->options)->warm_start)
         return;
-    caller = MemoryContextSwitchTo(t->context);
     ModelTableOpenOwned(relid, &table);
     table.store.version = ModelTableCurrent(&table, true).version;
-    if (table.store.version > 0) {
-        warm = palloc0(sizeof(WarmStart));
-        header = HeaderRead(&table.store);
-        HeaderLayout(&header, &warm->model);
-        if (Fits(&warm->model, request))
-            LoadWarm(t, &table.store, &header, warm);
-    }
+    if (table.store.version > 0)
+        t->warm = ReadWarm(t, request, &table);
     ModelTableClose(&table);
     if (t->warm == NULL)
         ereport(NOTICE, (errmsg("no version of model \"%s\" to start from with this algorithm and "
                                 "width: starting afresh",
                                 request->model)));
-    MemoryContextSwitchTo(caller);
+}
+
+static uint32 CountKnown(const IdList *ids, const IdList *old)
+{
+    uint32 known = 0;
+
+    for (uint32 i = 0; i < ids->count; i++) {
+        CHECK_FOR_INTERRUPTS();
+        known += IdListFind(old, IdListGet(ids, i)) != UNKNOWN_ID;
+    }
+    return known;
 }
 
 static void CopyWarmRows(const Part *from, const IdList *old_ids, Part *to, const IdList *ids)
@@ -110,11 +143,8 @@ static void CopyWarmRows(const Part *from, const IdList *old_ids, Part *to, cons
     }
 }
 
-/* Rows of known users and items into the new model; the popularity is counted anew. */
-static void ApplyWarm(Training *t)
+static void CopyWarmParts(Training *t, const WarmStart *warm)
 {
-    WarmStart *warm = t->warm;
-
     for (int i = POPULARITY_PART + 1; i < t->model.parts; i++) {
         Part *to = &t->model.part[i];
         const Part *from = &warm->model.part[i];
@@ -126,9 +156,26 @@ static void ApplyWarm(Training *t)
         else if (to->rows == from->rows)
             memcpy(to->data, from->data, (Size)to->rows * to->stride * sizeof(float));
     }
-    for (int i = 0; i < warm->model.parts; i++)
-        HostRelease(&t->backend.host, warm->model.part[i].data);
-    t->model.warm = true;
+}
+
+/* Rows of known users and items into the new model; too few of them are no start. */
+static void ApplyWarm(Training *t)
+{
+    WarmStart *warm = t->warm;
+
+    t->warm_users = CountKnown(&t->collected.users, &warm->users);
+    t->warm_items = CountKnown(&t->collected.items, &warm->items);
+    if (t->warm_users >= t->collected.users.count / 2 &&
+        t->warm_items >= t->collected.items.count / 2) {
+        CopyWarmParts(t, warm);
+        t->model.warm = true;
+    } else {
+        ereport(NOTICE, (errmsg("only %u of %u users and %u of %u items are known to the current "
+                                "version: starting afresh",
+                                t->warm_users, t->collected.users.count, t->warm_items,
+                                t->collected.items.count)));
+    }
+    MemoryContextDelete(warm->context);
     t->warm = NULL;
 }
 
@@ -193,6 +240,8 @@ Size TrainingMemory(const Algorithm *algorithm, const void *options, uint32 user
                       InteractionsMemory(interactions, users, items, times));
     fitting = SizeAdd(CollectedMemory(users, items, interactions, times),
                       FitMemory(&model, &shape, threads));
+    if (train->warm_start) /* about as large as the new one */
+        fitting = SizeAdd(fitting, WarmMemory(&model));
     return Max(reading, fitting);
 }
 
@@ -209,6 +258,16 @@ static void Fit(void *arg)
     t->model.algorithm->train(&t->backend.host, &t->collected.data, &t->model, &t->report);
 }
 
+static uint64 UserKey(void *arg, uint32 user)
+{
+    return IdKey(IdListGet(&((Collected *)arg)->users, user));
+}
+
+static uint64 ItemKey(void *arg, uint32 item)
+{
+    return IdKey(IdListGet(&((Collected *)arg)->items, item));
+}
+
 void TrainingFit(Training *t, const TrainRequest *request)
 {
     const TrainOptions *options = request->options;
@@ -216,9 +275,14 @@ void TrainingFit(Training *t, const TrainRequest *request)
     MemoryContext caller = MemoryContextSwitchTo(t->context);
     FitJob job = {t, options};
     double start = HostClock();
+    StableKeys keys = {&t->collected, UserKey, ItemKey};
 
+    data->keys = &keys;
     InteractionsHoldOut(&t->backend.host, data, ResolveHoldout(options, data->time != NULL),
                         (uint64)options->validation_users, (uint64)options->seed);
+    data->keys = NULL;
+    HostRelease(&t->backend.host, data->time); /* it has done its work */
+    data->time = NULL;
     ModelLayout(&t->model, request->algorithm, request->options, data->users, data->items);
     CheckMemory(SizeAdd(MemoryContextMemAllocated(t->context, true),
                         FitMemory(&t->model, data, request->threads)),
@@ -273,6 +337,12 @@ static void DescribeTraining(StringInfo json, const Training *t)
     JsonReal(json, "hr", best == NULL ? NAN : best->hr);
     JsonString(json, "stop_reason", t->report.stop_reason);
     JsonBool(json, "warm_start", t->model.warm);
+    if (t->model.warm) {
+        JsonInteger(json, "warm_users", t->warm_users);
+        JsonInteger(json, "warm_items", t->warm_items);
+    }
+    if (t->report.warning[0] != '\0')
+        JsonString(json, "warning", t->report.warning);
     DescribePhases(json, &t->phases);
     JsonClose(json, '}');
 }
@@ -335,4 +405,15 @@ void TrainingWrite(const Training *t, const TrainRequest *request, ModelSink *si
     WriteModelParts(sink, &t->model);
     SinkPutJson(sink, PART_HISTORY, 0, DescribeHistory(&t->report));
     SinkPutJson(sink, PART_HEADER, 0, DescribeModel(t, request));
+}
+
+void TrainingReport(const Training *t)
+{
+    if (t->report.warning[0] != '\0')
+        ereport(WARNING, (errmsg("%s", t->report.warning)));
+    if (t->collected.null_rows > 0)
+        ereport(NOTICE, (errmsg_plural("%lld row with a NULL id was skipped",
+                                       "%lld rows with a NULL id were skipped",
+                                       (unsigned long)t->collected.null_rows,
+                                       (long long)t->collected.null_rows)));
 }

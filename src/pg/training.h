@@ -38,7 +38,9 @@ typedef struct Training {
     Model model;
     TrainReport report;
     struct WarmStart *warm; /* NULL: none */
-    double seconds;         /* of reading and fitting */
+    uint32 warm_users;      /* known to it */
+    uint32 warm_items;
+    double seconds; /* of reading and fitting */
     TrainPhases phases;
 } Training;
 
@@ -65,6 +67,9 @@ extern void DescribePhases(StringInfo json, const TrainPhases *phases);
 
 /* Fails if the option holdout asks for times that are not there. */
 extern void CheckHoldout(const TrainOptions *options, bool times);
+
+/* Tells the client what it should know beside the result. */
+extern void TrainingReport(const Training *training);
 
 /* Best epoch, or NULL if the algorithm has none. */
 extern const Epoch *TrainingBest(const Training *training);

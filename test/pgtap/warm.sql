@@ -48,6 +48,11 @@ SELECT is((train('new', 'orders', '{"warm_start": true}')).version, 1, 'so does 
 SELECT is((train('m', 'orders', '{"warm_start": true, "factors": 5, "adv_epochs": 3}', 'amf')).epochs, 23, 'another algorithm too');
 SELECT is((train('m', 'orders', '{"warm_start": true, "factors": 5, "adv_epochs": 3}', 'amf')).epochs, 3, 'a warm amf skips its first stage');
 SELECT is((SELECT string_agg(DISTINCT stage, ' ') FROM recadv_history('m')), 'apr', 'as the history shows');
+SELECT is((train('m', '(SELECT ''u'' || user_id AS user_id, ''i'' || item_id AS item_id FROM orders)', '{"warm_start": true, "factors": 5, "adv_epochs": 3}', 'amf')).epochs, 23, 'ids that are all new start afresh, from the first stage on');
+SELECT is(recadv_info('m') #>> '{training,warm_start}', 'false', 'and the header says so');
+SELECT is((train('m', 'orders', '{"factors": 5, "adv_epochs": 3}', 'amf')).epochs, 23, 'a full training again');
+SELECT is((train('m', 'orders', '{"warm_start": true, "factors": 5, "adv_epochs": 3}', 'amf')).epochs, 3, 'a warm one after it');
+SELECT is(recadv_info('m') #>> '{training,warm_users}', '60', 'with the users that were known');
 SELECT fails($$SELECT recadv_fit(user_id, item_id, '{"warm_start": true}') FROM orders$$, '22023', '%warm_start%', 'the aggregate has nothing to start from');
 SELECT works($$SELECT recadv_train('pop', 'orders', algorithm => 'popularity', options => '{"warm_start": true}'); SELECT recadv_train('pop', 'orders', algorithm => 'popularity', options => '{"warm_start": true}')$$, 'popularity has nothing to carry over');
 

@@ -15,7 +15,8 @@ plan skip_all => 'pg_cron is not installed (Debian: postgresql-15-cron)'
 
 # What the README shows, with another schedule.
 my $line = q{SELECT cron.schedule('nightly', '* * * * *', $$CALL recadv_train_job('shop', 'orders', }
-  . q{time_column => 'bought_at', if_busy => 'skip')$$)};
+  . q{user_column => 'customer_id', item_column => 'product_id', time_column => 'bought_at', }
+  . q{if_busy => 'skip')$$)};
 
 my $node = new_server('cron', "shared_preload_libraries = 'pg_cron'",
 	"cron.database_name = 'postgres'", 'cron.use_background_workers = on',
@@ -23,12 +24,15 @@ my $node = new_server('cron', "shared_preload_libraries = 'pg_cron'",
 
 $node->safe_psql('postgres', 'CREATE EXTENSION pg_cron');
 make_orders($node, 'orders', 300, 60, 10);
+$node->safe_psql('postgres', 'ALTER TABLE orders RENAME user_id TO customer_id');
+$node->safe_psql('postgres', 'ALTER TABLE orders RENAME item_id TO product_id');
 
 # Another model, which a session trains when its time comes.
 my $session = start_session($node);
 my $endless = options(epochs => 1000000);
 
-$session->send("CALL recadv_train_job('busy', 'orders', algorithm => 'bpr', options => '$endless')");
+$session->send("CALL recadv_train_job('busy', 'orders', user_column => 'customer_id', "
+	  . "item_column => 'product_id', algorithm => 'bpr', options => '$endless')");
 ok($session->wait_progress(qr/stage bpr, epoch/), 'a session trains another model');
 $node->safe_psql('postgres', $line);
 $node->safe_psql('postgres', $line =~ s/nightly/busy/r =~ s/'shop'/'busy'/r);

@@ -222,6 +222,50 @@ static void CheckMemory(bool times)
     TestHostEnd(&t);
 }
 
+/* One user more before all others: indexes move, keys do not. */
+static uint64_t ShiftedUser(void *arg, uint32_t user)
+{
+    (void)arg;
+    return user == 0 ? 1000000 : user - 1;
+}
+
+static uint64_t SameItem(void *arg, uint32_t item)
+{
+    (void)arg;
+    return item;
+}
+
+static void CheckStableKeys(TestHost *t, uint64_t limit)
+{
+    const StableKeys keys = {NULL, ShiftedUser, SameItem};
+    Interactions plain = TasteInteractions(&t->host, 60, 50, 3, 8, 77), more;
+    Pairs pairs = {.count = 0};
+    uint32_t same = 0, held = 0;
+
+    pairs.user = HostAllocate(&t->host, plain.count + 10, sizeof(uint32_t));
+    pairs.item = HostAllocate(&t->host, plain.count + 10, sizeof(uint32_t));
+    for (uint32_t i = 0; i < 10; i++) {
+        pairs.user[pairs.count] = 0;
+        pairs.item[pairs.count++] = i;
+    }
+    for (uint32_t u = 0; u < plain.users; u++)
+        for (uint64_t i = plain.offset[u]; i < plain.offset[u + 1]; i++) {
+            pairs.user[pairs.count] = u + 1;
+            pairs.item[pairs.count++] = plain.item[i];
+        }
+    InteractionsBuild(&t->host, &pairs, plain.users + 1, plain.items, &more);
+    more.keys = &keys;
+    InteractionsHoldOut(&t->host, &plain, HOLDOUT_RANDOM, limit, 5);
+    InteractionsHoldOut(&t->host, &more, HOLDOUT_RANDOM, limit == 0 ? 0 : limit + 1, 5);
+    for (uint32_t u = 0; u < plain.users; u++) {
+        held += plain.held[u] != NO_ITEM;
+        same += plain.held[u] != NO_ITEM && plain.held[u] == more.held[u + 1];
+    }
+    CHECK(held > 0 && same >= held - 1,
+          "limit %d: a new user moves no other user's held-out item (%u of %u stay)", (int)limit,
+          same, held);
+}
+
 void TestInteractions(void)
 {
     TestHost t;
@@ -233,6 +277,8 @@ void TestInteractions(void)
     CheckLast(&t);
     CheckRandomHoldout(&t);
     CheckNone(&t);
+    CheckStableKeys(&t, 0);
+    CheckStableKeys(&t, 20);
     TestHostEnd(&t);
     CheckMemory(true);
     CheckMemory(false);

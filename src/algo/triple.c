@@ -17,6 +17,12 @@
 /* exp(80) is finite in single precision; sigma is 1 there, and the reported loss stops at 80. */
 #define MAX_MARGIN 80.0f
 
+/* fmaxf without its call: it treats NaN specially, which here must come through. */
+static inline float Larger(float a, float b)
+{
+    return b > a ? b : a;
+}
+
 typedef struct Triple {
     uint32_t user;
     uint32_t positive;
@@ -246,8 +252,8 @@ static inline Directions Direct(const TripleRule *rule, Products m, double *like
     *likelihood *= 1.0 + (double)e;
     if (!rule->adversarial)
         return (Directions){g, decay, 0.0f, decay};
-    e_u = rule->epsilon * g / sqrtf(fmaxf(g * g * m.dd, NORM_FLOOR));
-    e_i = rule->epsilon * g / sqrtf(fmaxf(g * g * m.pp, NORM_FLOOR));
+    e_u = rule->epsilon * g / sqrtf(Larger(g * g * m.dd, NORM_FLOOR));
+    e_i = rule->epsilon * g / sqrtf(Larger(g * g * m.pp, NORM_FLOOR));
     x = m.x - 2.0f * e_i * m.pp - e_u * m.dd + 2.0f * e_u * e_i * m.x;
     ee = expf(x < -MAX_MARGIN ? MAX_MARGIN : -x);
     g_adversarial = rule->lambda * (ee / (1.0f + ee));
@@ -302,7 +308,7 @@ VECTOR_INLINE void UpdateRows(const TripleRule *rule, Triple t, Directions v, fl
 /* Adds the mean square of a gradient row to its accumulator and returns the row's step size. */
 static inline float RowRate(const TripleRule *rule, float *state, float square)
 {
-    *state += fmaxf(square, 0.0f) / (float)rule->factors;
+    *state += Larger(square, 0.0f) / (float)rule->factors;
     return rule->learning_rate / sqrtf(*state);
 }
 

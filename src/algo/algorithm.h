@@ -112,6 +112,9 @@ extern const Algorithm amf_algorithm;
 extern const Algorithm *const algorithms[];
 extern const Algorithm *AlgorithmFind(const char *name);
 
+/* What is trained where no algorithm is named. */
+extern const Algorithm *const default_algorithm;
+
 /* Declares all parts of a model: the popularity and the algorithm's own. */
 extern void ModelLayout(Model *model, const Algorithm *algorithm, const void *options,
                         uint32_t users, uint32_t items);

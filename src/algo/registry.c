@@ -15,6 +15,8 @@ const Algorithm *const algorithms[] = {
 
 #define POLL_EVERY (1 << 20)
 
+const Algorithm *const default_algorithm = &amf_algorithm;
+
 const Algorithm *AlgorithmFind(const char *name)
 {
     for (int i = 0; algorithms[i] != NULL; i++)

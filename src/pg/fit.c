@@ -303,7 +303,7 @@ static const Algorithm *TakeAlgorithm(Jsonb **options)
     char *name = *options == NULL ? NULL : JsonbGetString(*options, "algorithm");
 
     if (name == NULL)
-        return CheckAlgorithm("amf");
+        return default_algorithm;
     *options = DatumGetJsonbP(DirectFunctionCall2(jsonb_delete, JsonbPGetDatum(*options),
                                                   CStringGetTextDatum("algorithm")));
     return CheckAlgorithm(name);

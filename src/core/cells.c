@@ -169,17 +169,6 @@ void CellsCut(const Host *host, Cells *cells, uint64_t seed, uint64_t epoch)
     cells->start[0] = 0;
 }
 
-uint64_t CellsLargest(const Cells *cells)
-{
-    size_t total = (size_t)cells->user_blocks * cells->item_blocks;
-    uint64_t largest = 0;
-
-    for (size_t c = 0; c < total; c++)
-        if (cells->start[c + 1] - cells->start[c] > largest)
-            largest = cells->start[c + 1] - cells->start[c];
-    return largest;
-}
-
 int CellsRounds(const Cells *cells)
 {
     return (int)(cells->user_blocks > cells->item_blocks ? cells->user_blocks : cells->item_blocks);

@@ -39,9 +39,6 @@ extern size_t CellsMemory(const Interactions *shape, size_t row_bytes);
 /* Deals users and items into blocks for an epoch, and the interactions into cells. */
 extern void CellsCut(const Host *host, Cells *cells, uint64_t seed, uint64_t epoch);
 
-/* Entries of the largest cell. */
-extern uint64_t CellsLargest(const Cells *cells);
-
 /*
  * Rounds of an epoch, and the cells of a round: cell c of round r, for c < CellsPerRound, is
  * disjoint in rows from all others of the round.

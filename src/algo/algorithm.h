@@ -10,6 +10,7 @@
 #define RECADV_ALGORITHM_H
 
 #include "algo/options.h"
+#include "core/history.h"
 #include "core/host.h"
 #include "core/interactions.h"
 
@@ -23,10 +24,11 @@ typedef struct Part {
     uint32_t rows;
     uint32_t columns;
     uint32_t stride;
-    float *data; /* 64-byte aligned; NULL until allocated */
+    bool written; /* by StreamMethods.write, where an event is only noted, not yet learnt */
+    float *data;  /* 64-byte aligned; NULL until allocated */
 } Part;
 
-#define MAX_PARTS 8
+#define MAX_PARTS 32
 
 typedef struct Algorithm Algorithm;
 
@@ -66,6 +68,47 @@ typedef struct TrainReport {
     char warning[256];       /* something the user should know; empty: nothing */
 } TrainReport;
 
+/* Where one slot of a model's memory stands; vectors have the model's query width. */
+typedef struct Slot {
+    double usage;   /* mean weight of the slot in reading and writing; all slots sum to 1 */
+    double entropy; /* of the weights, mean, divided by ln(slots): 0 one slot, 1 all alike */
+    double erase;   /* mean share of the slot that one event forgets */
+    const float *key;
+    const float *value;
+} Slot;
+
+typedef struct Learner Learner;
+
+/* What an algorithm adds that learns event by event. */
+typedef struct StreamMethods {
+    /*
+     * First values of row `row`, which is zero; `key` stands for the id.  Of other parts than the
+     * axis's own only shared ones are read.
+     */
+    void (*start_user)(const Model *view, uint32_t row, uint64_t key);
+    void (*start_item)(const Model *view, uint32_t row, uint64_t key);
+
+    /* Notes one event in the parts that are `written`, with the parameters as they are. */
+    void (*write)(const Model *view, uint32_t user, uint32_t item);
+
+    /* Bytes that open() allocates. */
+    size_t (*memory)(const Model *model);
+
+    /*
+     * A learner of events that come in order of time.  Between events, rows may be added to
+     * the model and entries to the history.  `events` learnt before this one name the random
+     * draws.  learn() notes the event at once; parameters follow at the end of each micro-batch,
+     * and at close().  The history must not yet hold the event.
+     */
+    Learner *(*open)(const Host *host, Model *model, const History *history, uint64_t events);
+    void (*learn)(Learner *learner, uint32_t user, uint32_t item);
+    void (*close)(Learner *learner);
+
+    /* Number of memory slots, and one of them. */
+    uint32_t (*slots)(const Model *model);
+    Slot (*slot)(const Model *model, uint32_t slot);
+} StreamMethods;
+
 typedef enum Perturbation { PERTURB_RANDOM, PERTURB_ADVERSARIAL } Perturbation;
 
 struct Algorithm {
@@ -101,6 +144,9 @@ struct Algorithm {
      */
     void (*perturb)(const Host *host, const Interactions *data, Model *model, Perturbation kind,
                     double epsilon, uint64_t seed);
+
+    /* NULL: learns by training alone. */
+    const StreamMethods *stream;
 };
 
 /* One file each; listed in registry.c. */
@@ -128,6 +174,13 @@ extern size_t ModelMemory(const Model *model);
 
 /* Allocates all parts, zeroed. */
 extern void ModelAllocate(const Host *host, Model *model);
+
+/* Allocates all parts with room for more rows than they have: see ModelAddUser. */
+extern void ModelAllocateRoom(const Host *host, Model *model, uint32_t users, uint32_t items);
+
+/* Adds a row to every user (item) part and starts it; there must be room; returns its index. */
+extern uint32_t ModelAddUser(Model *model, uint64_t key);
+extern uint32_t ModelAddItem(Model *model, uint64_t key);
 
 /* The model as a view of all its rows needs no call; these narrow it. */
 extern void ModelViewItems(const Model *model, uint32_t first, uint32_t count, Model *view);

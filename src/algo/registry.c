@@ -29,7 +29,7 @@ void ModelAddPart(Model *model, const char *name, Axis axis, uint32_t rows, uint
 {
     Part *part = &model->part[model->parts++];
 
-    *part = (Part){name, axis, rows, columns, VectorStride(columns), NULL};
+    *part = (Part){name, axis, rows, columns, VectorStride(columns), false, NULL};
 }
 
 void ModelLayout(Model *model, const Algorithm *algorithm, const void *options, uint32_t users,
@@ -55,9 +55,40 @@ size_t ModelMemory(const Model *model)
 
 void ModelAllocate(const Host *host, Model *model)
 {
+    ModelAllocateRoom(host, model, model->users, model->items);
+}
+
+void ModelAllocateRoom(const Host *host, Model *model, uint32_t users, uint32_t items)
+{
+    for (int i = 0; i < model->parts; i++) {
+        Part *part = &model->part[i];
+        uint32_t rows = part->axis == AXIS_USER   ? users
+                        : part->axis == AXIS_ITEM ? items
+                                                  : part->rows;
+
+        part->data = HostAllocateZero(host, SizeMultiply(rows, part->stride), sizeof(float));
+    }
+}
+
+static void AddRow(Model *model, Axis axis)
+{
     for (int i = 0; i < model->parts; i++)
-        model->part[i].data = HostAllocateZero(
-            host, SizeMultiply(model->part[i].rows, model->part[i].stride), sizeof(float));
+        if (model->part[i].axis == axis)
+            model->part[i].rows++;
+}
+
+uint32_t ModelAddUser(Model *model, uint64_t key)
+{
+    AddRow(model, AXIS_USER);
+    model->algorithm->stream->start_user(model, model->users, key);
+    return model->users++;
+}
+
+uint32_t ModelAddItem(Model *model, uint64_t key)
+{
+    AddRow(model, AXIS_ITEM);
+    model->algorithm->stream->start_item(model, model->items, key);
+    return model->items++;
 }
 
 void ModelViewItems(const Model *model, uint32_t first, uint32_t count, Model *view)

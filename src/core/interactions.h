@@ -32,7 +32,18 @@ typedef struct Interactions {
     uint32_t *held;   /* users: held-out item or NO_ITEM; NULL if nothing is held out */
     uint64_t held_count;
     const StableKeys *keys; /* for the random choices of InteractionsHoldOut; NULL: the indexes */
+    const struct Events *events; /* the same with repeats and in order of time; or NULL */
 } Interactions;
+
+/*
+ * All rows of user u in order of time (ties: the lower item first): item[offset[u]] ..
+ * item[offset[u + 1] - 1].
+ */
+typedef struct Events {
+    uint64_t count;
+    uint64_t *offset; /* users + 1 */
+    uint32_t *item;   /* count */
+} Events;
 
 /* Raw pairs in any order; time may be NULL.  The arrays are the caller's. */
 typedef struct Pairs {
@@ -54,6 +65,9 @@ typedef enum Holdout { HOLDOUT_NONE, HOLDOUT_LAST, HOLDOUT_RANDOM, HOLDOUT_AUTO 
  */
 extern void InteractionsBuild(const Host *host, Pairs *pairs, uint32_t users, uint32_t items,
                               Interactions *result);
+
+/* Sorts the pairs, which need times; they stay as they are. */
+extern void EventsBuild(const Host *host, const Pairs *pairs, uint32_t users, Events *result);
 
 /* Peak bytes that InteractionsBuild allocates beside `pairs`, SIZE_MAX if they do not fit. */
 extern size_t InteractionsMemory(uint64_t pairs, uint32_t users, uint32_t items, bool times);

@@ -1,0 +1,58 @@
+/* events.c: rows grouped by user, in order of time. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/interactions.h"
+
+#define POLL_EVERY (1 << 18)
+
+typedef struct TimedItem {
+    int64_t time;
+    uint32_t item;
+} TimedItem;
+
+static int CompareTimed(const void *a, const void *b)
+{
+    const TimedItem *x = a, *y = b;
+
+    if (x->time != y->time)
+        return x->time < y->time ? -1 : 1;
+    return (x->item > y->item) - (x->item < y->item);
+}
+
+/* offset[u + 1] becomes the end of user u. */
+static void CountUsers(const Pairs *pairs, uint32_t users, uint64_t *offset)
+{
+    memset(offset, 0, ((size_t)users + 1) * sizeof(*offset));
+    for (uint64_t i = 0; i < pairs->count; i++)
+        offset[pairs->user[i] + 1]++;
+    for (uint32_t u = 0; u < users; u++)
+        offset[u + 1] += offset[u];
+}
+
+void EventsBuild(const Host *host, const Pairs *pairs, uint32_t users, Events *result)
+{
+    TimedItem *row = HostAllocate(host, pairs->count, sizeof(TimedItem));
+    uint64_t *next = HostAllocate(host, (size_t)users + 1, sizeof(uint64_t));
+
+    result->count = pairs->count;
+    result->offset = HostAllocate(host, (size_t)users + 1, sizeof(uint64_t));
+    result->item = HostAllocate(host, pairs->count, sizeof(uint32_t));
+    CountUsers(pairs, users, result->offset);
+    memcpy(next, result->offset, ((size_t)users + 1) * sizeof(uint64_t));
+    for (uint64_t i = 0; i < pairs->count; i++) {
+        row[next[pairs->user[i]]++] = (TimedItem){pairs->time[i], pairs->item[i]};
+        if (i % POLL_EVERY == 0)
+            HostPoll(host);
+    }
+    for (uint32_t u = 0; u < users; u++) {
+        uint64_t start = result->offset[u], count = result->offset[u + 1] - start;
+
+        qsort(row + start, count, sizeof(TimedItem), CompareTimed);
+        for (uint64_t i = start; i < start + count; i++)
+            result->item[i] = row[i].item;
+        HostPoll(host);
+    }
+    HostRelease(host, row);
+    HostRelease(host, next);
+}

@@ -1,0 +1,35 @@
+/*
+ * history.h: the items that each user has had so far, while events come in.
+ *
+ * Grows by one pair at a time; a user's items are ascending, so that they can be searched and
+ * skipped in a ranking.
+ */
+#ifndef RECADV_HISTORY_H
+#define RECADV_HISTORY_H
+
+#include "core/host.h"
+
+typedef struct ItemSet {
+    uint32_t *item; /* ascending, distinct */
+    uint32_t count;
+    uint32_t room;
+} ItemSet;
+
+typedef struct History {
+    const Host *host;
+    ItemSet *users;
+    uint32_t room; /* users */
+} History;
+
+/* Room for `users` users, none of whom has an item yet. */
+extern void HistoryInit(const Host *host, uint32_t users, History *history);
+
+/* Sets a user's items, which must be ascending and distinct. */
+extern void HistorySet(History *history, uint32_t user, const uint32_t *items, uint32_t count);
+
+/* False if the user had the item already. */
+extern bool HistoryAdd(History *history, uint32_t user, uint32_t item);
+
+extern bool HistoryContains(const History *history, uint32_t user, uint32_t item);
+
+#endif

@@ -12,6 +12,18 @@ static uint32 ReadCount(ModelStore *store, Jsonb *json, const char *key, int64 m
     return (uint32)value;
 }
 
+/* Absent from the header of a training. */
+static uint32 ReadAdded(ModelStore *store, Jsonb *json, const char *key, uint32 all)
+{
+    int64 value;
+
+    if (!JsonbGetInteger(json, key, &value))
+        return 0;
+    if (value < 0 || value >= all)
+        StoreDamaged(store, "header", 0, psprintf("\"%s\" is out of range", key));
+    return (uint32)value;
+}
+
 static IdKind ReadKind(ModelStore *store, Jsonb *json, const char *key)
 {
     char *kind = JsonbGetString(json, key);
@@ -48,6 +60,8 @@ Header HeaderRead(ModelStore *store)
         StoreDamaged(store, "header", 0, problem);
     header.users = ReadCount(store, json, "users", 1);
     header.items = ReadCount(store, json, "items", 1);
+    header.added_users = ReadAdded(store, json, "added_users", header.users);
+    header.added_items = ReadAdded(store, json, "added_items", header.items);
     header.held = ReadCount(store, json, "held_out", 0);
     header.user_kind = ReadKind(store, json, "user_kind");
     header.item_kind = ReadKind(store, json, "item_kind");

@@ -16,6 +16,8 @@ typedef struct Header {
     void *options;
     uint32 users;
     uint32 items;
+    uint32 added_users; /* of these, since the training */
+    uint32 added_items;
     uint32 held; /* held-out interactions stored with the model */
     IdKind user_kind;
     IdKind item_kind;

@@ -182,10 +182,11 @@ uint32 IdListFind(const IdList *list, Id id)
         return UNKNOWN_ID;
     while (low < high) {
         uint32 middle = low + (high - low) / 2;
-        int order = CompareIds(IdListGet(list, middle), key);
+        uint32 at = list->order == NULL ? middle : list->order[middle];
+        int order = CompareIds(IdListGet(list, at), key);
 
         if (order == 0)
-            return middle;
+            return at;
         if (order < 0)
             low = middle + 1;
         else

@@ -2,8 +2,8 @@
  * ids.h: external identifiers of users and items, and their dictionaries.
  *
  * An id is a 64-bit integer, or a text (any other type through its text form; stored as UTF-8).
- * A dictionary lists the ids of one side in ascending order (texts by bytes); the position is the
- * dense index that the numerics use.
+ * A dictionary lists the ids of one side; the position is the dense index that the numerics use.
+ * Ids of a training ascend (texts by bytes); those that came later follow in order of arrival.
  */
 #ifndef RECADV_IDS_H
 #define RECADV_IDS_H
@@ -33,6 +33,7 @@ typedef struct IdList {
     int64 *integers;    /* ID_INTEGER */
     const char **texts; /* ID_TEXT */
     uint32 *lengths;    /* ID_TEXT */
+    uint32 *order;      /* positions in ascending order of ids; NULL: they ascend already */
 } IdList;
 
 #define UNKNOWN_ID PG_UINT32_MAX

@@ -54,8 +54,7 @@ static void LoadItems(Served *served)
     for (int i = 0; i < served->model.parts; i++)
         if (served->model.part[i].axis == AXIS_ITEM)
             LoadPart(served, &served->model.part[i]);
-    served->item_ids =
-        ReadIds(served->store, "item_ids", served->header.item_kind, served->header.items);
+    served->item_ids = DictionaryRead(&served->items, served->store);
     MemoryContextSwitchTo(caller);
     served->resident = MemoryContextMemAllocated(context, true) <= (Size)recadv_cache_size * 1024;
     if (!served->resident)
@@ -67,10 +66,8 @@ static void Load(Served *served, bool items)
 {
     served->header = HeaderRead(served->store);
     HeaderLayout(&served->header, &served->model);
-    served->user_root =
-        ReadIdRoot(served->store, "user_ids", served->header.user_kind, served->header.users);
-    served->item_root =
-        ReadIdRoot(served->store, "item_ids", served->header.item_kind, served->header.items);
+    DictionaryOpen(served->store, &served->header, AXIS_USER, &served->users);
+    DictionaryOpen(served->store, &served->header, AXIS_ITEM, &served->items);
     for (int i = 0; i < served->model.parts; i++)
         if (served->model.part[i].axis == AXIS_SHARED)
             LoadPart(served, &served->model.part[i]);
@@ -172,21 +169,21 @@ Served *ServedImage(const bytea *image, ImageStore *store)
 
 uint32 ServedUser(Served *served, Id id)
 {
-    return FindId(served->store, "user_ids", &served->user_root, served->header.users, id);
+    return DictionaryFind(&served->users, served->store, id);
 }
 
 uint32 ServedItem(Served *served, Id id)
 {
     if (served->resident)
         return IdListFind(&served->item_ids, id);
-    return FindId(served->store, "item_ids", &served->item_root, served->header.items, id);
+    return DictionaryFind(&served->items, served->store, id);
 }
 
 Id ServedItemId(Served *served, uint32 item)
 {
     if (served->resident)
         return IdListGet(&served->item_ids, item);
-    return ReadId(served->store, "item_ids", served->header.item_kind, served->header.items, item);
+    return DictionaryGet(&served->items, served->store, item);
 }
 
 float *ServedQuery(Served *served, uint32 user)

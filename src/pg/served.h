@@ -9,6 +9,7 @@
 #ifndef RECADV_SERVED_H
 #define RECADV_SERVED_H
 
+#include "pg/dictionary.h"
 #include "pg/image.h"
 #include "pg/parts.h"
 #include "pg/table.h"
@@ -19,8 +20,8 @@ typedef struct Served {
     Current current;
     Header header;
     Model model; /* shared parts loaded; item parts too if resident */
-    IdList user_root;
-    IdList item_root;
+    Dictionary users;
+    Dictionary items;
     IdList item_ids; /* if resident */
     bool resident;
     ModelStore *store; /* valid during one call */

@@ -71,7 +71,7 @@ static void TopKRows(Served *served, Id user, int32 k, bool exclude_seen, RowSet
     ServedScoreAll(served, query, SelectSlice, &s);
     TopKFinish(&s.top);
     if (!served->resident && s.top.count > MANY_IDS)
-        ids = ReadIds(served->store, "item_ids", served->header.item_kind, served->header.items);
+        ids = DictionaryRead(&served->items, served->store);
     for (uint32 i = 0; i < s.top.count; i++) {
         uint32 found = s.top.entries[i].item;
         Id item = ids.count > 0 ? IdListGet(&ids, found) : ServedItemId(served, found);

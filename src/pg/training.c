@@ -6,6 +6,7 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
+#include "pg/dictionary.h"
 #include "pg/options.h"
 #include "pg/parts.h"
 #include "pg/settings.h"
@@ -69,13 +70,16 @@ static bool Fits(const Model *model, const TrainRequest *request)
 static void LoadWarm(ModelStore *store, const Header *header, WarmStart *warm)
 {
     BackendHost backend;
+    Dictionary dictionary;
 
     BackendHostInit(&backend, warm->context, "recadv_train");
     ModelAllocate(&backend.host, &warm->model);
     for (int i = 0; i < warm->model.parts; i++)
         ReadPart(store, &warm->model, &warm->model.part[i]);
-    warm->users = ReadIds(store, "user_ids", header->user_kind, header->users);
-    warm->items = ReadIds(store, "item_ids", header->item_kind, header->items);
+    DictionaryOpen(store, header, AXIS_USER, &dictionary);
+    warm->users = DictionaryRead(&dictionary, store);
+    DictionaryOpen(store, header, AXIS_ITEM, &dictionary);
+    warm->items = DictionaryRead(&dictionary, store);
 }
 
 /* The current version, or NULL if there is none that fits. */
@@ -399,8 +403,8 @@ static char *DescribeHistory(const TrainReport *report)
 
 void TrainingWrite(const Training *t, const TrainRequest *request, ModelSink *sink)
 {
-    WriteIds(sink, "user_ids", &t->collected.users);
-    WriteIds(sink, "item_ids", &t->collected.items);
+    DictionaryWrite(sink, AXIS_USER, &t->collected.users);
+    DictionaryWrite(sink, AXIS_ITEM, &t->collected.items);
     WriteInteractions(sink, &t->collected.data);
     WriteModelParts(sink, &t->model);
     SinkPutJson(sink, PART_HISTORY, 0, DescribeHistory(&t->report));

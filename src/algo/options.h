@@ -45,6 +45,7 @@ typedef struct TrainOptions {
     int64_t threads;
     int64_t keep_versions;
     bool warm_start;
+    double lateness;
 } TrainOptions;
 
 extern const OptionSpec train_options[]; /* ends with name == NULL */

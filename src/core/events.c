@@ -56,3 +56,16 @@ void EventsBuild(const Host *host, const Pairs *pairs, uint32_t users, Events *r
     HostRelease(host, row);
     HostRelease(host, next);
 }
+
+size_t EventsKept(uint64_t pairs, uint32_t users)
+{
+    return SizeAdd(SizeMultiply(pairs, sizeof(uint32_t)), ((size_t)users + 1) * sizeof(uint64_t));
+}
+
+size_t EventsMemory(uint64_t pairs, uint32_t users)
+{
+    size_t scratch = ((size_t)users + 1) * sizeof(uint64_t);
+
+    return SizeAdd(SizeAdd(EventsKept(pairs, users), scratch),
+                   SizeMultiply(pairs, sizeof(TimedItem)));
+}

@@ -1,73 +1,11 @@
 /* collect.c: 8 bytes per row (16 with times), plus one dictionary per side. */
 #include "pg/collect.h"
 
-#include <math.h>
-
-#include "catalog/pg_type.h"
-#include "utils/builtins.h"
-#include "utils/date.h"
-#include "utils/lsyscache.h"
-#include "utils/timestamp.h"
-
 #include "pg/settings.h"
+#include "pg/times.h"
+#include "pg/window.h"
 
 #define CHECK_MEMORY_EVERY 65536
-
-/* The type a time column has, below any domain. */
-static Oid TimeType(Oid type)
-{
-    Oid base = getBaseType(type);
-
-    switch (base) {
-    case INT2OID:
-    case INT4OID:
-    case INT8OID:
-    case FLOAT4OID:
-    case FLOAT8OID:
-    case NUMERICOID:
-    case DATEOID:
-    case TIMESTAMPOID:
-    case TIMESTAMPTZOID:
-        return base;
-    }
-    ereport(ERROR,
-            (errcode(ERRCODE_DATATYPE_MISMATCH),
-             errmsg("type %s cannot serve as the time of an interaction", format_type_be(type)),
-             errhint("Use a date, a timestamp or a number.")));
-    return InvalidOid;
-}
-
-/* Ordering of doubles as ordering of integers; NaN counts as no time. */
-static int64 OrderedDouble(double value)
-{
-    int64 bits;
-
-    if (isnan(value))
-        return PG_INT64_MIN;
-    value += 0.0; /* -0 becomes 0 */
-    memcpy(&bits, &value, sizeof(bits));
-    return bits >= 0 ? bits : PG_INT64_MIN - bits;
-}
-
-static int64 TimeOf(Oid type, Datum value)
-{
-    switch (type) {
-    case INT2OID:
-        return DatumGetInt16(value);
-    case INT4OID:
-        return DatumGetInt32(value);
-    case DATEOID:
-        return DatumGetDateADT(value);
-    case FLOAT4OID:
-        return OrderedDouble(DatumGetFloat4(value));
-    case FLOAT8OID:
-        return OrderedDouble(DatumGetFloat8(value));
-    case NUMERICOID:
-        return OrderedDouble(DatumGetFloat8(DirectFunctionCall1(numeric_float8, value)));
-    default:
-        return DatumGetInt64(value);
-    }
-}
 
 Collector *CollectorCreate(MemoryContext context, Oid user_type, Oid item_type, Oid time_type)
 {
@@ -166,7 +104,7 @@ void CollectorAdd(Collector *c, NullableDatum user, NullableDatum item, Nullable
     c->pending_user[at] = PendingId(c, c->users, user.value);
     c->pending_item[at] = PendingId(c, c->items, item.value);
     c->pending_time[at] =
-        OidIsValid(c->time_type) && !time.isnull ? TimeOf(c->time_type, time.value) : PG_INT64_MIN;
+        OidIsValid(c->time_type) && !time.isnull ? TimeOf(c->time_type, time.value) : NO_TIME;
     if (++c->pending == COLLECT_BATCH)
         CollectorFlush(c);
 }
@@ -189,6 +127,18 @@ static void Shrink(Collector *c)
     c->item = repalloc_huge(c->item, mul_size(c->room, sizeof(uint32)));
     if (c->time != NULL)
         c->time = repalloc_huge(c->time, mul_size(c->room, sizeof(int64)));
+}
+
+/* What sorting the pairs into a set forgets. */
+static void KeepStream(const Collector *c, const Host *host, const Pairs *pairs, Collected *result)
+{
+    MemoryContext caller = MemoryContextSwitchTo(c->context);
+
+    EventsBuild(host, pairs, result->users.count, &result->events);
+    result->window = palloc(sizeof(Window));
+    *result->window =
+        WindowOfPairs(pairs, &result->users, &result->items, c->time_type, c->lateness);
+    MemoryContextSwitchTo(caller);
 }
 
 void CollectorFinish(Collector *c, BackendHost *backend, Collected *result)
@@ -216,8 +166,12 @@ void CollectorFinish(Collector *c, BackendHost *backend, Collected *result)
     }
     if (c->count > 0)
         pairs = (Pairs){c->count, c->user, c->item, c->time, ReleaseArrays};
+    if (c->streams)
+        KeepStream(c, &backend->host, &pairs, result);
     InteractionsBuild(&backend->host, &pairs, result->users.count, result->items.count,
                       &result->data);
+    if (c->streams)
+        result->data.events = &result->events;
     result->duplicates = result->rows - result->data.count;
     pfree(dense_user);
     pfree(dense_item);

@@ -2,6 +2,8 @@
 #include "pg/header.h"
 
 #include "pg/options.h"
+#include "pg/times.h"
+#include "pg/window.h"
 
 static uint32 ReadCount(ModelStore *store, Jsonb *json, const char *key, int64 minimum)
 {
@@ -35,6 +37,37 @@ static IdKind ReadKind(ModelStore *store, Jsonb *json, const char *key)
     StoreDamaged(store, "header", 0, psprintf("\"%s\" is neither bigint nor text", key));
 }
 
+/* Absent from images. */
+static void ReadSource(Jsonb *json, Source *source)
+{
+    source->text = JsonbGetString(json, "source");
+    source->user_column = JsonbGetString(json, "user_column");
+    source->item_column = JsonbGetString(json, "item_column");
+    source->time_column = JsonbGetString(json, "time_column");
+    if (source->user_column == NULL || source->item_column == NULL ||
+        source->user_column[0] == '\0')
+        source->text = NULL;
+}
+
+static void ReadStream(ModelStore *store, Jsonb *stream, Header *header)
+{
+    char *type;
+    int64 events;
+
+    if (stream == NULL || header->algorithm->stream == NULL)
+        return;
+    type = JsonbGetString(stream, "time_type");
+    header->time_type = type == NULL ? InvalidOid : TimeTypeOfName(type);
+    if (!OidIsValid(header->time_type))
+        StoreDamaged(store, "header", 0, "its \"time_type\" is not the type of a time");
+    if (!JsonbGetInteger(stream, "watermark", &header->watermark))
+        header->watermark = NO_TIME;
+    if (!JsonbGetInteger(stream, "events", &events) || events < 0)
+        StoreDamaged(store, "header", 0, "\"events\" is missing or out of range");
+    header->events = (uint64)events;
+    header->window = ReadCount(store, stream, "window", 0);
+}
+
 Header HeaderRead(ModelStore *store)
 {
     Jsonb *json = StoreReadJson(store, "header", 0);
@@ -65,10 +98,25 @@ Header HeaderRead(ModelStore *store)
     header.held = ReadCount(store, json, "held_out", 0);
     header.user_kind = ReadKind(store, json, "user_kind");
     header.item_kind = ReadKind(store, json, "item_kind");
+    ReadSource(json, &header.source);
+    ReadStream(store, JsonbGetObject(json, "stream"), &header);
     return header;
 }
 
 void HeaderLayout(const Header *header, Model *model)
 {
     ModelLayout(model, header->algorithm, header->options, header->users, header->items);
+}
+
+void DescribeStream(StringInfo json, const Window *window, uint64 events)
+{
+    JsonOpen(json, "stream", '{');
+    JsonString(json, "time_type", TimeTypeName(window->time_type));
+    if (window->watermark != NO_TIME) {
+        JsonInteger(json, "watermark", window->watermark);
+        JsonString(json, "newest", TimeText(window->time_type, window->watermark));
+    }
+    JsonInteger(json, "events", (int64)events);
+    JsonInteger(json, "window", window->count);
+    JsonClose(json, '}');
 }

@@ -4,6 +4,7 @@
 #include "core/host.h"
 #include "pg/dictionary.h"
 #include "pg/settings.h"
+#include "pg/window.h"
 
 /* Target sizes of blocks: what one user needs, and what is read in bulk. */
 #define SMALL_BLOCK (32 * 1024)
@@ -269,6 +270,7 @@ uint32 CopyModel(ModelStore *store, const Header *header, ModelSink *sink)
     copied += CopyPart(store, "history", 1, BLOCK_JSON, sink);
     copied += DictionaryCopy(store, header, AXIS_USER, sink);
     copied += DictionaryCopy(store, header, AXIS_ITEM, sink);
+    copied += WindowCopy(store, header, sink);
     copied +=
         CopyPart(store, "seen", BlockCount(header->users, SEEN_USERS_PER_BLOCK), BLOCK_LIST, sink);
     copied += CopyPart(store, "held", BlockCount(header->held, HELD_PER_BLOCK), BLOCK_UINT, sink);

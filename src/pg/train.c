@@ -69,6 +69,8 @@ static void CheckRequest(TrainRequest *request)
     request->options = OptionsParse(request->algorithm, JsonbParse(request->options_text));
     request->threads = CheckThreads(((TrainOptions *)request->options)->threads);
     CheckHoldout(request->options, request->source.time_column != NULL);
+    if (request->algorithm->stream != NULL && request->source.time_column == NULL)
+        FailNoTime(request->algorithm);
 }
 
 static void CheckCanWrite(const char *function)

@@ -11,6 +11,7 @@
 #include "pg/parts.h"
 #include "pg/settings.h"
 #include "pg/table.h"
+#include "pg/window.h"
 
 void TrainingInit(Training *t, MemoryContext parent, const char *title)
 {
@@ -19,6 +20,23 @@ void TrainingInit(Training *t, MemoryContext parent, const char *title)
     t->started = GetCurrentTimestamp();
     t->report.best = -1;
     BackendHostInit(&t->backend, t->context, MemoryContextStrdup(t->context, title));
+}
+
+void TrainingCollect(Training *t, const TrainRequest *request, Collector *collector)
+{
+    collector->streams = request->algorithm->stream != NULL;
+    collector->lateness = ((const TrainOptions *)request->options)->lateness;
+    if (collector->streams && !OidIsValid(collector->time_type))
+        FailNoTime(request->algorithm);
+    CollectorFinish(collector, &t->backend, &t->collected);
+}
+
+void FailNoTime(const Algorithm *algorithm)
+{
+    ereport(ERROR,
+            (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+             errmsg("algorithm \"%s\" learns from a stream and needs times", algorithm->name),
+             errhint("Name the column with time_column => '...'.")));
 }
 
 void TrainingRead(Training *t, const TrainRequest *request)
@@ -35,7 +53,7 @@ void TrainingRead(Training *t, const TrainRequest *request)
                  collector->null_rows == 0 ? 0
                                            : errdetail("All " UINT64_FORMAT " rows have a NULL id.",
                                                        collector->null_rows)));
-    CollectorFinish(collector, &t->backend, &t->collected);
+    TrainingCollect(t, request, collector);
     t->phases.map = HostClock() - start - t->phases.read;
 }
 
@@ -242,8 +260,12 @@ Size TrainingMemory(const Algorithm *algorithm, const void *options, uint32 user
     ModelLayout(&model, algorithm, options, users, items);
     reading = SizeAdd(SizeAdd(SizeMultiply(interactions, row), hash),
                       InteractionsMemory(interactions, users, items, times));
+    if (algorithm->stream != NULL)
+        reading = SizeAdd(reading, EventsMemory(interactions, users));
     fitting = SizeAdd(CollectedMemory(users, items, interactions, times),
                       FitMemory(&model, &shape, threads));
+    if (algorithm->stream != NULL)
+        fitting = SizeAdd(fitting, EventsKept(interactions, users));
     if (train->warm_start) /* about as large as the new one */
         fitting = SizeAdd(fitting, WarmMemory(&model));
     return Max(reading, fitting);
@@ -260,6 +282,14 @@ static void Fit(void *arg)
     Training *t = job->training;
 
     t->model.algorithm->train(&t->backend.host, &t->collected.data, &t->model, &t->report);
+}
+
+/* A model that learns from a stream has learnt the held-out interactions too, after validation. */
+static void TakeBackHeld(Training *t)
+{
+    HostRelease(&t->backend.host, t->collected.data.held);
+    t->collected.data.held = NULL;
+    t->collected.data.held_count = 0;
 }
 
 static uint64 UserKey(void *arg, uint32 user)
@@ -285,7 +315,7 @@ void TrainingFit(Training *t, const TrainRequest *request)
     InteractionsHoldOut(&t->backend.host, data, ResolveHoldout(options, data->time != NULL),
                         (uint64)options->validation_users, (uint64)options->seed);
     data->keys = NULL;
-    HostRelease(&t->backend.host, data->time); /* it has done its work */
+    HostRelease(&t->backend.host, data->time); /* they have done their work */
     data->time = NULL;
     ModelLayout(&t->model, request->algorithm, request->options, data->users, data->items);
     CheckMemory(SizeAdd(MemoryContextMemAllocated(t->context, true),
@@ -296,6 +326,8 @@ void TrainingFit(Training *t, const TrainRequest *request)
     if (t->warm != NULL)
         ApplyWarm(t);
     BackendHostRun(&t->backend, request->threads, Fit, &job);
+    if (data->events != NULL)
+        TakeBackHeld(t);
     for (int i = 0; i < t->model.parts; i++)
         if (!PartIsFinite(&t->model.part[i]))
             ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
@@ -373,6 +405,8 @@ static char *DescribeModel(const Training *t, const TrainRequest *request)
     JsonString(&json, "user_column", request->source.user_column);
     JsonString(&json, "item_column", request->source.item_column);
     JsonString(&json, "time_column", request->source.time_column);
+    if (c->window != NULL)
+        DescribeStream(&json, c->window, c->rows);
     JsonRaw(&json, "options", OptionsToJson(request->algorithm, request->options));
     DescribeTraining(&json, t);
     JsonClose(&json, '}');
@@ -407,6 +441,8 @@ void TrainingWrite(const Training *t, const TrainRequest *request, ModelSink *si
     DictionaryWrite(sink, AXIS_ITEM, &t->collected.items);
     WriteInteractions(sink, &t->collected.data);
     WriteModelParts(sink, &t->model);
+    if (t->collected.window != NULL)
+        WindowWrite(sink, t->collected.window);
     SinkPutJson(sink, PART_HISTORY, 0, DescribeHistory(&t->report));
     SinkPutJson(sink, PART_HEADER, 0, DescribeModel(t, request));
 }

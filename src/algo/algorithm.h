@@ -115,6 +115,7 @@ struct Algorithm {
     const char *name;
     const char *summary;
     const OptionSpec *options; /* beside train_options; ends with name == NULL */
+    const Preset *presets;     /* of those options; or NULL */
     size_t options_size;
 
     /* Appends the model's parts (without data) for model->users, model->items and options. */
@@ -178,7 +179,10 @@ extern void ModelAllocate(const Host *host, Model *model);
 /* Allocates all parts with room for more rows than they have: see ModelAddUser. */
 extern void ModelAllocateRoom(const Host *host, Model *model, uint32_t users, uint32_t items);
 
-/* Adds a row to every user (item) part and starts it; there must be room; returns its index. */
+/*
+ * Adds a row to every user (item) part and starts it; there must be room; returns its index.  An
+ * algorithm that does not stream leaves it zero.
+ */
 extern uint32_t ModelAddUser(Model *model, uint64_t key);
 extern uint32_t ModelAddItem(Model *model, uint64_t key);
 

@@ -84,6 +84,20 @@ void OptionsDefault(const OptionSpec *list, void *options)
         StoreNumber(list, list->standard, options);
 }
 
+const Preset *PresetFind(const Preset *presets, const char *name)
+{
+    for (; presets != NULL && presets->name != NULL; presets++)
+        if (strcmp(presets->name, name) == 0)
+            return presets;
+    return NULL;
+}
+
+void PresetApply(const Preset *preset, const OptionSpec *list, void *options)
+{
+    for (const struct PresetValue *v = preset->values; v->option != NULL; v++)
+        StoreNumber(OptionFind(list, v->option), v->value, options);
+}
+
 const OptionSpec *OptionFind(const OptionSpec *list, const char *name)
 {
     for (; list->name != NULL; list++)

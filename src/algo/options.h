@@ -28,6 +28,16 @@ typedef struct OptionSpec {
     const char *source; /* paper and section, or "recadv" where the choice is ours */
 } OptionSpec;
 
+/* Other defaults for some of an algorithm's options, under one name. */
+typedef struct Preset {
+    const char *name;
+    const char *meaning;
+    const struct PresetValue {
+        const char *option;
+        double value; /* number, 0/1, or index into choices */
+    } * values;       /* ends with option == NULL */
+} Preset;
+
 /* A value as a user wrote it. */
 typedef struct OptionValue {
     enum { VALUE_NULL, VALUE_BOOL, VALUE_NUMBER, VALUE_STRING, VALUE_OTHER } type;
@@ -52,6 +62,12 @@ extern const OptionSpec train_options[]; /* ends with name == NULL */
 
 /* Sets every field of a list to its default. */
 extern void OptionsDefault(const OptionSpec *list, void *options);
+
+/* NULL: unknown. `presets` may be NULL, or ends with name == NULL. */
+extern const Preset *PresetFind(const Preset *presets, const char *name);
+
+/* Sets the fields that the preset names; all of them are in `list`. */
+extern void PresetApply(const Preset *preset, const OptionSpec *list, void *options);
 
 extern const OptionSpec *OptionFind(const OptionSpec *list, const char *name);
 

@@ -80,14 +80,16 @@ static void AddRow(Model *model, Axis axis)
 uint32_t ModelAddUser(Model *model, uint64_t key)
 {
     AddRow(model, AXIS_USER);
-    model->algorithm->stream->start_user(model, model->users, key);
+    if (model->algorithm->stream != NULL)
+        model->algorithm->stream->start_user(model, model->users, key);
     return model->users++;
 }
 
 uint32_t ModelAddItem(Model *model, uint64_t key)
 {
     AddRow(model, AXIS_ITEM);
-    model->algorithm->stream->start_item(model, model->items, key);
+    if (model->algorithm->stream != NULL)
+        model->algorithm->stream->start_item(model, model->items, key);
     return model->items++;
 }
 

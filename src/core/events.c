@@ -38,6 +38,7 @@ void EventsBuild(const Host *host, const Pairs *pairs, uint32_t users, Events *r
     result->count = pairs->count;
     result->offset = HostAllocate(host, (size_t)users + 1, sizeof(uint64_t));
     result->item = HostAllocate(host, pairs->count, sizeof(uint32_t));
+    result->time = HostAllocate(host, pairs->count, sizeof(int64_t));
     CountUsers(pairs, users, result->offset);
     memcpy(next, result->offset, ((size_t)users + 1) * sizeof(uint64_t));
     for (uint64_t i = 0; i < pairs->count; i++) {
@@ -49,8 +50,10 @@ void EventsBuild(const Host *host, const Pairs *pairs, uint32_t users, Events *r
         uint64_t start = result->offset[u], count = result->offset[u + 1] - start;
 
         qsort(row + start, count, sizeof(TimedItem), CompareTimed);
-        for (uint64_t i = start; i < start + count; i++)
+        for (uint64_t i = start; i < start + count; i++) {
             result->item[i] = row[i].item;
+            result->time[i] = row[i].time;
+        }
         HostPoll(host);
     }
     HostRelease(host, row);

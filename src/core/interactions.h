@@ -43,6 +43,7 @@ typedef struct Events {
     uint64_t count;
     uint64_t *offset; /* users + 1 */
     uint32_t *item;   /* count */
+    int64_t *time;    /* count */
 } Events;
 
 /* Raw pairs in any order; time may be NULL.  The arrays are the caller's. */

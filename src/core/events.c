@@ -62,7 +62,9 @@ void EventsBuild(const Host *host, const Pairs *pairs, uint32_t users, Events *r
 
 size_t EventsKept(uint64_t pairs, uint32_t users)
 {
-    return SizeAdd(SizeMultiply(pairs, sizeof(uint32_t)), ((size_t)users + 1) * sizeof(uint64_t));
+    size_t row = sizeof(uint32_t) + sizeof(int64_t);
+
+    return SizeAdd(SizeMultiply(pairs, row), ((size_t)users + 1) * sizeof(uint64_t));
 }
 
 size_t EventsMemory(uint64_t pairs, uint32_t users)

@@ -118,8 +118,8 @@ void WriteIdRoot(ModelSink *sink, const char *part, const IdList *ids)
     WriteIdBlock(sink, RootName(part), 0, &root);
 }
 
-static void CheckText(ModelStore *store, const char *part, uint32 number, const char *text,
-                      uint32 length)
+void CheckIdText(ModelStore *store, const char *part, uint32 number, const char *text,
+                 uint32 length)
 {
     if (length > MAX_ID_LENGTH || !pg_verify_mbstr(PG_UTF8, text, (int)length, true))
         StoreDamaged(store, part, number, "it holds a text that is no id");
@@ -138,7 +138,7 @@ static void TakeIds(ModelStore *store, const char *part, const DataBlock *block,
             continue;
         }
         text = BlockEntry(block, i, &length);
-        CheckText(store, part, block->number, text, length);
+        CheckIdText(store, part, block->number, text, length);
         ids->texts[first + i] = text;
         ids->lengths[first + i] = length;
     }
@@ -241,7 +241,7 @@ Id ReadId(ModelStore *store, const char *part, IdKind kind, uint32 count, uint32
         return id;
     }
     text = BlockEntry(&block, index % size, &length);
-    CheckText(store, part, number, text, length);
+    CheckIdText(store, part, number, text, length);
     text = pnstrdup(text, length);
     BlockFree(&block);
     return (Id){ID_TEXT, 0, text, length};

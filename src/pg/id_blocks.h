@@ -30,6 +30,10 @@ extern IdList ReadIdRoot(ModelStore *store, const char *part, IdKind kind, uint3
 /* Searches rely on the order: fails if ids do not ascend. */
 extern void CheckIdOrder(ModelStore *store, const char *part, uint32 number, const IdList *ids);
 
+/* Fails if a text cannot be an id. */
+extern void CheckIdText(ModelStore *store, const char *part, uint32 number, const char *text,
+                        uint32 length);
+
 /* Index of an id by its root and one block; UNKNOWN_ID if it is not there. */
 extern uint32 FindId(ModelStore *store, const char *part, const IdList *root, uint32 count, Id id);
 

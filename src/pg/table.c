@@ -272,7 +272,12 @@ void ModelTableOpenOwned(Oid relid, ModelTable *table)
     if (get_rel_name(relid) != NULL && !RelationOwnedBy(relid, GetUserId()))
         aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, get_rel_name(relid));
     Open(relid, RowExclusiveLock, table);
-    /* They would run with the rights of whoever trains. */
+    ModelTableCheckPlain(table);
+}
+
+/* They would run with the rights of whoever writes. */
+void ModelTableCheckPlain(const ModelTable *table)
+{
     if (table->relation->trigdesc != NULL || table->relation->rd_rules != NULL)
         ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                         errmsg("model \"%s\" has triggers or rules", table->store.name),

@@ -88,6 +88,11 @@ IdKind IdKindOfType(Oid type)
     return base == INT2OID || base == INT4OID || base == INT8OID ? ID_INTEGER : ID_TEXT;
 }
 
+Oid IdTypeOf(IdKind kind)
+{
+    return kind == ID_INTEGER ? INT8OID : TEXTOID;
+}
+
 const char *IdKindName(IdKind kind)
 {
     return kind == ID_INTEGER ? "bigint" : "text";
@@ -337,14 +342,16 @@ static Id TextOfDatum(IdIndex *index, Datum value)
     return IdOfText(output, (uint32)strlen(output));
 }
 
+Id IdIndexConvert(IdIndex *index, Datum value)
+{
+    if (index->kind == ID_INTEGER)
+        return IdOfInteger(IdIndexInteger(index, value));
+    return TextOfDatum(index, value);
+}
+
 uint32 IdIndexAddDatum(IdIndex *index, Datum value)
 {
-    Id id;
-
-    if (index->kind == ID_INTEGER)
-        return AddInteger(index, IdIndexInteger(index, value));
-    id = TextOfDatum(index, value);
-    return AddText(index, id.text, id.length);
+    return IdIndexAdd(index, IdIndexConvert(index, value));
 }
 
 /* A large table misses the cache at nearly every row: let the misses overlap. */

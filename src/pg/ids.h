@@ -40,6 +40,7 @@ typedef struct IdList {
 
 extern IdKind IdKindOfType(Oid type);
 extern const char *IdKindName(IdKind kind);
+extern Oid IdTypeOf(IdKind kind);
 
 extern int CompareIds(Id a, Id b);
 extern Id IdOfInteger(int64 integer);
@@ -71,6 +72,9 @@ extern Size IdIndexMemory(const IdIndex *index);
 /* Provisional number of an id (order of first appearance). */
 extern uint32 IdIndexAdd(IdIndex *index, Id id);
 extern uint32 IdIndexAddDatum(IdIndex *index, Datum value);
+
+/* The id of a value of the index's type, which is not added. */
+extern Id IdIndexConvert(IdIndex *index, Datum value);
 
 /* Many integer ids at once, with the hash table's lines fetched ahead; see IdIndexInteger. */
 extern void IdIndexAddIntegers(IdIndex *index, const int64 *ids, uint32 count, uint32 *numbers);

@@ -287,8 +287,7 @@ IdList LiveItems(ModelTable *table, const Header *header, const Dictionary *item
         if (DictionaryFind(items, &table->store, id) != UNKNOWN_ID)
             continue;
         if (index == NULL)
-            index = IdIndexCreate(CurrentMemoryContext,
-                                  header->item_kind == ID_INTEGER ? INT8OID : TEXTOID);
+            index = IdIndexCreate(CurrentMemoryContext, IdTypeOf(header->item_kind));
         IdIndexAdd(index, id);
     }
     systable_endscan(scan);

@@ -10,162 +10,6 @@
 #define SMALL_BLOCK (32 * 1024)
 #define LARGE_BLOCK (256 * 1024)
 
-#define SEEN_USERS_PER_BLOCK 64
-#define HELD_PER_BLOCK       8192
-
-static void WriteSeenBlock(ModelSink *sink, const Interactions *data, uint32 number, uint32 users)
-{
-    uint32 first = number * SEEN_USERS_PER_BLOCK;
-    uint64 start = data->offset[first], total = data->offset[first + users] - start;
-    DataBlock block = {
-        .type = BLOCK_LIST, .number = number, .rows = users, .columns = (uint32)total};
-    bytea *bytes;
-    char *to;
-
-    if (total > MaxAllocSize / sizeof(uint32))
-        ereport(ERROR,
-                (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-                 errmsg("%u users have too many interactions to be stored together: " UINT64_FORMAT,
-                        users, total)));
-    bytes = BlockAllocate(&block);
-    to = BlockData(bytes);
-    for (uint32 i = 0; i <= users; i++) {
-        uint32 offset = (uint32)(data->offset[first + i] - start);
-
-        memcpy(to + (Size)i * sizeof(offset), &offset, sizeof(offset));
-    }
-    memcpy(to + ((Size)users + 1) * sizeof(uint32), data->item + start, total * sizeof(uint32));
-    SinkPut(sink, "seen", &block, bytes);
-}
-
-static void WriteHeldBlock(ModelSink *sink, uint32 number, const uint32 *pairs, uint32 count)
-{
-    DataBlock block = {.type = BLOCK_UINT, .number = number, .rows = count, .columns = 2};
-    bytea *bytes = BlockAllocate(&block);
-
-    memcpy(BlockData(bytes), pairs, block.size);
-    SinkPut(sink, "held", &block, bytes);
-}
-
-static void WriteHeld(ModelSink *sink, const Interactions *data)
-{
-    uint32 *pairs = PallocArray(uint32, 2 * HELD_PER_BLOCK);
-    uint32 filled = 0, number = 0;
-
-    for (uint32 user = 0; user < data->users; user++) {
-        if (data->held == NULL || data->held[user] == NO_ITEM)
-            continue;
-        pairs[2 * filled] = user;
-        pairs[2 * filled + 1] = data->held[user];
-        if (++filled == HELD_PER_BLOCK) {
-            WriteHeldBlock(sink, number++, pairs, filled);
-            filled = 0;
-        }
-    }
-    if (filled > 0)
-        WriteHeldBlock(sink, number, pairs, filled);
-    pfree(pairs);
-}
-
-void WriteInteractions(ModelSink *sink, const Interactions *data)
-{
-    for (uint32 b = 0; b < BlockCount(data->users, SEEN_USERS_PER_BLOCK); b++)
-        WriteSeenBlock(sink, data, b, BlockRows(data->users, SEEN_USERS_PER_BLOCK, b));
-    WriteHeld(sink, data);
-}
-
-/* Items of one user in a block, checked to be ascending and in range. */
-static const void *SeenEntry(ModelStore *store, const DataBlock *block, uint32 row, uint32 items,
-                             uint32 *count)
-{
-    const char *entry = BlockEntry(block, row, count);
-    uint32 item, previous = 0;
-
-    for (uint32 i = 0; i < *count; i++) {
-        memcpy(&item, entry + (Size)i * sizeof(item), sizeof(item));
-        if (item >= items || (i > 0 && item <= previous))
-            StoreDamaged(store, "seen", block->number, "it names items that do not exist");
-        previous = item;
-    }
-    return entry;
-}
-
-static DataBlock ReadSeenBlock(ModelStore *store, const Header *header, uint32 number)
-{
-    DataBlock block = StoreRead(store, "seen", number, BLOCK_LIST);
-
-    if (block.rows != BlockRows(header->users, SEEN_USERS_PER_BLOCK, number))
-        StoreDamaged(store, "seen", number, "its dimensions do not fit the header");
-    return block;
-}
-
-uint32 *ReadSeen(ModelStore *store, const Header *header, uint32 user, uint32 *count)
-{
-    DataBlock block = ReadSeenBlock(store, header, user / SEEN_USERS_PER_BLOCK);
-    const void *entry = SeenEntry(store, &block, user % SEEN_USERS_PER_BLOCK, header->items, count);
-    uint32 *items = PallocArray(uint32, (Size)*count + 1);
-
-    memcpy(items, entry, (Size)*count * sizeof(uint32));
-    return items;
-}
-
-static void ReadHeld(ModelStore *store, const Host *host, const Header *header, Interactions *data)
-{
-    data->held_count = header->held;
-    data->held = HostAllocate(host, header->users, sizeof(uint32));
-    memset(data->held, 0xFF, (Size)header->users * sizeof(uint32)); /* NO_ITEM */
-    for (uint32 b = 0; b < BlockCount(header->held, HELD_PER_BLOCK); b++) {
-        uint32 rows = BlockRows(header->held, HELD_PER_BLOCK, b);
-        DataBlock block = StoreReadMatrix(store, "held", b, BLOCK_UINT, rows, 2);
-
-        for (uint32 i = 0; i < rows; i++) {
-            uint32 pair[2];
-
-            memcpy(pair, block.payload + (Size)i * sizeof(pair), sizeof(pair));
-            if (pair[0] >= header->users || !InteractionsContain(data, pair[0], pair[1]))
-                StoreDamaged(store, "held", b, "it names interactions that do not exist");
-            data->held[pair[0]] = pair[1];
-        }
-    }
-}
-
-void ReadInteractions(ModelStore *store, const Host *host, const Header *header, Interactions *data)
-{
-    uint64 room = 0;
-
-    *data = (Interactions){.users = header->users, .items = header->items};
-    data->offset = HostAllocate(host, (Size)header->users + 1, sizeof(uint64));
-    data->offset[0] = 0;
-    for (uint32 b = 0; b < BlockCount(header->users, SEEN_USERS_PER_BLOCK); b++) {
-        DataBlock block = ReadSeenBlock(store, header, b);
-
-        if (data->count + block.columns > room) {
-            uint32 *grown;
-
-            room = 2 * room + block.columns;
-            CheckMemory(SizeAdd(MemoryContextMemAllocated(CurrentMemoryContext, true),
-                                SizeMultiply(room, sizeof(uint32))),
-                        "loading the interactions");
-            grown = HostAllocate(host, room, sizeof(uint32));
-            if (data->count > 0)
-                memcpy(grown, data->item, data->count * sizeof(uint32));
-            HostRelease(host, data->item);
-            data->item = grown;
-        }
-        for (uint32 i = 0; i < block.rows; i++) {
-            uint32 count;
-            const void *entry = SeenEntry(store, &block, i, header->items, &count);
-
-            memcpy(data->item + data->count, entry, (Size)count * sizeof(uint32));
-            data->count += count;
-            data->offset[b * SEEN_USERS_PER_BLOCK + i + 1] = data->count;
-        }
-        BlockFree(&block);
-    }
-    if (header->held > 0)
-        ReadHeld(store, host, header, data);
-}
-
 /* All parts of an axis are cut alike, so that a block of items has all it takes to score them. */
 uint32 PartBlockRows(const Model *model, const Part *part)
 {
@@ -179,8 +23,7 @@ uint32 PartBlockRows(const Model *model, const Part *part)
     return (uint32)Max(1, (part->axis == AXIS_USER ? SMALL_BLOCK : LARGE_BLOCK) / width);
 }
 
-static void WritePartBlock(ModelSink *sink, const Part *part, uint32 number, uint32 first,
-                           uint32 rows)
+void WritePartBlock(ModelSink *sink, const Part *part, uint32 number, uint32 first, uint32 rows)
 {
     DataBlock block = {
         .type = BLOCK_FLOAT, .number = number, .rows = rows, .columns = part->columns};
@@ -193,15 +36,18 @@ static void WritePartBlock(ModelSink *sink, const Part *part, uint32 number, uin
     SinkPut(sink, part->name, &block, bytes);
 }
 
+void WritePart(ModelSink *sink, const Model *model, const Part *part)
+{
+    uint32 size = PartBlockRows(model, part);
+
+    for (uint32 b = 0; b < BlockCount(part->rows, size); b++)
+        WritePartBlock(sink, part, b, b * size, BlockRows(part->rows, size, b));
+}
+
 void WriteModelParts(ModelSink *sink, const Model *model)
 {
-    for (int i = 0; i < model->parts; i++) {
-        const Part *part = &model->part[i];
-        uint32 size = PartBlockRows(model, part);
-
-        for (uint32 b = 0; b < BlockCount(part->rows, size); b++)
-            WritePartBlock(sink, part, b, b * size, BlockRows(part->rows, size, b));
-    }
+    for (int i = 0; i < model->parts; i++)
+        WritePart(sink, model, &model->part[i]);
 }
 
 static void TakeRow(const DataBlock *block, const Part *part, uint32 row, float *out)
@@ -271,9 +117,7 @@ uint32 CopyModel(ModelStore *store, const Header *header, ModelSink *sink)
     copied += DictionaryCopy(store, header, AXIS_USER, sink);
     copied += DictionaryCopy(store, header, AXIS_ITEM, sink);
     copied += WindowCopy(store, header, sink);
-    copied +=
-        CopyPart(store, "seen", BlockCount(header->users, SEEN_USERS_PER_BLOCK), BLOCK_LIST, sink);
-    copied += CopyPart(store, "held", BlockCount(header->held, HELD_PER_BLOCK), BLOCK_UINT, sink);
+    copied += CopyInteractions(store, header, sink);
     for (int i = 0; i < model.parts; i++)
         copied += CopyPart(store, model.part[i].name,
                            BlockCount(model.part[i].rows, PartBlockRows(&model, &model.part[i])),

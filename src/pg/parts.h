@@ -16,17 +16,14 @@
 
 #include "pg/header.h"
 
-#include "core/interactions.h"
+#include "pg/seen.h"
 
-extern void WriteInteractions(ModelSink *sink, const Interactions *data);
 extern void WriteModelParts(ModelSink *sink, const Model *model);
 
-/* Items of one user, ascending; reads one block. */
-extern uint32 *ReadSeen(ModelStore *store, const Header *header, uint32 user, uint32 *count);
-
-/* All interactions, with the held-out ones marked; arrays from the host. */
-extern void ReadInteractions(ModelStore *store, const Host *host, const Header *header,
-                             Interactions *data);
+/* Rows [first, first + rows) of a part as block `number`; and all blocks of a part. */
+extern void WritePartBlock(ModelSink *sink, const Part *part, uint32 number, uint32 first,
+                           uint32 rows);
+extern void WritePart(ModelSink *sink, const Model *model, const Part *part);
 
 /* Rows per block of a part, and reading its rows [first, first + count) of one block. */
 extern uint32 PartBlockRows(const Model *model, const Part *part);

@@ -17,4 +17,8 @@ typedef struct Source {
  */
 extern Collector *SourceRead(const Source *source, MemoryContext context);
 
+/* The same, of rows whose time is `from` or later; a time of the given type. */
+extern Collector *SourceReadFrom(const Source *source, Oid time_type, int64 from,
+                                 MemoryContext context);
+
 #endif

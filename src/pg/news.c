@@ -42,10 +42,10 @@ static Collector *ReadRows(ModelTable *table, const Header *header, const Window
     return rows;
 }
 
-static void AddObserved(Collector *rows, const LiveRows *live)
+static void AddObserved(Collector *rows, const PendingRows *pending)
 {
-    for (uint32 i = 0; i < live->count; i++) {
-        const LiveEvent *event = &live->events[i];
+    for (uint32 i = 0; i < pending->count; i++) {
+        const PendingEvent *event = &pending->events[i];
 
         CollectorAddNumbers(rows, IdIndexAdd(rows->users, event->user),
                             IdIndexAdd(rows->items, event->item), event->time);
@@ -135,8 +135,8 @@ void NewsRead(ModelTable *table, const Header *header, const Window *window, Mem
     memset(news, 0, sizeof(*news));
     news->read = collector->count;
     news->null_rows = collector->null_rows;
-    news->live = LiveAll(table, header);
-    AddObserved(collector, &news->live);
+    news->pending = PendingAll(table, header);
+    AddObserved(collector, &news->pending);
     IdIndexSort(collector->users, &news->users, &user);
     IdIndexSort(collector->items, &news->items, &item);
     CheckMemory(SizeAdd(MemoryContextMemAllocated(context, true),

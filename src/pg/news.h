@@ -8,7 +8,7 @@
 #ifndef RECADV_NEWS_H
 #define RECADV_NEWS_H
 
-#include "pg/live.h"
+#include "pg/pending.h"
 #include "pg/window.h"
 
 typedef struct NewsEvent {
@@ -20,7 +20,7 @@ typedef struct NewsEvent {
 typedef struct News {
     uint64 read;      /* rows of the source since the start of the window */
     uint64 null_rows; /* of these, skipped for a NULL id */
-    LiveRows live;
+    PendingRows pending;
     IdList users; /* of all rows, ascending */
     IdList items;
     uint64 count;

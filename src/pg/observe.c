@@ -104,7 +104,7 @@ static void CheckLength(const char *side, Id id)
 void ObserveEvent(Observed *observed, ModelTable *table, Id user, Id item, int64 time)
 {
     const Header *header = &observed->header;
-    LiveEvent event = {
+    PendingEvent event = {
         .user = IdOfKind("user", table->store.name, user, header->user_kind),
         .item = IdOfKind("item", table->store.name, item, header->item_kind),
         .time = time,
@@ -112,8 +112,8 @@ void ObserveEvent(Observed *observed, ModelTable *table, Id user, Id item, int64
 
     CheckLength("user", event.user);
     CheckLength("item", event.item);
-    LiveAdd(table, &event,
-            DictionaryFind(&observed->items, &table->store, event.item) == UNKNOWN_ID);
+    PendingAdd(table, &event,
+               DictionaryFind(&observed->items, &table->store, event.item) == UNKNOWN_ID);
 }
 
 static bool IsNumber(Oid time_type)

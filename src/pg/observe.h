@@ -2,7 +2,7 @@
 #ifndef RECADV_OBSERVE_H
 #define RECADV_OBSERVE_H
 
-#include "pg/live.h"
+#include "pg/pending.h"
 
 /* A model that is being observed into; kept for the session. */
 typedef struct Observed {

@@ -1,5 +1,5 @@
-/* live.c: rows of observed events. */
-#include "pg/live.h"
+/* pending.c: rows of observed events. */
+#include "pg/pending.h"
 
 #include "access/genam.h"
 #include "access/stratnum.h"
@@ -39,7 +39,7 @@ static char *StoredText(Id id)
 }
 
 /* Two texts: the time as a number, and the item. */
-static bytea *EventBlock(const char *part, uint32 number, const LiveEvent *event)
+static bytea *EventBlock(const char *part, uint32 number, const PendingEvent *event)
 {
     char *time = psprintf(INT64_FORMAT, event->time);
     char *item = StoredText(event->item);
@@ -100,7 +100,7 @@ static uint32 RandomNumber(void)
 }
 
 /* `event` is NULL for an item's row. */
-static void Insert(const char *relation, const char *part, const LiveEvent *event)
+static void Insert(const char *relation, const char *part, const PendingEvent *event)
 {
     SPIPlanPtr plan = InsertPlan(relation);
 
@@ -145,7 +145,7 @@ static bool IsKnownItem(ModelTable *table, const char *part)
     return known;
 }
 
-void LiveAdd(ModelTable *table, const LiveEvent *event, bool new_item)
+void PendingAdd(ModelTable *table, const PendingEvent *event, bool new_item)
 {
     char *relation = RelationName(RelationGetRelid(table->relation));
 
@@ -177,7 +177,7 @@ FailDamaged(ModelTable *table, const char *part, uint32 number, const char *prob
                      "source.")));
 }
 
-static void TakeEvent(ModelTable *table, const Header *header, HeapTuple tuple, LiveEvent *event)
+static void TakeEvent(ModelTable *table, const Header *header, HeapTuple tuple, PendingEvent *event)
 {
     char *part = TextDatumGetCString(Column(table, tuple, 2));
     uint32 number = (uint32)DatumGetInt32(Column(table, tuple, 3)), length;
@@ -204,72 +204,72 @@ static void TakeEvent(ModelTable *table, const Header *header, HeapTuple tuple, 
 
 static int CompareEvents(const void *a, const void *b)
 {
-    const LiveEvent *x = a, *y = b;
+    const PendingEvent *x = a, *y = b;
 
     if (x->time != y->time)
         return x->time < y->time ? -1 : 1;
     return CompareIds(x->item, y->item);
 }
 
-static void AddPlace(LiveRows *live, uint32 *room, HeapTuple tuple)
+static void AddPlace(PendingRows *pending, uint32 *room, HeapTuple tuple)
 {
-    if (live->rows == *room) {
+    if (pending->rows == *room) {
         *room = *room == 0 ? 64 : 2 * *room;
-        live->places = live->places == NULL
-                           ? PallocArray(ItemPointerData, *room)
-                           : repalloc_huge(live->places, *room * sizeof(ItemPointerData));
-        live->events = live->events == NULL
-                           ? PallocArray(LiveEvent, *room)
-                           : repalloc_huge(live->events, *room * sizeof(LiveEvent));
+        pending->places = pending->places == NULL
+                              ? PallocArray(ItemPointerData, *room)
+                              : repalloc_huge(pending->places, *room * sizeof(ItemPointerData));
+        pending->events = pending->events == NULL
+                              ? PallocArray(PendingEvent, *room)
+                              : repalloc_huge(pending->events, *room * sizeof(PendingEvent));
     }
-    live->places[live->rows++] = tuple->t_self;
+    pending->places[pending->rows++] = tuple->t_self;
 }
 
 static void ReadEvents(ModelTable *table, const Header *header, const char *part, bool prefix,
-                       LiveRows *live, uint32 *room)
+                       PendingRows *pending, uint32 *room)
 {
     SysScanDesc scan = ScanParts(table, part, prefix);
     HeapTuple tuple;
 
     while (HeapTupleIsValid(tuple = systable_getnext(scan))) {
-        AddPlace(live, room, tuple);
-        TakeEvent(table, header, tuple, &live->events[live->count++]);
+        AddPlace(pending, room, tuple);
+        TakeEvent(table, header, tuple, &pending->events[pending->count++]);
         CHECK_FOR_INTERRUPTS();
     }
     systable_endscan(scan);
 }
 
-LiveRows LiveOfUser(ModelTable *table, const Header *header, Id user)
+PendingRows PendingOfUser(ModelTable *table, const Header *header, Id user)
 {
-    LiveRows live = {0};
+    PendingRows pending = {0};
     uint32 room = 0;
     Id known;
 
     if (!IdConvert(user, header->user_kind, &known))
-        return live;
-    ReadEvents(table, header, PartOfId(EVENT_PREFIX, known), false, &live, &room);
-    if (live.count > 1)
-        qsort(live.events, live.count, sizeof(LiveEvent), CompareEvents);
-    return live;
+        return pending;
+    ReadEvents(table, header, PartOfId(EVENT_PREFIX, known), false, &pending, &room);
+    if (pending.count > 1)
+        qsort(pending.events, pending.count, sizeof(PendingEvent), CompareEvents);
+    return pending;
 }
 
-LiveRows LiveAll(ModelTable *table, const Header *header)
+PendingRows PendingAll(ModelTable *table, const Header *header)
 {
-    LiveRows live = {0};
+    PendingRows pending = {0};
     uint32 room = 0;
     SysScanDesc scan;
     HeapTuple tuple;
 
-    ReadEvents(table, header, EVENT_PREFIX, true, &live, &room);
+    ReadEvents(table, header, EVENT_PREFIX, true, &pending, &room);
     scan = ScanParts(table, ITEM_PREFIX, true);
     while (HeapTupleIsValid(tuple = systable_getnext(scan)))
-        AddPlace(&live, &room, tuple);
+        AddPlace(&pending, &room, tuple);
     systable_endscan(scan);
-    return live;
+    return pending;
 }
 
 /* Rows come in the order of their parts, so equal ids are neighbours. */
-IdList LiveItems(ModelTable *table, const Header *header, const Dictionary *items)
+IdList PendingItems(ModelTable *table, const Header *header, const Dictionary *items)
 {
     IdIndex *index = NULL;
     SysScanDesc scan = ScanParts(table, ITEM_PREFIX, true);
@@ -296,18 +296,18 @@ IdList LiveItems(ModelTable *table, const Header *header, const Dictionary *item
     return ids;
 }
 
-void LiveDelete(Oid relid, const LiveRows *live)
+void PendingDelete(Oid relid, const PendingRows *pending)
 {
     Oid types[] = {get_array_type(TIDOID)};
-    Datum *places = PallocArray(Datum, (Size)live->rows + 1);
+    Datum *places = PallocArray(Datum, (Size)pending->rows + 1);
     Datum argument;
 
-    if (live->rows == 0)
+    if (pending->rows == 0)
         return;
-    for (uint32 i = 0; i < live->rows; i++)
-        places[i] = PointerGetDatum(&live->places[i]);
+    for (uint32 i = 0; i < pending->rows; i++)
+        places[i] = PointerGetDatum(&pending->places[i]);
     argument = PointerGetDatum(
-        construct_array(places, (int)live->rows, TIDOID, sizeof(ItemPointerData), false, 's'));
+        construct_array(places, (int)pending->rows, TIDOID, sizeof(ItemPointerData), false, 's'));
     SPI_execute_with_args(
         psprintf("DELETE FROM %s WHERE ctid OPERATOR(pg_catalog.=) ANY ($1)", RelationName(relid)),
         1, types, &argument, NULL, false, 0);

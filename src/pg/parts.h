@@ -35,6 +35,17 @@ extern uint32 FindId(ModelStore *store, const char *part, const IdList *root, ui
 /* The id at an index; reads one block. */
 extern Id ReadId(ModelStore *store, const char *part, IdKind kind, uint32 count, uint32 index);
 
+/*
+ * Indexes of ids in ascending order, UNKNOWN_ID for those that are not there; reads each block that
+ * may hold one once.
+ */
+extern void FindIds(ModelStore *store, const char *part, const IdList *root, uint32 count,
+                    const IdList *ids, uint32 *found);
+
+/* The block of ids that holds an index, and the index of its first id. */
+extern IdList ReadIdsAround(ModelStore *store, const char *part, IdKind kind, uint32 count,
+                            uint32 index, uint32 *first);
+
 /* Items of one user, ascending; reads one block. */
 extern uint32 *ReadSeen(ModelStore *store, const Header *header, uint32 user, uint32 *count);
 

@@ -86,7 +86,7 @@ static char *RelationItem(const Source *source)
     return RelationName(relid);
 }
 
-static char *SourceQuery(const Source *source)
+char *SourceQuery(const Source *source)
 {
     const char *text = source->text;
     StringInfoData query;

@@ -12,6 +12,12 @@ typedef struct Source {
 } Source;
 
 /*
+ * SELECT user, item [, time] FROM the source, to which a WHERE may be added; fails, telling what to
+ * do, if relation or columns do not exist.
+ */
+extern char *SourceQuery(const Source *source);
+
+/*
  * Reads all rows under the active snapshot with the caller's rights; needs an open SPI
  * connection.  The plan may be parallel; rows go straight into the collector.
  */

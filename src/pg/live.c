@@ -22,9 +22,11 @@ static Source SourceOf(text *model)
     header = StoreReadJson(&table.store, PART_HEADER, 0);
     if (header == NULL)
         StoreDamaged(&table.store, PART_HEADER, 0, "it is missing");
-    source = (Source){.text = JsonbGetString(header, "source"),
+    source = (Source){.text = JsonbGetString(header, "source_relation"),
                       .user_column = JsonbGetString(header, "user_column"),
                       .item_column = JsonbGetString(header, "item_column")};
+    if (source.text == NULL) /* a query */
+        source.text = JsonbGetString(header, "source");
     if (source.text == NULL || source.user_column == NULL || source.item_column == NULL)
         ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                         errmsg("model \"%s\" names no source that could be read", table.store.name),

@@ -100,23 +100,150 @@ CREATE FUNCTION @extschema@.recadv_topk(
     user_id bigint,
     k integer DEFAULT 10,
     model text DEFAULT NULL,
-    exclude_seen boolean DEFAULT true)
+    exclude_seen boolean DEFAULT true,
+    candidates bigint[] DEFAULT NULL,
+    exclude bigint[] DEFAULT NULL,
+    seen text DEFAULT 'model')
 RETURNS TABLE (item bigint, score real, rank integer)
 AS 'MODULE_PATHNAME', 'recadv_topk_bigint'
 LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 10000;
-COMMENT ON FUNCTION @extschema@.recadv_topk(bigint, integer, text, boolean) IS
-'the k items that the model scores highest for a user, best first, ties to the lower item; without the user''s own interactions unless exclude_seen is false. model: NULL takes the setting recadv.model, else the only model that you may read. A user that the model does not know gets the most popular items (score: number of users); recadv_has_user tells. No rows for a NULL user';
+COMMENT ON FUNCTION @extschema@.recadv_topk(bigint, integer, text, boolean, bigint[], bigint[], text) IS
+'the k items that the model scores highest for a user, best first, ties to the lower item; without the user''s own interactions unless exclude_seen is false, whether those that the model was trained on or, with seen => ''live'', those that its source has now (read with your rights). candidates: choose among these alone (NULL: all); exclude: not these; both before the choice, so that k rows come if k items are left. In the arrays, NULLs, duplicates and unknown items do nothing. model: NULL takes the setting recadv.model, else the only model that you may read. A user that the model does not know gets the most popular items (score: number of users); recadv_has_user tells. No rows for a NULL user';
 
 CREATE FUNCTION @extschema@.recadv_topk(
     user_id text,
     k integer DEFAULT 10,
     model text DEFAULT NULL,
-    exclude_seen boolean DEFAULT true)
+    exclude_seen boolean DEFAULT true,
+    candidates text[] DEFAULT NULL,
+    exclude text[] DEFAULT NULL,
+    seen text DEFAULT 'model')
 RETURNS TABLE (item text, score real, rank integer)
 AS 'MODULE_PATHNAME', 'recadv_topk_text'
 LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 10000;
-COMMENT ON FUNCTION @extschema@.recadv_topk(text, integer, text, boolean) IS
+COMMENT ON FUNCTION @extschema@.recadv_topk(text, integer, text, boolean, text[], text[], text) IS
 'recadv_topk with ids as text; serves every model';
+
+CREATE FUNCTION @extschema@.recadv_topk_for(
+    history bigint[],
+    k integer DEFAULT 10,
+    model text DEFAULT NULL,
+    exclude_seen boolean DEFAULT true,
+    candidates bigint[] DEFAULT NULL,
+    exclude bigint[] DEFAULT NULL)
+RETURNS TABLE (item bigint, score real, rank integer)
+AS 'MODULE_PATHNAME', 'recadv_topk_for_bigint'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 20000;
+COMMENT ON FUNCTION @extschema@.recadv_topk_for(bigint[], integer, text, boolean, bigint[], bigint[]) IS
+'recadv_topk for someone who is not in the model but has these items, in any order: a user''s embedding is trained for the history with the model''s own options while the items stay as they are (the same history always gives the same). Without the history itself unless exclude_seen is false. Unknown items are ignored; a history that is NULL, empty or all unknown gets the most popular items';
+
+CREATE FUNCTION @extschema@.recadv_topk_for(
+    history text[],
+    k integer DEFAULT 10,
+    model text DEFAULT NULL,
+    exclude_seen boolean DEFAULT true,
+    candidates text[] DEFAULT NULL,
+    exclude text[] DEFAULT NULL)
+RETURNS TABLE (item text, score real, rank integer)
+AS 'MODULE_PATHNAME', 'recadv_topk_for_text'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 20000;
+COMMENT ON FUNCTION @extschema@.recadv_topk_for(text[], integer, text, boolean, text[], text[]) IS
+'recadv_topk_for with ids as text; serves every model';
+
+CREATE FUNCTION @extschema@.recadv_similar_items(
+    item_id bigint,
+    k integer DEFAULT 10,
+    model text DEFAULT NULL,
+    candidates bigint[] DEFAULT NULL,
+    exclude bigint[] DEFAULT NULL)
+RETURNS TABLE (item bigint, similarity real, rank integer)
+AS 'MODULE_PATHNAME', 'recadv_similar_items_bigint'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 10000;
+COMMENT ON FUNCTION @extschema@.recadv_similar_items(bigint, integer, text, bigint[], bigint[]) IS
+'the k items that are most alike to an item, without itself: by cosine of the embeddings (bpr, amf), from -1 to 1. candidates, exclude, model: as in recadv_topk. No rows for an item that the model does not know';
+
+CREATE FUNCTION @extschema@.recadv_similar_items(
+    item_id text,
+    k integer DEFAULT 10,
+    model text DEFAULT NULL,
+    candidates text[] DEFAULT NULL,
+    exclude text[] DEFAULT NULL)
+RETURNS TABLE (item text, similarity real, rank integer)
+AS 'MODULE_PATHNAME', 'recadv_similar_items_text'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 10000;
+COMMENT ON FUNCTION @extschema@.recadv_similar_items(text, integer, text, text[], text[]) IS
+'recadv_similar_items with ids as text; serves every model';
+
+CREATE FUNCTION @extschema@.recadv_similar_users(
+    user_id bigint,
+    k integer DEFAULT 10,
+    model text DEFAULT NULL,
+    candidates bigint[] DEFAULT NULL,
+    exclude bigint[] DEFAULT NULL)
+RETURNS TABLE ("user" bigint, similarity real, rank integer)
+AS 'MODULE_PATHNAME', 'recadv_similar_users_bigint'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 100000;
+COMMENT ON FUNCTION @extschema@.recadv_similar_users(bigint, integer, text, bigint[], bigint[]) IS
+'the k users who are most alike to a user, without that one: by cosine of the embeddings (bpr, amf). Reads the embeddings of all users, or of the candidates (users, as in exclude). No rows for a user that the model does not know';
+
+CREATE FUNCTION @extschema@.recadv_similar_users(
+    user_id text,
+    k integer DEFAULT 10,
+    model text DEFAULT NULL,
+    candidates text[] DEFAULT NULL,
+    exclude text[] DEFAULT NULL)
+RETURNS TABLE ("user" text, similarity real, rank integer)
+AS 'MODULE_PATHNAME', 'recadv_similar_users_text'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 100000;
+COMMENT ON FUNCTION @extschema@.recadv_similar_users(text, integer, text, text[], text[]) IS
+'recadv_similar_users with ids as text; serves every model';
+
+CREATE FUNCTION @extschema@.recadv_explain(
+    user_id bigint,
+    item_id bigint,
+    k integer DEFAULT 10,
+    model text DEFAULT NULL,
+    candidates bigint[] DEFAULT NULL,
+    exclude bigint[] DEFAULT NULL,
+    seen text DEFAULT 'model')
+RETURNS TABLE (item bigint, weight real, rank integer)
+AS 'MODULE_PATHNAME', 'recadv_explain_bigint'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 5000;
+COMMENT ON FUNCTION @extschema@.recadv_explain(bigint, bigint, integer, text, bigint[], bigint[], text) IS
+'the k of a user''s own items that speak most for an item, best first. Weight (bpr, amf): the user''s embedding as a ridge combination of those of the user''s items; what an item adds to the score, so all weights add up to nearly the score. candidates, exclude: which of the own items may be named; seen: where they are taken from, as in recadv_topk. No rows for a user or item that the model does not know';
+
+CREATE FUNCTION @extschema@.recadv_explain(
+    user_id text,
+    item_id text,
+    k integer DEFAULT 10,
+    model text DEFAULT NULL,
+    candidates text[] DEFAULT NULL,
+    exclude text[] DEFAULT NULL,
+    seen text DEFAULT 'model')
+RETURNS TABLE (item text, weight real, rank integer)
+AS 'MODULE_PATHNAME', 'recadv_explain_text'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 5000;
+COMMENT ON FUNCTION @extschema@.recadv_explain(text, text, integer, text, text[], text[], text) IS
+'recadv_explain with ids as text; serves every model';
+
+CREATE FUNCTION @extschema@.recadv_embeddings(
+    model text,
+    side text)
+RETURNS TABLE (id text, embedding real[])
+AS 'MODULE_PATHNAME', 'recadv_embeddings'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 10000 COST 100000;
+COMMENT ON FUNCTION @extschema@.recadv_embeddings(text, text) IS
+'embeddings of all users (side ''user'') or items (side ''item'') of a model (NULL: as in recadv_topk), in ascending order of the ids. Cast the embedding to vector for pgvector. No rows for a NULL side';
+
+CREATE FUNCTION @extschema@.recadv_embeddings(
+    model text,
+    side text,
+    ids anyarray)
+RETURNS TABLE (id anyelement, embedding real[])
+AS 'MODULE_PATHNAME', 'recadv_embeddings'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 10000 COST 100000;
+COMMENT ON FUNCTION @extschema@.recadv_embeddings(text, text, anyarray) IS
+'embeddings of users or items with the given ids (an array of integers or text), each once; those that the model does not know are left out. The ids come back in the type of the array''s elements: NULL::bigint[] asks for all, with ids of type bigint';
 
 CREATE FUNCTION @extschema@.recadv_score(
     user_id bigint,
@@ -162,23 +289,77 @@ CREATE FUNCTION @extschema@.recadv_topk(
     image bytea,
     user_id bigint,
     k integer DEFAULT 10,
-    exclude_seen boolean DEFAULT true)
+    exclude_seen boolean DEFAULT true,
+    candidates bigint[] DEFAULT NULL,
+    exclude bigint[] DEFAULT NULL)
 RETURNS TABLE (item bigint, score real, rank integer)
 AS 'MODULE_PATHNAME', 'recadv_topk_image_bigint'
 LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 10000;
-COMMENT ON FUNCTION @extschema@.recadv_topk(bytea, bigint, integer, boolean) IS
+COMMENT ON FUNCTION @extschema@.recadv_topk(bytea, bigint, integer, boolean, bigint[], bigint[]) IS
 'recadv_topk from an image, the result of recadv_fit';
 
 CREATE FUNCTION @extschema@.recadv_topk(
     image bytea,
     user_id text,
     k integer DEFAULT 10,
-    exclude_seen boolean DEFAULT true)
+    exclude_seen boolean DEFAULT true,
+    candidates text[] DEFAULT NULL,
+    exclude text[] DEFAULT NULL)
 RETURNS TABLE (item text, score real, rank integer)
 AS 'MODULE_PATHNAME', 'recadv_topk_image_text'
 LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 10000;
-COMMENT ON FUNCTION @extschema@.recadv_topk(bytea, text, integer, boolean) IS
+COMMENT ON FUNCTION @extschema@.recadv_topk(bytea, text, integer, boolean, text[], text[]) IS
 'recadv_topk from an image, with ids as text';
+
+CREATE FUNCTION @extschema@.recadv_topk_for(
+    image bytea,
+    history bigint[],
+    k integer DEFAULT 10,
+    exclude_seen boolean DEFAULT true,
+    candidates bigint[] DEFAULT NULL,
+    exclude bigint[] DEFAULT NULL)
+RETURNS TABLE (item bigint, score real, rank integer)
+AS 'MODULE_PATHNAME', 'recadv_topk_for_image_bigint'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 20000;
+COMMENT ON FUNCTION @extschema@.recadv_topk_for(bytea, bigint[], integer, boolean, bigint[], bigint[]) IS
+'recadv_topk_for from an image, the result of recadv_fit';
+
+CREATE FUNCTION @extschema@.recadv_topk_for(
+    image bytea,
+    history text[],
+    k integer DEFAULT 10,
+    exclude_seen boolean DEFAULT true,
+    candidates text[] DEFAULT NULL,
+    exclude text[] DEFAULT NULL)
+RETURNS TABLE (item text, score real, rank integer)
+AS 'MODULE_PATHNAME', 'recadv_topk_for_image_text'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 20000;
+COMMENT ON FUNCTION @extschema@.recadv_topk_for(bytea, text[], integer, boolean, text[], text[]) IS
+'recadv_topk_for from an image, with ids as text';
+
+CREATE FUNCTION @extschema@.recadv_similar_items(
+    image bytea,
+    item_id bigint,
+    k integer DEFAULT 10,
+    candidates bigint[] DEFAULT NULL,
+    exclude bigint[] DEFAULT NULL)
+RETURNS TABLE (item bigint, similarity real, rank integer)
+AS 'MODULE_PATHNAME', 'recadv_similar_items_image_bigint'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 10000;
+COMMENT ON FUNCTION @extschema@.recadv_similar_items(bytea, bigint, integer, bigint[], bigint[]) IS
+'recadv_similar_items from an image, the result of recadv_fit';
+
+CREATE FUNCTION @extschema@.recadv_similar_items(
+    image bytea,
+    item_id text,
+    k integer DEFAULT 10,
+    candidates text[] DEFAULT NULL,
+    exclude text[] DEFAULT NULL)
+RETURNS TABLE (item text, similarity real, rank integer)
+AS 'MODULE_PATHNAME', 'recadv_similar_items_image_text'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 10000;
+COMMENT ON FUNCTION @extschema@.recadv_similar_items(bytea, text, integer, text[], text[]) IS
+'recadv_similar_items from an image, with ids as text';
 
 CREATE FUNCTION @extschema@.recadv_score(
     image bytea,

@@ -140,6 +140,29 @@ struct Algorithm {
     void (*score)(const Model *view, const float *queries, uint32_t count, float *out);
 
     /*
+     * out[i]: how alike the only row of the axis in `one` and row i of the view are; larger is
+     * closer.  NULL: rows cannot be compared.
+     */
+    void (*similarity)(const Model *one, const Model *view, Axis axis, float *out);
+
+    /*
+     * The query of a user who was not trained, from the items of `history` (at least one), items
+     * being as they are.  `sample` holds items spread evenly over the others; it may be empty.
+     * NULL: the model scores all users alike.
+     */
+    void (*fold_in)(const Host *host, const Model *history, const Model *sample, float *query);
+
+    /*
+     * out[h]: what item h of `history`, the items of the user with this query, says for the only
+     * item of `one`.  NULL: the model cannot tell.
+     */
+    void (*explain)(const Host *host, const Model *history, const float *query, const Model *one,
+                    float *out);
+
+    /* The part that is the embedding of a user, and of an item, by Axis; 0: there is none. */
+    int embedding[2];
+
+    /*
      * Moves every embedding row by `epsilon` in place: at random, or along the worst-case
      * direction of the training loss (He et al. 2018, section 2.3).  NULL: nothing to perturb.
      */
@@ -188,6 +211,9 @@ extern uint32_t ModelAddItem(Model *model, uint64_t key);
 
 /* The model as a view of all its rows needs no call; these narrow it. */
 extern void ModelViewItems(const Model *model, uint32_t first, uint32_t count, Model *view);
+
+/* Items that stand for all others when a user is folded in. */
+#define FOLD_IN_SAMPLE 1024
 
 /* Counts interactions per item into the popularity part. */
 extern void ModelCountPopularity(const Host *host, const Interactions *data, Model *model);

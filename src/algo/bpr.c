@@ -22,5 +22,9 @@ const Algorithm bpr_algorithm = {
     .query_width = MfQueryWidth,
     .query = MfQuery,
     .score = MfScore,
+    .similarity = MfSimilarity,
+    .fold_in = MfFoldIn,
+    .explain = MfExplain,
+    .embedding = {MF_USER_PART, MF_ITEM_PART},
     .perturb = MfPerturb,
 };

@@ -36,6 +36,7 @@ typedef struct TripleRule {
     float epsilon;       /* norm of a row's perturbation */
     float lambda;        /* weight of the adversarial loss */
     uint32_t candidates; /* negatives drawn, of which the highest-scored is taken */
+    bool items_fixed;    /* only the users' rows move */
 } TripleRule;
 
 /* One cell of an epoch. */

@@ -22,7 +22,8 @@ typedef enum RandomPurpose {
     RANDOM_CELL,
     RANDOM_BATCH,
     RANDOM_HOLDOUT,
-    RANDOM_ROBUSTNESS
+    RANDOM_ROBUSTNESS,
+    RANDOM_FOLD_IN
 } RandomPurpose;
 
 extern void RandomSeed(Random *random, uint64_t seed, RandomPurpose purpose, uint64_t a,

@@ -76,6 +76,27 @@ uint32 DictionaryFind(const Dictionary *d, ModelStore *store, Id id)
     return found;
 }
 
+void DictionaryFindAll(const Dictionary *d, ModelStore *store, const IdList *ids, uint32 *found)
+{
+    FindIds(store, d->part, &d->root, d->trained, ids, found);
+    for (uint32 i = 0; i < ids->count && d->added.count > 0; i++) {
+        if (found[i] == UNKNOWN_ID)
+            found[i] = IdListFind(&d->added, IdListGet(ids, i));
+        else
+            continue;
+        if (found[i] != UNKNOWN_ID)
+            found[i] += d->trained;
+    }
+}
+
+IdList DictionaryAround(const Dictionary *d, ModelStore *store, uint32 index, uint32 *first)
+{
+    if (index < d->trained)
+        return ReadIdsAround(store, d->part, d->root.kind, d->trained, index, first);
+    *first = d->trained;
+    return d->added;
+}
+
 Id DictionaryGet(const Dictionary *d, ModelStore *store, uint32 index)
 {
     if (index >= d->trained)

@@ -27,6 +27,14 @@ extern void DictionaryOpen(ModelStore *store, const Header *header, Axis side,
 
 /* UNKNOWN_ID if it is not there; reads one block at most. */
 extern uint32 DictionaryFind(const Dictionary *dictionary, ModelStore *store, Id id);
+
+/* The same for ids in ascending order; reads each block at most once. */
+extern void DictionaryFindAll(const Dictionary *dictionary, ModelStore *store, const IdList *ids,
+                              uint32 *found);
+
+/* Ids around an index, which begin at *first; reads one block at most. */
+extern IdList DictionaryAround(const Dictionary *dictionary, ModelStore *store, uint32 index,
+                               uint32 *first);
 extern Id DictionaryGet(const Dictionary *dictionary, ModelStore *store, uint32 index);
 
 /* All ids by index. */

@@ -76,14 +76,9 @@ static IdList Slice(const IdList *ids, uint32 first, uint32 count)
 
 IdList AllocateIds(IdKind kind, uint32 count)
 {
-    IdList ids = {.kind = kind, .count = count};
+    IdList ids = IdListCreate(kind, count);
 
-    if (kind == ID_INTEGER) {
-        ids.integers = PallocArray(int64, (Size)count + 1);
-    } else {
-        ids.texts = PallocArray(const char *, (Size)count + 1);
-        ids.lengths = PallocArray(uint32, (Size)count + 1);
-    }
+    ids.count = count;
     return ids;
 }
 
@@ -207,10 +202,50 @@ static int64 LastNotAbove(const IdList *ids, Id key)
     return (int64)low - 1;
 }
 
+/* A block of ids that the root names, checked against it. */
+static IdList ReadRooted(ModelStore *store, const char *part, const IdList *root, uint32 count,
+                         uint32 number)
+{
+    uint32 rows = BlockRows(count, IdsPerBlock(root->kind), number);
+    IdList block = ReadIdList(store, part, number, root->kind, rows);
+
+    if (CompareIds(IdListGet(&block, 0), IdListGet(root, number)) != 0)
+        StoreDamaged(store, part, number, "its first id does not fit the root");
+    return block;
+}
+
+void FindIds(ModelStore *store, const char *part, const IdList *root, uint32 count,
+             const IdList *ids, uint32 *found)
+{
+    MemoryContext context =
+        AllocSetContextCreate(CurrentMemoryContext, "recadv ids", ALLOCSET_DEFAULT_SIZES);
+    MemoryContext caller = MemoryContextSwitchTo(context);
+    int64 loaded = -1;
+    IdList block = {0};
+
+    for (uint32 i = 0; i < ids->count; i++) {
+        int64 number = LastNotAbove(root, IdListGet(ids, i));
+
+        found[i] = UNKNOWN_ID;
+        if (number < 0)
+            continue;
+        if (number != loaded) {
+            MemoryContextReset(context);
+            block = ReadRooted(store, part, root, count, (uint32)number);
+            loaded = number;
+        }
+        found[i] = IdListFind(&block, IdListGet(ids, i));
+        if (found[i] != UNKNOWN_ID)
+            found[i] += (uint32)number * IdsPerBlock(root->kind);
+    }
+    MemoryContextSwitchTo(caller);
+    MemoryContextDelete(context);
+}
+
 uint32 FindId(ModelStore *store, const char *part, const IdList *root, uint32 count, Id id)
 {
-    uint32 size = IdsPerBlock(root->kind), found;
     int64 number;
+    uint32 found;
     IdList block;
     Id key;
 
@@ -219,12 +254,18 @@ uint32 FindId(ModelStore *store, const char *part, const IdList *root, uint32 co
     number = LastNotAbove(root, key);
     if (number < 0)
         return UNKNOWN_ID;
-    block =
-        ReadIdList(store, part, (uint32)number, root->kind, BlockRows(count, size, (uint32)number));
-    if (CompareIds(IdListGet(&block, 0), IdListGet(root, (uint32)number)) != 0)
-        StoreDamaged(store, part, (uint32)number, "its first id does not fit the root");
+    block = ReadRooted(store, part, root, count, (uint32)number);
     found = IdListFind(&block, key);
-    return found == UNKNOWN_ID ? UNKNOWN_ID : (uint32)number * size + found;
+    return found == UNKNOWN_ID ? UNKNOWN_ID : (uint32)number * IdsPerBlock(root->kind) + found;
+}
+
+IdList ReadIdsAround(ModelStore *store, const char *part, IdKind kind, uint32 count, uint32 index,
+                     uint32 *first)
+{
+    uint32 size = IdsPerBlock(kind), number = index / size;
+
+    *first = number * size;
+    return ReadIdList(store, part, number, kind, BlockRows(count, size, number));
 }
 
 Id ReadId(ModelStore *store, const char *part, IdKind kind, uint32 count, uint32 index)

@@ -37,6 +37,17 @@ extern void CheckIdText(ModelStore *store, const char *part, uint32 number, cons
 /* Index of an id by its root and one block; UNKNOWN_ID if it is not there. */
 extern uint32 FindId(ModelStore *store, const char *part, const IdList *root, uint32 count, Id id);
 
+/*
+ * Indexes of ids in ascending order, UNKNOWN_ID for those that are not there; reads each block that
+ * may hold one once.
+ */
+extern void FindIds(ModelStore *store, const char *part, const IdList *root, uint32 count,
+                    const IdList *ids, uint32 *found);
+
+/* The block of ids that holds an index, and the index of its first id. */
+extern IdList ReadIdsAround(ModelStore *store, const char *part, IdKind kind, uint32 count,
+                            uint32 index, uint32 *first);
+
 /* The id at an index; reads one block. */
 extern Id ReadId(ModelStore *store, const char *part, IdKind kind, uint32 count, uint32 index);
 

@@ -88,20 +88,31 @@ static char *RelationItem(const Source *source)
     return RelationName(relid);
 }
 
-static char *SourceQuery(const Source *source)
+static bool IsQuery(const Source *source)
 {
     const char *text = source->text;
-    StringInfoData query;
 
     while (isspace((unsigned char)*text))
         text++;
+    return *text == '(';
+}
+
+char *SourceRelation(const Source *source)
+{
+    return IsQuery(source) ? NULL : RelationItem(source);
+}
+
+char *SourceQuery(const Source *source)
+{
+    StringInfoData query;
+
     initStringInfo(&query);
     appendStringInfo(&query, "SELECT %s, %s", quote_identifier(source->user_column),
                      quote_identifier(source->item_column));
     if (source->time_column != NULL)
         appendStringInfo(&query, ", %s", quote_identifier(source->time_column));
-    if (*text == '(')
-        appendStringInfo(&query, " FROM %s\nAS source", text); /* it may end in a comment */
+    if (IsQuery(source))
+        appendStringInfo(&query, " FROM %s\nAS source", source->text); /* it may end in a comment */
     else
         appendStringInfo(&query, " FROM %s", RelationItem(source));
     return query.data;

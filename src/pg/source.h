@@ -12,6 +12,15 @@ typedef struct Source {
 } Source;
 
 /*
+ * SELECT user, item [, time] FROM the source, to which a WHERE may be added; fails, telling what to
+ * do, if relation or columns do not exist.
+ */
+extern char *SourceQuery(const Source *source);
+
+/* Schema-qualified name of a source that is a relation, NULL of a query. */
+extern char *SourceRelation(const Source *source);
+
+/*
  * Reads all rows under the active snapshot with the caller's rights; needs an open SPI
  * connection.  The plan may be parallel; rows go straight into the collector.
  */

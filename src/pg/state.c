@@ -117,9 +117,8 @@ void StateLoad(State *state, ModelStore *store, const Header *header, BackendHos
     state->known = count;
     DictionaryOpen(store, header, AXIS_USER, &state->users);
     DictionaryOpen(store, header, AXIS_ITEM, &state->items);
-    state->new_users = AllocateIds(header->user_kind, more_users);
-    state->new_items = AllocateIds(header->item_kind, more_items);
-    state->new_users.count = state->new_items.count = 0;
+    state->new_users = IdListCreate(header->user_kind, more_users);
+    state->new_items = IdListCreate(header->item_kind, more_items);
     HeaderLayout(header, &state->stored);
     CheckStateMemory(state, all, header->items + more_items);
     ModelLayout(&state->model, header->algorithm, header->options, count, header->items);
@@ -133,28 +132,16 @@ void StateLoad(State *state, ModelStore *store, const Header *header, BackendHos
     MemoryContextSwitchTo(caller);
 }
 
-static void AppendId(IdList *ids, Id id)
-{
-    uint32 at = ids->count++;
-
-    if (ids->kind == ID_INTEGER) {
-        ids->integers[at] = id.integer;
-    } else {
-        ids->texts[at] = id.text;
-        ids->lengths[at] = id.length;
-    }
-}
-
 uint32 StateAddUser(State *state, Id id)
 {
     state->index[state->model.users] = state->header->users + state->new_users.count;
-    AppendId(&state->new_users, id);
+    IdListAppend(&state->new_users, id);
     return ModelAddUser(&state->model, IdKey(id));
 }
 
 uint32 StateAddItem(State *state, Id id)
 {
-    AppendId(&state->new_items, id);
+    IdListAppend(&state->new_items, id);
     return ModelAddItem(&state->model, IdKey(id));
 }
 

@@ -45,7 +45,9 @@ void TrainingRead(Training *t, const TrainRequest *request)
     Collector *collector = SourceRead(&request->source, t->context);
 
     t->phases.read = HostClock() - start;
-
+    t->source_relation = SourceRelation(&request->source);
+    if (t->source_relation != NULL)
+        t->source_relation = MemoryContextStrdup(t->context, t->source_relation);
     if (collector->count == 0)
         ereport(ERROR,
                 (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -402,6 +404,8 @@ static char *DescribeModel(const Training *t, const TrainRequest *request)
     JsonString(&json, "user_type", format_type_be(c->user_type));
     JsonString(&json, "item_type", format_type_be(c->item_type));
     JsonString(&json, "source", request->source.text);
+    if (t->source_relation != NULL)
+        JsonString(&json, "source_relation", t->source_relation);
     JsonString(&json, "user_column", request->source.user_column);
     JsonString(&json, "item_column", request->source.item_column);
     JsonString(&json, "time_column", request->source.time_column);

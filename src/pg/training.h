@@ -35,6 +35,7 @@ typedef struct Training {
     BackendHost backend;
     TimestampTz started;
     Collected collected;
+    const char *source_relation; /* qualified name; NULL: the source is a query */
     Model model;
     TrainReport report;
     struct WarmStart *warm; /* NULL: none */

@@ -1,0 +1,126 @@
+/* arguments.c: ids, arrays of ids and the like, out of a function call. */
+#include "pg/arguments.h"
+
+#include "catalog/pg_type.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+
+Id IdArgument(FunctionCallInfo fcinfo, int argument, IdKind kind)
+{
+    text *value;
+
+    if (kind == ID_INTEGER)
+        return IdOfInteger(PG_GETARG_INT64(argument));
+    value = PG_GETARG_TEXT_PP(argument);
+    return IdOfText(VARDATA_ANY(value), (uint32)VARSIZE_ANY_EXHDR(value));
+}
+
+text *ModelArgument(FunctionCallInfo fcinfo, int argument)
+{
+    return PG_ARGISNULL(argument) ? NULL : PG_GETARG_TEXT_PP(argument);
+}
+
+uint32 KArgument(FunctionCallInfo fcinfo, int argument)
+{
+    int32 k = PG_GETARG_INT32(argument);
+
+    if (k < 1)
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                        errmsg("k must be at least 1, not %d", k)));
+    return (uint32)k;
+}
+
+bool LiveArgument(FunctionCallInfo fcinfo, int argument)
+{
+    char *seen = text_to_cstring(PG_GETARG_TEXT_PP(argument));
+
+    if (strcmp(seen, "model") != 0 && strcmp(seen, "live") != 0)
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                        errmsg("seen must be \"model\" or \"live\", not \"%s\"", seen),
+                        errhint("model: the interactions that the model was trained on; "
+                                "live: those in its source now.")));
+    return strcmp(seen, "live") == 0;
+}
+
+/* Elements of bigint[] without NULLs lie side by side. */
+static IdList PlainIntegers(ArrayType *array, uint32 count)
+{
+    IdList ids = IdListCreate(ID_INTEGER, count);
+
+    memcpy(ids.integers, ARR_DATA_PTR(array), (Size)count * sizeof(int64));
+    ids.count = count;
+    return ids;
+}
+
+static IdList IdsOfElements(ArrayType *array, IdKind kind)
+{
+    bool integers = kind == ID_INTEGER, *nulls;
+    Datum *values;
+    int count;
+    IdList ids;
+
+    deconstruct_array(array, ARR_ELEMTYPE(array), integers ? sizeof(int64) : -1,
+                      integers && FLOAT8PASSBYVAL, integers ? TYPALIGN_DOUBLE : TYPALIGN_INT,
+                      &values, &nulls, &count);
+    ids = IdListCreate(kind, (uint32)count);
+    for (int i = 0; i < count; i++) {
+        CHECK_FOR_INTERRUPTS();
+        if (nulls[i])
+            continue;
+        if (integers) {
+            IdListAppend(&ids, IdOfInteger(DatumGetInt64(values[i])));
+        } else {
+            text *value = DatumGetTextPP(values[i]);
+
+            IdListAppend(&ids, IdOfText(VARDATA_ANY(value), (uint32)VARSIZE_ANY_EXHDR(value)));
+        }
+    }
+    return ids;
+}
+
+IdList IdsArgument(FunctionCallInfo fcinfo, int argument, IdKind kind)
+{
+    ArrayType *array;
+
+    if (PG_ARGISNULL(argument))
+        return IdListCreate(kind, 0);
+    array = PG_GETARG_ARRAYTYPE_P(argument);
+    Assert(ARR_ELEMTYPE(array) == (kind == ID_INTEGER ? INT8OID : TEXTOID));
+    if (kind == ID_INTEGER && !ARR_HASNULL(array))
+        return PlainIntegers(array, (uint32)ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array)));
+    return IdsOfElements(array, kind);
+}
+
+Filter FilterArguments(FunctionCallInfo fcinfo, int argument, Served *served, Axis axis,
+                       IdKind kind)
+{
+    Filter filter = {.only_given = !PG_ARGISNULL(argument)};
+    IdList ids;
+
+    if (filter.only_given) {
+        ids = IdsArgument(fcinfo, argument, kind);
+        filter.only = RowsOfIds(served, axis, &ids);
+    }
+    if (!PG_ARGISNULL(argument + 1)) {
+        ids = IdsArgument(fcinfo, argument + 1, kind);
+        filter.without = RowsOfIds(served, axis, &ids);
+    }
+    return filter;
+}
+
+void CheckAxisKind(const Served *served, Axis axis, IdKind kind)
+{
+    if (kind == ID_INTEGER && AxisKind(served, axis) == ID_TEXT)
+        ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
+                        errmsg("%s of model \"%s\" are not integers",
+                               axis == AXIS_USER ? "users" : "items", served->store->name),
+                        errhint("Pass ids as text, and get ids as text: id::text, ids::text[].")));
+}
+
+bool AnyArgumentNull(FunctionCallInfo fcinfo, int first, int last)
+{
+    for (int i = first; i <= last; i++)
+        if (PG_ARGISNULL(i))
+            return true;
+    return false;
+}

@@ -32,6 +32,6 @@ const Algorithm amf_algorithm = {
     .train = MfTrain,
     .query_width = MfQueryWidth,
     .query = MfQuery,
-    .score = MfScore,
+    .items = MF_ITEM_PART,
     .perturb = MfPerturb,
 };

@@ -21,6 +21,6 @@ const Algorithm bpr_algorithm = {
     .train = MfTrain,
     .query_width = MfQueryWidth,
     .query = MfQuery,
-    .score = MfScore,
+    .items = MF_ITEM_PART,
     .perturb = MfPerturb,
 };

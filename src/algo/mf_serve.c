@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-#include "core/blas.h"
-
 const char *const mf_optimizers[] = {"adagrad_row", "adagrad", "sgd", NULL};
 
 void MfLayout(Model *model)
@@ -25,11 +23,4 @@ void MfQuery(const Model *view, uint32_t row, float *query)
     const Part *user = &view->part[MF_USER_PART];
 
     memcpy(query, user->data + (size_t)row * user->stride, user->stride * sizeof(float));
-}
-
-void MfScore(const Model *view, const float *queries, uint32_t count, float *out)
-{
-    const Part *item = &view->part[MF_ITEM_PART];
-
-    MultiplyTransposed(queries, item->data, count, view->items, item->stride, out);
 }

@@ -281,6 +281,8 @@ void ModelTableOpenOwned(Oid relid, ModelTable *table)
 
 void ModelTableClose(ModelTable *table)
 {
+    if (table->on_close != NULL)
+        table->on_close(table->closing);
     table_close(table->relation, NoLock);
 }
 

@@ -11,27 +11,6 @@
 /* Beyond this many, reading all ids is cheaper than one block for each. */
 #define MANY_IDS 64
 
-typedef struct Selection {
-    TopK top;
-    const uint32 *seen; /* ascending */
-    uint32 seen_count;
-    uint32 seen_at;
-} Selection;
-
-/* Slices come in ascending order, so one walk along the seen items is enough. */
-static void SelectSlice(void *arg, uint32 first, uint32 count, const float *scores)
-{
-    Selection *s = arg;
-
-    for (uint32 i = 0; i < count; i++) {
-        if (s->seen_at < s->seen_count && s->seen[s->seen_at] == first + i) {
-            s->seen_at++;
-            continue;
-        }
-        TopKAdd(&s->top, scores[i], first + i);
-    }
-}
-
 static void CheckK(int64 k)
 {
     if (k < 1)
@@ -55,29 +34,28 @@ static Datum IdDatum(Id id, IdKind kind)
 
 static void TopKRows(Served *served, Id user, int32 k, bool exclude_seen, RowSet *rows)
 {
-    Selection s = {0};
+    TopK top = {.limit = Min((uint32)k, served->header.items)};
+    uint32 *seen = NULL, seen_count = 0;
     uint32 index = ServedUser(served, user);
     float *query = NULL;
     IdList ids = {0};
 
     CheckItemKind(served, user.kind);
-    s.top.limit = Min((uint32)k, served->header.items);
-    s.top.entries = PallocArray(Scored, s.top.limit);
+    top.entries = PallocArray(Scored, top.limit);
     if (index != UNKNOWN_ID) {
         query = ServedQuery(served, index);
         if (exclude_seen)
-            s.seen = ReadSeen(served->store, &served->header, index, &s.seen_count);
+            seen = ReadSeen(served->store, &served->header, index, &seen_count);
     }
-    ServedScoreAll(served, query, SelectSlice, &s);
-    TopKFinish(&s.top);
-    if (!served->resident && s.top.count > MANY_IDS)
+    ServedTopK(served, query, seen, seen_count, &top);
+    if (served->side == NULL && top.count > MANY_IDS)
         ids = ReadIds(served->store, "item_ids", served->header.item_kind, served->header.items);
-    for (uint32 i = 0; i < s.top.count; i++) {
-        uint32 found = s.top.entries[i].item;
+    for (uint32 i = 0; i < top.count; i++) {
+        uint32 found = top.entries[i].item;
         Id item = ids.count > 0 ? IdListGet(&ids, found) : ServedItemId(served, found);
 
         RowSetAdd(rows,
-                  (Datum[]){IdDatum(item, user.kind), Float4GetDatum(s.top.entries[i].score),
+                  (Datum[]){IdDatum(item, user.kind), Float4GetDatum(top.entries[i].score),
                             Int32GetDatum((int32)i + 1)},
                   NULL);
     }

@@ -65,7 +65,6 @@ extern size_t MfMemory(const Model *model, const Interactions *shape, int thread
 extern void MfTrain(const Host *host, const Interactions *data, Model *model, TrainReport *report);
 extern uint32_t MfQueryWidth(const Model *model);
 extern void MfQuery(const Model *view, uint32_t row, float *query);
-extern void MfScore(const Model *view, const float *queries, uint32_t count, float *out);
 extern void MfSimilarity(const Model *one, const Model *view, Axis axis, float *out);
 extern void MfFoldIn(const Host *host, const Model *history, const Model *sample, float *query);
 extern void MfExplain(const Host *host, const Model *history, const float *query, const Model *one,

@@ -4,7 +4,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "core/blas.h"
 #include "core/vector.h"
 
 const char *const mf_optimizers[] = {"adagrad_row", "adagrad", "sgd", NULL};
@@ -27,13 +26,6 @@ void MfQuery(const Model *view, uint32_t row, float *query)
     const Part *user = &view->part[MF_USER_PART];
 
     memcpy(query, user->data + (size_t)row * user->stride, user->stride * sizeof(float));
-}
-
-void MfScore(const Model *view, const float *queries, uint32_t count, float *out)
-{
-    const Part *item = &view->part[MF_ITEM_PART];
-
-    MultiplyTransposed(queries, item->data, count, view->items, item->stride, out);
 }
 
 /* Cosine of the row `one` and each of `rows`; 0 where one of the two is zero. */

@@ -177,7 +177,7 @@ static void RankBatch(void *arg, int task, int worker)
     for (uint32_t i = 0; i < n; i++)
         job->model->algorithm->query(job->model, job->cases[first + i].user,
                                      queries + (size_t)i * job->width);
-    job->model->algorithm->score(job->model, queries, n, scores);
+    ModelScore(job->model, queries, n, scores);
     for (uint32_t i = 0; i < n && !HostCancelled(job->host); i++)
         if (!PlaceCase(&job->cases[first + i], scores + (size_t)i * items, items,
                        job->sorted + (size_t)worker * items,

@@ -64,29 +64,26 @@ void DictionaryOpen(ModelStore *store, const Header *header, Axis side, Dictiona
     d->added = ReadAdded(store, d->part, kind, added);
 }
 
+uint32 DictionaryFindAdded(const Dictionary *d, Id id)
+{
+    uint32 found = IdListFind(&d->added, id);
+
+    return found == UNKNOWN_ID ? UNKNOWN_ID : d->trained + found;
+}
+
 uint32 DictionaryFind(const Dictionary *d, ModelStore *store, Id id)
 {
     uint32 found = FindId(store, d->part, &d->root, d->trained, id);
 
-    if (found == UNKNOWN_ID && d->added.count > 0) {
-        found = IdListFind(&d->added, id);
-        if (found != UNKNOWN_ID)
-            found += d->trained;
-    }
-    return found;
+    return found != UNKNOWN_ID ? found : DictionaryFindAdded(d, id);
 }
 
 void DictionaryFindAll(const Dictionary *d, ModelStore *store, const IdList *ids, uint32 *found)
 {
     FindIds(store, d->part, &d->root, d->trained, ids, found);
-    for (uint32 i = 0; i < ids->count && d->added.count > 0; i++) {
+    for (uint32 i = 0; i < ids->count; i++)
         if (found[i] == UNKNOWN_ID)
-            found[i] = IdListFind(&d->added, IdListGet(ids, i));
-        else
-            continue;
-        if (found[i] != UNKNOWN_ID)
-            found[i] += d->trained;
-    }
+            found[i] = DictionaryFindAdded(d, IdListGet(ids, i));
 }
 
 IdList DictionaryAround(const Dictionary *d, ModelStore *store, uint32 index, uint32 *first)

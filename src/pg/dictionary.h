@@ -28,7 +28,10 @@ extern void DictionaryOpen(ModelStore *store, const Header *header, Axis side,
 /* UNKNOWN_ID if it is not there; reads one block at most. */
 extern uint32 DictionaryFind(const Dictionary *dictionary, ModelStore *store, Id id);
 
-/* The same for ids in ascending order; reads each block at most once. */
+/* Of the ids that came since the training alone; reads nothing. */
+extern uint32 DictionaryFindAdded(const Dictionary *dictionary, Id id);
+
+/* DictionaryFind of ids in ascending order; reads each block at most once. */
 extern void DictionaryFindAll(const Dictionary *dictionary, ModelStore *store, const IdList *ids,
                               uint32 *found);
 

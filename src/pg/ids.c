@@ -219,23 +219,6 @@ uint32 IdListFind(const IdList *list, Id id)
     return FindBetween(list, 0, list->count, key);
 }
 
-/* Steps double until they pass the id: cheap where the next id is near. */
-uint32 IdListFindFrom(const IdList *list, uint32 from, Id id)
-{
-    uint32 low = list->order == NULL ? from : 0, step = 1;
-    Id key;
-
-    if (!IdConvert(id, list->kind, &key))
-        return UNKNOWN_ID;
-    if (low >= list->count)
-        return UNKNOWN_ID;
-    while (step < list->count - low && CompareIds(IdAt(list, low + step), key) < 0) {
-        low += step;
-        step *= 2;
-    }
-    return FindBetween(list, low, step < list->count - low ? low + step + 1 : list->count, key);
-}
-
 IdList IdListCreate(IdKind kind, uint32 count)
 {
     IdList list = {.kind = kind};

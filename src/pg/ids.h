@@ -60,9 +60,6 @@ extern uint64 IdKey(Id id);
 /* Index of an id, or UNKNOWN_ID. */
 extern uint32 IdListFind(const IdList *list, Id id);
 
-/* The same for an id that is not below the one at `from`: fast for ids asked in ascending order. */
-extern uint32 IdListFindFrom(const IdList *list, uint32 from, Id id);
-
 /* Empty, with room for `count` ids, in the current context; and its next id. */
 extern IdList IdListCreate(IdKind kind, uint32 count);
 extern void IdListAppend(IdList *list, Id id);

@@ -29,19 +29,15 @@ uint32 AxisFind(Served *served, Axis axis, Id id)
 
 static bool IsResident(const Served *served, Axis axis)
 {
-    return axis == AXIS_ITEM && served->resident;
+    return axis == AXIS_ITEM && served->side != NULL;
 }
 
-static void FindResident(const IdList *all, const IdList *ids, uint32 *found)
+static void FindResident(Served *served, const IdList *ids, uint32 *found)
 {
-    uint32 from = 0;
-
     for (uint32 i = 0; i < ids->count; i++) {
         if (i % CHECK_EVERY == 0)
             CHECK_FOR_INTERRUPTS();
-        found[i] = IdListFindFrom(all, from, IdListGet(ids, i));
-        if (found[i] != UNKNOWN_ID)
-            from = found[i];
+        found[i] = ServedItem(served, IdListGet(ids, i));
     }
 }
 
@@ -59,7 +55,7 @@ RowList RowsOfIds(Served *served, Axis axis, const IdList *ids)
 
     IdListSort(&sorted);
     if (IsResident(served, axis))
-        FindResident(&served->item_ids, &sorted, list.rows);
+        FindResident(served, &sorted, list.rows);
     else
         DictionaryFindAll(DictionaryOf(served, axis), served->store, &sorted, list.rows);
     for (uint32 i = 0; i < sorted.count; i++)
@@ -262,9 +258,7 @@ IdReader IdReaderOpen(Served *served, Axis axis)
 {
     IdReader reader = {.served = served, .axis = axis};
 
-    if (IsResident(served, axis))
-        reader.block = served->item_ids;
-    else
+    if (!IsResident(served, axis))
         reader.context =
             AllocSetContextCreate(CurrentMemoryContext, "recadv ids", ALLOCSET_DEFAULT_SIZES);
     return reader;
@@ -274,6 +268,8 @@ Id IdReaderGet(IdReader *reader, uint32 row)
 {
     MemoryContext caller;
 
+    if (reader->context == NULL)
+        return ServedItemId(reader->served, row);
     if (row >= reader->first && row - reader->first < reader->block.count)
         return IdListGet(&reader->block, row - reader->first);
     MemoryContextReset(reader->context);

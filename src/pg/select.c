@@ -20,7 +20,7 @@ static void ScoreQuery(const Scorer *scorer, const Model *view, float *scores)
     const Part *popularity = &view->part[POPULARITY_PART];
 
     if (scorer->query != NULL) {
-        view->algorithm->score(view, scorer->query, 1, scores);
+        ModelScore(view, scorer->query, 1, scores);
         return;
     }
     for (uint32 i = 0; i < view->items; i++)
@@ -60,18 +60,13 @@ static void Offer(Selection *s, uint32 row, float score)
         TopKAdd(&s->top, score, row);
 }
 
-static void OfferSlice(void *arg, uint32 first, uint32 count, const float *scores)
-{
-    for (uint32 i = 0; i < count; i++)
-        Offer(arg, first + i, scores[i]);
-}
-
 static void OfferView(void *arg, uint32 first, const Model *view)
 {
     Selection *s = arg;
 
     s->scorer->score(s->scorer, view, s->scores);
-    OfferSlice(s, first, ViewRows(view, s->scorer->axis), s->scores);
+    for (uint32 i = 0; i < ViewRows(view, s->scorer->axis); i++)
+        Offer(s, first + i, s->scores[i]);
 }
 
 static float *AllocateScores(uint32 count)
@@ -106,8 +101,7 @@ TopK SelectItems(Served *served, const float *query, const Filter *filter, uint3
     if (filter->only_given)
         return SelectCandidates(served, &scorer, filter, k);
     s = SelectionOpen(filter, k, served->header.items);
-    ServedScoreAll(served, query, OfferSlice, &s);
-    TopKFinish(&s.top);
+    ServedTopK(served, query, filter->without.rows, filter->without.count, &s.top);
     return s.top;
 }
 

@@ -1,141 +1,186 @@
-/* served.c: the cache of item sides, and scoring through it or past it. */
+/* served.c: getting a model ready, and answering from memory or from the table. */
 #include "pg/served.h"
 
-#include "lib/ilist.h"
-
+#include "pg/cache.h"
 #include "pg/settings.h"
+#include "pg/shared.h"
 
 /* Items scored between two looks at interrupts and the heap: their scores stay in cache. */
 #define SLICE_ITEMS 4096
 
-typedef struct CacheEntry {
-    dlist_node node; /* in `entries`, most recently used first */
-    Served served;
-} CacheEntry;
+static void *AllocateAligned(Size bytes)
+{
+    char *raw = MemoryContextAllocHuge(CurrentMemoryContext, add_size(bytes, 64));
 
-static dlist_head entries = DLIST_STATIC_INIT(entries);
+    return (void *)TYPEALIGN(64, raw);
+}
 
 static float *AllocateRows(Size rows, Size stride)
 {
-    Size bytes = mul_size(mul_size(rows, stride), sizeof(float));
-    char *raw = MemoryContextAllocHuge(CurrentMemoryContext, add_size(bytes, 64));
-
-    return (float *)TYPEALIGN(64, raw);
+    return AllocateAligned(mul_size(mul_size(rows, stride), sizeof(float)));
 }
 
-static void LoadPart(Served *served, Part *part)
-{
-    part->data = AllocateRows(part->rows, part->stride);
-    ReadPart(served->store, &served->model, part);
-}
-
-/* Bytes of the item side at least; SIZE_MAX if they cannot be counted. */
-static Size ItemSideSize(const Served *served)
-{
-    Size total = mul_size(served->header.items, sizeof(int64));
-
-    for (int i = 0; i < served->model.parts; i++) {
-        const Part *part = &served->model.part[i];
-
-        if (part->axis == AXIS_ITEM)
-            total =
-                SizeAdd(total, SizeMultiply(SizeMultiply(part->rows, part->stride), sizeof(float)));
-    }
-    return total;
-}
-
-/* Texts make the size known only after loading: what turns out too large goes again. */
-static void LoadItems(Served *served)
-{
-    MemoryContext context =
-        AllocSetContextCreate(CurrentMemoryContext, "recadv items", ALLOCSET_DEFAULT_SIZES);
-    MemoryContext caller = MemoryContextSwitchTo(context);
-
-    for (int i = 0; i < served->model.parts; i++)
-        if (served->model.part[i].axis == AXIS_ITEM)
-            LoadPart(served, &served->model.part[i]);
-    served->item_ids = DictionaryRead(&served->items, served->store);
-    MemoryContextSwitchTo(caller);
-    served->resident = MemoryContextMemAllocated(context, true) <= (Size)recadv_cache_size * 1024;
-    if (!served->resident)
-        MemoryContextDelete(context);
-}
-
-/* Header, roots and shared parts; the item side if it fits. */
-static void Load(Served *served, bool items)
+/* Header, roots and shared parts. */
+static void LoadHead(Served *served)
 {
     served->header = HeaderRead(served->store);
     HeaderLayout(&served->header, &served->model);
     DictionaryOpen(served->store, &served->header, AXIS_USER, &served->users);
     DictionaryOpen(served->store, &served->header, AXIS_ITEM, &served->items);
-    for (int i = 0; i < served->model.parts; i++)
-        if (served->model.part[i].axis == AXIS_SHARED)
-            LoadPart(served, &served->model.part[i]);
-    if (items && ItemSideSize(served) <= (Size)recadv_cache_size * 1024)
-        LoadItems(served);
-}
+    for (int i = 0; i < served->model.parts; i++) {
+        Part *part = &served->model.part[i];
 
-static void Evict(CacheEntry *entry)
-{
-    dlist_delete(&entry->node);
-    MemoryContextDelete(entry->served.context);
-}
-
-/* The entry of what serves now; entries of the model's other versions go. */
-static CacheEntry *FindEntry(Oid relid, const Current *current)
-{
-    dlist_mutable_iter i;
-
-    dlist_foreach_modify(i, &entries)
-    {
-        CacheEntry *entry = dlist_container(CacheEntry, node, i.cur);
-
-        if (entry->served.relid != relid)
+        if (part->axis != AXIS_SHARED)
             continue;
-        if (memcmp(&entry->served.current, current, sizeof(*current)) == 0)
-            return entry;
-        Evict(entry);
-    }
-    return NULL;
-}
-
-/* Evicts the least recently used entries until the rest fits; the newest always stays. */
-static void Shrink(void)
-{
-    Size allowed = (Size)recadv_cache_size * 1024, total = 0;
-    dlist_mutable_iter i;
-
-    dlist_foreach_modify(i, &entries)
-    {
-        CacheEntry *entry = dlist_container(CacheEntry, node, i.cur);
-
-        Size size = MemoryContextMemAllocated(entry->served.context, true);
-
-        if (total + size > allowed && total > 0)
-            Evict(entry);
-        else
-            total += size;
+        part->data = AllocateRows(part->rows, part->stride);
+        ReadPart(served->store, &served->model, part);
     }
 }
 
 static CacheEntry *LoadEntry(Oid relid, Current current, ModelStore *store)
 {
-    MemoryContext caller = CurrentMemoryContext;
-    /* A child of the caller's until it is complete: an error then frees it. */
-    MemoryContext context = AllocSetContextCreate(caller, "recadv model", ALLOCSET_DEFAULT_SIZES);
-    CacheEntry *entry = MemoryContextAllocZero(context, sizeof(CacheEntry));
+    CacheEntry *entry = CacheCreate();
+    MemoryContext caller = MemoryContextSwitchTo(entry->context);
 
-    MemoryContextSwitchTo(context);
-    entry->served.context = context;
     entry->served.relid = relid;
     entry->served.current = current;
     entry->served.store = store;
-    Load(&entry->served, true);
+    LoadHead(&entry->served);
     MemoryContextSwitchTo(caller);
-    MemoryContextSetParent(context, CacheMemoryContext);
-    dlist_push_head(&entries, &entry->node);
-    Shrink();
     return entry;
+}
+
+/* ---- the item side ---- */
+
+/* Makes the item side the one that answers. */
+static void UseSide(CacheEntry *entry)
+{
+    Served *served = &entry->served;
+
+    served->side = &entry->side;
+    for (int i = 0; i < served->model.parts; i++)
+        if (served->model.part[i].axis == AXIS_ITEM)
+            served->model.part[i].data = entry->side.model.part[i].data;
+}
+
+static void ForgetSide(CacheEntry *entry)
+{
+    Served *served = &entry->served;
+
+    served->side = NULL;
+    for (int i = 0; i < served->model.parts; i++)
+        if (served->model.part[i].axis == AXIS_ITEM)
+            served->model.part[i].data = NULL;
+}
+
+static void PlaceSide(CacheEntry *entry, const ItemShape *shape, void *memory)
+{
+    ItemSidePlace(&entry->side, &entry->served.header, &entry->served.model, shape, memory);
+}
+
+/* The ids, which tell the size; remembers it, so that what is too large is not read again. */
+static IdList ReadItemIds(CacheEntry *entry, ItemShape *shape)
+{
+    const Served *served = &entry->served;
+    IdList ids = DictionaryRead(&served->items, served->store);
+
+    entry->size =
+        ItemShapeOf(&ids, shape) ? ItemSideSize(&served->header, &served->model, shape) : SIZE_MAX;
+    return ids;
+}
+
+/* Loads into the shared slot that the pin has reserved; false if there is no room. */
+static bool LoadShared(CacheEntry *entry, SharedPin *pin)
+{
+    ItemShape shape;
+    IdList ids = ReadItemIds(entry, &shape);
+    void *memory = SharedAllocate(pin, entry->size, &shape);
+
+    if (memory == NULL)
+        return false;
+    PlaceSide(entry, &shape, memory);
+    ItemSideLoad(&entry->side, entry->served.store, &ids);
+    SharedPublish(pin);
+    return true;
+}
+
+/* Loads into the entry's own memory, if it may keep as much. */
+static bool LoadPrivate(CacheEntry *entry, SharedPin *unused)
+{
+    Size allowed = CacheAllowed(), head = CacheEntrySize(entry);
+    MemoryContext caller = CurrentMemoryContext;
+    ItemShape shape;
+    IdList ids;
+
+    (void)unused;
+    if (head > allowed || entry->size > allowed - head)
+        return false;
+    ids = ReadItemIds(entry, &shape);
+    if (entry->size > allowed - head)
+        return false;
+    MemoryContextSwitchTo(entry->context);
+    PlaceSide(entry, &shape, AllocateAligned(entry->size));
+    MemoryContextSwitchTo(caller);
+    ItemSideLoad(&entry->side, entry->served.store, &ids);
+    entry->private = true;
+    return true;
+}
+
+/* What is read on the way has a context of its own. */
+static bool LoadAside(bool (*load)(CacheEntry *, SharedPin *), CacheEntry *entry, SharedPin *pin)
+{
+    MemoryContext caller = CurrentMemoryContext;
+    MemoryContext reading = AllocSetContextCreate(caller, "recadv items", ALLOCSET_DEFAULT_SIZES);
+    bool loaded;
+
+    MemoryContextSwitchTo(reading);
+    loaded = load(entry, pin);
+    MemoryContextSwitchTo(caller);
+    MemoryContextDelete(reading);
+    return loaded;
+}
+
+static void Unpin(void *closing)
+{
+    SharedPin *pin = closing;
+
+    SharedRelease(pin);
+}
+
+/* Finds or makes the item side in shared memory, pinned until the table is closed. */
+static bool AttachShared(CacheEntry *entry, ModelTable *table)
+{
+    SharedPin *pin;
+    ItemShape shape;
+    bool load;
+
+    if (entry->size > SharedRoom())
+        return false;
+    pin = SharedFind(entry->served.relid, &entry->served.current, &load);
+    if (pin == NULL)
+        return false;
+    if (load) {
+        if (!LoadAside(LoadShared, entry, pin)) {
+            SharedRelease(pin);
+            return false;
+        }
+    } else {
+        void *memory = SharedMemory(pin, &shape);
+
+        PlaceSide(entry, &shape, memory);
+    }
+    table->on_close = Unpin;
+    table->closing = pin;
+    return true;
+}
+
+static void AttachItems(CacheEntry *entry, ModelTable *table)
+{
+    if (entry->private)
+        return;
+    ForgetSide(entry);
+    if ((SharedRoom() > 0 && AttachShared(entry, table)) || LoadAside(LoadPrivate, entry, NULL))
+        UseSide(entry);
 }
 
 Served *ServedOpen(text *model, ModelTable *table)
@@ -147,12 +192,15 @@ Served *ServedOpen(text *model, ModelTable *table)
     ModelTableOpen(relid, table);
     current = ModelTableCurrent(table, false);
     table->store.version = current.version;
-    entry = FindEntry(relid, &current);
-    if (entry == NULL)
+    entry = CacheFind(relid, &current);
+    if (entry == NULL) {
         entry = LoadEntry(relid, current, &table->store);
-    else
-        dlist_move_head(&entries, &entry->node);
+        entry->size = ItemSideLeast(&entry->served.header, &entry->served.model);
+    }
     entry->served.store = &table->store;
+    AttachItems(entry, table);
+    if (!entry->kept)
+        CacheKeep(entry);
     return &entry->served;
 }
 
@@ -161,9 +209,8 @@ Served *ServedImage(const bytea *image, ImageStore *store)
     Served *served = palloc0(sizeof(Served));
 
     ImageOpen(image, store);
-    served->context = CurrentMemoryContext;
     served->store = &store->store;
-    Load(served, false);
+    LoadHead(served);
     return served;
 }
 
@@ -174,15 +221,18 @@ uint32 ServedUser(Served *served, Id id)
 
 uint32 ServedItem(Served *served, Id id)
 {
-    if (served->resident)
-        return IdListFind(&served->item_ids, id);
-    return DictionaryFind(&served->items, served->store, id);
+    uint32 found;
+
+    if (served->side == NULL)
+        return DictionaryFind(&served->items, served->store, id);
+    found = ItemSideFind(served->side, id);
+    return found != UNKNOWN_ID ? found : DictionaryFindAdded(&served->items, id);
 }
 
 Id ServedItemId(Served *served, uint32 item)
 {
-    if (served->resident)
-        return IdListGet(&served->item_ids, item);
+    if (served->side != NULL)
+        return ItemSideId(served->side, item);
     return DictionaryGet(&served->items, served->store, item);
 }
 
@@ -210,7 +260,7 @@ float ServedScore(Served *served, const float *query, uint32 item)
     Model view = served->model;
     float score;
 
-    if (served->resident) {
+    if (served->side != NULL) {
         ModelViewItems(&served->model, item, 1, &view);
     } else {
         view.items = 1;
@@ -224,7 +274,7 @@ float ServedScore(Served *served, const float *query, uint32 item)
             part->rows = 1;
         }
     }
-    view.algorithm->score(&view, query, 1, &score);
+    ModelScore(&view, query, 1, &score);
     return score;
 }
 
@@ -233,7 +283,7 @@ static void ScoreView(const Model *view, const float *query, float *scores)
     const Part *popularity = &view->part[POPULARITY_PART];
 
     if (query != NULL) {
-        view->algorithm->score(view, query, 1, scores);
+        ModelScore(view, query, 1, scores);
         return;
     }
     for (uint32 i = 0; i < view->items; i++)
@@ -281,8 +331,48 @@ static void ScoreStored(Served *served, const float *query, ScoreVisitor visit, 
 
 void ServedScoreAll(Served *served, const float *query, ScoreVisitor visit, void *arg)
 {
-    if (served->resident)
+    if (served->side != NULL)
         ScoreResident(served, query, visit, arg);
     else
         ScoreStored(served, query, visit, arg);
+}
+
+/* ---- the best ---- */
+
+typedef struct Selection {
+    TopK *top;
+    const uint32 *without;
+    uint32 count;
+    uint32 at;
+} Selection;
+
+/* Slices come in ascending order, so one walk along the list is enough. */
+static void SelectSlice(void *arg, uint32 first, uint32 count, const float *scores)
+{
+    Selection *s = arg;
+
+    for (uint32 i = 0; i < count; i++) {
+        if (s->at < s->count && s->without[s->at] == first + i) {
+            s->at++;
+            continue;
+        }
+        TopKAdd(s->top, scores[i], first + i);
+    }
+}
+
+void ServedTopK(Served *served, const float *query, const uint32 *without, uint32 count, TopK *top)
+{
+    ScanTask task = {.query = query, .without = without, .without_count = count, .top = top};
+    Selection selection = {.top = top, .without = without, .count = count};
+    ScanRun run;
+
+    if (served->side == NULL) {
+        ServedScoreAll(served, query, SelectSlice, &selection);
+    } else {
+        ScanStart(&run, &served->side->scan, 0, &task, 1,
+                  AllocateAligned(ScanTaskSize(&served->side->model)));
+        while (ScanStep(&run))
+            CHECK_FOR_INTERRUPTS();
+    }
+    TopKFinish(top);
 }

@@ -1,30 +1,30 @@
 /*
  * served.h: a model made ready to answer.
  *
- * Per session, the item side of models in use is kept in memory, up to recadv.cache_size.  Every
- * call looks up which version serves under its own snapshot, so a version committed elsewhere is
- * seen by the next statement, and one that was rolled back is never seen.  A model that does not
- * fit is read block by block.
+ * The item side of models in use is kept in memory: in memory that all sessions share where recadv
+ * was loaded with the server, else per session, up to recadv.cache_size.  Every call looks up which
+ * version serves under its own snapshot, so a version committed elsewhere is seen by the next
+ * statement, and one that was rolled back is never seen.  A model that does not fit is read block
+ * by block.
  */
 #ifndef RECADV_SERVED_H
 #define RECADV_SERVED_H
 
 #include "pg/dictionary.h"
 #include "pg/image.h"
+#include "pg/itemside.h"
 #include "pg/parts.h"
 #include "pg/table.h"
 
 typedef struct Served {
-    MemoryContext context;
     Oid relid;
     Current current;
     Header header;
-    Model model; /* shared parts loaded; item parts too if resident */
+    Model model; /* shared parts loaded */
     Dictionary users;
     Dictionary items;
-    IdList item_ids; /* if resident */
-    bool resident;
-    ModelStore *store; /* valid during one call */
+    const ItemSide *side; /* the items if they are in memory; NULL: they are read from the store */
+    ModelStore *store;    /* valid during one call, as `side` may be */
 } Served;
 
 /* The model that the name means, opened for this call; close `table` when done. */
@@ -49,5 +49,12 @@ extern float ServedScore(Served *served, const float *query, uint32 item);
  */
 typedef void (*ScoreVisitor)(void *arg, uint32 first, uint32 count, const float *scores);
 extern void ServedScoreAll(Served *served, const float *query, ScoreVisitor visit, void *arg);
+
+/*
+ * The best items for a query: exact, equal scores by item.  `without` lists items that are left
+ * out, ascending.  query == NULL: by popularity.  Leaves the heap sorted.
+ */
+extern void ServedTopK(Served *served, const float *query, const uint32 *without, uint32 count,
+                       TopK *top);
 
 #endif

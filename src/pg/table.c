@@ -286,6 +286,8 @@ void ModelTableCheckPlain(const ModelTable *table)
 
 void ModelTableClose(ModelTable *table)
 {
+    if (table->on_close != NULL)
+        table->on_close(table->closing);
     table_close(table->relation, NoLock);
 }
 

@@ -26,6 +26,8 @@ typedef struct ModelTable {
     ModelStore store; /* first: a ModelTable is a ModelStore */
     Relation relation;
     Oid index;
+    void (*on_close)(void *closing); /* or NULL */
+    void *closing;
 } ModelTable;
 
 /*

@@ -1,0 +1,333 @@
+/* codes.c: making four-bit codes and what their products tell. */
+#include "core/codes.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "core/vector.h"
+
+#define LANES      16 /* rows of a group */
+#define CHUNK      8  /* columns of 64 bytes of a group */
+#define OFFSET     8  /* code of zero */
+#define MOST       7  /* greatest code less OFFSET */
+#define QUERY_MOST 127
+
+/* Products of norms above this may overflow in single precision: nothing is known of them. */
+#define SAFE_PRODUCT 1e37
+
+/* Rows that are ordered between two looks at interrupts. */
+#define POLL_ROWS 65536
+
+static size_t Groups(uint32_t rows)
+{
+    return ((size_t)rows + LANES - 1) / LANES;
+}
+
+static size_t RoundUp(size_t size)
+{
+    return SizeAdd(size, 63) == SIZE_MAX ? SIZE_MAX : (size + 63) / 64 * 64;
+}
+
+static size_t BlocksSize(uint32_t rows)
+{
+    return RoundUp(((size_t)rows / CODES_BLOCK + 1) * sizeof(CodesBlock));
+}
+
+static size_t OrderSize(uint32_t rows)
+{
+    return RoundUp((size_t)rows * sizeof(uint32_t));
+}
+
+size_t CodesSize(uint32_t rows, uint32_t stride)
+{
+    size_t codes = SizeMultiply(Groups(rows) * LANES, stride / 2);
+
+    return SizeAdd(SizeAdd(BlocksSize(rows), OrderSize(rows)), RoundUp(codes));
+}
+
+void CodesPlace(Codes *codes, uint32_t rows, uint32_t stride, void *memory)
+{
+    char *at = memory;
+
+    *codes = (Codes){.rows = rows, .stride = stride, .blocks = (CodesBlock *)at};
+    at += BlocksSize(rows);
+    codes->order = (uint32_t *)at;
+    at += OrderSize(rows);
+    codes->codes = (uint8_t *)at;
+}
+
+/* ---- order by norm ---- */
+
+VECTOR_INLINE double SquaredNorm(const float *row, uint32_t stride)
+{
+    double sums[8] = {0}, sum = 0;
+
+    for (uint32_t c = 0; c < stride; c += 8)
+        for (uint32_t j = 0; j < 8; j++)
+            sums[j] += (double)row[c + j] * row[c + j];
+    for (uint32_t j = 0; j < 8; j++)
+        sum += sums[j];
+    return sum;
+}
+
+VECTOR_VARIANTS(SquaredNorms, (const float *rows, uint32_t count, uint32_t stride, double *out),
+                for (uint32_t i = 0; i < count; i++)
+                    out[i] = SquaredNorm(rows + (size_t)i * stride, stride))
+
+/* The upper half of a double that is not negative grows with it: exponent and four more bits. */
+#define BUCKETS (1u << 15)
+
+static uint32_t Bucket(double squared)
+{
+    uint64_t bits;
+
+    memcpy(&bits, &squared, sizeof(bits));
+    return BUCKETS - 1 - (uint32_t)(bits >> 48);
+}
+
+/* A counting sort: falling norm but for the last bits, then ascending row. */
+static void Order(const Host *host, Codes *codes, const float *rows)
+{
+    uint16_t *bucket = HostAllocate(host, codes->rows, sizeof(uint16_t));
+    uint32_t *start = HostAllocateZero(host, BUCKETS + 1, sizeof(uint32_t));
+    double squared[CODES_BLOCK];
+
+    for (uint32_t first = 0; first < codes->rows; first += CODES_BLOCK) {
+        uint32_t n = CodesBlockRows(codes, first / CODES_BLOCK);
+
+        SquaredNormsVariants[VectorLevel()](rows + (size_t)first * codes->stride, n, codes->stride,
+                                            squared);
+        for (uint32_t i = 0; i < n; i++) {
+            bucket[first + i] = (uint16_t)Bucket(squared[i]);
+            start[bucket[first + i] + 1]++;
+        }
+        if (first % POLL_ROWS == 0)
+            HostPoll(host);
+    }
+    for (uint32_t b = 0; b < BUCKETS; b++)
+        start[b + 1] += start[b];
+    for (uint32_t i = 0; i < codes->rows; i++)
+        codes->order[start[bucket[i]]++] = i;
+    HostRelease(host, bucket);
+    HostRelease(host, start);
+}
+
+/* ---- making codes ---- */
+
+VECTOR_INLINE float Greatest(const float *row, uint32_t stride)
+{
+    float most[LANES] = {0}, result = 0;
+
+    for (uint32_t c = 0; c < stride; c += LANES)
+        for (uint32_t j = 0; j < LANES; j++) {
+            float size = row[c + j] < 0 ? -row[c + j] : row[c + j];
+
+            most[j] = size > most[j] ? size : most[j];
+        }
+    for (uint32_t j = 0; j < LANES; j++)
+        result = most[j] > result ? most[j] : result;
+    return result;
+}
+
+/* The nearest code less OFFSET, by rounding towards zero from a positive number. */
+VECTOR_INLINE int32_t Code(double value, double inverse)
+{
+    double scaled = value * inverse + OFFSET + 0.5;
+    int32_t code = (int32_t)scaled - OFFSET;
+
+    code = code > MOST ? MOST : code;
+    return code < -MOST ? -MOST : code;
+}
+
+/* Squared norm of what codes of this scale leave out of a row. */
+VECTOR_INLINE double LeftOut(const float *row, uint32_t stride, double scale, double inverse)
+{
+    double sums[8] = {0}, sum = 0;
+
+    for (uint32_t c = 0; c < stride; c += 8)
+        for (uint32_t j = 0; j < 8; j++) {
+            double value = row[c + j];
+            double left = value - scale * Code(value, inverse);
+
+            sums[j] += left * left;
+        }
+    for (uint32_t j = 0; j < 8; j++)
+        sum += sums[j];
+    return sum;
+}
+
+/*
+ * Cutting off the largest elements makes the steps finer.  Values above the scale's range stay
+ * within int32_t: the range is at least half of the greatest.
+ */
+VECTOR_INLINE void ChooseScale(const float *rows, uint32_t stride, const uint32_t *order,
+                               uint32_t count, CodesBlock *block)
+{
+    static const double share[] = {1, 0.75, 0.55};
+    float greatest = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        float size = Greatest(rows + (size_t)order[i] * stride, stride);
+
+        greatest = size > greatest ? size : greatest;
+    }
+    *block = (CodesBlock){.scale = 0x1p-200}; /* of zeros */
+    for (int s = 0; s < 3 && greatest > 0; s++) {
+        double scale = greatest * share[s] / MOST, inverse = 1 / scale, most = 0;
+
+        for (uint32_t i = 0; i < count; i++) {
+            double left = LeftOut(rows + (size_t)order[i] * stride, stride, scale, inverse);
+
+            most = left > most ? left : most;
+        }
+        if (s == 0 || most < block->error) {
+            block->scale = scale;
+            block->error = most;
+        }
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        double squared = SquaredNorm(rows + (size_t)order[i] * stride, stride);
+
+        block->norm = squared > block->norm ? squared : block->norm;
+    }
+}
+
+VECTOR_INLINE void PutRow(const float *row, uint32_t stride, double inverse, uint8_t *codes)
+{
+    for (uint32_t c = 0; c < stride; c += CHUNK) {
+        uint8_t *to = codes + (size_t)c / CHUNK * LANES * 4;
+
+        for (uint32_t j = 0; j < 4; j++) {
+            uint32_t low = (uint32_t)(Code(row[c + j], inverse) + OFFSET);
+            uint32_t high = (uint32_t)(Code(row[c + 4 + j], inverse) + OFFSET);
+
+            to[j] = (uint8_t)(low | high << 4);
+        }
+    }
+}
+
+/* Sums in double precision err by less than this share. */
+#define ROUNDING (1 + 1e-9)
+
+VECTOR_INLINE void BuildBlock(const Codes *codes, const float *rows, uint32_t number)
+{
+    uint32_t stride = codes->stride, count = CodesBlockRows(codes, number);
+    const uint32_t *order = codes->order + (size_t)number * CODES_BLOCK;
+    CodesBlock *block = &codes->blocks[number];
+    uint8_t *to = codes->codes + (size_t)number * CODES_BLOCK * (stride / 2);
+
+    ChooseScale(rows, stride, order, count, block);
+    memset(to, OFFSET | OFFSET << 4, Groups(count) * LANES * (stride / 2));
+    for (uint32_t i = 0; i < count; i++)
+        PutRow(rows + (size_t)order[i] * stride, stride, 1 / block->scale,
+               to + (size_t)(i / LANES) * LANES * (stride / 2) + i % LANES * 4);
+    block->error = sqrt(block->error) * ROUNDING + block->scale * 1e-9;
+    block->norm = sqrt(block->norm) * ROUNDING;
+}
+
+VECTOR_VARIANTS(BuildOne, (const Codes *codes, const float *rows, uint32_t number),
+                BuildBlock(codes, rows, number))
+
+void CodesBuild(const Host *host, Codes *codes, const float *rows)
+{
+    double rest = 0;
+
+    Order(host, codes, rows);
+    for (uint32_t b = 0; b < CodesBlocks(codes); b++) {
+        BuildOneVariants[VectorLevel()](codes, rows, b);
+        HostPoll(host);
+    }
+    for (uint32_t b = CodesBlocks(codes); b-- > 0;) {
+        rest = fmax(rest, codes->blocks[b].norm);
+        codes->blocks[b].rest = rest;
+    }
+}
+
+void CodesQueryBuild(CodesQuery *query, const float *floats, uint32_t stride)
+{
+    double greatest = 0, squared = 0, left = 0;
+    int32_t sum = 0;
+
+    for (uint32_t c = 0; c < stride; c++)
+        greatest = fmax(greatest, fabs((double)floats[c]));
+    query->scale = greatest > 0 ? greatest / QUERY_MOST : 1;
+    for (uint32_t c = 0; c < stride; c++) {
+        double value = floats[c], rounded = rint(value / query->scale);
+        double rest = value - query->scale * rounded;
+
+        query->values[c] = (int8_t)rounded;
+        sum += query->values[c];
+        squared += value * value;
+        left += rest * rest;
+    }
+    query->offset = OFFSET * sum;
+    query->norm = sqrt(squared) * ROUNDING;
+    query->error = sqrt(left) * ROUNDING + query->scale * 1e-9;
+}
+
+/* ---- what products tell ---- */
+
+/* VectorDot adds stride / 16 products in a lane, then 16 lanes; tiny results lose bits too. */
+static double Rounding(uint32_t stride, double size)
+{
+    return (stride / 16 + 8) * 0x1.2p-24 * size + 2.0 * stride * 0x1p-149;
+}
+
+double CodesSlack(const Codes *codes, const CodesBlock *block, const CodesQuery *query)
+{
+    double size = query->norm * block->norm;
+
+    if (!(size < SAFE_PRODUCT))
+        return INFINITY;
+    return query->norm * block->error + query->error * (block->norm + block->error) +
+           Rounding(codes->stride, size);
+}
+
+int32_t CodesLimit(const Codes *codes, const CodesBlock *block, const CodesQuery *query,
+                   float threshold)
+{
+    double slack = CodesSlack(codes, block, query);
+    double least = (threshold - slack) / (query->scale * block->scale) + query->offset;
+
+    if (!(least > -1e9)) /* also for a slack or threshold that is infinite */
+        return INT32_MIN;
+    return least > 1e9 ? INT32_MAX : (int32_t)floor(least) - 1;
+}
+
+bool CodesEnd(const Codes *codes, const CodesBlock *block, const CodesQuery *query, float threshold)
+{
+    double size = query->norm * block->rest;
+
+    return size < SAFE_PRODUCT && size + Rounding(codes->stride, size) < threshold;
+}
+
+VECTOR_INLINE uint32_t AboveBody(const int32_t *products, uint32_t count, int32_t limit,
+                                 uint32_t *positions)
+{
+    uint32_t found = 0;
+
+    for (uint32_t first = 0; first < count; first += LANES) {
+        uint32_t any = 0, last = first + LANES < count ? first + LANES : count;
+
+        for (uint32_t j = 0; j < LANES; j++)
+            any |= products[first + j] >= limit;
+        for (uint32_t i = first; any && i < last; i++) {
+            positions[found] = i;
+            found += products[i] >= limit;
+        }
+    }
+    return found;
+}
+
+VECTOR_VARIANTS(Above,
+                (const int32_t *products, uint32_t count, int32_t limit, uint32_t *positions,
+                 uint32_t *found),
+                *found = AboveBody(products, count, limit, positions))
+
+uint32_t CodesAbove(const int32_t *products, uint32_t count, int32_t limit, uint32_t *positions)
+{
+    uint32_t found;
+
+    AboveVariants[VectorLevel()](products, count, limit, positions, &found);
+    return found;
+}

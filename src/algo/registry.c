@@ -10,6 +10,7 @@ const Algorithm *const algorithms[] = {
     &popularity_algorithm,
     &bpr_algorithm,
     &amf_algorithm,
+    &nmrn_algorithm,
     NULL,
 };
 

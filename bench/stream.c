@@ -14,6 +14,7 @@
  * name may be followed by "/frozen" (nothing is learnt), "/unwritten" (parameters are learnt, the
  * memory stays), or "/written" (only the memory is written).
  *
+ * For made-up streams a window shows what a model that knows the tastes would reach, too.
  * Prints HR@10, NDCG@10, MRR, seconds of training, events per second of learning alone; with
  * WINDOW > 0 first one line per so many events.
  */
@@ -131,6 +132,8 @@ static void ReadEvents(const char *file)
 #define GROUP_ITEMS 50
 #define MADE_EVENTS 100000
 
+static uint32_t taste_of[GROUPS * GROUP_ITEMS]; /* by the item's number */
+
 static double SwapTime(void)
 {
     return MADE_EVENTS * (WARM_UP + (1 - WARM_UP) / 5);
@@ -200,8 +203,12 @@ static void Arrange(void)
 
     qsort(event, events, sizeof(Event), CompareEvents);
     for (uint32_t i = 0; i < events; i++) {
+        uint32_t item = event[i].item;
+
         event[i].user = Renumber(table, &users, event[i].user);
-        event[i].item = Renumber(table + (1u << 20), &items, event[i].item);
+        event[i].item = Renumber(table + (1u << 20), &items, item);
+        if (event[i].item < GROUPS * GROUP_ITEMS)
+            taste_of[event[i].item] = item / GROUP_ITEMS;
     }
     free(table);
 }
@@ -481,6 +488,21 @@ static void OneEvent(const Event *e, Mode mode, bool rank)
     }
 }
 
+static bool made; /* the stream */
+static double ceiling;
+
+/* HR@10 of one who knows the tastes: the user's taste has so many items left. */
+static double CeilingOf(const Event *e)
+{
+    uint32_t left = GROUP_ITEMS;
+
+    if (HistoryContains(&history, e->user, e->item))
+        return 0;
+    for (uint32_t i = 0; i < items; i++)
+        left -= taste_of[i] == taste_of[e->item] && HistoryContains(&history, e->user, i);
+    return left < 10 ? 1 : 10.0 / left;
+}
+
 static void PrintMetrics(const char *what, const StreamMetrics *m)
 {
     double n = m->ranked == 0 ? 1 : (double)m->ranked;
@@ -498,6 +520,9 @@ static void Difference(const StreamMetrics *now, StreamMetrics *then)
 
     snprintf(what, sizeof(what), "window %" PRIu64, now->events);
     PrintMetrics(what, &d);
+    if (made)
+        printf(" of %.4f: %.3f", ceiling / (double)d.ranked, d.hr / ceiling);
+    ceiling = 0;
     printf("\n");
     *then = *now;
 }
@@ -507,6 +532,8 @@ static void Run(uint32_t from, Mode mode, uint32_t window, bool rank)
     StreamMetrics before = {0};
 
     for (uint32_t i = from; i < events; i++) {
+        if (made && window > 0)
+            ceiling += CeilingOf(&event[i]);
         OneEvent(&event[i], mode, rank);
         if (window > 0 && (i + 1 - from) % window == 0)
             Difference(&stream.total, &before);
@@ -627,7 +654,8 @@ int main(int argc, char **argv)
     OptionsDefault(algorithm->options, options);
     for (int i = 5; i < argc; i++)
         SetOption(algorithm, options, strdup(argv[i]));
-    if (strcmp(argv[1], "drift") == 0 || strcmp(argv[1], "still") == 0)
+    made = strcmp(argv[1], "drift") == 0 || strcmp(argv[1], "still") == 0;
+    if (made)
         MakeEvents(argv[1][0] == 'd', (uint64_t)options->seed);
     else
         ReadEvents(argv[1]);

@@ -4,6 +4,9 @@
 
 #include "algo/nmrn.h"
 
+/* At most half a megabyte, as the options are limited: serving allocates nothing. */
+#define STACK_FLOATS(count) __builtin_alloca_with_align((count) * sizeof(float), 512)
+
 MemoryShape NmrnShape(const NmrnOptions *o)
 {
     return (MemoryShape){.factors = (uint32_t)o->factors,
@@ -216,7 +219,7 @@ uint32_t NmrnQueryWidth(const Model *model)
 void NmrnQuery(const Model *view, uint32_t row, float *query)
 {
     Net net = NmrnNet(view, NULL);
-    float tape[ShortTapeReals(&net.shape)] __attribute__((aligned(64)));
+    float *tape = STACK_FLOATS(ShortTapeReals(&net.shape));
     Step step = {.user = RowOf(view, NMRN_USER_PART, row),
                  .previous = NmrnAttention(view, row),
                  .tape = tape};
@@ -237,7 +240,7 @@ void NmrnScore(const Model *view, const float *queries, uint32_t count, float *o
 void NmrnWrite(const Model *view, uint32_t user, uint32_t item)
 {
     Net net = NmrnNet(view, NULL);
-    float tape[ShortTapeReals(&net.shape)] __attribute__((aligned(64)));
+    float *tape = STACK_FLOATS(ShortTapeReals(&net.shape));
     float *attention = NmrnAttention(view, user);
     Step step = {.user = RowOf(view, NMRN_USER_PART, user),
                  .item = RowOf(view, NMRN_ITEM_PART, item),

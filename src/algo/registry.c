@@ -7,10 +7,7 @@
 #include "core/vector.h"
 
 const Algorithm *const algorithms[] = {
-    &popularity_algorithm,
-    &bpr_algorithm,
-    &amf_algorithm,
-    NULL,
+    &popularity_algorithm, &bpr_algorithm, &amf_algorithm, &nmrn_algorithm, NULL,
 };
 
 #define POLL_EVERY (1 << 20)

@@ -27,6 +27,8 @@ static const struct {
     {"triple", TestTriple},
     {"variants", TestVariants},
     {"mf", TestMf},
+    {"memory", TestMemory},
+    {"nmrn", TestNmrn},
 };
 
 static bool Wanted(const char *name, int argc, char **argv)

@@ -53,7 +53,7 @@ static void CheckLayout(TestHost *t)
 
 static void CheckFinite(TestHost *t)
 {
-    Part part = {"x", AXIS_USER, 10, 20, 32, NULL};
+    Part part = {"x", AXIS_USER, 10, 20, 32, false, NULL};
     bool right = true;
 
     part.data = HostAllocateZero(&t->host, 320, sizeof(float));

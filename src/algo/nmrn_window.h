@@ -1,0 +1,74 @@
+/*
+ * nmrn_window.h: a micro-batch of events.
+ *
+ * Each event is read, compared with an item that the user does not have, and written to the memory
+ * at once; parameters stay as they are until the window is full.  Then all of it is differentiated,
+ * back through the writes, and every row that took part moves once.
+ */
+#ifndef RECADV_NMRN_WINDOW_H
+#define RECADV_NMRN_WINDOW_H
+
+#include "algo/nmrn.h"
+
+/* Which rows a window touches: numbers from 0 in order of their first appearance. */
+typedef struct RowNumbers {
+    uint32_t *row;   /* by number */
+    uint32_t *table; /* open addressing: number + 1, or 0 */
+    uint32_t mask;
+    uint32_t count;
+} RowNumbers;
+
+/* Has the user the item?  Such items are not drawn. */
+typedef struct Positives {
+    const void *arg;
+    bool (*has)(const void *arg, uint32_t user, uint32_t item);
+} Positives;
+
+typedef struct WindowEvent {
+    uint32_t user, item, negative; /* numbers of the window; NO_ITEM: no negative */
+    uint32_t user_row, item_row, negative_row;
+    float weight;
+    bool first; /* the memory was at its start */
+} WindowEvent;
+
+typedef struct Window {
+    const Host *host;
+    Model *model;
+    const NmrnOptions *options;
+    Positives positives;
+    Net net;
+    bool freeze_keys;  /* keys keep their place */
+    bool learns_start; /* first events tell where memories should start */
+    uint32_t size;
+    uint32_t count;
+    WindowEvent *events;
+    float *tape;     /* size x TapeReals */
+    float *previous; /* size x slots, with addressing "ntm" */
+    RowNumbers users, items;
+    float *user_gradient;   /* size x stride */
+    float *item_gradient;   /* 2 size x (stride + 16) */
+    float *memory_gradient; /* size, or 1 with a shared memory, x slots x stride */
+    bool *touched;          /* is a memory_gradient other than zero? */
+    float *weight_gradient; /* as the weight part */
+    uint32_t *drawn;        /* max_draws */
+    float *distances;       /* max_draws */
+    double *usage, *erase;  /* slots: sums over the window */
+    double entropy;
+    double loss; /* sum since the window was made */
+    uint64_t losses;
+} Window;
+
+/* Bytes that WindowCreate allocates. */
+extern size_t WindowMemory(const NmrnOptions *options, uint32_t size);
+
+extern void WindowCreate(const Host *host, Model *model, uint32_t size, Positives positives,
+                         Window *window);
+extern void WindowRelease(Window *window);
+
+/* One event; `random` is its own.  Steps when the window is full. */
+extern void WindowAdd(Window *window, uint32_t user, uint32_t item, bool first, Random *random);
+
+/* Learns what the window holds and empties it. */
+extern void WindowStep(Window *window);
+
+#endif

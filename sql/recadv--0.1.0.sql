@@ -94,6 +94,107 @@ LANGUAGE C STABLE PARALLEL SAFE ROWS 50;
 COMMENT ON FUNCTION @extschema@.recadv_options(text) IS
 'options of an algorithm, or of all: name, default, accepted values, meaning and source';
 
+-- Streaming: algorithms that learn event by event
+
+CREATE TYPE @extschema@.recadv_refreshed AS (
+    model text,
+    version integer,
+    events bigint,
+    observed bigint,
+    null_rows bigint,
+    new_users bigint,
+    new_items bigint,
+    ranked bigint,
+    hr double precision,
+    ndcg double precision,
+    mrr double precision,
+    seconds double precision
+);
+COMMENT ON TYPE @extschema@.recadv_refreshed IS
+'result of recadv_refresh: events learnt; observed events that were taken up; rows skipped for a NULL id; users and items that had no event before; events that were ranked before they were learnt (not those of pairs that were known), and their means HR@10, NDCG@10, MRR over all items not yet had by the user (NULL if none was ranked); seconds';
+
+CREATE FUNCTION @extschema@.recadv_refresh(
+    model text DEFAULT NULL,
+    metrics boolean DEFAULT true)
+RETURNS @extschema@.recadv_refreshed
+AS 'MODULE_PATHNAME', 'recadv_refresh'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10000;
+COMMENT ON FUNCTION @extschema@.recadv_refresh(text, boolean) IS
+'learns what is new in the model''s own source, and the observed events, in order of time (ties: user, item), in one transaction: rows from the option lateness before the newest time learnt on, without those that were learnt already. A row without a time is not read. With nothing new nothing is written. metrics: false does not rank the events first, which costs more than learning them. For the model''s owner; an error if the algorithm does not learn from a stream, or another session trains the model';
+
+CREATE FUNCTION @extschema@.recadv_observe(
+    model text,
+    user_id bigint,
+    item_id bigint,
+    at timestamptz DEFAULT NULL)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'recadv_observe_bigint'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000;
+COMMENT ON FUNCTION @extschema@.recadv_observe(text, bigint, bigint, timestamptz) IS
+'tells the model of one event: recommendations for its user follow it at once, and those of others from the commit on; the next recadv_refresh learns it. at: the value of the time column, now() if NULL; a row of the source with the same user, item and time is the same event. Needs SELECT and INSERT on the model''s table. False, and nothing done, for a NULL id';
+
+CREATE FUNCTION @extschema@.recadv_observe(
+    model text,
+    user_id bigint,
+    item_id bigint,
+    at bigint)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'recadv_observe_bigint_number'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000;
+COMMENT ON FUNCTION @extschema@.recadv_observe(text, bigint, bigint, bigint) IS
+'recadv_observe for a model whose time column is a number; a NULL time is the earliest';
+
+CREATE FUNCTION @extschema@.recadv_observe(
+    model text,
+    user_id text,
+    item_id text,
+    at timestamptz DEFAULT NULL)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'recadv_observe_text'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000;
+COMMENT ON FUNCTION @extschema@.recadv_observe(text, text, text, timestamptz) IS
+'recadv_observe with ids as text; serves every model';
+
+CREATE FUNCTION @extschema@.recadv_observe(
+    model text,
+    user_id text,
+    item_id text,
+    at bigint)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'recadv_observe_text_number'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000;
+COMMENT ON FUNCTION @extschema@.recadv_observe(text, text, text, bigint) IS
+'recadv_observe with ids as text, for a model whose time column is a number';
+
+CREATE FUNCTION @extschema@.recadv_observe_trigger()
+RETURNS trigger
+AS 'MODULE_PATHNAME', 'recadv_observe_trigger'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.recadv_observe_trigger() IS
+'the trigger that recadv_attach() makes: observes every row of an INSERT or COPY in the same transaction';
+
+CREATE FUNCTION @extschema@.recadv_attach(
+    model text,
+    "table" regclass DEFAULT NULL,
+    user_column name DEFAULT NULL,
+    item_column name DEFAULT NULL,
+    time_column name DEFAULT NULL,
+    on_error text DEFAULT 'warning')
+RETURNS void
+AS 'MODULE_PATHNAME', 'recadv_attach'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.recadv_attach(text, regclass, name, name, name, text) IS
+'lets the model observe every row that is inserted into a table (NULL: its source; columns: those it was trained on), by a statement-level trigger. on_error: warning lets the row in where the model is busy, broken or not writable for the one who inserts, and leaves the event to the next recadv_refresh; error fails the INSERT. Needs the right to create a trigger on the table';
+
+CREATE FUNCTION @extschema@.recadv_detach(
+    model text,
+    "table" regclass DEFAULT NULL)
+RETURNS void
+AS 'MODULE_PATHNAME', 'recadv_detach'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.recadv_detach(text, regclass) IS
+'drops the trigger that recadv_attach() made (NULL: on the model''s source)';
+
 -- Serving: a model by name
 
 CREATE FUNCTION @extschema@.recadv_topk(

@@ -25,9 +25,10 @@ static Source SourceOf(text *model)
     source = (Source){.text = JsonbGetString(header, "source_relation"),
                       .user_column = JsonbGetString(header, "user_column"),
                       .item_column = JsonbGetString(header, "item_column")};
-    if (source.text == NULL) /* a query */
+    if (source.text == NULL)
         source.text = JsonbGetString(header, "source");
-    if (source.text == NULL || source.user_column == NULL || source.item_column == NULL)
+    if (source.text == NULL || source.user_column == NULL || source.item_column == NULL ||
+        (JsonbGetString(header, "source_relation") == NULL && !SourceIsQuery(&source)))
         ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                         errmsg("model \"%s\" names no source that could be read", table.store.name),
                         errhint("An image has no source; use seen => 'model', or pass exclude => "

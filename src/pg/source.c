@@ -88,7 +88,7 @@ static char *RelationItem(const Source *source)
     return RelationName(relid);
 }
 
-static bool IsQuery(const Source *source)
+bool SourceIsQuery(const Source *source)
 {
     const char *text = source->text;
 
@@ -99,7 +99,7 @@ static bool IsQuery(const Source *source)
 
 char *SourceRelation(const Source *source)
 {
-    return IsQuery(source) ? NULL : RelationItem(source);
+    return SourceIsQuery(source) ? NULL : RelationItem(source);
 }
 
 char *SourceQuery(const Source *source)
@@ -111,7 +111,7 @@ char *SourceQuery(const Source *source)
                      quote_identifier(source->item_column));
     if (source->time_column != NULL)
         appendStringInfo(&query, ", %s", quote_identifier(source->time_column));
-    if (IsQuery(source))
+    if (SourceIsQuery(source))
         appendStringInfo(&query, " FROM %s\nAS source", source->text); /* it may end in a comment */
     else
         appendStringInfo(&query, " FROM %s", RelationItem(source));

@@ -17,6 +17,9 @@ typedef struct Source {
  */
 extern char *SourceQuery(const Source *source);
 
+/* A query in parentheses, or the name of a relation? */
+extern bool SourceIsQuery(const Source *source);
+
 /* Schema-qualified name of a source that is a relation, NULL of a query. */
 extern char *SourceRelation(const Source *source);
 

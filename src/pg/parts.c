@@ -332,14 +332,30 @@ static DataBlock ReadSeenBlock(ModelStore *store, const Header *header, uint32 n
     return block;
 }
 
-uint32 *ReadSeen(ModelStore *store, const Header *header, uint32 user, uint32 *count)
+uint32 *SeenReaderGet(SeenReader *reader, uint32 user, uint32 *count)
 {
-    DataBlock block = ReadSeenBlock(store, header, user / SEEN_USERS_PER_BLOCK);
-    const void *entry = SeenEntry(store, &block, user % SEEN_USERS_PER_BLOCK, header->items, count);
-    uint32 *items = PallocArray(uint32, (Size)*count + 1);
+    uint32 number = user / SEEN_USERS_PER_BLOCK;
+    const void *entry;
+    uint32 *items;
 
+    if (reader->block.payload == NULL || reader->number != number) {
+        if (reader->block.payload != NULL)
+            BlockFree(&reader->block);
+        reader->block = ReadSeenBlock(reader->store, reader->header, number);
+        reader->number = number;
+    }
+    entry = SeenEntry(reader->store, &reader->block, user % SEEN_USERS_PER_BLOCK,
+                      reader->header->items, count);
+    items = PallocArray(uint32, (Size)*count + 1);
     memcpy(items, entry, (Size)*count * sizeof(uint32));
     return items;
+}
+
+uint32 *ReadSeen(ModelStore *store, const Header *header, uint32 user, uint32 *count)
+{
+    SeenReader reader = {.store = store, .header = header};
+
+    return SeenReaderGet(&reader, user, count);
 }
 
 static void ReadHeld(ModelStore *store, const Host *host, const Header *header, Interactions *data)

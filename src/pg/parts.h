@@ -38,6 +38,16 @@ extern Id ReadId(ModelStore *store, const char *part, IdKind kind, uint32 count,
 /* Items of one user, ascending; reads one block. */
 extern uint32 *ReadSeen(ModelStore *store, const Header *header, uint32 user, uint32 *count);
 
+/* Items of users that are asked for in ascending order: each block is read once. */
+typedef struct SeenReader {
+    ModelStore *store;
+    const Header *header;
+    DataBlock block;
+    uint32 number; /* of the block, if there is one */
+} SeenReader;
+
+extern uint32 *SeenReaderGet(SeenReader *reader, uint32 user, uint32 *count);
+
 /* All interactions, with the held-out ones marked; arrays from the host. */
 extern void ReadInteractions(ModelStore *store, const Host *host, const Header *header,
                              Interactions *data);

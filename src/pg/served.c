@@ -59,6 +59,7 @@ static void UseSide(CacheEntry *entry)
 {
     Served *served = &entry->served;
 
+    served->resident = true;
     served->side = &entry->side;
     for (int i = 0; i < served->model.parts; i++)
         if (served->model.part[i].axis == AXIS_ITEM)
@@ -69,6 +70,7 @@ static void ForgetSide(CacheEntry *entry)
 {
     Served *served = &entry->served;
 
+    served->resident = false;
     served->side = NULL;
     for (int i = 0; i < served->model.parts; i++)
         if (served->model.part[i].axis == AXIS_ITEM)
@@ -223,14 +225,14 @@ uint32 ServedUser(Served *served, Id id)
 
 uint32 ServedItem(Served *served, Id id)
 {
-    if (served->side != NULL)
+    if (served->resident)
         return ItemSideFind(served->side, id);
     return FindId(served->store, "item_ids", &served->item_root, served->header.items, id);
 }
 
 Id ServedItemId(Served *served, uint32 item)
 {
-    if (served->side != NULL)
+    if (served->resident)
         return ItemSideId(served->side, item);
     return ReadId(served->store, "item_ids", served->header.item_kind, served->header.items, item);
 }
@@ -259,7 +261,7 @@ float ServedScore(Served *served, const float *query, uint32 item)
     Model view = served->model;
     float score;
 
-    if (served->side != NULL) {
+    if (served->resident) {
         ModelViewItems(&served->model, item, 1, &view);
     } else {
         view.items = 1;
@@ -330,7 +332,7 @@ static void ScoreStored(Served *served, const float *query, ScoreVisitor visit, 
 
 void ServedScoreAll(Served *served, const float *query, ScoreVisitor visit, void *arg)
 {
-    if (served->side != NULL)
+    if (served->resident)
         ScoreResident(served, query, visit, arg);
     else
         ScoreStored(served, query, visit, arg);
@@ -365,7 +367,7 @@ void ServedTopK(Served *served, const float *query, const uint32 *without, uint3
     Selection selection = {.top = top, .without = without, .count = count};
     ScanRun run;
 
-    if (served->side == NULL) {
+    if (!served->resident) {
         ServedScoreAll(served, query, SelectSlice, &selection);
     } else {
         ScanStart(&run, &served->side->scan, 0, &task, 1,

@@ -48,7 +48,7 @@ static void TopKRows(Served *served, Id user, int32 k, bool exclude_seen, RowSet
             seen = ReadSeen(served->store, &served->header, index, &seen_count);
     }
     ServedTopK(served, query, seen, seen_count, &top);
-    if (served->side == NULL && top.count > MANY_IDS)
+    if (!served->resident && top.count > MANY_IDS)
         ids = ReadIds(served->store, "item_ids", served->header.item_kind, served->header.items);
     for (uint32 i = 0; i < top.count; i++) {
         uint32 found = top.entries[i].item;

@@ -199,8 +199,8 @@ static Datum IdDatum(Id id, IdKind kind)
 
 static Id ItemIdAt(const AllJob *job, uint32 item)
 {
-    return job->served->side != NULL ? ItemSideId(job->served->side, item)
-                                     : IdListGet(&job->item_ids, item);
+    return job->served->resident ? ItemSideId(job->served->side, item)
+                                 : IdListGet(&job->item_ids, item);
 }
 
 static void PutRows(AllJob *job, Id user, const TopK *top)
@@ -225,7 +225,7 @@ static void RunBatch(AllJob *job)
     MemoryContext caller = MemoryContextSwitchTo(job->batch);
 
     ReadBatch(job);
-    if (job->served->side != NULL)
+    if (job->served->resident)
         ScanItems(job, &job->served->side->scan, 0);
     else
         ScanStored(job);
@@ -246,7 +246,7 @@ static void RunStrangers(AllJob *job)
 
     job->count = 1;
     job->tasks = &task;
-    if (job->served->side != NULL)
+    if (job->served->resident)
         ScanItems(job, &job->served->side->scan, 0);
     else
         ScanStored(job);
@@ -312,7 +312,7 @@ static uint32 FindItem(AllJob *job, Id id)
     Served *served = job->served;
 
     CHECK_FOR_INTERRUPTS();
-    return served->side != NULL ? ItemSideFind(served->side, id) : IdListFind(&job->item_ids, id);
+    return served->resident ? ItemSideFind(served->side, id) : IdListFind(&job->item_ids, id);
 }
 
 static void MarkItems(AllJob *job, ArrayType *array, bool value)
@@ -412,7 +412,7 @@ static void CheckNeed(const AllJob *job)
     const Header *header = &job->served->header;
     Size ids = mul_size(sizeof(int64) + sizeof(uint32), header->users);
 
-    if (job->served->side == NULL)
+    if (!job->served->resident)
         ids = add_size(ids, add_size(mul_size(sizeof(int64), header->items), PIECE_BYTES));
     CheckMemory(add_size(ids, Max(BATCH_BYTES, UserSize(job))), "recommending to all users");
 }
@@ -441,7 +441,7 @@ static Datum TopKAll(FunctionCallInfo fcinfo, IdKind kind)
     CheckNeed(&job);
     job.user_ids =
         ReadIds(&table.store, "user_ids", job.served->header.user_kind, job.served->header.users);
-    if (job.served->side == NULL)
+    if (!job.served->resident)
         job.item_ids = ReadIds(&table.store, "item_ids", job.served->header.item_kind,
                                job.served->header.items);
     TakeItems(&job, ArrayArgument(fcinfo, 4), ArrayArgument(fcinfo, 5));

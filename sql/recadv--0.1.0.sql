@@ -345,6 +345,31 @@ AS 'MODULE_PATHNAME', 'recadv_embeddings'
 LANGUAGE C STABLE PARALLEL SAFE ROWS 10000 COST 100000;
 COMMENT ON FUNCTION @extschema@.recadv_embeddings(text, text, anyarray) IS
 'embeddings of users or items with the given ids (an array of integers or text), each once; those that the model does not know are left out. The ids come back in the type of the array''s elements: NULL::bigint[] asks for all, with ids of type bigint';
+CREATE FUNCTION @extschema@.recadv_topk_all(
+    model text DEFAULT NULL,
+    k integer DEFAULT 10,
+    users bigint[] DEFAULT NULL,
+    exclude_seen boolean DEFAULT true,
+    candidates bigint[] DEFAULT NULL,
+    exclude bigint[] DEFAULT NULL)
+RETURNS TABLE (user_id bigint, item bigint, score real, rank integer)
+AS 'MODULE_PATHNAME', 'recadv_topk_all_bigint'
+LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 100000 COST 1000000;
+COMMENT ON FUNCTION @extschema@.recadv_topk_all(text, integer, bigint[], boolean, bigint[], bigint[]) IS
+'recadv_topk for all users of the model, or for those of an array, on up to recadv.max_threads threads: the same rows, for CREATE TABLE AS or a materialized view. users NULL: all that the model knows; one that it does not know gets the most popular items. candidates: only these items; exclude: not these; NULL elements, duplicates and unknown items in arrays count for nothing. No rows for a NULL k or exclude_seen';
+
+CREATE FUNCTION @extschema@.recadv_topk_all(
+    model text,
+    k integer,
+    users text[],
+    exclude_seen boolean DEFAULT true,
+    candidates text[] DEFAULT NULL,
+    exclude text[] DEFAULT NULL)
+RETURNS TABLE (user_id text, item text, score real, rank integer)
+AS 'MODULE_PATHNAME', 'recadv_topk_all_text'
+LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 100000 COST 1000000;
+COMMENT ON FUNCTION @extschema@.recadv_topk_all(text, integer, text[], boolean, text[], text[]) IS
+'recadv_topk_all with ids as text; serves every model. For all users: users => NULL::text[]';
 
 CREATE FUNCTION @extschema@.recadv_score(
     user_id bigint,
@@ -383,6 +408,26 @@ AS 'MODULE_PATHNAME', 'recadv_has_user_text'
 LANGUAGE C STABLE PARALLEL SAFE COST 500;
 COMMENT ON FUNCTION @extschema@.recadv_has_user(text, text) IS
 'recadv_has_user with the id as text; serves every model';
+
+CREATE FUNCTION @extschema@.recadv_cache_entries(
+    OUT model oid,
+    OUT version integer,
+    OUT location text,
+    OUT items boolean,
+    OUT bytes bigint,
+    OUT hits bigint)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'recadv_cache_entries'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 10;
+COMMENT ON FUNCTION @extschema@.recadv_cache_entries() IS
+'what recadv_cache shows';
+
+CREATE VIEW @extschema@.recadv_cache AS
+    SELECT e.model::pg_catalog.regclass AS model, e.version, e.location, e.items, e.bytes, e.hits
+    FROM @extschema@.recadv_cache_entries() e;
+COMMENT ON VIEW @extschema@.recadv_cache IS
+'models in memory that you may read: location backend (of this session, bounded by recadv.cache_size) or shared (of all sessions, bounded by recadv.shared_cache_size); items: is the item side in this memory? If it is nowhere, the model is read from its table at each call. hits: calls that found the entry';
+GRANT SELECT ON @extschema@.recadv_cache TO PUBLIC;
 
 -- Serving: an image
 

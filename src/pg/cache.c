@@ -54,11 +54,40 @@ static void EvictDropped(void)
     }
 }
 
+/* Lets the least recently used go until the rest fits. */
+static void Shrink(void)
+{
+    Size total = 0;
+    dlist_mutable_iter i;
+
+    dlist_foreach_modify(i, &entries)
+    {
+        CacheEntry *entry = dlist_container(CacheEntry, node, i.cur);
+        Size size = CacheEntrySize(entry);
+
+        if (total + size > CacheAllowed())
+            Evict(entry);
+        else
+            total += size;
+    }
+}
+
+/* The setting may have been lowered since the last call. */
+static void FollowSetting(void)
+{
+    static int followed = -1;
+
+    if (followed != recadv_cache_size)
+        Shrink();
+    followed = recadv_cache_size;
+}
+
 CacheEntry *CacheFind(Oid relid, const Current *current)
 {
     dlist_mutable_iter i;
 
     EvictDropped();
+    FollowSetting();
     dlist_foreach_modify(i, &entries)
     {
         CacheEntry *entry = dlist_container(CacheEntry, node, i.cur);
@@ -86,24 +115,6 @@ CacheEntry *CacheCreate(void)
     return entry;
 }
 
-/* The newest always stays: the call that wants it is not over. */
-static void Shrink(void)
-{
-    Size total = 0;
-    dlist_mutable_iter i;
-
-    dlist_foreach_modify(i, &entries)
-    {
-        CacheEntry *entry = dlist_container(CacheEntry, node, i.cur);
-        Size size = CacheEntrySize(entry);
-
-        if (total + size > CacheAllowed() && total > 0)
-            Evict(entry);
-        else
-            total += size;
-    }
-}
-
 void CacheKeep(CacheEntry *entry)
 {
     static bool registered = false;
@@ -123,5 +134,6 @@ void CacheKeep(CacheEntry *entry)
 dlist_head *CacheEntries(void)
 {
     EvictDropped();
+    FollowSetting();
     return &entries;
 }

@@ -29,7 +29,7 @@ uint32 AxisFind(Served *served, Axis axis, Id id)
 
 static bool IsResident(const Served *served, Axis axis)
 {
-    return axis == AXIS_ITEM && served->side != NULL;
+    return axis == AXIS_ITEM && served->resident;
 }
 
 static void FindResident(Served *served, const IdList *ids, uint32 *found)

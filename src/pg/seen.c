@@ -95,35 +95,43 @@ static DataBlock ReadSeenBlock(ModelStore *store, const Header *header, uint32 n
     return block;
 }
 
-uint32 *ReadSeen(ModelStore *store, const Header *header, uint32 user, uint32 *count)
+uint32 *SeenReaderGet(SeenReader *reader, uint32 user, uint32 *count)
 {
-    DataBlock block = ReadSeenBlock(store, header, user / SEEN_USERS_PER_BLOCK);
-    const void *entry = SeenEntry(store, &block, user % SEEN_USERS_PER_BLOCK, header->items, count);
-    uint32 *items = PallocArray(uint32, (Size)*count + 1);
+    uint32 number = user / SEEN_USERS_PER_BLOCK;
+    const void *entry;
+    uint32 *items;
 
+    if (reader->block.payload == NULL || reader->number != number) {
+        if (reader->block.payload != NULL)
+            BlockFree(&reader->block);
+        reader->block = ReadSeenBlock(reader->store, reader->header, number);
+        reader->number = number;
+    }
+    entry = SeenEntry(reader->store, &reader->block, user % SEEN_USERS_PER_BLOCK,
+                      reader->header->items, count);
+    items = PallocArray(uint32, (Size)*count + 1);
     memcpy(items, entry, (Size)*count * sizeof(uint32));
     return items;
+}
+
+uint32 *ReadSeen(ModelStore *store, const Header *header, uint32 user, uint32 *count)
+{
+    SeenReader reader = {.store = store, .header = header};
+
+    return SeenReaderGet(&reader, user, count);
 }
 
 void ReadSeenOf(ModelStore *store, const Header *header, const uint32 *users, uint32 count,
                 History *history)
 {
-    DataBlock block = {0};
+    SeenReader reader = {.store = store, .header = header};
 
     for (uint32 i = 0; i < count; i++) {
-        uint32 number = users[i] / SEEN_USERS_PER_BLOCK, length;
-        const void *entry;
+        uint32 length, *items = SeenReaderGet(&reader, users[i], &length);
 
-        if (i == 0 || number != users[i - 1] / SEEN_USERS_PER_BLOCK) {
-            if (i > 0)
-                BlockFree(&block);
-            block = ReadSeenBlock(store, header, number);
-        }
-        entry = SeenEntry(store, &block, users[i] % SEEN_USERS_PER_BLOCK, header->items, &length);
-        HistorySet(history, i, entry, length);
+        HistorySet(history, i, items, length);
+        pfree(items);
     }
-    if (count > 0)
-        BlockFree(&block);
 }
 
 /* One block: the lists of the history where there are such, otherwise those stored. */

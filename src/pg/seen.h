@@ -12,6 +12,16 @@ extern void WriteInteractions(ModelSink *sink, const Interactions *data);
 /* Items of one user, ascending; reads one block. */
 extern uint32 *ReadSeen(ModelStore *store, const Header *header, uint32 user, uint32 *count);
 
+/* Items of users that are asked for in ascending order: each block is read once. */
+typedef struct SeenReader {
+    ModelStore *store;
+    const Header *header;
+    DataBlock block;
+    uint32 number; /* of the block, if there is one */
+} SeenReader;
+
+extern uint32 *SeenReaderGet(SeenReader *reader, uint32 user, uint32 *count);
+
 /* Items of some users (ascending indexes) into a history, where they are numbered 0, 1, 2 ... */
 extern void ReadSeenOf(ModelStore *store, const Header *header, const uint32 *users, uint32 count,
                        History *history);

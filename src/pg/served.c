@@ -57,6 +57,7 @@ static void UseSide(CacheEntry *entry)
 {
     Served *served = &entry->served;
 
+    served->resident = true;
     served->side = &entry->side;
     for (int i = 0; i < served->model.parts; i++)
         if (served->model.part[i].axis == AXIS_ITEM)
@@ -67,6 +68,7 @@ static void ForgetSide(CacheEntry *entry)
 {
     Served *served = &entry->served;
 
+    served->resident = false;
     served->side = NULL;
     for (int i = 0; i < served->model.parts; i++)
         if (served->model.part[i].axis == AXIS_ITEM)
@@ -223,7 +225,7 @@ uint32 ServedItem(Served *served, Id id)
 {
     uint32 found;
 
-    if (served->side == NULL)
+    if (!served->resident)
         return DictionaryFind(&served->items, served->store, id);
     found = ItemSideFind(served->side, id);
     return found != UNKNOWN_ID ? found : DictionaryFindAdded(&served->items, id);
@@ -231,7 +233,7 @@ uint32 ServedItem(Served *served, Id id)
 
 Id ServedItemId(Served *served, uint32 item)
 {
-    if (served->side != NULL)
+    if (served->resident)
         return ItemSideId(served->side, item);
     return DictionaryGet(&served->items, served->store, item);
 }
@@ -260,7 +262,7 @@ float ServedScore(Served *served, const float *query, uint32 item)
     Model view = served->model;
     float score;
 
-    if (served->side != NULL) {
+    if (served->resident) {
         ModelViewItems(&served->model, item, 1, &view);
     } else {
         view.items = 1;
@@ -331,7 +333,7 @@ static void ScoreStored(Served *served, const float *query, ScoreVisitor visit, 
 
 void ServedScoreAll(Served *served, const float *query, ScoreVisitor visit, void *arg)
 {
-    if (served->side != NULL)
+    if (served->resident)
         ScoreResident(served, query, visit, arg);
     else
         ScoreStored(served, query, visit, arg);
@@ -366,7 +368,7 @@ void ServedTopK(Served *served, const float *query, const uint32 *without, uint3
     Selection selection = {.top = top, .without = without, .count = count};
     ScanRun run;
 
-    if (served->side == NULL) {
+    if (!served->resident) {
         ServedScoreAll(served, query, SelectSlice, &selection);
     } else {
         ScanStart(&run, &served->side->scan, 0, &task, 1,

@@ -23,7 +23,8 @@ typedef struct Served {
     Model model; /* shared parts loaded */
     Dictionary users;
     Dictionary items;
-    const ItemSide *side; /* the items if they are in memory; NULL: they are read from the store */
+    bool resident;        /* are the items in memory? `model` then has the item parts, too */
+    const ItemSide *side; /* if they are */
     ModelStore *store;    /* valid during one call, as `side` may be */
 } Served;
 

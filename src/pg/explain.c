@@ -1,10 +1,11 @@
 /* explain.c: recadv_explain. */
 #include "pg/arguments.h"
+#include "pg/asker.h"
 #include "pg/host.h"
 #include "pg/live.h"
 
 /* What each of a user's items says for an item. */
-static float *Weigh(Served *served, uint32 user, uint32 item, RowList history)
+static float *Weigh(Served *served, const Asker *asker, uint32 item, RowList history)
 {
     Model own = RowsGather(served, AXIS_ITEM, history.rows, history.count);
     Model one = RowsGather(served, AXIS_ITEM, &item, 1);
@@ -12,19 +13,19 @@ static float *Weigh(Served *served, uint32 user, uint32 item, RowList history)
     BackendHost backend;
 
     BackendHostInit(&backend, CurrentMemoryContext, "recadv_explain");
-    served->header.algorithm->explain(&backend.host, &own, ServedQuery(served, user), &one,
+    served->header.algorithm->explain(&backend.host, &own, AskerQuery(served, asker), &one,
                                       weights);
     return weights;
 }
 
 /* An item does not speak for itself. */
-static void AnswerExplain(FunctionCallInfo fcinfo, Served *served, const IdList *live, IdKind kind,
-                          RowSet *rows)
+static void AnswerExplain(FunctionCallInfo fcinfo, Served *served, ModelTable *table,
+                          const IdList *live, IdKind kind, RowSet *rows)
 {
     const Algorithm *algorithm = served->header.algorithm;
-    uint32 user = ServedUser(served, IdArgument(fcinfo, 0, kind));
+    Asker asker = AskerOpen(served, table, IdArgument(fcinfo, 0, kind));
     uint32 item = ServedItem(served, IdArgument(fcinfo, 1, kind)), k = KArgument(fcinfo, 2);
-    RowList history = {0};
+    RowList history;
     Filter filter;
     TopK top;
 
@@ -34,17 +35,14 @@ static void AnswerExplain(FunctionCallInfo fcinfo, Served *served, const IdList 
                         errmsg("algorithm \"%s\" of model \"%s\" cannot tell which items speak for "
                                "another",
                                algorithm->name, served->store->name)));
-    if (user == UNKNOWN_ID || item == UNKNOWN_ID)
+    if (!AskerIsKnown(&asker) || item == UNKNOWN_ID)
         return;
-    if (live != NULL)
-        history = RowsOfIds(served, AXIS_ITEM, live);
-    else
-        history.rows = ReadSeen(served->store, &served->header, user, &history.count);
+    history = live != NULL ? RowsOfIds(served, AXIS_ITEM, live) : AskerSeen(served, &asker);
     history = RowsMinus(history, (RowList){&item, 1});
     if (history.count == 0)
         return;
     filter = FilterArguments(fcinfo, 4, served, AXIS_ITEM, kind);
-    top = SelectScored(&history, Weigh(served, user, item, history), &filter, k);
+    top = SelectScored(&history, Weigh(served, &asker, item, history), &filter, k);
     AddSelected(rows, served, AXIS_ITEM, kind, &top);
 }
 
@@ -63,7 +61,7 @@ static Datum Explain(FunctionCallInfo fcinfo, IdKind kind)
         items = LiveItems(model, IdArgument(fcinfo, 0, kind));
         live = &items;
     }
-    AnswerExplain(fcinfo, ServedOpen(model, &table), live, kind, &rows);
+    AnswerExplain(fcinfo, ServedOpen(model, &table), &table, live, kind, &rows);
     ModelTableClose(&table);
     return (Datum)0;
 }

@@ -41,6 +41,24 @@ static void FindResident(Served *served, const IdList *ids, uint32 *found)
     }
 }
 
+static void FindFresh(const Served *served, const IdList *ids, uint32 *found)
+{
+    for (uint32 i = 0; i < ids->count && served->fresh_ids.count > 0; i++) {
+        uint32 fresh =
+            found[i] == UNKNOWN_ID ? IdListFind(&served->fresh_ids, IdListGet(ids, i)) : UNKNOWN_ID;
+
+        if (fresh != UNKNOWN_ID)
+            found[i] = served->header.items + fresh;
+    }
+}
+
+/* Not where some came after the training. */
+static bool RowsFollowIds(const Served *served, Axis axis)
+{
+    return DictionaryOf(served, axis)->added.count == 0 &&
+           (axis == AXIS_USER || served->fresh_ids.count == 0);
+}
+
 static int CompareRows(const void *a, const void *b)
 {
     uint32 x = *(const uint32 *)a, y = *(const uint32 *)b;
@@ -58,10 +76,12 @@ RowList RowsOfIds(Served *served, Axis axis, const IdList *ids)
         FindResident(served, &sorted, list.rows);
     else
         DictionaryFindAll(DictionaryOf(served, axis), served->store, &sorted, list.rows);
+    if (axis == AXIS_ITEM)
+        FindFresh(served, &sorted, list.rows);
     for (uint32 i = 0; i < sorted.count; i++)
         if (list.rows[i] != UNKNOWN_ID)
             list.rows[list.count++] = list.rows[i];
-    if (DictionaryOf(served, axis)->added.count > 0) /* these ids do not ascend with their rows */
+    if (!RowsFollowIds(served, axis))
         qsort(list.rows, list.count, sizeof(uint32), CompareRows);
     return list;
 }
@@ -184,6 +204,10 @@ static void CopyRow(const Model *from, uint32 row, Model *to, uint32 at, Axis ax
 static const Model *Locate(RowReader *reader, uint32 row, uint32 *at)
 {
     *at = row;
+    if (reader->axis == AXIS_ITEM && row >= reader->served->header.items) {
+        *at = row - reader->served->header.items;
+        return &reader->served->fresh;
+    }
     if (reader->per_block == 0)
         return &reader->served->model;
     if (row / reader->per_block != reader->loaded) {
@@ -268,7 +292,8 @@ Id IdReaderGet(IdReader *reader, uint32 row)
 {
     MemoryContext caller;
 
-    if (reader->context == NULL)
+    if (reader->context == NULL ||
+        (reader->axis == AXIS_ITEM && row >= AxisCount(reader->served, AXIS_ITEM)))
         return ServedItemId(reader->served, row);
     if (row >= reader->first && row - reader->first < reader->block.count)
         return IdListGet(&reader->block, row - reader->first);

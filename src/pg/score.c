@@ -1,14 +1,16 @@
 /* score.c: recadv_score and recadv_has_user, for tables and images. */
 #include "pg/arguments.h"
+#include "pg/asker.h"
 
 /* False for an unknown user or item, or a score that is not a number. */
-static bool Score(Served *served, Id user_id, Id item_id, float *score)
+static bool Score(Served *served, ModelTable *table, Id user, Id item_id, float *score)
 {
-    uint32 user = ServedUser(served, user_id), item = ServedItem(served, item_id);
+    Asker asker = AskerOpen(served, table, user);
+    uint32 item = ServedItem(served, item_id);
 
-    if (user == UNKNOWN_ID || item == UNKNOWN_ID)
+    if (!AskerIsKnown(&asker) || item == UNKNOWN_ID)
         return false;
-    *score = ServedScore(served, ServedQuery(served, user), item);
+    *score = ServedScore(served, AskerQuery(served, &asker), item);
     return *score == *score;
 }
 
@@ -23,7 +25,7 @@ static Datum ScoreOfTable(FunctionCallInfo fcinfo, IdKind kind)
     if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
         PG_RETURN_NULL();
     served = ServedOpen(ModelArgument(fcinfo, 2), &table);
-    known = Score(served, IdArgument(fcinfo, 0, kind), IdArgument(fcinfo, 1, kind), &score);
+    known = Score(served, &table, IdArgument(fcinfo, 0, kind), IdArgument(fcinfo, 1, kind), &score);
     ModelTableClose(&table);
     if (!known)
         PG_RETURN_NULL();
@@ -37,7 +39,7 @@ static Datum ScoreOfImage(FunctionCallInfo fcinfo, IdKind kind)
     Served *served = ServedImage(PG_GETARG_BYTEA_P(0), &store);
     float score;
 
-    if (!Score(served, IdArgument(fcinfo, 1, kind), IdArgument(fcinfo, 2, kind), &score))
+    if (!Score(served, NULL, IdArgument(fcinfo, 1, kind), IdArgument(fcinfo, 2, kind), &score))
         PG_RETURN_NULL();
     PG_RETURN_FLOAT4(score);
 }
@@ -71,14 +73,14 @@ static Datum HasUser(FunctionCallInfo fcinfo, IdKind kind)
 {
     ModelTable table;
     Served *served;
-    bool known;
+    Asker asker;
 
     if (PG_ARGISNULL(0))
         PG_RETURN_NULL();
     served = ServedOpen(ModelArgument(fcinfo, 1), &table);
-    known = ServedUser(served, IdArgument(fcinfo, 0, kind)) != UNKNOWN_ID;
+    asker = AskerOpen(served, &table, IdArgument(fcinfo, 0, kind));
     ModelTableClose(&table);
-    PG_RETURN_BOOL(known);
+    PG_RETURN_BOOL(AskerIsKnown(&asker));
 }
 
 PG_FUNCTION_INFO_V1(recadv_has_user_bigint);

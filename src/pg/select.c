@@ -100,7 +100,7 @@ TopK SelectItems(Served *served, const float *query, const Filter *filter, uint3
 
     if (filter->only_given)
         return SelectCandidates(served, &scorer, filter, k);
-    s = SelectionOpen(filter, k, served->header.items);
+    s = SelectionOpen(filter, k, ServedItems(served));
     ServedTopK(served, query, filter->without.rows, filter->without.count, &s.top);
     return s.top;
 }

@@ -2,6 +2,7 @@
 #include "pg/served.h"
 
 #include "pg/cache.h"
+#include "pg/pending.h"
 #include "pg/settings.h"
 #include "pg/shared.h"
 
@@ -185,6 +186,52 @@ static void AttachItems(CacheEntry *entry, ModelTable *table)
         UseSide(entry);
 }
 
+/* ---- items observed since the last refresh ---- */
+
+/* A view with memory for some rows of an axis. */
+static Model MakeView(const Served *served, Axis axis, uint32 rows)
+{
+    Model view = served->model;
+
+    if (axis == AXIS_USER)
+        view.users = rows;
+    else
+        view.items = rows;
+    for (int i = 0; i < view.parts; i++) {
+        Part *part = &view.part[i];
+
+        if (part->axis != axis)
+            continue;
+        part->rows = rows;
+        part->data = AllocateRows(rows, part->stride);
+    }
+    return view;
+}
+
+static void StartFresh(Served *served)
+{
+    Model *fresh = &served->fresh;
+
+    *fresh = MakeView(served, AXIS_ITEM, served->fresh_ids.count);
+    for (int i = 0; i < fresh->parts; i++)
+        if (fresh->part[i].axis == AXIS_ITEM)
+            memset(fresh->part[i].data, 0,
+                   (Size)fresh->part[i].rows * fresh->part[i].stride * sizeof(float));
+    for (uint32 i = 0; i < fresh->items; i++)
+        fresh->algorithm->stream->start_item(fresh, i, IdKey(IdListGet(&served->fresh_ids, i)));
+}
+
+/* They have rows at once, as a refresh would start them. */
+static void LookForFresh(Served *served, ModelTable *table)
+{
+    served->fresh_ids.count = 0;
+    if (served->header.algorithm->stream == NULL)
+        return;
+    served->fresh_ids = PendingItems(table, &served->header, &served->items);
+    if (served->fresh_ids.count > 0)
+        StartFresh(served);
+}
+
 Served *ServedOpen(text *model, ModelTable *table)
 {
     Oid relid = ModelResolve(model);
@@ -203,6 +250,7 @@ Served *ServedOpen(text *model, ModelTable *table)
     AttachItems(entry, table);
     if (!entry->kept)
         CacheKeep(entry);
+    LookForFresh(&entry->served, table);
     return &entry->served;
 }
 
@@ -221,7 +269,8 @@ uint32 ServedUser(Served *served, Id id)
     return DictionaryFind(&served->users, served->store, id);
 }
 
-uint32 ServedItem(Served *served, Id id)
+/* Among the items of the model. */
+static uint32 FindTrained(Served *served, Id id)
 {
     uint32 found;
 
@@ -231,50 +280,72 @@ uint32 ServedItem(Served *served, Id id)
     return found != UNKNOWN_ID ? found : DictionaryFindAdded(&served->items, id);
 }
 
+uint32 ServedItem(Served *served, Id id)
+{
+    uint32 found = FindTrained(served, id);
+
+    if (found == UNKNOWN_ID && served->fresh_ids.count > 0) {
+        found = IdListFind(&served->fresh_ids, id);
+        if (found != UNKNOWN_ID)
+            found += served->header.items;
+    }
+    return found;
+}
+
 Id ServedItemId(Served *served, uint32 item)
 {
+    if (item >= served->header.items)
+        return IdListGet(&served->fresh_ids, item - served->header.items);
     if (served->resident)
         return ItemSideId(served->side, item);
     return DictionaryGet(&served->items, served->store, item);
 }
 
+uint32 ServedItems(const Served *served)
+{
+    return served->header.items + served->fresh_ids.count;
+}
+
+Model ServedUserView(const Served *served)
+{
+    return MakeView(served, AXIS_USER, 1);
+}
+
+float *ServedQueryRoom(const Served *served)
+{
+    return AllocateRows(1, served->model.algorithm->query_width(&served->model) + 1);
+}
+
+static void ReadRow(Served *served, Axis axis, uint32 row, Model *view)
+{
+    for (int i = 0; i < view->parts; i++)
+        if (view->part[i].axis == axis)
+            ReadPartRow(served->store, &served->model, &served->model.part[i], row,
+                        view->part[i].data);
+}
+
 float *ServedQuery(Served *served, uint32 user)
 {
-    Model view = served->model;
-    float *query = AllocateRows(1, view.algorithm->query_width(&view) + 1);
+    Model view = ServedUserView(served);
+    float *query = ServedQueryRoom(served);
 
-    view.users = 1;
-    for (int i = 0; i < view.parts; i++) {
-        Part *part = &view.part[i];
-
-        if (part->axis != AXIS_USER)
-            continue;
-        part->data = AllocateRows(1, part->stride);
-        ReadPartRow(served->store, &served->model, &served->model.part[i], user, part->data);
-        part->rows = 1;
-    }
+    ReadRow(served, AXIS_USER, user, &view);
     view.algorithm->query(&view, 0, query);
     return query;
 }
 
 float ServedScore(Served *served, const float *query, uint32 item)
 {
-    Model view = served->model;
+    Model view;
     float score;
 
-    if (served->resident) {
+    if (item >= served->header.items) {
+        ModelViewItems(&served->fresh, item - served->header.items, 1, &view);
+    } else if (served->resident) {
         ModelViewItems(&served->model, item, 1, &view);
     } else {
-        view.items = 1;
-        for (int i = 0; i < view.parts; i++) {
-            Part *part = &view.part[i];
-
-            if (part->axis != AXIS_ITEM)
-                continue;
-            part->data = AllocateRows(1, part->stride);
-            ReadPartRow(served->store, &served->model, &served->model.part[i], item, part->data);
-            part->rows = 1;
-        }
+        view = MakeView(served, AXIS_ITEM, 1);
+        ReadRow(served, AXIS_ITEM, item, &view);
     }
     ModelScore(&view, query, 1, &score);
     return score;
@@ -331,12 +402,24 @@ static void ScoreStored(Served *served, const float *query, ScoreVisitor visit, 
     }
 }
 
+static void ScoreFresh(Served *served, const float *query, ScoreVisitor visit, void *arg)
+{
+    float *scores;
+
+    if (served->fresh_ids.count == 0)
+        return;
+    scores = AllocateRows(1, served->fresh.items);
+    ScoreView(&served->fresh, query, scores);
+    visit(arg, served->header.items, served->fresh.items, scores);
+}
+
 void ServedScoreAll(Served *served, const float *query, ScoreVisitor visit, void *arg)
 {
     if (served->resident)
         ScoreResident(served, query, visit, arg);
     else
         ScoreStored(served, query, visit, arg);
+    ScoreFresh(served, query, visit, arg);
 }
 
 /* ---- the best ---- */
@@ -375,6 +458,9 @@ void ServedTopK(Served *served, const float *query, const uint32 *without, uint3
                   AllocateAligned(ScanTaskSize(&served->side->model)));
         while (ScanStep(&run))
             CHECK_FOR_INTERRUPTS();
+        while (selection.at < count && without[selection.at] < served->header.items)
+            selection.at++;
+        ScoreFresh(served, query, SelectSlice, &selection);
     }
     TopKFinish(top);
 }

@@ -25,7 +25,10 @@ typedef struct Served {
     Dictionary items;
     bool resident;        /* are the items in memory? `model` then has the item parts, too */
     const ItemSide *side; /* if they are */
-    ModelStore *store;    /* valid during one call, as `side` may be */
+    /* What follows, and `side`, is valid during one call. */
+    ModelStore *store;
+    IdList fresh_ids; /* items observed since the last refresh; their indexes follow the others */
+    Model fresh;      /* a view of them */
 } Served;
 
 /* The model that the name means, opened for this call; close `table` when done. */
@@ -38,6 +41,13 @@ extern Served *ServedImage(const bytea *image, ImageStore *store);
 extern uint32 ServedUser(Served *served, Id id);
 extern uint32 ServedItem(Served *served, Id id);
 extern Id ServedItemId(Served *served, uint32 item);
+
+/* Items that can be recommended: those of the model and fresh ones. */
+extern uint32 ServedItems(const Served *served);
+
+/* A view with room for the rows of one user, and room for a query; in the current context. */
+extern Model ServedUserView(const Served *served);
+extern float *ServedQueryRoom(const Served *served);
 
 /* The query vector of a user, 64-byte aligned, in the current context. */
 extern float *ServedQuery(Served *served, uint32 user);

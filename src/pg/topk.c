@@ -1,19 +1,8 @@
 /* topk.c: recadv_topk and recadv_topk_for, for tables and images. */
 #include "pg/arguments.h"
+#include "pg/asker.h"
 #include "pg/fold.h"
 #include "pg/live.h"
-
-/* Items that a user has; the ids are of the source, if it was read. */
-static RowList Seen(Served *served, uint32 user, const IdList *live)
-{
-    RowList seen = {0};
-
-    if (live != NULL)
-        return RowsOfIds(served, AXIS_ITEM, live);
-    if (user != UNKNOWN_ID)
-        seen.rows = ReadSeen(served->store, &served->header, user, &seen.count);
-    return seen;
-}
 
 typedef struct Question {
     IdKind kind; /* of the ids */
@@ -24,21 +13,21 @@ typedef struct Question {
     int filter;         /* argument: candidates */
 } Question;
 
-static void AnswerUser(FunctionCallInfo fcinfo, Served *served, const Question *question,
-                       RowSet *rows)
+/* `table` is NULL for an image. */
+static void AnswerUser(FunctionCallInfo fcinfo, Served *served, ModelTable *table,
+                       const Question *question, RowSet *rows)
 {
-    uint32 user = ServedUser(served, question->user);
-    float *query = NULL;
+    Asker asker = AskerOpen(served, table, question->user);
     Filter filter;
     TopK top;
 
     CheckAxisKind(served, AXIS_ITEM, question->kind);
     filter = FilterArguments(fcinfo, question->filter, served, AXIS_ITEM, question->kind);
-    if (user != UNKNOWN_ID)
-        query = ServedQuery(served, user);
     if (question->exclude_seen)
-        filter.without = RowsUnion(filter.without, Seen(served, user, question->live));
-    top = SelectItems(served, query, &filter, question->k);
+        filter.without = RowsUnion(
+            filter.without, question->live != NULL ? RowsOfIds(served, AXIS_ITEM, question->live)
+                                                   : AskerSeen(served, &asker));
+    top = SelectItems(served, AskerQuery(served, &asker), &filter, question->k);
     AddSelected(rows, served, AXIS_ITEM, question->kind, &top);
 }
 
@@ -61,7 +50,7 @@ static Datum TopKOfTable(FunctionCallInfo fcinfo, IdKind kind)
         live = LiveItems(model, question.user);
         question.live = &live;
     }
-    AnswerUser(fcinfo, ServedOpen(model, &table), &question, &rows);
+    AnswerUser(fcinfo, ServedOpen(model, &table), &table, &question, &rows);
     ModelTableClose(&table);
     return (Datum)0;
 }
@@ -79,7 +68,7 @@ static Datum TopKOfImage(FunctionCallInfo fcinfo, IdKind kind)
     question.user = IdArgument(fcinfo, 1, kind);
     question.k = KArgument(fcinfo, 2);
     question.exclude_seen = PG_GETARG_BOOL(3);
-    AnswerUser(fcinfo, ServedImage(PG_GETARG_BYTEA_P(0), &store), &question, &rows);
+    AnswerUser(fcinfo, ServedImage(PG_GETARG_BYTEA_P(0), &store), NULL, &question, &rows);
     return (Datum)0;
 }
 

@@ -113,10 +113,15 @@ void WriteIdRoot(ModelSink *sink, const char *part, const IdList *ids)
     WriteIdBlock(sink, RootName(part), 0, &root);
 }
 
+bool IsIdText(const char *text, uint32 length)
+{
+    return length <= MAX_ID_LENGTH && pg_verify_mbstr(PG_UTF8, text, (int)length, true);
+}
+
 void CheckIdText(ModelStore *store, const char *part, uint32 number, const char *text,
                  uint32 length)
 {
-    if (length > MAX_ID_LENGTH || !pg_verify_mbstr(PG_UTF8, text, (int)length, true))
+    if (!IsIdText(text, length))
         StoreDamaged(store, part, number, "it holds a text that is no id");
 }
 

@@ -30,7 +30,8 @@ extern IdList ReadIdRoot(ModelStore *store, const char *part, IdKind kind, uint3
 /* Searches rely on the order: fails if ids do not ascend. */
 extern void CheckIdOrder(ModelStore *store, const char *part, uint32 number, const IdList *ids);
 
-/* Fails if a text cannot be an id. */
+/* Can a text be an id?  And an error if not. */
+extern bool IsIdText(const char *text, uint32 length);
 extern void CheckIdText(ModelStore *store, const char *part, uint32 number, const char *text,
                         uint32 length);
 

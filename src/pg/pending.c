@@ -177,7 +177,9 @@ FailDamaged(ModelTable *table, const char *part, uint32 number, const char *prob
                      "source.")));
 }
 
-static void TakeEvent(ModelTable *table, const Header *header, HeapTuple tuple, PendingEvent *event)
+/* NULL and *event, or what is wrong with the row. */
+static const char *ParseEvent(ModelTable *table, const Header *header, HeapTuple tuple,
+                              PendingEvent *event)
 {
     char *part = TextDatumGetCString(Column(table, tuple, 2));
     uint32 number = (uint32)DatumGetInt32(Column(table, tuple, 3)), length;
@@ -191,15 +193,24 @@ static void TakeEvent(ModelTable *table, const Header *header, HeapTuple tuple, 
     if (problem == NULL && (block.type != BLOCK_TEXT || block.rows != 2))
         problem = "it is not an event";
     if (problem != NULL)
-        FailDamaged(table, part, number, problem);
+        return problem;
     text = BlockEntry(&block, 0, &length);
     event->time = strtoll(pnstrdup(text, length), NULL, 10);
     text = BlockEntry(&block, 1, &length);
-    CheckIdText(&table->store, part, number, text, length);
     item = (Id){ID_TEXT, 0, text, length};
-    if (!IdConvert(item, header->item_kind, &event->item) ||
+    if (!IsIdText(text, length) || !IdConvert(item, header->item_kind, &event->item) ||
         !IdOfPart(part, EVENT_PREFIX, header->user_kind, &event->user))
-        FailDamaged(table, part, number, "its ids are not of the model's kinds");
+        return "its ids are not of the model's kinds";
+    return NULL;
+}
+
+static void TakeEvent(ModelTable *table, const Header *header, HeapTuple tuple, PendingEvent *event)
+{
+    const char *problem = ParseEvent(table, header, tuple, event);
+
+    if (problem != NULL)
+        FailDamaged(table, TextDatumGetCString(Column(table, tuple, 2)),
+                    (uint32)DatumGetInt32(Column(table, tuple, 3)), problem);
 }
 
 static int CompareEvents(const void *a, const void *b)
@@ -294,6 +305,47 @@ IdList PendingItems(ModelTable *table, const Header *header, const Dictionary *i
     if (index != NULL)
         IdIndexSort(index, &ids, &dense);
     return ids;
+}
+
+static void ForgetEvents(ModelTable *table, const Header *header, const PendingTests *tests,
+                         PendingRows *gone, uint32 *room, uint64 *unreadable)
+{
+    SysScanDesc scan = ScanParts(table, EVENT_PREFIX, true);
+    HeapTuple tuple;
+
+    while (HeapTupleIsValid(tuple = systable_getnext(scan))) {
+        PendingEvent event;
+        bool readable = ParseEvent(table, header, tuple, &event) == NULL;
+
+        *unreadable += !readable;
+        if (!readable || tests->learnt(tests->arg, &event))
+            AddPlace(gone, room, tuple);
+        CHECK_FOR_INTERRUPTS();
+    }
+    systable_endscan(scan);
+}
+
+uint64 PendingForget(ModelTable *table, const Header *header, const PendingTests *tests)
+{
+    PendingRows gone = {0};
+    uint64 unreadable = 0;
+    uint32 room = 0;
+    SysScanDesc scan;
+    HeapTuple tuple;
+
+    ForgetEvents(table, header, tests, &gone, &room, &unreadable);
+    scan = ScanParts(table, ITEM_PREFIX, true);
+    while (HeapTupleIsValid(tuple = systable_getnext(scan))) {
+        Id id;
+
+        if (!IdOfPart(TextDatumGetCString(Column(table, tuple, 2)), ITEM_PREFIX, header->item_kind,
+                      &id) ||
+            tests->known(tests->arg, id))
+            AddPlace(&gone, &room, tuple);
+    }
+    systable_endscan(scan);
+    PendingDelete(RelationGetRelid(table->relation), &gone);
+    return unreadable;
 }
 
 void PendingDelete(Oid relid, const PendingRows *pending)

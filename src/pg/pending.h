@@ -37,6 +37,19 @@ extern PendingRows PendingAll(ModelTable *table, const Header *header);
 /* Items that have been observed and are not in the dictionary; ascending. */
 extern IdList PendingItems(ModelTable *table, const Header *header, const Dictionary *items);
 
+/* What a new version of the model knows. */
+typedef struct PendingTests {
+    bool (*learnt)(void *arg, const PendingEvent *event);
+    bool (*known)(void *arg, Id item);
+    void *arg;
+} PendingTests;
+
+/*
+ * Deletes the rows of events that are learnt and of items that are known; also those that the
+ * model cannot read, and returns how many events these were.  Needs SPI and a snapshot.
+ */
+extern uint64 PendingForget(ModelTable *table, const Header *header, const PendingTests *tests);
+
 /* Deletes rows that were read; needs SPI. */
 extern void PendingDelete(Oid relid, const PendingRows *pending);
 

@@ -13,6 +13,7 @@
 #include "utils/resowner.h"
 #include "utils/snapmgr.h"
 
+#include "pg/learnt.h"
 #include "pg/options.h"
 #include "pg/runs.h"
 #include "pg/settings.h"
@@ -96,6 +97,7 @@ static int32 StoreVersion(Oid relid, const TrainRequest *request, Training *trai
     TrainingWrite(training, request, &sink.sink);
     TableSinkClose(&sink);
     ModelTablePublish(relid, version, (int)((TrainOptions *)request->options)->keep_versions);
+    ForgetLearnt(relid, training);
     training->phases.write = HostClock() - start;
     return version;
 }

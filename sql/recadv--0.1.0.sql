@@ -195,6 +195,15 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION @extschema@.recadv_detach(text, regclass) IS
 'drops the trigger that recadv_attach() made (NULL: on the model''s source)';
 
+CREATE FUNCTION @extschema@.recadv_memory(
+    model text DEFAULT NULL,
+    k integer DEFAULT 5)
+RETURNS TABLE (slot integer, usage double precision, entropy double precision, erase double precision, half_life double precision, users text[], items text[])
+AS 'MODULE_PATHNAME', 'recadv_memory'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 32 COST 100000;
+COMMENT ON FUNCTION @extschema@.recadv_memory(text, integer) IS
+'the slots of a model that keeps a memory, one row each: usage, its mean attention weight (all slots sum to 1); entropy of the attention divided by ln(slots), the same in each row (0: one slot does it all, or there is only one; 1: all are alike); erase, the mean share of the slot that one event forgets; half_life, the events after which half of it is gone (NULL if nothing is forgotten); the k users nearest to the slot''s key and the k items nearest to its value (of a memory per user: to the value that every user starts with), nearest first. Reads the embeddings of all users once per slot';
+
 -- Serving: a model by name
 
 CREATE FUNCTION @extschema@.recadv_topk(

@@ -165,9 +165,10 @@ struct Algorithm {
     void (*similarity)(const Model *one, const Model *view, Axis axis, float *out);
 
     /*
-     * The query of a user who was not trained, from the items of `history` (at least one), items
-     * being as they are.  `sample` holds items spread evenly over the others; it may be empty.
-     * NULL: the model scores all users alike.
+     * The query of a user who was not trained, from the items of `history` (at least one; for an
+     * algorithm that streams in order of time, with repeats), items being as they are.  `sample`
+     * holds items spread evenly over the others; it may be empty. NULL: the model scores all users
+     * alike.
      */
     void (*fold_in)(const Host *host, const Model *history, const Model *sample, float *query);
 

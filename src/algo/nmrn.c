@@ -48,6 +48,10 @@ const Algorithm nmrn_algorithm = {
     .scalars = NMRN_SCALARS,
     .item_scalars = NmrnItemScalars,
     .finish = NmrnFinish,
+    .similarity = NmrnSimilarity,
+    .fold_in = NmrnFoldIn,
+    .explain = NmrnExplain,
+    .embedding = {NMRN_USER_PART, NMRN_ITEM_PART},
     .perturb = NULL,
     .stream = &nmrn_stream,
 };

@@ -111,6 +111,11 @@ extern void NmrnItemScalars(const Model *view, float *out);
 extern void NmrnFinish(const Model *model, const float *query, const float *scalars, size_t pitch,
                        uint32_t count, float *products);
 
+extern void NmrnSimilarity(const Model *one, const Model *view, Axis axis, float *out);
+extern void NmrnFoldIn(const Host *host, const Model *history, const Model *sample, float *query);
+extern void NmrnExplain(const Host *host, const Model *history, const float *query,
+                        const Model *one, float *out);
+
 extern void NmrnStartUser(const Model *view, uint32_t row, uint64_t key);
 extern void NmrnStartItem(const Model *view, uint32_t row, uint64_t key);
 extern void NmrnWrite(const Model *view, uint32_t user, uint32_t item);

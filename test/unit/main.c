@@ -25,6 +25,7 @@ static const struct {
     {"triple", TestTriple},
     {"variants", TestVariants},
     {"mf", TestMf},
+    {"serve", TestServe},
 };
 
 static bool Wanted(const char *name, int argc, char **argv)

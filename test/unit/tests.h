@@ -18,5 +18,6 @@ extern void TestBatch(void);
 extern void TestTriple(void);
 extern void TestVariants(void);
 extern void TestMf(void);
+extern void TestServe(void);
 
 #endif

@@ -4,6 +4,7 @@
 #include "catalog/pg_type.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 
 /* Bytes from which on an array is worth remembering. */
 #define REMEMBERED_SIZE 1024
@@ -55,28 +56,32 @@ static IdList PlainIntegers(ArrayType *array, uint32 count)
     return ids;
 }
 
+static Id IdOfElement(Datum value, IdKind kind)
+{
+    text *element;
+
+    if (kind == ID_INTEGER)
+        return IdOfInteger(DatumGetInt64(value));
+    element = DatumGetTextPP(value);
+    return IdOfText(VARDATA_ANY(element), (uint32)VARSIZE_ANY_EXHDR(element));
+}
+
 static IdList IdsOfElements(ArrayType *array, IdKind kind)
 {
-    bool integers = kind == ID_INTEGER, *nulls;
+    int16 width;
+    bool by_value, *nulls;
+    char align;
     Datum *values;
     int count;
     IdList ids;
 
-    deconstruct_array(array, ARR_ELEMTYPE(array), integers ? sizeof(int64) : -1,
-                      integers && FLOAT8PASSBYVAL, integers ? TYPALIGN_DOUBLE : TYPALIGN_INT,
-                      &values, &nulls, &count);
+    get_typlenbyvalalign(ARR_ELEMTYPE(array), &width, &by_value, &align);
+    deconstruct_array(array, ARR_ELEMTYPE(array), width, by_value, align, &values, &nulls, &count);
     ids = IdListCreate(kind, (uint32)count);
     for (int i = 0; i < count; i++) {
         CHECK_FOR_INTERRUPTS();
-        if (nulls[i])
-            continue;
-        if (integers) {
-            IdListAppend(&ids, IdOfInteger(DatumGetInt64(values[i])));
-        } else {
-            text *value = DatumGetTextPP(values[i]);
-
-            IdListAppend(&ids, IdOfText(VARDATA_ANY(value), (uint32)VARSIZE_ANY_EXHDR(value)));
-        }
+        if (!nulls[i])
+            IdListAppend(&ids, IdOfElement(values[i], kind));
     }
     return ids;
 }

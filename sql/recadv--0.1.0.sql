@@ -290,7 +290,7 @@ CREATE FUNCTION @extschema@.recadv_similar_users(
     model text DEFAULT NULL,
     candidates bigint[] DEFAULT NULL,
     exclude bigint[] DEFAULT NULL)
-RETURNS TABLE ("user" bigint, similarity real, rank integer)
+RETURNS TABLE (other bigint, similarity real, rank integer)
 AS 'MODULE_PATHNAME', 'recadv_similar_users_bigint'
 LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 100000;
 COMMENT ON FUNCTION @extschema@.recadv_similar_users(bigint, integer, text, bigint[], bigint[]) IS
@@ -302,7 +302,7 @@ CREATE FUNCTION @extschema@.recadv_similar_users(
     model text DEFAULT NULL,
     candidates text[] DEFAULT NULL,
     exclude text[] DEFAULT NULL)
-RETURNS TABLE ("user" text, similarity real, rank integer)
+RETURNS TABLE (other text, similarity real, rank integer)
 AS 'MODULE_PATHNAME', 'recadv_similar_users_text'
 LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 100000;
 COMMENT ON FUNCTION @extschema@.recadv_similar_users(text, integer, text, text[], text[]) IS

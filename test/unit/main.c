@@ -29,6 +29,7 @@ static const struct {
     {"mf", TestMf},
     {"memory", TestMemory},
     {"nmrn", TestNmrn},
+    {"serve", TestServe},
 };
 
 static bool Wanted(const char *name, int argc, char **argv)

@@ -22,5 +22,6 @@ extern void TestVariants(void);
 extern void TestMf(void);
 extern void TestMemory(void);
 extern void TestNmrn(void);
+extern void TestServe(void);
 
 #endif

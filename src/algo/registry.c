@@ -11,6 +11,7 @@ const Algorithm *const algorithms[] = {
     &bpr_algorithm,
     &amf_algorithm,
     &nmrn_algorithm,
+    &nmrn_gan_algorithm,
     NULL,
 };
 

@@ -309,9 +309,28 @@ static void Evaluate(Trainer *t, Epoch *epoch)
     t->report->evaluate_seconds += HostClock() - start;
 }
 
+/*
+ * First random negatives, then one pass in which only the generator learns, then both against each
+ * other.  A warm start has been through that.
+ */
+static const char *PrepareStage(Trainer *t, int number)
+{
+    bool before = number <= t->options->pre_epochs && !t->model->warm;
+
+    if (t->options->candidates == 0)
+        return "memory";
+    if (!before && !t->window.adversarial) {
+        t->window.adversarial = t->window.observes = true;
+        LearnPass(t, 0);
+        t->window.observes = false;
+    }
+    t->window.adversarial = !before;
+    return before ? "memory" : "adversarial";
+}
+
 static Epoch RunEpoch(Trainer *t, int number, bool evaluate)
 {
-    Epoch epoch = {.epoch = number, .stage = t->model->algorithm->name, .ndcg = NAN, .hr = NAN};
+    Epoch epoch = {.epoch = number, .stage = PrepareStage(t, number), .ndcg = NAN, .hr = NAN};
 
     epoch.loss = LearnPass(t, number);
     CheckEpoch(t, number, epoch.loss);

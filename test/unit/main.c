@@ -26,7 +26,9 @@ static const struct {
     {"variants", TestVariants},
     {"mf", TestMf},
     {"memory", TestMemory},
+    {"generator", TestGenerator},
     {"nmrn", TestNmrn},
+    {"stream", TestStreaming},
 };
 
 static bool Wanted(const char *name, int argc, char **argv)

@@ -198,6 +198,7 @@ extern const Algorithm popularity_algorithm;
 extern const Algorithm bpr_algorithm;
 extern const Algorithm amf_algorithm;
 extern const Algorithm nmrn_algorithm;
+extern const Algorithm nmrn_gan_algorithm;
 
 /* All algorithms, NULL-terminated, and a search by name (NULL if unknown). */
 extern const Algorithm *const algorithms[];

@@ -282,25 +282,36 @@ void CodesBuild(const Host *host, Codes *codes, const float *rows)
     }
 }
 
+static double QueryNorm(const float *floats, uint32_t stride, double *greatest)
+{
+    double squared = 0;
+
+    *greatest = 0;
+    for (uint32_t c = 0; c < stride; c++) {
+        *greatest = fmax(*greatest, fabs((double)floats[c]));
+        squared += (double)floats[c] * floats[c];
+    }
+    return sqrt(squared) * ROUNDING;
+}
+
+/* Of a query that is not finite nothing is known: everything passes. */
 void CodesQueryBuild(CodesQuery *query, const float *floats, uint32_t stride)
 {
-    double greatest = 0, squared = 0, left = 0;
+    double greatest, left = 0;
     int32_t sum = 0;
 
-    for (uint32_t c = 0; c < stride; c++)
-        greatest = fmax(greatest, fabs((double)floats[c]));
+    query->norm = QueryNorm(floats, stride, &greatest);
     query->scale = greatest > 0 ? greatest / QUERY_MOST : 1;
     for (uint32_t c = 0; c < stride; c++) {
-        double value = floats[c], rounded = rint(value / query->scale);
+        double value = isfinite(query->norm) ? floats[c] : 0;
+        double rounded = isfinite(query->norm) ? rint(value / query->scale) : 0;
         double rest = value - query->scale * rounded;
 
         query->values[c] = (int8_t)rounded;
         sum += query->values[c];
-        squared += value * value;
         left += rest * rest;
     }
     query->offset = OFFSET * sum;
-    query->norm = sqrt(squared) * ROUNDING;
     query->error = sqrt(left) * ROUNDING + query->scale * 1e-9;
 }
 

@@ -19,7 +19,7 @@ static Size IdsSize(IdKind kind, uint32 items, const ItemShape *shape)
 
     if (kind == ID_TEXT)
         return RoundUp(count * sizeof(uint32)) + RoundUp(shape->text_bytes);
-    return RoundUp(count * (shape->wide ? sizeof(int64) : sizeof(uint32)));
+    return RoundUp(count * shape->width);
 }
 
 Size ItemSideSize(const Header *header, const Model *model, const ItemShape *shape)
@@ -45,9 +45,12 @@ bool ItemShapeOf(const IdList *ids, ItemShape *shape)
 
     *shape = (ItemShape){0};
     if (ids->kind == ID_INTEGER) {
+        uint64 span = (uint64)ids->integers[ids->count - 1] - (uint64)ids->integers[0];
+
         shape->base = ids->integers[0];
-        shape->wide =
-            (uint64)ids->integers[ids->count - 1] - (uint64)ids->integers[0] > PG_UINT32_MAX;
+        shape->width = span > PG_UINT32_MAX     ? sizeof(int64)
+                       : span + 1 == ids->count ? 0
+                                                : sizeof(uint32);
         return true;
     }
     for (uint32 i = 0; i < ids->count; i++)
@@ -83,9 +86,9 @@ static void LoadIds(ItemSide *side, const IdList *ids)
             side->ids.offsets[i] = offset;
             memcpy(side->texts + offset, ids->texts[i], ids->lengths[i]);
             offset += ids->lengths[i];
-        } else if (side->shape.wide) {
+        } else if (side->shape.width == sizeof(int64)) {
             side->ids.wide[i] = (int64)((uint64)ids->integers[i] - (uint64)side->shape.base);
-        } else {
+        } else if (side->shape.width > 0) {
             side->ids.narrow[i] = (uint32)((uint64)ids->integers[i] - (uint64)side->shape.base);
         }
     }
@@ -112,9 +115,9 @@ Id ItemSideId(const ItemSide *side, uint32 item)
     if (side->kind == ID_TEXT)
         return (Id){ID_TEXT, 0, side->texts + side->ids.offsets[item],
                     side->ids.offsets[item + 1] - side->ids.offsets[item]};
-    if (side->shape.wide)
+    if (side->shape.width == sizeof(int64))
         return IdOfInteger((int64)(base + (uint64)side->ids.wide[item]));
-    return IdOfInteger((int64)(base + side->ids.narrow[item]));
+    return IdOfInteger((int64)(base + (side->shape.width > 0 ? side->ids.narrow[item] : item)));
 }
 
 uint32 ItemSideFind(const ItemSide *side, Id id)

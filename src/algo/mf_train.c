@@ -502,6 +502,22 @@ static void CompareStages(const Trainer *t, double bpr, double apr)
              bpr, apr);
 }
 
+/* A model that continues needs fewer. */
+static int StageEpochs(const Model *model, int64_t epochs)
+{
+    const MfOptions *o = model->options;
+
+    return (int)(model->warm && o->warm_epochs < epochs ? o->warm_epochs : epochs);
+}
+
+static int PlannedEpochs(const Model *model, bool skip)
+{
+    const MfOptions *o = model->options;
+    int adversarial = StageEpochs(model, o->adv_epochs);
+
+    return skip ? adversarial : StageEpochs(model, o->epochs) + adversarial;
+}
+
 void MfTrain(const Host *host, const Interactions *data, Model *model, TrainReport *report)
 {
     const MfOptions *o = model->options;
@@ -512,7 +528,7 @@ void MfTrain(const Host *host, const Interactions *data, Model *model, TrainRepo
         .options = o,
         .model = model,
         .report = report,
-        .epochs = (int)(skip ? o->adv_epochs : o->epochs + o->adv_epochs),
+        .epochs = PlannedEpochs(model, skip),
         .start = HostClock(),
     };
     double before = -1;
@@ -520,12 +536,12 @@ void MfTrain(const Host *host, const Interactions *data, Model *model, TrainRepo
     CheckRankable(&t);
     Prepare(&t);
     if (!skip)
-        before = RunStage(&t, "bpr", (int)o->epochs);
+        before = RunStage(&t, "bpr", StageEpochs(model, o->epochs));
     if (o->adv_epochs > 0) {
         if (o->reset_optimizer)
             ResetState(&t);
         t.rule.adversarial = true;
-        CompareStages(&t, before, RunStage(&t, "apr", (int)o->adv_epochs));
+        CompareStages(&t, before, RunStage(&t, "apr", StageEpochs(model, o->adv_epochs)));
     }
     Release(&t);
 }

@@ -434,11 +434,16 @@ static inline int CompareTexts(const SortedText *a, const SortedText *b)
 static void SortIntegerIds(IdIndex *index, IdList *list, uint32 *dense)
 {
     uint32 n = index->count;
-    SortedInteger *ids = AllocateArray(index->context, SortedInteger, (Size)n + 1);
-    SortedInteger *scratch = AllocateArray(index->context, SortedInteger, (Size)n + 1), *sorted;
+    SortedInteger *ids, *scratch, *sorted;
 
+    IdHashRelease(&index->ints); /* makes room for the sort */
+    ids = AllocateArray(index->context, SortedInteger, (Size)n + 1);
     for (uint32 i = 0; i < n; i++)
         ids[i] = (SortedInteger){index->by_number[i], i};
+    if (index->by_number != NULL)
+        pfree(index->by_number);
+    index->by_number = NULL;
+    scratch = AllocateArray(index->context, SortedInteger, (Size)n + 1);
     sorted = SortIntegers(ids, n, scratch);
     list->integers = AllocateArray(index->context, int64, (Size)n + 1);
     for (uint32 i = 0; i < n; i++) {

@@ -195,6 +195,21 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION @extschema@.recadv_detach(text, regclass) IS
 'drops the trigger that recadv_attach() made (NULL: on the model''s source)';
 
+CREATE FUNCTION @extschema@.recadv_evaluate_stream(
+    source text,
+    user_column name DEFAULT 'user_id',
+    item_column name DEFAULT 'item_id',
+    time_column name DEFAULT 'created_at',
+    algorithm text DEFAULT 'nmrn',
+    options jsonb DEFAULT '{}',
+    warmup double precision DEFAULT 0.6,
+    "window" integer DEFAULT 1000)
+RETURNS TABLE (window_number integer, until text, events bigint, ranked bigint, repeats bigint, new_users bigint, new_items bigint, hr double precision, ndcg double precision, mrr double precision)
+AS 'MODULE_PATHNAME', 'recadv_evaluate_stream'
+LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 100 COST 1000000;
+COMMENT ON FUNCTION @extschema@.recadv_evaluate_stream(text, name, name, name, text, jsonb, double precision, integer) IS
+'prequential evaluation: trains on the first events of a source (share warmup, between 0 and 1) in order of time (ties: user, item), then ranks and learns the others one by one. One row for each window of so many events: time of its last event; events; those ranked; repeats of a known pair, which are not ranked; first events of a user (ranked by popularity) and of an item (ranked as not found); means over the ranked ones of HR@10, NDCG@10 and MRR over all items seen so far but not by this user, ties against the event. An algorithm that does not stream stays as it was trained. Stores nothing';
+
 CREATE FUNCTION @extschema@.recadv_memory(
     model text DEFAULT NULL,
     k integer DEFAULT 5)

@@ -224,6 +224,9 @@ extern void ModelAllocate(const Host *host, Model *model);
 /* Allocates all parts with room for more rows than they have: see ModelAddUser. */
 extern void ModelAllocateRoom(const Host *host, Model *model, uint32_t users, uint32_t items);
 
+/* Moves the rows into memory with such room. */
+extern void ModelMakeRoom(const Host *host, Model *model, uint32_t users, uint32_t items);
+
 /*
  * Adds a row to every user (item) part and starts it; there must be room; returns its index.  An
  * algorithm that does not stream leaves it zero.

@@ -385,14 +385,16 @@ static Id TextOfDatum(IdIndex *index, Datum value)
     return IdOfText(output, (uint32)strlen(output));
 }
 
+Id IdIndexIdOf(IdIndex *index, Datum value)
+{
+    if (index->kind == ID_INTEGER)
+        return IdOfInteger(IdIndexInteger(index, value));
+    return TextOfDatum(index, value);
+}
+
 uint32 IdIndexAddDatum(IdIndex *index, Datum value)
 {
-    Id id;
-
-    if (index->kind == ID_INTEGER)
-        return AddInteger(index, IdIndexInteger(index, value));
-    id = TextOfDatum(index, value);
-    return AddText(index, id.text, id.length);
+    return IdIndexAdd(index, IdIndexIdOf(index, value));
 }
 
 /* A large table misses the cache at nearly every row: let the misses overlap. */

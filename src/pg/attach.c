@@ -78,8 +78,8 @@ static void ObserveRows(TriggerData *data, char **arguments)
 
         if (no_user || no_item || no_time) /* a refresh does not read it either */
             continue;
-        ObserveEvent(observed, &table, IdIndexConvert(users, user_value),
-                     IdIndexConvert(items, item_value), TimeOf(time_type, time_value));
+        ObserveEvent(observed, &table, IdIndexIdOf(users, user_value),
+                     IdIndexIdOf(items, item_value), TimeOf(time_type, time_value));
         CHECK_FOR_INTERRUPTS();
     }
     ExecDropSingleTupleTableSlot(slot);

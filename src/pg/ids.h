@@ -84,12 +84,14 @@ extern uint32 IdIndexAdd(IdIndex *index, Id id);
 extern uint32 IdIndexAddDatum(IdIndex *index, Datum value);
 
 /* The id of a value of the index's type, which is not added. */
-extern Id IdIndexConvert(IdIndex *index, Datum value);
+extern Id IdIndexIdOf(IdIndex *index, Datum value);
 
 /* Many integer ids at once, with the hash table's lines fetched ahead; see IdIndexInteger. */
 extern void IdIndexAddIntegers(IdIndex *index, const int64 *ids, uint32 count, uint32 *numbers);
 extern int64 IdIndexInteger(const IdIndex *index, Datum value);
 extern Id IdIndexGet(const IdIndex *index, uint32 number);
+
+/* The id of a value of the index's type, without adding it; in the current context. */
 
 /* Releases the hash table and all that a sorted list does not need. */
 extern void IdIndexRelease(IdIndex *index);

@@ -195,6 +195,30 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION @extschema@.recadv_detach(text, regclass) IS
 'drops the trigger that recadv_attach() made (NULL: on the model''s source)';
 
+CREATE FUNCTION @extschema@.recadv_evaluate_stream(
+    source text,
+    user_column name DEFAULT 'user_id',
+    item_column name DEFAULT 'item_id',
+    time_column name DEFAULT 'created_at',
+    algorithm text DEFAULT 'nmrn',
+    options jsonb DEFAULT '{}',
+    warmup double precision DEFAULT 0.6,
+    "window" integer DEFAULT 1000)
+RETURNS TABLE (window_number integer, until text, events bigint, ranked bigint, repeats bigint, new_users bigint, new_items bigint, hr double precision, ndcg double precision, mrr double precision)
+AS 'MODULE_PATHNAME', 'recadv_evaluate_stream'
+LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 100 COST 1000000;
+COMMENT ON FUNCTION @extschema@.recadv_evaluate_stream(text, name, name, name, text, jsonb, double precision, integer) IS
+'prequential evaluation: trains on the first events of a source (share warmup, between 0 and 1) in order of time (ties: user, item), then ranks and learns the others one by one. One row for each window of so many events: time of its last event; events; those ranked; repeats of a known pair, which are not ranked; first events of a user (ranked by popularity) and of an item (ranked as not found); means over the ranked ones of HR@10, NDCG@10 and MRR over all items seen so far but not by this user, ties against the event. An algorithm that does not stream stays as it was trained. Stores nothing';
+
+CREATE FUNCTION @extschema@.recadv_memory(
+    model text DEFAULT NULL,
+    k integer DEFAULT 5)
+RETURNS TABLE (slot integer, usage double precision, entropy double precision, erase double precision, half_life double precision, users text[], items text[])
+AS 'MODULE_PATHNAME', 'recadv_memory'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 32 COST 100000;
+COMMENT ON FUNCTION @extschema@.recadv_memory(text, integer) IS
+'the slots of a model that keeps a memory, one row each: usage, its mean attention weight (all slots sum to 1); entropy of the attention divided by ln(slots), the same in each row (0: one slot does it all, or there is only one; 1: all are alike); erase, the mean share of the slot that one event forgets; half_life, the events after which half of it is gone (NULL if nothing is forgotten); the k users nearest to the slot''s key and the k items nearest to its value (of a memory per user: to the value that every user starts with), nearest first. Reads the embeddings of all users once per slot';
+
 -- Serving: a model by name
 
 CREATE FUNCTION @extschema@.recadv_topk(
@@ -281,7 +305,7 @@ CREATE FUNCTION @extschema@.recadv_similar_users(
     model text DEFAULT NULL,
     candidates bigint[] DEFAULT NULL,
     exclude bigint[] DEFAULT NULL)
-RETURNS TABLE ("user" bigint, similarity real, rank integer)
+RETURNS TABLE (other bigint, similarity real, rank integer)
 AS 'MODULE_PATHNAME', 'recadv_similar_users_bigint'
 LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 100000;
 COMMENT ON FUNCTION @extschema@.recadv_similar_users(bigint, integer, text, bigint[], bigint[]) IS
@@ -293,7 +317,7 @@ CREATE FUNCTION @extschema@.recadv_similar_users(
     model text DEFAULT NULL,
     candidates text[] DEFAULT NULL,
     exclude text[] DEFAULT NULL)
-RETURNS TABLE ("user" text, similarity real, rank integer)
+RETURNS TABLE (other text, similarity real, rank integer)
 AS 'MODULE_PATHNAME', 'recadv_similar_users_text'
 LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 100000;
 COMMENT ON FUNCTION @extschema@.recadv_similar_users(text, integer, text, text[], text[]) IS

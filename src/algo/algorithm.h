@@ -165,9 +165,10 @@ struct Algorithm {
     void (*similarity)(const Model *one, const Model *view, Axis axis, float *out);
 
     /*
-     * The query of a user who was not trained, from the items of `history` (at least one), items
-     * being as they are.  `sample` holds items spread evenly over the others; it may be empty.
-     * NULL: the model scores all users alike.
+     * The query of a user who was not trained, from the items of `history` (at least one; for an
+     * algorithm that streams in order of time, with repeats), items being as they are.  `sample`
+     * holds items spread evenly over the others; it may be empty. NULL: the model scores all users
+     * alike.
      */
     void (*fold_in)(const Host *host, const Model *history, const Model *sample, float *query);
 
@@ -197,6 +198,7 @@ extern const Algorithm popularity_algorithm;
 extern const Algorithm bpr_algorithm;
 extern const Algorithm amf_algorithm;
 extern const Algorithm nmrn_algorithm;
+extern const Algorithm nmrn_gan_algorithm;
 
 /* All algorithms, NULL-terminated, and a search by name (NULL if unknown). */
 extern const Algorithm *const algorithms[];
@@ -221,6 +223,9 @@ extern void ModelAllocate(const Host *host, Model *model);
 
 /* Allocates all parts with room for more rows than they have: see ModelAddUser. */
 extern void ModelAllocateRoom(const Host *host, Model *model, uint32_t users, uint32_t items);
+
+/* Moves the rows into memory with such room. */
+extern void ModelMakeRoom(const Host *host, Model *model, uint32_t users, uint32_t items);
 
 /*
  * Adds a row to every user (item) part and starts it; there must be room; returns its index.  An

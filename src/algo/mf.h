@@ -25,6 +25,7 @@ typedef struct MfOptions {
     double init_std;
     int64_t adaptive_negatives;
     int64_t batch_size;
+    int64_t warm_epochs;
     bool reset_optimizer;
 } MfOptions;
 
@@ -56,7 +57,10 @@ extern const char *const mf_optimizers[];
      "Zhang et al. 2013 (dynamic negative sampling); the value is recadv's, by validation"}, \
     {"batch_size", OPTION_INTEGER, MF_FIELD(batch_size), 1, 1000000, 1, NULL, \
      "1: one triple at a time, multi-threaded; more: mini-batches, on one thread", \
-     "He et al. 2018, algorithm 1 and section 3.3.1"}
+     "He et al. 2018, algorithm 1 and section 3.3.1"}, \
+    {"warm_epochs", OPTION_INTEGER, MF_FIELD(warm_epochs), 1, 1000000, 60, NULL, \
+     "with warm_start: bound on epochs (amf: adv_epochs) where there is a version to start from", \
+     "recadv, by validation"}
 /* clang-format on */
 
 /* The members of struct Algorithm that bpr and amf share. */

@@ -12,7 +12,7 @@
 /* Passes over the history per stage: more gain nothing, and long histories need fewer. */
 #define MOST_EPOCHS   100
 #define FEWEST_EPOCHS 10
-#define STAGE_TRIPLES 30000
+#define STAGE_TRIPLES 3000
 
 typedef struct Fold {
     const Host *host;

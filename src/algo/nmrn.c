@@ -8,11 +8,11 @@ const char *const nmrn_add_starts[] = {"identity", "xavier", NULL};
 const char *const nmrn_orders[] = {"user", "time", NULL};
 const char *const nmrn_optimizers[] = {"adagrad_row", "adagrad", NULL};
 
-const struct PresetValue nmrn_paper[] = {NMRN_PAPER, {NULL, 0}};
+static const struct PresetValue nmrn_paper[] = {NMRN_PAPER, {NULL, 0}};
 const struct PresetValue nmrn_drift[] = {NMRN_DRIFT, {NULL, 0}};
 
 static const Preset nmrn_presets[] = {
-    NMRN_PRESETS,
+    NMRN_PRESETS(nmrn_paper),
     {NULL, NULL, NULL},
 };
 
@@ -21,7 +21,7 @@ static const OptionSpec nmrn_options[] = {
     {NULL, OPTION_BOOL, 0, 0, 0, 0, NULL, NULL, NULL},
 };
 
-const StreamMethods nmrn_stream = {
+static const StreamMethods stream = {
     .start_user = NmrnStartUser,
     .start_item = NmrnStartItem,
     .write = NmrnWrite,
@@ -48,6 +48,10 @@ const Algorithm nmrn_algorithm = {
     .scalars = NMRN_SCALARS,
     .item_scalars = NmrnItemScalars,
     .finish = NmrnFinish,
+    .similarity = NmrnSimilarity,
+    .fold_in = NmrnFoldIn,
+    .explain = NmrnExplain,
+    .embedding = {NMRN_USER_PART, NMRN_ITEM_PART},
     .perturb = NULL,
-    .stream = &nmrn_stream,
+    .stream = &stream,
 };

@@ -13,6 +13,7 @@
 
 typedef enum MemoryOwner { MEMORY_USER, MEMORY_SHARED } MemoryOwner;
 typedef enum AddStart { ADD_IDENTITY, ADD_XAVIER } AddStart;
+typedef enum CandidateKind { CANDIDATES_ALL, CANDIDATES_IMPOSTORS } CandidateKind;
 typedef enum TrainOrder { ORDER_USER, ORDER_TIME } TrainOrder;
 
 typedef struct NmrnOptions {
@@ -46,7 +47,15 @@ typedef struct NmrnOptions {
     double memory_scale;
     double key_scale;
     bool freeze_keys;
-    int64_t candidates; /* of the generator; 0: none */
+    int64_t candidates; /* of the generator; 0: there is none */
+    int candidate_kind; /* CandidateKind */
+    int64_t generator_factors;
+    bool generator_layers;
+    double temperature;
+    double uniform_share;
+    double generator_rate;
+    bool normalize_reward;
+    int64_t pre_epochs;
 } NmrnOptions;
 
 #define NMRN_FIELD(name) offsetof(NmrnOptions, name)
@@ -110,6 +119,11 @@ extern void NmrnQuery(const Model *view, uint32_t row, float *query);
 extern void NmrnItemScalars(const Model *view, float *out);
 extern void NmrnFinish(const Model *model, const float *query, const float *scalars, size_t pitch,
                        uint32_t count, float *products);
+
+extern void NmrnSimilarity(const Model *one, const Model *view, Axis axis, float *out);
+extern void NmrnFoldIn(const Host *host, const Model *history, const Model *sample, float *query);
+extern void NmrnExplain(const Host *host, const Model *history, const float *query,
+                        const Model *one, float *out);
 
 extern void NmrnStartUser(const Model *view, uint32_t row, uint64_t key);
 extern void NmrnStartItem(const Model *view, uint32_t row, uint64_t key);

@@ -11,10 +11,7 @@ extern const char *const nmrn_add_starts[];
 extern const char *const nmrn_orders[];
 extern const char *const nmrn_optimizers[];
 
-extern const struct PresetValue nmrn_paper[];
 extern const struct PresetValue nmrn_drift[];
-
-extern const StreamMethods nmrn_stream;
 
 #define NMRN_PAPER_NAME "Wang et al. 2018"
 
@@ -96,8 +93,8 @@ extern const StreamMethods nmrn_stream;
 
 #define NMRN_DRIFT {"query_weight", 0}
 
-#define NMRN_PRESETS \
-    {"paper", "one memory for all users, as in " NMRN_PAPER_NAME, nmrn_paper}, \
+#define NMRN_PRESETS(paper) \
+    {"paper", "one memory for all users, as in " NMRN_PAPER_NAME, paper}, \
     {"drift", "for streams in which tastes change: what a user did last counts alone", nmrn_drift}
 /* clang-format on */
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "algo/generator.h"
 #include "algo/nmrn_order.h"
 #include "algo/nmrn_window.h"
 #include "algo/ranking.h"
@@ -81,17 +82,20 @@ static void StartRows(const Trainer *t)
 {
     Model *model = t->model;
 
-    if (IsZero(&model->part[NMRN_WEIGHT_PART], NmrnWeightRows(t->options).key))
+    if (IsZero(&model->part[NMRN_WEIGHT_PART], NmrnWeightRows(t->options).key)) {
         NmrnStartWeights(model);
+        if (t->options->candidates > 0)
+            GeneratorStartWeights(model);
+    }
     for (uint32_t u = 0; u < model->users; u++) {
         if (IsZero(&model->part[NMRN_USER_PART], u))
-            NmrnStartUser(model, u, KeyOf(t, AXIS_USER, u));
+            model->algorithm->stream->start_user(model, u, KeyOf(t, AXIS_USER, u));
         if (u % POLL_ROWS == 0)
             HostPoll(t->host);
     }
     for (uint32_t i = 0; i < model->items; i++) {
         if (IsZero(&model->part[NMRN_ITEM_PART], i))
-            NmrnStartItem(model, i, KeyOf(t, AXIS_ITEM, i));
+            model->algorithm->stream->start_item(model, i, KeyOf(t, AXIS_ITEM, i));
         if (i % POLL_ROWS == 0)
             HostPoll(t->host);
     }
@@ -305,9 +309,28 @@ static void Evaluate(Trainer *t, Epoch *epoch)
     t->report->evaluate_seconds += HostClock() - start;
 }
 
+/*
+ * First random negatives, then one pass in which only the generator learns, then both against each
+ * other.  A warm start has been through that.
+ */
+static const char *PrepareStage(Trainer *t, int number)
+{
+    bool before = number <= t->options->pre_epochs && !t->model->warm;
+
+    if (t->options->candidates == 0)
+        return "memory";
+    if (!before && !t->window.adversarial) {
+        t->window.adversarial = t->window.observes = true;
+        LearnPass(t, 0);
+        t->window.observes = false;
+    }
+    t->window.adversarial = !before;
+    return before ? "memory" : "adversarial";
+}
+
 static Epoch RunEpoch(Trainer *t, int number, bool evaluate)
 {
-    Epoch epoch = {.epoch = number, .stage = t->model->algorithm->name, .ndcg = NAN, .hr = NAN};
+    Epoch epoch = {.epoch = number, .stage = PrepareStage(t, number), .ndcg = NAN, .hr = NAN};
 
     epoch.loss = LearnPass(t, number);
     CheckEpoch(t, number, epoch.loss);

@@ -1,6 +1,8 @@
 /* nmrn_window.c: events in, negatives, gradients of a micro-batch, and the step. */
 #include "algo/nmrn_window.h"
 
+#include "algo/generator.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -10,69 +12,16 @@
 /* Draws in a row that may hit items of the user before the search ends. */
 #define MISSES 64
 
-/* --- numbers of rows */
-
-static uint32_t TableSize(uint32_t rows)
-{
-    uint32_t size = 16;
-
-    while (size < 2 * rows)
-        size *= 2;
-    return size;
-}
-
-static void NumbersCreate(const Host *host, uint32_t rows, RowNumbers *numbers)
-{
-    numbers->mask = TableSize(rows) - 1;
-    numbers->row = HostAllocate(host, rows, sizeof(uint32_t));
-    numbers->table = HostAllocateZero(host, (size_t)numbers->mask + 1, sizeof(uint32_t));
-    numbers->count = 0;
-}
-
-static size_t NumbersMemory(uint32_t rows)
-{
-    return ((size_t)rows + TableSize(rows)) * sizeof(uint32_t);
-}
-
-static void NumbersRelease(const Host *host, RowNumbers *numbers)
-{
-    HostRelease(host, numbers->row);
-    HostRelease(host, numbers->table);
-}
-
-static uint32_t FirstPlace(const RowNumbers *numbers, uint32_t row)
-{
-    return (row * 2654435761u >> 7) & numbers->mask;
-}
-
-/* The row's number; *fresh tells whether it is new. */
-static uint32_t NumberOf(RowNumbers *numbers, uint32_t row, bool *fresh)
-{
-    uint32_t place = FirstPlace(numbers, row);
-
-    while (numbers->table[place] != 0) {
-        *fresh = false;
-        if (numbers->row[numbers->table[place] - 1] == row)
-            return numbers->table[place] - 1;
-        place = (place + 1) & numbers->mask;
-    }
-    *fresh = true;
-    numbers->row[numbers->count] = row;
-    numbers->table[place] = ++numbers->count;
-    return numbers->count - 1;
-}
-
-static void NumbersClear(RowNumbers *numbers)
-{
-    memset(numbers->table, 0, ((size_t)numbers->mask + 1) * sizeof(uint32_t));
-    numbers->count = 0;
-}
-
 /* --- the window's memory */
 
 static uint32_t Banks(const NmrnOptions *o, uint32_t size)
 {
     return o->memory == MEMORY_USER ? size : 1;
+}
+
+static size_t Draws(const NmrnOptions *o)
+{
+    return (size_t)(o->max_draws > o->candidates ? o->max_draws : o->candidates);
 }
 
 size_t WindowMemory(const NmrnOptions *o, uint32_t size)
@@ -85,7 +34,8 @@ size_t WindowMemory(const NmrnOptions *o, uint32_t size)
         each += SlotStride(&s);
     total = SizeAdd(SizeMultiply(each, size), SizeMultiply(bank, Banks(o, size)));
     total = SizeAdd(total, NmrnWeightRows(o).count * s.stride + ScratchReals(&s));
-    total = SizeMultiply(SizeAdd(total, 2 * (size_t)o->max_draws), sizeof(float));
+    total = SizeMultiply(SizeAdd(total, 2 * Draws(o)), sizeof(float));
+    total = SizeAdd(total, o->candidates > 0 ? GeneratorMemory(o, size) : 0);
     total = SizeAdd(total, (sizeof(WindowEvent) + sizeof(bool)) * (size_t)size);
     total = SizeAdd(total, 2 * s.slots * sizeof(double));
     return SizeAdd(total, NumbersMemory(size) + NumbersMemory(2 * size));
@@ -108,8 +58,8 @@ static void Buffers(Window *w)
     w->memory_gradient = HostAllocate(host, banks * s->slots * s->stride, sizeof(float));
     w->touched = HostAllocate(host, banks, sizeof(bool));
     w->weight_gradient = HostAllocateZero(host, NmrnWeightRows(o).count * s->stride, sizeof(float));
-    w->drawn = HostAllocate(host, (size_t)o->max_draws, sizeof(uint32_t));
-    w->distances = HostAllocate(host, (size_t)o->max_draws, sizeof(float));
+    w->drawn = HostAllocate(host, Draws(o), sizeof(uint32_t));
+    w->distances = HostAllocate(host, Draws(o), sizeof(float));
     w->usage = HostAllocateZero(host, s->slots, sizeof(double));
     w->erase = HostAllocateZero(host, s->slots, sizeof(double));
 }
@@ -127,6 +77,10 @@ void WindowCreate(const Host *host, Model *model, uint32_t size, Positives posit
     Buffers(w);
     NumbersCreate(host, size, &w->users);
     NumbersCreate(host, 2 * size, &w->items);
+    if (w->options->candidates > 0) {
+        w->generator = GeneratorCreate(host, model, size);
+        w->adversarial = true;
+    }
 }
 
 void WindowRelease(Window *w)
@@ -140,6 +94,8 @@ void WindowRelease(Window *w)
         HostRelease(w->host, buffers[i]);
     NumbersRelease(w->host, &w->users);
     NumbersRelease(w->host, &w->items);
+    if (w->generator != NULL)
+        GeneratorRelease(w->generator);
 }
 
 /* --- one event */
@@ -175,14 +131,13 @@ static uint32_t DrawItem(const Window *w, uint32_t user, uint32_t item, Random *
     return NO_ITEM;
 }
 
-/* Fills drawn[] and distances[] from `from` on; returns how many are there then. */
+/* Fills drawn[] and distances[] from `from` to `limit`; returns how many are there then. */
 static uint32_t DrawSome(Window *w, uint32_t user, uint32_t item, const float *point, uint32_t from,
-                         Random *random)
+                         uint32_t limit, Random *random)
 {
     uint32_t to = from;
-    uint32_t limit = (uint32_t)w->options->max_draws;
 
-    while (to < from + DRAWN_TOGETHER && to < limit) {
+    while (to < limit) {
         w->drawn[to] = DrawItem(w, user, item, random);
         if (w->drawn[to] == NO_ITEM)
             break;
@@ -200,33 +155,87 @@ static float RankWeight(const Window *w, uint32_t draws)
                                    : 1;
 }
 
+static void TakeNegative(Window *w, WindowEvent *e, uint32_t item, float weight, float hinge)
+{
+    e->negative_row = item;
+    e->weight = weight;
+    w->loss += weight * hinge;
+    w->losses++;
+}
+
 /*
  * Looks for an impostor: an item that the user does not have and that comes within the margin.
- * `base` is the margin and the score's part of the positive item.
+ * `base` is the margin and the score's part of the positive item.  Returns the number of draws.
  */
-static void FindImpostor(Window *w, WindowEvent *e, const float *point, float base, Random *random)
+static uint32_t FindImpostor(Window *w, WindowEvent *e, const float *point, float base,
+                             Random *random)
 {
-    uint32_t drawn = 0;
+    uint32_t drawn = 0, limit = (uint32_t)w->options->max_draws;
 
-    e->negative_row = NO_ITEM;
-    e->weight = 0;
-    for (;;) {
-        uint32_t until = DrawSome(w, e->user_row, e->item_row, point, drawn, random);
+    while (drawn < limit) {
+        uint32_t some = limit - drawn < DRAWN_TOGETHER ? limit : drawn + DRAWN_TOGETHER;
+        uint32_t until = DrawSome(w, e->user_row, e->item_row, point, drawn, some, random);
 
         if (until == drawn)
-            return;
+            break;
         for (; drawn < until; drawn++) {
             float hinge = base - w->distances[drawn] + Bias(w, w->drawn[drawn]);
 
             if (hinge > 0) {
-                e->negative_row = w->drawn[drawn];
-                e->weight = RankWeight(w, drawn + 1);
-                w->loss += e->weight * hinge;
-                w->losses++;
-                return;
+                TakeNegative(w, e, w->drawn[drawn], RankWeight(w, drawn + 1), hinge);
+                return drawn + 1;
             }
         }
     }
+    return limit;
+}
+
+/* Keeps the candidates that come within the margin. */
+static uint32_t KeepImpostors(Window *w, float base, uint32_t count)
+{
+    uint32_t kept = 0;
+
+    for (uint32_t c = 0; c < count; c++)
+        if (base - w->distances[c] + Bias(w, w->drawn[c]) > 0) {
+            w->drawn[kept] = w->drawn[c];
+            w->distances[kept++] = w->distances[c];
+        }
+    return kept;
+}
+
+/* The rank is still estimated from uniform draws (algorithm 1 of the paper, line 9). */
+static float WeightFromDraws(Window *w, const WindowEvent *e, const float *point, float base,
+                             Random *random)
+{
+    WindowEvent probe = *e;
+    double loss = w->loss;
+    uint64_t losses = w->losses;
+    uint32_t draws;
+
+    if (!w->options->rank_weight)
+        return 1;
+    draws = FindImpostor(w, &probe, point, base, random);
+    w->loss = loss;
+    w->losses = losses;
+    return RankWeight(w, draws);
+}
+
+/* The generator chooses among some random items and is rewarded for those that are near. */
+static void AskGenerator(Window *w, WindowEvent *e, const float *point, float base, Random *random)
+{
+    float weight = WeightFromDraws(w, e, point, base, random), hinge;
+    uint32_t limit = (uint32_t)w->options->candidates, chosen;
+    uint32_t count = DrawSome(w, e->user_row, e->item_row, point, 0, limit, random);
+
+    if (w->options->candidate_kind == CANDIDATES_IMPOSTORS)
+        count = KeepImpostors(w, base, count);
+    if (count == 0)
+        return;
+    chosen = GeneratorChoose(w->generator, e->user_row, e->user, w->drawn, count, random);
+    GeneratorReward(w->generator, chosen, -w->distances[chosen]);
+    hinge = base - w->distances[chosen] + Bias(w, w->drawn[chosen]);
+    if (hinge > 0 && weight > 0)
+        TakeNegative(w, e, w->drawn[chosen], weight, hinge);
 }
 
 /* The event's step; pointers into the model hold until rows are added. */
@@ -294,6 +303,7 @@ void WindowAdd(Window *w, uint32_t user, uint32_t item, bool first, Random *rand
     const MemoryShape *s = &w->net.shape;
     float *bank = NmrnBank(w->model, user), *attention = NmrnAttention(w->model, user);
     const float *point;
+    float base;
     Step step;
 
     *e = (WindowEvent){.user_row = user, .item_row = item, .negative_row = NO_ITEM, .first = first};
@@ -301,16 +311,18 @@ void WindowAdd(Window *w, uint32_t user, uint32_t item, bool first, Random *rand
     if (attention != NULL)
         memcpy(w->previous + w->count * SlotStride(s), attention, s->slots * sizeof(float));
     MemoryRead(&w->net, &step, bank);
+    NumberUser(w, e);
     point = TapePoint(s, step.tape);
-    FindImpostor(w, e, point,
-                 (float)w->options->margin - Bias(w, item) +
-                     Distance(point, step.item, s->stride / VECTOR_LANES),
-                 random);
+    base = (float)w->options->margin - Bias(w, item) +
+           Distance(point, step.item, s->stride / VECTOR_LANES);
+    if (w->adversarial)
+        AskGenerator(w, e, point, base, random);
+    else
+        FindImpostor(w, e, point, base, random);
     MemoryWrite(&w->net, &step, bank, true);
     if (attention != NULL)
         memcpy(attention, HopAt(s, step.tape, 0).weight, s->slots * sizeof(float));
     CountSlots(w, &step);
-    NumberUser(w, e);
     e->item = NumberItem(w, item);
     if (e->negative_row != NO_ITEM)
         e->negative = NumberItem(w, e->negative_row);
@@ -439,7 +451,7 @@ static void UpdateSlots(Window *w)
     w->entropy = 0;
 }
 
-void WindowStep(Window *w)
+static void StepAll(Window *w)
 {
     const NmrnOptions *o = w->options;
     StepRule rule = {.learning_rate = (float)o->learning_rate,
@@ -449,8 +461,6 @@ void WindowStep(Window *w)
                      .per_element = o->optimizer != 0};
     size_t stride = w->net.shape.stride;
 
-    if (w->count == 0)
-        return;
     Backward(w);
     rule.scale = ClipScale(w);
     StepRows(w, &rule, &w->users, NMRN_USER_PART, NMRN_USER_STATE, w->user_gradient, stride);
@@ -458,6 +468,16 @@ void WindowStep(Window *w)
              stride + VECTOR_LANES);
     StepBiases(w, &rule);
     StepWeights(w, rule);
+}
+
+void WindowStep(Window *w)
+{
+    if (w->count == 0)
+        return;
+    if (!w->observes)
+        StepAll(w);
+    if (w->adversarial)
+        GeneratorStep(w->generator, &w->users);
     UpdateSlots(w);
     NumbersClear(&w->users);
     NumbersClear(&w->items);

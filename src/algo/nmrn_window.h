@@ -9,14 +9,9 @@
 #define RECADV_NMRN_WINDOW_H
 
 #include "algo/nmrn.h"
+#include "algo/rows.h"
 
-/* Which rows a window touches: numbers from 0 in order of their first appearance. */
-typedef struct RowNumbers {
-    uint32_t *row;   /* by number */
-    uint32_t *table; /* open addressing: number + 1, or 0 */
-    uint32_t mask;
-    uint32_t count;
-} RowNumbers;
+typedef struct Generator Generator;
 
 /* Has the user the item?  Such items are not drawn. */
 typedef struct Positives {
@@ -37,8 +32,11 @@ typedef struct Window {
     const NmrnOptions *options;
     Positives positives;
     Net net;
-    bool freeze_keys;  /* keys keep their place */
-    bool learns_start; /* first events tell where memories should start */
+    bool freeze_keys;     /* keys keep their place */
+    bool learns_start;    /* first events tell where memories should start */
+    bool adversarial;     /* the generator chooses negatives */
+    bool observes;        /* only the generator learns */
+    Generator *generator; /* NULL: none */
     uint32_t size;
     uint32_t count;
     WindowEvent *events;
@@ -50,8 +48,8 @@ typedef struct Window {
     float *memory_gradient; /* size, or 1 with a shared memory, x slots x stride */
     bool *touched;          /* is a memory_gradient other than zero? */
     float *weight_gradient; /* as the weight part */
-    uint32_t *drawn;        /* max_draws */
-    float *distances;       /* max_draws */
+    uint32_t *drawn;        /* max_draws, or candidates of the generator */
+    float *distances;       /* as many */
     double *usage, *erase;  /* slots: sums over the window */
     double entropy;
     double loss; /* sum since the window was made */

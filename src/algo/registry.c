@@ -7,7 +7,8 @@
 #include "core/vector.h"
 
 const Algorithm *const algorithms[] = {
-    &popularity_algorithm, &bpr_algorithm, &amf_algorithm, &nmrn_algorithm, NULL,
+    &popularity_algorithm, &bpr_algorithm,      &amf_algorithm,
+    &nmrn_algorithm,       &nmrn_gan_algorithm, NULL,
 };
 
 #define POLL_EVERY (1 << 20)
@@ -64,6 +65,19 @@ void ModelAllocateRoom(const Host *host, Model *model, uint32_t users, uint32_t 
                                                   : part->rows;
 
         part->data = HostAllocateZero(host, SizeMultiply(rows, part->stride), sizeof(float));
+    }
+}
+
+void ModelMakeRoom(const Host *host, Model *model, uint32_t users, uint32_t items)
+{
+    Model before = *model;
+
+    ModelAllocateRoom(host, model, users, items);
+    for (int i = 0; i < model->parts; i++) {
+        const Part *part = &before.part[i];
+
+        memcpy(model->part[i].data, part->data, (size_t)part->rows * part->stride * sizeof(float));
+        HostRelease(host, part->data);
     }
 }
 

@@ -58,16 +58,20 @@ void CodesPlace(Codes *codes, uint32_t rows, uint32_t stride, void *memory)
 
 /* ---- order by norm ---- */
 
+typedef float HalfVector __attribute__((vector_size(8 * sizeof(float))));
+typedef double DoubleVector __attribute__((vector_size(8 * sizeof(double))));
+
 VECTOR_INLINE double SquaredNorm(const float *row, uint32_t stride)
 {
-    double sums[8] = {0}, sum = 0;
+    DoubleVector sums = {0};
 
-    for (uint32_t c = 0; c < stride; c += 8)
-        for (uint32_t j = 0; j < 8; j++)
-            sums[j] += (double)row[c + j] * row[c + j];
-    for (uint32_t j = 0; j < 8; j++)
-        sum += sums[j];
-    return sum;
+    for (uint32_t c = 0; c < stride; c += 8) {
+        DoubleVector wide = __builtin_convertvector(*(const HalfVector *)(row + c), DoubleVector);
+
+        sums += wide * wide;
+    }
+    return ((sums[0] + sums[1]) + (sums[2] + sums[3])) +
+           ((sums[4] + sums[5]) + (sums[6] + sums[7]));
 }
 
 VECTOR_VARIANTS(SquaredNorms, (const float *rows, uint32_t count, uint32_t stride, double *out),
@@ -114,94 +118,102 @@ static void Order(const Host *host, Codes *codes, const float *rows)
 
 /* ---- making codes ---- */
 
+typedef int32_t IntVector __attribute__((vector_size(LANES * sizeof(int32_t))));
+typedef uint8_t ByteVector __attribute__((vector_size(LANES)));
+
+/* Where the mask is set, a; elsewhere b. */
+#define SELECT(mask, a, b) (((mask) & (a)) | (~(mask) & (b)))
+
+/* Floats that are not negative are ordered as their bits are. */
 VECTOR_INLINE float Greatest(const float *row, uint32_t stride)
 {
-    float most[LANES] = {0}, result = 0;
+    const Vector *vectors = (const Vector *)row;
+    IntVector most = {0};
+    int32_t result = 0;
+    float size;
 
-    for (uint32_t c = 0; c < stride; c += LANES)
-        for (uint32_t j = 0; j < LANES; j++) {
-            float size = row[c + j] < 0 ? -row[c + j] : row[c + j];
+    for (uint32_t v = 0; v < stride / LANES; v++) {
+        IntVector bits = (IntVector)vectors[v] & 0x7FFFFFFF;
 
-            most[j] = size > most[j] ? size : most[j];
-        }
+        most = SELECT(bits > most, bits, most);
+    }
     for (uint32_t j = 0; j < LANES; j++)
         result = most[j] > result ? most[j] : result;
-    return result;
+    memcpy(&size, &result, sizeof(size));
+    return size;
 }
 
-/* The nearest code less OFFSET, by rounding towards zero from a positive number. */
-VECTOR_INLINE int32_t Code(double value, double inverse)
+/* The nearest codes less OFFSET; the range is at least half of the greatest value's. */
+VECTOR_INLINE IntVector Codes16(Vector scaled)
 {
-    double scaled = value * inverse + OFFSET + 0.5;
-    int32_t code = (int32_t)scaled - OFFSET;
+    IntVector code = __builtin_convertvector(scaled + (OFFSET + 0.5f), IntVector) - OFFSET;
 
-    code = code > MOST ? MOST : code;
-    return code < -MOST ? -MOST : code;
+    code = SELECT(code > MOST, code * 0 + MOST, code);
+    return SELECT(code < -MOST, code * 0 - MOST, code);
 }
 
-/* Squared norm of what codes of this scale leave out of a row. */
-VECTOR_INLINE double LeftOut(const float *row, uint32_t stride, double scale, double inverse)
+/* Squared norm of what codes leave out of a row, in units of the scale. */
+VECTOR_INLINE float LeftOut(const float *row, uint32_t stride, float inverse)
 {
-    double sums[8] = {0}, sum = 0;
+    const Vector *vectors = (const Vector *)row;
+    Vector sums = {0};
 
-    for (uint32_t c = 0; c < stride; c += 8)
-        for (uint32_t j = 0; j < 8; j++) {
-            double value = row[c + j];
-            double left = value - scale * Code(value, inverse);
+    for (uint32_t v = 0; v < stride / LANES; v++) {
+        Vector scaled = vectors[v] * inverse;
+        Vector left = scaled - __builtin_convertvector(Codes16(scaled), Vector);
 
-            sums[j] += left * left;
-        }
-    for (uint32_t j = 0; j < 8; j++)
-        sum += sums[j];
-    return sum;
+        sums += left * left;
+    }
+    return VectorSum(&sums);
 }
 
-/*
- * Cutting off the largest elements makes the steps finer.  Values above the scale's range stay
- * within int32_t: the range is at least half of the greatest.
- */
-VECTOR_INLINE void ChooseScale(const float *rows, uint32_t stride, const uint32_t *order,
-                               uint32_t count, CodesBlock *block)
+/* The greatest of every `step`th row. */
+VECTOR_INLINE float MostLeftOut(const float *rows, uint32_t stride, const uint32_t *order,
+                                uint32_t count, uint32_t step, double scale)
+{
+    float most = 0;
+
+    for (uint32_t i = 0; i < count; i += step) {
+        float left = LeftOut(rows + (size_t)order[i] * stride, stride, (float)(1 / scale));
+
+        most = left > most ? left : most;
+    }
+    return most;
+}
+
+/* Cutting off the largest elements makes the steps finer: the best of a few scales for a sample. */
+VECTOR_INLINE double ChooseScale(const float *rows, uint32_t stride, const uint32_t *order,
+                                 uint32_t count, float greatest)
 {
     static const double share[] = {1, 0.75, 0.55};
-    float greatest = 0;
+    double best = 0, least = INFINITY;
 
-    for (uint32_t i = 0; i < count; i++) {
-        float size = Greatest(rows + (size_t)order[i] * stride, stride);
+    for (int s = 0; s < 3; s++) {
+        double scale = greatest * share[s] / MOST;
+        double left = scale * sqrt(MostLeftOut(rows, stride, order, count, 4, scale));
 
-        greatest = size > greatest ? size : greatest;
-    }
-    *block = (CodesBlock){.scale = 0x1p-200}; /* of zeros */
-    for (int s = 0; s < 3 && greatest > 0; s++) {
-        double scale = greatest * share[s] / MOST, inverse = 1 / scale, most = 0;
-
-        for (uint32_t i = 0; i < count; i++) {
-            double left = LeftOut(rows + (size_t)order[i] * stride, stride, scale, inverse);
-
-            most = left > most ? left : most;
-        }
-        if (s == 0 || most < block->error) {
-            block->scale = scale;
-            block->error = most;
+        if (left < least) {
+            best = scale;
+            least = left;
         }
     }
-    for (uint32_t i = 0; i < count; i++) {
-        double squared = SquaredNorm(rows + (size_t)order[i] * stride, stride);
-
-        block->norm = squared > block->norm ? squared : block->norm;
-    }
+    return best;
 }
 
-VECTOR_INLINE void PutRow(const float *row, uint32_t stride, double inverse, uint8_t *codes)
+VECTOR_INLINE void PutRow(const float *row, uint32_t stride, float inverse, uint8_t *codes)
 {
-    for (uint32_t c = 0; c < stride; c += CHUNK) {
-        uint8_t *to = codes + (size_t)c / CHUNK * LANES * 4;
+    const Vector *vectors = (const Vector *)row;
 
-        for (uint32_t j = 0; j < 4; j++) {
-            uint32_t low = (uint32_t)(Code(row[c + j], inverse) + OFFSET);
-            uint32_t high = (uint32_t)(Code(row[c + 4 + j], inverse) + OFFSET);
+    for (uint32_t v = 0; v < stride / LANES; v++) {
+        ByteVector halves =
+            __builtin_convertvector(Codes16(vectors[v] * inverse) + OFFSET, ByteVector);
+        uint32_t four[4]; /* columns 0 to 3, 4 to 7, ... */
 
-            to[j] = (uint8_t)(low | high << 4);
+        memcpy(four, &halves, sizeof(four));
+        for (uint32_t part = 0; part < 2; part++) {
+            uint32_t both = four[2 * part] | four[2 * part + 1] << 4;
+
+            memcpy(codes + (size_t)(2 * v + part) * LANES * 4, &both, sizeof(both));
         }
     }
 }
@@ -209,20 +221,47 @@ VECTOR_INLINE void PutRow(const float *row, uint32_t stride, double inverse, uin
 /* Sums in double precision err by less than this share. */
 #define ROUNDING (1 + 1e-9)
 
+/*
+ * Norm of what is left out, from sums in single precision: these err by stride / 16 roundings, and
+ * each scaled element by 2^-23 of at most 16.
+ */
+VECTOR_INLINE double LeftOutBound(double squared, uint32_t stride)
+{
+    return sqrt(squared) * (1 + 1e-7 * stride) + sqrt(stride) * 4e-6;
+}
+
+/* Elements that are scaled in single precision; beyond, nothing is known of a block. */
+#define LEAST_ELEMENT 1e-30f
+#define MOST_ELEMENT  1e30f
+
 VECTOR_INLINE void BuildBlock(const Codes *codes, const float *rows, uint32_t number)
 {
     uint32_t stride = codes->stride, count = CodesBlockRows(codes, number);
     const uint32_t *order = codes->order + (size_t)number * CODES_BLOCK;
     CodesBlock *block = &codes->blocks[number];
     uint8_t *to = codes->codes + (size_t)number * CODES_BLOCK * (stride / 2);
+    float greatest = 0;
 
-    ChooseScale(rows, stride, order, count, block);
+    *block = (CodesBlock){.scale = 0x1p-200}; /* of zeros */
     memset(to, OFFSET | OFFSET << 4, Groups(count) * LANES * (stride / 2));
-    for (uint32_t i = 0; i < count; i++)
-        PutRow(rows + (size_t)order[i] * stride, stride, 1 / block->scale,
-               to + (size_t)(i / LANES) * LANES * (stride / 2) + i % LANES * 4);
-    block->error = sqrt(block->error) * ROUNDING + block->scale * 1e-9;
+    for (uint32_t i = 0; i < count; i++) {
+        double squared = SquaredNorm(rows + (size_t)order[i] * stride, stride);
+        float size = Greatest(rows + (size_t)order[i] * stride, stride);
+
+        block->norm = squared > block->norm ? squared : block->norm;
+        greatest = size > greatest ? size : greatest;
+    }
     block->norm = sqrt(block->norm) * ROUNDING;
+    if (greatest < LEAST_ELEMENT || greatest > MOST_ELEMENT) {
+        block->error = greatest > 0 ? INFINITY : 0;
+        return;
+    }
+    block->scale = ChooseScale(rows, stride, order, count, greatest);
+    block->error = MostLeftOut(rows, stride, order, count, 1, block->scale);
+    block->error = LeftOutBound(block->error, stride) * block->scale;
+    for (uint32_t i = 0; i < count; i++)
+        PutRow(rows + (size_t)order[i] * stride, stride, (float)(1 / block->scale),
+               to + (size_t)(i / LANES) * LANES * (stride / 2) + i % LANES * 4);
 }
 
 VECTOR_VARIANTS(BuildOne, (const Codes *codes, const float *rows, uint32_t number),
@@ -243,25 +282,36 @@ void CodesBuild(const Host *host, Codes *codes, const float *rows)
     }
 }
 
+static double QueryNorm(const float *floats, uint32_t stride, double *greatest)
+{
+    double squared = 0;
+
+    *greatest = 0;
+    for (uint32_t c = 0; c < stride; c++) {
+        *greatest = fmax(*greatest, fabs((double)floats[c]));
+        squared += (double)floats[c] * floats[c];
+    }
+    return sqrt(squared) * ROUNDING;
+}
+
+/* Of a query that is not finite nothing is known: everything passes. */
 void CodesQueryBuild(CodesQuery *query, const float *floats, uint32_t stride)
 {
-    double greatest = 0, squared = 0, left = 0;
+    double greatest, left = 0;
     int32_t sum = 0;
 
-    for (uint32_t c = 0; c < stride; c++)
-        greatest = fmax(greatest, fabs((double)floats[c]));
+    query->norm = QueryNorm(floats, stride, &greatest);
     query->scale = greatest > 0 ? greatest / QUERY_MOST : 1;
     for (uint32_t c = 0; c < stride; c++) {
-        double value = floats[c], rounded = rint(value / query->scale);
+        double value = isfinite(query->norm) ? floats[c] : 0;
+        double rounded = isfinite(query->norm) ? rint(value / query->scale) : 0;
         double rest = value - query->scale * rounded;
 
         query->values[c] = (int8_t)rounded;
         sum += query->values[c];
-        squared += value * value;
         left += rest * rest;
     }
     query->offset = OFFSET * sum;
-    query->norm = sqrt(squared) * ROUNDING;
     query->error = sqrt(left) * ROUNDING + query->scale * 1e-9;
 }
 

@@ -4,6 +4,10 @@
 #include "catalog/pg_type.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
+
+/* Bytes from which on an array is worth remembering. */
+#define REMEMBERED_SIZE 1024
 
 Id IdArgument(FunctionCallInfo fcinfo, int argument, IdKind kind)
 {
@@ -52,28 +56,32 @@ static IdList PlainIntegers(ArrayType *array, uint32 count)
     return ids;
 }
 
+static Id IdOfElement(Datum value, IdKind kind)
+{
+    text *element;
+
+    if (kind == ID_INTEGER)
+        return IdOfInteger(DatumGetInt64(value));
+    element = DatumGetTextPP(value);
+    return IdOfText(VARDATA_ANY(element), (uint32)VARSIZE_ANY_EXHDR(element));
+}
+
 static IdList IdsOfElements(ArrayType *array, IdKind kind)
 {
-    bool integers = kind == ID_INTEGER, *nulls;
+    int16 width;
+    bool by_value, *nulls;
+    char align;
     Datum *values;
     int count;
     IdList ids;
 
-    deconstruct_array(array, ARR_ELEMTYPE(array), integers ? sizeof(int64) : -1,
-                      integers && FLOAT8PASSBYVAL, integers ? TYPALIGN_DOUBLE : TYPALIGN_INT,
-                      &values, &nulls, &count);
+    get_typlenbyvalalign(ARR_ELEMTYPE(array), &width, &by_value, &align);
+    deconstruct_array(array, ARR_ELEMTYPE(array), width, by_value, align, &values, &nulls, &count);
     ids = IdListCreate(kind, (uint32)count);
     for (int i = 0; i < count; i++) {
         CHECK_FOR_INTERRUPTS();
-        if (nulls[i])
-            continue;
-        if (integers) {
-            IdListAppend(&ids, IdOfInteger(DatumGetInt64(values[i])));
-        } else {
-            text *value = DatumGetTextPP(values[i]);
-
-            IdListAppend(&ids, IdOfText(VARDATA_ANY(value), (uint32)VARSIZE_ANY_EXHDR(value)));
-        }
+        if (!nulls[i])
+            IdListAppend(&ids, IdOfElement(values[i], kind));
     }
     return ids;
 }
@@ -91,20 +99,83 @@ IdList IdsArgument(FunctionCallInfo fcinfo, int argument, IdKind kind)
     return IdsOfElements(array, kind);
 }
 
+/* The rows of the array that an argument held last. */
+typedef struct Remembered {
+    MemoryContext context;
+    Oid relid;
+    Current current;
+    Axis axis;
+    ArrayType *array; /* a copy */
+    RowList rows;
+} Remembered;
+
+static void Remember(Remembered *memory, const Served *served, Axis axis, const ArrayType *array,
+                     RowList rows)
+{
+    MemoryContext caller;
+
+    MemoryContextReset(memory->context);
+    caller = MemoryContextSwitchTo(memory->context);
+    memory->relid = served->relid;
+    memory->current = served->current;
+    memory->axis = axis;
+    memory->array = palloc(VARSIZE(array));
+    memcpy(memory->array, array, VARSIZE(array));
+    memory->rows = (RowList){PallocArray(uint32, (Size)rows.count + 1), rows.count};
+    memcpy(memory->rows.rows, rows.rows, (Size)rows.count * sizeof(uint32));
+    MemoryContextSwitchTo(caller);
+}
+
+/* Memory for the arrays of one place in a plan, which goes with the plan's execution. */
+static Remembered *MemoryOf(FunctionCallInfo fcinfo, int which)
+{
+    FmgrInfo *function = fcinfo->flinfo;
+    Remembered *memory = function->fn_extra;
+
+    if (memory == NULL) {
+        memory = MemoryContextAllocZero(function->fn_mcxt, 2 * sizeof(Remembered));
+        function->fn_extra = memory;
+    }
+    if (memory[which].context == NULL)
+        memory[which].context =
+            AllocSetContextCreate(function->fn_mcxt, "recadv filter", ALLOCSET_START_SMALL_SIZES);
+    return &memory[which];
+}
+
+/*
+ * A long array is mostly the same for every row of a query: comparing it with the last one is far
+ * cheaper than sorting it and finding its ids again.
+ */
+static RowList RowsArgument(FunctionCallInfo fcinfo, int argument, int which, Served *served,
+                            Axis axis, IdKind kind)
+{
+    ArrayType *array = PG_GETARG_ARRAYTYPE_P(argument);
+    bool remember = OidIsValid(served->relid) && VARSIZE(array) >= REMEMBERED_SIZE;
+    Remembered *memory = remember ? MemoryOf(fcinfo, which) : NULL;
+    RowList rows;
+    IdList ids;
+
+    if (remember && memory->array != NULL && memory->relid == served->relid &&
+        memory->axis == axis && memcmp(&memory->current, &served->current, sizeof(Current)) == 0 &&
+        VARSIZE(memory->array) == VARSIZE(array) &&
+        memcmp(memory->array, array, VARSIZE(array)) == 0)
+        return memory->rows;
+    ids = IdsArgument(fcinfo, argument, kind);
+    rows = RowsOfIds(served, axis, &ids);
+    if (remember)
+        Remember(memory, served, axis, array, rows);
+    return rows;
+}
+
 Filter FilterArguments(FunctionCallInfo fcinfo, int argument, Served *served, Axis axis,
                        IdKind kind)
 {
     Filter filter = {.only_given = !PG_ARGISNULL(argument)};
-    IdList ids;
 
-    if (filter.only_given) {
-        ids = IdsArgument(fcinfo, argument, kind);
-        filter.only = RowsOfIds(served, axis, &ids);
-    }
-    if (!PG_ARGISNULL(argument + 1)) {
-        ids = IdsArgument(fcinfo, argument + 1, kind);
-        filter.without = RowsOfIds(served, axis, &ids);
-    }
+    if (filter.only_given)
+        filter.only = RowsArgument(fcinfo, argument, 0, served, axis, kind);
+    if (!PG_ARGISNULL(argument + 1))
+        filter.without = RowsArgument(fcinfo, argument + 1, 1, served, axis, kind);
     return filter;
 }
 

@@ -22,7 +22,7 @@ extern bool LiveArgument(FunctionCallInfo fcinfo, int argument);
 /* The ids of an array of any shape, without NULLs; an argument that is NULL has none. */
 extern IdList IdsArgument(FunctionCallInfo fcinfo, int argument, IdKind kind);
 
-/* candidates and exclude, which follow each other. */
+/* candidates and exclude, which follow each other; the rows are not to be changed. */
 extern Filter FilterArguments(FunctionCallInfo fcinfo, int argument, Served *served, Axis axis,
                               IdKind kind);
 

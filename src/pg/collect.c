@@ -27,8 +27,11 @@ static void *Resize(MemoryContext context, void *array, Size count, Size width)
     return array == NULL ? MemoryContextAllocHuge(context, bytes) : repalloc_huge(array, bytes);
 }
 
-static void Grow(Collector *c)
+/* Makes room for `more` rows. */
+static void Grow(Collector *c, uint32 more)
 {
+    if (c->room - c->count >= more)
+        return;
     c->room = c->room == 0 ? 1024 : mul_size(c->room, 2);
     c->user = Resize(c->context, c->user, c->room, sizeof(uint32));
     c->item = Resize(c->context, c->item, c->room, sizeof(uint32));
@@ -44,17 +47,20 @@ Size CollectorMemory(const Collector *c)
                     add_size(IdIndexMemory(c->users), IdIndexMemory(c->items)));
 }
 
+static void CheckNow(const Collector *c)
+{
+    CheckMemory(CollectorMemory(c), "reading the interactions");
+}
+
 void CollectorAddNumbers(Collector *c, uint32 user, uint32 item, int64 time)
 {
-    if (c->count == c->room)
-        Grow(c);
+    Grow(c, 1);
     c->user[c->count] = user;
     c->item[c->count] = item;
     if (c->time != NULL)
         c->time[c->count] = time;
-    c->count++;
-    if (c->count % CHECK_MEMORY_EVERY == 0)
-        CheckMemory(CollectorMemory(c), "reading the interactions");
+    if (++c->count % CHECK_MEMORY_EVERY == 0)
+        CheckNow(c);
 }
 
 static void LookUp(IdIndex *index, const int64 *pending, uint32 count, uint32 *numbers)
@@ -69,13 +75,17 @@ static void LookUp(IdIndex *index, const int64 *pending, uint32 count, uint32 *n
 
 void CollectorFlush(Collector *c)
 {
-    uint32 users[COLLECT_BATCH], items[COLLECT_BATCH], count = c->pending;
+    uint32 n = c->pending;
 
     c->pending = 0;
-    LookUp(c->users, c->pending_user, count, users);
-    LookUp(c->items, c->pending_item, count, items);
-    for (uint32 i = 0; i < count; i++)
-        CollectorAddNumbers(c, users[i], items[i], c->pending_time[i]);
+    Grow(c, n);
+    LookUp(c->users, c->pending_user, n, c->user + c->count);
+    LookUp(c->items, c->pending_item, n, c->item + c->count);
+    if (c->time != NULL)
+        memcpy(c->time + c->count, c->pending_time, n * sizeof(int64));
+    c->count += n;
+    if (c->count % CHECK_MEMORY_EVERY < n)
+        CheckNow(c);
 }
 
 /* A text is looked up at once, for its memory goes with the row. */

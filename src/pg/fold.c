@@ -21,7 +21,18 @@ static float *AllocateQuery(const Served *served)
     return (float *)TYPEALIGN(64, palloc0(mul_size(width + 1, sizeof(float)) + 64));
 }
 
-float *FoldIn(Served *served, RowList history)
+static Model GatherInOrder(Served *served, const IdList *ids)
+{
+    uint32 *rows = PallocArray(uint32, (Size)ids->count + 1), known = 0;
+
+    for (uint32 i = 0; i < ids->count; i++) {
+        rows[known] = ServedItem(served, IdListGet(ids, i));
+        known += rows[known] != UNKNOWN_ID;
+    }
+    return RowsGatherAny(served, AXIS_ITEM, rows, known);
+}
+
+float *FoldIn(Served *served, RowList history, const IdList *ids)
 {
     const Algorithm *algorithm = served->header.algorithm;
     RowList sample;
@@ -37,7 +48,8 @@ float *FoldIn(Served *served, RowList history)
     if (history.count == 0)
         return NULL;
     sample = SampleItems(served, history);
-    own = RowsGather(served, AXIS_ITEM, history.rows, history.count);
+    own = algorithm->stream == NULL ? RowsGather(served, AXIS_ITEM, history.rows, history.count)
+                                    : GatherInOrder(served, ids);
     others = RowsGather(served, AXIS_ITEM, sample.rows, sample.count);
     query = AllocateQuery(served);
     BackendHostInit(&backend, CurrentMemoryContext, "recadv_topk_for");

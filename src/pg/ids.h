@@ -94,7 +94,7 @@ extern Id IdIndexGet(const IdIndex *index, uint32 number);
 /* Releases the hash table and all that a sorted list does not need. */
 extern void IdIndexRelease(IdIndex *index);
 
-/* The sorted list, and for each provisional number its dense index. */
+/* The sorted list, and for each provisional number its dense index; the index is of no more use. */
 extern void IdIndexSort(IdIndex *index, IdList *list, uint32 **dense);
 
 #endif

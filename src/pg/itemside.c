@@ -19,7 +19,7 @@ static Size IdsSize(IdKind kind, uint32 items, const ItemShape *shape)
 
     if (kind == ID_TEXT)
         return RoundUp(count * sizeof(uint32)) + RoundUp(shape->text_bytes);
-    return RoundUp(count * (shape->wide ? sizeof(int64) : sizeof(uint32)));
+    return RoundUp(count * shape->width);
 }
 
 Size ItemSideSize(const Header *header, const Model *model, const ItemShape *shape)
@@ -46,13 +46,17 @@ bool ItemShapeOf(const IdList *ids, ItemShape *shape)
     *shape = (ItemShape){0};
     if (ids->kind == ID_INTEGER) {
         int64 highest = ids->integers[0];
+        uint64 span;
 
         shape->base = ids->integers[0];
         for (uint32 i = 1; i < ids->count; i++) {
             shape->base = Min(shape->base, ids->integers[i]);
             highest = Max(highest, ids->integers[i]);
         }
-        shape->wide = (uint64)highest - (uint64)shape->base > PG_UINT32_MAX;
+        span = (uint64)highest - (uint64)shape->base;
+        shape->width = span > PG_UINT32_MAX                           ? sizeof(int64)
+                       : span + 1 == ids->count && ids->order == NULL ? 0
+                                                                      : sizeof(uint32);
         return true;
     }
     for (uint32 i = 0; i < ids->count; i++)
@@ -91,9 +95,9 @@ static void LoadIds(ItemSide *side, const IdList *ids)
             side->ids.offsets[i] = offset;
             memcpy(side->texts + offset, ids->texts[i], ids->lengths[i]);
             offset += ids->lengths[i];
-        } else if (side->shape.wide) {
+        } else if (side->shape.width == sizeof(int64)) {
             side->ids.wide[i] = (int64)((uint64)ids->integers[i] - (uint64)side->shape.base);
-        } else {
+        } else if (side->shape.width > 0) {
             side->ids.narrow[i] = (uint32)((uint64)ids->integers[i] - (uint64)side->shape.base);
         }
     }
@@ -120,9 +124,9 @@ Id ItemSideId(const ItemSide *side, uint32 item)
     if (side->kind == ID_TEXT)
         return (Id){ID_TEXT, 0, side->texts + side->ids.offsets[item],
                     side->ids.offsets[item + 1] - side->ids.offsets[item]};
-    if (side->shape.wide)
+    if (side->shape.width == sizeof(int64))
         return IdOfInteger((int64)(base + (uint64)side->ids.wide[item]));
-    return IdOfInteger((int64)(base + side->ids.narrow[item]));
+    return IdOfInteger((int64)(base + (side->shape.width > 0 ? side->ids.narrow[item] : item)));
 }
 
 uint32 ItemSideFind(const ItemSide *side, Id id)

@@ -15,7 +15,7 @@
 /* What the size depends on beside the header. */
 typedef struct ItemShape {
     int64 base;        /* of integer ids: the first; the others are stored as distances to it */
-    uint32 wide;       /* of integer ids: do distances need 64 bits? */
+    uint32 width;      /* of integer ids: bytes of a distance; 0: ids without gaps need none */
     uint32 text_bytes; /* of text ids */
 } ItemShape;
 

@@ -79,6 +79,11 @@ static int CompareNews(const NewsEvent *a, const NewsEvent *b)
 #define ST_DEFINE
 #include "lib/sort_template.h"
 
+void SortNews(NewsEvent *events, uint64 count)
+{
+    SortEvents(events, count);
+}
+
 static Row *MakeRows(const Collector *c, const News *news, const uint32 *user, const uint32 *item,
                      uint64 from_source)
 {
@@ -126,7 +131,7 @@ static void TakeNew(News *news, const Window *window, const Row *rows, uint64 co
             news->events[news->count++] = rows[first + i].event;
         CHECK_FOR_INTERRUPTS();
     }
-    SortEvents(news->events, news->count);
+    SortNews(news->events, news->count);
 }
 
 void NewsRead(ModelTable *table, const Header *header, const Window *window, MemoryContext context,

@@ -17,6 +17,9 @@ typedef struct NewsEvent {
     int64 time;
 } NewsEvent;
 
+/* By time, then user, then item. */
+extern void SortNews(NewsEvent *events, uint64 count);
+
 typedef struct News {
     uint64 read;      /* rows of the source since the start of the window */
     uint64 null_rows; /* of these, skipped for a NULL id */

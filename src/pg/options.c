@@ -8,6 +8,10 @@
 
 #include "pg/srf.h"
 
+/* The key that names other defaults, and their name for those that the options have anyway. */
+#define PRESET_KEY      "preset"
+#define PRESET_STANDARD "default"
+
 /* A key further away than this is not what was meant. */
 #define NEAR_ENOUGH 4
 
@@ -52,6 +56,18 @@ typedef struct Problem {
     char *hint;
 } Problem;
 
+/* "one of: default, ..." */
+static char *PresetNames(const Algorithm *algorithm)
+{
+    StringInfoData names;
+
+    initStringInfo(&names);
+    appendStringInfoString(&names, "one of: " PRESET_STANDARD);
+    for (const Preset *p = algorithm->presets; p->name != NULL; p++)
+        appendStringInfo(&names, ", %s", p->name);
+    return names.data;
+}
+
 static Problem UnknownOption(const Algorithm *algorithm, const char *key)
 {
     Problem problem = {
@@ -66,7 +82,12 @@ static Problem UnknownOption(const Algorithm *algorithm, const char *key)
         Nearest(train_options, key, &best, &distance);
         Nearest(algorithm->options, key, &best, &distance);
     }
-    if (best != NULL) {
+    if (algorithm->presets != NULL && strlen(key) < 64 &&
+        varstr_levenshtein_less_equal(PRESET_KEY, (int)strlen(PRESET_KEY), key, (int)strlen(key), 1,
+                                      1, 1, distance, true) < distance)
+        problem.hint =
+            psprintf("The nearest option is \"%s\": %s.", PRESET_KEY, PresetNames(algorithm));
+    else if (best != NULL) {
         OptionDescribe(FindSpec(algorithm, best), expected, sizeof(expected));
         problem.hint = psprintf("The nearest option is \"%s\": %s.", best, expected);
     }
@@ -102,6 +123,36 @@ static Problem SetOption(const Algorithm *algorithm, void *options, const char *
     return (Problem){NULL, NULL};
 }
 
+static bool HasPresets(const Algorithm *algorithm, const char *key)
+{
+    return algorithm->presets != NULL && strcmp(key, PRESET_KEY) == 0;
+}
+
+/* Other defaults, before any key of the object counts: keys come in an order of their own. */
+static Problem SetPreset(const Algorithm *algorithm, void *options, Jsonb *object)
+{
+    JsonbValue key = {.type = jbvString}, *value;
+    const Preset *preset = NULL;
+
+    key.val.string.val = PRESET_KEY;
+    key.val.string.len = (int)strlen(PRESET_KEY);
+    value = findJsonbValueFromContainer(&object->root, JB_FOBJECT, &key);
+    if (value == NULL || algorithm->presets == NULL)
+        return (Problem){NULL, NULL};
+    if (value->type == jbvString) {
+        char *name = pnstrdup(value->val.string.val, value->val.string.len);
+
+        if (strcmp(name, PRESET_STANDARD) == 0)
+            return (Problem){NULL, NULL};
+        preset = PresetFind(algorithm->presets, name);
+    }
+    if (preset == NULL)
+        return (Problem){psprintf("option \"%s\" must be %s", PRESET_KEY, PresetNames(algorithm)),
+                         NULL};
+    PresetApply(preset, algorithm->options, options);
+    return (Problem){NULL, NULL};
+}
+
 static Problem SetOptions(const Algorithm *algorithm, void *options, Jsonb *object)
 {
     JsonbIterator *iterator;
@@ -117,12 +168,13 @@ static Problem SetOptions(const Algorithm *algorithm, void *options, Jsonb *obje
     if (!JB_ROOT_IS_OBJECT(object))
         return (Problem){"options must be a JSON object",
                          "For example: '{\"factors\": 32, \"epochs\": 50}'."};
+    problem = SetPreset(algorithm, options, object);
     iterator = JsonbIteratorInit(&object->root);
     while (problem.message == NULL &&
            (token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE) {
         if (token == WJB_KEY)
             key = pnstrdup(value.val.string.val, value.val.string.len);
-        else if (token == WJB_VALUE)
+        else if (token == WJB_VALUE && !HasPresets(algorithm, key))
             problem = SetOption(algorithm, options, key, &value);
     }
     return problem;
@@ -207,6 +259,24 @@ static void ListOptions(RowSet *rows, const Algorithm *algorithm, const OptionSp
     }
 }
 
+static void ListPresets(RowSet *rows, const Algorithm *algorithm)
+{
+    StringInfoData meaning;
+
+    if (algorithm->presets == NULL)
+        return;
+    initStringInfo(&meaning);
+    appendStringInfoString(&meaning, "other defaults for some options");
+    for (const Preset *p = algorithm->presets; p->name != NULL; p++)
+        appendStringInfo(&meaning, "; %s: %s", p->name, p->meaning);
+    RowSetAdd(rows,
+              (Datum[]){CStringGetTextDatum(algorithm->name), CStringGetTextDatum(PRESET_KEY),
+                        CStringGetTextDatum(PRESET_STANDARD),
+                        CStringGetTextDatum(PresetNames(algorithm)),
+                        CStringGetTextDatum(meaning.data), CStringGetTextDatum("recadv")},
+              NULL);
+}
+
 PG_FUNCTION_INFO_V1(recadv_options);
 
 Datum recadv_options(PG_FUNCTION_ARGS)
@@ -219,6 +289,7 @@ Datum recadv_options(PG_FUNCTION_ARGS)
     for (int i = 0; algorithms[i] != NULL; i++) {
         if (only != NULL && only != algorithms[i])
             continue;
+        ListPresets(&rows, algorithms[i]);
         ListOptions(&rows, algorithms[i], algorithms[i]->options);
         ListOptions(&rows, algorithms[i], train_options);
     }

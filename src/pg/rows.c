@@ -241,6 +241,35 @@ Model RowsGather(Served *served, Axis axis, const uint32 *rows, uint32 count)
     return *RowReaderTake(&reader, rows, count);
 }
 
+static uint32 SortDistinct(uint32 *rows, uint32 count)
+{
+    uint32 kept = 0;
+
+    qsort(rows, count, sizeof(uint32), CompareRows);
+    for (uint32 i = 0; i < count; i++)
+        if (i == 0 || rows[i] != rows[i - 1])
+            rows[kept++] = rows[i];
+    return kept;
+}
+
+Model RowsGatherAny(Served *served, Axis axis, const uint32 *rows, uint32 count)
+{
+    uint32 *sorted = PallocArray(uint32, (Size)count + 1), distinct;
+    Model gathered, view;
+
+    CheckMemory(SizeMultiply(RowBytes(served, axis), count), "serving");
+    memcpy(sorted, rows, (Size)count * sizeof(uint32));
+    distinct = SortDistinct(sorted, count);
+    gathered = RowsGather(served, axis, sorted, distinct);
+    view = AllocateView(served, axis, count);
+    for (uint32 i = 0; i < count; i++) {
+        uint32 *at = bsearch(&rows[i], sorted, distinct, sizeof(uint32), CompareRows);
+
+        CopyRow(&gathered, (uint32)(at - sorted), &view, i, axis);
+    }
+    return view;
+}
+
 uint32 RowsPerVisit(const Served *served, Axis axis)
 {
     uint32 rows = IsResident(served, axis) ? VISIT_ROWS : RowsPerBlock(served, axis);

@@ -40,6 +40,9 @@ extern const Model *RowReaderTake(RowReader *reader, const uint32 *rows, uint32 
 /* All of them in one view, within recadv.max_memory. */
 extern Model RowsGather(Served *served, Axis axis, const uint32 *rows, uint32 count);
 
+/* The same for rows in any order, with repeats. */
+extern Model RowsGatherAny(Served *served, Axis axis, const uint32 *rows, uint32 count);
+
 /* The largest number of rows that a visitor of RowsVisit gets at once. */
 extern uint32 RowsPerVisit(const Served *served, Axis axis);
 

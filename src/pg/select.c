@@ -123,6 +123,22 @@ TopK SelectSimilar(Served *served, Axis axis, uint32 row, const Filter *filter, 
     return s.top;
 }
 
+TopK SelectNearest(Served *served, Axis axis, const float *vector, uint32 k)
+{
+    Model one = served->model;
+    Part *part = &one.part[served->header.algorithm->embedding[axis]];
+    Scorer scorer = {ScoreSimilarity, axis, NULL, &one};
+    Selection s = SelectionOpen(&(Filter){0}, k, AxisCount(served, axis));
+
+    part->rows = 1;
+    part->data = (float *)vector;
+    s.scorer = &scorer;
+    s.scores = AllocateScores(RowsPerVisit(served, axis));
+    RowsVisit(served, axis, OfferView, &s);
+    TopKFinish(&s.top);
+    return s.top;
+}
+
 TopK SelectScored(const RowList *rows, const float *scores, const Filter *filter, uint32 k)
 {
     Selection s = SelectionOpen(filter, k, rows->count);

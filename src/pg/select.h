@@ -19,6 +19,9 @@ extern TopK SelectItems(Served *served, const float *query, const Filter *filter
 /* The k rows of an axis that are most alike to one of its rows, which is left out. */
 extern TopK SelectSimilar(Served *served, Axis axis, uint32 row, const Filter *filter, uint32 k);
 
+/* The k rows of an axis whose embeddings are most alike to a vector of their width. */
+extern TopK SelectNearest(Served *served, Axis axis, const float *vector, uint32 k);
+
 /* The k best of rows that have their scores already. */
 extern TopK SelectScored(const RowList *rows, const float *scores, const Filter *filter, uint32 k);
 

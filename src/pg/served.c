@@ -21,10 +21,28 @@ static float *AllocateRows(Size rows, Size stride)
     return AllocateAligned(mul_size(mul_size(rows, stride), sizeof(float)));
 }
 
+/* The header alone, without the documents that it is read from. */
+static Header ReadHeader(ModelStore *store)
+{
+    MemoryContext caller = CurrentMemoryContext;
+    MemoryContext reading = AllocSetContextCreate(caller, "recadv header", ALLOCSET_DEFAULT_SIZES);
+    Header header;
+    void *options;
+
+    MemoryContextSwitchTo(reading);
+    header = HeaderRead(store);
+    MemoryContextSwitchTo(caller);
+    options = palloc(header.algorithm->options_size);
+    memcpy(options, header.options, header.algorithm->options_size);
+    header.options = options;
+    MemoryContextDelete(reading);
+    return header;
+}
+
 /* Header, roots and shared parts. */
 static void LoadHead(Served *served)
 {
-    served->header = HeaderRead(served->store);
+    served->header = ReadHeader(served->store);
     HeaderLayout(&served->header, &served->model);
     DictionaryOpen(served->store, &served->header, AXIS_USER, &served->users);
     DictionaryOpen(served->store, &served->header, AXIS_ITEM, &served->items);

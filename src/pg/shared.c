@@ -2,7 +2,6 @@
 #include "pg/shared.h"
 
 #include "access/xact.h"
-#include "pgstat.h"
 #include "port/atomics.h"
 #include "storage/condition_variable.h"
 #include "storage/ipc.h"
@@ -10,6 +9,7 @@
 #include "utils/inval.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
+#include "utils/wait_event.h"
 
 #include "pg/settings.h"
 

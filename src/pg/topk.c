@@ -86,7 +86,7 @@ static void AnswerHistory(FunctionCallInfo fcinfo, Served *served, int history, 
     filter = FilterArguments(fcinfo, filter_argument, served, AXIS_ITEM, kind);
     if (exclude_seen)
         filter.without = RowsUnion(filter.without, known);
-    top = SelectItems(served, FoldIn(served, known), &filter, k);
+    top = SelectItems(served, FoldIn(served, known, &ids), &filter, k);
     AddSelected(rows, served, AXIS_ITEM, kind, &top);
 }
 

@@ -74,6 +74,10 @@ RESET recadv.cache_size;
 SELECT bag_eq($$SELECT n, t.* FROM randomly c, LATERAL recadv_topk(u, k, 'wide', exclude_seen, NULL, ARRAY(SELECT 3 * j::bigint FROM generate_series(0, 8999) j EXCEPT SELECT unnest(c.candidates)) || c.exclude) t$$,
               $$SELECT n, t.* FROM randomly c, LATERAL recadv_topk(u, k, 'wide', exclude_seen, c.candidates, c.exclude) t$$, 'excluding all others is choosing among candidates');
 
+-- one array, several models and users: what is remembered of an array is of one model alone
+SELECT bag_eq($$SELECT m, u, t.* FROM unnest('{wide,ties,bpr,wide}'::text[]) m, generate_series(0, 3) u, LATERAL recadv_topk(u, 5, m, candidates => ARRAY(SELECT generate_series(0, 3000, 3)::bigint), exclude => ARRAY(SELECT generate_series(0, 3000, 9)::bigint)) t$$,
+              $$SELECT m, u, t.* FROM unnest('{wide,ties,bpr,wide}'::text[]) m, generate_series(0, 3) u, LATERAL recadv_topk(u, 5, m, candidates => ARRAY(SELECT j::bigint FROM generate_series(0, 3000, 3) j WHERE j % 9 > 0)) t$$, 'one array, several models');
+
 -- images take the same filters
 SELECT bag_eq($$SELECT n, t.* FROM cases c, (SELECT recadv_fit(user_id, item_id, '{"algorithm":"popularity"}') AS image FROM orders) f, LATERAL recadv_topk(image, u::bigint, k, exclude_seen, c.candidates, c.exclude) t$$,
               $$SELECT * FROM served('popularity')$$, 'an image: the same');

@@ -48,6 +48,13 @@ BEGIN
                 -- what a sound model of one of the kinds of ids says to the questions for the other
                 EXIT WHEN answer IS NOT NULL AND answer !~ 'no row of the test source|holds no interactions out';
             END LOOP;
+            -- the other questions, whatever the first error was: no crash, and no error of another kind
+            FOREACH probe IN ARRAY ARRAY['SELECT recadv_similar_items(i::text, 5, ''bad'') FROM generate_series(0, 41) i', 'SELECT recadv_similar_users(''u'' || i, 5, ''bad'') FROM generate_series(0, 61) i',
+                    'SELECT recadv_topk_for(ARRAY[i::text, ''i'' || i, ''3'', ''i4''], 5, ''bad'') FROM generate_series(0, 41) i', 'SELECT recadv_explain(i::text, i::text, 5, ''bad'') FROM generate_series(0, 41) i',
+                    'SELECT recadv_topk(i::text, 5, ''bad'', candidates => ''{1,2,3,i7,i8}'', exclude => ''{3,i8}'') FROM generate_series(0, 61) i',
+                    'SELECT * FROM recadv_embeddings(''bad'', ''user'')', 'SELECT * FROM recadv_embeddings(''bad'', ''item'', ''{1,i2,40}''::text[])'] LOOP
+                answer := coalesce(nullif(substring(error_and_context(probe) FROM '^(?!XX001|54000|22003|22023|22P02|0A000).*'), ''), answer);
+            END LOOP;
             IF answer IS NULL OR answer ~ 'no row of the test source|holds no interactions out' THEN
                 RAISE 'undo';
             END IF;
@@ -117,6 +124,29 @@ SELECT refused('header', block('header', 6, 0, 1, 6, '\x7b7d00007b7d'), 'zero by
 SELECT refused('header', block('header', 6, 0, 2, 2, '\x7b7d'), 'two rows');
 SELECT refused('header', block('header', 1, 0, 1, 1, '\x00000000'), 'a block of floats');
 SELECT refused('header', overlay(data('header') PLACING '\x02' FROM 5), 'a format of blocks from the future');
+
+-- a source that is none, or more than one, runs nothing
+CREATE FUNCTION live_error(change jsonb) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    answer text;
+BEGIN
+    CREATE TABLE bad OF recadv_model (PRIMARY KEY (version, part, block));
+    INSERT INTO bad TABLE good;
+    UPDATE bad SET data = header(change) WHERE part = 'header';
+    answer := error_and_context('SELECT recadv_topk(1, 5, ''bad'', seen => ''live'')');
+    DROP TABLE bad;
+    RETURN answer;
+END $$;
+SELECT is(live_error('{}'), NULL, 'an unchanged source can be asked');
+SELECT matches(live_error(change), '^(' || states || ') ', 'source ' || change::text) FROM (VALUES
+    ('{"source_relation":"orders; DROP TABLE orders"}'::jsonb, '42P01|42601|42602'), ('{"source_relation":""}', '42602|42P01'), ('{"source_relation":"a.b.c.d"}', '42601'), ('{"source_relation":"good"}', '42703'),
+    ('{"source_relation":null}', '55000'), ('{"source_relation":7}', '55000'), ('{"user_column":null}', '55000'), ('{"item_column":["item_id"]}', '55000'),
+    ('{"user_column":"user_id\" = 1 OR \"user_id"}', '42703'), ('{"item_column":"item_id, pg_sleep(9)"}', '42703'), ('{"user_column":"at"}', '22007|22008'),
+    ('{"source_relation":null,"source":"(SELECT 1 AS user_id, 2 AS item_id) x; DROP TABLE orders; --"}', '42601'),
+    ('{"source_relation":null,"source":"(SELECT 1 AS user_id, 2 AS item_id) x; SELECT 1 FROM (SELECT 1"}', '42601'),
+    ('{"source_relation":null,"source":"(WITH d AS (DELETE FROM orders RETURNING *) SELECT * FROM d)"}', '0A000'),
+    ('{"source_relation":null,"source":"()"}', '42601'), ('{"source_relation":null,"source":"("}', '42601')) v(change, states);
+SELECT isnt((SELECT count(*) FROM orders), 0::bigint, 'and nothing was deleted');
 
 -- the history
 SELECT refused('history', json_block('history', j), 'JSON ' || left(j, 20)) FROM unnest(ARRAY['', '[', '{]']) j;

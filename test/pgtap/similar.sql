@@ -51,14 +51,14 @@ SELECT is((SELECT count(*) FROM (SELECT s, lag(s) OVER w AS above, rank, row_num
 SET recadv.cache_size = 0;
 SELECT bag_eq($$SELECT 'item', q, t.* FROM unnest('{0,1,4444,8999}'::bigint[]) q, LATERAL recadv_similar_items(q, 25, 'wide') t$$, $$SELECT * FROM alike WHERE side = 'item'$$, 'the same without a cache');
 RESET recadv.cache_size;
-SELECT bag_eq($$SELECT 'user', q::bigint, t.user::bigint, t.similarity, t.rank FROM unnest('{0,77,1199}'::text[]) q, LATERAL recadv_similar_users(q, 25, 'wide') t$$, $$SELECT * FROM alike WHERE side = 'user'$$, 'the same with text');
+SELECT bag_eq($$SELECT 'user', q::bigint, t.other::bigint, t.similarity, t.rank FROM unnest('{0,77,1199}'::text[]) q, LATERAL recadv_similar_users(q, 25, 'wide') t$$, $$SELECT * FROM alike WHERE side = 'user'$$, 'the same with text');
 SELECT ok((SELECT avg((item % 4 = i % 4)::int) FROM generate_series(1, 40) i, LATERAL recadv_similar_items(i, 3, 'bpr')) > 0.8, 'items of a taste are alike');
-SELECT ok((SELECT avg(("user" % 4 = u % 4)::int) FROM generate_series(1, 60) u, LATERAL recadv_similar_users(u, 3, 'amf')) > 0.8, 'users of a taste too');
+SELECT ok((SELECT avg((other % 4 = u % 4)::int) FROM generate_series(1, 60) u, LATERAL recadv_similar_users(u, 3, 'amf')) > 0.8, 'users of a taste too');
 SELECT bag_eq($$SELECT * FROM images, LATERAL recadv_similar_items(image, 7::bigint, 5, '{1,2,3,4,5,6,7}', '{6}')$$, $$SELECT image, t.* FROM images, recadv_similar_items(7, 5, 'saved', '{1,2,3,4,5,6,7}', '{6}') t$$, 'from an image');
 SELECT bag_eq($$SELECT t.* FROM images, LATERAL recadv_similar_items(image, '7'::text, 50) t$$, $$SELECT item::text, similarity, rank FROM recadv_similar_items(7, 50, 'saved') t$$, 'from an image with text');
 -- filters
 SELECT results_eq($$SELECT item FROM recadv_similar_items(7, 5, 'bpr', candidates => '{7,9,9,999,NULL,1,30}', exclude => '{1}') ORDER BY item$$, 'VALUES (9::bigint), (30)', 'candidates and exclude, never itself');
-SELECT results_eq($$SELECT "user" FROM recadv_similar_users(7, 5, 'bpr', candidates => '{7,9,9,999,NULL,1,30}', exclude => '{1}') ORDER BY 1$$, 'VALUES (9::bigint), (30)', 'users likewise');
+SELECT results_eq($$SELECT other FROM recadv_similar_users(7, 5, 'bpr', candidates => '{7,9,9,999,NULL,1,30}', exclude => '{1}') ORDER BY 1$$, 'VALUES (9::bigint), (30)', 'users likewise');
 SELECT bag_eq($$SELECT item, similarity FROM recadv_similar_items(7, 100, 'bpr', exclude => '{1,2,3}')$$, $$SELECT item, similarity FROM recadv_similar_items(7, 100, 'bpr', candidates => ARRAY(SELECT generate_series(4, 40)::bigint))$$, 'either way');
 SELECT is((SELECT count(*) FROM recadv_similar_items(7, 100, 'bpr', candidates => '{}')), 0::bigint, 'no candidates');
 SELECT is((SELECT count(*) FROM recadv_similar_users(7, 100, 'bpr', exclude => ARRAY(SELECT generate_series(1, 60)::bigint))), 0::bigint, 'all excluded');

@@ -28,7 +28,10 @@ static const struct {
     {"variants", TestVariants},
     {"mf", TestMf},
     {"memory", TestMemory},
+    {"generator", TestGenerator},
     {"nmrn", TestNmrn},
+    {"serve", TestServe},
+    {"stream", TestStreaming},
 };
 
 static bool Wanted(const char *name, int argc, char **argv)

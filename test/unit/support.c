@@ -109,6 +109,42 @@ Interactions TasteInteractions(const Host *host, uint32_t users, uint32_t items,
     return data;
 }
 
+TasteStream TasteStreamCreate(const Host *host, uint32_t users, uint32_t items, uint32_t groups,
+                              uint32_t count, uint32_t swap, uint64_t stream)
+{
+    TasteStream s = {users,
+                     items,
+                     groups,
+                     count,
+                     HostAllocate(host, count, sizeof(uint32_t)),
+                     HostAllocate(host, count, sizeof(uint32_t))};
+    uint32_t share = items / groups;
+    Random random = TestStream(stream);
+
+    for (uint32_t n = 0; n < count; n++) {
+        uint32_t taste;
+
+        s.user[n] = RandomBelow(&random, users);
+        taste = (s.user[n] + (n >= swap ? groups / 2 : 0)) % groups;
+        s.item[n] = taste * share + RandomBelow(&random, share);
+    }
+    return s;
+}
+
+Interactions TasteStreamData(const Host *host, const TasteStream *stream, uint32_t count)
+{
+    Pairs pairs = PairsCreate(host, count, true);
+    Events *events = HostAllocate(host, 1, sizeof(Events));
+    Interactions data;
+
+    for (uint32_t n = 0; n < count; n++)
+        PairsAdd(&pairs, stream->user[n], stream->item[n], n);
+    EventsBuild(host, &pairs, stream->users, events);
+    InteractionsBuild(host, &pairs, stream->users, stream->items, &data);
+    data.events = events;
+    return data;
+}
+
 static OptionValue ParseValue(const char *text)
 {
     char *end;

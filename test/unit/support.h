@@ -6,6 +6,7 @@
 
 #include "algo/algorithm.h"
 #include "algo/mf.h"
+#include "algo/nmrn.h"
 #include "algo/ranking.h"
 #include "core/random.h"
 #include "testhost.h"
@@ -41,11 +42,31 @@ extern Interactions BlockInteractions(const Host *host, uint32_t users, uint32_t
 extern Interactions TasteInteractions(const Host *host, uint32_t users, uint32_t items,
                                       uint32_t groups, uint32_t per_user, uint64_t stream);
 
+/*
+ * A stream in order of time: users of `groups` tastes, by number, choose items of their taste, none
+ * more popular than another; from event `swap` on of the taste that is half of all further.
+ */
+typedef struct TasteStream {
+    uint32_t users, items, groups, count;
+    uint32_t *user, *item;
+} TasteStream;
+
+extern TasteStream TasteStreamCreate(const Host *host, uint32_t users, uint32_t items,
+                                     uint32_t groups, uint32_t count, uint32_t swap,
+                                     uint64_t stream);
+
+/* The first `count` events, with all users and items; events are part of the result. */
+extern Interactions TasteStreamData(const Host *host, const TasteStream *stream, uint32_t count);
+
 /* A training run through the algorithm's interface. */
 typedef struct Training {
     TestHost *t;
     const Interactions *data;
-    MfOptions options; /* large enough for every algorithm here */
+    union { /* large enough for every algorithm here */
+        TrainOptions train;
+        MfOptions mf;
+        NmrnOptions nmrn;
+    } options;
     Model model;
     TrainReport report;
 } Training;

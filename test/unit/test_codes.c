@@ -58,7 +58,7 @@ static void CheckVariants(void)
 }
 
 /* Every product lies within the slack of what its codes say, and codes keep the elements. */
-static void CheckBounds(TestHost *t, float size, const char *what)
+static void CheckBounds(TestHost *t, float size, bool ordinary, const char *what)
 {
     enum { ROWS = 700, COLUMNS = 48 };
     float *rows = HostAllocate(&t->host, ROWS * COLUMNS, sizeof(float));
@@ -83,7 +83,7 @@ static void CheckBounds(TestHost *t, float size, const char *what)
         const CodesBlock *block = &codes.blocks[b];
         double slack = CodesSlack(&codes, block, &coded);
 
-        narrow &= slack <= coded.norm * block->norm / 2 + 1e-9 * size + 1e-40;
+        narrow &= !ordinary || slack < coded.norm * block->norm / 2;
         CodesProducts(&codes, b, values, 1, products);
         for (uint32_t i = 0; i < CodesBlockRows(&codes, b); i++) {
             uint32_t row = codes.order[b * CODES_BLOCK + i];
@@ -108,10 +108,10 @@ void TestCodes(void)
 
     TestHostInit(&t);
     CheckVariants();
-    CheckBounds(&t, 1, "ordinary numbers");
-    CheckBounds(&t, 1e30f, "large numbers");
-    CheckBounds(&t, 1e-30f, "small numbers");
-    CheckBounds(&t, 1e-42f, "denormal numbers");
-    CheckBounds(&t, 0, "zeros");
+    CheckBounds(&t, 1, true, "ordinary numbers");
+    CheckBounds(&t, 1e28f, true, "large numbers");
+    CheckBounds(&t, 1e-28f, true, "small numbers");
+    CheckBounds(&t, 1e-42f, false, "denormal numbers");
+    CheckBounds(&t, 0, false, "zeros");
     TestHostEnd(&t);
 }

@@ -1,2 +1,537 @@
+/* test_nmrn.c: training, streaming and serving of the memory recommenders. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "algo/nmrn.h"
+#include "algo/stream.h"
+#include "check.h"
+#include "core/metrics.h"
+#include "support.h"
 #include "tests.h"
-void TestNmrn(void) {}
+
+#define USERS  120
+#define ITEMS  160
+#define GROUPS 4
+#define EVENTS 6000
+#define WARM   3600
+
+static const char *const small = "factors=16 epochs=4 holdout=none";
+
+/* --- helpers */
+
+/* A trained model with room for all rows, and the history of what it was trained on. */
+typedef struct Live {
+    Training run;
+    History history;
+} Live;
+
+static void FillHistory(TestHost *t, const Interactions *data, uint32_t users, History *history)
+{
+    HistoryInit(&t->host, users, history);
+    for (uint32_t u = 0; u < data->users; u++)
+        HistorySet(history, u, data->item + data->offset[u],
+                   (uint32_t)(data->offset[u + 1] - data->offset[u]));
+}
+
+static void GoLive(TestHost *t, const Interactions *data, const char *algorithm,
+                   const char *settings, Live *live)
+{
+    Train(t, data, algorithm, settings, &live->run);
+    FillHistory(t, data, data->users, &live->history);
+}
+
+/* HR@10 over events [from, to), each learnt after it is ranked unless `frozen`. */
+static double HitRate(TestHost *t, Live *live, const TasteStream *events, uint32_t from,
+                      uint32_t to, bool frozen)
+{
+    Stream stream;
+
+    StreamOpen(&t->host, &live->run.model, &live->history, from, &stream);
+    if (frozen && stream.learner != NULL) {
+        live->run.model.algorithm->stream->close(stream.learner);
+        stream.learner = NULL;
+    }
+    for (uint32_t n = from; n < to; n++)
+        StreamEvent(&stream, events->user[n], events->item[n], true);
+    StreamClose(&stream);
+    return stream.total.hr / (double)stream.total.ranked;
+}
+
+static Model CopyOf(TestHost *t, const Model *model)
+{
+    Model copy = *model;
+
+    ModelAllocate(&t->host, &copy);
+    for (int p = 0; p < model->parts; p++)
+        memcpy(copy.part[p].data, model->part[p].data,
+               (size_t)model->part[p].rows * model->part[p].stride * sizeof(float));
+    return copy;
+}
+
+static bool SamePart(const Model *a, const Model *b, int part)
+{
+    size_t bytes = (size_t)a->part[part].rows * a->part[part].stride * sizeof(float);
+
+    return memcmp(a->part[part].data, b->part[part].data, bytes) == 0;
+}
+
+static bool PaddingIsZero(const Model *model)
+{
+    for (int p = 0; p < model->parts; p++)
+        for (size_t r = 0; r < model->part[p].rows; r++)
+            for (uint32_t k = model->part[p].columns; k < model->part[p].stride; k++)
+                if (model->part[p].data[r * model->part[p].stride + k] != 0)
+                    return false;
+    return true;
+}
+
+/* --- quality */
+
+static void CheckQuality(void)
+{
+    static const char *const algorithms_tried[] = {"nmrn", "nmrn_gan"};
+    TestHost t;
+
+    for (int a = 0; a < 2; a++) {
+        TasteStream events;
+        Interactions data;
+        double floor, rate;
+        Live live;
+
+        TestHostInit(&t);
+        events = TasteStreamCreate(&t.host, USERS, ITEMS, GROUPS, EVENTS, EVENTS, 700);
+        data = TasteStreamData(&t.host, &events, WARM);
+        GoLive(&t, &data, "popularity", "", &live);
+        floor = HitRate(&t, &live, &events, WARM, EVENTS, true);
+        GoLive(&t, &data, algorithms_tried[a], small, &live);
+        rate = HitRate(&t, &live, &events, WARM, EVENTS, false);
+        CHECK(rate > 3 * floor, "%s: HR@10 %.3f, more than three times popularity %.3f",
+              algorithms_tried[a], rate, floor);
+        TestHostEnd(&t);
+    }
+}
+
+/* After the tastes have swapped, the last events tell. */
+static double AfterDrift(const char *settings, bool frozen)
+{
+    TestHost t;
+    TasteStream events;
+    Interactions data;
+    double rate;
+    Live live;
+
+    TestHostInit(&t);
+    events = TasteStreamCreate(&t.host, USERS, ITEMS, GROUPS, EVENTS, WARM, 701);
+    data = TasteStreamData(&t.host, &events, WARM);
+    GoLive(&t, &data, "nmrn", settings, &live);
+    HitRate(&t, &live, &events, WARM, WARM + 12 * USERS, frozen);
+    rate = HitRate(&t, &live, &events, WARM + 12 * USERS, EVENTS, frozen);
+    TestHostEnd(&t);
+    return rate;
+}
+
+static void CheckDrift(void)
+{
+    double learning = AfterDrift("factors=16 epochs=4 holdout=none query_weight=0", false);
+    double frozen = AfterDrift("factors=16 epochs=4 holdout=none query_weight=0", true);
+
+    CHECK(learning > 4 * frozen && learning > 0.2,
+          "12 events per user after a drift: HR@10 %.3f, frozen %.3f", learning, frozen);
+}
+
+/* --- what every combination must keep */
+
+static void CheckRuns(void)
+{
+    static const char *const settings[] = {
+        "",
+        "memory=shared slots=6",
+        "slots=5 addressing=content hops=2",
+        "slots=5 addressing=ntm write=erase_add erase_bias=0 learning_rate=0.03",
+        "memory=shared slots=4 addressing=ntm hops=3",
+        "optimizer=adagrad max_norm=1 clip=5 item_bias=false",
+        "order=time rank_weight=true",
+        "batch_size=7 slots=3 learn_start=false",
+        "factors=5 query_weight=0"};
+    TestHost t;
+
+    for (size_t s = 0; s < sizeof(settings) / sizeof(settings[0]); s++) {
+        char all[256];
+        TasteStream events;
+        Interactions data;
+        Live a, b;
+
+        TestHostInit(&t);
+        events = TasteStreamCreate(&t.host, USERS, ITEMS, GROUPS, EVENTS, EVENTS, 702);
+        data = TasteStreamData(&t.host, &events, WARM);
+        InteractionsHoldOut(&t.host, &data, HOLDOUT_LAST, 0, 1);
+        snprintf(all, sizeof(all), "factors=16 epochs=3 evaluate_every=1 %s", settings[s]);
+        GoLive(&t, &data, "nmrn", all, &a);
+        GoLive(&t, &data, "nmrn", all, &b);
+        CHECK(SameModel(&a.run.model, &b.run.model), "%s: two trainings give the same bytes", all);
+        CHECK(a.run.report.history[2].loss < a.run.report.history[0].loss,
+              "%s: the loss falls, %.4f to %.4f", all, a.run.report.history[0].loss,
+              a.run.report.history[2].loss);
+        HitRate(&t, &a, &events, WARM, EVENTS, false);
+        HitRate(&t, &b, &events, WARM, EVENTS, false);
+        CHECK(SameModel(&a.run.model, &b.run.model), "%s: two streams give the same bytes", all);
+        CHECK(PaddingIsZero(&a.run.model), "%s: padding stays zero", all);
+        TestHostEnd(&t);
+    }
+}
+
+/* With L = 1 in a memory for all, nothing of the user is left. */
+static void CheckSharedSlot(void)
+{
+    TestHost t;
+    TasteStream events;
+    Interactions data;
+    float first[16], other[16];
+    bool same = true;
+    Live live;
+
+    TestHostInit(&t);
+    events = TasteStreamCreate(&t.host, USERS, ITEMS, GROUPS, EVENTS, EVENTS, 703);
+    data = TasteStreamData(&t.host, &events, WARM);
+    GoLive(&t, &data, "nmrn", "factors=16 epochs=2 memory=shared slots=1 query_weight=0", &live);
+    NmrnQuery(&live.run.model, 0, first);
+    for (uint32_t u = 1; u < USERS; u++) {
+        NmrnQuery(&live.run.model, u, other);
+        same &= memcmp(first, other, sizeof(first)) == 0;
+    }
+    CHECK(same, "one shared slot: the same query for all users");
+    TestHostEnd(&t);
+}
+
+/* --- streaming */
+
+static void LearnRange(TestHost *t, Live *live, const TasteStream *events, uint32_t from,
+                       uint32_t to)
+{
+    const StreamMethods *stream = live->run.model.algorithm->stream;
+    Learner *learner = stream->open(&t->host, &live->run.model, &live->history, from);
+
+    for (uint32_t n = from; n < to; n++) {
+        stream->learn(learner, events->user[n], events->item[n]);
+        HistoryAdd(&live->history, events->user[n], events->item[n]);
+    }
+    stream->close(learner);
+}
+
+static void CheckFlushes(const char *algorithm, const char *settings)
+{
+    TestHost t;
+    TasteStream events;
+    Interactions data;
+    Random random = TestStream(704);
+    Live a, b;
+
+    TestHostInit(&t);
+    events = TasteStreamCreate(&t.host, USERS, ITEMS, GROUPS, EVENTS, EVENTS, 705);
+    data = TasteStreamData(&t.host, &events, WARM);
+    GoLive(&t, &data, algorithm, settings, &a);
+    GoLive(&t, &data, algorithm, settings, &b);
+    LearnRange(&t, &a, &events, WARM, WARM + 500);
+    for (uint32_t n = WARM; n < WARM + 500;) {
+        uint32_t to = n + 1 + RandomBelow(&random, 40);
+
+        to = to > WARM + 500 ? WARM + 500 : to;
+        LearnRange(&t, &b, &events, n, to);
+        n = to;
+    }
+    CHECK(SameModel(&a.run.model, &b.run.model),
+          "%s %s: any flushes give the same bytes with micro-batches of one", algorithm, settings);
+    TestHostEnd(&t);
+}
+
+/* Noting an event is what learning does to the memory at once. */
+static void CheckWrite(const char *settings)
+{
+    TestHost t;
+    TasteStream events;
+    Interactions data;
+    Model noted;
+    Live live;
+
+    TestHostInit(&t);
+    events = TasteStreamCreate(&t.host, USERS, ITEMS, GROUPS, EVENTS, EVENTS, 706);
+    data = TasteStreamData(&t.host, &events, WARM);
+    GoLive(&t, &data, "nmrn", settings, &live);
+    noted = CopyOf(&t, &live.run.model);
+    for (uint32_t n = WARM; n < WARM + 30; n++)
+        NmrnWrite(&noted, events.user[n], events.item[n]);
+    LearnRange(&t, &live, &events, WARM, WARM + 30);
+    CHECK(SamePart(&noted, &live.run.model, NMRN_MEMORY_PART),
+          "%s: write() does what learn() does to the memory", settings);
+    CHECK(!SamePart(&noted, &live.run.model, NMRN_ITEM_PART), "%s: learn() does more", settings);
+    TestHostEnd(&t);
+}
+
+static void CheckRateZero(void)
+{
+    TestHost t;
+    TasteStream events;
+    Interactions data;
+    bool same = true;
+    Model before;
+    Live live;
+
+    TestHostInit(&t);
+    events = TasteStreamCreate(&t.host, USERS, ITEMS, GROUPS, EVENTS, EVENTS, 707);
+    data = TasteStreamData(&t.host, &events, WARM);
+    GoLive(&t, &data, "nmrn_gan",
+           "factors=16 epochs=1 learning_rate=0 generator_learning_rate=0 holdout=none", &live);
+    before = CopyOf(&t, &live.run.model);
+    LearnRange(&t, &live, &events, WARM, WARM + 300);
+    for (int p = 0; p < before.parts; p++)
+        if (strstr(before.part[p].name, "state") == NULL &&
+            strstr(before.part[p].name, "steps") == NULL && p != NMRN_SLOT_PART &&
+            p != NMRN_MEMORY_PART && strcmp(before.part[p].name, "generator_reward") != 0)
+            same &= SamePart(&before, &live.run.model, p);
+    CHECK(same, "a learning rate of 0 changes no parameter");
+    CHECK(!SamePart(&before, &live.run.model, NMRN_MEMORY_PART), "... but the memory is written");
+    TestHostEnd(&t);
+}
+
+/* A row depends on the id, not on where it stands. */
+static void CheckStarts(void)
+{
+    TestHost t;
+    TasteStream events;
+    Interactions data;
+    Training run;
+    Model *m = &run.model;
+    size_t stride, bank;
+
+    TestHostInit(&t);
+    events = TasteStreamCreate(&t.host, USERS, ITEMS, GROUPS, EVENTS, EVENTS, 708);
+    data = TasteStreamData(&t.host, &events, WARM);
+    Train(&t, &data, "nmrn", small, &run);
+    stride = m->part[NMRN_USER_PART].stride;
+    bank = m->part[NMRN_MEMORY_PART].stride;
+    NmrnStartUser(m, 3, 77);
+    NmrnStartUser(m, 9, 77);
+    CHECK(memcmp(m->part[NMRN_USER_PART].data + 3 * stride,
+                 m->part[NMRN_USER_PART].data + 9 * stride, stride * 4) == 0 &&
+              memcmp(m->part[NMRN_MEMORY_PART].data + 3 * bank,
+                     m->part[NMRN_WEIGHT_PART].data + stride, bank * 4) == 0,
+          "a new user: a row by the id, the memory at its start");
+    NmrnStartUser(m, 9, 78);
+    CHECK(memcmp(m->part[NMRN_USER_PART].data + 3 * stride,
+                 m->part[NMRN_USER_PART].data + 9 * stride, stride * 4) != 0,
+          "another id, another row");
+    TestHostEnd(&t);
+}
+
+/* --- training */
+
+static void CheckHeldOut(void)
+{
+    TestHost t;
+    TasteStream events;
+    Interactions data;
+    Training a, b;
+    char settings[96];
+
+    TestHostInit(&t);
+    events = TasteStreamCreate(&t.host, USERS, ITEMS, GROUPS, EVENTS, EVENTS, 709);
+    data = TasteStreamData(&t.host, &events, WARM);
+    InteractionsHoldOut(&t.host, &data, HOLDOUT_LAST, 0, 1);
+    Train(&t, &data, "nmrn", "factors=16 epochs=12 evaluate_every=2 learning_rate=0.3", &a);
+    CHECK(a.report.best >= 0 && a.report.best < a.report.epochs &&
+              !isnan(a.report.history[a.report.best].ndcg),
+          "the best epoch (%d of %d) is one that was evaluated", a.report.best + 1,
+          a.report.epochs);
+    snprintf(settings, sizeof(settings), "factors=16 epochs=%d evaluate_every=2 learning_rate=0.3",
+             a.report.best + 1);
+    Train(&t, &data, "nmrn", settings, &b);
+    CHECK(SameModel(&a.model, &b.model), "the model is that of the best epoch");
+    TestHostEnd(&t);
+}
+
+/* What is held out must not be learnt, only written to the memory that serves. */
+static void CheckHeldOutUnseen(void)
+{
+    TestHost t;
+    TasteStream events;
+    Interactions data, less;
+    Training with, without;
+
+    TestHostInit(&t);
+    events = TasteStreamCreate(&t.host, USERS, ITEMS, GROUPS, WARM, WARM, 710);
+    data = TasteStreamData(&t.host, &events, WARM);
+    InteractionsHoldOut(&t.host, &data, HOLDOUT_LAST, 0, 1);
+    less = TasteStreamData(&t.host, &events, WARM);
+    less.held = data.held;
+    less.held_count = 0; /* no validation, but the same pairs left out */
+    Train(&t, &data, "nmrn", "factors=16 epochs=2 evaluate_every=2", &with);
+    Train(&t, &less, "nmrn", "factors=16 epochs=2 evaluate_every=2", &without);
+    CHECK(SameModel(&with.model, &without.model), "validation changes nothing but the choice");
+    less.held = HostAllocate(&t.host, USERS, sizeof(uint32_t));
+    for (uint32_t u = 0; u < USERS; u++)
+        less.held[u] = NO_ITEM;
+    Train(&t, &less, "nmrn", "factors=16 epochs=2 evaluate_every=2", &without);
+    CHECK(!SamePart(&with.model, &without.model, NMRN_ITEM_PART), "held-out pairs are not learnt");
+    TestHostEnd(&t);
+}
+
+static void CheckFailures(void)
+{
+    TestHost t;
+    TasteStream events;
+    Interactions data;
+    Training run;
+
+    TestHostInit(&t);
+    data = TasteInteractions(&t.host, 50, 40, 4, 8, 711);
+    TrainingPrepare(&t, &data, "nmrn", small, &run);
+    CHECK(TrainingRun(&run) == OUTCOME_FAILED && t.kind == FAIL_INVALID &&
+              strstr(t.hint, "time column") != NULL,
+          "no times: %s", t.message);
+    events = TasteStreamCreate(&t.host, USERS, ITEMS, GROUPS, EVENTS, EVENTS, 712);
+    data = TasteStreamData(&t.host, &events, WARM);
+    TrainingPrepare(&t, &data, "nmrn", "factors=16 epochs=20 learning_rate=1000 user_scale=1000",
+                    &run);
+    run.model.part[NMRN_ITEM_PART].data[5] = INFINITY;
+    CHECK(TrainingRun(&run) == OUTCOME_FAILED && t.kind == FAIL_NOT_FINITE, "divergence: %s",
+          t.message);
+    TestHostEnd(&t);
+}
+
+static void CheckCancel(const char *algorithm)
+{
+    bool cancelled = true;
+
+    for (int at = 1; at < 400; at += 57) {
+        TestHost t;
+        TasteStream events;
+        Interactions data;
+        Training run;
+
+        TestHostInit(&t);
+        events = TasteStreamCreate(&t.host, USERS, ITEMS, GROUPS, EVENTS, EVENTS, 713);
+        data = TasteStreamData(&t.host, &events, WARM);
+        TrainingPrepare(&t, &data, algorithm, "factors=16 epochs=30", &run);
+        t.calls = 0;
+        t.cancel_at = at;
+        cancelled &= TrainingRun(&run) == OUTCOME_CANCELLED;
+        TestHostEnd(&t);
+    }
+    CHECK(cancelled, "%s: a cancel ends training wherever it comes", algorithm);
+}
+
+static void CheckMemory(const char *algorithm, const char *settings)
+{
+    TestHost t;
+    TasteStream events;
+    Interactions data;
+    Training run;
+    size_t before, need, live;
+    Learner *learner;
+    History history;
+
+    TestHostInit(&t);
+    events = TasteStreamCreate(&t.host, USERS, ITEMS, GROUPS, EVENTS, EVENTS, 714);
+    data = TasteStreamData(&t.host, &events, WARM);
+    InteractionsHoldOut(&t.host, &data, HOLDOUT_LAST, 0, 1);
+    TrainingPrepare(&t, &data, algorithm, settings, &run);
+    need = run.model.algorithm->memory(&run.model, &data, 1);
+    TestHostResetPeak(&t);
+    before = t.bytes;
+    live = t.live;
+    TrainingRun(&run);
+    CHECK(t.peak - before <= need + TestHostSlack(&t), "%s %s: %zu bytes, estimated %zu", algorithm,
+          settings, t.peak - before, need);
+    CHECK(t.peak - before > need / 2, "%s %s: the estimate is not wild", algorithm, settings);
+    CHECK(t.live == live + 1, "%s %s: only the history stays", algorithm, settings);
+    FillHistory(&t, &data, USERS, &history);
+    need = run.model.algorithm->stream->memory(&run.model);
+    TestHostResetPeak(&t);
+    before = t.bytes;
+    live = t.live;
+    learner = run.model.algorithm->stream->open(&t.host, &run.model, &history, 0);
+    CHECK(t.peak - before <= need + TestHostSlack(&t) && t.peak - before > need / 2,
+          "%s %s: a learner has %zu bytes, estimated %zu", algorithm, settings, t.peak - before,
+          need);
+    run.model.algorithm->stream->close(learner);
+    CHECK(t.live == live, "%s %s: a learner leaves nothing", algorithm, settings);
+    TestHostEnd(&t);
+}
+
+static void CheckWarm(void)
+{
+    TestHost t;
+    TasteStream events;
+    Interactions data;
+    Training run, again;
+
+    TestHostInit(&t);
+    events = TasteStreamCreate(&t.host, USERS, ITEMS, GROUPS, EVENTS, EVENTS, 715);
+    data = TasteStreamData(&t.host, &events, WARM);
+    Train(&t, &data, "nmrn_gan", "factors=16 epochs=5 holdout=none", &run);
+    TrainingPrepare(&t, &data, "nmrn_gan", "factors=16 epochs=1 holdout=none", &again);
+    for (int p = 1; p < run.model.parts; p++)
+        memcpy(again.model.part[p].data, run.model.part[p].data,
+               (size_t)run.model.part[p].rows * run.model.part[p].stride * 4);
+    again.model.warm = true;
+    CHECK(TrainingRun(&again) == OUTCOME_DONE &&
+              again.report.history[0].loss < 0.8 * run.report.history[0].loss &&
+              strcmp(again.report.history[0].stage, "adversarial") == 0,
+          "a warm start goes on (%s): loss %.3f, from scratch %.3f", again.report.history[0].stage,
+          again.report.history[0].loss, run.report.history[0].loss);
+    TestHostEnd(&t);
+}
+
+static void CheckSlots(void)
+{
+    TestHost t;
+    TasteStream events;
+    Interactions data;
+    Live live;
+    double usage = 0;
+    bool ranges = true;
+
+    TestHostInit(&t);
+    events = TasteStreamCreate(&t.host, USERS, ITEMS, GROUPS, EVENTS, EVENTS, 716);
+    data = TasteStreamData(&t.host, &events, WARM);
+    GoLive(&t, &data, "nmrn", "factors=16 epochs=2 slots=6 memory=shared", &live);
+    LearnRange(&t, &live, &events, WARM, EVENTS);
+    for (uint32_t i = 0; i < NmrnSlots(&live.run.model); i++) {
+        Slot slot = NmrnSlot(&live.run.model, i);
+
+        usage += slot.usage;
+        ranges &= slot.entropy > 0 && slot.entropy <= 1.0001 && slot.erase > 0 && slot.erase < 1 &&
+                  slot.key != slot.value;
+    }
+    CHECK(NmrnSlots(&live.run.model) == 6 && fabs(usage - 1) < 1e-4 && ranges,
+          "usage of all slots sums to 1 (%.6f), entropy and erase are shares", usage);
+    TestHostEnd(&t);
+}
+
+void TestNmrn(void)
+{
+    CheckQuality();
+    CheckDrift();
+    CheckRuns();
+    CheckSharedSlot();
+    CheckFlushes("nmrn", "factors=16 epochs=2 batch_size=1");
+    CheckFlushes("nmrn", "factors=16 epochs=2 batch_size=1 slots=4 memory=shared addressing=ntm");
+    CheckFlushes("nmrn_gan", "factors=16 epochs=2 pre_epochs=1 batch_size=1");
+    CheckWrite("factors=16 epochs=2");
+    CheckWrite("factors=16 epochs=2 memory=shared slots=5 write=erase_add");
+    CheckWrite("factors=16 epochs=2 slots=3 addressing=ntm");
+    CheckRateZero();
+    CheckStarts();
+    CheckHeldOut();
+    CheckHeldOutUnseen();
+    CheckFailures();
+    CheckCancel("nmrn");
+    CheckCancel("nmrn_gan");
+    CheckMemory("nmrn", "epochs=2 evaluate_every=1");
+    CheckMemory("nmrn", "epochs=2 slots=8 memory=shared order=time addressing=ntm");
+    CheckMemory("nmrn_gan", "epochs=5 candidates=30 generator_layers=true batch_size=33");
+    CheckWarm();
+    CheckSlots();
+}

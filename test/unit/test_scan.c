@@ -291,6 +291,21 @@ static void CheckCase(const Algorithm *algorithm, const char *name, Element elem
     TestHostEnd(&c.t);
 }
 
+/* Queries with NaN or infinities: what scores NaN never ranks, all else as always. */
+static void CheckNotFinite(void)
+{
+    static const float bad[] = {NAN, INFINITY, -INFINITY};
+    bool right = true;
+    Case c;
+
+    Prepare(&c, &product, 1000, 16, Sparse);
+    for (uint32_t q = 0; q < 3; q++)
+        c.queries[q * c.width + q] = bad[q];
+    right &= Agrees(&c, 10, 1, 1000, false, true) && Agrees(&c, 2000, 4, 1000, true, true);
+    CHECK(right, "queries that are not finite: as the naive ranking");
+    TestHostEnd(&c.t);
+}
+
 /* Most of the items are never scored in full. */
 static void CheckSkips(void)
 {
@@ -341,5 +356,6 @@ void TestScan(void)
     }
     CheckCase(&product, "random", Normal, 1, 1);
     CheckCase(&product, "random", Normal, 255, 300);
+    CheckNotFinite();
     CheckSkips();
 }

@@ -9,6 +9,14 @@
 #define DotRowsAt   VariantsDotRowsAt
 #define VectorLevel VariantsVectorLevel
 
+#define MemoryRead      VariantsMemoryRead
+#define MemoryWrite     VariantsMemoryWrite
+#define MemoryBack      VariantsMemoryBack
+#define MemoryScore     VariantsMemoryScore
+#define MemoryDistances VariantsMemoryDistances
+#define RowStep         VariantsRowStep
+
+#include "algo/memory.c"
 #include "algo/triple.c"
 #include "core/vector.c"
 
@@ -100,6 +108,86 @@ static void CheckDots(TestHost *t)
               "dot products of AVX2 and AVX-512 are the same bytes");
 }
 
+/* --- the memory: all that one event changes, in one block of floats */
+
+#define SLOTS   5
+#define FACTORS 40
+#define STRIDE  48
+
+typedef struct Event {
+    float memory[SLOTS * STRIDE], G[SLOTS * STRIDE], previous[16];
+    float user[STRIDE], item[STRIDE], negative[STRIDE], key[SLOTS * STRIDE];
+    float gate[(2 * FACTORS + 2) * STRIDE], head[HEAD_ROWS * STRIDE];
+    float user_gradient[STRIDE], item_gradient[STRIDE + 16], negative_gradient[STRIDE + 16];
+    float key_gradient[SLOTS * STRIDE], gate_gradient[(2 * FACTORS + 2) * STRIDE];
+    float head_gradient[HEAD_ROWS * STRIDE], scores[SLOTS],
+        state[2 * STRIDE] __attribute__((aligned(64)));
+    float tape[3072] __attribute__((aligned(64))), scratch[1024]; /* not results */
+} __attribute__((aligned(64))) Event;
+
+static void FillRows(float *rows, size_t count, Random *random)
+{
+    for (size_t r = 0; r < count; r++)
+        for (size_t k = 0; k < FACTORS; k++)
+            rows[r * STRIDE + k] = (float)(0.3 * RandomNormal(random));
+}
+
+static void FillEvent(Event *e)
+{
+    Random random = TestStream(410);
+
+    memset(e, 0, sizeof(*e));
+    FillRows(e->memory, SLOTS, &random);
+    FillRows(e->G, SLOTS, &random);
+    FillRows(e->user, 1, &random);
+    FillRows(e->item, 1, &random);
+    FillRows(e->negative, 1, &random);
+    FillRows(e->key, SLOTS, &random);
+    FillRows(e->gate, 2 * FACTORS + 2, &random);
+    FillRows(e->head, HEAD_ROWS, &random);
+    for (int i = 0; i < SLOTS; i++)
+        e->previous[i] = 0.2f;
+}
+
+static void RunEvent(Event *e, int level, Addressing addressing, WriteForm write)
+{
+    MemoryShape shape = {FACTORS, STRIDE, SLOTS, 2, addressing, write, 5, 0.5};
+    Net net = {shape, e->key, e->gate, e->head, e->scratch};
+    NetGradient gradient = {e->key_gradient, e->gate_gradient, e->head_gradient};
+    StepRule rule = {0.1f, 0.1f, 0.01f, 0, 1, false};
+    Step step = {e->user, e->item,          e->negative,      e->previous,         1,
+                 e->tape, e->user_gradient, e->item_gradient, e->negative_gradient};
+
+    FillEvent(e);
+    ReadVariants[level](&net, &step, e->memory);
+    WriteVariants[level](&net, &step, e->memory, true);
+    BackVariants[level](&net, &step, e->G, true, &gradient);
+    ScoreVariants[level](e->user, e->key, NULL, SLOTS, STRIDE, e->scores);
+    RowStepVariants[level](&rule, e->user, e->user_gradient, e->state, FACTORS, STRIDE);
+    rule.per_element = true;
+    RowStepVariants[level](&rule, e->gate, e->gate_gradient, e->state + STRIDE, FACTORS, STRIDE);
+}
+
+static void CheckEvent(Addressing addressing, WriteForm write)
+{
+    static Event event[3];
+    const float *base = (const float *)&event[0];
+    int top = VariantsVectorLevel();
+    bool near = true;
+
+    for (int level = 0; level <= top; level++)
+        RunEvent(&event[level], level, addressing, write);
+    for (int level = 1; level <= top; level++)
+        for (size_t k = 0; k < offsetof(Event, tape) / sizeof(float); k++)
+            near &= Near(base[k], ((const float *)&event[level])[k], 1e-3, 1e-4);
+    CHECK(near, "memory, addressing %d, write %d: all instruction sets are close", addressing,
+          write);
+    if (top >= 2)
+        CHECK(memcmp(&event[1], &event[2], sizeof(Event)) == 0,
+              "memory, addressing %d, write %d: AVX2 and AVX-512 give the same bytes", addressing,
+              write);
+}
+
 void TestVariants(void)
 {
     static const uint32_t widths[] = {8, 32, 64, 100, 128};
@@ -114,5 +202,8 @@ void TestVariants(void)
                 if (w == 2 || optimizer == OPTIMIZER_ADAGRAD_ROW)
                     CheckRule(&t, (Optimizer)optimizer, adversarial, w == 3 ? 4 : 1, widths[w]);
     CheckDots(&t);
+    for (int addressing = 0; addressing < 3; addressing++)
+        for (int write = 0; write < 2; write++)
+            CheckEvent((Addressing)addressing, (WriteForm)write);
     TestHostEnd(&t);
 }

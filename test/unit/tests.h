@@ -21,6 +21,9 @@ extern void TestTriple(void);
 extern void TestVariants(void);
 extern void TestMf(void);
 extern void TestMemory(void);
+extern void TestGenerator(void);
 extern void TestNmrn(void);
+extern void TestServe(void);
+extern void TestStreaming(void);
 
 #endif

@@ -61,6 +61,7 @@ static void ObserveRows(TriggerData *data, char **arguments)
     IdIndex *users = IdIndexCreate(CurrentMemoryContext, user.type);
     IdIndex *items = IdIndexCreate(CurrentMemoryContext, item.type);
     TupleTableSlot *slot = MakeSingleTupleTableSlot(types, &TTSOpsMinimalTuple);
+    MemoryContext row, caller;
     Observed *observed;
     ModelTable table;
 
@@ -70,6 +71,11 @@ static void ObserveRows(TriggerData *data, char **arguments)
         ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
                         errmsg("the times of model \"%s\" are of type %s, not %s", table.store.name,
                                TimeTypeName(observed->header.time_type), TimeTypeName(time_type))));
+    /* Triggers of other models read the same rows. */
+    tuplestore_select_read_pointer(data->tg_newtable, 0);
+    tuplestore_rescan(data->tg_newtable);
+    row = AllocSetContextCreate(CurrentMemoryContext, "recadv observed row", ALLOCSET_SMALL_SIZES);
+    caller = MemoryContextSwitchTo(row);
     while (tuplestore_gettupleslot(data->tg_newtable, true, false, slot)) {
         bool no_user, no_item, no_time;
         Datum user_value = slot_getattr(slot, user.number, &no_user);
@@ -80,8 +86,11 @@ static void ObserveRows(TriggerData *data, char **arguments)
             continue;
         ObserveEvent(observed, &table, IdIndexIdOf(users, user_value),
                      IdIndexIdOf(items, item_value), TimeOf(time_type, time_value));
+        MemoryContextReset(row);
         CHECK_FOR_INTERRUPTS();
     }
+    MemoryContextSwitchTo(caller);
+    MemoryContextDelete(row);
     ExecDropSingleTupleTableSlot(slot);
     ModelTableClose(&table);
 }
@@ -155,9 +164,10 @@ Datum recadv_observe_trigger(PG_FUNCTION_ARGS)
     return PointerGetDatum(NULL);
 }
 
-static char *TriggerName(Oid model)
+/* Quoted. */
+static const char *TriggerName(Oid model)
 {
-    return makeObjectName("recadv_observe", get_rel_name(model), NULL);
+    return quote_identifier(makeObjectName("recadv_observe", get_rel_name(model), NULL));
 }
 
 /* Which table the caller means: by default the model's source. */
@@ -222,7 +232,8 @@ PG_FUNCTION_INFO_V1(recadv_attach);
 Datum recadv_attach(PG_FUNCTION_ARGS)
 {
     const char *on_error = OnErrorArgument(fcinfo, 5), *user, *item, *time;
-    char *trigger, *function;
+    const char *trigger;
+    char *function;
     ModelTable table;
     Header header;
     Oid relid;

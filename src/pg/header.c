@@ -60,8 +60,9 @@ static void ReadStream(ModelStore *store, Jsonb *stream, Header *header)
     header->time_type = type == NULL ? InvalidOid : TimeTypeOfName(type);
     if (!OidIsValid(header->time_type))
         StoreDamaged(store, "header", 0, "its \"time_type\" is not the type of a time");
-    if (!JsonbGetInteger(stream, "watermark", &header->watermark))
-        header->watermark = NO_TIME;
+    header->watermark = NO_TIME;
+    if (JsonbHas(stream, "watermark") && !JsonbGetInteger(stream, "watermark", &header->watermark))
+        StoreDamaged(store, "header", 0, "its \"watermark\" is not a time");
     if (!JsonbGetInteger(stream, "events", &events) || events < 0)
         StoreDamaged(store, "header", 0, "\"events\" is missing or out of range");
     header->events = (uint64)events;

@@ -100,7 +100,10 @@ static Row *MakeRows(const Collector *c, const News *news, const uint32 *user, c
     return rows;
 }
 
-/* How many of a group of equal rows are to be learnt. */
+/*
+ * How many of a group of equal rows are to be learnt.  Rows of the source from before the window
+ * have no fingerprint, so they are not new: NaN is none, yet SQL finds it greater than any time.
+ */
 static uint64 CountNew(const Window *window, const Row *rows, uint64 count)
 {
     uint64 in_source = 0, learnt;
@@ -109,6 +112,8 @@ static uint64 CountNew(const Window *window, const Row *rows, uint64 count)
         in_source++;
     if (in_source == 0)
         return count;
+    if (rows->event.time < WindowStart(window))
+        return count - in_source;
     learnt = WindowCount(window, rows->key);
     return in_source > learnt ? in_source - learnt : 0;
 }

@@ -363,4 +363,9 @@ void PendingDelete(Oid relid, const PendingRows *pending)
     SPI_execute_with_args(
         psprintf("DELETE FROM %s WHERE ctid OPERATOR(pg_catalog.=) ANY ($1)", RelationName(relid)),
         1, types, &argument, NULL, false, 0);
+    /* They were read with the latest snapshot; that of a serializable transaction is older. */
+    if (SPI_processed != pending->rows)
+        ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+                        errmsg("could not serialize access due to concurrent observers"),
+                        errhint("Try again, or use the isolation level READ COMMITTED.")));
 }

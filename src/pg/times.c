@@ -108,6 +108,11 @@ int64 TimeBefore(Oid type, int64 time, double lateness)
     return Max(before, NO_TIME + 1);
 }
 
+bool TimeIsInfinite(Oid type, int64 time)
+{
+    return IsFloating(type) && isinf(DoubleOf(time));
+}
+
 int64 TimeNow(Oid type)
 {
     Datum now = TimestampTzGetDatum(GetCurrentTimestamp());

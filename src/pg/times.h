@@ -23,6 +23,9 @@ extern int64 TimeOf(Oid type, Datum value);
 /* `lateness` seconds (numbers: units) before `time`; never NO_TIME but for NO_TIME itself. */
 extern int64 TimeBefore(Oid type, int64 time, double lateness);
 
+/* No moment: a time column of floating numbers may hold it. */
+extern bool TimeIsInfinite(Oid type, int64 time);
+
 /* Now, as a time of the type; for numbers the greatest there is. */
 extern int64 TimeNow(Oid type);
 

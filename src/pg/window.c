@@ -48,13 +48,18 @@ uint32 WindowCount(const Window *window, uint64 key)
 #define ST_DEFINE
 #include "lib/sort_template.h"
 
+static int64 Later(Oid time_type, int64 watermark, int64 time, int64 now)
+{
+    return TimeIsInfinite(time_type, time) ? watermark : Max(watermark, Min(time, now));
+}
+
 /* A time to come does not hide the rows until then. */
 static int64 Watermark(const Window *window, const Fingerprint *learnt, uint64 count)
 {
     int64 now = TimeNow(window->time_type), watermark = window->watermark;
 
     for (uint64 i = 0; i < count; i++)
-        watermark = Max(watermark, Min(learnt[i].time, now));
+        watermark = Later(window->time_type, watermark, learnt[i].time, now);
     return watermark;
 }
 
@@ -102,7 +107,7 @@ Window WindowOfPairs(const Pairs *pairs, const IdList *users, const IdList *item
     uint64 count = 0;
 
     for (uint64 i = 0; i < pairs->count; i++)
-        empty.watermark = Max(empty.watermark, Min(pairs->time[i], now));
+        empty.watermark = Later(time_type, empty.watermark, pairs->time[i], now);
     start = WindowStart(&empty);
     for (uint64 i = 0; i < pairs->count; i++)
         count += pairs->time[i] >= start;

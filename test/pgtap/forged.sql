@@ -2,49 +2,9 @@
 -- answer, never a crash.
 BEGIN;
 \ir setup.psql
+\ir forge.psql
 SELECT * FROM no_plan();
 
--- CRC-32C (Castagnoli), bit by bit into a table of 256, then byte by byte
-CREATE FUNCTION crc_table() RETURNS bigint[] IMMUTABLE LANGUAGE plpgsql AS $$
-DECLARE
-    result bigint[];
-    c bigint;
-BEGIN
-    FOR n IN 0..255 LOOP
-        c := n;
-        FOR k IN 1..8 LOOP
-            c := CASE WHEN c & 1 = 1 THEN (c >> 1) # x'82F63B78'::bigint ELSE c >> 1 END;
-        END LOOP;
-        result[n] := c;
-    END LOOP;
-    RETURN result;
-END $$;
-CREATE FUNCTION crc32c(bytes bytea) RETURNS bigint IMMUTABLE LANGUAGE plpgsql AS $$
-DECLARE
-    t bigint[] := crc_table();
-    c bigint := x'FFFFFFFF'::bigint;
-BEGIN
-    FOR i IN 0..length(bytes) - 1 LOOP
-        c := t[(c # get_byte(bytes, i)) & 255] # (c >> 8);
-    END LOOP;
-    RETURN c # x'FFFFFFFF'::bigint;
-END $$;
-CREATE FUNCTION little(n bigint) RETURNS bytea IMMUTABLE LANGUAGE sql AS $$
-    SELECT string_agg(set_byte('\x00', 0, (n >> (8 * i) & 255)::int), '' ORDER BY i) FROM generate_series(0, 3) i
-$$;
--- a block with these dimensions and this payload, sealed for its part and version (0 for what belongs to all versions, else 1)
-CREATE FUNCTION block(part text, type int, number bigint, rows bigint, columns bigint, payload bytea) RETURNS bytea LANGUAGE plpgsql AS $$
-DECLARE
-    head bytea := 'RADV'::bytea || '\x01000000' || little(type) || little(number) || little(rows) || little(columns);
-BEGIN
-    RETURN head || little(crc32c(convert_to(part || CASE WHEN part IN ('current', 'run') THEN '/0' ELSE '/1' END, 'UTF8') || head || '\x0000000000000000' || payload)) || '\x00000000' || payload;
-END $$;
-CREATE FUNCTION seal(part text, data bytea) RETURNS bytea LANGUAGE sql AS $$
-    SELECT block(part, get_byte(data, 8), uint(data, 12), uint(data, 16), uint(data, 20), substring(data FROM 33))
-$$;
-CREATE FUNCTION json_block(part text, document text) RETURNS bytea LANGUAGE sql AS $$
-    SELECT block(part, 6, 0, 1, length(convert_to(document, 'UTF8')), convert_to(document, 'UTF8'))
-$$;
 SELECT is(crc32c('123456789'), x'E3069283'::bigint, 'the check value of CRC-32C');
 
 SELECT recadv_train('good', 'orders', algorithm => 'bpr', options => '{"factors":4,"epochs":2,"learning_rate":0.1,"holdout":"random","seed":7}') \g /dev/null

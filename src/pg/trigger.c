@@ -1,4 +1,4 @@
-/* attach.c: recadv_attach(), recadv_detach() and the trigger that observes every INSERT. */
+/* trigger.c: recadv_attach(), recadv_detach() and the trigger that observes every INSERT. */
 #include "pg/compat.h"
 
 #include "access/xact.h"

@@ -91,7 +91,6 @@ extern void IdIndexAddIntegers(IdIndex *index, const int64 *ids, uint32 count, u
 extern int64 IdIndexInteger(const IdIndex *index, Datum value);
 extern Id IdIndexGet(const IdIndex *index, uint32 number);
 
-
 /* Releases the hash table and all that a sorted list does not need. */
 extern void IdIndexRelease(IdIndex *index);
 

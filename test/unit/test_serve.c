@@ -220,9 +220,9 @@ static void CheckFoldInDiverges(void)
     TestHostInit(&t);
     data = TasteInteractions(&t.host, 300, 200, 5, 12, 630);
     Train(&t, &data, "bpr", "factors=20 epochs=5", &run);
-    run.options.optimizer = OPTIMIZER_SGD;
-    run.options.learning_rate = 1000;
-    run.options.regularization = 1000;
+    run.options.mf.optimizer = OPTIMIZER_SGD;
+    run.options.mf.learning_rate = 1000;
+    run.options.mf.regularization = 1000;
     CHECK(Attempt(&t, FoldOne, &job) == OUTCOME_FAILED && t.kind == FAIL_NOT_FINITE,
           "values that are not finite are reported");
     TestHostEnd(&t);
@@ -238,7 +238,7 @@ static void CheckFoldInCancels(int at, bool silently)
     TestHostInit(&t);
     data = TasteInteractions(&t.host, 300, 200, 5, 12, 640);
     Train(&t, &data, "bpr", "factors=20 epochs=5", &run);
-    run.options.epochs = 1000;
+    run.options.mf.epochs = 1000;
     t.calls = 0;
     t.cancel_at = at;
     t.cancel_silently = silently;

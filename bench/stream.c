@@ -1,7 +1,7 @@
 /*
  * stream.c: prequential accuracy and speed of streaming, without PostgreSQL.
  *
- *   stream FILE.tsv|drift|still ORDER WINDOW MODEL [option=value ...]
+ *   stream FILE.tsv|drift[=EVENTS]|still[=EVENTS] ORDER WINDOW MODEL [option=value ...]
  *
  * FILE holds user, item, rating and time, tab-separated.  "drift" is a made-up stream: 20 taste
  * groups of 100 users and 50 items each, no item more popular than another; after 60 % of the
@@ -15,14 +15,15 @@
  * memory stays), or "/written" (only the memory is written).
  *
  * For made-up streams a window shows what a model that knows the tastes would reach, too.
- * Prints HR@10, NDCG@10, MRR, seconds of training, events per second of learning alone; with
- * WINDOW > 0 first one line per so many events.
+ * Prints HR@10, NDCG@10, MRR, seconds of training, events per second of learning alone (processor
+ * time); with WINDOW > 0 first one line per so many events.
  */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "algo/mf.h"
 #include "algo/stream.h"
@@ -130,13 +131,14 @@ static void ReadEvents(const char *file)
 #define GROUPS      20
 #define GROUP_USERS 100
 #define GROUP_ITEMS 50
-#define MADE_EVENTS 100000
 
 static uint32_t taste_of[GROUPS * GROUP_ITEMS]; /* by the item's number */
 
+static uint32_t made_events = 100000;
+
 static double SwapTime(void)
 {
-    return MADE_EVENTS * (WARM_UP + (1 - WARM_UP) / 5);
+    return made_events * (WARM_UP + (1 - WARM_UP) / 5);
 }
 
 static void MakeEvents(bool drift, uint64_t seed)
@@ -144,13 +146,29 @@ static void MakeEvents(bool drift, uint64_t seed)
     Random random;
 
     RandomSeed(&random, seed, RANDOM_ROBUSTNESS, 77, 0);
-    for (uint32_t n = 0; n < MADE_EVENTS; n++) {
+    for (uint32_t n = 0; n < made_events; n++) {
         uint32_t user = RandomBelow(&random, GROUPS * GROUP_USERS), taste = user % GROUPS;
 
         if (drift && n >= SwapTime())
             taste = (taste + GROUPS / 2) % GROUPS;
         AddEvent(user, taste * GROUP_ITEMS + RandomBelow(&random, GROUP_ITEMS), n);
     }
+}
+
+static int CompareByUser(const void *a, const void *b)
+{
+    const Event *x = &event[*(const uint32_t *)a], *y = &event[*(const uint32_t *)b];
+
+    if (x->user != y->user)
+        return x->user < y->user ? -1 : 1;
+    return (x->number > y->number) - (x->number < y->number);
+}
+
+static int CompareMoments(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+
+    return (x > y) - (x < y);
 }
 
 /* Later events of each user move to random moments between their first one and the end. */
@@ -160,31 +178,19 @@ static void Spread(uint64_t seed)
     uint32_t *own = malloc(events * sizeof(uint32_t));
     Random random;
 
-    qsort(event, events, sizeof(Event), CompareEvents);
     RandomSeed(&random, seed, RANDOM_ROBUSTNESS, 78, 0);
-    for (uint32_t user = 0; user < 1u << 16; user++) {
-        uint32_t n = 0;
-
-        for (uint32_t i = 0; i < events; i++)
-            if (event[i].user == user)
-                own[n++] = i;
-        for (uint32_t k = 1; k < n; k++) {
-            double at = own[0] + RandomUniform(&random) * (events - own[0]);
-            uint32_t j = k;
-
-            for (; j > 1 && moment[j - 1] > at; j--)
-                moment[j] = moment[j - 1];
-            moment[j] = at;
-        }
-        if (n > 0)
-            moment[0] = own[0];
-        for (uint32_t k = 0; k < n; k++)
-            event[own[k]].time = moment[k];
-        if (user > 100000)
-            break;
-    }
+    qsort(event, events, sizeof(Event), CompareEvents);
     for (uint32_t i = 0; i < events; i++)
-        event[i].number = i;
+        event[i].number = own[i] = i;
+    qsort(own, events, sizeof(uint32_t), CompareByUser);
+    for (uint32_t from = 0, to; from < events; from = to) {
+        for (to = from; to < events && event[own[to]].user == event[own[from]].user; to++)
+            moment[to] = own[from] + RandomUniform(&random) * (events - own[from]);
+        moment[from] = own[from];
+        qsort(moment + from, to - from, sizeof(double), CompareMoments);
+        for (uint32_t k = from; k < to; k++)
+            event[own[k]].time = moment[k];
+    }
     free(moment);
     free(own);
 }
@@ -623,18 +629,27 @@ static void OpenStream(Mode mode, uint64_t learnt)
         stream.users = users, stream.items = items;
 }
 
-/* Learning alone, the same events again. */
+/* Seconds of this process alone: others may be at work, too. */
+static double Clock(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+/* Learning alone, the same events again: events per second of processor time. */
 static double LearnSpeed(uint32_t from)
 {
     double start;
 
     RestoreModel();
     PrepareHistory(from, LEARN);
-    start = HostClock();
+    start = Clock();
     StreamOpen(&host, &model, &history, from, &stream);
     Run(from, LEARN, 0, false);
     StreamClose(&stream);
-    return (events - from) / (HostClock() - start);
+    return (events - from) / (Clock() - start);
 }
 
 int main(int argc, char **argv)
@@ -654,7 +669,9 @@ int main(int argc, char **argv)
     OptionsDefault(algorithm->options, options);
     for (int i = 5; i < argc; i++)
         SetOption(algorithm, options, strdup(argv[i]));
-    made = strcmp(argv[1], "drift") == 0 || strcmp(argv[1], "still") == 0;
+    made = strncmp(argv[1], "drift", 5) == 0 || strncmp(argv[1], "still", 5) == 0;
+    if (made && argv[1][5] == '=')
+        made_events = (uint32_t)atoi(argv[1] + 6);
     if (made)
         MakeEvents(argv[1][0] == 'd', (uint64_t)options->seed);
     else
@@ -672,9 +689,9 @@ int main(int argc, char **argv)
     ModelLayout(&model, algorithm, options, data.users, data.items);
     ModelAllocateRoom(&host, &model, users, items);
     ModelCountPopularity(&host, &data, &model);
-    start = HostClock();
+    start = Clock();
     algorithm->train(&host, &data, &model, &report);
-    seconds = HostClock() - start;
+    seconds = Clock() - start;
     if (report.warning[0] != '\0')
         fprintf(stderr, "warning: %s\n", report.warning);
     SaveModel();

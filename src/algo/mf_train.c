@@ -17,6 +17,10 @@
 /* Below this, every score is the same to single precision: nothing was learnt, or all was lost. */
 #define COLLAPSED 1e-12f
 
+/* Epochs that the accumulators of a warm start stand for: the best of 0, 10, 30, 100 by validation
+ */
+#define RESUMED_EPOCHS 100.0f
+
 /* An adversarial stage that ends below this share of the stage before is reported. */
 #define WORTH_KEEPING 0.8
 
@@ -228,8 +232,6 @@ static void Prepare(Trainer *t)
 {
     const Part *user = &t->model->part[MF_USER_PART], *item = &t->model->part[MF_ITEM_PART];
 
-    InitPart(t, &t->model->part[MF_USER_PART], RANDOM_INIT_USER);
-    InitPart(t, &t->model->part[MF_ITEM_PART], RANDOM_INIT_ITEM);
     PrepareRule(t);
     ValidationPrepare(t->host, t->data, &t->validation);
     if (t->validation.count > 0) {
@@ -491,6 +493,40 @@ static double RunStage(Trainer *t, const char *stage, int epochs)
     return best;
 }
 
+/* Rows that an earlier training knew resume with small steps; the others stay at the start. */
+static void ScaleState(const Trainer *t, const Part *part, float *state)
+{
+    size_t width = StateFloats(part, t->options->optimizer) / part->rows;
+
+    for (uint32_t r = 0; r < part->rows; r++) {
+        bool fresh = IsZero(part->data + (size_t)r * part->stride, part->columns);
+
+        if (r % INIT_ROWS == 0)
+            HostPoll(t->host);
+        for (size_t k = 0; k < width; k++) {
+            float *s = &state[r * width + k];
+
+            *s = fresh ? ADAGRAD_START : ADAGRAD_START + RESUMED_EPOCHS * (*s - ADAGRAD_START);
+        }
+    }
+}
+
+/*
+ * An epoch without steps measures the gradients that the rows have now, and accumulators start as
+ * if there had been many such epochs.  Those of the earlier training are not stored, and the large
+ * first steps of fresh ones would undo what it had settled.
+ */
+static void ResumeState(Trainer *t)
+{
+    if (t->options->optimizer == OPTIMIZER_SGD || t->options->batch_size > 1)
+        return;
+    t->rule.learning_rate = 0;
+    CellEpoch(t, 0);
+    t->rule.learning_rate = (float)t->options->learning_rate;
+    ScaleState(t, &t->model->part[MF_USER_PART], t->rule.user_state);
+    ScaleState(t, &t->model->part[MF_ITEM_PART], t->rule.item_state);
+}
+
 /* The adversarial stage gives up some accuracy at most; a collapse is worth a word. */
 static void CompareStages(const Trainer *t, double bpr, double apr)
 {
@@ -535,10 +571,14 @@ void MfTrain(const Host *host, const Interactions *data, Model *model, TrainRepo
 
     CheckRankable(&t);
     Prepare(&t);
+    if (model->warm)
+        ResumeState(&t);
+    InitPart(&t, &model->part[MF_USER_PART], RANDOM_INIT_USER);
+    InitPart(&t, &model->part[MF_ITEM_PART], RANDOM_INIT_ITEM);
     if (!skip)
         before = RunStage(&t, "bpr", StageEpochs(model, o->epochs));
     if (o->adv_epochs > 0) {
-        if (o->reset_optimizer)
+        if (o->reset_optimizer && !skip)
             ResetState(&t);
         t.rule.adversarial = true;
         CompareStages(&t, before, RunStage(&t, "apr", StageEpochs(model, o->adv_epochs)));

@@ -73,7 +73,7 @@ extern const struct PresetValue nmrn_drift[];
      "longest row of users and items; 0: no limit", "recadv"}, \
     {"clip", OPTION_REAL, NMRN_FIELD(clip), 0, 1e6, 0, NULL, \
      "largest norm of a micro-batch's gradient; 0: no limit", "recadv"}, \
-    {"user_scale", OPTION_REAL, NMRN_FIELD(user_scale), 1e-6, 1000, 1, NULL, \
+    {"user_scale", OPTION_REAL, NMRN_FIELD(user_scale), 1e-6, 1000, 0.1, NULL, \
      "size of users' first rows; at 1 two random rows are about 1 apart", "recadv"}, \
     {"item_scale", OPTION_REAL, NMRN_FIELD(item_scale), 1e-6, 1000, 1, NULL, \
      "size of items' first rows", "recadv"}, \
@@ -89,7 +89,7 @@ extern const struct PresetValue nmrn_drift[];
     {"memory", MEMORY_SHARED}, {"slots", 32}, {"addressing", ADDRESS_EUCLIDEAN}, {"address_beta", 1}, \
     {"hops", 1}, {"query_weight", 0}, {"write", WRITE_ERASE_ADD}, {"erase_bias", -4}, \
     {"add_start", ADD_XAVIER}, {"learn_start", 0}, {"item_bias", 0}, {"margin", 1}, \
-    {"rank_weight", 1}, {"order", ORDER_TIME}, {"learning_rate", 0.05}
+    {"rank_weight", 1}, {"user_scale", 1}, {"order", ORDER_TIME}, {"learning_rate", 0.05}
 
 #define NMRN_DRIFT {"query_weight", 0}
 

@@ -239,6 +239,17 @@ typedef struct Directions {
 } Directions;
 
 /*
+ * epsilon g / |g d| for a row d with the given square, the norm not below its floor.  Above it g
+ * cancels: the root then need not wait for the exponential that g comes from.
+ */
+static inline float PerturbationScale(float epsilon, float g, float square)
+{
+    float scale = epsilon / sqrtf(square);
+
+    return g * g * square > NORM_FLOOR ? scale : epsilon * g * (1.0f / NORM_FLOOR_ROOT);
+}
+
+/*
  * With g = sigma(-x), Delta_u = -e_u d, Delta_i = -e_i p = -Delta_j; the perturbed margin x' is
  * section 2.3 of the paper for one triple, and g' = lambda sigma(-x').
  */
@@ -252,8 +263,8 @@ static inline Directions Direct(const TripleRule *rule, Products m, double *like
     *likelihood *= 1.0 + (double)e;
     if (!rule->adversarial)
         return (Directions){g, decay, 0.0f, decay};
-    e_u = rule->epsilon * g / sqrtf(Larger(g * g * m.dd, NORM_FLOOR));
-    e_i = rule->epsilon * g / sqrtf(Larger(g * g * m.pp, NORM_FLOOR));
+    e_u = PerturbationScale(rule->epsilon, g, m.dd);
+    e_i = PerturbationScale(rule->epsilon, g, m.pp);
     x = m.x - 2.0f * e_i * m.pp - e_u * m.dd + 2.0f * e_u * e_i * m.x;
     ee = expf(x < -MAX_MARGIN ? MAX_MARGIN : -x);
     g_adversarial = rule->lambda * (ee / (1.0f + ee));

@@ -96,19 +96,18 @@ static void AddView(void *arg, uint32 first, const Model *view)
 static IdList IdsOfAnyArray(ArrayType *array, Oid type)
 {
     IdIndex *index = IdIndexCreate(CurrentMemoryContext, type);
+    uint32 count = (uint32)ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
     ArrayIterator iterator = array_create_iterator(array, 0, NULL);
-    uint32 *dense;
-    IdList ids;
+    IdList ids = IdListCreate(IdIndexKind(index), count);
     Datum value;
     bool null;
 
     while (array_iterate(iterator, &value, &null)) {
         CHECK_FOR_INTERRUPTS();
         if (!null)
-            IdIndexAddDatum(index, value);
+            IdListAppend(&ids, IdIndexIdOf(index, value));
     }
     array_free_iterator(iterator);
-    IdIndexSort(index, &ids, &dense);
     return ids;
 }
 

@@ -154,11 +154,29 @@ static DataBlock ReadIdBlock(ModelStore *store, const char *part, uint32 number,
     return block;
 }
 
-void CheckIdOrder(ModelStore *store, const char *part, uint32 number, const IdList *ids)
+static bool IntegersAscend(const int64 *integers, uint32 count)
 {
+    uint32 wrong = 0;
+
+    for (uint32 i = 1; i < count; i++)
+        wrong |= integers[i - 1] >= integers[i];
+    return wrong == 0;
+}
+
+static bool IdsAscend(const IdList *ids)
+{
+    if (ids->kind == ID_INTEGER)
+        return IntegersAscend(ids->integers, ids->count);
     for (uint32 i = 1; i < ids->count; i++)
         if (CompareIds(IdListGet(ids, i - 1), IdListGet(ids, i)) >= 0)
-            StoreDamaged(store, part, number, "its ids are not in ascending order");
+            return false;
+    return true;
+}
+
+void CheckIdOrder(ModelStore *store, const char *part, uint32 number, const IdList *ids)
+{
+    if (!IdsAscend(ids))
+        StoreDamaged(store, part, number, "its ids are not in ascending order");
 }
 
 /* Texts stay in the block that was read. */

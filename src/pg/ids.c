@@ -366,7 +366,7 @@ static Id TextOfDatum(IdIndex *index, Datum value)
     return IdOfText(output, (uint32)strlen(output));
 }
 
-Id IdIndexConvert(IdIndex *index, Datum value)
+Id IdIndexIdOf(IdIndex *index, Datum value)
 {
     if (index->kind == ID_INTEGER)
         return IdOfInteger(IdIndexInteger(index, value));
@@ -375,7 +375,7 @@ Id IdIndexConvert(IdIndex *index, Datum value)
 
 uint32 IdIndexAddDatum(IdIndex *index, Datum value)
 {
-    return IdIndexAdd(index, IdIndexConvert(index, value));
+    return IdIndexAdd(index, IdIndexIdOf(index, value));
 }
 
 /* Slots, then the ids behind them: a large table misses the cache, let the misses overlap. */

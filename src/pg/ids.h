@@ -84,7 +84,7 @@ extern uint32 IdIndexAdd(IdIndex *index, Id id);
 extern uint32 IdIndexAddDatum(IdIndex *index, Datum value);
 
 /* The id of a value of the index's type, which is not added. */
-extern Id IdIndexConvert(IdIndex *index, Datum value);
+extern Id IdIndexIdOf(IdIndex *index, Datum value);
 
 /* Many integer ids at once, with the hash table's lines fetched ahead; see IdIndexInteger. */
 extern void IdIndexAddIntegers(IdIndex *index, const int64 *ids, uint32 count, uint32 *numbers);

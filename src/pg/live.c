@@ -102,38 +102,42 @@ static char *ItemsQuery(const Source *source, Oid user_type)
     return query.data;
 }
 
-static void CollectItems(IdIndex *items)
+/* The second column of the rows that SPI holds. */
+static IdList TakeItems(Oid item_type)
 {
+    IdIndex *index = IdIndexCreate(CurrentMemoryContext, item_type);
+    IdList items = IdListCreate(IdIndexKind(index), (uint32)SPI_processed);
+
     for (uint64 i = 0; i < SPI_processed; i++) {
         bool null;
         Datum item = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 2, &null);
 
         CHECK_FOR_INTERRUPTS();
         if (!null)
-            IdIndexAddDatum(items, item);
+            IdListAppend(&items, IdIndexIdOf(index, item));
     }
+    return items;
 }
 
-static void ReadItems(const Source *source, Id user, MemoryContext context, IdList *items)
+static IdList ReadItems(const Source *source, Id user, MemoryContext context)
 {
     Oid user_type, item_type;
-    IdIndex *index;
-    uint32 *dense;
+    MemoryContext spi;
     Datum value;
     SPIPlanPtr plan;
+    IdList items;
 
     ColumnTypes(source, &user_type, &item_type);
-    index = IdIndexCreate(context, item_type);
-    if (UserDatum(user, user_type, &value)) {
-        plan = Prepare(ItemsQuery(source, user_type), 1, &user_type);
-        if (SPI_execute_plan(plan, &value, NULL, true, 0) != SPI_OK_SELECT)
-            ereport(ERROR, (errcode(ERRCODE_SYNTAX_ERROR),
-                            errmsg("source \"%s\" gives no rows to read", source->text)));
-        CollectItems(index);
-    }
-    IdIndexSort(index, items, &dense);
-    IdIndexRelease(index);
-    pfree(dense);
+    if (!UserDatum(user, user_type, &value))
+        return (IdList){.kind = IdKindOfType(item_type)};
+    plan = Prepare(ItemsQuery(source, user_type), 1, &user_type);
+    if (SPI_execute_plan(plan, &value, NULL, true, MAX_IDS) != SPI_OK_SELECT)
+        ereport(ERROR, (errcode(ERRCODE_SYNTAX_ERROR),
+                        errmsg("source \"%s\" gives no rows to read", source->text)));
+    spi = MemoryContextSwitchTo(context);
+    items = TakeItems(item_type);
+    MemoryContextSwitchTo(spi);
+    return items;
 }
 
 IdList LiveItems(text *model, Id user)
@@ -143,7 +147,7 @@ IdList LiveItems(text *model, Id user)
     IdList items;
 
     SPI_connect();
-    ReadItems(&source, user, context, &items);
+    items = ReadItems(&source, user, context);
     SPI_finish();
     return items;
 }

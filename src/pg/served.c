@@ -1,24 +1,15 @@
 /* served.c: getting a model ready, and answering from memory or from the table. */
 #include "pg/served.h"
 
-#include "pg/cache.h"
+#include "pg/attach.h"
 #include "pg/pending.h"
-#include "pg/settings.h"
-#include "pg/shared.h"
 
 /* Items scored between two looks at interrupts and the heap: their scores stay in cache. */
 #define SLICE_ITEMS 4096
 
-static void *AllocateAligned(Size bytes)
-{
-    char *raw = MemoryContextAllocHuge(CurrentMemoryContext, add_size(bytes, 64));
-
-    return (void *)TYPEALIGN(64, raw);
-}
-
 static float *AllocateRows(Size rows, Size stride)
 {
-    return AllocateAligned(mul_size(mul_size(rows, stride), sizeof(float)));
+    return AllocateAligned(CurrentMemoryContext, mul_size(mul_size(rows, stride), sizeof(float)));
 }
 
 /* The header alone, without the documents that it is read from. */
@@ -67,141 +58,6 @@ static CacheEntry *LoadEntry(Oid relid, Current current, ModelStore *store)
     LoadHead(&entry->served);
     MemoryContextSwitchTo(caller);
     return entry;
-}
-
-/* ---- the item side ---- */
-
-/* Makes the item side the one that answers. */
-static void UseSide(CacheEntry *entry)
-{
-    Served *served = &entry->served;
-
-    served->resident = true;
-    served->side = &entry->side;
-    for (int i = 0; i < served->model.parts; i++)
-        if (served->model.part[i].axis == AXIS_ITEM)
-            served->model.part[i].data = entry->side.model.part[i].data;
-}
-
-static void ForgetSide(CacheEntry *entry)
-{
-    Served *served = &entry->served;
-
-    served->resident = false;
-    served->side = NULL;
-    for (int i = 0; i < served->model.parts; i++)
-        if (served->model.part[i].axis == AXIS_ITEM)
-            served->model.part[i].data = NULL;
-}
-
-static void PlaceSide(CacheEntry *entry, const ItemShape *shape, void *memory)
-{
-    ItemSidePlace(&entry->side, &entry->served.header, &entry->served.model, shape, memory);
-}
-
-/* The ids, which tell the size; remembers it, so that what is too large is not read again. */
-static IdList ReadItemIds(CacheEntry *entry, ItemShape *shape)
-{
-    const Served *served = &entry->served;
-    IdList ids = DictionaryRead(&served->items, served->store);
-
-    entry->size =
-        ItemShapeOf(&ids, shape) ? ItemSideSize(&served->header, &served->model, shape) : SIZE_MAX;
-    return ids;
-}
-
-/* Loads into the shared slot that the pin has reserved; false if there is no room. */
-static bool LoadShared(CacheEntry *entry, SharedPin *pin)
-{
-    ItemShape shape;
-    IdList ids = ReadItemIds(entry, &shape);
-    void *memory = SharedAllocate(pin, entry->size, &shape);
-
-    if (memory == NULL)
-        return false;
-    PlaceSide(entry, &shape, memory);
-    ItemSideLoad(&entry->side, entry->served.store, &ids);
-    SharedPublish(pin);
-    return true;
-}
-
-/* Loads into the entry's own memory, if it may keep as much. */
-static bool LoadPrivate(CacheEntry *entry, SharedPin *unused)
-{
-    Size allowed = CacheAllowed(), head = CacheEntrySize(entry);
-    MemoryContext caller = CurrentMemoryContext;
-    ItemShape shape;
-    IdList ids;
-
-    (void)unused;
-    if (head > allowed || entry->size > allowed - head)
-        return false;
-    ids = ReadItemIds(entry, &shape);
-    if (entry->size > allowed - head)
-        return false;
-    MemoryContextSwitchTo(entry->context);
-    PlaceSide(entry, &shape, AllocateAligned(entry->size));
-    MemoryContextSwitchTo(caller);
-    ItemSideLoad(&entry->side, entry->served.store, &ids);
-    entry->private = true;
-    return true;
-}
-
-/* What is read on the way has a context of its own. */
-static bool LoadAside(bool (*load)(CacheEntry *, SharedPin *), CacheEntry *entry, SharedPin *pin)
-{
-    MemoryContext caller = CurrentMemoryContext;
-    MemoryContext reading = AllocSetContextCreate(caller, "recadv items", ALLOCSET_DEFAULT_SIZES);
-    bool loaded;
-
-    MemoryContextSwitchTo(reading);
-    loaded = load(entry, pin);
-    MemoryContextSwitchTo(caller);
-    MemoryContextDelete(reading);
-    return loaded;
-}
-
-static void Unpin(void *closing)
-{
-    SharedPin *pin = closing;
-
-    SharedRelease(pin);
-}
-
-/* Finds or makes the item side in shared memory, pinned until the table is closed. */
-static bool AttachShared(CacheEntry *entry, ModelTable *table)
-{
-    SharedPin *pin;
-    ItemShape shape;
-    bool load;
-
-    if (entry->size > SharedRoom())
-        return false;
-    pin = SharedFind(entry->served.relid, &entry->served.current, &load);
-    if (pin == NULL)
-        return false;
-    if (load) {
-        if (!LoadAside(LoadShared, entry, pin)) {
-            SharedRelease(pin);
-            return false;
-        }
-    } else {
-        void *memory = SharedMemory(pin, &shape);
-
-        PlaceSide(entry, &shape, memory);
-    }
-    table->on_close = Unpin;
-    table->closing = pin;
-    return true;
-}
-
-static void AttachItems(CacheEntry *entry, ModelTable *table)
-{
-    if (entry->private)
-        return;
-    ForgetSide(entry);
-    if ((SharedRoom() > 0 && AttachShared(entry, table)) || LoadAside(LoadPrivate, entry, NULL))
-        UseSide(entry);
 }
 
 /* ---- items observed since the last refresh ---- */
@@ -473,7 +329,7 @@ void ServedTopK(Served *served, const float *query, const uint32 *without, uint3
         ServedScoreAll(served, query, SelectSlice, &selection);
     } else {
         ScanStart(&run, &served->side->scan, 0, &task, 1,
-                  AllocateAligned(ScanTaskSize(&served->side->model)));
+                  AllocateAligned(CurrentMemoryContext, ScanTaskSize(&served->side->model)));
         while (ScanStep(&run))
             CHECK_FOR_INTERRUPTS();
         while (selection.at < count && without[selection.at] < served->header.items)

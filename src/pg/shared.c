@@ -1,7 +1,6 @@
 /* shared.c: slots, room and pins of the shared cache. */
 #include "pg/shared.h"
 
-#include "access/xact.h"
 #include "port/atomics.h"
 #include "storage/condition_variable.h"
 #include "storage/ipc.h"
@@ -167,7 +166,7 @@ static SharedSlot *Lookup(Oid relid, const Current *current)
 
 static void Touch(SharedSlot *slot)
 {
-    pg_atomic_write_u64(&slot->used, (uint64)GetCurrentStatementStartTimestamp());
+    pg_atomic_write_u64(&slot->used, (uint64)GetCurrentTimestamp());
 }
 
 /* Lets go of a slot as soon as nobody uses it. */

@@ -48,11 +48,6 @@ typedef struct AllJob {
     RowSet rows;
 } AllJob;
 
-static void *AllocateAligned(MemoryContext context, Size bytes)
-{
-    return (void *)TYPEALIGN(64, MemoryContextAllocHuge(context, add_size(bytes, 64)));
-}
-
 /* ---- scanning, on all threads ---- */
 
 static void ScanGroup(void *arg, int task, int worker)

@@ -52,6 +52,9 @@ SELECT bag_eq(format('SELECT item FROM recadv_topk(%L::text, 1000, %L, seen => '
               format('SELECT ''i'' || i FROM generate_series(1, 40) i EXCEPT SELECT "the item" FROM named WHERE %s', w), m || ', user ' || u)
 FROM (VALUES ('of_names', 'u4', '"User" = ''u4'''), ('of_names', 'u5', '"User" = ''u5'''), ('of_names', 'it''s', 'false'), ('of_mood', 'low', 'mood = ''low'''), ('of_id', md5('u4')::uuid::text, 'id = md5(''u4'')::uuid'),
              ('of_number', '4', 'number = 4'), ('of_big', '4', 'big = 4')) v(m, u, w);
+ALTER TABLE named ALTER "the item" TYPE text;
+INSERT INTO named SELECT 'u4', repeat('x', 5000), mood, id, number, big FROM named WHERE "User" = 'u4' LIMIT 1;
+SELECT is((SELECT count(*) FROM recadv_topk('u4'::text, 1000, 'of_names', seen => 'live')), (SELECT 40 - count(*) + 1 FROM named WHERE "User" = 'u4'), 'an item too long for any model is unknown, and no more');
 SELECT fails($$SELECT recadv_topk('gloomy'::text, 5, 'of_mood', seen => 'live')$$, '22P02', 'invalid input value for enum%"gloomy"%', 'a value that the column''s type does not have');
 
 -- an index serves the lookup, whatever search_path is

@@ -46,7 +46,7 @@ FROM unnest('{[],"[{}]",1,true,"null","\"factors\""}'::text[]) o;
 SELECT is(to_regclass('m'), NULL, 'no table was made by any of these');
 
 -- choices of algorithm
-SELECT fails(format('SELECT train(%L, %L)', '{}', a), '22023', 'unknown algorithm "' || a || '" | Known algorithms: popularity, bpr, amf.', 'algorithm ' || a)
+SELECT fails(format('SELECT train(%L, %L)', '{}', a), '22023', 'unknown algorithm "' || a || '" | Known algorithms: popularity, bpr, amf, nmrn, nmrn_gan.', 'algorithm ' || a)
 FROM unnest('{"",BPR,"amf ",als}'::text[]) a;
 
 -- threads: the option against the setting
@@ -107,6 +107,19 @@ SELECT works($$SELECT train('{"factors":4,"epochs":1,"adv_epochs":1,"validation_
 SELECT is((SELECT count(*) FROM held('m')), 10::bigint, 'limits how many');
 SELECT works($$SELECT train('{"factors":4,"epochs":1,"adv_epochs":1,"holdout":"random","seed":8}')$$, 'another seed');
 SELECT ok((SELECT count(*) FROM (SELECT * FROM held('plain') EXCEPT SELECT * FROM held('m')) d) > 20, 'holds out others');
+
+-- presets: other defaults, whatever the order of the keys
+CREATE FUNCTION bytes(options text, algorithm text DEFAULT 'nmrn') RETURNS float8 LANGUAGE sql AS $$
+    SELECT recadv_estimate_memory(1000, 1000, 10000, algorithm, options::jsonb)
+$$;
+SELECT is(bytes('{"preset":"default"}'), bytes('{}'), 'preset default is no preset');
+SELECT is(bytes('{"preset":"paper"}'), bytes('{"slots":32,"memory":"shared","order":"time"}'), 'preset paper: one memory of 32 slots, events in order of time');
+SELECT is(bytes('{"preset":"paper","memory":"user","slots":1,"order":"user"}'), bytes('{}'), 'explicit keys win');
+SELECT is(bytes('{"preset":"paper","epochs":500}') > bytes('{"preset":"paper"}'), true, 'keys before and after "preset" in the order of jsonb');
+SELECT fails(format('SELECT bytes(%L)', o), '22023', 'option "preset" must be one of: default, paper, drift%', o)
+FROM (VALUES ('{"preset":"papers"}'), ('{"preset":""}'), ('{"preset":1}'), ('{"preset":null}'), ('{"preset":["paper"]}'), ('{"preset":{"preset":"paper"}}')) v(o);
+SELECT fails('SELECT bytes(''{"prset":"paper"}'')', '22023', 'unknown option "prset"%nearest option is "preset": one of: default, paper, drift%', 'a misspelt preset');
+SELECT fails('SELECT bytes(''{"preset":"paper"}'', ''amf'')', '22023', 'unknown option "preset" for algorithm "amf"%', 'an algorithm without presets');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -20,7 +20,7 @@ CREATE FUNCTION defaults(algorithm text) RETURNS jsonb LANGUAGE sql AS $$
 $$;
 SELECT a AS algorithm,
        recadv_estimate_memory(100, 100, 1000, a, '{}') = recadv_estimate_memory(100, 100, 1000, a, defaults(a)) AS same_memory
-FROM unnest('{popularity,bpr,amf}'::text[]) a;
+FROM unnest('{popularity,bpr,amf,nmrn,nmrn_gan}'::text[]) a;
 SELECT version FROM recadv_train('p', 'orders', algorithm => 'popularity');
 SELECT recadv_info('p') -> 'options' = defaults('popularity') AS defaults_are_stored;
 

@@ -161,6 +161,7 @@ static void CheckRuns(void)
         char all[256];
         TasteStream events;
         Interactions data;
+        double rate;
         Live a, b;
 
         TestHostInit(&t);
@@ -171,11 +172,9 @@ static void CheckRuns(void)
         GoLive(&t, &data, "nmrn", all, &a);
         GoLive(&t, &data, "nmrn", all, &b);
         CHECK(SameModel(&a.run.model, &b.run.model), "%s: two trainings give the same bytes", all);
-        CHECK(a.run.report.history[2].loss < a.run.report.history[0].loss,
-              "%s: the loss falls, %.4f to %.4f", all, a.run.report.history[0].loss,
-              a.run.report.history[2].loss);
-        HitRate(&t, &a, &events, WARM, EVENTS, false);
+        rate = HitRate(&t, &a, &events, WARM, EVENTS, false);
         HitRate(&t, &b, &events, WARM, EVENTS, false);
+        CHECK(rate > 0.2, "%s: HR@10 %.3f, by chance below 0.1", all, rate);
         CHECK(SameModel(&a.run.model, &b.run.model), "%s: two streams give the same bytes", all);
         CHECK(PaddingIsZero(&a.run.model), "%s: padding stays zero", all);
         TestHostEnd(&t);
@@ -510,6 +509,39 @@ static void CheckSlots(void)
     TestHostEnd(&t);
 }
 
+/* Mean reward of the last micro-batch; the memory stays as it was made. */
+static double LastReward(const char *rate)
+{
+    char settings[160];
+    TestHost t;
+    TasteStream events;
+    Interactions data;
+    Training run;
+    double reward;
+
+    TestHostInit(&t);
+    events = TasteStreamCreate(&t.host, USERS, ITEMS, GROUPS, EVENTS, EVENTS, 717);
+    data = TasteStreamData(&t.host, &events, WARM);
+    snprintf(settings, sizeof(settings),
+             "factors=16 epochs=6 pre_epochs=0 holdout=none learning_rate=0 candidate_kind=all "
+             "batch_size=256 erase_bias=-20 generator_learning_rate=%s",
+             rate);
+    Train(&t, &data, "nmrn_gan", settings, &run);
+    reward = run.model.part[run.model.parts - 1].data[0];
+    TestHostEnd(&t);
+    return reward;
+}
+
+static void CheckGenerator(void)
+{
+    double uniform = LastReward("0"), learnt = LastReward("0.03");
+
+    CHECK(learnt > uniform + 0.05,
+          "the generator learns to choose near items: distance %.3f, of "
+          "random ones %.3f",
+          -learnt, -uniform);
+}
+
 void TestNmrn(void)
 {
     CheckQuality();
@@ -534,4 +566,5 @@ void TestNmrn(void)
     CheckMemory("nmrn_gan", "epochs=5 candidates=30 generator_layers=true batch_size=33");
     CheckWarm();
     CheckSlots();
+    CheckGenerator();
 }

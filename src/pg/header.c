@@ -19,9 +19,9 @@ static uint32 ReadAdded(ModelStore *store, Jsonb *json, const char *key, uint32 
 {
     int64 value;
 
-    if (!JsonbGetInteger(json, key, &value))
+    if (!JsonbHas(json, key))
         return 0;
-    if (value < 0 || value >= all)
+    if (!JsonbGetInteger(json, key, &value) || value < 0 || value >= all)
         StoreDamaged(store, "header", 0, psprintf("\"%s\" is out of range", key));
     return (uint32)value;
 }
@@ -54,8 +54,10 @@ static void ReadStream(ModelStore *store, Jsonb *stream, Header *header)
     char *type;
     int64 events;
 
-    if (stream == NULL || header->algorithm->stream == NULL)
+    if (header->algorithm->stream == NULL)
         return;
+    if (stream == NULL)
+        StoreDamaged(store, "header", 0, "its \"stream\" is missing");
     type = JsonbGetString(stream, "time_type");
     header->time_type = type == NULL ? InvalidOid : TimeTypeOfName(type);
     if (!OidIsValid(header->time_type))

@@ -150,11 +150,13 @@ Window WindowRead(ModelStore *store, const Header *header)
                      .lateness = ((const TrainOptions *)header->options)->lateness,
                      .count = header->window};
 
-    window.fingerprints = PallocArray(Fingerprint, (Size)window.count + 1);
-    for (uint32 b = 0; b < BlockCount(window.count, FINGERPRINTS_PER_BLOCK); b++) {
+    for (uint32 b = BlockCount(window.count, FINGERPRINTS_PER_BLOCK); b-- > 0;) {
         uint32 rows = BlockRows(window.count, FINGERPRINTS_PER_BLOCK, b);
         DataBlock block = StoreReadMatrix(store, PART_WINDOW, b, BLOCK_INT64, 2 * rows, 1);
 
+        /* The last block first: once it is there, the count is worth its memory. */
+        if (window.fingerprints == NULL)
+            window.fingerprints = PallocArray(Fingerprint, (Size)window.count + 1);
         memcpy(window.fingerprints + (Size)b * FINGERPRINTS_PER_BLOCK, block.payload, block.size);
         BlockFree(&block);
     }

@@ -7,12 +7,8 @@
 #include "core/vector.h"
 
 const Algorithm *const algorithms[] = {
-    &popularity_algorithm,
-    &bpr_algorithm,
-    &amf_algorithm,
-    &nmrn_algorithm,
-    &nmrn_gan_algorithm,
-    NULL,
+    &popularity_algorithm, &bpr_algorithm,      &amf_algorithm,
+    &nmrn_algorithm,       &nmrn_gan_algorithm, NULL,
 };
 
 #define POLL_EVERY (1 << 20)

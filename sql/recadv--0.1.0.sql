@@ -94,29 +94,306 @@ LANGUAGE C STABLE PARALLEL SAFE ROWS 50;
 COMMENT ON FUNCTION @extschema@.recadv_options(text) IS
 'options of an algorithm, or of all: name, default, accepted values, meaning and source';
 
+-- Streaming: algorithms that learn event by event
+
+CREATE TYPE @extschema@.recadv_refreshed AS (
+    model text,
+    version integer,
+    events bigint,
+    observed bigint,
+    null_rows bigint,
+    new_users bigint,
+    new_items bigint,
+    ranked bigint,
+    hr double precision,
+    ndcg double precision,
+    mrr double precision,
+    seconds double precision
+);
+COMMENT ON TYPE @extschema@.recadv_refreshed IS
+'result of recadv_refresh: events learnt; observed events that were taken up; rows skipped for a NULL id; users and items that had no event before; events that were ranked before they were learnt (not those of pairs that were known), and their means HR@10, NDCG@10, MRR over all items not yet had by the user (NULL if none was ranked); seconds';
+
+CREATE FUNCTION @extschema@.recadv_refresh(
+    model text DEFAULT NULL,
+    metrics boolean DEFAULT true)
+RETURNS @extschema@.recadv_refreshed
+AS 'MODULE_PATHNAME', 'recadv_refresh'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10000;
+COMMENT ON FUNCTION @extschema@.recadv_refresh(text, boolean) IS
+'learns what is new in the model''s own source, and the observed events, in order of time (ties: user, item), in one transaction: rows from the option lateness before the newest time learnt on, without those that were learnt already. A row without a time is not read. With nothing new nothing is written. metrics: false does not rank the events first, which costs more than learning them. For the model''s owner; an error if the algorithm does not learn from a stream, or another session trains the model';
+
+CREATE FUNCTION @extschema@.recadv_observe(
+    model text,
+    user_id bigint,
+    item_id bigint,
+    at timestamptz DEFAULT NULL)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'recadv_observe_bigint'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000;
+COMMENT ON FUNCTION @extschema@.recadv_observe(text, bigint, bigint, timestamptz) IS
+'tells the model of one event: recommendations for its user follow it at once, and those of others from the commit on; the next recadv_refresh learns it. at: the value of the time column, now() if NULL; a row of the source with the same user, item and time is the same event. Needs SELECT and INSERT on the model''s table. False, and nothing done, for a NULL id';
+
+CREATE FUNCTION @extschema@.recadv_observe(
+    model text,
+    user_id bigint,
+    item_id bigint,
+    at bigint)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'recadv_observe_bigint_number'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000;
+COMMENT ON FUNCTION @extschema@.recadv_observe(text, bigint, bigint, bigint) IS
+'recadv_observe for a model whose time column is a number; a NULL time is the earliest';
+
+CREATE FUNCTION @extschema@.recadv_observe(
+    model text,
+    user_id text,
+    item_id text,
+    at timestamptz DEFAULT NULL)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'recadv_observe_text'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000;
+COMMENT ON FUNCTION @extschema@.recadv_observe(text, text, text, timestamptz) IS
+'recadv_observe with ids as text; serves every model';
+
+CREATE FUNCTION @extschema@.recadv_observe(
+    model text,
+    user_id text,
+    item_id text,
+    at bigint)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'recadv_observe_text_number'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000;
+COMMENT ON FUNCTION @extschema@.recadv_observe(text, text, text, bigint) IS
+'recadv_observe with ids as text, for a model whose time column is a number';
+
+CREATE FUNCTION @extschema@.recadv_observe_trigger()
+RETURNS trigger
+AS 'MODULE_PATHNAME', 'recadv_observe_trigger'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.recadv_observe_trigger() IS
+'the trigger that recadv_attach() makes: observes every row of an INSERT or COPY in the same transaction';
+
+CREATE FUNCTION @extschema@.recadv_attach(
+    model text,
+    "table" regclass DEFAULT NULL,
+    user_column name DEFAULT NULL,
+    item_column name DEFAULT NULL,
+    time_column name DEFAULT NULL,
+    on_error text DEFAULT 'warning')
+RETURNS void
+AS 'MODULE_PATHNAME', 'recadv_attach'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.recadv_attach(text, regclass, name, name, name, text) IS
+'lets the model observe every row that is inserted into a table (NULL: its source; columns: those it was trained on), by a statement-level trigger. on_error: warning lets the row in where the model is busy, broken or not writable for the one who inserts, and leaves the event to the next recadv_refresh; error fails the INSERT. Needs the right to create a trigger on the table';
+
+CREATE FUNCTION @extschema@.recadv_detach(
+    model text,
+    "table" regclass DEFAULT NULL)
+RETURNS void
+AS 'MODULE_PATHNAME', 'recadv_detach'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.recadv_detach(text, regclass) IS
+'drops the trigger that recadv_attach() made (NULL: on the model''s source)';
+
+CREATE FUNCTION @extschema@.recadv_evaluate_stream(
+    source text,
+    user_column name DEFAULT 'user_id',
+    item_column name DEFAULT 'item_id',
+    time_column name DEFAULT 'created_at',
+    algorithm text DEFAULT 'nmrn',
+    options jsonb DEFAULT '{}',
+    warmup double precision DEFAULT 0.6,
+    "window" integer DEFAULT 1000)
+RETURNS TABLE (window_number integer, until text, events bigint, ranked bigint, repeats bigint, new_users bigint, new_items bigint, hr double precision, ndcg double precision, mrr double precision)
+AS 'MODULE_PATHNAME', 'recadv_evaluate_stream'
+LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 100 COST 1000000;
+COMMENT ON FUNCTION @extschema@.recadv_evaluate_stream(text, name, name, name, text, jsonb, double precision, integer) IS
+'prequential evaluation: trains on the first events of a source (share warmup, between 0 and 1) in order of time (ties: user, item), then ranks and learns the others one by one. One row for each window of so many events: time of its last event; events; those ranked; repeats of a known pair, which are not ranked; first events of a user (ranked by popularity) and of an item (ranked as not found); means over the ranked ones of HR@10, NDCG@10 and MRR over all items seen so far but not by this user, ties against the event. An algorithm that does not stream stays as it was trained. Stores nothing';
+
+CREATE FUNCTION @extschema@.recadv_memory(
+    model text DEFAULT NULL,
+    k integer DEFAULT 5)
+RETURNS TABLE (slot integer, usage double precision, entropy double precision, erase double precision, half_life double precision, users text[], items text[])
+AS 'MODULE_PATHNAME', 'recadv_memory'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 32 COST 100000;
+COMMENT ON FUNCTION @extschema@.recadv_memory(text, integer) IS
+'the slots of a model that keeps a memory, one row each: usage, its mean attention weight (all slots sum to 1); entropy of the attention divided by ln(slots), the same in each row (0: one slot does it all, or there is only one; 1: all are alike); erase, the mean share of the slot that one event forgets; half_life, the events after which half of it is gone (NULL if nothing is forgotten); the k users nearest to the slot''s key and the k items nearest to its value (of a memory per user: to the value that every user starts with), nearest first. Reads the embeddings of all users once per slot';
+
 -- Serving: a model by name
 
 CREATE FUNCTION @extschema@.recadv_topk(
     user_id bigint,
     k integer DEFAULT 10,
     model text DEFAULT NULL,
-    exclude_seen boolean DEFAULT true)
+    exclude_seen boolean DEFAULT true,
+    candidates bigint[] DEFAULT NULL,
+    exclude bigint[] DEFAULT NULL,
+    seen text DEFAULT 'model')
 RETURNS TABLE (item bigint, score real, rank integer)
 AS 'MODULE_PATHNAME', 'recadv_topk_bigint'
 LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 10000;
-COMMENT ON FUNCTION @extschema@.recadv_topk(bigint, integer, text, boolean) IS
-'the k items that the model scores highest for a user, best first, ties to the lower item; without the user''s own interactions unless exclude_seen is false. model: NULL takes the setting recadv.model, else the only model that you may read. A user that the model does not know gets the most popular items (score: number of users); recadv_has_user tells. No rows for a NULL user';
+COMMENT ON FUNCTION @extschema@.recadv_topk(bigint, integer, text, boolean, bigint[], bigint[], text) IS
+'the k items that the model scores highest for a user, best first, ties to the lower item; without the user''s own interactions unless exclude_seen is false, whether those that the model was trained on or, with seen => ''live'', those that its source has now (read with your rights). candidates: choose among these alone (NULL: all); exclude: not these; both before the choice, so that k rows come if k items are left. In the arrays, NULLs, duplicates and unknown items do nothing. model: NULL takes the setting recadv.model, else the only model that you may read. A user that the model does not know gets the most popular items (score: number of users); recadv_has_user tells. No rows for a NULL user';
 
 CREATE FUNCTION @extschema@.recadv_topk(
     user_id text,
     k integer DEFAULT 10,
     model text DEFAULT NULL,
-    exclude_seen boolean DEFAULT true)
+    exclude_seen boolean DEFAULT true,
+    candidates text[] DEFAULT NULL,
+    exclude text[] DEFAULT NULL,
+    seen text DEFAULT 'model')
 RETURNS TABLE (item text, score real, rank integer)
 AS 'MODULE_PATHNAME', 'recadv_topk_text'
 LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 10000;
-COMMENT ON FUNCTION @extschema@.recadv_topk(text, integer, text, boolean) IS
+COMMENT ON FUNCTION @extschema@.recadv_topk(text, integer, text, boolean, text[], text[], text) IS
 'recadv_topk with ids as text; serves every model';
+
+CREATE FUNCTION @extschema@.recadv_topk_for(
+    history bigint[],
+    k integer DEFAULT 10,
+    model text DEFAULT NULL,
+    exclude_seen boolean DEFAULT true,
+    candidates bigint[] DEFAULT NULL,
+    exclude bigint[] DEFAULT NULL)
+RETURNS TABLE (item bigint, score real, rank integer)
+AS 'MODULE_PATHNAME', 'recadv_topk_for_bigint'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 20000;
+COMMENT ON FUNCTION @extschema@.recadv_topk_for(bigint[], integer, text, boolean, bigint[], bigint[]) IS
+'recadv_topk for someone who is not in the model but has these items, in any order: a user''s embedding is trained for the history with the model''s own options while the items stay as they are (the same history always gives the same). Without the history itself unless exclude_seen is false. Unknown items are ignored; a history that is NULL, empty or all unknown gets the most popular items';
+
+CREATE FUNCTION @extschema@.recadv_topk_for(
+    history text[],
+    k integer DEFAULT 10,
+    model text DEFAULT NULL,
+    exclude_seen boolean DEFAULT true,
+    candidates text[] DEFAULT NULL,
+    exclude text[] DEFAULT NULL)
+RETURNS TABLE (item text, score real, rank integer)
+AS 'MODULE_PATHNAME', 'recadv_topk_for_text'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 20000;
+COMMENT ON FUNCTION @extschema@.recadv_topk_for(text[], integer, text, boolean, text[], text[]) IS
+'recadv_topk_for with ids as text; serves every model';
+
+CREATE FUNCTION @extschema@.recadv_similar_items(
+    item_id bigint,
+    k integer DEFAULT 10,
+    model text DEFAULT NULL,
+    candidates bigint[] DEFAULT NULL,
+    exclude bigint[] DEFAULT NULL)
+RETURNS TABLE (item bigint, similarity real, rank integer)
+AS 'MODULE_PATHNAME', 'recadv_similar_items_bigint'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 10000;
+COMMENT ON FUNCTION @extschema@.recadv_similar_items(bigint, integer, text, bigint[], bigint[]) IS
+'the k items that are most alike to an item, without itself: by cosine of the embeddings (bpr, amf), from -1 to 1. candidates, exclude, model: as in recadv_topk. No rows for an item that the model does not know';
+
+CREATE FUNCTION @extschema@.recadv_similar_items(
+    item_id text,
+    k integer DEFAULT 10,
+    model text DEFAULT NULL,
+    candidates text[] DEFAULT NULL,
+    exclude text[] DEFAULT NULL)
+RETURNS TABLE (item text, similarity real, rank integer)
+AS 'MODULE_PATHNAME', 'recadv_similar_items_text'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 10000;
+COMMENT ON FUNCTION @extschema@.recadv_similar_items(text, integer, text, text[], text[]) IS
+'recadv_similar_items with ids as text; serves every model';
+
+CREATE FUNCTION @extschema@.recadv_similar_users(
+    user_id bigint,
+    k integer DEFAULT 10,
+    model text DEFAULT NULL,
+    candidates bigint[] DEFAULT NULL,
+    exclude bigint[] DEFAULT NULL)
+RETURNS TABLE (other bigint, similarity real, rank integer)
+AS 'MODULE_PATHNAME', 'recadv_similar_users_bigint'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 100000;
+COMMENT ON FUNCTION @extschema@.recadv_similar_users(bigint, integer, text, bigint[], bigint[]) IS
+'the k users who are most alike to a user, without that one: by cosine of the embeddings (bpr, amf). Reads the embeddings of all users, or of the candidates (users, as in exclude). No rows for a user that the model does not know';
+
+CREATE FUNCTION @extschema@.recadv_similar_users(
+    user_id text,
+    k integer DEFAULT 10,
+    model text DEFAULT NULL,
+    candidates text[] DEFAULT NULL,
+    exclude text[] DEFAULT NULL)
+RETURNS TABLE (other text, similarity real, rank integer)
+AS 'MODULE_PATHNAME', 'recadv_similar_users_text'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 100000;
+COMMENT ON FUNCTION @extschema@.recadv_similar_users(text, integer, text, text[], text[]) IS
+'recadv_similar_users with ids as text; serves every model';
+
+CREATE FUNCTION @extschema@.recadv_explain(
+    user_id bigint,
+    item_id bigint,
+    k integer DEFAULT 10,
+    model text DEFAULT NULL,
+    candidates bigint[] DEFAULT NULL,
+    exclude bigint[] DEFAULT NULL,
+    seen text DEFAULT 'model')
+RETURNS TABLE (item bigint, weight real, rank integer)
+AS 'MODULE_PATHNAME', 'recadv_explain_bigint'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 5000;
+COMMENT ON FUNCTION @extschema@.recadv_explain(bigint, bigint, integer, text, bigint[], bigint[], text) IS
+'the k of a user''s own items that speak most for an item, best first. Weight (bpr, amf): the user''s embedding as a ridge combination of those of the user''s items; what an item adds to the score, so all weights add up to nearly the score. candidates, exclude: which of the own items may be named; seen: where they are taken from, as in recadv_topk. No rows for a user or item that the model does not know';
+
+CREATE FUNCTION @extschema@.recadv_explain(
+    user_id text,
+    item_id text,
+    k integer DEFAULT 10,
+    model text DEFAULT NULL,
+    candidates text[] DEFAULT NULL,
+    exclude text[] DEFAULT NULL,
+    seen text DEFAULT 'model')
+RETURNS TABLE (item text, weight real, rank integer)
+AS 'MODULE_PATHNAME', 'recadv_explain_text'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 5000;
+COMMENT ON FUNCTION @extschema@.recadv_explain(text, text, integer, text, text[], text[], text) IS
+'recadv_explain with ids as text; serves every model';
+
+CREATE FUNCTION @extschema@.recadv_embeddings(
+    model text,
+    side text)
+RETURNS TABLE (id text, embedding real[])
+AS 'MODULE_PATHNAME', 'recadv_embeddings'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 10000 COST 100000;
+COMMENT ON FUNCTION @extschema@.recadv_embeddings(text, text) IS
+'embeddings of all users (side ''user'') or items (side ''item'') of a model (NULL: as in recadv_topk), in ascending order of the ids. Cast the embedding to vector for pgvector. No rows for a NULL side';
+
+CREATE FUNCTION @extschema@.recadv_embeddings(
+    model text,
+    side text,
+    ids anyarray)
+RETURNS TABLE (id anyelement, embedding real[])
+AS 'MODULE_PATHNAME', 'recadv_embeddings'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 10000 COST 100000;
+COMMENT ON FUNCTION @extschema@.recadv_embeddings(text, text, anyarray) IS
+'embeddings of users or items with the given ids (an array of integers or text), each once; those that the model does not know are left out. The ids come back in the type of the array''s elements: NULL::bigint[] asks for all, with ids of type bigint';
+CREATE FUNCTION @extschema@.recadv_topk_all(
+    model text DEFAULT NULL,
+    k integer DEFAULT 10,
+    users bigint[] DEFAULT NULL,
+    exclude_seen boolean DEFAULT true,
+    candidates bigint[] DEFAULT NULL,
+    exclude bigint[] DEFAULT NULL)
+RETURNS TABLE (user_id bigint, item bigint, score real, rank integer)
+AS 'MODULE_PATHNAME', 'recadv_topk_all_bigint'
+LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 100000 COST 1000000;
+COMMENT ON FUNCTION @extschema@.recadv_topk_all(text, integer, bigint[], boolean, bigint[], bigint[]) IS
+'recadv_topk for all users of the model, or for those of an array, on up to recadv.max_threads threads: the same rows, for CREATE TABLE AS or a materialized view. users NULL: all that the model knows; one that it does not know gets the most popular items. candidates: only these items; exclude: not these; NULL elements, duplicates and unknown items in arrays count for nothing. No rows for a NULL k or exclude_seen';
+
+CREATE FUNCTION @extschema@.recadv_topk_all(
+    model text,
+    k integer,
+    users text[],
+    exclude_seen boolean DEFAULT true,
+    candidates text[] DEFAULT NULL,
+    exclude text[] DEFAULT NULL)
+RETURNS TABLE (user_id text, item text, score real, rank integer)
+AS 'MODULE_PATHNAME', 'recadv_topk_all_text'
+LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 100000 COST 1000000;
+COMMENT ON FUNCTION @extschema@.recadv_topk_all(text, integer, text[], boolean, text[], text[]) IS
+'recadv_topk_all with ids as text; serves every model. For all users: users => NULL::text[]';
 
 CREATE FUNCTION @extschema@.recadv_score(
     user_id bigint,
@@ -156,29 +433,103 @@ LANGUAGE C STABLE PARALLEL SAFE COST 500;
 COMMENT ON FUNCTION @extschema@.recadv_has_user(text, text) IS
 'recadv_has_user with the id as text; serves every model';
 
+CREATE FUNCTION @extschema@.recadv_cache_entries(
+    OUT model oid,
+    OUT version integer,
+    OUT location text,
+    OUT items boolean,
+    OUT bytes bigint,
+    OUT hits bigint)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'recadv_cache_entries'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 10;
+COMMENT ON FUNCTION @extschema@.recadv_cache_entries() IS
+'what recadv_cache shows';
+
+CREATE VIEW @extschema@.recadv_cache AS
+    SELECT e.model::pg_catalog.regclass AS model, e.version, e.location, e.items, e.bytes, e.hits
+    FROM @extschema@.recadv_cache_entries() e;
+COMMENT ON VIEW @extschema@.recadv_cache IS
+'models in memory that you may read: location backend (of this session, bounded by recadv.cache_size) or shared (of all sessions, bounded by recadv.shared_cache_size); items: is the item side in this memory? If it is nowhere, the model is read from its table at each call. hits: calls that found the entry';
+GRANT SELECT ON @extschema@.recadv_cache TO PUBLIC;
+
 -- Serving: an image
 
 CREATE FUNCTION @extschema@.recadv_topk(
     image bytea,
     user_id bigint,
     k integer DEFAULT 10,
-    exclude_seen boolean DEFAULT true)
+    exclude_seen boolean DEFAULT true,
+    candidates bigint[] DEFAULT NULL,
+    exclude bigint[] DEFAULT NULL)
 RETURNS TABLE (item bigint, score real, rank integer)
 AS 'MODULE_PATHNAME', 'recadv_topk_image_bigint'
 LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 10000;
-COMMENT ON FUNCTION @extschema@.recadv_topk(bytea, bigint, integer, boolean) IS
+COMMENT ON FUNCTION @extschema@.recadv_topk(bytea, bigint, integer, boolean, bigint[], bigint[]) IS
 'recadv_topk from an image, the result of recadv_fit';
 
 CREATE FUNCTION @extschema@.recadv_topk(
     image bytea,
     user_id text,
     k integer DEFAULT 10,
-    exclude_seen boolean DEFAULT true)
+    exclude_seen boolean DEFAULT true,
+    candidates text[] DEFAULT NULL,
+    exclude text[] DEFAULT NULL)
 RETURNS TABLE (item text, score real, rank integer)
 AS 'MODULE_PATHNAME', 'recadv_topk_image_text'
 LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 10000;
-COMMENT ON FUNCTION @extschema@.recadv_topk(bytea, text, integer, boolean) IS
+COMMENT ON FUNCTION @extschema@.recadv_topk(bytea, text, integer, boolean, text[], text[]) IS
 'recadv_topk from an image, with ids as text';
+
+CREATE FUNCTION @extschema@.recadv_topk_for(
+    image bytea,
+    history bigint[],
+    k integer DEFAULT 10,
+    exclude_seen boolean DEFAULT true,
+    candidates bigint[] DEFAULT NULL,
+    exclude bigint[] DEFAULT NULL)
+RETURNS TABLE (item bigint, score real, rank integer)
+AS 'MODULE_PATHNAME', 'recadv_topk_for_image_bigint'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 20000;
+COMMENT ON FUNCTION @extschema@.recadv_topk_for(bytea, bigint[], integer, boolean, bigint[], bigint[]) IS
+'recadv_topk_for from an image, the result of recadv_fit';
+
+CREATE FUNCTION @extschema@.recadv_topk_for(
+    image bytea,
+    history text[],
+    k integer DEFAULT 10,
+    exclude_seen boolean DEFAULT true,
+    candidates text[] DEFAULT NULL,
+    exclude text[] DEFAULT NULL)
+RETURNS TABLE (item text, score real, rank integer)
+AS 'MODULE_PATHNAME', 'recadv_topk_for_image_text'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 20000;
+COMMENT ON FUNCTION @extschema@.recadv_topk_for(bytea, text[], integer, boolean, text[], text[]) IS
+'recadv_topk_for from an image, with ids as text';
+
+CREATE FUNCTION @extschema@.recadv_similar_items(
+    image bytea,
+    item_id bigint,
+    k integer DEFAULT 10,
+    candidates bigint[] DEFAULT NULL,
+    exclude bigint[] DEFAULT NULL)
+RETURNS TABLE (item bigint, similarity real, rank integer)
+AS 'MODULE_PATHNAME', 'recadv_similar_items_image_bigint'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 10000;
+COMMENT ON FUNCTION @extschema@.recadv_similar_items(bytea, bigint, integer, bigint[], bigint[]) IS
+'recadv_similar_items from an image, the result of recadv_fit';
+
+CREATE FUNCTION @extschema@.recadv_similar_items(
+    image bytea,
+    item_id text,
+    k integer DEFAULT 10,
+    candidates text[] DEFAULT NULL,
+    exclude text[] DEFAULT NULL)
+RETURNS TABLE (item text, similarity real, rank integer)
+AS 'MODULE_PATHNAME', 'recadv_similar_items_image_text'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 10000;
+COMMENT ON FUNCTION @extschema@.recadv_similar_items(bytea, text, integer, text[], text[]) IS
+'recadv_similar_items from an image, with ids as text';
 
 CREATE FUNCTION @extschema@.recadv_score(
     image bytea,

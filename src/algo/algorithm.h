@@ -3,8 +3,8 @@
  *
  * A model is a list of matrices (parts).  Each part has rows per user, per item, or a number of
  * its own; storage and serving move parts without knowing what they mean.  A score of a user for
- * an item is made in two steps: the user's rows become one query vector, and the query meets the
- * item parts.  Larger scores are better.
+ * an item is made in three steps: the user's rows become one query vector, its inner product with a
+ * row of the item, and what the algorithm makes of that product.  Larger scores are better.
  */
 #ifndef RECADV_ALGORITHM_H
 #define RECADV_ALGORITHM_H
@@ -28,7 +28,8 @@ typedef struct Part {
     float *data;  /* 64-byte aligned; NULL until allocated */
 } Part;
 
-#define MAX_PARTS 32
+#define MAX_PARTS   32
+#define MAX_SCALARS 4
 
 typedef struct Algorithm Algorithm;
 
@@ -130,14 +131,56 @@ struct Algorithm {
      */
     void (*train)(const Host *host, const Interactions *data, Model *model, TrainReport *report);
 
-    /* Floats of a query, padded to 16 (0: the query is not used). */
+    /* Floats of a query: the stride of the part `items`, or 0 if the query is not used. */
     uint32_t (*query_width)(const Model *model);
 
     /* Query of user row `row` of the view's user parts. */
     void (*query)(const Model *view, uint32_t row, float *query);
 
-    /* out[q * view->items + i]: scores of `queries` queries for all items of the view. */
-    void (*score)(const Model *view, const float *queries, uint32_t count, float *out);
+    /*
+     * A score is made of the inner product of the query and the item's row in the part `items`
+     * (where queries have no floats: of the row's only float):
+     *
+     *     score = finish(query, inner product, the item's scalars)
+     *
+     * finish() == NULL: the inner product is the score.  Otherwise it turns `count` inner products
+     * into scores in place.  Scalar s of entry i is scalars[s * pitch + i]; item_scalars() derives
+     * them from the item parts of a view (out[s * view->items + i]).
+     *
+     * Exact selection without scoring everything rests on this: as computed, in single precision, a
+     * score must never fall as its inner product rises, and must depend on nothing but the query,
+     * the product and the item's scalars, so not on the entry's place or on `count`.  Sums,
+     * products with constants of one sign, sqrtf, fmaxf keep their order under rounding.
+     */
+    int items;        /* index of an item part */
+    uint32_t scalars; /* per item; at most MAX_SCALARS */
+    void (*item_scalars)(const Model *view, float *out);
+    void (*finish)(const Model *model, const float *query, const float *scalars, size_t pitch,
+                   uint32_t count, float *products);
+
+    /*
+     * out[i]: how alike the only row of the axis in `one` and row i of the view are; larger is
+     * closer.  NULL: rows cannot be compared.
+     */
+    void (*similarity)(const Model *one, const Model *view, Axis axis, float *out);
+
+    /*
+     * The query of a user who was not trained, from the items of `history` (at least one; for an
+     * algorithm that streams in order of time, with repeats), items being as they are.  `sample`
+     * holds items spread evenly over the others; it may be empty. NULL: the model scores all users
+     * alike.
+     */
+    void (*fold_in)(const Host *host, const Model *history, const Model *sample, float *query);
+
+    /*
+     * out[h]: what item h of `history`, the items of the user with this query, says for the only
+     * item of `one`.  NULL: the model cannot tell.
+     */
+    void (*explain)(const Host *host, const Model *history, const float *query, const Model *one,
+                    float *out);
+
+    /* The part that is the embedding of a user, and of an item, by Axis; 0: there is none. */
+    int embedding[2];
 
     /*
      * Moves every embedding row by `epsilon` in place: at random, or along the worst-case
@@ -181,6 +224,9 @@ extern void ModelAllocate(const Host *host, Model *model);
 /* Allocates all parts with room for more rows than they have: see ModelAddUser. */
 extern void ModelAllocateRoom(const Host *host, Model *model, uint32_t users, uint32_t items);
 
+/* Moves the rows into memory with such room. */
+extern void ModelMakeRoom(const Host *host, Model *model, uint32_t users, uint32_t items);
+
 /*
  * Adds a row to every user (item) part and starts it; there must be room; returns its index.  An
  * algorithm that does not stream leaves it zero.
@@ -190,6 +236,13 @@ extern uint32_t ModelAddItem(Model *model, uint64_t key);
 
 /* The model as a view of all its rows needs no call; these narrow it. */
 extern void ModelViewItems(const Model *model, uint32_t first, uint32_t count, Model *view);
+
+/* Items that stand for all others when a user is folded in. */
+#define FOLD_IN_SAMPLE 1024
+
+/* out[q * view->items + i]: scores of `count` queries for all items of the view; 64-byte aligned.
+ * A single query gets the bytes that the selection of the best items gives. */
+extern void ModelScore(const Model *view, const float *queries, uint32_t count, float *out);
 
 /* Counts interactions per item into the popularity part. */
 extern void ModelCountPopularity(const Host *host, const Interactions *data, Model *model);

@@ -32,6 +32,10 @@ const Algorithm amf_algorithm = {
     .train = MfTrain,
     .query_width = MfQueryWidth,
     .query = MfQuery,
-    .score = MfScore,
+    .similarity = MfSimilarity,
+    .fold_in = MfFoldIn,
+    .explain = MfExplain,
+    .embedding = {MF_USER_PART, MF_ITEM_PART},
+    .items = MF_ITEM_PART,
     .perturb = MfPerturb,
 };

@@ -25,6 +25,7 @@ typedef struct MfOptions {
     double init_std;
     int64_t adaptive_negatives;
     int64_t batch_size;
+    int64_t warm_epochs;
     bool reset_optimizer;
 } MfOptions;
 
@@ -56,7 +57,10 @@ extern const char *const mf_optimizers[];
      "Zhang et al. 2013 (dynamic negative sampling); the value is recadv's, by validation"}, \
     {"batch_size", OPTION_INTEGER, MF_FIELD(batch_size), 1, 1000000, 1, NULL, \
      "1: one triple at a time, multi-threaded; more: mini-batches, on one thread", \
-     "He et al. 2018, algorithm 1 and section 3.3.1"}
+     "He et al. 2018, algorithm 1 and section 3.3.1"}, \
+    {"warm_epochs", OPTION_INTEGER, MF_FIELD(warm_epochs), 1, 1000000, 60, NULL, \
+     "with warm_start: bound on epochs (amf: adv_epochs) where there is a version to start from", \
+     "recadv, by validation"}
 /* clang-format on */
 
 /* The members of struct Algorithm that bpr and amf share. */
@@ -65,7 +69,10 @@ extern size_t MfMemory(const Model *model, const Interactions *shape, int thread
 extern void MfTrain(const Host *host, const Interactions *data, Model *model, TrainReport *report);
 extern uint32_t MfQueryWidth(const Model *model);
 extern void MfQuery(const Model *view, uint32_t row, float *query);
-extern void MfScore(const Model *view, const float *queries, uint32_t count, float *out);
+extern void MfSimilarity(const Model *one, const Model *view, Axis axis, float *out);
+extern void MfFoldIn(const Host *host, const Model *history, const Model *sample, float *query);
+extern void MfExplain(const Host *host, const Model *history, const float *query, const Model *one,
+                      float *out);
 extern void MfPerturb(const Host *host, const Interactions *data, Model *model, Perturbation kind,
                       double epsilon, uint64_t seed);
 

@@ -17,8 +17,19 @@
 /* Below this, every score is the same to single precision: nothing was learnt, or all was lost. */
 #define COLLAPSED 1e-12f
 
+/* Epochs that the accumulators of a warm start stand for: the best of 0, 10, 30, 100 by validation
+ */
+#define RESUMED_EPOCHS 100.0f
+
 /* An adversarial stage that ends below this share of the stage before is reported. */
 #define WORTH_KEEPING 0.8
+
+/* What came of a tile. */
+typedef struct TileWork {
+    double loss;
+    uint64_t triples;
+    bool abandoned;
+} TileWork;
 
 typedef struct Trainer {
     const Host *host;
@@ -28,8 +39,9 @@ typedef struct Trainer {
     TrainReport *report;
     TripleRule rule;
     Cells cells;      /* batch_size 1 */
-    uint32_t *order;  /* batch_size 1: scratch, one per training interaction */
-    CellWork *work;   /* batch_size 1: cells of a round */
+    uint32_t *order;  /* batch_size 1: scratch, see OrderRoom */
+    uint64_t room;    /* batch_size 1: of it, for each thread; 0: one for each interaction */
+    TileWork *work;   /* batch_size 1: tiles of a round */
     Batch batch;      /* batch_size > 1 */
     BatchTriple *all; /* batch_size > 1: every training interaction */
     Validation validation;
@@ -63,6 +75,24 @@ static size_t StateFloats(const Part *part, int optimizer)
     return optimizer == OPTIMIZER_ADAGRAD ? PartFloats(part) : part->rows;
 }
 
+/*
+ * Entries of scratch for the order of each thread's cell, as the largest cell could need; 0 where
+ * that would be more than one entry for each interaction.
+ */
+static uint64_t OrderRoom(const Interactions *shape, size_t row_bytes, int threads)
+{
+    uint64_t largest = CellsLargest(shape, row_bytes);
+
+    return largest < TrainingCount(shape) / (uint64_t)threads ? largest : 0;
+}
+
+static size_t OrderEntries(const Interactions *shape, size_t row_bytes, int threads)
+{
+    uint64_t room = OrderRoom(shape, row_bytes, threads);
+
+    return room == 0 ? TrainingCount(shape) : room * (uint64_t)threads;
+}
+
 size_t MfMemory(const Model *model, const Interactions *shape, int threads)
 {
     const MfOptions *o = model->options;
@@ -70,15 +100,16 @@ size_t MfMemory(const Model *model, const Interactions *shape, int threads)
     size_t state = SizeAdd(StateFloats(user, o->optimizer), StateFloats(item, o->optimizer));
     size_t best = shape->held_count > 0 ? SizeAdd(PartFloats(user), PartFloats(item)) : 0;
     size_t total = SizeMultiply(SizeAdd(state, best), sizeof(float));
-    uint64_t n = TrainingCount(shape);
+    size_t row_bytes = user->stride * sizeof(float);
 
     total = SizeAdd(total, ValidationMemory(model, shape, threads));
     total = SizeAdd(total, SizeMultiply((size_t)(o->epochs + o->adv_epochs), sizeof(Epoch)));
     if (o->batch_size == 1) {
-        total = SizeAdd(total, CellsMemory(shape, user->stride * sizeof(float)));
-        return SizeAdd(total, SizeMultiply(n, sizeof(uint32_t)));
+        total = SizeAdd(total, CellsMemory(shape, row_bytes));
+        return SizeAdd(total,
+                       SizeMultiply(OrderEntries(shape, row_bytes, threads), sizeof(uint32_t)));
     }
-    total = SizeAdd(total, SizeMultiply(n, sizeof(BatchTriple)));
+    total = SizeAdd(total, SizeMultiply(TrainingCount(shape), sizeof(BatchTriple)));
     return SizeAdd(total,
                    BatchMemory(shape->users, shape->items, (uint32_t)o->batch_size, user->stride));
 }
@@ -189,12 +220,18 @@ static void CheckRankable(const Trainer *t)
              data->items);
 }
 
+static void PrepareOrder(Trainer *t, size_t row_bytes)
+{
+    int threads = PoolThreads(t->host);
+
+    t->room = OrderRoom(t->data, row_bytes, threads);
+    t->order = HostAllocate(t->host, OrderEntries(t->data, row_bytes, threads), sizeof(uint32_t));
+}
+
 static void Prepare(Trainer *t)
 {
     const Part *user = &t->model->part[MF_USER_PART], *item = &t->model->part[MF_ITEM_PART];
 
-    InitPart(t, &t->model->part[MF_USER_PART], RANDOM_INIT_USER);
-    InitPart(t, &t->model->part[MF_ITEM_PART], RANDOM_INIT_ITEM);
     PrepareRule(t);
     ValidationPrepare(t->host, t->data, &t->validation);
     if (t->validation.count > 0) {
@@ -207,8 +244,8 @@ static void Prepare(Trainer *t)
                     (uint32_t)t->options->batch_size, &t->batch);
     } else {
         CellsCreate(t->host, t->data, user->stride * sizeof(float), &t->cells);
-        t->order = HostAllocate(t->host, TrainingCount(t->data), sizeof(uint32_t));
-        t->work = HostAllocate(t->host, (size_t)CellsPerRound(&t->cells), sizeof(CellWork));
+        PrepareOrder(t, user->stride * sizeof(float));
+        t->work = HostAllocate(t->host, (size_t)CellsPerRound(&t->cells), sizeof(TileWork));
     }
     t->report->history = HostAllocate(t->host, (size_t)t->epochs, sizeof(Epoch));
 }
@@ -236,29 +273,41 @@ typedef struct RoundJob {
     int round;
 } RoundJob;
 
-static void RunCell(void *arg, int task, int worker)
+static void RunCell(Trainer *t, int epoch, uint32_t cell, int worker, CellWork *work)
 {
-    RoundJob *job = arg;
-    Trainer *t = job->trainer;
     const Cells *cells = &t->cells;
-    uint32_t cell = CellsAt(cells, job->round, task);
     uint32_t block = cell % cells->item_blocks;
     uint32_t first = BlockStart(block, cells->item_blocks, t->data->items);
     uint64_t start = cells->start[cell];
-    CellWork *work = &t->work[task];
 
-    (void)worker;
     work->entries = cells->entries + start;
     work->count = (uint32_t)(cells->start[cell + 1] - start);
     work->block = cells->item_order + first;
     work->block_size = BlockStart(block + 1, cells->item_blocks, t->data->items) - first;
-    work->order = t->order + start;
-    RandomSeed(&work->random, (uint64_t)t->options->train.seed, RANDOM_CELL, (uint64_t)job->epoch,
-               cell);
+    work->order = t->order + (t->room == 0 ? start : t->room * (uint64_t)worker);
+    RandomSeed(&work->random, (uint64_t)t->options->train.seed, RANDOM_CELL, (uint64_t)epoch, cell);
     LearnCell(&t->rule, work);
 }
 
-/* Sums over the cells of a round in their order, whichever thread ran them. */
+static void RunTile(void *arg, int task, int worker)
+{
+    RoundJob *job = arg;
+    Trainer *t = job->trainer;
+    Tile tile = CellsTile(&t->cells, job->round, task);
+    TileWork sum = {0};
+
+    for (uint32_t k = 0; k < TileCount(tile) && !sum.abandoned; k++) {
+        CellWork work;
+
+        RunCell(t, job->epoch, TileCell(&t->cells, tile, k), worker, &work);
+        sum.loss += work.loss;
+        sum.triples += work.triples;
+        sum.abandoned = work.abandoned;
+    }
+    t->work[task] = sum;
+}
+
+/* Sums over the tiles of a round in their order, whichever thread ran them. */
 static void CollectRound(Trainer *t, double *loss, uint64_t *triples)
 {
     for (int c = 0; c < CellsPerRound(&t->cells); c++) {
@@ -277,7 +326,7 @@ static double CellEpoch(Trainer *t, int epoch)
 
     CellsCut(t->host, &t->cells, (uint64_t)t->options->train.seed, (uint64_t)epoch);
     for (; job.round < CellsRounds(&t->cells); job.round++) {
-        PoolRun(t->host, RunCell, &job, CellsPerRound(&t->cells));
+        PoolRun(t->host, RunTile, &job, CellsPerRound(&t->cells));
         CollectRound(t, &loss, &triples);
     }
     return triples == 0 ? 0 : loss / (double)triples;
@@ -444,6 +493,40 @@ static double RunStage(Trainer *t, const char *stage, int epochs)
     return best;
 }
 
+/* Rows that an earlier training knew resume with small steps; the others stay at the start. */
+static void ScaleState(const Trainer *t, const Part *part, float *state)
+{
+    size_t width = StateFloats(part, t->options->optimizer) / part->rows;
+
+    for (uint32_t r = 0; r < part->rows; r++) {
+        bool fresh = IsZero(part->data + (size_t)r * part->stride, part->columns);
+
+        if (r % INIT_ROWS == 0)
+            HostPoll(t->host);
+        for (size_t k = 0; k < width; k++) {
+            float *s = &state[r * width + k];
+
+            *s = fresh ? ADAGRAD_START : ADAGRAD_START + RESUMED_EPOCHS * (*s - ADAGRAD_START);
+        }
+    }
+}
+
+/*
+ * An epoch without steps measures the gradients that the rows have now, and accumulators start as
+ * if there had been many such epochs.  Those of the earlier training are not stored, and the large
+ * first steps of fresh ones would undo what it had settled.
+ */
+static void ResumeState(Trainer *t)
+{
+    if (t->options->optimizer == OPTIMIZER_SGD || t->options->batch_size > 1)
+        return;
+    t->rule.learning_rate = 0;
+    CellEpoch(t, 0);
+    t->rule.learning_rate = (float)t->options->learning_rate;
+    ScaleState(t, &t->model->part[MF_USER_PART], t->rule.user_state);
+    ScaleState(t, &t->model->part[MF_ITEM_PART], t->rule.item_state);
+}
+
 /* The adversarial stage gives up some accuracy at most; a collapse is worth a word. */
 static void CompareStages(const Trainer *t, double bpr, double apr)
 {
@@ -453,6 +536,22 @@ static void CompareStages(const Trainer *t, double bpr, double apr)
              "adversarial training lowered NDCG@100 from %.4f to %.4f: lower epsilon, "
              "regularization or adaptive_negatives, or give it more adv_epochs",
              bpr, apr);
+}
+
+/* A model that continues needs fewer. */
+static int StageEpochs(const Model *model, int64_t epochs)
+{
+    const MfOptions *o = model->options;
+
+    return (int)(model->warm && o->warm_epochs < epochs ? o->warm_epochs : epochs);
+}
+
+static int PlannedEpochs(const Model *model, bool skip)
+{
+    const MfOptions *o = model->options;
+    int adversarial = StageEpochs(model, o->adv_epochs);
+
+    return skip ? adversarial : StageEpochs(model, o->epochs) + adversarial;
 }
 
 void MfTrain(const Host *host, const Interactions *data, Model *model, TrainReport *report)
@@ -465,20 +564,24 @@ void MfTrain(const Host *host, const Interactions *data, Model *model, TrainRepo
         .options = o,
         .model = model,
         .report = report,
-        .epochs = (int)(skip ? o->adv_epochs : o->epochs + o->adv_epochs),
+        .epochs = PlannedEpochs(model, skip),
         .start = HostClock(),
     };
     double before = -1;
 
     CheckRankable(&t);
     Prepare(&t);
+    if (model->warm)
+        ResumeState(&t);
+    InitPart(&t, &model->part[MF_USER_PART], RANDOM_INIT_USER);
+    InitPart(&t, &model->part[MF_ITEM_PART], RANDOM_INIT_ITEM);
     if (!skip)
-        before = RunStage(&t, "bpr", (int)o->epochs);
+        before = RunStage(&t, "bpr", StageEpochs(model, o->epochs));
     if (o->adv_epochs > 0) {
-        if (o->reset_optimizer)
+        if (o->reset_optimizer && !skip)
             ResetState(&t);
         t.rule.adversarial = true;
-        CompareStages(&t, before, RunStage(&t, "apr", (int)o->adv_epochs));
+        CompareStages(&t, before, RunStage(&t, "apr", StageEpochs(model, o->adv_epochs)));
     }
     Release(&t);
 }

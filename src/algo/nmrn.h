@@ -74,6 +74,9 @@ enum {
     NMRN_ATTENTION_PART, /* weights of each user's last event; only with addressing "ntm" */
 };
 
+/* What the score of an item takes beside the inner product. */
+enum { NMRN_SQUARE, NMRN_BIAS, NMRN_SCALARS };
+
 /* Running means over events; the last is how many events they are of, at most SLOT_EVENTS. */
 typedef enum SlotColumn {
     SLOT_USAGE,
@@ -113,7 +116,14 @@ extern void NmrnTrain(const Host *host, const Interactions *data, Model *model,
                       TrainReport *report);
 extern uint32_t NmrnQueryWidth(const Model *model);
 extern void NmrnQuery(const Model *view, uint32_t row, float *query);
-extern void NmrnScore(const Model *view, const float *queries, uint32_t count, float *out);
+extern void NmrnItemScalars(const Model *view, float *out);
+extern void NmrnFinish(const Model *model, const float *query, const float *scalars, size_t pitch,
+                       uint32_t count, float *products);
+
+extern void NmrnSimilarity(const Model *one, const Model *view, Axis axis, float *out);
+extern void NmrnFoldIn(const Host *host, const Model *history, const Model *sample, float *query);
+extern void NmrnExplain(const Host *host, const Model *history, const float *query,
+                        const Model *one, float *out);
 
 extern void NmrnStartUser(const Model *view, uint32_t row, uint64_t key);
 extern void NmrnStartItem(const Model *view, uint32_t row, uint64_t key);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "algo/nmrn.h"
+#include "core/vector.h"
 
 /* At most half a megabyte, as the options are limited: serving allocates nothing. */
 #define STACK_FLOATS(count) __builtin_alloca_with_align((count) * sizeof(float), 512)
@@ -228,13 +229,38 @@ void NmrnQuery(const Model *view, uint32_t row, float *query)
     memcpy(query, TapePoint(&net.shape, tape), net.shape.stride * sizeof(float));
 }
 
-void NmrnScore(const Model *view, const float *queries, uint32_t count, float *out)
+/* out[i] = |row i|^2 */
+VECTOR_INLINE void SquaresBody(const float *rows, size_t count, size_t stride, float *out)
+{
+    for (size_t i = 0; i < count; i++)
+        out[i] = VectorDot(rows + i * stride, rows + i * stride, stride / VECTOR_LANES);
+}
+
+VECTOR_VARIANTS(Squares, (const float *rows, size_t count, size_t stride, float *out),
+                SquaresBody(rows, count, stride, out))
+
+void NmrnItemScalars(const Model *view, float *out)
 {
     const Part *item = &view->part[NMRN_ITEM_PART];
 
-    for (uint32_t q = 0; q < count; q++)
-        MemoryScore(queries + (size_t)q * item->stride, item->data, view->part[NMRN_BIAS_PART].data,
-                    view->items, item->stride, out + (size_t)q * view->items);
+    SquaresVariants[VectorLevel()](item->data, view->items, item->stride, out);
+    memcpy(out + NMRN_BIAS * (size_t)view->items, view->part[NMRN_BIAS_PART].data,
+           view->items * sizeof(float));
+}
+
+/* -d(s, b) + c with d^2 = |s|^2 + |b|^2 - 2 s.b (3.2 of Wang et al., with the item's bias). */
+void NmrnFinish(const Model *model, const float *query, const float *scalars, size_t pitch,
+                uint32_t count, float *products)
+{
+    const float *square = scalars + NMRN_SQUARE * pitch, *bias = scalars + NMRN_BIAS * pitch;
+    float own;
+
+    SquaresVariants[VectorLevel()](query, 1, NmrnQueryWidth(model), &own);
+    for (uint32_t i = 0; i < count; i++) {
+        float distance = own + square[i] - 2.0f * products[i];
+
+        products[i] = bias[i] - sqrtf((distance > 0 ? distance : 0) + DISTANCE_FLOOR);
+    }
 }
 
 void NmrnWrite(const Model *view, uint32_t user, uint32_t item)

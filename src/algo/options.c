@@ -34,6 +34,11 @@ const OptionSpec train_options[] = {
      "start from the current version's embeddings where algorithm and width are the same; new "
      "users and items start fresh; amf then skips its first stage",
      "recadv"},
+    {"lateness", OPTION_REAL, FIELD(lateness), 0, 1e12, 3600, NULL,
+     "where recadv_refresh() learns from a stream: seconds (for a number as time: units) behind "
+     "the "
+     "newest time in which rows may still arrive late",
+     "recadv"},
     {NULL, OPTION_BOOL, 0, 0, 0, 0, NULL, NULL, NULL},
 };
 

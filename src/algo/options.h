@@ -55,6 +55,7 @@ typedef struct TrainOptions {
     int64_t threads;
     int64_t keep_versions;
     bool warm_start;
+    double lateness;
 } TrainOptions;
 
 extern const OptionSpec train_options[]; /* ends with name == NULL */

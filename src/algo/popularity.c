@@ -2,8 +2,6 @@
  */
 #include "algo/algorithm.h"
 
-#include <string.h>
-
 static const OptionSpec no_options[] = {{NULL, OPTION_BOOL, 0, 0, 0, 0, NULL, NULL, NULL}};
 
 static void Layout(Model *model)
@@ -35,14 +33,6 @@ static void Query(const Model *view, uint32_t row, float *query)
     (void)view, (void)row, (void)query;
 }
 
-static void Score(const Model *view, const float *queries, uint32_t count, float *out)
-{
-    (void)queries;
-    for (uint32_t q = 0; q < count; q++)
-        memcpy(out + (size_t)q * view->items, view->part[POPULARITY_PART].data,
-               view->items * sizeof(float));
-}
-
 const Algorithm popularity_algorithm = {
     .name = "popularity",
     .summary = "number of users per item; not personalised",
@@ -53,6 +43,6 @@ const Algorithm popularity_algorithm = {
     .train = Train,
     .query_width = QueryWidth,
     .query = Query,
-    .score = Score,
+    .items = POPULARITY_PART,
     .perturb = NULL,
 };

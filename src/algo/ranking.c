@@ -8,12 +8,13 @@
 #include "core/blas.h"
 #include "core/metrics.h"
 #include "core/pool.h"
+#include "core/vector.h"
 
 /*
  * Users per batch: enough for a matrix product, few enough for 16 MB of scores per thread and for
  * a batch to take tens of milliseconds.
  */
-#define BATCH_USERS    64
+#define BATCH_USERS    96
 #define BATCH_SCORES   (4u << 20)
 #define BATCH_PRODUCTS (512u << 20)
 
@@ -59,13 +60,32 @@ static int CompareScores(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static uint32_t CountAtLeast(const float *scores, uint32_t count, float limit)
-{
-    uint32_t found = 0;
+/* What one pass over a user's scores counts. */
+typedef struct Counts {
+    uint32_t at_least; /* a limit */
+    uint32_t nan;
+} Counts;
 
-    for (uint32_t i = 0; i < count; i++)
-        found += scores[i] >= limit;
-    return found;
+VECTOR_INLINE void CountBody(const float *scores, uint32_t count, float limit, Counts *counts)
+{
+    uint32_t at_least = 0, nan = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        at_least += scores[i] >= limit;
+        nan += scores[i] != scores[i];
+    }
+    *counts = (Counts){at_least, nan};
+}
+
+VECTOR_VARIANTS(CountScores, (const float *scores, uint32_t count, float limit, Counts *counts),
+                CountBody(scores, count, limit, counts))
+
+static Counts CountScores(const float *scores, uint32_t count, float limit)
+{
+    Counts counts;
+
+    CountScoresVariants[VectorLevel()](scores, count, limit, &counts);
+    return counts;
 }
 
 static float ScoreOf(uint32_t bits)
@@ -76,15 +96,6 @@ static float ScoreOf(uint32_t bits)
     return score;
 }
 
-static uint32_t CountNan(const float *scores, uint32_t items)
-{
-    uint32_t found = 0;
-
-    for (uint32_t i = 0; i < items; i++)
-        found += scores[i] != scores[i];
-    return found;
-}
-
 /* positions[] first takes the bits of the relevant items' scores. */
 static void TakeRelevantScores(RankingCase *c, const float *scores)
 {
@@ -93,32 +104,58 @@ static void TakeRelevantScores(RankingCase *c, const float *scores)
             memcpy(&c->positions[r], &scores[c->relevant[r]], sizeof(float));
 }
 
-/* NaN takes excluded and relevant items out of every comparison; counts what is left. */
-static uint32_t MaskScores(const RankingCase *c, float *scores, uint32_t items)
+/* A NaN that no arithmetic gives. */
+#define MASKED_BITS 0x7FCADBEDu
+
+/* Takes a score out of every comparison; false if it was undefined. */
+static bool MaskScore(float *score, uint32_t *masked)
 {
-    for (uint32_t e = 0; e < c->excluded_count; e++)
-        scores[c->excluded[e]] = NAN;
-    for (uint32_t r = 0; r < c->relevant_count; r++)
-        if (c->relevant[r] != NO_ITEM)
-            scores[c->relevant[r]] = NAN;
-    return items - CountNan(scores, items);
+    uint32_t bits, mask = MASKED_BITS;
+
+    memcpy(&bits, score, sizeof(bits));
+    if (bits == mask)
+        return true;
+    if (*score != *score)
+        return false;
+    memcpy(score, &mask, sizeof(mask));
+    (*masked)++;
+    return true;
 }
 
-/* A few relevant items: one vectorised count each. */
-static void PlaceFew(RankingCase *c, const float *scores, uint32_t items)
+/* Masks excluded and relevant items and counts them; false if a score of theirs is undefined. */
+static bool MaskScores(const RankingCase *c, float *scores, uint32_t *masked)
 {
+    bool defined = true;
+
+    *masked = 0;
+    for (uint32_t e = 0; e < c->excluded_count; e++)
+        defined &= MaskScore(&scores[c->excluded[e]], masked);
     for (uint32_t r = 0; r < c->relevant_count; r++)
-        c->positions[r] = c->relevant[r] == NO_ITEM
-                              ? NOT_RANKED
-                              : CountAtLeast(scores, items, ScoreOf(c->positions[r]));
+        if (c->relevant[r] != NO_ITEM)
+            defined &= MaskScore(&scores[c->relevant[r]], masked);
+    return defined;
+}
+
+/* A few relevant items: one vectorised count each.  Returns the number of NaNs. */
+static uint32_t PlaceFew(RankingCase *c, const float *scores, uint32_t items)
+{
+    Counts counts;
+
+    if (c->relevant_count == 0)
+        return CountScores(scores, items, 0).nan;
+    for (uint32_t r = 0; r < c->relevant_count; r++) {
+        counts = CountScores(scores, items, ScoreOf(c->positions[r]));
+        c->positions[r] = c->relevant[r] == NO_ITEM ? NOT_RANKED : counts.at_least;
+    }
+    return counts.nan;
 }
 
 /*
  * Many relevant items: each candidate is placed among their sorted scores.  `sorted` has room for
- * one float per item, `above` for one count per item and one more.
+ * one float per item, `above` for one count per item and one more.  Returns the number of NaNs.
  */
-static void PlaceMany(RankingCase *c, const float *scores, uint32_t items, float *sorted,
-                      uint32_t *above)
+static uint32_t PlaceMany(RankingCase *c, const float *scores, uint32_t items, float *sorted,
+                          uint32_t *above)
 {
     uint32_t known = 0;
 
@@ -144,20 +181,20 @@ static void PlaceMany(RankingCase *c, const float *scores, uint32_t items, float
         above[r] += above[r + 1];
     for (uint32_t r = 0; r < c->relevant_count; r++)
         c->positions[r] = r < known ? above[r + 1] : NOT_RANKED;
+    return CountScores(scores, items, 0).nan;
 }
 
 static bool PlaceCase(RankingCase *c, float *scores, uint32_t items, float *sorted, uint32_t *above)
 {
-    uint32_t n = c->relevant_count;
+    uint32_t n = c->relevant_count, masked, nan;
 
-    if (CountNan(scores, items) > 0)
-        return false;
     TakeRelevantScores(c, scores);
-    c->others = MaskScores(c, scores, items);
-    if (n <= FEW)
-        PlaceFew(c, scores, items);
-    else
-        PlaceMany(c, scores, items, sorted, above);
+    if (!MaskScores(c, scores, &masked))
+        return false;
+    nan = n <= FEW ? PlaceFew(c, scores, items) : PlaceMany(c, scores, items, sorted, above);
+    if (nan != masked)
+        return false;
+    c->others = items - masked;
     qsort(c->positions, n, sizeof(uint32_t), ComparePositions);
     for (uint32_t r = 0; r < n && c->positions[r] != NOT_RANKED; r++)
         c->positions[r] += r; /* relevant items before it */
@@ -177,7 +214,7 @@ static void RankBatch(void *arg, int task, int worker)
     for (uint32_t i = 0; i < n; i++)
         job->model->algorithm->query(job->model, job->cases[first + i].user,
                                      queries + (size_t)i * job->width);
-    job->model->algorithm->score(job->model, queries, n, scores);
+    ModelScore(job->model, queries, n, scores);
     for (uint32_t i = 0; i < n && !HostCancelled(job->host); i++)
         if (!PlaceCase(&job->cases[first + i], scores + (size_t)i * items, items,
                        job->sorted + (size_t)worker * items,

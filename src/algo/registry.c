@@ -68,6 +68,19 @@ void ModelAllocateRoom(const Host *host, Model *model, uint32_t users, uint32_t 
     }
 }
 
+void ModelMakeRoom(const Host *host, Model *model, uint32_t users, uint32_t items)
+{
+    Model before = *model;
+
+    ModelAllocateRoom(host, model, users, items);
+    for (int i = 0; i < model->parts; i++) {
+        const Part *part = &before.part[i];
+
+        memcpy(model->part[i].data, part->data, (size_t)part->rows * part->stride * sizeof(float));
+        HostRelease(host, part->data);
+    }
+}
+
 static void AddRow(Model *model, Axis axis)
 {
     for (int i = 0; i < model->parts; i++)

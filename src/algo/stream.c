@@ -82,7 +82,7 @@ static void ScoreUser(Stream *s, uint32_t user)
         return;
     }
     algorithm->query(s->model, user, s->query);
-    algorithm->score(s->model, s->query, 1, s->scores);
+    ModelScore(s->model, s->query, 1, s->scores);
     if (s->learner == NULL)
         for (uint32_t i = s->items; i < s->model->items; i++)
             s->scores[i] = -INFINITY;

@@ -239,6 +239,17 @@ typedef struct Directions {
 } Directions;
 
 /*
+ * epsilon g / |g d| for a row d with the given square, the norm not below its floor.  Above it g
+ * cancels: the root then need not wait for the exponential that g comes from.
+ */
+static inline float PerturbationScale(float epsilon, float g, float square)
+{
+    float scale = epsilon / sqrtf(square);
+
+    return g * g * square > NORM_FLOOR ? scale : epsilon * g * (1.0f / NORM_FLOOR_ROOT);
+}
+
+/*
  * With g = sigma(-x), Delta_u = -e_u d, Delta_i = -e_i p = -Delta_j; the perturbed margin x' is
  * section 2.3 of the paper for one triple, and g' = lambda sigma(-x').
  */
@@ -252,13 +263,19 @@ static inline Directions Direct(const TripleRule *rule, Products m, double *like
     *likelihood *= 1.0 + (double)e;
     if (!rule->adversarial)
         return (Directions){g, decay, 0.0f, decay};
-    e_u = rule->epsilon * g / sqrtf(Larger(g * g * m.dd, NORM_FLOOR));
-    e_i = rule->epsilon * g / sqrtf(Larger(g * g * m.pp, NORM_FLOOR));
+    e_u = PerturbationScale(rule->epsilon, g, m.dd);
+    e_i = PerturbationScale(rule->epsilon, g, m.pp);
     x = m.x - 2.0f * e_i * m.pp - e_u * m.dd + 2.0f * e_u * e_i * m.x;
     ee = expf(x < -MAX_MARGIN ? MAX_MARGIN : -x);
     g_adversarial = rule->lambda * (ee / (1.0f + ee));
     return (Directions){g + g_adversarial, 2.0f * g_adversarial * e_i + decay, g_adversarial * e_u,
                         decay};
+}
+
+/* A step of size 0 leaves a row as it is, bit for bit. */
+static inline float ItemRate(const TripleRule *rule)
+{
+    return rule->items_fixed ? 0.0f : rule->learning_rate;
 }
 
 /* Per-element Adagrad. */
@@ -271,7 +288,7 @@ VECTOR_INLINE void UpdateElements(const TripleRule *rule, Triple t, Directions v
     float *restrict qj = rule->items + t.negative * stride;
     float *restrict si = rule->item_state + t.positive * stride;
     float *restrict sj = rule->item_state + t.negative * stride;
-    float rate = rule->learning_rate;
+    float rate = rule->learning_rate, item_rate = ItemRate(rule);
 
     for (size_t k = 0; k < n; k++) {
         float d = qi[k] - qj[k], shared = v.s * p[k] - v.w * d;
@@ -281,8 +298,8 @@ VECTOR_INLINE void UpdateElements(const TripleRule *rule, Triple t, Directions v
         si[k] += gi * gi;
         sj[k] += gj * gj;
         p[k] += rate * gp / sqrtf(sp[k]);
-        qi[k] += rate * gi / sqrtf(si[k]);
-        qj[k] += rate * gj / sqrtf(sj[k]);
+        qi[k] += item_rate * gi / sqrtf(si[k]);
+        qj[k] += item_rate * gj / sqrtf(sj[k]);
     }
 }
 
@@ -306,10 +323,10 @@ VECTOR_INLINE void UpdateRows(const TripleRule *rule, Triple t, Directions v, fl
 }
 
 /* Adds the mean square of a gradient row to its accumulator and returns the row's step size. */
-static inline float RowRate(const TripleRule *rule, float *state, float square)
+static inline float RowRate(const TripleRule *rule, float rate, float *state, float square)
 {
     *state += Larger(square, 0.0f) / (float)rule->factors;
-    return rule->learning_rate / sqrtf(*state);
+    return rate / sqrtf(*state);
 }
 
 /* The squared norms of the directions follow from the products: no pass over the rows. */
@@ -321,14 +338,14 @@ VECTOR_INLINE void Update(const TripleRule *rule, Triple t, Products m, Directio
     float square_p = v.s * v.s * m.dd - 2.0f * v.s * v.t * m.x + v.t * v.t * m.pp;
     float square_i = shared - 2.0f * v.r * shared_i + v.r * v.r * m.ii;
     float square_j = shared + 2.0f * v.r * shared_j + v.r * v.r * m.jj;
-    float rate = rule->learning_rate;
+    float rate = rule->learning_rate, item_rate = ItemRate(rule);
 
     if (rule->optimizer == OPTIMIZER_SGD)
-        UpdateRows(rule, t, v, rate, rate, rate, chunks);
+        UpdateRows(rule, t, v, rate, item_rate, item_rate, chunks);
     else
-        UpdateRows(rule, t, v, RowRate(rule, &rule->user_state[t.user], square_p),
-                   RowRate(rule, &rule->item_state[t.positive], square_i),
-                   RowRate(rule, &rule->item_state[t.negative], square_j), chunks);
+        UpdateRows(rule, t, v, RowRate(rule, rate, &rule->user_state[t.user], square_p),
+                   RowRate(rule, item_rate, &rule->item_state[t.positive], square_i),
+                   RowRate(rule, item_rate, &rule->item_state[t.negative], square_j), chunks);
 }
 
 /* Collects -ln sigma(x) as a product of 1 + e^-x, with a logarithm now and then. */

@@ -18,7 +18,8 @@ typedef enum Optimizer { OPTIMIZER_ADAGRAD_ROW, OPTIMIZER_ADAGRAD, OPTIMIZER_SGD
 #define ADAGRAD_START 0.1f
 
 /* Squared norm below which TensorFlow's l2_normalize stops growing a gradient. */
-#define NORM_FLOOR 1e-12f
+#define NORM_FLOOR      1e-12f
+#define NORM_FLOOR_ROOT 1e-6f
 
 /* Embedding rows and how to change them; constant during an epoch. */
 typedef struct TripleRule {
@@ -36,6 +37,7 @@ typedef struct TripleRule {
     float epsilon;       /* norm of a row's perturbation */
     float lambda;        /* weight of the adversarial loss */
     uint32_t candidates; /* negatives drawn, of which the highest-scored is taken */
+    bool items_fixed;    /* only the users' rows move */
 } TripleRule;
 
 /* One cell of an epoch. */

@@ -1,7 +1,6 @@
 /* block.c: sealing and parsing blocks. */
 #include "core/block.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "core/host.h"
@@ -81,16 +80,19 @@ static bool OffsetsAreSound(const DataBlock *block)
     return offset == block->columns;
 }
 
+/* By the bits and without an early end, so that compilers make vectors of it. */
 static bool FloatsAreFinite(const DataBlock *block)
 {
-    for (size_t i = 0; i < block->size; i += sizeof(float)) {
-        float value;
+    const uint32_t exponent = 0x7F800000;
+    uint32_t found = 0;
 
-        memcpy(&value, block->payload + i, sizeof(value));
-        if (!isfinite(value))
-            return false;
+    for (size_t i = 0; i < block->size; i += sizeof(uint32_t)) {
+        uint32_t bits;
+
+        memcpy(&bits, block->payload + i, sizeof(bits));
+        found |= (bits & exponent) == exponent;
     }
-    return true;
+    return found == 0;
 }
 
 static const char *CheckContent(const DataBlock *block)

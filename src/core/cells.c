@@ -7,34 +7,63 @@
 #include "core/random.h"
 
 /*
- * A block of rows should stay in a second-level cache together with the other side's block.  The
- * figure is fixed: it is part of what makes a model reproducible on another machine.
+ * A block of rows should stay in a second-level cache together with the other side's block, and a
+ * tile's rows in a share of a third-level cache.  The figures are fixed: they are part of what
+ * makes a model reproducible on another machine.
  */
 #define BLOCK_BYTES (512u << 10)
+#define TILE_BYTES  (8u << 20)
 
 /* Small data are still cut, so that threads find work, but never into crumbs. */
 #define PARALLEL_BLOCKS 8
+#define PARALLEL_TILES  16
 #define CRUMB_ROWS      256
 #define MAX_BLOCKS      4096
 
-static uint32_t ChooseBlocks(uint32_t rows, size_t row_bytes)
+/* How one side is cut. */
+typedef struct Cut {
+    uint32_t blocks;
+    uint32_t tiles;
+} Cut;
+
+static uint64_t Parts(uint32_t rows, size_t row_bytes, uint64_t bytes)
 {
-    uint64_t blocks = ((uint64_t)rows * row_bytes + BLOCK_BYTES - 1) / BLOCK_BYTES;
+    return ((uint64_t)rows * row_bytes + bytes - 1) / bytes;
+}
+
+static uint64_t ChooseBlocks(uint32_t rows, size_t row_bytes)
+{
+    uint64_t blocks = Parts(rows, row_bytes, BLOCK_BYTES);
     uint32_t crumbs = rows / CRUMB_ROWS;
 
     if (blocks < PARALLEL_BLOCKS)
         blocks = crumbs < PARALLEL_BLOCKS ? crumbs : PARALLEL_BLOCKS;
     if (blocks < 1)
         blocks = 1;
-    return blocks > MAX_BLOCKS ? MAX_BLOCKS : (uint32_t)blocks;
+    return blocks > MAX_BLOCKS ? MAX_BLOCKS : blocks;
+}
+
+static Cut ChooseCut(uint32_t rows, size_t row_bytes)
+{
+    uint64_t blocks = ChooseBlocks(rows, row_bytes), tiles = Parts(rows, row_bytes, TILE_BYTES);
+    uint64_t each;
+
+    if (tiles < PARALLEL_TILES)
+        tiles = PARALLEL_TILES;
+    each = blocks <= tiles ? 1 : (blocks + tiles / 2) / tiles;
+    tiles = blocks / each;
+    return (Cut){(uint32_t)(tiles * each), (uint32_t)tiles};
 }
 
 void CellsCreate(const Host *host, const Interactions *data, size_t row_bytes, Cells *cells)
 {
-    memset(cells, 0, sizeof(*cells));
-    cells->data = data;
-    cells->user_blocks = ChooseBlocks(data->users, row_bytes);
-    cells->item_blocks = ChooseBlocks(data->items, row_bytes);
+    Cut users = ChooseCut(data->users, row_bytes), items = ChooseCut(data->items, row_bytes);
+
+    *cells = (Cells){.data = data,
+                     .user_blocks = users.blocks,
+                     .user_tiles = users.tiles,
+                     .item_blocks = items.blocks,
+                     .item_tiles = items.tiles};
     cells->user_order = HostAllocate(host, data->users, sizeof(uint32_t));
     cells->item_order = HostAllocate(host, data->items, sizeof(uint32_t));
     cells->item_block = HostAllocate(host, data->items, sizeof(uint16_t));
@@ -56,8 +85,8 @@ size_t CellsMemory(const Interactions *shape, size_t row_bytes)
 {
     size_t entries = SizeMultiply(TrainingCount(shape), sizeof(CellEntry));
     size_t rows = (size_t)shape->users * 4 + (size_t)shape->items * 6;
-    size_t grid = (size_t)ChooseBlocks(shape->users, row_bytes) *
-                  ChooseBlocks(shape->items, row_bytes) * sizeof(uint64_t);
+    size_t grid = (size_t)ChooseCut(shape->users, row_bytes).blocks *
+                  ChooseCut(shape->items, row_bytes).blocks * sizeof(uint64_t);
 
     return SizeAdd(SizeAdd(entries, rows), grid);
 }
@@ -171,20 +200,46 @@ void CellsCut(const Host *host, Cells *cells, uint64_t seed, uint64_t epoch)
 
 int CellsRounds(const Cells *cells)
 {
-    return (int)(cells->user_blocks > cells->item_blocks ? cells->user_blocks : cells->item_blocks);
+    return (int)(cells->user_tiles > cells->item_tiles ? cells->user_tiles : cells->item_tiles);
 }
 
 int CellsPerRound(const Cells *cells)
 {
-    return (int)(cells->user_blocks < cells->item_blocks ? cells->user_blocks : cells->item_blocks);
+    return (int)(cells->user_tiles < cells->item_tiles ? cells->user_tiles : cells->item_tiles);
 }
 
 /* A diagonal of the grid, wrapped around its longer side. */
-uint32_t CellsAt(const Cells *cells, int round, int index)
+Tile CellsTile(const Cells *cells, int round, int index)
 {
     uint32_t along = ((uint32_t)index + (uint32_t)round) % (uint32_t)CellsRounds(cells);
-    uint32_t user_block = cells->user_blocks <= cells->item_blocks ? (uint32_t)index : along;
-    uint32_t item_block = cells->user_blocks <= cells->item_blocks ? along : (uint32_t)index;
+    bool wide = cells->user_tiles <= cells->item_tiles;
+    uint32_t users = cells->user_blocks / cells->user_tiles;
+    uint32_t items = cells->item_blocks / cells->item_tiles;
 
-    return user_block * cells->item_blocks + item_block;
+    return (Tile){(wide ? (uint32_t)index : along) * users,
+                  (wide ? along : (uint32_t)index) * items, users, items};
+}
+
+/* All item blocks of the tile for each user block, forth and back. */
+uint32_t TileCell(const Cells *cells, Tile tile, uint32_t k)
+{
+    uint32_t down = k / tile.item_blocks, along = k % tile.item_blocks;
+
+    if (down % 2 == 1)
+        along = tile.item_blocks - 1 - along;
+    return (tile.user_block + down) * cells->item_blocks + tile.item_block + along;
+}
+
+static uint64_t LargestBlock(uint32_t rows, size_t row_bytes)
+{
+    uint64_t groups = rows / GROUP_ROWS, blocks = ChooseCut(rows, row_bytes).blocks;
+
+    return (groups / blocks + 2) * GROUP_ROWS;
+}
+
+uint64_t CellsLargest(const Interactions *shape, size_t row_bytes)
+{
+    uint64_t pairs = LargestBlock(shape->users, row_bytes) * LargestBlock(shape->items, row_bytes);
+
+    return pairs < TrainingCount(shape) ? pairs : TrainingCount(shape);
 }

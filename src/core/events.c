@@ -59,3 +59,18 @@ void EventsBuild(const Host *host, const Pairs *pairs, uint32_t users, Events *r
     HostRelease(host, row);
     HostRelease(host, next);
 }
+
+size_t EventsKept(uint64_t pairs, uint32_t users)
+{
+    size_t row = sizeof(uint32_t) + sizeof(int64_t);
+
+    return SizeAdd(SizeMultiply(pairs, row), ((size_t)users + 1) * sizeof(uint64_t));
+}
+
+size_t EventsMemory(uint64_t pairs, uint32_t users)
+{
+    size_t scratch = ((size_t)users + 1) * sizeof(uint64_t);
+
+    return SizeAdd(SizeAdd(EventsKept(pairs, users), scratch),
+                   SizeMultiply(pairs, sizeof(TimedItem)));
+}

@@ -8,6 +8,12 @@
 
 #define POLL_EVERY (1 << 20)
 
+/* Rows between a prefetch and its use: targets of a scatter lie all over memory. */
+#define AHEAD 32
+
+/* A function that only prefetches has no effect, and GCC drops its calls before it inlines them. */
+#define PREFETCHER static inline __attribute__((always_inline))
+
 /* One side of a sort: `key` orders, `value` and `time` travel along. */
 typedef struct Column {
     const uint32_t *key;
@@ -28,6 +34,19 @@ static void CountKeys(const Host *host, const uint32_t *key, uint64_t count, uin
         offset[k + 1] += offset[k];
 }
 
+/* The place where the row AHEAD will go, or one close to it. */
+PREFETCHER void PrefetchTarget(const uint32_t *key, uint64_t at, uint64_t count,
+                               const uint64_t *offset, uint32_t *value, int64_t *time)
+{
+    if (at + 2 * AHEAD < count)
+        __builtin_prefetch(&offset[key[at + 2 * AHEAD]], 1);
+    if (at + AHEAD >= count)
+        return;
+    __builtin_prefetch(&value[offset[key[at + AHEAD]]], 1);
+    if (time != NULL)
+        __builtin_prefetch(&time[offset[key[at + AHEAD]]], 1);
+}
+
 /* Stable counting sort by key; `offset` must come from CountKeys and is left shifted by one key. */
 static void Scatter(const Host *host, Column in, uint64_t count, uint64_t *offset, uint32_t *value,
                     int64_t *time)
@@ -35,6 +54,7 @@ static void Scatter(const Host *host, Column in, uint64_t count, uint64_t *offse
     for (uint64_t i = 0; i < count; i++) {
         uint64_t to = offset[in.key[i]]++;
 
+        PrefetchTarget(in.key, i, count, offset, value, time);
         value[to] = in.value[i];
         if (time != NULL)
             time[to] = in.time[i];
@@ -58,6 +78,7 @@ static void ScatterByUser(const Host *host, const uint64_t *item_offset, const u
         for (uint64_t i = item_offset[item]; i < item_offset[item + 1]; i++) {
             uint64_t to = out->offset[user[i]]++;
 
+            PrefetchTarget(user, i, item_offset[out->items], out->offset, out->item, out->time);
             out->item[to] = item;
             if (time != NULL)
                 out->time[to] = time[i];

@@ -70,6 +70,10 @@ extern void InteractionsBuild(const Host *host, Pairs *pairs, uint32_t users, ui
 /* Sorts the pairs, which need times; they stay as they are. */
 extern void EventsBuild(const Host *host, const Pairs *pairs, uint32_t users, Events *result);
 
+/* Peak bytes that EventsBuild allocates; those that it keeps. */
+extern size_t EventsMemory(uint64_t pairs, uint32_t users);
+extern size_t EventsKept(uint64_t pairs, uint32_t users);
+
 /* Peak bytes that InteractionsBuild allocates beside `pairs`, SIZE_MAX if they do not fit. */
 extern size_t InteractionsMemory(uint64_t pairs, uint32_t users, uint32_t items, bool times);
 

@@ -2,6 +2,7 @@
 #ifndef RECADV_TOPK_H
 #define RECADV_TOPK_H
 
+#include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -21,6 +22,12 @@ extern void TopKAdd(TopK *top, float score, uint32_t item);
 
 /* Sorts the entries best first; the heap is consumed. */
 extern void TopKFinish(TopK *top);
+
+/* A lower score cannot enter any more; an equal one may, if its item is lower. */
+static inline float TopKThreshold(const TopK *top)
+{
+    return top->count < top->limit ? -INFINITY : top->entries[0].score;
+}
 
 /* Is a better than b? */
 static inline bool ScoredBetter(Scored a, Scored b)

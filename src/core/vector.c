@@ -28,3 +28,21 @@ void DotRows(const float *a, const float *rows, size_t count, size_t stride, flo
 {
     DotRowsVariants[VectorLevel()](a, rows, count, stride, out);
 }
+
+VECTOR_INLINE void DotRowsAtBody(const float *a, const float *rows, const uint32_t *items,
+                                 size_t count, size_t stride, float *out)
+{
+    for (size_t i = 0; i < count; i++)
+        out[i] = VectorDot(a, rows + items[i] * stride, stride / VECTOR_LANES);
+}
+
+VECTOR_VARIANTS(DotRowsAt,
+                (const float *a, const float *rows, const uint32_t *items, size_t count,
+                 size_t stride, float *out),
+                DotRowsAtBody(a, rows, items, count, stride, out))
+
+void DotRowsAt(const float *a, const float *rows, const uint32_t *items, size_t count,
+               size_t stride, float *out)
+{
+    DotRowsAtVariants[VectorLevel()](a, rows, items, count, stride, out);
+}

@@ -108,4 +108,8 @@ VECTOR_INLINE void VectorDotFour(const float *a, const float *rows, size_t strid
 /* out[i] = a . rows[i], rows of `stride` floats (a multiple of 16), 64-byte aligned. */
 extern void DotRows(const float *a, const float *rows, size_t count, size_t stride, float *out);
 
+/* out[i] = a . rows[items[i]]: the same bytes as from DotRows. */
+extern void DotRowsAt(const float *a, const float *rows, const uint32_t *items, size_t count,
+                      size_t stride, float *out);
+
 #endif

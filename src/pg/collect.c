@@ -1,73 +1,11 @@
 /* collect.c: 8 bytes per row (16 with times), plus one dictionary per side. */
 #include "pg/collect.h"
 
-#include <math.h>
-
-#include "catalog/pg_type.h"
-#include "utils/builtins.h"
-#include "utils/date.h"
-#include "utils/lsyscache.h"
-#include "utils/timestamp.h"
-
 #include "pg/settings.h"
+#include "pg/times.h"
+#include "pg/window.h"
 
 #define CHECK_MEMORY_EVERY 65536
-
-/* The type a time column has, below any domain. */
-static Oid TimeType(Oid type)
-{
-    Oid base = getBaseType(type);
-
-    switch (base) {
-    case INT2OID:
-    case INT4OID:
-    case INT8OID:
-    case FLOAT4OID:
-    case FLOAT8OID:
-    case NUMERICOID:
-    case DATEOID:
-    case TIMESTAMPOID:
-    case TIMESTAMPTZOID:
-        return base;
-    }
-    ereport(ERROR,
-            (errcode(ERRCODE_DATATYPE_MISMATCH),
-             errmsg("type %s cannot serve as the time of an interaction", format_type_be(type)),
-             errhint("Use a date, a timestamp or a number.")));
-    return InvalidOid;
-}
-
-/* Ordering of doubles as ordering of integers; NaN counts as no time. */
-static int64 OrderedDouble(double value)
-{
-    int64 bits;
-
-    if (isnan(value))
-        return PG_INT64_MIN;
-    value += 0.0; /* -0 becomes 0 */
-    memcpy(&bits, &value, sizeof(bits));
-    return bits >= 0 ? bits : PG_INT64_MIN - bits;
-}
-
-static int64 TimeOf(Oid type, Datum value)
-{
-    switch (type) {
-    case INT2OID:
-        return DatumGetInt16(value);
-    case INT4OID:
-        return DatumGetInt32(value);
-    case DATEOID:
-        return DatumGetDateADT(value);
-    case FLOAT4OID:
-        return OrderedDouble(DatumGetFloat4(value));
-    case FLOAT8OID:
-        return OrderedDouble(DatumGetFloat8(value));
-    case NUMERICOID:
-        return OrderedDouble(DatumGetFloat8(DirectFunctionCall1(numeric_float8, value)));
-    default:
-        return DatumGetInt64(value);
-    }
-}
 
 Collector *CollectorCreate(MemoryContext context, Oid user_type, Oid item_type, Oid time_type)
 {
@@ -89,8 +27,11 @@ static void *Resize(MemoryContext context, void *array, Size count, Size width)
     return array == NULL ? MemoryContextAllocHuge(context, bytes) : repalloc_huge(array, bytes);
 }
 
-static void Grow(Collector *c)
+/* Makes room for `more` rows. */
+static void Grow(Collector *c, uint32 more)
 {
+    if (c->room - c->count >= more)
+        return;
     c->room = c->room == 0 ? 1024 : mul_size(c->room, 2);
     c->user = Resize(c->context, c->user, c->room, sizeof(uint32));
     c->item = Resize(c->context, c->item, c->room, sizeof(uint32));
@@ -106,17 +47,20 @@ Size CollectorMemory(const Collector *c)
                     add_size(IdIndexMemory(c->users), IdIndexMemory(c->items)));
 }
 
+static void CheckNow(const Collector *c)
+{
+    CheckMemory(CollectorMemory(c), "reading the interactions");
+}
+
 void CollectorAddNumbers(Collector *c, uint32 user, uint32 item, int64 time)
 {
-    if (c->count == c->room)
-        Grow(c);
+    Grow(c, 1);
     c->user[c->count] = user;
     c->item[c->count] = item;
     if (c->time != NULL)
         c->time[c->count] = time;
-    c->count++;
-    if (c->count % CHECK_MEMORY_EVERY == 0)
-        CheckMemory(CollectorMemory(c), "reading the interactions");
+    if (++c->count % CHECK_MEMORY_EVERY == 0)
+        CheckNow(c);
 }
 
 static void LookUp(IdIndex *index, const int64 *pending, uint32 count, uint32 *numbers)
@@ -131,13 +75,17 @@ static void LookUp(IdIndex *index, const int64 *pending, uint32 count, uint32 *n
 
 void CollectorFlush(Collector *c)
 {
-    uint32 users[COLLECT_BATCH], items[COLLECT_BATCH], count = c->pending;
+    uint32 n = c->pending;
 
     c->pending = 0;
-    LookUp(c->users, c->pending_user, count, users);
-    LookUp(c->items, c->pending_item, count, items);
-    for (uint32 i = 0; i < count; i++)
-        CollectorAddNumbers(c, users[i], items[i], c->pending_time[i]);
+    Grow(c, n);
+    LookUp(c->users, c->pending_user, n, c->user + c->count);
+    LookUp(c->items, c->pending_item, n, c->item + c->count);
+    if (c->time != NULL)
+        memcpy(c->time + c->count, c->pending_time, n * sizeof(int64));
+    c->count += n;
+    if (c->count % CHECK_MEMORY_EVERY < n)
+        CheckNow(c);
 }
 
 /* A text is looked up at once, for its memory goes with the row. */
@@ -166,7 +114,7 @@ void CollectorAdd(Collector *c, NullableDatum user, NullableDatum item, Nullable
     c->pending_user[at] = PendingId(c, c->users, user.value);
     c->pending_item[at] = PendingId(c, c->items, item.value);
     c->pending_time[at] =
-        OidIsValid(c->time_type) && !time.isnull ? TimeOf(c->time_type, time.value) : PG_INT64_MIN;
+        OidIsValid(c->time_type) && !time.isnull ? TimeOf(c->time_type, time.value) : NO_TIME;
     if (++c->pending == COLLECT_BATCH)
         CollectorFlush(c);
 }
@@ -189,6 +137,18 @@ static void Shrink(Collector *c)
     c->item = repalloc_huge(c->item, mul_size(c->room, sizeof(uint32)));
     if (c->time != NULL)
         c->time = repalloc_huge(c->time, mul_size(c->room, sizeof(int64)));
+}
+
+/* What sorting the pairs into a set forgets. */
+static void KeepStream(const Collector *c, const Host *host, const Pairs *pairs, Collected *result)
+{
+    MemoryContext caller = MemoryContextSwitchTo(c->context);
+
+    EventsBuild(host, pairs, result->users.count, &result->events);
+    result->window = palloc(sizeof(Window));
+    *result->window =
+        WindowOfPairs(pairs, &result->users, &result->items, c->time_type, c->lateness);
+    MemoryContextSwitchTo(caller);
 }
 
 void CollectorFinish(Collector *c, BackendHost *backend, Collected *result)
@@ -216,8 +176,12 @@ void CollectorFinish(Collector *c, BackendHost *backend, Collected *result)
     }
     if (c->count > 0)
         pairs = (Pairs){c->count, c->user, c->item, c->time, ReleaseArrays};
+    if (c->streams)
+        KeepStream(c, &backend->host, &pairs, result);
     InteractionsBuild(&backend->host, &pairs, result->users.count, result->items.count,
                       &result->data);
+    if (c->streams)
+        result->data.events = &result->events;
     result->duplicates = result->rows - result->data.count;
     pfree(dense_user);
     pfree(dense_item);

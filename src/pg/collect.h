@@ -16,7 +16,9 @@ typedef struct Collector {
     MemoryContext scratch; /* reset after every row */
     IdIndex *users;
     IdIndex *items;
-    Oid time_type; /* InvalidOid: no times */
+    Oid time_type;   /* InvalidOid: no times */
+    bool streams;    /* the algorithm learns from a stream: keep the order of events */
+    double lateness; /* then: see window.h */
     Size room;
     Size count;
     uint32 *user; /* provisional numbers */
@@ -48,6 +50,8 @@ extern Size CollectorMemory(const Collector *collector);
 /* What was read, in the form that training needs. */
 typedef struct Collected {
     Interactions data;
+    Events events;         /* if the collector's `streams` is set, like the next one */
+    struct Window *window; /* what a refresh must know */
     IdList users;
     IdList items;
     Oid user_type;

@@ -60,6 +60,12 @@ static inline RangeVar *ParseRelationName(const char *name)
 #define AllocateArray(context, type, count)                                                        \
     ((type *)MemoryContextAllocHuge(context, mul_size(sizeof(type), count)))
 
+/* For kernels that want whole cache lines; freed with its context. */
+static inline void *AllocateAligned(MemoryContext context, Size bytes)
+{
+    return (void *)TYPEALIGN(64, MemoryContextAllocHuge(context, add_size(bytes, 64)));
+}
+
 /* Like palloc, for `count` elements in the current context. */
 #define PallocArray(type, count) AllocateArray(CurrentMemoryContext, type, count)
 

@@ -338,7 +338,7 @@ Datum recadv_fit_final(PG_FUNCTION_ARGS)
     request.algorithm_name = request.algorithm->name;
     request.threads = CheckThreads(((TrainOptions *)request.options)->threads);
     TrainingInit(&training, CurrentMemoryContext, "recadv_fit");
-    CollectorFinish(state->collector, &training.backend, &training.collected);
+    TrainingCollect(&training, &request, state->collector);
     TrainingFit(&training, &request);
     TrainingReport(&training);
     ImageSinkOpen(&image);

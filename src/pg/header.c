@@ -2,6 +2,8 @@
 #include "pg/header.h"
 
 #include "pg/options.h"
+#include "pg/times.h"
+#include "pg/window.h"
 
 static uint32 ReadCount(ModelStore *store, Jsonb *json, const char *key, int64 minimum)
 {
@@ -9,6 +11,18 @@ static uint32 ReadCount(ModelStore *store, Jsonb *json, const char *key, int64 m
 
     if (!JsonbGetInteger(json, key, &value) || value < minimum || value > MAX_IDS)
         StoreDamaged(store, "header", 0, psprintf("\"%s\" is missing or out of range", key));
+    return (uint32)value;
+}
+
+/* Absent from the header of a training. */
+static uint32 ReadAdded(ModelStore *store, Jsonb *json, const char *key, uint32 all)
+{
+    int64 value;
+
+    if (!JsonbHas(json, key))
+        return 0;
+    if (!JsonbGetInteger(json, key, &value) || value < 0 || value >= all)
+        StoreDamaged(store, "header", 0, psprintf("\"%s\" is out of range", key));
     return (uint32)value;
 }
 
@@ -21,6 +35,40 @@ static IdKind ReadKind(ModelStore *store, Jsonb *json, const char *key)
     if (kind != NULL && strcmp(kind, IdKindName(ID_TEXT)) == 0)
         return ID_TEXT;
     StoreDamaged(store, "header", 0, psprintf("\"%s\" is neither bigint nor text", key));
+}
+
+/* Absent from images. */
+static void ReadSource(Jsonb *json, Source *source)
+{
+    source->text = JsonbGetString(json, "source");
+    source->user_column = JsonbGetString(json, "user_column");
+    source->item_column = JsonbGetString(json, "item_column");
+    source->time_column = JsonbGetString(json, "time_column");
+    if (source->user_column == NULL || source->item_column == NULL ||
+        source->user_column[0] == '\0')
+        source->text = NULL;
+}
+
+static void ReadStream(ModelStore *store, Jsonb *stream, Header *header)
+{
+    char *type;
+    int64 events;
+
+    if (header->algorithm->stream == NULL)
+        return;
+    if (stream == NULL)
+        StoreDamaged(store, "header", 0, "its \"stream\" is missing");
+    type = JsonbGetString(stream, "time_type");
+    header->time_type = type == NULL ? InvalidOid : TimeTypeOfName(type);
+    if (!OidIsValid(header->time_type))
+        StoreDamaged(store, "header", 0, "its \"time_type\" is not the type of a time");
+    header->watermark = NO_TIME;
+    if (JsonbHas(stream, "watermark") && !JsonbGetInteger(stream, "watermark", &header->watermark))
+        StoreDamaged(store, "header", 0, "its \"watermark\" is not a time");
+    if (!JsonbGetInteger(stream, "events", &events) || events < 0)
+        StoreDamaged(store, "header", 0, "\"events\" is missing or out of range");
+    header->events = (uint64)events;
+    header->window = ReadCount(store, stream, "window", 0);
 }
 
 Header HeaderRead(ModelStore *store)
@@ -48,13 +96,30 @@ Header HeaderRead(ModelStore *store)
         StoreDamaged(store, "header", 0, problem);
     header.users = ReadCount(store, json, "users", 1);
     header.items = ReadCount(store, json, "items", 1);
+    header.added_users = ReadAdded(store, json, "added_users", header.users);
+    header.added_items = ReadAdded(store, json, "added_items", header.items);
     header.held = ReadCount(store, json, "held_out", 0);
     header.user_kind = ReadKind(store, json, "user_kind");
     header.item_kind = ReadKind(store, json, "item_kind");
+    ReadSource(json, &header.source);
+    ReadStream(store, JsonbGetObject(json, "stream"), &header);
     return header;
 }
 
 void HeaderLayout(const Header *header, Model *model)
 {
     ModelLayout(model, header->algorithm, header->options, header->users, header->items);
+}
+
+void DescribeStream(StringInfo json, const Window *window, uint64 events)
+{
+    JsonOpen(json, "stream", '{');
+    JsonString(json, "time_type", TimeTypeName(window->time_type));
+    if (window->watermark != NO_TIME) {
+        JsonInteger(json, "watermark", window->watermark);
+        JsonString(json, "newest", TimeText(window->time_type, window->watermark));
+    }
+    JsonInteger(json, "events", (int64)events);
+    JsonInteger(json, "window", window->count);
+    JsonClose(json, '}');
 }

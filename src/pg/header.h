@@ -4,6 +4,7 @@
 
 #include "pg/ids.h"
 #include "pg/json.h"
+#include "pg/source.h"
 #include "pg/store.h"
 
 #include "algo/algorithm.h"
@@ -16,13 +17,24 @@ typedef struct Header {
     void *options;
     uint32 users;
     uint32 items;
+    uint32 added_users; /* of these, since the training */
+    uint32 added_items;
     uint32 held; /* held-out interactions stored with the model */
     IdKind user_kind;
     IdKind item_kind;
+    Oid time_type;   /* of a model that learns from a stream, otherwise InvalidOid */
+    int64 watermark; /* newest time learnt */
+    uint64 events;   /* learnt so far */
+    uint32 window;   /* fingerprints: see window.h */
+    Source source;   /* what it was trained on; no text: an aggregate */
 } Header;
 
 /* Reads and checks; allocated in the current context. */
 extern Header HeaderRead(ModelStore *store);
+
+/* What the header says of the stream, as a JSON object. */
+struct Window;
+extern void DescribeStream(StringInfo json, const struct Window *window, uint64 events);
 
 /* Parts of the model, without data. */
 extern void HeaderLayout(const Header *header, Model *model);

@@ -1,4 +1,4 @@
-/* ids.c: hash tables from ids to numbers (PostgreSQL's simplehash), sorted lists, conversions. */
+/* ids.c: dictionaries from ids to numbers, sorted lists, conversions. */
 #include "pg/ids.h"
 
 #include "catalog/pg_type.h"
@@ -8,37 +8,7 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
-typedef struct IntegerEntry {
-    int64 key;
-    uint32 number;
-    char status;
-} IntegerEntry;
-
-#define SH_PREFIX          integers
-#define SH_ELEMENT_TYPE    IntegerEntry
-#define SH_KEY_TYPE        int64
-#define SH_KEY             key
-#define SH_HASH_KEY(tb, k) ((uint32)murmurhash64((uint64)(k)))
-#define SH_EQUAL(tb, a, b) ((a) == (b))
-#define SH_SCOPE           static inline
-#define SH_DECLARE
-#define SH_DEFINE
-
-/* PostgreSQL 17 brought its own; before there is only the 32-bit form. */
-#if PG_VERSION_NUM < 170000
-static inline uint64 murmurhash64(uint64 data)
-{
-    uint64 h = data;
-
-    h ^= h >> 33;
-    h *= UINT64CONST(0xff51afd7ed558ccd);
-    h ^= h >> 33;
-    h *= UINT64CONST(0xc4ceb9fe1a85ec53);
-    h ^= h >> 33;
-    return h;
-}
-#endif
-#include "lib/simplehash.h"
+#include "pg/idhash.h"
 
 typedef struct TextKey {
     const char *text;
@@ -65,6 +35,9 @@ typedef struct TextEntry {
 #define SH_DEFINE
 #include "lib/simplehash.h"
 
+/* Ids between two looks at interrupts. */
+#define POLL_EVERY (1 << 20)
+
 struct IdIndex {
     MemoryContext context;
     Oid type;
@@ -72,7 +45,7 @@ struct IdIndex {
     IdKind kind;
     bool casts;          /* ID_TEXT: `output` is a cast to text, not an output function */
     FmgrInfo output;     /* ID_TEXT: the type's output function */
-    integers_hash *ints; /* ID_INTEGER */
+    IdHash ints;         /* ID_INTEGER */
     texts_hash *strings; /* ID_TEXT */
     Size text_bytes;
     uint32 count;
@@ -86,6 +59,11 @@ IdKind IdKindOfType(Oid type)
     Oid base = getBaseType(type);
 
     return base == INT2OID || base == INT4OID || base == INT8OID ? ID_INTEGER : ID_TEXT;
+}
+
+Oid IdTypeOf(IdKind kind)
+{
+    return kind == ID_INTEGER ? INT8OID : TEXTOID;
 }
 
 const char *IdKindName(IdKind kind)
@@ -173,25 +151,70 @@ uint64 IdKey(Id id)
     return DatumGetUInt64(hash_any_extended((const unsigned char *)id.text, (int)id.length, 0));
 }
 
-uint32 IdListFind(const IdList *list, Id id)
+static uint32 IndexAt(const IdList *list, uint32 position)
 {
-    uint32 low = 0, high = list->count;
-    Id key;
+    return list->order == NULL ? position : list->order[position];
+}
 
-    if (!IdConvert(id, list->kind, &key))
-        return UNKNOWN_ID;
+static Id IdAt(const IdList *list, uint32 position)
+{
+    return IdListGet(list, IndexAt(list, position));
+}
+
+/* First position in [low, high) whose id is not below `key`, or high. */
+static uint32 LowerBound(const IdList *list, uint32 low, uint32 high, Id key)
+{
     while (low < high) {
         uint32 middle = low + (high - low) / 2;
-        int order = CompareIds(IdListGet(list, middle), key);
 
-        if (order == 0)
-            return middle;
-        if (order < 0)
+        if (CompareIds(IdAt(list, middle), key) < 0)
             low = middle + 1;
         else
             high = middle;
     }
-    return UNKNOWN_ID;
+    return low;
+}
+
+static uint32 FindBetween(const IdList *list, uint32 low, uint32 high, Id key)
+{
+    uint32 found = LowerBound(list, low, high, key);
+
+    return found < list->count && CompareIds(IdAt(list, found), key) == 0 ? IndexAt(list, found)
+                                                                          : UNKNOWN_ID;
+}
+
+uint32 IdListFind(const IdList *list, Id id)
+{
+    Id key;
+
+    if (!IdConvert(id, list->kind, &key))
+        return UNKNOWN_ID;
+    return FindBetween(list, 0, list->count, key);
+}
+
+IdList IdListCreate(IdKind kind, uint32 count)
+{
+    IdList list = {.kind = kind};
+
+    if (kind == ID_INTEGER) {
+        list.integers = PallocArray(int64, (Size)count + 1);
+    } else {
+        list.texts = PallocArray(const char *, (Size)count + 1);
+        list.lengths = PallocArray(uint32, (Size)count + 1);
+    }
+    return list;
+}
+
+void IdListAppend(IdList *list, Id id)
+{
+    Assert(id.kind == list->kind);
+    if (id.kind == ID_INTEGER) {
+        list->integers[list->count] = id.integer;
+    } else {
+        list->texts[list->count] = id.text;
+        list->lengths[list->count] = id.length;
+    }
+    list->count++;
 }
 
 /* The function behind id::text: a cast of the type's own, or its output function. */
@@ -216,7 +239,7 @@ IdIndex *IdIndexCreate(MemoryContext context, Oid type)
     index->base = getBaseType(type);
     index->kind = IdKindOfType(type);
     if (index->kind == ID_INTEGER) {
-        index->ints = integers_create(context, 1024, NULL);
+        IdHashCreate(&index->ints, context);
     } else {
         fmgr_info_cxt(TextFunction(index->base, &index->casts), &index->output, context);
         index->strings = texts_create(context, 1024, NULL);
@@ -242,7 +265,7 @@ uint32 IdIndexCount(const IdIndex *index)
 Size IdIndexMemory(const IdIndex *index)
 {
     Size entries = index->kind == ID_INTEGER
-                       ? index->ints->size * sizeof(IntegerEntry) + index->room * sizeof(int64)
+                       ? IdHashMemory(&index->ints) + index->room * sizeof(int64)
                        : index->strings->size * sizeof(TextEntry) + index->room * sizeof(TextKey);
 
     return entries + index->text_bytes;
@@ -267,17 +290,24 @@ static void Grow(IdIndex *index)
         *array = repalloc_huge(*array, mul_size(index->room, width));
 }
 
+/* With the hash of the id known. */
+static inline uint32 AddHashed(IdIndex *index, int64 integer, uint32 hash)
+{
+    IdSlot *slot = IdHashSeek(&index->ints, hash, integer, index->by_number);
+
+    if (slot->number != FREE_SLOT)
+        return slot->number;
+    Grow(index);
+    if (IdHashGrow(&index->ints, index->count))
+        slot = IdHashSeek(&index->ints, hash, integer, index->by_number);
+    *slot = (IdSlot){hash, index->count};
+    index->by_number[index->count] = integer;
+    return index->count++;
+}
+
 static uint32 AddInteger(IdIndex *index, int64 integer)
 {
-    bool found;
-    IntegerEntry *entry = integers_insert(index->ints, integer, &found);
-
-    if (!found) {
-        entry->number = index->count;
-        Grow(index);
-        index->by_number[index->count++] = integer;
-    }
-    return entry->number;
+    return AddHashed(index, integer, IdHashOf(&index->ints, integer));
 }
 
 static uint32 AddText(IdIndex *index, const char *text, uint32 length)
@@ -336,24 +366,35 @@ static Id TextOfDatum(IdIndex *index, Datum value)
     return IdOfText(output, (uint32)strlen(output));
 }
 
-uint32 IdIndexAddDatum(IdIndex *index, Datum value)
+Id IdIndexIdOf(IdIndex *index, Datum value)
 {
-    Id id;
-
     if (index->kind == ID_INTEGER)
-        return AddInteger(index, IdIndexInteger(index, value));
-    id = TextOfDatum(index, value);
-    return AddText(index, id.text, id.length);
+        return IdOfInteger(IdIndexInteger(index, value));
+    return TextOfDatum(index, value);
 }
 
-/* A large table misses the cache at nearly every row: let the misses overlap. */
+uint32 IdIndexAddDatum(IdIndex *index, Datum value)
+{
+    return IdIndexAdd(index, IdIndexIdOf(index, value));
+}
+
+/* Slots, then the ids behind them: a large table misses the cache, let the misses overlap. */
 void IdIndexAddIntegers(IdIndex *index, const int64 *ids, uint32 count, uint32 *numbers)
 {
+    uint32 *hashes = numbers; /* in the place of the results */
+
+    for (uint32 i = 0; i < count; i++) {
+        hashes[i] = IdHashOf(&index->ints, ids[i]);
+        __builtin_prefetch(IdHashHome(&index->ints, hashes[i]));
+    }
+    for (uint32 i = 0; i < count; i++) {
+        const IdSlot *slot = IdHashHome(&index->ints, hashes[i]);
+
+        if (slot->number != FREE_SLOT)
+            __builtin_prefetch(&index->by_number[slot->number]);
+    }
     for (uint32 i = 0; i < count; i++)
-        __builtin_prefetch(
-            &index->ints->data[murmurhash64((uint64)ids[i]) & index->ints->sizemask]);
-    for (uint32 i = 0; i < count; i++)
-        numbers[i] = AddInteger(index, ids[i]);
+        numbers[i] = AddHashed(index, ids[i], hashes[i]);
 }
 
 Id IdIndexGet(const IdIndex *index, uint32 number)
@@ -370,13 +411,58 @@ typedef struct SortedInteger {
     uint32 number;
 } SortedInteger;
 
-#define ST_SORT          SortIntegers
-#define ST_ELEMENT_TYPE  SortedInteger
-#define ST_COMPARE(a, b) (((a)->id > (b)->id) - ((a)->id < (b)->id))
-#define ST_SCOPE         static
-#define ST_CHECK_FOR_INTERRUPTS
-#define ST_DEFINE
-#include "lib/sort_template.h"
+#define DIGITS 8 /* bytes of an id */
+
+/* The byte of an id that a pass sorts by; negative ids come first. */
+static inline uint8 Digit(int64 id, int digit)
+{
+    return (uint8)(((uint64)id ^ UINT64CONST(1) << 63) >> (8 * digit));
+}
+
+static void CountDigits(const SortedInteger *ids, uint32 n, uint32 counts[DIGITS][256])
+{
+    memset(counts, 0, sizeof(uint32[DIGITS][256]));
+    for (uint32 i = 0; i < n; i++) {
+        for (int d = 0; d < DIGITS; d++)
+            counts[d][Digit(ids[i].id, d)]++;
+        if (i % POLL_EVERY == 0)
+            CHECK_FOR_INTERRUPTS();
+    }
+}
+
+static void SortByDigit(const SortedInteger *from, uint32 n, int digit, const uint32 *counts,
+                        SortedInteger *to)
+{
+    uint32 next[256], sum = 0;
+
+    for (int v = 0; v < 256; v++) {
+        next[v] = sum;
+        sum += counts[v];
+    }
+    for (uint32 i = 0; i < n; i++) {
+        to[next[Digit(from[i].id, digit)]++] = from[i];
+        if (i % POLL_EVERY == 0)
+            CHECK_FOR_INTERRUPTS();
+    }
+}
+
+/* Byte by byte, without those that all ids share; returns the sorted one of the two arrays. */
+static SortedInteger *SortIntegers(SortedInteger *ids, uint32 n, SortedInteger *scratch)
+{
+    uint32 counts[DIGITS][256];
+
+    CountDigits(ids, n, counts);
+    for (int d = 0; d < DIGITS && n > 0; d++) {
+        SortedInteger *sorted = scratch;
+
+        if (counts[d][Digit(ids[0].id, d)] == n)
+            continue;
+        SortByDigit(ids, n, d, counts[d], sorted);
+        scratch = ids;
+        ids = sorted;
+    }
+    return ids;
+}
 
 typedef struct SortedText {
     TextKey key;
@@ -397,20 +483,93 @@ static inline int CompareTexts(const SortedText *a, const SortedText *b)
 #define ST_DEFINE
 #include "lib/sort_template.h"
 
+#define ST_SORT          SortPlainIntegers
+#define ST_ELEMENT_TYPE  int64
+#define ST_COMPARE(a, b) ((*(a) > *(b)) - (*(a) < *(b)))
+#define ST_SCOPE         static
+#define ST_CHECK_FOR_INTERRUPTS
+#define ST_DEFINE
+#include "lib/sort_template.h"
+
+static void SortPlainTexts(IdList *list)
+{
+    SortedText *sorted = PallocArray(SortedText, (Size)list->count + 1);
+
+    for (uint32 i = 0; i < list->count; i++)
+        sorted[i] = (SortedText){{list->texts[i], list->lengths[i]}, i};
+    SortTexts(sorted, list->count);
+    for (uint32 i = 0; i < list->count; i++) {
+        list->texts[i] = sorted[i].key.text;
+        list->lengths[i] = sorted[i].key.length;
+    }
+    pfree(sorted);
+}
+
+/* What a query has put in order needs no sorting. */
+static bool IsAscending(const IdList *list)
+{
+    for (uint32 i = 1; i < list->count; i++)
+        if (CompareIds(IdListGet(list, i - 1), IdListGet(list, i)) >= 0)
+            return false;
+    return true;
+}
+
+void IdListSort(IdList *list)
+{
+    uint32 count = list->count;
+
+    if (IsAscending(list))
+        return;
+    if (list->kind == ID_INTEGER)
+        SortPlainIntegers(list->integers, count);
+    else
+        SortPlainTexts(list);
+    list->count = 1;
+    for (uint32 i = 1; i < count; i++) {
+        Id id = IdListGet(list, i);
+
+        if (CompareIds(IdListGet(list, list->count - 1), id) != 0)
+            IdListAppend(list, id);
+    }
+}
+
+IdList IdListConvert(const IdList *list, IdKind kind)
+{
+    IdList converted;
+    Id id;
+
+    if (list->kind == kind)
+        return *list;
+    converted = IdListCreate(kind, list->count);
+    for (uint32 i = 0; i < list->count; i++) {
+        CHECK_FOR_INTERRUPTS();
+        if (IdConvert(IdListGet(list, i), kind, &id))
+            IdListAppend(&converted, id);
+    }
+    return converted;
+}
+
 static void SortIntegerIds(IdIndex *index, IdList *list, uint32 *dense)
 {
     uint32 n = index->count;
-    SortedInteger *sorted = AllocateArray(index->context, SortedInteger, (Size)n + 1);
+    SortedInteger *ids, *scratch, *sorted;
 
+    IdHashRelease(&index->ints); /* makes room for the sort */
+    ids = AllocateArray(index->context, SortedInteger, (Size)n + 1);
     for (uint32 i = 0; i < n; i++)
-        sorted[i] = (SortedInteger){index->by_number[i], i};
-    SortIntegers(sorted, n);
+        ids[i] = (SortedInteger){index->by_number[i], i};
+    if (index->by_number != NULL)
+        pfree(index->by_number);
+    index->by_number = NULL;
+    scratch = AllocateArray(index->context, SortedInteger, (Size)n + 1);
+    sorted = SortIntegers(ids, n, scratch);
     list->integers = AllocateArray(index->context, int64, (Size)n + 1);
     for (uint32 i = 0; i < n; i++) {
         list->integers[i] = sorted[i].id;
         dense[sorted[i].number] = i;
     }
-    pfree(sorted);
+    pfree(ids);
+    pfree(scratch);
 }
 
 static void SortTextIds(IdIndex *index, IdList *list, uint32 *dense)
@@ -444,14 +603,13 @@ void IdIndexSort(IdIndex *index, IdList *list, uint32 **dense)
 void IdIndexRelease(IdIndex *index)
 {
     if (index->kind == ID_INTEGER)
-        integers_destroy(index->ints);
+        IdHashRelease(&index->ints);
     else
         texts_destroy(index->strings);
     if (index->by_number != NULL)
         pfree(index->by_number);
     if (index->text_by_number != NULL)
         pfree(index->text_by_number);
-    index->ints = NULL;
     index->strings = NULL;
     index->by_number = NULL;
     index->text_by_number = NULL;

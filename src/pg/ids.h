@@ -2,8 +2,8 @@
  * ids.h: external identifiers of users and items, and their dictionaries.
  *
  * An id is a 64-bit integer, or a text (any other type through its text form; stored as UTF-8).
- * A dictionary lists the ids of one side in ascending order (texts by bytes); the position is the
- * dense index that the numerics use.
+ * A dictionary lists the ids of one side; the position is the dense index that the numerics use.
+ * Ids of a training ascend (texts by bytes); those that came later follow in order of arrival.
  */
 #ifndef RECADV_IDS_H
 #define RECADV_IDS_H
@@ -33,12 +33,14 @@ typedef struct IdList {
     int64 *integers;    /* ID_INTEGER */
     const char **texts; /* ID_TEXT */
     uint32 *lengths;    /* ID_TEXT */
+    uint32 *order;      /* positions in ascending order of ids; NULL: they ascend already */
 } IdList;
 
 #define UNKNOWN_ID PG_UINT32_MAX
 
 extern IdKind IdKindOfType(Oid type);
 extern const char *IdKindName(IdKind kind);
+extern Oid IdTypeOf(IdKind kind);
 
 extern int CompareIds(Id a, Id b);
 extern Id IdOfInteger(int64 integer);
@@ -58,6 +60,16 @@ extern uint64 IdKey(Id id);
 /* Index of an id, or UNKNOWN_ID. */
 extern uint32 IdListFind(const IdList *list, Id id);
 
+/* Empty, with room for `count` ids, in the current context; and its next id. */
+extern IdList IdListCreate(IdKind kind, uint32 count);
+extern void IdListAppend(IdList *list, Id id);
+
+/* Makes any list ascending and distinct, in place. */
+extern void IdListSort(IdList *list);
+
+/* The ids as `kind`; texts that are no integers are left out. */
+extern IdList IdListConvert(const IdList *list, IdKind kind);
+
 /* Collects ids in order of appearance, then sorts them. */
 typedef struct IdIndex IdIndex;
 
@@ -71,6 +83,9 @@ extern Size IdIndexMemory(const IdIndex *index);
 extern uint32 IdIndexAdd(IdIndex *index, Id id);
 extern uint32 IdIndexAddDatum(IdIndex *index, Datum value);
 
+/* The id of a value of the index's type, which is not added. */
+extern Id IdIndexIdOf(IdIndex *index, Datum value);
+
 /* Many integer ids at once, with the hash table's lines fetched ahead; see IdIndexInteger. */
 extern void IdIndexAddIntegers(IdIndex *index, const int64 *ids, uint32 count, uint32 *numbers);
 extern int64 IdIndexInteger(const IdIndex *index, Datum value);
@@ -79,7 +94,7 @@ extern Id IdIndexGet(const IdIndex *index, uint32 number);
 /* Releases the hash table and all that a sorted list does not need. */
 extern void IdIndexRelease(IdIndex *index);
 
-/* The sorted list, and for each provisional number its dense index. */
+/* The sorted list, and for each provisional number its dense index; the index is of no more use. */
 extern void IdIndexSort(IdIndex *index, IdList *list, uint32 **dense);
 
 #endif

@@ -84,6 +84,13 @@ static bool Find(Jsonb *object, const char *key, JsonbValue *value)
            getKeyJsonValueFromContainer(&object->root, key, strlen(key), value) != NULL;
 }
 
+bool JsonbHas(Jsonb *object, const char *key)
+{
+    JsonbValue value;
+
+    return Find(object, key, &value);
+}
+
 char *JsonbGetString(Jsonb *object, const char *key)
 {
     JsonbValue value;
@@ -103,15 +110,17 @@ double JsonbNumber(const JsonbValue *value)
 bool JsonbGetInteger(Jsonb *object, const char *key, int64 *result)
 {
     JsonbValue value;
-    double number;
+    char *text, *end;
 
     if (!Find(object, key, &value) || value.type != jbvNumeric)
         return false;
-    number = JsonbNumber(&value);
-    if (number != floor(number) || fabs(number) > 9007199254740991.0)
-        return false;
-    *result = (int64)number;
-    return true;
+    /* Not by way of a double: times take all 64 bits. */
+    text = DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(value.val.numeric)));
+    errno = 0;
+    *result = strtoll(text, &end, 10);
+    if (*end == '.')
+        end += 1 + strspn(end + 1, "0");
+    return errno == 0 && *end == '\0';
 }
 
 Jsonb *JsonbGetObject(Jsonb *object, const char *key)

@@ -3,6 +3,14 @@
 
 #include "pg/settings.h"
 
+static IdList ReadSide(ModelStore *store, const Header *header, Axis side)
+{
+    Dictionary dictionary;
+
+    DictionaryOpen(store, header, side, &dictionary);
+    return DictionaryRead(&dictionary, store);
+}
+
 void LoadModel(ModelStore *store, BackendHost *backend, Loaded *loaded)
 {
     MemoryContext caller = MemoryContextSwitchTo(backend->context);
@@ -17,10 +25,8 @@ void LoadModel(ModelStore *store, BackendHost *backend, Loaded *loaded)
     ModelAllocate(&backend->host, &loaded->model);
     for (int i = 0; i < loaded->model.parts; i++)
         ReadPart(store, &loaded->model, &loaded->model.part[i]);
-    loaded->user_ids = ReadIds(store, "user_ids", header->user_kind, header->users);
-    loaded->item_ids = ReadIds(store, "item_ids", header->item_kind, header->items);
-    ReadIdRoot(store, "user_ids", header->user_kind, header->users);
-    ReadIdRoot(store, "item_ids", header->item_kind, header->items);
+    loaded->user_ids = ReadSide(store, header, AXIS_USER);
+    loaded->item_ids = ReadSide(store, header, AXIS_ITEM);
     ReadInteractions(store, &backend->host, header, &loaded->data);
     MemoryContextSwitchTo(caller);
 }

@@ -2,6 +2,7 @@
 #ifndef RECADV_LOADED_H
 #define RECADV_LOADED_H
 
+#include "pg/dictionary.h"
 #include "pg/host.h"
 #include "pg/parts.h"
 

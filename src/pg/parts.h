@@ -3,8 +3,7 @@
  *
  *   header          JSON
  *   history         JSON: an array, one object per epoch
- *   user_ids        ids in ascending order; position = dense index; item_ids likewise
- *   user_ids_root   first id of each block of user_ids; item_ids_root likewise
+ *   user_ids, ...   the dictionaries: see dictionary.h
  *   seen            item indexes of each user's interactions, ascending
  *   held            (user, item) index pairs held out for validation
  *   popularity, ... the algorithm's matrices
@@ -17,30 +16,14 @@
 
 #include "pg/header.h"
 
-#include "core/interactions.h"
+#include "pg/seen.h"
 
-extern void WriteIds(ModelSink *sink, const char *part, const IdList *ids);
-extern void WriteInteractions(ModelSink *sink, const Interactions *data);
 extern void WriteModelParts(ModelSink *sink, const Model *model);
 
-/* The first ids of the blocks of "user_ids" or "item_ids". */
-extern IdList ReadIdRoot(ModelStore *store, const char *part, IdKind kind, uint32 count);
-
-/* All ids of a part. */
-extern IdList ReadIds(ModelStore *store, const char *part, IdKind kind, uint32 count);
-
-/* Index of an id by its root and one block; UNKNOWN_ID if it is not there. */
-extern uint32 FindId(ModelStore *store, const char *part, const IdList *root, uint32 count, Id id);
-
-/* The id at an index; reads one block. */
-extern Id ReadId(ModelStore *store, const char *part, IdKind kind, uint32 count, uint32 index);
-
-/* Items of one user, ascending; reads one block. */
-extern uint32 *ReadSeen(ModelStore *store, const Header *header, uint32 user, uint32 *count);
-
-/* All interactions, with the held-out ones marked; arrays from the host. */
-extern void ReadInteractions(ModelStore *store, const Host *host, const Header *header,
-                             Interactions *data);
+/* Rows [first, first + rows) of a part as block `number`; and all blocks of a part. */
+extern void WritePartBlock(ModelSink *sink, const Part *part, uint32 number, uint32 first,
+                           uint32 rows);
+extern void WritePart(ModelSink *sink, const Model *model, const Part *part);
 
 /* Rows per block of a part, and reading its rows [first, first + count) of one block. */
 extern uint32 PartBlockRows(const Model *model, const Part *part);
@@ -53,6 +36,10 @@ extern void ReadPart(ModelStore *store, const Model *model, Part *part);
 /* One row of a part, padded to its stride; reads one block. */
 extern void ReadPartRow(ModelStore *store, const Model *model, const Part *part, uint32 row,
                         float *out);
+
+/* Copies the blocks 0, 1, ... of a part; returns how many. */
+extern uint32 CopyPart(ModelStore *store, const char *part, uint32 blocks, BlockType type,
+                       ModelSink *sink);
 
 /* Copies exactly the blocks that the header asks for; returns how many. */
 extern uint32 CopyModel(ModelStore *store, const Header *header, ModelSink *sink);

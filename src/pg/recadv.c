@@ -7,6 +7,7 @@
 #include "utils/guc.h"
 
 #include "pg/settings.h"
+#include "pg/shared.h"
 
 PG_MODULE_MAGIC;
 
@@ -14,6 +15,7 @@ char *recadv_model_setting = NULL;
 int recadv_max_memory = 2 * 1024 * 1024;
 int recadv_max_threads = 2;
 int recadv_cache_size = 256 * 1024;
+int recadv_shared_cache_size = 0;
 bool recadv_progress = true;
 
 void _PG_init(void);
@@ -34,6 +36,15 @@ void _PG_init(void)
         256 * 1024, 0, INT_MAX, PGC_USERSET, GUC_UNIT_KB, NULL, NULL, NULL);
     DefineCustomBoolVariable("recadv.progress", "Report the progress of training by notices.", NULL,
                              &recadv_progress, true, PGC_USERSET, 0, NULL, NULL, NULL);
+    if (process_shared_preload_libraries_in_progress) {
+        DefineCustomIntVariable("recadv.shared_cache_size",
+                                "Memory that all sessions share for the item side of models.",
+                                "0 leaves it to each session's recadv.cache_size.",
+                                &recadv_shared_cache_size, 512 * 1024, 0, INT_MAX, PGC_POSTMASTER,
+                                GUC_UNIT_KB, NULL, NULL, NULL);
+        if (recadv_shared_cache_size > 0)
+            SharedInstall();
+    }
     MarkGUCPrefixReserved("recadv");
 }
 

@@ -1,144 +1,109 @@
-/* served.c: the cache of item sides, and scoring through it or past it. */
+/* served.c: getting a model ready, and answering from memory or from the table. */
 #include "pg/served.h"
 
-#include "lib/ilist.h"
-
-#include "pg/settings.h"
+#include "pg/attach.h"
+#include "pg/pending.h"
 
 /* Items scored between two looks at interrupts and the heap: their scores stay in cache. */
 #define SLICE_ITEMS 4096
 
-typedef struct CacheEntry {
-    dlist_node node; /* in `entries`, most recently used first */
-    Served served;
-} CacheEntry;
-
-static dlist_head entries = DLIST_STATIC_INIT(entries);
-
 static float *AllocateRows(Size rows, Size stride)
 {
-    Size bytes = mul_size(mul_size(rows, stride), sizeof(float));
-    char *raw = MemoryContextAllocHuge(CurrentMemoryContext, add_size(bytes, 64));
-
-    return (float *)TYPEALIGN(64, raw);
+    return AllocateAligned(CurrentMemoryContext, mul_size(mul_size(rows, stride), sizeof(float)));
 }
 
-static void LoadPart(Served *served, Part *part)
+/* The header alone, without the documents that it is read from. */
+static Header ReadHeader(ModelStore *store)
 {
-    part->data = AllocateRows(part->rows, part->stride);
-    ReadPart(served->store, &served->model, part);
-}
+    MemoryContext caller = CurrentMemoryContext;
+    MemoryContext reading = AllocSetContextCreate(caller, "recadv header", ALLOCSET_DEFAULT_SIZES);
+    Header header;
+    void *options;
 
-/* Bytes of the item side at least; SIZE_MAX if they cannot be counted. */
-static Size ItemSideSize(const Served *served)
-{
-    Size total = mul_size(served->header.items, sizeof(int64));
-
-    for (int i = 0; i < served->model.parts; i++) {
-        const Part *part = &served->model.part[i];
-
-        if (part->axis == AXIS_ITEM)
-            total =
-                SizeAdd(total, SizeMultiply(SizeMultiply(part->rows, part->stride), sizeof(float)));
-    }
-    return total;
-}
-
-/* Texts make the size known only after loading: what turns out too large goes again. */
-static void LoadItems(Served *served)
-{
-    MemoryContext context =
-        AllocSetContextCreate(CurrentMemoryContext, "recadv items", ALLOCSET_DEFAULT_SIZES);
-    MemoryContext caller = MemoryContextSwitchTo(context);
-
-    for (int i = 0; i < served->model.parts; i++)
-        if (served->model.part[i].axis == AXIS_ITEM)
-            LoadPart(served, &served->model.part[i]);
-    served->item_ids =
-        ReadIds(served->store, "item_ids", served->header.item_kind, served->header.items);
+    MemoryContextSwitchTo(reading);
+    header = HeaderRead(store);
     MemoryContextSwitchTo(caller);
-    served->resident = MemoryContextMemAllocated(context, true) <= (Size)recadv_cache_size * 1024;
-    if (!served->resident)
-        MemoryContextDelete(context);
+    options = palloc(header.algorithm->options_size);
+    memcpy(options, header.options, header.algorithm->options_size);
+    header.options = options;
+    MemoryContextDelete(reading);
+    return header;
 }
 
-/* Header, roots and shared parts; the item side if it fits. */
-static void Load(Served *served, bool items)
+/* Header, roots and shared parts. */
+static void LoadHead(Served *served)
 {
-    served->header = HeaderRead(served->store);
+    served->header = ReadHeader(served->store);
     HeaderLayout(&served->header, &served->model);
-    served->user_root =
-        ReadIdRoot(served->store, "user_ids", served->header.user_kind, served->header.users);
-    served->item_root =
-        ReadIdRoot(served->store, "item_ids", served->header.item_kind, served->header.items);
-    for (int i = 0; i < served->model.parts; i++)
-        if (served->model.part[i].axis == AXIS_SHARED)
-            LoadPart(served, &served->model.part[i]);
-    if (items && ItemSideSize(served) <= (Size)recadv_cache_size * 1024)
-        LoadItems(served);
-}
+    DictionaryOpen(served->store, &served->header, AXIS_USER, &served->users);
+    DictionaryOpen(served->store, &served->header, AXIS_ITEM, &served->items);
+    for (int i = 0; i < served->model.parts; i++) {
+        Part *part = &served->model.part[i];
 
-static void Evict(CacheEntry *entry)
-{
-    dlist_delete(&entry->node);
-    MemoryContextDelete(entry->served.context);
-}
-
-/* The entry of what serves now; entries of the model's other versions go. */
-static CacheEntry *FindEntry(Oid relid, const Current *current)
-{
-    dlist_mutable_iter i;
-
-    dlist_foreach_modify(i, &entries)
-    {
-        CacheEntry *entry = dlist_container(CacheEntry, node, i.cur);
-
-        if (entry->served.relid != relid)
+        if (part->axis != AXIS_SHARED)
             continue;
-        if (memcmp(&entry->served.current, current, sizeof(*current)) == 0)
-            return entry;
-        Evict(entry);
-    }
-    return NULL;
-}
-
-/* Evicts the least recently used entries until the rest fits; the newest always stays. */
-static void Shrink(void)
-{
-    Size allowed = (Size)recadv_cache_size * 1024, total = 0;
-    dlist_mutable_iter i;
-
-    dlist_foreach_modify(i, &entries)
-    {
-        CacheEntry *entry = dlist_container(CacheEntry, node, i.cur);
-
-        Size size = MemoryContextMemAllocated(entry->served.context, true);
-
-        if (total + size > allowed && total > 0)
-            Evict(entry);
-        else
-            total += size;
+        part->data = AllocateRows(part->rows, part->stride);
+        ReadPart(served->store, &served->model, part);
     }
 }
 
 static CacheEntry *LoadEntry(Oid relid, Current current, ModelStore *store)
 {
-    MemoryContext caller = CurrentMemoryContext;
-    /* A child of the caller's until it is complete: an error then frees it. */
-    MemoryContext context = AllocSetContextCreate(caller, "recadv model", ALLOCSET_DEFAULT_SIZES);
-    CacheEntry *entry = MemoryContextAllocZero(context, sizeof(CacheEntry));
+    CacheEntry *entry = CacheCreate();
+    MemoryContext caller = MemoryContextSwitchTo(entry->context);
 
-    MemoryContextSwitchTo(context);
-    entry->served.context = context;
     entry->served.relid = relid;
     entry->served.current = current;
     entry->served.store = store;
-    Load(&entry->served, true);
+    LoadHead(&entry->served);
     MemoryContextSwitchTo(caller);
-    MemoryContextSetParent(context, CacheMemoryContext);
-    dlist_push_head(&entries, &entry->node);
-    Shrink();
     return entry;
+}
+
+/* ---- items observed since the last refresh ---- */
+
+/* A view with memory for some rows of an axis. */
+static Model MakeView(const Served *served, Axis axis, uint32 rows)
+{
+    Model view = served->model;
+
+    if (axis == AXIS_USER)
+        view.users = rows;
+    else
+        view.items = rows;
+    for (int i = 0; i < view.parts; i++) {
+        Part *part = &view.part[i];
+
+        if (part->axis != axis)
+            continue;
+        part->rows = rows;
+        part->data = AllocateRows(rows, part->stride);
+    }
+    return view;
+}
+
+static void StartFresh(Served *served)
+{
+    Model *fresh = &served->fresh;
+
+    *fresh = MakeView(served, AXIS_ITEM, served->fresh_ids.count);
+    for (int i = 0; i < fresh->parts; i++)
+        if (fresh->part[i].axis == AXIS_ITEM)
+            memset(fresh->part[i].data, 0,
+                   (Size)fresh->part[i].rows * fresh->part[i].stride * sizeof(float));
+    for (uint32 i = 0; i < fresh->items; i++)
+        fresh->algorithm->stream->start_item(fresh, i, IdKey(IdListGet(&served->fresh_ids, i)));
+}
+
+/* They have rows at once, as a refresh would start them. */
+static void LookForFresh(Served *served, ModelTable *table)
+{
+    served->fresh_ids.count = 0;
+    if (served->header.algorithm->stream == NULL)
+        return;
+    served->fresh_ids = PendingItems(table, &served->header, &served->items);
+    if (served->fresh_ids.count > 0)
+        StartFresh(served);
 }
 
 Served *ServedOpen(text *model, ModelTable *table)
@@ -150,12 +115,16 @@ Served *ServedOpen(text *model, ModelTable *table)
     ModelTableOpen(relid, table);
     current = ModelTableCurrent(table, false);
     table->store.version = current.version;
-    entry = FindEntry(relid, &current);
-    if (entry == NULL)
+    entry = CacheFind(relid, &current);
+    if (entry == NULL) {
         entry = LoadEntry(relid, current, &table->store);
-    else
-        dlist_move_head(&entries, &entry->node);
+        entry->size = ItemSideLeast(&entry->served.header, &entry->served.model);
+    }
     entry->served.store = &table->store;
+    AttachItems(entry, table);
+    if (!entry->kept)
+        CacheKeep(entry);
+    LookForFresh(&entry->served, table);
     return &entry->served;
 }
 
@@ -164,70 +133,95 @@ Served *ServedImage(const bytea *image, ImageStore *store)
     Served *served = palloc0(sizeof(Served));
 
     ImageOpen(image, store);
-    served->context = CurrentMemoryContext;
     served->store = &store->store;
-    Load(served, false);
+    LoadHead(served);
     return served;
 }
 
 uint32 ServedUser(Served *served, Id id)
 {
-    return FindId(served->store, "user_ids", &served->user_root, served->header.users, id);
+    return DictionaryFind(&served->users, served->store, id);
+}
+
+/* Among the items of the model. */
+static uint32 FindTrained(Served *served, Id id)
+{
+    uint32 found;
+
+    if (!served->resident)
+        return DictionaryFind(&served->items, served->store, id);
+    found = ItemSideFind(served->side, id);
+    return found != UNKNOWN_ID ? found : DictionaryFindAdded(&served->items, id);
 }
 
 uint32 ServedItem(Served *served, Id id)
 {
-    if (served->resident)
-        return IdListFind(&served->item_ids, id);
-    return FindId(served->store, "item_ids", &served->item_root, served->header.items, id);
+    uint32 found = FindTrained(served, id);
+
+    if (found == UNKNOWN_ID && served->fresh_ids.count > 0) {
+        found = IdListFind(&served->fresh_ids, id);
+        if (found != UNKNOWN_ID)
+            found += served->header.items;
+    }
+    return found;
 }
 
 Id ServedItemId(Served *served, uint32 item)
 {
+    if (item >= served->header.items)
+        return IdListGet(&served->fresh_ids, item - served->header.items);
     if (served->resident)
-        return IdListGet(&served->item_ids, item);
-    return ReadId(served->store, "item_ids", served->header.item_kind, served->header.items, item);
+        return ItemSideId(served->side, item);
+    return DictionaryGet(&served->items, served->store, item);
+}
+
+uint32 ServedItems(const Served *served)
+{
+    return served->header.items + served->fresh_ids.count;
+}
+
+Model ServedUserView(const Served *served)
+{
+    return MakeView(served, AXIS_USER, 1);
+}
+
+float *ServedQueryRoom(const Served *served)
+{
+    return AllocateRows(1, served->model.algorithm->query_width(&served->model) + 1);
+}
+
+static void ReadRow(Served *served, Axis axis, uint32 row, Model *view)
+{
+    for (int i = 0; i < view->parts; i++)
+        if (view->part[i].axis == axis)
+            ReadPartRow(served->store, &served->model, &served->model.part[i], row,
+                        view->part[i].data);
 }
 
 float *ServedQuery(Served *served, uint32 user)
 {
-    Model view = served->model;
-    float *query = AllocateRows(1, view.algorithm->query_width(&view) + 1);
+    Model view = ServedUserView(served);
+    float *query = ServedQueryRoom(served);
 
-    view.users = 1;
-    for (int i = 0; i < view.parts; i++) {
-        Part *part = &view.part[i];
-
-        if (part->axis != AXIS_USER)
-            continue;
-        part->data = AllocateRows(1, part->stride);
-        ReadPartRow(served->store, &served->model, &served->model.part[i], user, part->data);
-        part->rows = 1;
-    }
+    ReadRow(served, AXIS_USER, user, &view);
     view.algorithm->query(&view, 0, query);
     return query;
 }
 
 float ServedScore(Served *served, const float *query, uint32 item)
 {
-    Model view = served->model;
+    Model view;
     float score;
 
-    if (served->resident) {
+    if (item >= served->header.items) {
+        ModelViewItems(&served->fresh, item - served->header.items, 1, &view);
+    } else if (served->resident) {
         ModelViewItems(&served->model, item, 1, &view);
     } else {
-        view.items = 1;
-        for (int i = 0; i < view.parts; i++) {
-            Part *part = &view.part[i];
-
-            if (part->axis != AXIS_ITEM)
-                continue;
-            part->data = AllocateRows(1, part->stride);
-            ReadPartRow(served->store, &served->model, &served->model.part[i], item, part->data);
-            part->rows = 1;
-        }
+        view = MakeView(served, AXIS_ITEM, 1);
+        ReadRow(served, AXIS_ITEM, item, &view);
     }
-    view.algorithm->score(&view, query, 1, &score);
+    ModelScore(&view, query, 1, &score);
     return score;
 }
 
@@ -236,7 +230,7 @@ static void ScoreView(const Model *view, const float *query, float *scores)
     const Part *popularity = &view->part[POPULARITY_PART];
 
     if (query != NULL) {
-        view->algorithm->score(view, query, 1, scores);
+        ModelScore(view, query, 1, scores);
         return;
     }
     for (uint32 i = 0; i < view->items; i++)
@@ -282,10 +276,65 @@ static void ScoreStored(Served *served, const float *query, ScoreVisitor visit, 
     }
 }
 
+static void ScoreFresh(Served *served, const float *query, ScoreVisitor visit, void *arg)
+{
+    float *scores;
+
+    if (served->fresh_ids.count == 0)
+        return;
+    scores = AllocateRows(1, served->fresh.items);
+    ScoreView(&served->fresh, query, scores);
+    visit(arg, served->header.items, served->fresh.items, scores);
+}
+
 void ServedScoreAll(Served *served, const float *query, ScoreVisitor visit, void *arg)
 {
     if (served->resident)
         ScoreResident(served, query, visit, arg);
     else
         ScoreStored(served, query, visit, arg);
+    ScoreFresh(served, query, visit, arg);
+}
+
+/* ---- the best ---- */
+
+typedef struct Selection {
+    TopK *top;
+    const uint32 *without;
+    uint32 count;
+    uint32 at;
+} Selection;
+
+/* Slices come in ascending order, so one walk along the list is enough. */
+static void SelectSlice(void *arg, uint32 first, uint32 count, const float *scores)
+{
+    Selection *s = arg;
+
+    for (uint32 i = 0; i < count; i++) {
+        if (s->at < s->count && s->without[s->at] == first + i) {
+            s->at++;
+            continue;
+        }
+        TopKAdd(s->top, scores[i], first + i);
+    }
+}
+
+void ServedTopK(Served *served, const float *query, const uint32 *without, uint32 count, TopK *top)
+{
+    ScanTask task = {.query = query, .without = without, .without_count = count, .top = top};
+    Selection selection = {.top = top, .without = without, .count = count};
+    ScanRun run;
+
+    if (!served->resident) {
+        ServedScoreAll(served, query, SelectSlice, &selection);
+    } else {
+        ScanStart(&run, &served->side->scan, 0, &task, 1,
+                  AllocateAligned(CurrentMemoryContext, ScanTaskSize(&served->side->model)));
+        while (ScanStep(&run))
+            CHECK_FOR_INTERRUPTS();
+        while (selection.at < count && without[selection.at] < served->header.items)
+            selection.at++;
+        ScoreFresh(served, query, SelectSlice, &selection);
+    }
+    TopKFinish(top);
 }

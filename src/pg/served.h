@@ -1,29 +1,34 @@
 /*
  * served.h: a model made ready to answer.
  *
- * Per session, the item side of models in use is kept in memory, up to recadv.cache_size.  Every
- * call looks up which version serves under its own snapshot, so a version committed elsewhere is
- * seen by the next statement, and one that was rolled back is never seen.  A model that does not
- * fit is read block by block.
+ * The item side of models in use is kept in memory: in memory that all sessions share where recadv
+ * was loaded with the server, else per session, up to recadv.cache_size.  Every call looks up which
+ * version serves under its own snapshot, so a version committed elsewhere is seen by the next
+ * statement, and one that was rolled back is never seen.  A model that does not fit is read block
+ * by block.
  */
 #ifndef RECADV_SERVED_H
 #define RECADV_SERVED_H
 
+#include "pg/dictionary.h"
 #include "pg/image.h"
+#include "pg/itemside.h"
 #include "pg/parts.h"
 #include "pg/table.h"
 
 typedef struct Served {
-    MemoryContext context;
     Oid relid;
     Current current;
     Header header;
-    Model model; /* shared parts loaded; item parts too if resident */
-    IdList user_root;
-    IdList item_root;
-    IdList item_ids; /* if resident */
-    bool resident;
-    ModelStore *store; /* valid during one call */
+    Model model; /* shared parts loaded */
+    Dictionary users;
+    Dictionary items;
+    bool resident;        /* are the items in memory? `model` then has the item parts, too */
+    const ItemSide *side; /* if they are */
+    /* What follows, and `side`, is valid during one call. */
+    ModelStore *store;
+    IdList fresh_ids; /* items observed since the last refresh; their indexes follow the others */
+    Model fresh;      /* a view of them */
 } Served;
 
 /* The model that the name means, opened for this call; close `table` when done. */
@@ -37,6 +42,13 @@ extern uint32 ServedUser(Served *served, Id id);
 extern uint32 ServedItem(Served *served, Id id);
 extern Id ServedItemId(Served *served, uint32 item);
 
+/* Items that can be recommended: those of the model and fresh ones. */
+extern uint32 ServedItems(const Served *served);
+
+/* A view with room for the rows of one user, and room for a query; in the current context. */
+extern Model ServedUserView(const Served *served);
+extern float *ServedQueryRoom(const Served *served);
+
 /* The query vector of a user, 64-byte aligned, in the current context. */
 extern float *ServedQuery(Served *served, uint32 user);
 
@@ -48,5 +60,12 @@ extern float ServedScore(Served *served, const float *query, uint32 item);
  */
 typedef void (*ScoreVisitor)(void *arg, uint32 first, uint32 count, const float *scores);
 extern void ServedScoreAll(Served *served, const float *query, ScoreVisitor visit, void *arg);
+
+/*
+ * The best items for a query: exact, equal scores by item.  `without` lists items that are left
+ * out, ascending.  query == NULL: by popularity.  Leaves the heap sorted.
+ */
+extern void ServedTopK(Served *served, const float *query, const uint32 *without, uint32 count,
+                       TopK *top);
 
 #endif

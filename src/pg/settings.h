@@ -4,11 +4,12 @@
 
 #include "postgres.h"
 
-extern char *recadv_model_setting; /* recadv.model: model used where none is named */
-extern int recadv_max_memory;      /* recadv.max_memory, in kB */
-extern int recadv_max_threads;     /* recadv.max_threads */
-extern int recadv_cache_size;      /* recadv.cache_size, in kB */
-extern bool recadv_progress;       /* recadv.progress */
+extern char *recadv_model_setting;   /* recadv.model: model used where none is named */
+extern int recadv_max_memory;        /* recadv.max_memory, in kB */
+extern int recadv_max_threads;       /* recadv.max_threads */
+extern int recadv_cache_size;        /* recadv.cache_size, in kB */
+extern int recadv_shared_cache_size; /* recadv.shared_cache_size, in kB */
+extern bool recadv_progress;         /* recadv.progress */
 
 /* Fails if `bytes` is more than recadv.max_memory; `purpose` names what needs it. */
 extern void CheckMemory(Size bytes, const char *purpose);

@@ -4,12 +4,14 @@
 #include "access/attnum.h"
 #include "executor/spi.h"
 #include "executor/tuptable.h"
+#include "nodes/params.h"
 #include "tcop/dest.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/plancache.h"
 
 #include "pg/table.h"
+#include "pg/times.h"
 
 typedef struct SourceReceiver {
     DestReceiver pub;
@@ -86,26 +88,52 @@ static char *RelationItem(const Source *source)
     return RelationName(relid);
 }
 
-static char *SourceQuery(const Source *source)
+bool SourceIsQuery(const Source *source)
 {
     const char *text = source->text;
-    StringInfoData query;
 
     while (isspace((unsigned char)*text))
         text++;
+    return *text == '(';
+}
+
+char *SourceRelation(const Source *source)
+{
+    return SourceIsQuery(source) ? NULL : RelationItem(source);
+}
+
+char *SourceQuery(const Source *source)
+{
+    StringInfoData query;
+
     initStringInfo(&query);
     appendStringInfo(&query, "SELECT %s, %s", quote_identifier(source->user_column),
                      quote_identifier(source->item_column));
     if (source->time_column != NULL)
         appendStringInfo(&query, ", %s", quote_identifier(source->time_column));
-    if (*text == '(')
-        appendStringInfo(&query, " FROM %s\nAS source", text); /* it may end in a comment */
+    if (SourceIsQuery(source))
+        appendStringInfo(&query, " FROM %s\nAS source", source->text); /* it may end in a comment */
     else
         appendStringInfo(&query, " FROM %s", RelationItem(source));
     return query.data;
 }
 
-Collector *SourceRead(const Source *source, MemoryContext context)
+/* An argument of the query; type == InvalidOid: none. */
+typedef struct Argument {
+    Oid type;
+    Datum value;
+} Argument;
+
+static ParamListInfo OneParameter(const Argument *argument)
+{
+    ParamListInfo list = makeParamList(1);
+
+    list->params[0] = (ParamExternData){argument->value, false, PARAM_FLAG_CONST, argument->type};
+    return list;
+}
+
+static Collector *Read(const Source *source, const char *query, Argument argument,
+                       MemoryContext context)
 {
     SourceReceiver receiver = {
         .pub = {.receiveSlot = Receive,
@@ -117,13 +145,16 @@ Collector *SourceRead(const Source *source, MemoryContext context)
         .has_time = source->time_column != NULL,
     };
     SPIExecuteOptions options = {.read_only = true, .dest = &receiver.pub};
-    SPIPlanPtr plan = SPI_prepare_cursor(SourceQuery(source), 0, NULL, CURSOR_OPT_PARALLEL_OK);
+    int arguments = OidIsValid(argument.type) ? 1 : 0;
+    SPIPlanPtr plan = SPI_prepare_cursor(query, arguments, &argument.type, CURSOR_OPT_PARALLEL_OK);
     int status;
 
     /* A query in parentheses could close them and go on. */
     if (list_length(SPI_plan_get_plan_sources(plan)) != 1)
         ereport(ERROR, (errcode(ERRCODE_SYNTAX_ERROR),
                         errmsg("source must be one table or one query in parentheses")));
+    if (arguments > 0)
+        options.params = OneParameter(&argument);
     status = SPI_execute_plan_extended(plan, &options);
     if (status < 0 || receiver.collector == NULL)
         ereport(ERROR, (errcode(ERRCODE_SYNTAX_ERROR),
@@ -131,4 +162,22 @@ Collector *SourceRead(const Source *source, MemoryContext context)
     SPI_freeplan(plan);
     CollectorFlush(receiver.collector);
     return receiver.collector;
+}
+
+Collector *SourceRead(const Source *source, MemoryContext context)
+{
+    return Read(source, SourceQuery(source), (Argument){InvalidOid, 0}, context);
+}
+
+Collector *SourceReadFrom(const Source *source, Oid time_type, int64 from, MemoryContext context)
+{
+    Argument argument;
+
+    if (from == NO_TIME)
+        return SourceRead(source, context);
+    argument.value = TimeDatum(time_type, from, &argument.type);
+    return Read(source,
+                psprintf("%s WHERE %s OPERATOR(pg_catalog.>=) $1", SourceQuery(source),
+                         quote_identifier(source->time_column)),
+                argument, context);
 }

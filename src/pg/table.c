@@ -272,7 +272,12 @@ void ModelTableOpenOwned(Oid relid, ModelTable *table)
     if (get_rel_name(relid) != NULL && !RelationOwnedBy(relid, GetUserId()))
         aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, get_rel_name(relid));
     Open(relid, RowExclusiveLock, table);
-    /* They would run with the rights of whoever trains. */
+    ModelTableCheckPlain(table);
+}
+
+/* They would run with the rights of whoever writes. */
+void ModelTableCheckPlain(const ModelTable *table)
+{
     if (table->relation->trigdesc != NULL || table->relation->rd_rules != NULL)
         ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                         errmsg("model \"%s\" has triggers or rules", table->store.name),
@@ -281,6 +286,8 @@ void ModelTableOpenOwned(Oid relid, ModelTable *table)
 
 void ModelTableClose(ModelTable *table)
 {
+    if (table->on_close != NULL)
+        table->on_close(table->closing);
     table_close(table->relation, NoLock);
 }
 

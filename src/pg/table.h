@@ -26,6 +26,8 @@ typedef struct ModelTable {
     ModelStore store; /* first: a ModelTable is a ModelStore */
     Relation relation;
     Oid index;
+    void (*on_close)(void *closing); /* or NULL */
+    void *closing;
 } ModelTable;
 
 /*
@@ -42,6 +44,9 @@ extern void ModelTableOpen(Oid relid, ModelTable *table);
 
 /* Opens for writing; only the owner may. */
 extern void ModelTableOpenOwned(Oid relid, ModelTable *table);
+
+/* Fails if the table has triggers or rules. */
+extern void ModelTableCheckPlain(const ModelTable *table);
 
 /* The lock stays until the end of the transaction. */
 extern void ModelTableClose(ModelTable *table);

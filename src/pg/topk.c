@@ -1,127 +1,126 @@
-/* topk.c: recadv_topk, recadv_score, recadv_has_user, for tables and images. */
-#include "pg/compat.h"
+/* topk.c: recadv_topk and recadv_topk_for, for tables and images. */
+#include "pg/arguments.h"
+#include "pg/asker.h"
+#include "pg/fold.h"
+#include "pg/live.h"
 
-#include "fmgr.h"
-#include "utils/builtins.h"
+typedef struct Question {
+    IdKind kind; /* of the ids */
+    Id user;     /* or */
+    int history; /* argument: what the one who asks has */
+    uint32 k;
+    bool exclude_seen;
+    const IdList *live; /* NULL: what the user has stands in the model */
+    int filter;         /* argument: candidates */
+} Question;
 
-#include "core/topk.h"
-#include "pg/served.h"
-#include "pg/srf.h"
-
-/* Beyond this many, reading all ids is cheaper than one block for each. */
-#define MANY_IDS 64
-
-typedef struct Selection {
+/* `table` is NULL for an image. */
+static void AnswerUser(FunctionCallInfo fcinfo, Served *served, ModelTable *table,
+                       const Question *question, RowSet *rows)
+{
+    Asker asker = AskerOpen(served, table, question->user);
+    Filter filter;
     TopK top;
-    const uint32 *seen; /* ascending */
-    uint32 seen_count;
-    uint32 seen_at;
-} Selection;
 
-/* Slices come in ascending order, so one walk along the seen items is enough. */
-static void SelectSlice(void *arg, uint32 first, uint32 count, const float *scores)
-{
-    Selection *s = arg;
-
-    for (uint32 i = 0; i < count; i++) {
-        if (s->seen_at < s->seen_count && s->seen[s->seen_at] == first + i) {
-            s->seen_at++;
-            continue;
-        }
-        TopKAdd(&s->top, scores[i], first + i);
-    }
+    CheckAxisKind(served, AXIS_ITEM, question->kind);
+    filter = FilterArguments(fcinfo, question->filter, served, AXIS_ITEM, question->kind);
+    if (question->exclude_seen)
+        filter.without = RowsUnion(
+            filter.without, question->live != NULL ? RowsOfIds(served, AXIS_ITEM, question->live)
+                                                   : AskerSeen(served, &asker));
+    top = SelectItems(served, AskerQuery(served, &asker), &filter, question->k);
+    AddSelected(rows, served, AXIS_ITEM, question->kind, &top);
 }
 
-static void CheckK(int64 k)
-{
-    if (k < 1)
-        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                        errmsg("k must be at least 1, not %lld", (long long)k)));
-}
-
-/* Items of a bigint result must be integers. */
-static void CheckItemKind(const Served *served, IdKind kind)
-{
-    if (kind == ID_INTEGER && served->header.item_kind == ID_TEXT)
-        ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
-                        errmsg("items of model \"%s\" are not integers", served->store->name),
-                        errhint("Pass the user as text: recadv_topk(id::text).")));
-}
-
-static Datum IdDatum(Id id, IdKind kind)
-{
-    return kind == ID_INTEGER ? Int64GetDatum(id.integer) : PointerGetDatum(IdToText(id));
-}
-
-static void TopKRows(Served *served, Id user, int32 k, bool exclude_seen, RowSet *rows)
-{
-    Selection s = {0};
-    uint32 index = ServedUser(served, user);
-    float *query = NULL;
-    IdList ids = {0};
-
-    CheckItemKind(served, user.kind);
-    s.top.limit = Min((uint32)k, served->header.items);
-    s.top.entries = PallocArray(Scored, s.top.limit);
-    if (index != UNKNOWN_ID) {
-        query = ServedQuery(served, index);
-        if (exclude_seen)
-            s.seen = ReadSeen(served->store, &served->header, index, &s.seen_count);
-    }
-    ServedScoreAll(served, query, SelectSlice, &s);
-    TopKFinish(&s.top);
-    if (!served->resident && s.top.count > MANY_IDS)
-        ids = ReadIds(served->store, "item_ids", served->header.item_kind, served->header.items);
-    for (uint32 i = 0; i < s.top.count; i++) {
-        uint32 found = s.top.entries[i].item;
-        Id item = ids.count > 0 ? IdListGet(&ids, found) : ServedItemId(served, found);
-
-        RowSetAdd(rows,
-                  (Datum[]){IdDatum(item, user.kind), Float4GetDatum(s.top.entries[i].score),
-                            Int32GetDatum((int32)i + 1)},
-                  NULL);
-    }
-}
-
-static Id IdArgument(FunctionCallInfo fcinfo, int argument, IdKind kind)
-{
-    text *value;
-
-    if (kind == ID_INTEGER)
-        return IdOfInteger(PG_GETARG_INT64(argument));
-    value = PG_GETARG_TEXT_PP(argument);
-    return IdOfText(VARDATA_ANY(value), (uint32)VARSIZE_ANY_EXHDR(value));
-}
-
-/* Arguments: user_id, k, model, exclude_seen. */
+/* Arguments: user_id, k, model, exclude_seen, candidates, exclude, seen. */
 static Datum TopKOfTable(FunctionCallInfo fcinfo, IdKind kind)
 {
-    RowSet rows;
+    Question question = {.kind = kind, .filter = 4};
+    text *model = ModelArgument(fcinfo, 2);
     ModelTable table;
-    Served *served;
+    IdList live;
+    RowSet rows;
 
     RowSetOpen(&rows, fcinfo);
-    if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(3))
+    if (AnyArgumentNull(fcinfo, 0, 1) || PG_ARGISNULL(3) || PG_ARGISNULL(6))
         return (Datum)0;
-    CheckK(PG_GETARG_INT32(1));
-    served = ServedOpen(PG_ARGISNULL(2) ? NULL : PG_GETARG_TEXT_PP(2), &table);
-    TopKRows(served, IdArgument(fcinfo, 0, kind), PG_GETARG_INT32(1), PG_GETARG_BOOL(3), &rows);
+    question.user = IdArgument(fcinfo, 0, kind);
+    question.k = KArgument(fcinfo, 1);
+    question.exclude_seen = PG_GETARG_BOOL(3);
+    if (LiveArgument(fcinfo, 6) && question.exclude_seen) {
+        live = LiveItems(model, question.user);
+        question.live = &live;
+    }
+    AnswerUser(fcinfo, ServedOpen(model, &table), &table, &question, &rows);
     ModelTableClose(&table);
     return (Datum)0;
 }
 
-/* Arguments: image, user_id, k, exclude_seen. */
+/* Arguments: image, user_id, k, exclude_seen, candidates, exclude. */
 static Datum TopKOfImage(FunctionCallInfo fcinfo, IdKind kind)
 {
-    RowSet rows;
+    Question question = {.kind = kind, .filter = 4};
     ImageStore store;
+    RowSet rows;
 
     RowSetOpen(&rows, fcinfo);
-    if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2) || PG_ARGISNULL(3))
+    if (AnyArgumentNull(fcinfo, 0, 3))
         return (Datum)0;
-    CheckK(PG_GETARG_INT32(2));
-    TopKRows(ServedImage(PG_GETARG_BYTEA_P(0), &store), IdArgument(fcinfo, 1, kind),
-             PG_GETARG_INT32(2), PG_GETARG_BOOL(3), &rows);
+    question.user = IdArgument(fcinfo, 1, kind);
+    question.k = KArgument(fcinfo, 2);
+    question.exclude_seen = PG_GETARG_BOOL(3);
+    AnswerUser(fcinfo, ServedImage(PG_GETARG_BYTEA_P(0), &store), NULL, &question, &rows);
+    return (Datum)0;
+}
+
+/* A history of nothing that the model knows says nothing: what is popular. */
+static void AnswerHistory(FunctionCallInfo fcinfo, Served *served, const Question *question,
+                          RowSet *rows)
+{
+    IdList ids = IdsArgument(fcinfo, question->history, question->kind);
+    RowList known;
+    Filter filter;
+    TopK top;
+
+    CheckAxisKind(served, AXIS_ITEM, question->kind);
+    known = RowsOfIds(served, AXIS_ITEM, &ids);
+    filter = FilterArguments(fcinfo, question->filter, served, AXIS_ITEM, question->kind);
+    if (question->exclude_seen)
+        filter.without = RowsUnion(filter.without, known);
+    top = SelectItems(served, FoldIn(served, known, &ids), &filter, question->k);
+    AddSelected(rows, served, AXIS_ITEM, question->kind, &top);
+}
+
+/* Arguments: history, k, model, exclude_seen, candidates, exclude. */
+static Datum TopKForOfTable(FunctionCallInfo fcinfo, IdKind kind)
+{
+    Question question = {.kind = kind, .history = 0, .filter = 4};
+    ModelTable table;
+    RowSet rows;
+
+    RowSetOpen(&rows, fcinfo);
+    if (PG_ARGISNULL(1) || PG_ARGISNULL(3))
+        return (Datum)0;
+    question.k = KArgument(fcinfo, 1);
+    question.exclude_seen = PG_GETARG_BOOL(3);
+    AnswerHistory(fcinfo, ServedOpen(ModelArgument(fcinfo, 2), &table), &question, &rows);
+    ModelTableClose(&table);
+    return (Datum)0;
+}
+
+/* Arguments: image, history, k, exclude_seen, candidates, exclude. */
+static Datum TopKForOfImage(FunctionCallInfo fcinfo, IdKind kind)
+{
+    Question question = {.kind = kind, .history = 1, .filter = 4};
+    ImageStore store;
+    RowSet rows;
+
+    RowSetOpen(&rows, fcinfo);
+    if (PG_ARGISNULL(0) || AnyArgumentNull(fcinfo, 2, 3))
+        return (Datum)0;
+    question.k = KArgument(fcinfo, 2);
+    question.exclude_seen = PG_GETARG_BOOL(3);
+    AnswerHistory(fcinfo, ServedImage(PG_GETARG_BYTEA_P(0), &store), &question, &rows);
     return (Datum)0;
 }
 
@@ -129,6 +128,10 @@ PG_FUNCTION_INFO_V1(recadv_topk_bigint);
 PG_FUNCTION_INFO_V1(recadv_topk_text);
 PG_FUNCTION_INFO_V1(recadv_topk_image_bigint);
 PG_FUNCTION_INFO_V1(recadv_topk_image_text);
+PG_FUNCTION_INFO_V1(recadv_topk_for_bigint);
+PG_FUNCTION_INFO_V1(recadv_topk_for_text);
+PG_FUNCTION_INFO_V1(recadv_topk_for_image_bigint);
+PG_FUNCTION_INFO_V1(recadv_topk_for_image_text);
 
 Datum recadv_topk_bigint(PG_FUNCTION_ARGS)
 {
@@ -150,95 +153,22 @@ Datum recadv_topk_image_text(PG_FUNCTION_ARGS)
     return TopKOfImage(fcinfo, ID_TEXT);
 }
 
-/* False for an unknown user or item, or a score that is not a number. */
-static bool Score(Served *served, Id user_id, Id item_id, float *score)
+Datum recadv_topk_for_bigint(PG_FUNCTION_ARGS)
 {
-    uint32 user = ServedUser(served, user_id), item = ServedItem(served, item_id);
-
-    if (user == UNKNOWN_ID || item == UNKNOWN_ID)
-        return false;
-    *score = ServedScore(served, ServedQuery(served, user), item);
-    return *score == *score;
+    return TopKForOfTable(fcinfo, ID_INTEGER);
 }
 
-/* Arguments: user_id, item_id, model. */
-static Datum ScoreOfTable(FunctionCallInfo fcinfo, IdKind kind)
+Datum recadv_topk_for_text(PG_FUNCTION_ARGS)
 {
-    ModelTable table;
-    Served *served;
-    float score;
-    bool known;
-
-    if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
-        PG_RETURN_NULL();
-    served = ServedOpen(PG_ARGISNULL(2) ? NULL : PG_GETARG_TEXT_PP(2), &table);
-    known = Score(served, IdArgument(fcinfo, 0, kind), IdArgument(fcinfo, 1, kind), &score);
-    ModelTableClose(&table);
-    if (!known)
-        PG_RETURN_NULL();
-    PG_RETURN_FLOAT4(score);
+    return TopKForOfTable(fcinfo, ID_TEXT);
 }
 
-/* Arguments: image, user_id, item_id; strict. */
-static Datum ScoreOfImage(FunctionCallInfo fcinfo, IdKind kind)
+Datum recadv_topk_for_image_bigint(PG_FUNCTION_ARGS)
 {
-    ImageStore store;
-    Served *served = ServedImage(PG_GETARG_BYTEA_P(0), &store);
-    float score;
-
-    if (!Score(served, IdArgument(fcinfo, 1, kind), IdArgument(fcinfo, 2, kind), &score))
-        PG_RETURN_NULL();
-    PG_RETURN_FLOAT4(score);
+    return TopKForOfImage(fcinfo, ID_INTEGER);
 }
 
-PG_FUNCTION_INFO_V1(recadv_score_bigint);
-PG_FUNCTION_INFO_V1(recadv_score_text);
-PG_FUNCTION_INFO_V1(recadv_score_image_bigint);
-PG_FUNCTION_INFO_V1(recadv_score_image_text);
-
-Datum recadv_score_bigint(PG_FUNCTION_ARGS)
+Datum recadv_topk_for_image_text(PG_FUNCTION_ARGS)
 {
-    return ScoreOfTable(fcinfo, ID_INTEGER);
-}
-
-Datum recadv_score_text(PG_FUNCTION_ARGS)
-{
-    return ScoreOfTable(fcinfo, ID_TEXT);
-}
-
-Datum recadv_score_image_bigint(PG_FUNCTION_ARGS)
-{
-    return ScoreOfImage(fcinfo, ID_INTEGER);
-}
-
-Datum recadv_score_image_text(PG_FUNCTION_ARGS)
-{
-    return ScoreOfImage(fcinfo, ID_TEXT);
-}
-
-static Datum HasUser(FunctionCallInfo fcinfo, IdKind kind)
-{
-    ModelTable table;
-    Served *served;
-    bool known;
-
-    if (PG_ARGISNULL(0))
-        PG_RETURN_NULL();
-    served = ServedOpen(PG_ARGISNULL(1) ? NULL : PG_GETARG_TEXT_PP(1), &table);
-    known = ServedUser(served, IdArgument(fcinfo, 0, kind)) != UNKNOWN_ID;
-    ModelTableClose(&table);
-    PG_RETURN_BOOL(known);
-}
-
-PG_FUNCTION_INFO_V1(recadv_has_user_bigint);
-PG_FUNCTION_INFO_V1(recadv_has_user_text);
-
-Datum recadv_has_user_bigint(PG_FUNCTION_ARGS)
-{
-    return HasUser(fcinfo, ID_INTEGER);
-}
-
-Datum recadv_has_user_text(PG_FUNCTION_ARGS)
-{
-    return HasUser(fcinfo, ID_TEXT);
+    return TopKForOfImage(fcinfo, ID_TEXT);
 }

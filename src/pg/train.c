@@ -13,6 +13,7 @@
 #include "utils/resowner.h"
 #include "utils/snapmgr.h"
 
+#include "pg/learnt.h"
 #include "pg/options.h"
 #include "pg/runs.h"
 #include "pg/settings.h"
@@ -69,6 +70,8 @@ static void CheckRequest(TrainRequest *request)
     request->options = OptionsParse(request->algorithm, JsonbParse(request->options_text));
     request->threads = CheckThreads(((TrainOptions *)request->options)->threads);
     CheckHoldout(request->options, request->source.time_column != NULL);
+    if (request->algorithm->stream != NULL && request->source.time_column == NULL)
+        FailNoTime(request->algorithm);
 }
 
 static void CheckCanWrite(const char *function)
@@ -94,6 +97,7 @@ static int32 StoreVersion(Oid relid, const TrainRequest *request, Training *trai
     TrainingWrite(training, request, &sink.sink);
     TableSinkClose(&sink);
     ModelTablePublish(relid, version, (int)((TrainOptions *)request->options)->keep_versions);
+    ForgetLearnt(relid, training);
     training->phases.write = HostClock() - start;
     return version;
 }

@@ -6,10 +6,12 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
+#include "pg/dictionary.h"
 #include "pg/options.h"
 #include "pg/parts.h"
 #include "pg/settings.h"
 #include "pg/table.h"
+#include "pg/window.h"
 
 void TrainingInit(Training *t, MemoryContext parent, const char *title)
 {
@@ -20,13 +22,32 @@ void TrainingInit(Training *t, MemoryContext parent, const char *title)
     BackendHostInit(&t->backend, t->context, MemoryContextStrdup(t->context, title));
 }
 
+void TrainingCollect(Training *t, const TrainRequest *request, Collector *collector)
+{
+    collector->streams = request->algorithm->stream != NULL;
+    collector->lateness = ((const TrainOptions *)request->options)->lateness;
+    if (collector->streams && !OidIsValid(collector->time_type))
+        FailNoTime(request->algorithm);
+    CollectorFinish(collector, &t->backend, &t->collected);
+}
+
+void FailNoTime(const Algorithm *algorithm)
+{
+    ereport(ERROR,
+            (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+             errmsg("algorithm \"%s\" learns from a stream and needs times", algorithm->name),
+             errhint("Name the column with time_column => '...'.")));
+}
+
 void TrainingRead(Training *t, const TrainRequest *request)
 {
     double start = HostClock();
     Collector *collector = SourceRead(&request->source, t->context);
 
     t->phases.read = HostClock() - start;
-
+    t->source_relation = SourceRelation(&request->source);
+    if (t->source_relation != NULL)
+        t->source_relation = MemoryContextStrdup(t->context, t->source_relation);
     if (collector->count == 0)
         ereport(ERROR,
                 (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -34,7 +55,7 @@ void TrainingRead(Training *t, const TrainRequest *request)
                  collector->null_rows == 0 ? 0
                                            : errdetail("All " UINT64_FORMAT " rows have a NULL id.",
                                                        collector->null_rows)));
-    CollectorFinish(collector, &t->backend, &t->collected);
+    TrainingCollect(t, request, collector);
     t->phases.map = HostClock() - start - t->phases.read;
 }
 
@@ -69,13 +90,16 @@ static bool Fits(const Model *model, const TrainRequest *request)
 static void LoadWarm(ModelStore *store, const Header *header, WarmStart *warm)
 {
     BackendHost backend;
+    Dictionary dictionary;
 
     BackendHostInit(&backend, warm->context, "recadv_train");
     ModelAllocate(&backend.host, &warm->model);
     for (int i = 0; i < warm->model.parts; i++)
         ReadPart(store, &warm->model, &warm->model.part[i]);
-    warm->users = ReadIds(store, "user_ids", header->user_kind, header->users);
-    warm->items = ReadIds(store, "item_ids", header->item_kind, header->items);
+    DictionaryOpen(store, header, AXIS_USER, &dictionary);
+    warm->users = DictionaryRead(&dictionary, store);
+    DictionaryOpen(store, header, AXIS_ITEM, &dictionary);
+    warm->items = DictionaryRead(&dictionary, store);
 }
 
 /* The current version, or NULL if there is none that fits. */
@@ -238,8 +262,12 @@ Size TrainingMemory(const Algorithm *algorithm, const void *options, uint32 user
     ModelLayout(&model, algorithm, options, users, items);
     reading = SizeAdd(SizeAdd(SizeMultiply(interactions, row), hash),
                       InteractionsMemory(interactions, users, items, times));
+    if (algorithm->stream != NULL)
+        reading = SizeAdd(reading, EventsMemory(interactions, users));
     fitting = SizeAdd(CollectedMemory(users, items, interactions, times),
                       FitMemory(&model, &shape, threads));
+    if (algorithm->stream != NULL)
+        fitting = SizeAdd(fitting, EventsKept(interactions, users));
     if (train->warm_start) /* about as large as the new one */
         fitting = SizeAdd(fitting, WarmMemory(&model));
     return Max(reading, fitting);
@@ -256,6 +284,14 @@ static void Fit(void *arg)
     Training *t = job->training;
 
     t->model.algorithm->train(&t->backend.host, &t->collected.data, &t->model, &t->report);
+}
+
+/* A model that learns from a stream has learnt the held-out interactions too, after validation. */
+static void TakeBackHeld(Training *t)
+{
+    HostRelease(&t->backend.host, t->collected.data.held);
+    t->collected.data.held = NULL;
+    t->collected.data.held_count = 0;
 }
 
 static uint64 UserKey(void *arg, uint32 user)
@@ -281,7 +317,7 @@ void TrainingFit(Training *t, const TrainRequest *request)
     InteractionsHoldOut(&t->backend.host, data, ResolveHoldout(options, data->time != NULL),
                         (uint64)options->validation_users, (uint64)options->seed);
     data->keys = NULL;
-    HostRelease(&t->backend.host, data->time); /* it has done its work */
+    HostRelease(&t->backend.host, data->time); /* they have done their work */
     data->time = NULL;
     ModelLayout(&t->model, request->algorithm, request->options, data->users, data->items);
     CheckMemory(SizeAdd(MemoryContextMemAllocated(t->context, true),
@@ -292,6 +328,8 @@ void TrainingFit(Training *t, const TrainRequest *request)
     if (t->warm != NULL)
         ApplyWarm(t);
     BackendHostRun(&t->backend, request->threads, Fit, &job);
+    if (data->events != NULL)
+        TakeBackHeld(t);
     for (int i = 0; i < t->model.parts; i++)
         if (!PartIsFinite(&t->model.part[i]))
             ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
@@ -366,9 +404,13 @@ static char *DescribeModel(const Training *t, const TrainRequest *request)
     JsonString(&json, "user_type", format_type_be(c->user_type));
     JsonString(&json, "item_type", format_type_be(c->item_type));
     JsonString(&json, "source", request->source.text);
+    if (t->source_relation != NULL)
+        JsonString(&json, "source_relation", t->source_relation);
     JsonString(&json, "user_column", request->source.user_column);
     JsonString(&json, "item_column", request->source.item_column);
     JsonString(&json, "time_column", request->source.time_column);
+    if (c->window != NULL)
+        DescribeStream(&json, c->window, c->rows);
     JsonRaw(&json, "options", OptionsToJson(request->algorithm, request->options));
     DescribeTraining(&json, t);
     JsonClose(&json, '}');
@@ -399,10 +441,12 @@ static char *DescribeHistory(const TrainReport *report)
 
 void TrainingWrite(const Training *t, const TrainRequest *request, ModelSink *sink)
 {
-    WriteIds(sink, "user_ids", &t->collected.users);
-    WriteIds(sink, "item_ids", &t->collected.items);
+    DictionaryWrite(sink, AXIS_USER, &t->collected.users);
+    DictionaryWrite(sink, AXIS_ITEM, &t->collected.items);
     WriteInteractions(sink, &t->collected.data);
     WriteModelParts(sink, &t->model);
+    if (t->collected.window != NULL)
+        WindowWrite(sink, t->collected.window);
     SinkPutJson(sink, PART_HISTORY, 0, DescribeHistory(&t->report));
     SinkPutJson(sink, PART_HEADER, 0, DescribeModel(t, request));
 }

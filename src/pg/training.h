@@ -35,6 +35,7 @@ typedef struct Training {
     BackendHost backend;
     TimestampTz started;
     Collected collected;
+    const char *source_relation; /* qualified name; NULL: the source is a query */
     Model model;
     TrainReport report;
     struct WarmStart *warm; /* NULL: none */
@@ -49,6 +50,12 @@ extern void TrainingInit(Training *training, MemoryContext parent, const char *t
 
 /* Reads the source; needs SPI and an active snapshot. */
 extern void TrainingRead(Training *training, const TrainRequest *request);
+
+/* The same from rows that are collected already. */
+extern void TrainingCollect(Training *training, const TrainRequest *request, Collector *collector);
+
+/* Fails: the algorithm needs times, and there are none. */
+extern void FailNoTime(const Algorithm *algorithm) __attribute__((noreturn));
 
 /*
  * With the option warm_start: loads the embeddings of the model's current version, if it has one of

@@ -2,49 +2,9 @@
 -- answer, never a crash.
 BEGIN;
 \ir setup.psql
+\ir forge.psql
 SELECT * FROM no_plan();
 
--- CRC-32C (Castagnoli), bit by bit into a table of 256, then byte by byte
-CREATE FUNCTION crc_table() RETURNS bigint[] IMMUTABLE LANGUAGE plpgsql AS $$
-DECLARE
-    result bigint[];
-    c bigint;
-BEGIN
-    FOR n IN 0..255 LOOP
-        c := n;
-        FOR k IN 1..8 LOOP
-            c := CASE WHEN c & 1 = 1 THEN (c >> 1) # x'82F63B78'::bigint ELSE c >> 1 END;
-        END LOOP;
-        result[n] := c;
-    END LOOP;
-    RETURN result;
-END $$;
-CREATE FUNCTION crc32c(bytes bytea) RETURNS bigint IMMUTABLE LANGUAGE plpgsql AS $$
-DECLARE
-    t bigint[] := crc_table();
-    c bigint := x'FFFFFFFF'::bigint;
-BEGIN
-    FOR i IN 0..length(bytes) - 1 LOOP
-        c := t[(c # get_byte(bytes, i)) & 255] # (c >> 8);
-    END LOOP;
-    RETURN c # x'FFFFFFFF'::bigint;
-END $$;
-CREATE FUNCTION little(n bigint) RETURNS bytea IMMUTABLE LANGUAGE sql AS $$
-    SELECT string_agg(set_byte('\x00', 0, (n >> (8 * i) & 255)::int), '' ORDER BY i) FROM generate_series(0, 3) i
-$$;
--- a block with these dimensions and this payload, sealed for its part and version (0 for what belongs to all versions, else 1)
-CREATE FUNCTION block(part text, type int, number bigint, rows bigint, columns bigint, payload bytea) RETURNS bytea LANGUAGE plpgsql AS $$
-DECLARE
-    head bytea := 'RADV'::bytea || '\x01000000' || little(type) || little(number) || little(rows) || little(columns);
-BEGIN
-    RETURN head || little(crc32c(convert_to(part || CASE WHEN part IN ('current', 'run') THEN '/0' ELSE '/1' END, 'UTF8') || head || '\x0000000000000000' || payload)) || '\x00000000' || payload;
-END $$;
-CREATE FUNCTION seal(part text, data bytea) RETURNS bytea LANGUAGE sql AS $$
-    SELECT block(part, get_byte(data, 8), uint(data, 12), uint(data, 16), uint(data, 20), substring(data FROM 33))
-$$;
-CREATE FUNCTION json_block(part text, document text) RETURNS bytea LANGUAGE sql AS $$
-    SELECT block(part, 6, 0, 1, length(convert_to(document, 'UTF8')), convert_to(document, 'UTF8'))
-$$;
 SELECT is(crc32c('123456789'), x'E3069283'::bigint, 'the check value of CRC-32C');
 
 SELECT recadv_train('good', 'orders', algorithm => 'bpr', options => '{"factors":4,"epochs":2,"learning_rate":0.1,"holdout":"random","seed":7}') \g /dev/null
@@ -87,6 +47,13 @@ BEGIN
                 answer := error_and_context(probe);
                 -- what a sound model of one of the kinds of ids says to the questions for the other
                 EXIT WHEN answer IS NOT NULL AND answer !~ 'no row of the test source|holds no interactions out';
+            END LOOP;
+            -- the other questions, whatever the first error was: no crash, and no error of another kind
+            FOREACH probe IN ARRAY ARRAY['SELECT recadv_similar_items(i::text, 5, ''bad'') FROM generate_series(0, 41) i', 'SELECT recadv_similar_users(''u'' || i, 5, ''bad'') FROM generate_series(0, 61) i',
+                    'SELECT recadv_topk_for(ARRAY[i::text, ''i'' || i, ''3'', ''i4''], 5, ''bad'') FROM generate_series(0, 41) i', 'SELECT recadv_explain(i::text, i::text, 5, ''bad'') FROM generate_series(0, 41) i',
+                    'SELECT recadv_topk(i::text, 5, ''bad'', candidates => ''{1,2,3,i7,i8}'', exclude => ''{3,i8}'') FROM generate_series(0, 61) i',
+                    'SELECT * FROM recadv_embeddings(''bad'', ''user'')', 'SELECT * FROM recadv_embeddings(''bad'', ''item'', ''{1,i2,40}''::text[])'] LOOP
+                answer := coalesce(nullif(substring(error_and_context(probe) FROM '^(?!XX001|54000|22003|22023|22P02|0A000).*'), ''), answer);
             END LOOP;
             IF answer IS NULL OR answer ~ 'no row of the test source|holds no interactions out' THEN
                 RAISE 'undo';
@@ -157,6 +124,29 @@ SELECT refused('header', block('header', 6, 0, 1, 6, '\x7b7d00007b7d'), 'zero by
 SELECT refused('header', block('header', 6, 0, 2, 2, '\x7b7d'), 'two rows');
 SELECT refused('header', block('header', 1, 0, 1, 1, '\x00000000'), 'a block of floats');
 SELECT refused('header', overlay(data('header') PLACING '\x02' FROM 5), 'a format of blocks from the future');
+
+-- a source that is none, or more than one, runs nothing
+CREATE FUNCTION live_error(change jsonb) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    answer text;
+BEGIN
+    CREATE TABLE bad OF recadv_model (PRIMARY KEY (version, part, block));
+    INSERT INTO bad TABLE good;
+    UPDATE bad SET data = header(change) WHERE part = 'header';
+    answer := error_and_context('SELECT recadv_topk(1, 5, ''bad'', seen => ''live'')');
+    DROP TABLE bad;
+    RETURN answer;
+END $$;
+SELECT is(live_error('{}'), NULL, 'an unchanged source can be asked');
+SELECT matches(live_error(change), '^(' || states || ') ', 'source ' || change::text) FROM (VALUES
+    ('{"source_relation":"orders; DROP TABLE orders"}'::jsonb, '42P01|42601|42602'), ('{"source_relation":""}', '42602|42P01'), ('{"source_relation":"a.b.c.d"}', '42601'), ('{"source_relation":"good"}', '42703'),
+    ('{"source_relation":null}', '55000'), ('{"source_relation":7}', '55000'), ('{"user_column":null}', '55000'), ('{"item_column":["item_id"]}', '55000'),
+    ('{"user_column":"user_id\" = 1 OR \"user_id"}', '42703'), ('{"item_column":"item_id, pg_sleep(9)"}', '42703'), ('{"user_column":"at"}', '22007|22008'),
+    ('{"source_relation":null,"source":"(SELECT 1 AS user_id, 2 AS item_id) x; DROP TABLE orders; --"}', '42601'),
+    ('{"source_relation":null,"source":"(SELECT 1 AS user_id, 2 AS item_id) x; SELECT 1 FROM (SELECT 1"}', '42601'),
+    ('{"source_relation":null,"source":"(WITH d AS (DELETE FROM orders RETURNING *) SELECT * FROM d)"}', '0A000'),
+    ('{"source_relation":null,"source":"()"}', '42601'), ('{"source_relation":null,"source":"("}', '42601')) v(change, states);
+SELECT isnt((SELECT count(*) FROM orders), 0::bigint, 'and nothing was deleted');
 
 -- the history
 SELECT refused('history', json_block('history', j), 'JSON ' || left(j, 20)) FROM unnest(ARRAY['', '[', '{]']) j;

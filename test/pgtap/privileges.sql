@@ -25,6 +25,7 @@ SELECT fails($$SELECT train('models.mine')$$, '42501', 'permission denied for sc
 -- everything that uses a model, by a role with and without SELECT
 CREATE TABLE recadv_test.uses (statement text);
 INSERT INTO uses VALUES ('SELECT recadv_topk(1, 3, ''shop'')'), ('SELECT recadv_topk(''1'', 3, ''models.shop'')'), ('SELECT recadv_topk(999, 3, ''shop'')'),
+    ('SELECT recadv_topk_all(''shop'', 3)'), ('SELECT recadv_topk_all(''models.shop'', 3, ''{1,999}''::text[])'),
     ('SELECT recadv_score(1, 1, ''shop'')'), ('SELECT recadv_score(''1'', ''1'', ''shop'')'), ('SELECT recadv_has_user(1, ''shop'')'), ('SELECT recadv_has_user(''1'', ''shop'')'),
     ('SELECT recadv_info(''shop'')'), ('SELECT * FROM recadv_history(''shop'')'), ('SELECT * FROM recadv_runs(''shop'')'), ('SELECT * FROM recadv_run_numbers(''shop'')'),
     ('SELECT recadv_document(''shop'', ''header'')'), ('SELECT * FROM recadv_robustness(''shop'', ''{0.5}'')'),

@@ -42,6 +42,8 @@ SELECT train('m', 'orders', '{"epochs": 60}') IS NOT NULL \g /dev/null
 SELECT ok((train('m', 'orders', '{"warm_start": true, "epochs": 1}')).loss < 0.7 * (train('cold', 'orders', '{"epochs": 1}')).loss, 'the first epoch starts where the last training ended');
 
 -- where it cannot be
+SELECT is((train('m', 'orders', '{"warm_start": true, "warm_epochs": 2}')).epochs, 2, 'warm_epochs bounds it');
+SELECT is((train('cold', 'orders', '{"warm_epochs": 2}')).epochs, 20, 'but not a training afresh');
 SELECT is((train('m', 'orders', '{"warm_start": true, "factors": 5}')).epochs, 20, 'another width starts afresh');
 SELECT is(recadv_info('m') #>> '{training,warm_start}', 'false', 'and says so');
 SELECT is((train('new', 'orders', '{"warm_start": true}')).version, 1, 'so does a model without a version');

@@ -29,7 +29,7 @@ ORDER BY 1;
 SELECT c.relname AS type, a.attnum AS n, a.attname AS column, format_type(a.atttypid, a.atttypmod) AS type,
        (SELECT collname FROM pg_collation WHERE oid = a.attcollation) AS "collation"
 FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
-WHERE c.relname IN ('recadv_model', 'recadv_training', 'recadv_models') AND a.attnum > 0
+WHERE c.relname IN ('recadv_model', 'recadv_training', 'recadv_models', 'recadv_cache') AND a.attnum > 0
 ORDER BY c.relname COLLATE "C", n;
 
 -- every member of the extension has a comment; the row types of relations and the arrays are theirs
@@ -52,7 +52,8 @@ SELECT count(*) AS members, count(*) FILTER (WHERE p.prosecdef) AS definers,
 FROM pg_depend d JOIN pg_proc p ON p.oid = d.objid
 WHERE d.classid = 'pg_proc'::regclass AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
       AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'recadv');
-SELECT has_table_privilege('public', 'recadv_models', 'SELECT') AS models_for_all;
+SELECT has_table_privilege('public', 'recadv_models', 'SELECT') AS models_for_all,
+       has_table_privilege('public', 'recadv_cache', 'SELECT') AS cache_for_all;
 
 -- the settings; their own prefix is reserved
 SELECT count(*) AS models FROM recadv_models;

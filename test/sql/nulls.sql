@@ -21,6 +21,27 @@ SELECT count(*) FROM recadv_topk(NULL::bytea, 1::bigint);
 SELECT count(*) FROM recadv_topk(:'image'::bytea, NULL::bigint);
 SELECT count(*) FROM recadv_topk(:'image'::bytea, 1::bigint, NULL);
 SELECT count(*) FROM recadv_topk(:'image'::bytea, '1'::text, 3, NULL);
+-- the other questions: no rows, but what is popular without a history
+SELECT count(*) FROM recadv_topk(1, 3, 'm', seen => NULL);
+SELECT count(*) FROM recadv_topk(1, 3, 'm', candidates => NULL, exclude => NULL);
+SELECT count(*) FROM recadv_topk(1, 3, 'm', candidates => '{}');
+SELECT count(*) FROM recadv_topk(1, 3, 'm', false, candidates => '{NULL,1}', exclude => '{NULL}');
+SELECT * FROM recadv_topk_for(NULL::bigint[], 3, 'm') EXCEPT SELECT * FROM recadv_topk(99, 3, 'm');
+SELECT count(*) FROM recadv_topk_for('{1,2}'::bigint[], NULL, 'm');
+SELECT count(*) FROM recadv_topk_for('{1,2}'::text[], 3, 'm', NULL);
+SELECT count(*) FROM recadv_topk_for(NULL::bytea, '{1,2}'::bigint[]);
+SELECT count(*) FROM recadv_topk_for(:'image'::bytea, NULL::bigint[], 3);
+SELECT count(*) FROM recadv_similar_items(NULL::bigint, 3, 'm');
+SELECT count(*) FROM recadv_similar_items('1'::text, NULL, 'm');
+SELECT count(*) FROM recadv_similar_items(:'image'::bytea, NULL::bigint, 3);
+SELECT count(*) FROM recadv_similar_users(NULL::text, 3, 'm');
+SELECT count(*) FROM recadv_explain(NULL::bigint, 1, 3, 'm');
+SELECT count(*) FROM recadv_explain(1, NULL::bigint, 3, 'm');
+SELECT count(*) FROM recadv_explain('1', '1', 3, 'm', seen => NULL);
+SELECT count(*) FROM recadv_embeddings('m', NULL);
+SELECT count(*), pg_typeof(min(id)) FROM recadv_embeddings(NULL, 'item');
+SELECT count(*), pg_typeof(min(id)) FROM recadv_embeddings('m', 'user', NULL::bigint[]);
+SELECT count(*), pg_typeof(min(id)) FROM recadv_embeddings('m', 'user', '{1,2,NULL}'::int[]);
 SELECT recadv_score(NULL::bigint, 1, 'm') AS user_null, recadv_score(1, NULL::bigint, 'm') AS item_null,
        recadv_score(NULL::text, '1', 'm') AS user_null_text,
        recadv_score(99, 1, 'm') AS user_unknown, recadv_score(1, 99, 'm') AS item_unknown,

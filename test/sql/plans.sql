@@ -27,6 +27,11 @@ SELECT plan_rows('SELECT * FROM recadv_topk(1, 10, ''m'')', 'Function Scan') AS 
        plan_rows('SELECT * FROM recadv_evaluate(''m'', ''o'')', 'Function Scan') AS evaluate,
        plan_rows('SELECT * FROM recadv_robustness(''m'')', 'Function Scan') AS robustness,
        plan_rows('SELECT * FROM recadv_options()', 'Function Scan') AS options;
+SELECT plan_rows('SELECT * FROM recadv_topk_for(''{1}''::bigint[], 10, ''m'')', 'Function Scan') AS topk_for,
+       plan_rows('SELECT * FROM recadv_similar_items(1, 10, ''m'')', 'Function Scan') AS similar_items,
+       plan_rows('SELECT * FROM recadv_similar_users(1, 10, ''m'')', 'Function Scan') AS similar_users,
+       plan_rows('SELECT * FROM recadv_explain(1, 1, 10, ''m'')', 'Function Scan') AS explain,
+       plan_rows('SELECT * FROM recadv_embeddings(''m'', ''item'')', 'Function Scan') AS embeddings;
 SELECT plan_rows('SELECT recadv_topk(id, 5, ''m'') FROM customers', 'ProjectSet') AS select_list;
 
 -- a few customers first, then their recommendations, then the products by index

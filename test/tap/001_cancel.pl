@@ -306,6 +306,11 @@ my $fit = "SELECT length(recadv_fit(user_id, item_id, '"
 my $ask = q{SELECT count(r.item) FROM generate_series(1, 100000) u,
 	LATERAL recadv_topk(u, 10, 'huge') r};
 
+my $everyone = q{SELECT count(*) FROM recadv_topk_all('huge', 10)};
+
+$session->query("SELECT recadv_topk(1, 1, 'huge')"); # the session keeps its items
+check_cancel('topk_all', $everyone, \&with_threads);
+check_terminate('topk_all', $everyone, \&with_threads);
 check_cancel('evaluate', "SELECT * FROM recadv_evaluate('visits_model', '$test')", \&with_threads);
 check_cancel('evaluate, slow source',
 	"SELECT * FROM recadv_evaluate('shop', '$slow')", \&sleeping);

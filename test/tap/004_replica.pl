@@ -28,6 +28,15 @@ sub train
 my $everything = q{
 	SELECT md5(string_agg(r::text, ' ' ORDER BY u, r.rank))
 	FROM generate_series(1, 20) u, LATERAL recadv_topk(u, 10, 'shop') r;
+	SELECT md5(string_agg(r::text, ' ' ORDER BY u, r.rank)) FROM generate_series(1, 20) u,
+	       LATERAL recadv_topk_for(ARRAY[u, u + 5, u + 10], 10, 'shop', exclude => '{1,2}') r;
+	SELECT md5(string_agg(r::text, ' ' ORDER BY u, r.rank))
+	FROM generate_series(1, 20) u, LATERAL recadv_similar_items(u, 10, 'shop') r;
+	SELECT md5(string_agg(r::text, ' ' ORDER BY u, r.rank))
+	FROM generate_series(1, 20) u, LATERAL recadv_similar_users(u, 10, 'shop') r;
+	SELECT md5(string_agg(r::text, ' ' ORDER BY u, r.rank))
+	FROM generate_series(1, 20) u, LATERAL recadv_explain(u, 7, 10, 'shop') r;
+	SELECT md5(string_agg(r::text, ' ')) FROM recadv_embeddings('shop', 'user') r;
 	SELECT sum(recadv_score(u, i, 'shop')) FROM generate_series(1, 9) u, generate_series(1, 9) i;
 	SELECT md5(string_agg(e::text, ' ')) FROM recadv_evaluate('shop', 'tests') e;
 	SELECT md5(string_agg(e::text, ' ')) FROM recadv_robustness('shop') e;
@@ -54,6 +63,16 @@ $standby->init_from_backup($primary, 'base', has_streaming => 1);
 $standby->start;
 $primary->wait_for_catchup($standby);
 is(everything($standby), everything($primary), 'the standby serves the same');
+
+# What was bought a moment ago is known on the standby, too, once it has arrived there.
+my $live = q{SELECT string_agg(item::text, ',') FROM recadv_topk(1, 10, 'shop', seen => 'live')};
+my $offered = $standby->safe_psql('postgres', $live);
+my ($bought) = $offered =~ /^(\d+),/;
+$primary->safe_psql('postgres', "INSERT INTO orders VALUES (1, $bought, now())");
+$primary->wait_for_catchup($standby);
+unlike($standby->safe_psql('postgres', $live), qr/^$bought,/, 'the standby reads the source as it is');
+is($standby->safe_psql('postgres', $live), $primary->safe_psql('postgres', $live), 'as the primary does');
+$primary->safe_psql('postgres', "DELETE FROM orders WHERE user_id = 1 AND item_id = $bought AND bought_at > now() - interval '1 hour'");
 
 my $reader = start_session($standby);
 my $old = $reader->query("SELECT recadv_topk(1, 10, 'shop')")->{out};

@@ -36,5 +36,46 @@ foreach my $row (split(/\n/, $rows))
 }
 is(join(' ', sort keys %documented), '', 'and on nothing else');
 
+# The SQL of doc/serving.md runs, and gives rows.
+make_orders($node, 'orders', 300, 500, 30);
+$node->safe_psql('postgres', q{
+	CREATE TABLE products AS SELECT i::bigint AS id, 'product ' || i AS title, i % 7 AS category,
+		now() - i * interval '1 day' AS added, i % 3 AS stock FROM generate_series(0, 499) i;
+	CREATE TABLE customers AS SELECT u AS id, u % 2 = 0 AS newsletter FROM generate_series(1, 300) u;
+	CREATE TABLE baskets AS SELECT 42 AS customer_id, i::bigint AS product_id FROM generate_series(1, 5) i;
+	CREATE TABLE clicks AS SELECT 1 AS session, i::bigint AS product_id FROM generate_series(1, 5) i});
+$node->safe_psql('postgres',
+	"SELECT recadv_train('shop', 'orders', algorithm => 'bpr', options => '"
+	  . options(factors => 64) . "')");
+my $has_vector = $node->safe_psql('postgres',
+	"SELECT count(*) FROM pg_available_extensions WHERE name = 'vector'");
+$node->safe_psql('postgres', 'CREATE EXTENSION vector') if $has_vector;
+
+open($file, '<', 'doc/serving.md') or die "doc/serving.md: $!";
+my $text = join('', <$file>);
+close $file;
+my ($number, $statements) = (0, 0);
+while ($text =~ /^```sql\n(.*?)^```$/gms)
+{
+	my $block = $1;
+
+	$number++;
+  SKIP:
+	{
+		skip "block $number of doc/serving.md: pgvector is not installed", 1
+		  if $block =~ /vector/ && !$has_vector;
+		foreach my $statement (split(/;[^\n]*\n/, $block))
+		{
+			$statement =~ s/\$1/1/g;
+			my ($state, $out, $err) = $node->psql('postgres', $statement);
+			ok($state == 0 && ($out ne '' || $statement =~ /CREATE/),
+				"doc/serving.md, block $number: runs")
+			  or diag("$statement\n$err");
+			$statements++;
+		}
+	}
+}
+cmp_ok($statements, '>', 10, 'the documentation of serving has statements');
+
 $node->stop;
 done_testing();

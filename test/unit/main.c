@@ -16,6 +16,8 @@ static const struct {
     {"interactions", TestInteractions},
     {"cells", TestCells},
     {"topk", TestTopK},
+    {"codes", TestCodes},
+    {"scan", TestScan},
     {"metrics", TestMetrics},
     {"ranking", TestRanking},
     {"block", TestBlock},
@@ -28,6 +30,7 @@ static const struct {
     {"memory", TestMemory},
     {"generator", TestGenerator},
     {"nmrn", TestNmrn},
+    {"serve", TestServe},
     {"stream", TestStreaming},
 };
 

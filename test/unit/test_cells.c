@@ -61,27 +61,62 @@ static bool EntriesCover(TestHost *t, const Cells *c)
     return right;
 }
 
-/* Cells of a round share no block; over an epoch each cell comes once. */
+static bool Overlap(uint32_t a, uint32_t b, uint32_t length)
+{
+    return a < b + length && b < a + length;
+}
+
+static bool TilesAreDisjoint(Tile a, Tile b)
+{
+    return !Overlap(a.user_block, b.user_block, a.user_blocks) &&
+           !Overlap(a.item_block, b.item_block, a.item_blocks);
+}
+
+/* Marks a tile's cells; true if each lies in the tile and comes first now. */
+static bool MarkTile(const Cells *c, Tile tile, uint8_t *seen)
+{
+    bool right = true;
+
+    for (uint32_t k = 0; k < TileCount(tile); k++) {
+        uint32_t cell = TileCell(c, tile, k);
+        uint32_t user_block = cell / c->item_blocks, item_block = cell % c->item_blocks;
+
+        right &= user_block - tile.user_block < tile.user_blocks && user_block < c->user_blocks &&
+                 item_block - tile.item_block < tile.item_blocks;
+        right &= right && seen[cell]++ == 0;
+    }
+    return right;
+}
+
+/* Tiles of a round share no block; over an epoch each cell comes once. */
 static bool RoundsAreDisjoint(TestHost *t, const Cells *c)
 {
-    uint32_t total = c->user_blocks * c->item_blocks;
+    uint32_t total = c->user_blocks * c->item_blocks, cells = 0;
     uint8_t *seen = HostAllocateZero(&t->host, total, 1);
-    bool right = (uint64_t)CellsRounds(c) * (uint64_t)CellsPerRound(c) == total;
+    bool right = true;
 
     for (int round = 0; round < CellsRounds(c); round++)
         for (int a = 0; a < CellsPerRound(c); a++) {
-            uint32_t cell = CellsAt(c, round, a);
+            Tile tile = CellsTile(c, round, a);
 
-            right &= cell < total && seen[cell]++ == 0;
-            for (int b = 0; b < a; b++) {
-                uint32_t other = CellsAt(c, round, b);
-
-                right &= cell / c->item_blocks != other / c->item_blocks &&
-                         cell % c->item_blocks != other % c->item_blocks;
-            }
+            right &= MarkTile(c, tile, seen);
+            cells += TileCount(tile);
+            for (int b = 0; b < a; b++)
+                right &= TilesAreDisjoint(tile, CellsTile(c, round, b));
         }
     HostRelease(&t->host, seen);
-    return right;
+    return right && cells == total;
+}
+
+/* No cell is larger than scratch memory is made for. */
+static bool CellsAreBounded(const Cells *c, size_t row_bytes)
+{
+    uint64_t largest = CellsLargest(c->data, row_bytes);
+
+    for (uint32_t cell = 0; cell < c->user_blocks * c->item_blocks; cell++)
+        if (c->start[cell + 1] - c->start[cell] > largest)
+            return false;
+    return true;
 }
 
 static void CheckCut(TestHost *t, const Interactions *data, size_t row_bytes, uint64_t epoch)
@@ -105,6 +140,7 @@ static void CheckCut(TestHost *t, const Interactions *data, size_t row_bytes, ui
           "every user and item is in a block");
     CHECK(EntriesFit(&c, user_block, item_block), "entries are in the cell of their blocks");
     CHECK(EntriesCover(t, &c), "every training interaction is in one cell");
+    CHECK(CellsAreBounded(&c, row_bytes), "no cell passes the bound");
     CHECK(RoundsAreDisjoint(t, &c), "rounds cover all cells and share no rows");
     CellsRelease(&t->host, &c);
     HostRelease(&t->host, user_block);
@@ -116,8 +152,9 @@ static void CheckShapes(TestHost *t)
     static const struct {
         uint32_t users, items, per_user;
         size_t row_bytes;
-    } shapes[] = {{1, 1, 1, 256},      {1, 3000, 40, 256},   {3000, 1, 1, 256},
-                  {700, 2100, 8, 256}, {2500, 600, 8, 4096}, {300, 200, 20, 65536}};
+    } shapes[] = {{1, 1, 1, 256},        {1, 3000, 40, 256},     {3000, 1, 1, 256},
+                  {700, 2100, 8, 256},   {2500, 600, 8, 4096},   {300, 200, 20, 65536},
+                  {2000, 900, 8, 65536}, {800, 1700, 100, 65536}};
 
     for (size_t s = 0; s < sizeof(shapes) / sizeof(shapes[0]); s++) {
         Interactions data =

@@ -502,7 +502,7 @@ static void CheckScores(void)
     CHECK(run.model.algorithm->query_width(&run.model) == 32, "a query is padded to whole vectors");
     query = HostAllocate(&t.host, 32, sizeof(float));
     run.model.algorithm->query(&run.model, 3, query);
-    run.model.algorithm->score(&run.model, query, 1, scores);
+    ModelScore(&run.model, query, 1, scores);
     for (uint32_t i = 0; i < 700; i++) {
         double sum = 0;
 
@@ -512,7 +512,7 @@ static void CheckScores(void)
     }
     CHECK(right, "scores are dot products");
     ModelViewItems(&run.model, 200, 50, &view);
-    run.model.algorithm->score(&view, query, 1, block);
+    ModelScore(&view, query, 1, block);
     CHECK(memcmp(block, scores + 200, sizeof(block)) == 0, "and the same bytes through a view");
     TestHostEnd(&t);
 }

@@ -24,20 +24,40 @@ static uint32_t TableWidth(const Model *model)
 static void TableQuery(const Model *view, uint32_t row, float *query)
 {
     (void)view;
+    memset(query, 0, 16 * sizeof(float));
     query[0] = (float)row;
 }
 
-static void TableScore(const Model *view, const float *queries, uint32_t count, float *out)
+/* The item's number is its scalar; the score is looked up. */
+static float zeros[ITEMS * 16] __attribute__((aligned(64)));
+
+static void TableScalars(const Model *view, float *out)
 {
-    for (uint32_t q = 0; q < count; q++)
-        memcpy(out + (size_t)q * view->items, table[(uint32_t)queries[(size_t)q * 16]],
-               view->items * sizeof(float));
+    for (uint32_t i = 0; i < view->items; i++)
+        out[i] = (float)((view->part[0].data - zeros) / 16 + i);
 }
 
-static const Algorithm table_algorithm = {
-    .name = "table", .query_width = TableWidth, .query = TableQuery, .score = TableScore};
+static void TableFinish(const Model *model, const float *query, const float *scalars, size_t pitch,
+                        uint32_t count, float *products)
+{
+    (void)model, (void)pitch;
+    for (uint32_t i = 0; i < count; i++)
+        products[i] = table[(uint32_t)query[0]][(uint32_t)scalars[i]];
+}
 
-static const Model table_model = {.algorithm = &table_algorithm, .users = USERS, .items = ITEMS};
+static const Algorithm table_algorithm = {.name = "table",
+                                          .query_width = TableWidth,
+                                          .query = TableQuery,
+                                          .items = 0,
+                                          .scalars = 1,
+                                          .item_scalars = TableScalars,
+                                          .finish = TableFinish};
+
+static const Model table_model = {.algorithm = &table_algorithm,
+                                  .users = USERS,
+                                  .items = ITEMS,
+                                  .parts = 1,
+                                  .part = {{"item", AXIS_ITEM, ITEMS, 16, 16, false, zeros}}};
 
 static void FillTable(uint64_t stream, uint32_t levels)
 {

@@ -14,7 +14,7 @@ static void CheckNames(void)
     for (int i = 0; algorithms[i] != NULL; i++) {
         right &= AlgorithmFind(algorithms[i]->name) == algorithms[i];
         right &= algorithms[i]->summary != NULL && algorithms[i]->train != NULL &&
-                 algorithms[i]->score != NULL && algorithms[i]->memory != NULL;
+                 algorithms[i]->query != NULL && algorithms[i]->memory != NULL;
         right &= algorithms[i]->options_size >= sizeof(TrainOptions);
     }
     CHECK(right, "every algorithm is found by its name");
@@ -78,7 +78,7 @@ static void CheckPopularity(TestHost *t)
 
     Train(t, &data, "popularity", "", &run);
     CHECK(run.report.best == -1 && run.report.epochs == 0, "popularity has no epochs");
-    run.model.algorithm->score(&run.model, NULL, 2, scores);
+    ModelScore(&run.model, NULL, 2, scores);
     for (uint32_t i = 0; i < 20; i++) {
         uint32_t count = 0;
 
@@ -88,7 +88,7 @@ static void CheckPopularity(TestHost *t)
     }
     CHECK(right, "popularity scores are the numbers of users");
     ModelViewItems(&run.model, 7, 5, &view);
-    view.algorithm->score(&view, NULL, 2, view_scores);
+    ModelScore(&view, NULL, 2, view_scores);
     CHECK(memcmp(view_scores, scores + 7, sizeof(float) * 5) == 0 &&
               memcmp(view_scores + 5, scores + 7, sizeof(float) * 5) == 0,
           "and the same through a view");

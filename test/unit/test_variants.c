@@ -6,6 +6,7 @@
  */
 #define LearnCell   VariantsLearnCell
 #define DotRows     VariantsDotRows
+#define DotRowsAt   VariantsDotRowsAt
 #define VectorLevel VariantsVectorLevel
 
 #define MemoryRead      VariantsMemoryRead

@@ -9,6 +9,8 @@ extern void TestPool(void);
 extern void TestInteractions(void);
 extern void TestCells(void);
 extern void TestTopK(void);
+extern void TestCodes(void);
+extern void TestScan(void);
 extern void TestMetrics(void);
 extern void TestRanking(void);
 extern void TestBlock(void);
@@ -21,6 +23,7 @@ extern void TestMf(void);
 extern void TestMemory(void);
 extern void TestGenerator(void);
 extern void TestNmrn(void);
+extern void TestServe(void);
 extern void TestStreaming(void);
 
 #endif

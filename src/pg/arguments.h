@@ -1,0 +1,35 @@
+/* arguments.h: what the serving functions are asked with. */
+#ifndef RECADV_ARGUMENTS_H
+#define RECADV_ARGUMENTS_H
+
+#include "pg/compat.h"
+
+#include "fmgr.h"
+
+#include "pg/select.h"
+
+extern Id IdArgument(FunctionCallInfo fcinfo, int argument, IdKind kind);
+
+/* NULL: none was named. */
+extern text *ModelArgument(FunctionCallInfo fcinfo, int argument);
+
+/* Fails unless it is at least 1. */
+extern uint32 KArgument(FunctionCallInfo fcinfo, int argument);
+
+/* Is seen => 'live' asked for?  Fails unless it is 'model' or 'live'. */
+extern bool LiveArgument(FunctionCallInfo fcinfo, int argument);
+
+/* The ids of an array of any shape, without NULLs; an argument that is NULL has none. */
+extern IdList IdsArgument(FunctionCallInfo fcinfo, int argument, IdKind kind);
+
+/* candidates and exclude, which follow each other; the rows are not to be changed. */
+extern Filter FilterArguments(FunctionCallInfo fcinfo, int argument, Served *served, Axis axis,
+                              IdKind kind);
+
+/* Fails if ids of the axis cannot be returned as `kind`. */
+extern void CheckAxisKind(const Served *served, Axis axis, IdKind kind);
+
+/* Is one of the arguments first .. last NULL? */
+extern bool AnyArgumentNull(FunctionCallInfo fcinfo, int first, int last);
+
+#endif

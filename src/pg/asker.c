@@ -1,0 +1,114 @@
+/* asker.c: noting pending events before the question is asked. */
+#include "pg/asker.h"
+
+static int CompareRows(const void *a, const void *b)
+{
+    uint32 x = *(const uint32 *)a, y = *(const uint32 *)b;
+
+    return (x > y) - (x < y);
+}
+
+static void TakeEvents(Served *served, const PendingRows *pending, Asker *asker)
+{
+    asker->order = PallocArray(uint32, (Size)pending->count + 1);
+    asker->noted.rows = PallocArray(uint32, (Size)pending->count + 1);
+    for (uint32 i = 0; i < pending->count; i++) {
+        uint32 row = ServedItem(served, pending->events[i].item);
+
+        if (row != UNKNOWN_ID) /* else: of a version that has been rolled back, say */
+            asker->order[asker->events++] = row;
+    }
+    memcpy(asker->noted.rows, asker->order, asker->events * sizeof(uint32));
+    qsort(asker->noted.rows, asker->events, sizeof(uint32), CompareRows);
+    for (uint32 i = 0; i < asker->events; i++)
+        if (i == 0 || asker->noted.rows[i] != asker->noted.rows[i - 1])
+            asker->noted.rows[asker->noted.count++] = asker->noted.rows[i];
+}
+
+Asker AskerOpen(Served *served, ModelTable *table, Id id)
+{
+    Asker asker = {.id = id, .user = ServedUser(served, id)};
+
+    if (table != NULL && served->header.algorithm->stream != NULL) {
+        PendingRows pending = PendingOfUser(table, &served->header, id);
+
+        TakeEvents(served, &pending, &asker);
+    }
+    return asker;
+}
+
+bool AskerIsKnown(const Asker *asker)
+{
+    return asker->user != UNKNOWN_ID || asker->events > 0;
+}
+
+static void StartUser(Served *served, const Asker *asker, Model *view)
+{
+    Id id;
+
+    IdConvert(asker->id, served->header.user_kind, &id);
+    for (int i = 0; i < view->parts; i++)
+        if (view->part[i].axis == AXIS_USER)
+            memset(view->part[i].data, 0, view->part[i].stride * sizeof(float));
+    view->algorithm->stream->start_user(view, 0, IdKey(id));
+}
+
+/* What events are noted in is this question's own. */
+static void CopyWritten(Model *view)
+{
+    for (int i = 0; i < view->parts; i++) {
+        Part *part = &view->part[i];
+        Size bytes = (Size)part->rows * part->stride * sizeof(float);
+        float *copy;
+
+        if (part->axis != AXIS_SHARED || !part->written)
+            continue;
+        copy = (float *)TYPEALIGN(64, palloc(bytes + 64));
+        memcpy(copy, part->data, bytes);
+        part->data = copy;
+    }
+}
+
+static void NoteEvent(Served *served, Model *view, uint32 row)
+{
+    Model item = RowsGather(served, AXIS_ITEM, &row, 1);
+
+    view->items = 1;
+    for (int i = 0; i < view->parts; i++)
+        if (view->part[i].axis == AXIS_ITEM)
+            view->part[i] = item.part[i];
+    view->algorithm->stream->write(view, 0, 0);
+    CHECK_FOR_INTERRUPTS();
+}
+
+float *AskerQuery(Served *served, const Asker *asker)
+{
+    Model view;
+    float *query;
+
+    if (!AskerIsKnown(asker))
+        return NULL;
+    if (asker->events == 0)
+        return ServedQuery(served, asker->user);
+    if (asker->user == UNKNOWN_ID) {
+        view = ServedUserView(served);
+        StartUser(served, asker, &view);
+    } else {
+        view = RowsGather(served, AXIS_USER, &asker->user, 1);
+    }
+    CopyWritten(&view);
+    for (uint32 i = 0; i < asker->events; i++)
+        NoteEvent(served, &view, asker->order[i]);
+    query = ServedQueryRoom(served);
+    view.algorithm->query(&view, 0, query);
+    return query;
+}
+
+RowList AskerSeen(Served *served, const Asker *asker)
+{
+    RowList seen = {0};
+
+    if (asker->user != UNKNOWN_ID)
+        seen.rows = ReadSeen(served->store, &served->header, asker->user, &seen.count);
+    return RowsUnion(seen, asker->noted);
+}

@@ -1,0 +1,13 @@
+/* attach.h: giving a cache entry its item side. */
+#ifndef RECADV_ATTACH_H
+#define RECADV_ATTACH_H
+
+#include "pg/cache.h"
+
+/*
+ * Lets the entry answer from memory if its item side is there or fits: first from memory that all
+ * sessions share, pinned until the table is closed, else from the session's own.
+ */
+extern void AttachItems(CacheEntry *entry, ModelTable *table);
+
+#endif

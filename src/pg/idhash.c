@@ -1,0 +1,70 @@
+/* idhash.c: creating and doubling tables of slots. */
+#include "pg/idhash.h"
+
+#define FIRST_SIZE 1024
+
+/* Slots between two looks at interrupts. */
+#define POLL_EVERY ((uint64)1 << 20)
+
+static IdSlot *FreeSlots(MemoryContext context, uint64 size)
+{
+    IdSlot *slots = AllocateArray(context, IdSlot, size);
+
+    for (uint64 at = 0; at < size; at += POLL_EVERY) {
+        memset(slots + at, 0xFF, Min(size - at, POLL_EVERY) * sizeof(IdSlot)); /* FREE_SLOT */
+        CHECK_FOR_INTERRUPTS();
+    }
+    return slots;
+}
+
+void IdHashCreate(IdHash *table, MemoryContext context)
+{
+    *table = (IdHash){.context = context, .size = FIRST_SIZE};
+    table->slots = FreeSlots(context, table->size);
+    if (!pg_strong_random(&table->salt, sizeof(table->salt)))
+        ereport(ERROR,
+                (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not generate random numbers")));
+}
+
+void IdHashRelease(IdHash *table)
+{
+    if (table->slots != NULL)
+        pfree(table->slots);
+    table->slots = NULL;
+    table->size = 0;
+}
+
+static inline IdSlot *FindFree(const IdHash *table, uint32 hash)
+{
+    uint64 at = hash & (table->size - 1);
+
+    while (table->slots[at].number != FREE_SLOT)
+        at = (at + 1) & (table->size - 1);
+    return &table->slots[at];
+}
+
+/* In the order of their old places slots fill two streams of the new table. */
+static void Double(IdHash *table)
+{
+    IdSlot *old = table->slots;
+    uint64 size = table->size;
+
+    table->slots = FreeSlots(table->context, size * 2);
+    table->size = size * 2;
+    for (uint64 i = 0; i < size; i++) {
+        if (old[i].number != FREE_SLOT)
+            *FindFree(table, old[i].hash) = old[i];
+        if (i % POLL_EVERY == 0)
+            CHECK_FOR_INTERRUPTS();
+    }
+    pfree(old);
+}
+
+bool IdHashGrow(IdHash *table, uint32 count)
+{
+    /* No model has more than 2^31 ids, so 2^32 slots always do. */
+    if ((uint64)count * 3 < table->size * 2 || table->size == UINT64CONST(1) << 32)
+        return false;
+    Double(table);
+    return true;
+}

@@ -1,0 +1,77 @@
+/*
+ * idhash.h: from integer ids to the positions of a list of them; 8 bytes per slot.
+ *
+ * A slot holds 32 bits of the id's hash and the id's position in the caller's list, where the id
+ * itself stands.  Small slots let the table of a million ids stay in a third-level cache, and a
+ * table that doubles needs no look at the ids.
+ */
+#ifndef RECADV_IDHASH_H
+#define RECADV_IDHASH_H
+
+#include "pg/compat.h"
+
+#include "common/hashfn.h"
+
+typedef struct IdSlot {
+    uint32 hash;
+    uint32 number; /* FREE_SLOT: none */
+} IdSlot;
+
+#define FREE_SLOT PG_UINT32_MAX
+
+typedef struct IdHash {
+    MemoryContext context;
+    IdSlot *slots;
+    uint64 size; /* a power of two, at most 2^32 */
+    uint64 salt; /* so that nobody can choose ids that collide */
+} IdHash;
+
+/* PostgreSQL 17 brought its own; before there is only the 32-bit form. */
+#if PG_VERSION_NUM < 170000
+static inline uint64 murmurhash64(uint64 data)
+{
+    uint64 h = data;
+
+    h ^= h >> 33;
+    h *= UINT64CONST(0xff51afd7ed558ccd);
+    h ^= h >> 33;
+    h *= UINT64CONST(0xc4ceb9fe1a85ec53);
+    h ^= h >> 33;
+    return h;
+}
+#endif
+
+static inline uint32 IdHashOf(const IdHash *table, int64 id)
+{
+    return (uint32)(murmurhash64((uint64)id ^ table->salt) >> 32);
+}
+
+static inline IdSlot *IdHashHome(const IdHash *table, uint32 hash)
+{
+    return &table->slots[hash & (table->size - 1)];
+}
+
+/* The slot of an id, or the free one where it belongs. */
+static inline IdSlot *IdHashSeek(const IdHash *table, uint32 hash, int64 id, const int64 *ids)
+{
+    uint64 at = hash & (table->size - 1);
+
+    while (table->slots[at].number != FREE_SLOT &&
+           (table->slots[at].hash != hash || ids[table->slots[at].number] != id))
+        at = (at + 1) & (table->size - 1);
+    return &table->slots[at];
+}
+
+extern void IdHashCreate(IdHash *table, MemoryContext context);
+
+extern void IdHashRelease(IdHash *table);
+
+/* To be called before an insertion into a table of `count` ids; true if the slots have moved. */
+extern bool IdHashGrow(IdHash *table, uint32 count);
+
+static inline Size IdHashMemory(const IdHash *table)
+{
+    return table->size * sizeof(IdSlot);
+}
+
+#endif

@@ -1,0 +1,52 @@
+/* learnt.c: pending events against the interactions of a training. */
+#include "pg/learnt.h"
+
+#include "utils/snapmgr.h"
+
+#include "pg/pending.h"
+#include "pg/window.h"
+
+/*
+ * Within the window by the fingerprint.  Before it by the pair alone: such an event came later than
+ * the option lateness allows for.
+ */
+static bool IsLearnt(void *arg, const PendingEvent *event)
+{
+    const Collected *c = arg;
+    uint32 user, item;
+
+    if (event->time >= WindowStart(c->window))
+        return WindowCount(c->window, FingerprintOf(event->user, event->item, event->time).key) > 0;
+    user = IdListFind(&c->users, event->user);
+    item = IdListFind(&c->items, event->item);
+    return user != UNKNOWN_ID && item != UNKNOWN_ID && InteractionsContain(&c->data, user, item);
+}
+
+static bool IsKnownItem(void *arg, Id item)
+{
+    const Collected *c = arg;
+
+    return IdListFind(&c->items, item) != UNKNOWN_ID;
+}
+
+void ForgetLearnt(Oid relid, const Training *training)
+{
+    const Collected *c = &training->collected;
+    Header kinds = {.user_kind = c->users.kind, .item_kind = c->items.kind};
+    PendingTests tests = {IsLearnt, IsKnownItem, (void *)c};
+    ModelTable table;
+    uint64 unreadable;
+
+    if (c->window == NULL)
+        return;
+    ModelTableOpenOwned(relid, &table);
+    PushActiveSnapshot(GetLatestSnapshot());
+    unreadable = PendingForget(&table, &kinds, &tests);
+    PopActiveSnapshot();
+    ModelTableClose(&table);
+    if (unreadable > 0)
+        ereport(WARNING,
+                (errmsg_plural("%llu observed event could not be read and was dropped",
+                               "%llu observed events could not be read and were dropped",
+                               (unsigned long)unreadable, (unsigned long long)unreadable)));
+}

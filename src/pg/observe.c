@@ -1,0 +1,221 @@
+/* observe.c: recadv_observe(). */
+#include "pg/observe.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "utils/builtins.h"
+#include "utils/date.h"
+#include "utils/timestamp.h"
+
+#include "pg/times.h"
+
+static char *StreamingAlgorithms(void)
+{
+    StringInfoData names;
+
+    initStringInfo(&names);
+    for (int i = 0; algorithms[i] != NULL; i++)
+        if (algorithms[i]->stream != NULL)
+            appendStringInfo(&names, "%s%s", names.len > 0 ? ", " : "", algorithms[i]->name);
+    return names.data;
+}
+
+void FailNoStream(const char *model, const Algorithm *algorithm)
+{
+    ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
+                    errmsg("model \"%s\" cannot learn from a stream", model),
+                    errdetail("Its algorithm, \"%s\", learns by training alone.", algorithm->name),
+                    errhint("Train it with one of these: %s.", StreamingAlgorithms())));
+}
+
+static Observed *Load(Oid relid, Current current, ModelTable *table)
+{
+    /* A child of the caller's until it is complete: an error then frees it. */
+    MemoryContext caller = CurrentMemoryContext;
+    MemoryContext context =
+        AllocSetContextCreate(caller, "recadv observed model", ALLOCSET_DEFAULT_SIZES);
+    Observed *observed = MemoryContextAllocZero(context, sizeof(Observed));
+
+    MemoryContextSwitchTo(context);
+    observed->context = context;
+    observed->relid = relid;
+    observed->current = current;
+    observed->header = HeaderRead(&table->store);
+    if (observed->header.algorithm->stream == NULL)
+        FailNoStream(table->store.name, observed->header.algorithm);
+    DictionaryOpen(&table->store, &observed->header, AXIS_ITEM, &observed->items);
+    MemoryContextSwitchTo(caller);
+    MemoryContextSetParent(context, CacheMemoryContext);
+    return observed;
+}
+
+/* Rights are checked here, also those that the INSERT checks again. */
+static void CheckMayInsert(const ModelTable *table)
+{
+    Oid relid = RelationGetRelid(table->relation);
+    AclResult allowed = pg_class_aclcheck(relid, GetUserId(), ACL_INSERT);
+
+    if (allowed != ACLCHECK_OK)
+        aclcheck_error(allowed, OBJECT_TABLE, table->store.name);
+    ModelTableCheckPlain(table);
+}
+
+Observed *ObserveOpen(text *model, ModelTable *table)
+{
+    static Observed *kept = NULL;
+    Oid relid = ModelResolve(model);
+    Observed *fresh;
+    Current current;
+
+    ModelTableOpen(relid, table);
+    CheckMayInsert(table);
+    current = ModelTableCurrent(table, false);
+    table->store.version = current.version;
+    if (kept != NULL && kept->relid == relid &&
+        memcmp(&kept->current, &current, sizeof(current)) == 0)
+        return kept;
+    fresh = Load(relid, current, table);
+    if (kept != NULL)
+        MemoryContextDelete(kept->context);
+    kept = fresh;
+    return kept;
+}
+
+static Id IdOfKind(const char *side, const char *model, Id id, IdKind kind)
+{
+    Id converted;
+
+    if (!IdConvert(id, kind, &converted))
+        ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
+                        errmsg("the %s \"%.*s\" is no integer, as those of model \"%s\" are", side,
+                               (int)id.length, id.text, model)));
+    return converted;
+}
+
+static void CheckLength(const char *side, Id id)
+{
+    if (id.kind == ID_TEXT && id.length > MAX_ID_LENGTH)
+        ereport(ERROR, (errcode(ERRCODE_STRING_DATA_RIGHT_TRUNCATION),
+                        errmsg("the %s is longer than %d bytes", side, MAX_ID_LENGTH)));
+}
+
+void ObserveEvent(Observed *observed, ModelTable *table, Id user, Id item, int64 time)
+{
+    const Header *header = &observed->header;
+    PendingEvent event = {
+        .user = IdOfKind("user", table->store.name, user, header->user_kind),
+        .item = IdOfKind("item", table->store.name, item, header->item_kind),
+        .time = time,
+    };
+
+    CheckLength("user", event.user);
+    CheckLength("item", event.item);
+    PendingAdd(table, &event,
+               DictionaryFind(&observed->items, &table->store, event.item) == UNKNOWN_ID);
+}
+
+static bool IsNumber(Oid time_type)
+{
+    return time_type != TIMESTAMPTZOID && time_type != TIMESTAMPOID && time_type != DATEOID;
+}
+
+static void FailTime(const char *model, Oid time_type)
+{
+    ereport(ERROR,
+            (errcode(ERRCODE_DATATYPE_MISMATCH),
+             errmsg("the times of model \"%s\" are of type %s", model, TimeTypeName(time_type)),
+             errhint("Pass the value of the time column, as a %s.",
+                     IsNumber(time_type) ? "bigint" : "timestamp with time zone")));
+}
+
+/* A moment as a time of the model: the value that a column with the default now() would have. */
+static int64 TimeOfMoment(const char *model, Oid time_type, TimestampTz moment)
+{
+    Datum value = TimestampTzGetDatum(moment);
+
+    switch (time_type) {
+    case TIMESTAMPTZOID:
+        return moment;
+    case TIMESTAMPOID:
+        return TimeOf(time_type, DirectFunctionCall1(timestamptz_timestamp, value));
+    case DATEOID:
+        return TimeOf(time_type, DirectFunctionCall1(timestamptz_date, value));
+    }
+    FailTime(model, time_type);
+    return NO_TIME;
+}
+
+static int64 TimeOfNumber(const char *model, Oid time_type, int64 number)
+{
+    if (!IsNumber(time_type))
+        FailTime(model, time_type);
+    if (time_type == INT2OID || time_type == INT4OID || time_type == INT8OID)
+        return number;
+    return TimeOf(FLOAT8OID, Float8GetDatum((double)number));
+}
+
+static Id IdArgument(FunctionCallInfo fcinfo, int argument, IdKind kind)
+{
+    text *value;
+
+    if (kind == ID_INTEGER)
+        return IdOfInteger(PG_GETARG_INT64(argument));
+    value = PG_GETARG_TEXT_PP(argument);
+    return IdOfText(VARDATA_ANY(value), (uint32)VARSIZE_ANY_EXHDR(value));
+}
+
+/* Arguments: model, user_id, item_id, at (a moment or a number).  False for a NULL id. */
+static Datum Observe(FunctionCallInfo fcinfo, IdKind kind, bool number)
+{
+    Observed *observed;
+    ModelTable table;
+    int64 time;
+    Oid type;
+
+    PreventCommandIfReadOnly("recadv_observe()");
+    PreventCommandIfParallelMode("recadv_observe()");
+    if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
+        PG_RETURN_BOOL(false);
+    SPI_connect();
+    observed = ObserveOpen(PG_ARGISNULL(0) ? NULL : PG_GETARG_TEXT_PP(0), &table);
+    type = observed->header.time_type;
+    if (number && !PG_ARGISNULL(3))
+        time = TimeOfNumber(table.store.name, type, PG_GETARG_INT64(3));
+    else if (number)
+        time = NO_TIME;
+    else
+        time = TimeOfMoment(table.store.name, type,
+                            PG_ARGISNULL(3) ? GetCurrentTransactionStartTimestamp()
+                                            : PG_GETARG_TIMESTAMPTZ(3));
+    ObserveEvent(observed, &table, IdArgument(fcinfo, 1, kind), IdArgument(fcinfo, 2, kind), time);
+    ModelTableClose(&table);
+    SPI_finish();
+    PG_RETURN_BOOL(true);
+}
+
+PG_FUNCTION_INFO_V1(recadv_observe_bigint);
+PG_FUNCTION_INFO_V1(recadv_observe_bigint_number);
+PG_FUNCTION_INFO_V1(recadv_observe_text);
+PG_FUNCTION_INFO_V1(recadv_observe_text_number);
+
+Datum recadv_observe_bigint(PG_FUNCTION_ARGS)
+{
+    return Observe(fcinfo, ID_INTEGER, false);
+}
+
+Datum recadv_observe_bigint_number(PG_FUNCTION_ARGS)
+{
+    return Observe(fcinfo, ID_INTEGER, true);
+}
+
+Datum recadv_observe_text(PG_FUNCTION_ARGS)
+{
+    return Observe(fcinfo, ID_TEXT, false);
+}
+
+Datum recadv_observe_text_number(PG_FUNCTION_ARGS)
+{
+    return Observe(fcinfo, ID_TEXT, true);
+}

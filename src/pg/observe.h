@@ -1,0 +1,28 @@
+/* observe.h: noting one event in a model that learns from a stream. */
+#ifndef RECADV_OBSERVE_H
+#define RECADV_OBSERVE_H
+
+#include "pg/pending.h"
+
+/* A model that is being observed into; kept for the session. */
+typedef struct Observed {
+    MemoryContext context;
+    Oid relid;
+    Current current;
+    Header header;
+    Dictionary items;
+} Observed;
+
+/*
+ * Opens the model that the name means: checks that it learns from a stream, and the rights to
+ * SELECT and INSERT.  Close `table` when done.
+ */
+extern Observed *ObserveOpen(text *model, ModelTable *table);
+
+/* Writes the event; needs SPI. */
+extern void ObserveEvent(Observed *observed, ModelTable *table, Id user, Id item, int64 time);
+
+/* Fails: the model's algorithm learns by training alone. */
+extern void FailNoStream(const char *model, const Algorithm *algorithm) __attribute__((noreturn));
+
+#endif

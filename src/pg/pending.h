@@ -1,0 +1,56 @@
+/*
+ * pending.h: events that were observed since the last refresh.
+ *
+ * Each is a row of its own in version 0 of the model's table, under a part that names its user
+ * ("event:<user>") and a random block number: so observers never wait for each other, and what
+ * serving a user needs is one look into the key.  An item that the model does not know has rows
+ * under "item:<item>".  A refresh learns these rows and deletes them.
+ */
+#ifndef RECADV_PENDING_H
+#define RECADV_PENDING_H
+
+#include "pg/dictionary.h"
+#include "pg/table.h"
+
+typedef struct PendingEvent {
+    Id user;
+    Id item;
+    int64 time;
+} PendingEvent;
+
+typedef struct PendingRows {
+    uint32 count; /* events */
+    PendingEvent *events;
+    uint32 rows; /* rows in the table: events and items */
+    ItemPointerData *places;
+} PendingRows;
+
+/* Writes an event into the table, and the item if it is `new_item`; needs SPI. */
+extern void PendingAdd(ModelTable *table, const PendingEvent *event, bool new_item);
+
+/* Events of one user, in order of time. */
+extern PendingRows PendingOfUser(ModelTable *table, const Header *header, Id user);
+
+/* All of them, in no order. */
+extern PendingRows PendingAll(ModelTable *table, const Header *header);
+
+/* Items that have been observed and are not in the dictionary; ascending. */
+extern IdList PendingItems(ModelTable *table, const Header *header, const Dictionary *items);
+
+/* What a new version of the model knows. */
+typedef struct PendingTests {
+    bool (*learnt)(void *arg, const PendingEvent *event);
+    bool (*known)(void *arg, Id item);
+    void *arg;
+} PendingTests;
+
+/*
+ * Deletes the rows of events that are learnt and of items that are known; also those that the
+ * model cannot read, and returns how many events these were.  Needs SPI and a snapshot.
+ */
+extern uint64 PendingForget(ModelTable *table, const Header *header, const PendingTests *tests);
+
+/* Deletes rows that were read; needs SPI. */
+extern void PendingDelete(Oid relid, const PendingRows *pending);
+
+#endif

@@ -119,3 +119,40 @@ SELECT coalesce(CASE line.line WHEN 1 THEN name WHEN 2 THEN 'likes' ELSE '  ' ||
        LEFT JOIN bought b ON b.customer_id = c.id AND b.line = line.line AND line.line <= 10
        LEFT JOIN recommended r ON r.customer_id = c.id AND r.line = line.line
  ORDER BY c.id, line.line;
+
+\echo '== A model that learns while the shop sells'
+\echo
+\echo '    SELECT * FROM recadv_train(''shop_live'', ''purchases'', algorithm => ''nmrn'', ...);'
+\echo '    SELECT recadv_attach(''shop_live'');'
+\echo
+SELECT model, users, items, interactions, round(seconds::numeric, 2) AS seconds
+  FROM recadv_train('shop_live', 'purchases', algorithm => 'nmrn', user_column => 'customer_id',
+                    item_column => 'book_id', time_column => 'bought_at');
+SELECT recadv_attach('shop_live') \g /dev/null
+
+CREATE TEMPORARY TABLE shelf (place int, moment text, books text[]);
+CREATE PROCEDURE look(place int, moment text) LANGUAGE sql AS $$
+    INSERT INTO shelf
+    SELECT place, moment, array_agg(b.title || ' (' || b.genre || ')' ORDER BY r.rank)
+      FROM recadv_topk(3001, 5, model => 'shop_live') r JOIN books b ON b.id = r.item
+$$;
+INSERT INTO customers VALUES (3001, 'Nora Newcomer', '{}');
+CALL look(1, 'new: what is popular');
+INSERT INTO purchases SELECT 3001, id, now() FROM books WHERE genre = 'cooking' ORDER BY id LIMIT 3;
+CALL look(2, 'three cookbooks later');
+INSERT INTO purchases SELECT 3001, id, now() FROM books WHERE genre = 'horror' ORDER BY id LIMIT 3;
+CALL look(3, 'and three of horror');
+
+\echo 'A new customer; the recommendations follow each purchase at once, without training:'
+\echo
+SELECT line AS rank,
+       max(books[line]) FILTER (WHERE place = 1) AS "new: what is popular",
+       max(books[line]) FILTER (WHERE place = 2) AS "three cookbooks later",
+       max(books[line]) FILTER (WHERE place = 3) AS "and three of horror"
+  FROM shelf, generate_series(1, 5) AS line GROUP BY line ORDER BY line;
+
+\echo '    SELECT * FROM recadv_refresh(''shop_live'');   -- pg_cron would do this every minute'
+\echo
+SELECT events, observed, new_users, new_items, round(seconds::numeric, 3) AS seconds
+  FROM recadv_refresh('shop_live');
+DROP PROCEDURE look;

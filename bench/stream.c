@@ -652,54 +652,76 @@ static double LearnSpeed(uint32_t from)
     return (events - from) / (Clock() - start);
 }
 
+static void LoadEvents(const char *source, const char *order, uint64_t seed)
+{
+    made = strncmp(source, "drift", 5) == 0 || strncmp(source, "still", 5) == 0;
+    if (made && source[5] == '=')
+        made_events = (uint32_t)atoi(source + 6);
+    if (made)
+        MakeEvents(source[0] == 'd', seed);
+    else
+        ReadEvents(source);
+    if (strcmp(order, "spread") == 0)
+        Spread(1);
+    Arrange();
+}
+
+/* Trains on the warm-up; returns seconds. */
+static double TrainModel(const Algorithm *algorithm, const TrainOptions *options,
+                         TrainReport *report)
+{
+    Holdout holdout = options->holdout == HOLDOUT_AUTO ? HOLDOUT_LAST : (Holdout)options->holdout;
+    double start;
+
+    InteractionsHoldOut(&host, &data, holdout, (uint64_t)options->validation_users,
+                        (uint64_t)options->seed);
+    ModelLayout(&model, algorithm, options, data.users, data.items);
+    ModelAllocateRoom(&host, &model, users, items);
+    ModelCountPopularity(&host, &data, &model);
+    start = Clock();
+    algorithm->train(&host, &data, &model, report);
+    if (report->warning[0] != '\0')
+        fprintf(stderr, "warning: %s\n", report->warning);
+    return Clock() - start;
+}
+
+static TrainOptions *ReadOptions(const Algorithm *algorithm, char **settings)
+{
+    TrainOptions *options = calloc(1, algorithm->options_size);
+
+    OptionsDefault(train_options, options);
+    OptionsDefault(algorithm->options, options);
+    for (; *settings != NULL; settings++)
+        SetOption(algorithm, options, strdup(*settings));
+    return options;
+}
+
 int main(int argc, char **argv)
 {
     const Algorithm *algorithm;
     TrainReport report = {0};
     TrainOptions *options;
-    double start, seconds, speed = 0;
-    uint32_t from, window;
+    double seconds, speed = 0;
+    uint32_t from;
     Mode mode;
 
-    if (argc < 5)
+    if (argc < 5) {
+        fprintf(stderr, "usage: stream FILE|drift|still ORDER WINDOW MODEL [option=value ...]\n");
         return 2;
+    }
     mode = ParseModel(argv[4], &algorithm);
-    options = calloc(1, algorithm->options_size);
-    OptionsDefault(train_options, options);
-    OptionsDefault(algorithm->options, options);
-    for (int i = 5; i < argc; i++)
-        SetOption(algorithm, options, strdup(argv[i]));
-    made = strncmp(argv[1], "drift", 5) == 0 || strncmp(argv[1], "still", 5) == 0;
-    if (made && argv[1][5] == '=')
-        made_events = (uint32_t)atoi(argv[1] + 6);
-    if (made)
-        MakeEvents(argv[1][0] == 'd', (uint64_t)options->seed);
-    else
-        ReadEvents(argv[1]);
-    if (strcmp(argv[2], "spread") == 0)
-        Spread(1);
-    window = (uint32_t)atoi(argv[3]);
-    Arrange();
+    options = ReadOptions(algorithm, argv + 5);
+    LoadEvents(argv[1], argv[2], (uint64_t)options->seed);
     from = (uint32_t)(events * WARM_UP);
     Gather(from);
     host.pool = PoolCreate(&host, 1);
-    InteractionsHoldOut(&host, &data,
-                        options->holdout == HOLDOUT_AUTO ? HOLDOUT_LAST : (Holdout)options->holdout,
-                        (uint64_t)options->validation_users, (uint64_t)options->seed);
-    ModelLayout(&model, algorithm, options, data.users, data.items);
-    ModelAllocateRoom(&host, &model, users, items);
-    ModelCountPopularity(&host, &data, &model);
-    start = Clock();
-    algorithm->train(&host, &data, &model, &report);
-    seconds = Clock() - start;
-    if (report.warning[0] != '\0')
-        fprintf(stderr, "warning: %s\n", report.warning);
+    seconds = TrainModel(algorithm, options, &report);
     SaveModel();
     PrepareHistory(from, mode);
     if (mode == BPR)
         BprPrepare(&model, (uint64_t)options->seed);
     OpenStream(mode, from);
-    Run(from, mode, window, true);
+    Run(from, mode, (uint32_t)atoi(argv[3]), true);
     StreamClose(&stream);
     PrintMetrics("all", &stream.total);
     if (algorithm->stream != NULL && mode == LEARN)

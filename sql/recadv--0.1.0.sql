@@ -115,12 +115,13 @@ COMMENT ON TYPE @extschema@.recadv_refreshed IS
 
 CREATE FUNCTION @extschema@.recadv_refresh(
     model text DEFAULT NULL,
-    metrics boolean DEFAULT true)
+    metrics boolean DEFAULT true,
+    if_busy text DEFAULT 'error')
 RETURNS @extschema@.recadv_refreshed
 AS 'MODULE_PATHNAME', 'recadv_refresh'
 LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10000;
-COMMENT ON FUNCTION @extschema@.recadv_refresh(text, boolean) IS
-'learns what is new in the model''s own source, and the observed events, in order of time (ties: user, item), in one transaction: rows from the option lateness before the newest time learnt on, without those that were learnt already. A row without a time is not read. With nothing new nothing is written. metrics: false does not rank the events first, which costs more than learning them. For the model''s owner; an error if the algorithm does not learn from a stream, or another session trains the model';
+COMMENT ON FUNCTION @extschema@.recadv_refresh(text, boolean, text) IS
+'learns what is new in the model''s own source, and the observed events, in order of time (ties: user, item), in one transaction: rows from the option lateness before the newest time learnt on, without those that were learnt already. A row without a time is not read. With nothing new nothing is written. metrics: false does not rank the events first, which costs more than learning them. if_busy: error, or skip (the result is NULL), when another session trains or refreshes the model. For the model''s owner; an error if the algorithm does not learn from a stream';
 
 CREATE FUNCTION @extschema@.recadv_observe(
     model text,

@@ -307,6 +307,7 @@ void WindowAdd(Window *w, uint32_t user, uint32_t item, bool first, Random *rand
     Step step;
 
     *e = (WindowEvent){.user_row = user, .item_row = item, .negative_row = NO_ITEM, .first = first};
+    HostPoll(w->host);
     step = StepOf(w, w->count);
     if (attention != NULL)
         memcpy(w->previous + w->count * SlotStride(s), attention, s->slots * sizeof(float));
@@ -361,6 +362,7 @@ static void Backward(Window *w)
         Step step = StepOf(w, i);
 
         MemoryBack(&w->net, &step, G, w->touched[bank], &gradient);
+        HostPoll(w->host);
         w->touched[bank] |= step.weight > 0;
         if (e->first && w->learns_start && w->touched[bank])
             AddScaled(start, 1, G, floats / VECTOR_LANES);
@@ -482,5 +484,4 @@ void WindowStep(Window *w)
     NumbersClear(&w->users);
     NumbersClear(&w->items);
     w->count = 0;
-    HostPoll(w->host);
 }

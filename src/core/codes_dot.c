@@ -131,10 +131,10 @@ BY_COUNT(DotAvx2, AVX2)
 
 #endif
 
-typedef void (*Dot)(const uint8_t *codes, uint32_t chunks, const int8_t *const *values,
-                    uint32_t count, int32_t **out);
+typedef void (*DotCodes)(const uint8_t *codes, uint32_t chunks, const int8_t *const *values,
+                         uint32_t count, int32_t **out);
 
-static Dot Choose(void)
+static DotCodes Choose(void)
 {
 #if defined(__x86_64__)
     if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vnni"))
@@ -151,7 +151,7 @@ void CodesProducts(const Codes *codes, uint32_t block, const int8_t *const *valu
     uint32_t chunks = codes->stride / CHUNK;
     uint32_t groups = (CodesBlockRows(codes, block) + LANES - 1) / LANES;
     const uint8_t *at = codes->codes + (size_t)block * CODES_BLOCK * (codes->stride / 2);
-    Dot dot = Choose();
+    DotCodes dot = Choose();
     int32_t *to[CODES_QUERIES];
 
     for (uint32_t q = 0; q < count; q++)

@@ -23,11 +23,11 @@ typedef enum RandomPurpose {
     RANDOM_BATCH,
     RANDOM_HOLDOUT,
     RANDOM_ROBUSTNESS,
-    RANDOM_FOLD_IN,
     RANDOM_INIT_WEIGHT,
     RANDOM_ORDER,
     RANDOM_EVENT,
-    RANDOM_ONLINE
+    RANDOM_ONLINE,
+    RANDOM_FOLD_IN
 } RandomPurpose;
 
 extern void RandomSeed(Random *random, uint64_t seed, RandomPurpose purpose, uint64_t a,

@@ -90,6 +90,29 @@ static bool LoadAside(bool (*load)(CacheEntry *, SharedPin *), CacheEntry *entry
     return loaded;
 }
 
+/*
+ * Others wait for what this session loads: a failure gives the slot up at once, and not when the
+ * pin's context goes, for a block of PL/pgSQL may catch the error and live on.
+ */
+static bool LoadSharedOrRelease(CacheEntry *entry, SharedPin *pin)
+{
+    volatile bool loaded = false;
+
+    PG_TRY();
+    {
+        loaded = LoadAside(LoadShared, entry, pin);
+    }
+    PG_CATCH();
+    {
+        SharedRelease(pin);
+        PG_RE_THROW();
+    }
+    PG_END_TRY();
+    if (!loaded)
+        SharedRelease(pin);
+    return loaded;
+}
+
 static void Unpin(void *closing)
 {
     SharedPin *pin = closing;
@@ -110,10 +133,8 @@ static bool AttachShared(CacheEntry *entry, ModelTable *table)
     if (pin == NULL)
         return false;
     if (load) {
-        if (!LoadAside(LoadShared, entry, pin)) {
-            SharedRelease(pin);
+        if (!LoadSharedOrRelease(entry, pin))
             return false;
-        }
     } else {
         void *memory = SharedMemory(pin, &shape);
 

@@ -32,14 +32,23 @@ typedef struct Refresh {
     double seconds;
 } Refresh;
 
-static void Open(Refresh *r, text *model, MemoryContext context)
+/* False if another session trains or refreshes the model, and that is no error. */
+static bool Lock(Refresh *r, text *model, bool skip)
+{
+    r->relid = ModelResolve(model);
+    ModelTableOpenOwned(r->relid, &r->table);
+    if (RunLock(r->relid, false))
+        return true;
+    if (!skip)
+        FailBusy(r->table.store.name);
+    ModelTableClose(&r->table);
+    return false;
+}
+
+static void Open(Refresh *r, MemoryContext context)
 {
     MemoryContext caller;
 
-    r->relid = ModelResolve(model);
-    ModelTableOpenOwned(r->relid, &r->table);
-    if (!RunLock(r->relid, false))
-        FailBusy(r->table.store.name);
     BackendHostInit(&r->backend, context, psprintf("recadv_refresh \"%s\"", r->table.store.name));
     /* Not the statement's snapshot: it may be older than the lock. */
     PushActiveSnapshot(GetLatestSnapshot());
@@ -255,19 +264,22 @@ static Datum ResultRow(FunctionCallInfo fcinfo, const Refresh *r)
 
 PG_FUNCTION_INFO_V1(recadv_refresh);
 
-/* Arguments: model, metrics. */
+/* Arguments: model, metrics, if_busy. */
 Datum recadv_refresh(PG_FUNCTION_ARGS)
 {
     double start = HostClock();
     Refresh r = {.rank = !PG_ARGISNULL(1) && PG_GETARG_BOOL(1)};
     MemoryContext context =
         AllocSetContextCreate(CurrentMemoryContext, "recadv refresh", ALLOCSET_DEFAULT_SIZES);
+    bool skip = !PG_ARGISNULL(2) && SkipsIfBusy(text_to_cstring(PG_GETARG_TEXT_PP(2)));
     Datum result;
 
     PreventCommandIfReadOnly("recadv_refresh()");
     PreventCommandIfParallelMode("recadv_refresh()");
+    if (!Lock(&r, PG_ARGISNULL(0) ? NULL : PG_GETARG_TEXT_PP(0), skip))
+        PG_RETURN_NULL();
     SPI_connect();
-    Open(&r, PG_ARGISNULL(0) ? NULL : PG_GETARG_TEXT_PP(0), context);
+    Open(&r, context);
     NewsRead(&r.table, &r.header, &r.window, r.backend.context, &r.news);
     if (r.news.count > 0) {
         LoadState(&r);

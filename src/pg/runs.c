@@ -37,6 +37,14 @@ void RunUnlock(Oid relid)
     LockRelease(&tag, ExclusiveLock, true);
 }
 
+bool SkipsIfBusy(const char *choice)
+{
+    if (strcmp(choice, "skip") != 0 && strcmp(choice, "error") != 0)
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                        errmsg("if_busy must be 'error' or 'skip', not '%s'", choice)));
+    return strcmp(choice, "skip") == 0;
+}
+
 void FailBusy(const char *model)
 {
     ereport(ERROR, (errcode(ERRCODE_OBJECT_IN_USE),

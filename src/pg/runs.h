@@ -30,6 +30,9 @@ extern void RunWrite(Oid relid, const Run *run, const TrainRequest *request,
 extern bool RunLock(Oid relid, bool session);
 extern void RunUnlock(Oid relid);
 
+/* What an argument if_busy says: true for "skip", false for "error"; fails for anything else. */
+extern bool SkipsIfBusy(const char *choice);
+
 /* Fails with a clear error if RunLock returned false. */
 extern void FailBusy(const char *model) __attribute__((noreturn));
 

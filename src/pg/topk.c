@@ -6,7 +6,8 @@
 
 typedef struct Question {
     IdKind kind; /* of the ids */
-    Id user;
+    Id user;     /* or */
+    int history; /* argument: what the one who asks has */
     uint32 k;
     bool exclude_seen;
     const IdList *live; /* NULL: what the user has stands in the model */
@@ -73,34 +74,36 @@ static Datum TopKOfImage(FunctionCallInfo fcinfo, IdKind kind)
 }
 
 /* A history of nothing that the model knows says nothing: what is popular. */
-static void AnswerHistory(FunctionCallInfo fcinfo, Served *served, int history, uint32 k,
-                          bool exclude_seen, int filter_argument, IdKind kind, RowSet *rows)
+static void AnswerHistory(FunctionCallInfo fcinfo, Served *served, const Question *question,
+                          RowSet *rows)
 {
-    IdList ids = IdsArgument(fcinfo, history, kind);
+    IdList ids = IdsArgument(fcinfo, question->history, question->kind);
     RowList known;
     Filter filter;
     TopK top;
 
-    CheckAxisKind(served, AXIS_ITEM, kind);
+    CheckAxisKind(served, AXIS_ITEM, question->kind);
     known = RowsOfIds(served, AXIS_ITEM, &ids);
-    filter = FilterArguments(fcinfo, filter_argument, served, AXIS_ITEM, kind);
-    if (exclude_seen)
+    filter = FilterArguments(fcinfo, question->filter, served, AXIS_ITEM, question->kind);
+    if (question->exclude_seen)
         filter.without = RowsUnion(filter.without, known);
-    top = SelectItems(served, FoldIn(served, known, &ids), &filter, k);
-    AddSelected(rows, served, AXIS_ITEM, kind, &top);
+    top = SelectItems(served, FoldIn(served, known, &ids), &filter, question->k);
+    AddSelected(rows, served, AXIS_ITEM, question->kind, &top);
 }
 
 /* Arguments: history, k, model, exclude_seen, candidates, exclude. */
 static Datum TopKForOfTable(FunctionCallInfo fcinfo, IdKind kind)
 {
+    Question question = {.kind = kind, .history = 0, .filter = 4};
     ModelTable table;
     RowSet rows;
 
     RowSetOpen(&rows, fcinfo);
     if (PG_ARGISNULL(1) || PG_ARGISNULL(3))
         return (Datum)0;
-    AnswerHistory(fcinfo, ServedOpen(ModelArgument(fcinfo, 2), &table), 0, KArgument(fcinfo, 1),
-                  PG_GETARG_BOOL(3), 4, kind, &rows);
+    question.k = KArgument(fcinfo, 1);
+    question.exclude_seen = PG_GETARG_BOOL(3);
+    AnswerHistory(fcinfo, ServedOpen(ModelArgument(fcinfo, 2), &table), &question, &rows);
     ModelTableClose(&table);
     return (Datum)0;
 }
@@ -108,14 +111,16 @@ static Datum TopKForOfTable(FunctionCallInfo fcinfo, IdKind kind)
 /* Arguments: image, history, k, exclude_seen, candidates, exclude. */
 static Datum TopKForOfImage(FunctionCallInfo fcinfo, IdKind kind)
 {
+    Question question = {.kind = kind, .history = 1, .filter = 4};
     ImageStore store;
     RowSet rows;
 
     RowSetOpen(&rows, fcinfo);
     if (PG_ARGISNULL(0) || AnyArgumentNull(fcinfo, 2, 3))
         return (Datum)0;
-    AnswerHistory(fcinfo, ServedImage(PG_GETARG_BYTEA_P(0), &store), 1, KArgument(fcinfo, 2),
-                  PG_GETARG_BOOL(3), 4, kind, &rows);
+    question.k = KArgument(fcinfo, 2);
+    question.exclude_seen = PG_GETARG_BOOL(3);
+    AnswerHistory(fcinfo, ServedImage(PG_GETARG_BYTEA_P(0), &store), &question, &rows);
     return (Datum)0;
 }
 

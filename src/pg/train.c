@@ -330,14 +330,8 @@ static void RunJob(Job *job)
 
 static bool ParseIfBusy(FunctionCallInfo fcinfo)
 {
-    char *choice;
-
     CheckNotNull(fcinfo, ARG_IF_BUSY, "if_busy");
-    choice = text_to_cstring(PG_GETARG_TEXT_PP(ARG_IF_BUSY));
-    if (strcmp(choice, "skip") != 0 && strcmp(choice, "error") != 0)
-        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                        errmsg("if_busy must be 'error' or 'skip', not '%s'", choice)));
-    return strcmp(choice, "skip") == 0;
+    return SkipsIfBusy(text_to_cstring(PG_GETARG_TEXT_PP(ARG_IF_BUSY)));
 }
 
 static void CheckTopLevel(FunctionCallInfo fcinfo)

@@ -6,10 +6,10 @@ SELECT * FROM no_plan();
 SELECT recadv_train(a, 'orders', time_column => 'at', algorithm => a, options => o::jsonb)
 FROM (VALUES ('popularity', '{"seed":7}'), ('bpr', '{"factors":8,"epochs":20,"learning_rate":0.1,"seed":7}'),
              ('amf', '{"factors":5,"epochs":10,"adv_epochs":10,"learning_rate":0.1,"epsilon":0.5,"seed":7}')) v(a, o) \g /dev/null
--- several blocks of items, of ids, and pieces of a table
+-- several blocks of items and pieces of a table; ids without gaps, with gaps, far apart, and texts
 SELECT recadv_train('wide', '(SELECT n % 500 * 3 AS user_id, n::bigint * 7919 % 9000 * 10000000000 AS item_id FROM generate_series(1, 20000) n)',
     algorithm => 'bpr', options => '{"factors":33,"epochs":2,"learning_rate":0.1,"holdout":"none","seed":7}') \g /dev/null
-SELECT recadv_train('large', '(SELECT n % 70 AS user_id, n * 7919 % 60000 AS item_id FROM generate_series(1, 70000) n)',
+SELECT recadv_train('large', '(SELECT n % 70 AS user_id, n * 7919 % 60000 * 3 AS item_id FROM generate_series(1, 70000) n)',
     algorithm => 'bpr', options => '{"factors":100,"epochs":1,"holdout":"none","seed":7}') \g /dev/null
 SELECT recadv_train('words', '(SELECT ''u'' || user_id AS user_id, ''i'' || item_id AS item_id FROM orders)',
     algorithm => 'bpr', options => '{"factors":8,"epochs":5,"seed":7}') \g /dev/null

@@ -126,6 +126,14 @@ $server->safe_psql('postgres', q{DELETE FROM broken WHERE part = 'item' AND bloc
 is($_->query("SELECT recadv_topk(1, 3, 'broken')")->{state}, 'XX001', 'a damaged model is an error')
   foreach ($one, $two);
 unlike(shared($one), qr/broken/, 'and not shared');
+$one->send(q{DO $$ BEGIN
+	PERFORM recadv_topk(1, 3, 'broken');
+	EXCEPTION WHEN data_corrupted THEN PERFORM pg_sleep(60); END $$});
+wait_until(sub { $one->activity('wait_event') eq 'PgSleep' });
+is($two->query("SELECT recadv_topk(1, 3, 'broken')", 20)->{state},
+	'XX001', 'nobody waits for a session that has caught the error');
+$server->safe_psql('postgres', "SELECT pg_cancel_backend($one->{pid})");
+is($one->finish->{state}, '57014', 'which goes on');
 $server->safe_psql('postgres', train('busy', 1));
 my @crowd = map { start_session($server) } 1 .. 8;
 $_->send("SELECT string_agg(t::text, ' ') FROM recadv_topk(1, 10, 'busy') t") foreach @crowd;

@@ -15,7 +15,7 @@
 #include "support.h"
 #include "tests.h"
 
-static void CheckVariant(const char *name, Dot dot, uint32_t chunks)
+static void CheckVariant(const char *name, DotCodes dot, uint32_t chunks)
 {
     static uint8_t codes[64 * GROUP];
     static int8_t values[CODES_QUERIES][64 * CHUNK];

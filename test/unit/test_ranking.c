@@ -57,7 +57,7 @@ static const Model table_model = {.algorithm = &table_algorithm,
                                   .users = USERS,
                                   .items = ITEMS,
                                   .parts = 1,
-                                  .part = {{"item", AXIS_ITEM, ITEMS, 16, 16, zeros}}};
+                                  .part = {{"item", AXIS_ITEM, ITEMS, 16, 16, false, zeros}}};
 
 static void FillTable(uint64_t stream, uint32_t levels)
 {

@@ -43,7 +43,7 @@ static const float *RowOf(const Part *part, uint32_t row)
     return part->data + (size_t)row * part->stride;
 }
 
-static double Dot(const float *a, const float *b, uint32_t n)
+static double PlainDot(const float *a, const float *b, uint32_t n)
 {
     double sum = 0;
 
@@ -56,7 +56,7 @@ static double Dot(const float *a, const float *b, uint32_t n)
 
 static double Cosine(const float *a, const float *b, uint32_t n)
 {
-    return Dot(a, b, n) / sqrt(Dot(a, a, n) * Dot(b, b, n));
+    return PlainDot(a, b, n) / sqrt(PlainDot(a, a, n) * PlainDot(b, b, n));
 }
 
 static void CheckSimilarity(Axis axis, const char *name)
@@ -191,8 +191,8 @@ static void CheckFoldInRepeats(const char *settings)
           "%s: the items stay", settings);
     others = TakeItems(&t, &run.model, sample, 0);
     run.model.algorithm->fold_in(&t.host, &own, &others, first);
-    CHECK(Dot(first, RowOf(&own.part[MF_ITEM_PART], 0), 20) != 0, "%s: a visitor with every item",
-          settings);
+    CHECK(PlainDot(first, RowOf(&own.part[MF_ITEM_PART], 0), 20) != 0,
+          "%s: a visitor with every item", settings);
     TestHostEnd(&t);
 }
 
@@ -220,9 +220,9 @@ static void CheckFoldInDiverges(void)
     TestHostInit(&t);
     data = TasteInteractions(&t.host, 300, 200, 5, 12, 630);
     Train(&t, &data, "bpr", "factors=20 epochs=5", &run);
-    run.options.optimizer = OPTIMIZER_SGD;
-    run.options.learning_rate = 1000;
-    run.options.regularization = 1000;
+    run.options.mf.optimizer = OPTIMIZER_SGD;
+    run.options.mf.learning_rate = 1000;
+    run.options.mf.regularization = 1000;
     CHECK(Attempt(&t, FoldOne, &job) == OUTCOME_FAILED && t.kind == FAIL_NOT_FINITE,
           "values that are not finite are reported");
     TestHostEnd(&t);
@@ -238,7 +238,7 @@ static void CheckFoldInCancels(int at, bool silently)
     TestHostInit(&t);
     data = TasteInteractions(&t.host, 300, 200, 5, 12, 640);
     Train(&t, &data, "bpr", "factors=20 epochs=5", &run);
-    run.options.epochs = 1000;
+    run.options.mf.epochs = 1000;
     t.calls = 0;
     t.cancel_at = at;
     t.cancel_silently = silently;
@@ -273,16 +273,16 @@ static void NaiveWeights(const Part *history, const float *query, const float *i
     uint32_t n = history->rows, width = history->columns;
 
     for (uint32_t r = 0; r < n; r++) {
-        ridge += 0.1 * Dot(RowOf(history, r), RowOf(history, r), width) / n;
+        ridge += 0.1 * PlainDot(RowOf(history, r), RowOf(history, r), width) / n;
         for (uint32_t c = 0; c < n; c++)
-            a[r * n + c] = Dot(RowOf(history, r), RowOf(history, c), width);
-        out[r] = Dot(RowOf(history, r), query, width);
+            a[r * n + c] = PlainDot(RowOf(history, r), RowOf(history, c), width);
+        out[r] = PlainDot(RowOf(history, r), query, width);
     }
     for (uint32_t r = 0; r < n; r++)
         a[r * n + r] += ridge;
     SolveDense(a, out, n);
     for (uint32_t r = 0; r < n; r++)
-        out[r] *= Dot(RowOf(history, r), item, width);
+        out[r] *= PlainDot(RowOf(history, r), item, width);
 }
 
 static void CheckExplain(uint32_t count)
@@ -315,7 +315,7 @@ static void CheckExplain(uint32_t count)
     }
     CHECK(right, "%u items: the weights of a ridge regression", count);
     if (count == 64)
-        CHECK(Near(sum, Dot(query, RowOf(&one.part[MF_ITEM_PART], 0), 20), 0.1, 0.02),
+        CHECK(Near(sum, PlainDot(query, RowOf(&one.part[MF_ITEM_PART], 0), 20), 0.1, 0.02),
               "and they add up to the score, nearly");
     TestHostEnd(&t);
 }

@@ -245,6 +245,30 @@ static void CheckIdentities(TestHost *t, Optimizer optimizer, uint32_t candidate
           candidates);
 }
 
+/* One triple: the user's row takes the step that it takes in training, the items take none. */
+static void CheckItemsFixed(TestHost *t, Optimizer optimizer)
+{
+    Rig rig = RigCreate(t, 40, 64, 20, optimizer, 0.3, 335), fixed = RigCopy(&rig);
+    Rig start = RigCopy(&rig);
+    size_t users = 40 * 32 * sizeof(float), items = 64 * 32 * sizeof(float);
+    CellWork work;
+    uint64_t triples;
+    double loss;
+
+    RigSetAdversarial(&rig, 0.5f, 1);
+    RigSetAdversarial(&fixed, 0.5f, 1);
+    fixed.rule.items_fixed = true;
+    LearnOne(&rig, &loss, &triples);
+    LearnOne(&fixed, &loss, &triples);
+    CHECK(memcmp(fixed.rule.users, rig.rule.users, users) == 0 &&
+              memcmp(fixed.rule.users, start.rule.users, users) != 0,
+          "%s: with items fixed, a user's first step is that of training",
+          optimizer_names[optimizer]);
+    LearnBig(&fixed, &work);
+    CHECK(memcmp(fixed.rule.items, start.rule.items, items) == 0,
+          "%s: fixed items stay, bit for bit", optimizer_names[optimizer]);
+}
+
 static void CheckPadding(TestHost *t, Optimizer optimizer)
 {
     Rig rig = RigCreate(t, 40, 64, 20, optimizer, 0.3, 340);
@@ -457,6 +481,7 @@ void TestTriple(void)
     for (int optimizer = 0; optimizer < 3; optimizer++) {
         CheckIdentities(&t, (Optimizer)optimizer, 1);
         CheckIdentities(&t, (Optimizer)optimizer, 5);
+        CheckItemsFixed(&t, (Optimizer)optimizer);
         CheckPadding(&t, (Optimizer)optimizer);
     }
     CheckCancelled(&t);

@@ -42,6 +42,7 @@ static Observed *Load(Oid relid, Current current, ModelTable *table)
     observed->context = context;
     observed->relid = relid;
     observed->current = current;
+    observed->known[0] = 1; /* no key of this remainder, as 0 is none of the others */
     observed->header = HeaderRead(&table->store);
     if (observed->header.algorithm->stream == NULL)
         FailNoStream(table->store.name, observed->header.algorithm);
@@ -101,6 +102,19 @@ static void CheckLength(const char *side, Id id)
                         errmsg("the %s is longer than %d bytes", side, MAX_ID_LENGTH)));
 }
 
+/* Most events are of items that were seen before: these cost no look into the table. */
+static bool IsNewItem(Observed *observed, ModelTable *table, Id item)
+{
+    uint64 key = IdKey(item), *known = &observed->known[key % KNOWN_ITEMS];
+
+    if (*known == key)
+        return false;
+    if (DictionaryFind(&observed->items, &table->store, item) == UNKNOWN_ID)
+        return true;
+    *known = key;
+    return false;
+}
+
 void ObserveEvent(Observed *observed, ModelTable *table, Id user, Id item, int64 time)
 {
     const Header *header = &observed->header;
@@ -112,8 +126,7 @@ void ObserveEvent(Observed *observed, ModelTable *table, Id user, Id item, int64
 
     CheckLength("user", event.user);
     CheckLength("item", event.item);
-    PendingAdd(table, &event,
-               DictionaryFind(&observed->items, &table->store, event.item) == UNKNOWN_ID);
+    PendingAdd(table, &event, IsNewItem(observed, table, event.item));
 }
 
 static bool IsNumber(Oid time_type)

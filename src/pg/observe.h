@@ -4,6 +4,8 @@
 
 #include "pg/pending.h"
 
+#define KNOWN_ITEMS 8192
+
 /* A model that is being observed into; kept for the session. */
 typedef struct Observed {
     MemoryContext context;
@@ -11,6 +13,7 @@ typedef struct Observed {
     Current current;
     Header header;
     Dictionary items;
+    uint64 known[KNOWN_ITEMS]; /* keys of items that were found, by their remainder */
 } Observed;
 
 /*

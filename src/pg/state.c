@@ -158,7 +158,7 @@ static void WriteUserPart(State *state, ModelSink *sink, int i)
         uint32 number = state->index[first] / size;
 
         last = UsersBelow(state, first, ((uint64)number + 1) * size);
-        if ((uint64)number * size < state->header->users)
+        if (last - first < BlockRows(all, size, number)) /* others share the block */
             ReadPartBlock(state->store, &state->stored, stored, number, block.data);
         for (uint32 u = first; u < last; u++)
             memcpy(Row(&block, state->index[u] % size), Row(part, u), part->stride * sizeof(float));

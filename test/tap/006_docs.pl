@@ -36,6 +36,37 @@ foreach my $row (split(/\n/, $rows))
 }
 is(join(' ', sort keys %documented), '', 'and on nothing else');
 
+# statements_of(FILE): runs the SQL of a document, each of which gives rows; returns how many.
+sub statements_of
+{
+	my ($name, $has_vector) = @_;
+	my ($number, $statements) = (0, 0);
+	my $text = slurp_file($name);
+
+	while ($text =~ /^```sql\n(.*?)^```$/gms)
+	{
+		my $block = $1;
+
+		$number++;
+	  SKIP:
+		{
+			skip "block $number of $name: pgvector is not installed", 1
+			  if $block =~ /vector/ && !$has_vector;
+			skip "block $number of $name: pg_cron is tested elsewhere", 1 if $block =~ /cron\./;
+			foreach my $statement (split(/;[^\n]*\n/, $block))
+			{
+				$statement =~ s/\$1/1/g;
+				my ($state, $out, $err) = $node->psql('postgres', $statement);
+				ok($state == 0 && ($out ne '' || $statement =~ /CREATE|INSERT|attach/),
+					"$name, block $number: runs")
+				  or diag("$statement\n$err");
+				$statements++;
+			}
+		}
+	}
+	return $statements;
+}
+
 # The SQL of doc/serving.md runs, and gives rows.
 make_orders($node, 'orders', 300, 500, 30);
 $node->safe_psql('postgres', q{
@@ -51,31 +82,14 @@ my $has_vector = $node->safe_psql('postgres',
 	"SELECT count(*) FROM pg_available_extensions WHERE name = 'vector'");
 $node->safe_psql('postgres', 'CREATE EXTENSION vector') if $has_vector;
 
-open($file, '<', 'doc/serving.md') or die "doc/serving.md: $!";
-my $text = join('', <$file>);
-close $file;
-my ($number, $statements) = (0, 0);
-while ($text =~ /^```sql\n(.*?)^```$/gms)
-{
-	my $block = $1;
+cmp_ok(statements_of('doc/serving.md', $has_vector), '>', 10,
+	'the documentation of serving has statements');
 
-	$number++;
-  SKIP:
-	{
-		skip "block $number of doc/serving.md: pgvector is not installed", 1
-		  if $block =~ /vector/ && !$has_vector;
-		foreach my $statement (split(/;[^\n]*\n/, $block))
-		{
-			$statement =~ s/\$1/1/g;
-			my ($state, $out, $err) = $node->psql('postgres', $statement);
-			ok($state == 0 && ($out ne '' || $statement =~ /CREATE/),
-				"doc/serving.md, block $number: runs")
-			  or diag("$statement\n$err");
-			$statements++;
-		}
-	}
-}
-cmp_ok($statements, '>', 10, 'the documentation of serving has statements');
+# And that of doc/streaming.md.
+make_orders($node, 'views', 300, 500, 10);
+$node->safe_psql('postgres', 'ALTER TABLE views RENAME bought_at TO at');
+cmp_ok(statements_of('doc/streaming.md', $has_vector), '>', 5,
+	'the documentation of streaming has statements');
 
 $node->stop;
 done_testing();

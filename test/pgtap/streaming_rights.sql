@@ -1,0 +1,46 @@
+-- who may refresh, observe and attach
+BEGIN;
+\ir setup.psql
+SELECT * FROM no_plan();
+CREATE TABLE clicks AS SELECT user_id, item_id, timestamptz '2020-01-01' + user_id * interval '1 minute' AS at FROM orders;
+CREATE ROLE recadv_test_owner;
+CREATE ROLE recadv_test_member IN ROLE recadv_test_owner;
+CREATE ROLE recadv_test_reader;
+CREATE ROLE recadv_test_writer;
+GRANT CREATE ON SCHEMA recadv_test TO recadv_test_owner;
+GRANT SELECT ON clicks TO recadv_test_owner;
+GRANT INSERT, SELECT ON clicks TO recadv_test_writer;
+SET ROLE recadv_test_owner;
+SELECT recadv_train('m', 'clicks', time_column => 'at', algorithm => 'nmrn', options => '{"factors":8,"epochs":1,"holdout":"none","seed":7}') \g /dev/null
+GRANT SELECT ON m TO recadv_test_reader;
+GRANT SELECT, INSERT ON m TO recadv_test_writer;
+RESET ROLE;
+SELECT fails('SELECT recadv_refresh(''m'')', '42501', 'must be owner of table m', 'refresh: ' || r, r) FROM unnest('{recadv_test_reader,recadv_test_writer}'::name[]) r;
+SELECT works('SELECT recadv_refresh(''m'')', 'refresh: ' || r, r) FROM unnest('{recadv_test_owner,recadv_test_member}'::name[]) r;
+SELECT fails('SELECT recadv_observe(''m'', 1, 1)', '42501', 'permission denied for table m', 'observe: who may only read', 'recadv_test_reader');
+SELECT works('SELECT recadv_observe(''m'', 1, 1)', 'observe: ' || r, r) FROM unnest('{recadv_test_writer,recadv_test_owner,recadv_test_member}'::name[]) r;
+GRANT INSERT ON m TO recadv_test_reader;
+REVOKE SELECT ON m FROM recadv_test_reader;
+SELECT fails('SELECT recadv_observe(''m'', 1, 1)', '42501', 'permission denied for table m', 'observe: who may only write', 'recadv_test_reader');
+SELECT fails('SELECT recadv_attach(''m'')', '42501', 'permission denied for table clicks', 'attach: without the right to create triggers', 'recadv_test_writer');
+REVOKE SELECT ON clicks FROM recadv_test_owner;
+SELECT fails('SELECT recadv_refresh(''m'')', '42501', 'permission denied for table clicks', 'refresh: the source is no longer readable', 'recadv_test_owner');
+GRANT SELECT ON clicks TO recadv_test_owner;
+SELECT is((SELECT observed FROM recadv_refresh('m')), 3::bigint, 'then it is: what was observed waited');
+-- what an INSERT needs that is observed
+SELECT recadv_attach('m') \g /dev/null
+SELECT works('INSERT INTO clicks VALUES (1, 4, now())', 'INSERT by who may write the model', 'recadv_test_writer');
+REVOKE INSERT ON m FROM recadv_test_writer;
+SELECT works('INSERT INTO clicks VALUES (1, 2, now())', 'INSERT by who may not: the row is in', 'recadv_test_writer');
+SELECT is((SELECT row(events, observed) FROM recadv_refresh('m')), row(2::bigint, 1::bigint), 'and learnt with the other');
+SELECT recadv_detach('m') \g /dev/null
+SELECT recadv_attach('m', on_error => 'error') \g /dev/null
+SELECT fails('INSERT INTO clicks VALUES (1, 3, now())', '42501', 'permission denied for table m', 'on_error error: the INSERT fails', 'recadv_test_writer');
+-- rules of others do not run with the observer's rights
+CREATE FUNCTION steal() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'ran'; END $$;
+CREATE TRIGGER steal BEFORE INSERT ON m FOR EACH ROW EXECUTE FUNCTION steal();
+SELECT fails('SELECT recadv_observe(''m'', 1, 1)', '0A000', 'model "m" has triggers or rules | %', 'a model with a trigger');
+SELECT fails('SELECT recadv_refresh(''m'')', '0A000', 'model "m" has triggers or rules | %', 'is not refreshed either');
+
+SELECT * FROM finish();
+ROLLBACK;

@@ -106,6 +106,7 @@ List *ModelTablesReadable(void)
     }
     systable_endscan(scan);
     table_close(catalog, AccessShareLock);
+    list_sort(found, list_oid_cmp); /* the catalog has no order */
     return found;
 }
 

@@ -174,7 +174,7 @@ static void CheckRuns(void)
         CHECK(SameModel(&a.run.model, &b.run.model), "%s: two trainings give the same bytes", all);
         rate = HitRate(&t, &a, &events, WARM, EVENTS, false);
         HitRate(&t, &b, &events, WARM, EVENTS, false);
-        CHECK(rate > 0.2, "%s: HR@10 %.3f, by chance below 0.1", all, rate);
+        CHECK(rate > 0.13, "%s: HR@10 %.3f, by chance below 0.1", all, rate);
         CHECK(SameModel(&a.run.model, &b.run.model), "%s: two streams give the same bytes", all);
         CHECK(PaddingIsZero(&a.run.model), "%s: padding stays zero", all);
         TestHostEnd(&t);

@@ -177,6 +177,16 @@ FailDamaged(ModelTable *table, const char *part, uint32 number, const char *prob
                      "source.")));
 }
 
+/* A time as EventBlock writes it; false if it is none. */
+static bool ReadTime(const char *text, uint32 length, int64 *time)
+{
+    char *digits = pnstrdup(text, length), *end;
+
+    errno = 0;
+    *time = strtoll(digits, &end, 10);
+    return length > 0 && errno == 0 && end == digits + length;
+}
+
 /* NULL and *event, or what is wrong with the row. */
 static const char *ParseEvent(ModelTable *table, const Header *header, HeapTuple tuple,
                               PendingEvent *event)
@@ -195,7 +205,8 @@ static const char *ParseEvent(ModelTable *table, const Header *header, HeapTuple
     if (problem != NULL)
         return problem;
     text = BlockEntry(&block, 0, &length);
-    event->time = strtoll(pnstrdup(text, length), NULL, 10);
+    if (!ReadTime(text, length, &event->time))
+        return "its time is no number";
     text = BlockEntry(&block, 1, &length);
     item = (Id){ID_TEXT, 0, text, length};
     if (!IsIdText(text, length) || !IdConvert(item, header->item_kind, &event->item) ||

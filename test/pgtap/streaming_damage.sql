@@ -138,22 +138,23 @@ FROM unnest('{item,user,memory,weight,user_state,item_state,weight_state,popular
 CREATE FUNCTION event_with(wanted text, type int, rows int, columns int, bytes bytea) RETURNS text LANGUAGE sql AS $$
     SELECT format('UPDATE bad SET data = block(part, %s, block, %s, %s, %L) WHERE part = %L', type, rows, columns, bytes, wanted)
 $$;
-SELECT forged('event:u1', event_with('event:u1', type, rows, columns, bytes), probe, '%', description)
+SELECT forged('event:u1', event_with('event:u1', type, rows, columns, bytes), probe, message, description)
 FROM (VALUES
-    (5, 1, 2, '\x00000000020000003132'::bytea, 'one text'),
-    (5, 3, 3, '\x00000000010000000200000003000000313233', 'three texts'),
-    (5, 2, 2, '\x00000000ffffffff020000003132', 'offsets out of range'),
-    (5, 2, 2, '\x0000000002000000010000003132', 'offsets that fall'),
-    (5, 2, 3, '\x000000000100000003000000316900', 'a zero byte'),
-    (5, 2, 3, '\x00000000010000000300000031ffff', 'no UTF-8'),
-    (5, 2, 3, '\x000000000100000003000000786931', 'a time that is no number'),
-    (5, 2, 3, '\x000000000000000003000000316931', 'a time of no digits'),
-    (5, 2, 24, '\x0000000016000000180000003939393939393939393939393939393939393939393931316931'::bytea, 'a time of too many digits'),
-    (3, 2, 1, '\x0000000000000000'::bytea, 'numbers'),
-    (6, 1, 2, '{}'::bytea, 'JSON')) v(type, rows, columns, bytes, description), (SELECT probe FROM probes WHERE probe ~ 'refresh|u1') p;
-SELECT is(after('UPDATE bad SET part = ''event:'' || repeat(''x'', 5000), data = block(''event:'' || repeat(''x'', 5000), 5, block, 2, 3, ''\x000000000100000003000000316931'') WHERE part = ''event:u1''', 'SELECT recadv_refresh(''bad'')') ~ '^XX001 \| model "bad" is damaged: part "event:xxx',
+    (4, 1, 2, '\x00000000020000003132'::bytea, 'one text', 'it is not an event'),
+    (4, 3, 3, '\x00000000010000000200000003000000313233', 'three texts', 'it is not an event'),
+    (4, 2, 2, '\x00000000ffffffff020000003132', 'offsets out of range', '%'),
+    (4, 2, 2, '\x0000000002000000010000003132', 'offsets that fall', '%'),
+    (4, 2, 3, '\x000000000100000003000000316900', 'a zero byte', 'its ids are not of%'),
+    (4, 2, 3, '\x00000000010000000300000031ffff', 'no UTF-8', 'its ids are not of%'),
+    (4, 2, 3, '\x000000000100000003000000786931', 'a time that is no number', 'its time is no number'),
+    (4, 2, 3, '\x000000000000000003000000316931', 'a time of no digits', 'its time is no number'),
+    (4, 2, 24, '\x000000001600000018000000'::bytea || (repeat('9', 22) || 'i1')::bytea, 'a time of too many digits', 'its time is no number'),
+    (2, 2, 1, '\x0000000000000000'::bytea, 'numbers', 'it is not an event'),
+    (6, 1, 2, '{}'::bytea, 'JSON', 'it is not an event')) v(type, rows, columns, bytes, description, message), (SELECT probe FROM probes WHERE probe ~ 'refresh|u1') p;
+SELECT is(after('UPDATE bad SET part = ''event:'' || repeat(''x'', 5000), data = block(''event:'' || repeat(''x'', 5000), 4, block, 2, 3, ''\x000000000100000003000000316931'') WHERE part = ''event:u1''', 'SELECT recadv_refresh(''bad'')') ~ '^XX001 \| model "bad" is damaged: part "event:xxx',
     true, 'a user that is too long');
 SELECT is(after('UPDATE bad SET part = ''item:'' || repeat(''x'', 5000) WHERE part = ''item:thing''', 'SELECT served(''u1'')') ~ '^XX001 \| model "bad" is damaged: part "item:xxx', true, 'an item that is too long');
+SELECT is(after(event_with('event:u1', 4, 2, 3, '\x000000000100000003000000316931'), 'SELECT row(events, observed)::text FROM recadv_refresh(''bad'')'), '(6,3)', 'a sound event');
 -- it can be mended as the hint says
 SELECT is(after('UPDATE bad SET data = '''' WHERE part = ''event:u1''; DELETE FROM bad WHERE part = ''event:u1''', 'SELECT row(events, observed)::text FROM recadv_refresh(''bad'')'), '(5,2)', 'without the damaged row the rest is learnt');
 SELECT is(after('UPDATE bad SET data = '''' WHERE part IN (''event:u1'', ''window'', ''item'')', 'SELECT algorithm || version FROM recadv_train(''bad'', ''clicks'', time_column => ''at'', algorithm => ''nmrn'', options => ''{"factors":8,"epochs":1,"holdout":"none"}'')'), 'nmrn2', 'a training mends all');

@@ -37,7 +37,16 @@ ok($session->wait_progress(qr/stage bpr, epoch/), 'a session trains another mode
 $node->safe_psql('postgres', $line);
 $node->safe_psql('postgres', $line =~ s/nightly/busy/r =~ s/'shop'/'busy'/r);
 
-# Both run at the next full minute; the first run creates the model.
+# A model that learns what is new, with the line of doc/streaming.md.
+make_orders($node, 'views', 300, 60, 10);
+$node->safe_psql('postgres', 'ALTER TABLE views RENAME bought_at TO at');
+$node->safe_psql('postgres', q{SELECT recadv_train('feed', 'views', time_column => 'at', }
+	  . q{algorithm => 'nmrn', options => '{"epochs": 1}')});
+$node->safe_psql('postgres', 'INSERT INTO views VALUES (1000, 1, now()), (1, 2, now())');
+$node->safe_psql('postgres', q{SELECT cron.schedule('learn', '* * * * *',
+	$$SELECT recadv_refresh('feed', if_busy => 'skip')$$)});
+
+# They run at the next full minute; the first run creates the model.
 ok($node->poll_query_until('postgres', q{
 		SELECT count(*) = 1 FROM recadv_models WHERE name = 'shop' AND version >= 1}),
 	'pg_cron trained the model');
@@ -55,14 +64,16 @@ is($node->safe_psql('postgres', q{SELECT count(*) FROM recadv_topk(1, 10, 'shop'
 ok($node->poll_query_until('postgres', q{
 		SELECT count(*) >= 1 FROM recadv_runs('busy') WHERE status = 'skipped'}),
 	'the run of the model that was busy was skipped');
+ok($node->poll_query_until('postgres', q{SELECT recadv_has_user(1000, 'feed')}),
+	'pg_cron refreshed a model');
 ok($node->poll_query_until('postgres', q{
-		SELECT count(DISTINCT jobid) = 2 FROM cron.job_run_details WHERE status = 'succeeded'}),
-	'pg_cron saw both succeed');
+		SELECT count(DISTINCT jobid) = 3 FROM cron.job_run_details WHERE status = 'succeeded'}),
+	'pg_cron saw all succeed');
 is($node->safe_psql('postgres', q{
 		SELECT count(*) FROM cron.job_run_details WHERE status = 'failed'}),
 	'0', 'and no failure');
 is($node->safe_psql('postgres', q{SELECT cron.unschedule(jobname) FROM cron.job}),
-	"t\nt", 'unscheduled');
+	"t\nt\nt", 'unscheduled');
 $node->safe_psql('postgres', "SELECT pg_cancel_backend($session->{pid})");
 is($session->finish->{state}, '57014', 'the session was cancelled');
 

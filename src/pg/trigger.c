@@ -86,6 +86,7 @@ static void ObserveRows(TriggerData *data, char **arguments)
             continue;
         ObserveEvent(observed, &table, IdIndexIdOf(users, user_value),
                      IdIndexIdOf(items, item_value), TimeOf(time_type, time_value));
+        ExecClearTuple(slot); /* a row that was read from disk is in this memory */
         MemoryContextReset(row);
         CHECK_FOR_INTERRUPTS();
     }

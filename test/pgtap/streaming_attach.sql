@@ -45,6 +45,13 @@ INSERT INTO clicks SELECT 1 + n % 40, 1 + n % 30, '2021-01-02'::timestamptz + n 
 SELECT is(pending('m'), 101::bigint, 'a hundred');
 INSERT INTO clicks SELECT 1, 1, now() WHERE false;
 SELECT is(pending('m'), 101::bigint, 'none');
+-- rows that go to disk on their way to the trigger
+SAVEPOINT s;
+SET LOCAL work_mem = '64kB';
+INSERT INTO clicks SELECT 1 + n % 40, 1 + n % 30, '2021-01-02'::timestamptz + n * interval '1 s' FROM generate_series(1, 20000) n;
+SELECT is(pending('m'), 20101::bigint, 'twenty thousand, with little memory');
+SELECT is(learn('m'), '20101 events, 20101 observed', 'are learnt');
+ROLLBACK TO s;
 COPY clicks (user_id, item_id, at) FROM stdin;
 2001	1	2021-01-03
 2001	2001	2021-01-03

@@ -143,10 +143,14 @@ is(learn(), 1, 'the row is in, and learnt from the source');
 insert_many(50000);
 my @before = counts();
 
-foreach my $phase (0.02, 0.1, 0.3)
+$one->query('BEGIN');
+my $whole = $one->query(q{SELECT recadv_refresh('shop')})->{seconds};
+
+$one->query('ROLLBACK');
+foreach my $phase (0.05, 0.3, 0.6)
 {
 	$one->send(q{SELECT recadv_refresh('shop')});
-	usleep($phase * 1e6);
+	usleep($phase * $whole * 1e6);
 	ok(!$one->ended, 'a refresh runs');
 	my $start = time;
 
@@ -188,10 +192,11 @@ EXCEPTION WHEN object_in_use OR lock_not_available THEN
 	PERFORM pg_sleep(0.01); -- another session trains
 END $$;
 });
+my $refresh_now_and_then = script('now_and_then', slurp_file($refresh) . "SELECT pg_sleep(0.1);\n");
 my $retrain = script('retrain', qq{
 CALL recadv_train_job('shop', 'clicks', time_column => 'at', algorithm => 'nmrn',
 	options => '@{[$train =~ s/"epochs": \d+/"epochs": 1/r]}', if_busy => 'skip');
-SELECT pg_sleep(0.5);
+SELECT pg_sleep(0.02);
 });
 my $read = script('read', q{
 \set user random(1, 300)
@@ -201,7 +206,7 @@ SELECT recadv_score(:user, 10001, 'shop');
 my $log = -s $node->logfile;
 my ($rows, $events, $pending) = counts();
 my @runs = (pgbench($insert, 2, 8), pgbench($forth, 2, 8), pgbench($back, 2, 8),
-	pgbench($refresh, 2, 8), pgbench($retrain, 1, 8), pgbench($read, 2, 8));
+	pgbench($refresh_now_and_then, 2, 8), pgbench($retrain, 1, 8), pgbench($read, 2, 8));
 
 foreach my $run (@runs)
 {

@@ -101,7 +101,7 @@ static bool Contains(const uint32_t *items, uint32_t count, uint32_t item)
     return false;
 }
 
-static inline bool Wanted(const ScanTask *task, uint32_t item)
+bool ScanWants(const ScanTask *task, uint32_t item)
 {
     if (task->among != NULL && (task->among[item / 64] >> item % 64 & 1) == 0)
         return false;
@@ -121,7 +121,7 @@ static void Settle(ScanRun *run, ScanTask *task, uint32_t start, uint32_t *posit
     for (uint32_t i = 0; i < found; i++) {
         uint32_t item = scan->codes.order[start + positions[i]];
 
-        if (!Wanted(task, run->first + item))
+        if (!ScanWants(task, run->first + item))
             continue;
         positions[kept] = positions[i];
         items[kept++] = item;
@@ -237,7 +237,7 @@ static bool StepPlain(ScanRun *run)
             if (task->query != NULL && model->algorithm->finish != NULL)
                 model->algorithm->finish(model, task->query, run->scan->scalars + i, model->items,
                                          1, &score);
-            if (score >= TopKThreshold(task->top) && Wanted(task, run->first + i))
+            if (score >= TopKThreshold(task->top) && ScanWants(task, run->first + i))
                 TopKAdd(task->top, score, run->first + i);
         }
     }

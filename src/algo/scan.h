@@ -36,6 +36,9 @@ typedef struct ScanTask {
     bool over;
 } ScanTask;
 
+/* May this item come? */
+extern bool ScanWants(const ScanTask *task, uint32_t item);
+
 typedef struct ScanRun {
     const Scan *scan;
     uint32_t first; /* index of the view's first item */

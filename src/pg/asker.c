@@ -27,7 +27,12 @@ static void TakeEvents(Served *served, const PendingRows *pending, Asker *asker)
 
 Asker AskerOpen(Served *served, ModelTable *table, Id id)
 {
-    Asker asker = {.id = id, .user = ServedUser(served, id)};
+    return AskerOfUser(served, table, id, ServedUser(served, id));
+}
+
+Asker AskerOfUser(Served *served, ModelTable *table, Id id, uint32 user)
+{
+    Asker asker = {.id = id, .user = user};
 
     if (table != NULL && served->header.algorithm->stream != NULL) {
         PendingRows pending = PendingOfUser(table, &served->header, id);
@@ -69,16 +74,22 @@ static void CopyWritten(Model *view)
     }
 }
 
-static void NoteEvent(Served *served, Model *view, uint32 row)
+static void NoteEvents(Served *served, const Asker *asker, Model *view)
 {
-    Model item = RowsGather(served, AXIS_ITEM, &row, 1);
+    const RowList *noted = &asker->noted;
+    Model items = RowsGather(served, AXIS_ITEM, noted->rows, noted->count);
 
-    view->items = 1;
+    view->items = items.items;
     for (int i = 0; i < view->parts; i++)
         if (view->part[i].axis == AXIS_ITEM)
-            view->part[i] = item.part[i];
-    view->algorithm->stream->write(view, 0, 0);
-    CHECK_FOR_INTERRUPTS();
+            view->part[i] = items.part[i];
+    for (uint32 i = 0; i < asker->events; i++) {
+        uint32 *at =
+            bsearch(&asker->order[i], noted->rows, noted->count, sizeof(uint32), CompareRows);
+
+        view->algorithm->stream->write(view, 0, (uint32)(at - noted->rows));
+        CHECK_FOR_INTERRUPTS();
+    }
 }
 
 float *AskerQuery(Served *served, const Asker *asker)
@@ -97,8 +108,7 @@ float *AskerQuery(Served *served, const Asker *asker)
         view = RowsGather(served, AXIS_USER, &asker->user, 1);
     }
     CopyWritten(&view);
-    for (uint32 i = 0; i < asker->events; i++)
-        NoteEvent(served, &view, asker->order[i]);
+    NoteEvents(served, asker, &view);
     query = ServedQueryRoom(served);
     view.algorithm->query(&view, 0, query);
     return query;

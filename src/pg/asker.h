@@ -22,6 +22,9 @@ typedef struct Asker {
 /* `table` is NULL for an image, which observes nothing. */
 extern Asker AskerOpen(Served *served, ModelTable *table, Id id);
 
+/* The same where the index is known, or known to be none. */
+extern Asker AskerOfUser(Served *served, ModelTable *table, Id id, uint32 user);
+
 /* False: nothing is known of this user. */
 extern bool AskerIsKnown(const Asker *asker);
 

@@ -103,6 +103,11 @@ text *IdToText(Id id)
     return cstring_to_text_with_len(local, local == id.text ? (int)id.length : (int)strlen(local));
 }
 
+Datum IdToDatum(Id id, IdKind kind)
+{
+    return kind == ID_INTEGER ? Int64GetDatum(id.integer) : PointerGetDatum(IdToText(id));
+}
+
 /* Only the canonical spelling of an integer is that integer: " 42" and "042" are other texts. */
 static bool ParseInteger(Id id, int64 *integer)
 {
@@ -535,12 +540,9 @@ void IdListSort(IdList *list)
 
 IdList IdListConvert(const IdList *list, IdKind kind)
 {
-    IdList converted;
+    IdList converted = IdListCreate(kind, list->count);
     Id id;
 
-    if (list->kind == kind)
-        return *list;
-    converted = IdListCreate(kind, list->count);
     for (uint32 i = 0; i < list->count; i++) {
         CHECK_FOR_INTERRUPTS();
         if (IdConvert(IdListGet(list, i), kind, &id))

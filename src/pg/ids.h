@@ -49,6 +49,9 @@ extern Id IdOfInteger(int64 integer);
 extern Id IdOfText(const char *text, uint32 length);
 extern text *IdToText(Id id);
 
+/* A bigint (of an integer id) or a text. */
+extern Datum IdToDatum(Id id, IdKind kind);
+
 /* The same id as `kind`; false if a text is no integer. */
 extern bool IdConvert(Id id, IdKind kind, Id *converted);
 
@@ -67,7 +70,7 @@ extern void IdListAppend(IdList *list, Id id);
 /* Makes any list ascending and distinct, in place. */
 extern void IdListSort(IdList *list);
 
-/* The ids as `kind`; texts that are no integers are left out. */
+/* The ids as `kind`, in arrays of their own; texts that are no integers are left out. */
 extern IdList IdListConvert(const IdList *list, IdKind kind);
 
 /* Collects ids in order of appearance, then sorts them. */

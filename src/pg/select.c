@@ -155,11 +155,6 @@ TopK SelectScored(const RowList *rows, const float *scores, const Filter *filter
     return s.top;
 }
 
-static Datum IdDatum(Id id, IdKind kind)
-{
-    return kind == ID_INTEGER ? Int64GetDatum(id.integer) : PointerGetDatum(IdToText(id));
-}
-
 void AddSelected(RowSet *rows, Served *served, Axis axis, IdKind kind, const TopK *top)
 {
     IdReader ids = IdReaderOpen(served, axis);
@@ -170,7 +165,7 @@ void AddSelected(RowSet *rows, Served *served, Axis axis, IdKind kind, const Top
         Id id = IdReaderGet(&ids, top->entries[i].item);
 
         RowSetAdd(rows,
-                  (Datum[]){IdDatum(id, kind), Float4GetDatum(top->entries[i].score),
+                  (Datum[]){IdToDatum(id, kind), Float4GetDatum(top->entries[i].score),
                             Int32GetDatum((int32)i + 1)},
                   NULL);
     }

@@ -319,22 +319,40 @@ static void SelectSlice(void *arg, uint32 first, uint32 count, const float *scor
     }
 }
 
+static void OfferSlice(void *arg, uint32 first, uint32 count, const float *scores)
+{
+    ScanTask *task = arg;
+
+    for (uint32 i = 0; i < count; i++)
+        if (ScanWants(task, first + i))
+            TopKAdd(task->top, scores[i], first + i);
+}
+
+void ServedOfferFresh(Served *served, ScanTask *task)
+{
+    if (task->top->limit > 0)
+        ScoreFresh(served, task->query, OfferSlice, task);
+}
+
+static void ScanResident(Served *served, ScanTask *task)
+{
+    ScanRun run;
+
+    ScanStart(&run, &served->side->scan, 0, task, 1,
+              AllocateAligned(CurrentMemoryContext, ScanTaskSize(&served->side->model)));
+    while (ScanStep(&run))
+        CHECK_FOR_INTERRUPTS();
+    ServedOfferFresh(served, task);
+}
+
 void ServedTopK(Served *served, const float *query, const uint32 *without, uint32 count, TopK *top)
 {
     ScanTask task = {.query = query, .without = without, .without_count = count, .top = top};
     Selection selection = {.top = top, .without = without, .count = count};
-    ScanRun run;
 
-    if (!served->resident) {
+    if (served->resident)
+        ScanResident(served, &task);
+    else
         ServedScoreAll(served, query, SelectSlice, &selection);
-    } else {
-        ScanStart(&run, &served->side->scan, 0, &task, 1,
-                  AllocateAligned(CurrentMemoryContext, ScanTaskSize(&served->side->model)));
-        while (ScanStep(&run))
-            CHECK_FOR_INTERRUPTS();
-        while (selection.at < count && without[selection.at] < served->header.items)
-            selection.at++;
-        ScoreFresh(served, query, SelectSlice, &selection);
-    }
     TopKFinish(top);
 }

@@ -61,6 +61,9 @@ extern float ServedScore(Served *served, const float *query, uint32 item);
 typedef void (*ScoreVisitor)(void *arg, uint32 first, uint32 count, const float *scores);
 extern void ServedScoreAll(Served *served, const float *query, ScoreVisitor visit, void *arg);
 
+/* Offers the fresh items to a task that a scan of the others is over for. */
+extern void ServedOfferFresh(Served *served, ScanTask *task);
+
 /*
  * The best items for a query: exact, equal scores by item.  `without` lists items that are left
  * out, ascending.  query == NULL: by popularity.  Leaves the heap sorted.

@@ -4,18 +4,12 @@
  * Users go in batches of bounded memory.  For each batch the item side is passed over once: as a
  * whole if it is in memory, else in pieces from the table.  Threads take groups of users.
  */
-#include "pg/compat.h"
-
-#include "catalog/pg_type.h"
-#include "fmgr.h"
-#include "utils/array.h"
-#include "utils/builtins.h"
+#include "pg/arguments.h"
+#include "pg/asker.h"
+#include "pg/host.h"
+#include "pg/settings.h"
 
 #include "core/pool.h"
-#include "pg/host.h"
-#include "pg/served.h"
-#include "pg/settings.h"
-#include "pg/srf.h"
 
 /* Memory of a batch of users, and of a piece of items that is read from the table. */
 #define BATCH_BYTES (16 * 1024 * 1024)
@@ -24,20 +18,22 @@
 typedef struct AllJob {
     BackendHost backend;
     Served *served;
+    ModelTable *table;
     IdKind kind; /* of the result */
     bool exclude_seen;
     uint32 limit;
     uint64 *among; /* a bit for each item that may come; NULL: all */
 
     IdList user_ids; /* all of the model */
-    IdList item_ids; /* all of the model, if the item side is not in memory */
-    uint32 *users;   /* indexes, ascending */
+    IdReader item_ids;
+    uint32 *users; /* indexes, ascending */
     uint32 user_count;
-    Id *strangers; /* ids that the model does not know, ascending */
-    uint32 stranger_count;
+    IdList newcomers; /* known by pending events alone, ascending */
+    IdList strangers; /* of whom nothing is known, ascending */
 
-    MemoryContext batch; /* what follows, but for the scratch memory */
-    uint32 first;
+    MemoryContext single; /* for one user */
+    MemoryContext batch;  /* what follows, but for the scratch memory */
+    uint64 first;
     uint32 count;
     ScanTask *tasks;
     TopK *tops;
@@ -141,69 +137,120 @@ static uint32 BatchUsers(const AllJob *job)
     return (uint32)Max(1, BATCH_BYTES / UserSize(job));
 }
 
-/* Queries of the batch: each block of user rows is read once. */
-static void ReadQueries(AllJob *job)
+/* Those that the model knows come first, newcomers after them. */
+static uint64 UserTotal(const AllJob *job)
 {
-    const Model *model = &job->served->model;
-    uint32 width = model->algorithm->query_width(model), rows = 1;
-    float *queries = AllocateAligned(job->batch, mul_size(job->count, (width + 1) * sizeof(float)));
-    int64 loaded = -1;
-    Model view = *model;
+    return (uint64)job->user_count + job->newcomers.count;
+}
+
+/* Index of a user of the batch, or UNKNOWN_ID. */
+static uint32 UserAt(const AllJob *job, uint32 u, Id *id)
+{
+    uint64 at = job->first + u;
+
+    if (at >= job->user_count) {
+        *id = IdListGet(&job->newcomers, (uint32)(at - job->user_count));
+        return UNKNOWN_ID;
+    }
+    *id = IdListGet(&job->user_ids, job->users[at]);
+    return job->users[at];
+}
+
+/* A view with room for a block of user rows. */
+static Model BlockView(const AllJob *job, uint32 *rows)
+{
+    Model view = job->served->model;
 
     for (int i = 0; i < view.parts; i++) {
         if (view.part[i].axis != AXIS_USER)
             continue;
-        rows = PartBlockRows(model, &view.part[i]);
+        *rows = PartBlockRows(&job->served->model, &view.part[i]);
         view.part[i].data =
-            AllocateAligned(job->batch, mul_size(rows, view.part[i].stride * sizeof(float)));
+            AllocateAligned(job->batch, mul_size(*rows, view.part[i].stride * sizeof(float)));
     }
-    for (uint32 u = 0; u < job->count; u++) {
-        uint32 user = job->users[job->first + u], number = user / rows;
+    return view;
+}
 
+/* Queries of the batch as the model has them: each block of user rows is read once. */
+static void ReadQueries(AllJob *job, float *queries)
+{
+    const Model *model = &job->served->model;
+    uint32 width = model->algorithm->query_width(model), rows = 1;
+    int64 loaded = -1;
+    Model view = BlockView(job, &rows);
+
+    for (uint32 u = 0; u < job->count; u++) {
+        Id id;
+        uint32 user = UserAt(job, u, &id), number = user / rows;
+
+        job->tasks[u].query = queries + (Size)u * width;
+        if (user == UNKNOWN_ID)
+            continue;
         for (int i = 0; i < view.parts && loaded != number; i++)
             if (view.part[i].axis == AXIS_USER)
                 ReadPartBlock(job->served->store, model, &model->part[i], number,
                               view.part[i].data);
         loaded = number;
-        job->tasks[u].query = queries + (Size)u * width;
         model->algorithm->query(&view, user % rows, queries + (Size)u * width);
     }
 }
 
+static void SetSeen(ScanTask *task, RowList seen)
+{
+    task->without = seen.rows;
+    task->without_count = seen.count;
+}
+
+/* Events that are pending count as in recadv_topk. */
+static void NotePending(AllJob *job, uint32 u, float *query)
+{
+    const Model *model = &job->served->model;
+    MemoryContext batch = MemoryContextSwitchTo(job->single);
+    Id id;
+    uint32 user = UserAt(job, u, &id);
+    Asker asker = AskerOfUser(job->served, job->table, id, user);
+
+    if (asker.events > 0) {
+        memcpy(query, AskerQuery(job->served, &asker),
+               model->algorithm->query_width(model) * sizeof(float));
+        MemoryContextSwitchTo(batch);
+        if (job->exclude_seen)
+            SetSeen(&job->tasks[u], AskerSeen(job->served, &asker));
+    }
+    MemoryContextSwitchTo(batch);
+    MemoryContextReset(job->single);
+}
+
 static void ReadBatch(AllJob *job)
 {
+    const Model *model = &job->served->model;
     SeenReader reader = {.store = job->served->store, .header = &job->served->header};
     Scored *entries = PallocArray(Scored, mul_size(job->count, job->limit));
+    Size width = model->algorithm->query_width(model);
+    float *queries = AllocateAligned(job->batch, mul_size(job->count, (width + 1) * sizeof(float)));
 
     job->tasks = PallocArray(ScanTask, job->count);
     job->tops = PallocArray(TopK, job->count);
     for (uint32 u = 0; u < job->count; u++) {
+        Id id;
+        uint32 user = UserAt(job, u, &id);
+
         job->tops[u] = (TopK){entries + (Size)u * job->limit, job->limit, 0};
         job->tasks[u] = (ScanTask){.among = job->among, .top = &job->tops[u]};
-        if (job->exclude_seen)
-            job->tasks[u].without =
-                SeenReaderGet(&reader, job->users[job->first + u], &job->tasks[u].without_count);
+        if (job->exclude_seen && user != UNKNOWN_ID)
+            job->tasks[u].without = SeenReaderGet(&reader, user, &job->tasks[u].without_count);
     }
-    ReadQueries(job);
-}
-
-static Datum IdDatum(Id id, IdKind kind)
-{
-    return kind == ID_INTEGER ? Int64GetDatum(id.integer) : PointerGetDatum(IdToText(id));
-}
-
-static Id ItemIdAt(const AllJob *job, uint32 item)
-{
-    return job->served->resident ? ItemSideId(job->served->side, item)
-                                 : IdListGet(&job->item_ids, item);
+    ReadQueries(job, queries);
+    for (uint32 u = 0; u < job->count && model->algorithm->stream != NULL; u++)
+        NotePending(job, u, queries + u * width);
 }
 
 static void PutRows(AllJob *job, Id user, const TopK *top)
 {
-    Datum user_datum = IdDatum(user, job->kind);
+    Datum user_datum = IdToDatum(user, job->kind);
 
     for (uint32 i = 0; i < top->count; i++) {
-        Datum item = IdDatum(ItemIdAt(job, top->entries[i].item), job->kind);
+        Datum item = IdToDatum(IdReaderGet(&job->item_ids, top->entries[i].item), job->kind);
 
         RowSetAdd(&job->rows,
                   (Datum[]){user_datum, item, Float4GetDatum(top->entries[i].score),
@@ -215,18 +262,36 @@ static void PutRows(AllJob *job, Id user, const TopK *top)
     CHECK_FOR_INTERRUPTS();
 }
 
-static void RunBatch(AllJob *job)
+/* Items that are not among those of the model come last, so their scan is no thread's work. */
+static void ScanAll(AllJob *job)
 {
-    MemoryContext caller = MemoryContextSwitchTo(job->batch);
-
-    ReadBatch(job);
     if (job->served->resident)
         ScanItems(job, &job->served->side->scan, 0);
     else
         ScanStored(job);
     for (uint32 u = 0; u < job->count; u++) {
-        TopKFinish(&job->tops[u]);
-        PutRows(job, IdListGet(&job->user_ids, job->users[job->first + u]), &job->tops[u]);
+        MemoryContext batch = MemoryContextSwitchTo(job->single);
+
+        ServedOfferFresh(job->served, &job->tasks[u]);
+        TopKFinish(job->tasks[u].top);
+        MemoryContextSwitchTo(batch);
+        MemoryContextReset(job->single);
+    }
+}
+
+static void RunBatch(AllJob *job)
+{
+    MemoryContext caller = MemoryContextSwitchTo(job->batch);
+
+    ReadBatch(job);
+    ScanAll(job);
+    MemoryContextSwitchTo(job->single);
+    for (uint32 u = 0; u < job->count; u++) {
+        Id id;
+
+        UserAt(job, u, &id);
+        PutRows(job, id, &job->tops[u]);
+        MemoryContextReset(job->single);
     }
     MemoryContextSwitchTo(caller);
     MemoryContextReset(job->batch);
@@ -241,13 +306,9 @@ static void RunStrangers(AllJob *job)
 
     job->count = 1;
     job->tasks = &task;
-    if (job->served->resident)
-        ScanItems(job, &job->served->side->scan, 0);
-    else
-        ScanStored(job);
-    TopKFinish(&top);
-    for (uint32 i = 0; i < job->stranger_count; i++)
-        PutRows(job, job->strangers[i], &top);
+    ScanAll(job);
+    for (uint32 i = 0; i < job->strangers.count; i++)
+        PutRows(job, IdListGet(&job->strangers, i), &top);
     MemoryContextSwitchTo(caller);
     MemoryContextReset(job->batch);
 }
@@ -260,86 +321,35 @@ static void Work(void *arg)
     job->scratch_size = mul_size(ScanTaskSize(&job->served->model), CODES_QUERIES);
     job->scratch = AllocateAligned(
         CurrentMemoryContext, mul_size(job->scratch_size, (Size)PoolThreads(&job->backend.host)));
-    for (uint64 first = 0; first < job->user_count; first += batch) {
-        job->first = (uint32)first;
-        job->count = (uint32)Min(batch, job->user_count - first);
+    for (job->first = 0; job->first < UserTotal(job); job->first += batch) {
+        job->count = (uint32)Min(batch, UserTotal(job) - job->first);
         RunBatch(job);
     }
-    if (job->stranger_count > 0)
+    if (job->strangers.count > 0)
         RunStrangers(job);
 }
 
 /* ---- arguments ---- */
 
-static Id IdOfDatum(Datum value, IdKind kind)
+static void MarkItems(AllJob *job, RowList rows, bool value)
 {
-    text *string;
+    for (uint32 i = 0; i < rows.count; i++) {
+        uint64 bit = UINT64CONST(1) << rows.rows[i] % 64, *word = &job->among[rows.rows[i] / 64];
 
-    if (kind == ID_INTEGER)
-        return IdOfInteger(DatumGetInt64(value));
-    string = DatumGetTextPP(value);
-    return IdOfText(VARDATA_ANY(string), (uint32)VARSIZE_ANY_EXHDR(string));
-}
-
-/* The elements that are not NULL. */
-static Id *IdsOfArray(ArrayType *array, IdKind kind, uint32 *count)
-{
-    Datum *values;
-    bool *nulls;
-    int n;
-    Id *ids;
-
-    if (kind == ID_INTEGER)
-        deconstruct_array(array, INT8OID, sizeof(int64), true, TYPALIGN_DOUBLE, &values, &nulls,
-                          &n);
-    else
-        deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &values, &nulls, &n);
-    ids = PallocArray(Id, (Size)n + 1);
-    *count = 0;
-    for (int i = 0; i < n; i++)
-        if (!nulls[i])
-            ids[(*count)++] = IdOfDatum(values[i], kind);
-    return ids;
-}
-
-static uint32 FindItem(AllJob *job, Id id)
-{
-    Served *served = job->served;
-
-    CHECK_FOR_INTERRUPTS();
-    return served->resident ? ServedItem(served, id) : IdListFind(&job->item_ids, id);
-}
-
-static void MarkItems(AllJob *job, ArrayType *array, bool value)
-{
-    uint32 count;
-    Id *ids = IdsOfArray(array, job->kind, &count);
-
-    for (uint32 i = 0; i < count; i++) {
-        uint32 item = FindItem(job, ids[i]);
-
-        if (item == UNKNOWN_ID)
-            continue;
-        if (value)
-            job->among[item / 64] |= UINT64CONST(1) << item % 64;
-        else
-            job->among[item / 64] &= ~(UINT64CONST(1) << item % 64);
+        *word = value ? *word | bit : *word & ~bit;
     }
-    pfree(ids);
 }
 
-static void TakeItems(AllJob *job, ArrayType *candidates, ArrayType *exclude)
+static void TakeItems(AllJob *job, const Filter *filter)
 {
-    Size words = (Size)job->served->header.items / 64 + 1;
+    Size words = (Size)ServedItems(job->served) / 64 + 1;
 
-    if (candidates == NULL && exclude == NULL)
+    if (!filter->only_given && filter->without.count == 0)
         return;
     job->among = PallocArray(uint64, words);
-    memset(job->among, candidates == NULL ? 0xFF : 0, words * sizeof(uint64));
-    if (candidates != NULL)
-        MarkItems(job, candidates, true);
-    if (exclude != NULL)
-        MarkItems(job, exclude, false);
+    memset(job->among, filter->only_given ? 0 : 0xFF, words * sizeof(uint64));
+    MarkItems(job, filter->only, true);
+    MarkItems(job, filter->without, false);
 }
 
 static int CompareIndexes(const void *a, const void *b)
@@ -349,36 +359,34 @@ static int CompareIndexes(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static int CompareStrangers(const void *a, const void *b)
+/* Is something known of a user who is not in the model? */
+static bool IsNewcomer(AllJob *job, Id id)
 {
-    return CompareIds(*(const Id *)a, *(const Id *)b);
+    MemoryContext caller = MemoryContextSwitchTo(job->single);
+    Asker asker = AskerOfUser(job->served, job->table, id, UNKNOWN_ID);
+
+    MemoryContextSwitchTo(caller);
+    MemoryContextReset(job->single);
+    return AskerIsKnown(&asker);
 }
 
-/* Known users and strangers of an array, each once. */
-static void TakeUsers(AllJob *job, ArrayType *array)
+static void TakeUsers(AllJob *job, IdList *ids)
 {
-    uint32 count, known = 0, strangers = 0;
-    Id *ids = IdsOfArray(array, job->kind, &count);
-
-    job->users = PallocArray(uint32, (Size)count + 1);
-    job->strangers = ids; /* never more than were looked at */
-    for (uint32 i = 0; i < count; i++) {
-        uint32 user = IdListFind(&job->user_ids, ids[i]);
+    IdListSort(ids);
+    job->users = PallocArray(uint32, (Size)ids->count + 1);
+    job->newcomers = IdListCreate(job->kind, ids->count);
+    job->strangers = IdListCreate(job->kind, ids->count);
+    for (uint32 i = 0; i < ids->count; i++) {
+        Id id = IdListGet(ids, i);
+        uint32 user = IdListFind(&job->user_ids, id);
 
         CHECK_FOR_INTERRUPTS();
         if (user != UNKNOWN_ID)
-            job->users[known++] = user;
+            job->users[job->user_count++] = user;
         else
-            job->strangers[strangers++] = ids[i];
+            IdListAppend(IsNewcomer(job, id) ? &job->newcomers : &job->strangers, id);
     }
-    qsort(job->users, known, sizeof(uint32), CompareIndexes);
-    qsort(job->strangers, strangers, sizeof(Id), CompareStrangers);
-    for (uint32 i = 0; i < known; i++)
-        if (i == 0 || job->users[i] != job->users[i - 1])
-            job->users[job->user_count++] = job->users[i];
-    for (uint32 i = 0; i < strangers; i++)
-        if (i == 0 || CompareIds(job->strangers[i], job->strangers[job->stranger_count - 1]) != 0)
-            job->strangers[job->stranger_count++] = job->strangers[i];
+    qsort(job->users, job->user_count, sizeof(uint32), CompareIndexes);
 }
 
 static void TakeAllUsers(AllJob *job)
@@ -412,38 +420,46 @@ static void CheckNeed(const AllJob *job)
     CheckMemory(add_size(ids, Max(BATCH_BYTES, UserSize(job))), "recommending to all users");
 }
 
-static ArrayType *ArrayArgument(FunctionCallInfo fcinfo, int argument)
+/* Arguments: model, k, users, exclude_seen, candidates, exclude. */
+static void OpenJob(FunctionCallInfo fcinfo, AllJob *job, ModelTable *table)
 {
-    return PG_ARGISNULL(argument) ? NULL : PG_GETARG_ARRAYTYPE_P(argument);
+    uint32 k = KArgument(fcinfo, 1);
+    Filter filter;
+
+    job->table = table;
+    job->served = ServedOpen(ModelArgument(fcinfo, 0), table);
+    job->exclude_seen = PG_GETARG_BOOL(3);
+    job->limit = Min(k, ServedItems(job->served));
+    CheckKinds(job->served, job->kind);
+    CheckNeed(job);
+    job->user_ids = DictionaryRead(&job->served->users, &table->store);
+    job->item_ids = IdReaderOpen(job->served, AXIS_ITEM);
+    IdReaderLoadAll(&job->item_ids);
+    filter = FilterArguments(fcinfo, 4, job->served, AXIS_ITEM, job->kind);
+    TakeItems(job, &filter);
+    job->single =
+        AllocSetContextCreate(CurrentMemoryContext, "recadv user", ALLOCSET_DEFAULT_SIZES);
+    job->batch =
+        AllocSetContextCreate(CurrentMemoryContext, "recadv batch", ALLOCSET_DEFAULT_SIZES);
+    BackendHostInit(&job->backend, CurrentMemoryContext, "recadv_topk_all");
 }
 
-/* Arguments: model, k, users, exclude_seen, candidates, exclude. */
 static Datum TopKAll(FunctionCallInfo fcinfo, IdKind kind)
 {
     AllJob job = {.kind = kind};
     ModelTable table;
+    IdList users;
 
     RowSetOpen(&job.rows, fcinfo);
     if (PG_ARGISNULL(1) || PG_ARGISNULL(3))
         return (Datum)0;
-    if (PG_GETARG_INT32(1) < 1)
-        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                        errmsg("k must be at least 1, not %d", PG_GETARG_INT32(1))));
-    job.served = ServedOpen(PG_ARGISNULL(0) ? NULL : PG_GETARG_TEXT_PP(0), &table);
-    job.exclude_seen = PG_GETARG_BOOL(3);
-    job.limit = Min((uint32)PG_GETARG_INT32(1), job.served->header.items);
-    CheckKinds(job.served, kind);
-    CheckNeed(&job);
-    job.user_ids = DictionaryRead(&job.served->users, &table.store);
-    if (!job.served->resident)
-        job.item_ids = DictionaryRead(&job.served->items, &table.store);
-    TakeItems(&job, ArrayArgument(fcinfo, 4), ArrayArgument(fcinfo, 5));
-    if (PG_ARGISNULL(2))
+    OpenJob(fcinfo, &job, &table);
+    if (PG_ARGISNULL(2)) {
         TakeAllUsers(&job);
-    else
-        TakeUsers(&job, PG_GETARG_ARRAYTYPE_P(2));
-    job.batch = AllocSetContextCreate(CurrentMemoryContext, "recadv batch", ALLOCSET_DEFAULT_SIZES);
-    BackendHostInit(&job.backend, CurrentMemoryContext, "recadv_topk_all");
+    } else {
+        users = IdsArgument(fcinfo, 2, kind);
+        TakeUsers(&job, &users);
+    }
     BackendHostRun(&job.backend, recadv_max_threads, Work, &job);
     ModelTableClose(&table);
     return (Datum)0;

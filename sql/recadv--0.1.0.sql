@@ -261,7 +261,7 @@ RETURNS TABLE (item bigint, score real, rank integer)
 AS 'MODULE_PATHNAME', 'recadv_topk_for_bigint'
 LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 20000;
 COMMENT ON FUNCTION @extschema@.recadv_topk_for(bigint[], integer, text, boolean, bigint[], bigint[]) IS
-'recadv_topk for someone who is not in the model but has these items, in any order: a user''s embedding is trained for the history with the model''s own options while the items stay as they are (the same history always gives the same). Without the history itself unless exclude_seen is false. Unknown items are ignored; a history that is NULL, empty or all unknown gets the most popular items';
+'recadv_topk for someone who is not in the model but has these items: a user''s embedding is trained for the history, in any order, with the model''s own options while the items stay as they are (bpr, amf), or the history is noted event by event, in the order of the array, with repeats (nmrn). The same history always gives the same. Without the history itself unless exclude_seen is false. Unknown items are ignored; a history that is NULL, empty or all unknown gets the most popular items';
 
 CREATE FUNCTION @extschema@.recadv_topk_for(
     history text[],
@@ -286,7 +286,7 @@ RETURNS TABLE (item bigint, similarity real, rank integer)
 AS 'MODULE_PATHNAME', 'recadv_similar_items_bigint'
 LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 10000;
 COMMENT ON FUNCTION @extschema@.recadv_similar_items(bigint, integer, text, bigint[], bigint[]) IS
-'the k items that are most alike to an item, without itself: by cosine of the embeddings (bpr, amf), from -1 to 1. candidates, exclude, model: as in recadv_topk. No rows for an item that the model does not know';
+'the k items that are most alike to an item, without itself: by cosine of the embeddings, from -1 to 1 (bpr, amf), or by minus their distance (nmrn). candidates, exclude, model: as in recadv_topk. No rows for an item that the model does not know';
 
 CREATE FUNCTION @extschema@.recadv_similar_items(
     item_id text,
@@ -310,7 +310,7 @@ RETURNS TABLE (other bigint, similarity real, rank integer)
 AS 'MODULE_PATHNAME', 'recadv_similar_users_bigint'
 LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 100000;
 COMMENT ON FUNCTION @extschema@.recadv_similar_users(bigint, integer, text, bigint[], bigint[]) IS
-'the k users who are most alike to a user, without that one: by cosine of the embeddings (bpr, amf). Reads the embeddings of all users, or of the candidates (users, as in exclude). No rows for a user that the model does not know';
+'the k users who are most alike to a user, without that one: as recadv_similar_items compares. Reads the embeddings of all users, or of the candidates (users, as in exclude). No rows for a user that the model does not know';
 
 CREATE FUNCTION @extschema@.recadv_similar_users(
     user_id text,
@@ -336,7 +336,7 @@ RETURNS TABLE (item bigint, weight real, rank integer)
 AS 'MODULE_PATHNAME', 'recadv_explain_bigint'
 LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 5000;
 COMMENT ON FUNCTION @extschema@.recadv_explain(bigint, bigint, integer, text, bigint[], bigint[], text) IS
-'the k of a user''s own items that speak most for an item, best first. Weight (bpr, amf): the user''s embedding as a ridge combination of those of the user''s items; what an item adds to the score, so all weights add up to nearly the score. candidates, exclude: which of the own items may be named; seen: where they are taken from, as in recadv_topk. No rows for a user or item that the model does not know';
+'the k of a user''s own items that speak most for an item, best first. Weight (bpr, amf): the user''s embedding as a ridge combination of those of the user''s items; what an item adds to the score, so all weights add up to nearly the score. Weight (nmrn): minus the distance of the two items. candidates, exclude: which of the own items may be named; seen: where they are taken from, as in recadv_topk. No rows for a user or item that the model does not know';
 
 CREATE FUNCTION @extschema@.recadv_explain(
     user_id text,
@@ -359,7 +359,7 @@ RETURNS TABLE (id text, embedding real[])
 AS 'MODULE_PATHNAME', 'recadv_embeddings'
 LANGUAGE C STABLE PARALLEL SAFE ROWS 10000 COST 100000;
 COMMENT ON FUNCTION @extschema@.recadv_embeddings(text, text) IS
-'embeddings of all users (side ''user'') or items (side ''item'') of a model (NULL: as in recadv_topk), in ascending order of the ids. Cast the embedding to vector for pgvector. No rows for a NULL side';
+'embeddings of all users (side ''user'') or items (side ''item'') of a model (NULL: as in recadv_topk), in ascending order of the ids; those added since the training come last, and those that are only pending not yet. Cast the embedding to vector for pgvector. No rows for a NULL side';
 
 CREATE FUNCTION @extschema@.recadv_embeddings(
     model text,
@@ -370,18 +370,20 @@ AS 'MODULE_PATHNAME', 'recadv_embeddings'
 LANGUAGE C STABLE PARALLEL SAFE ROWS 10000 COST 100000;
 COMMENT ON FUNCTION @extschema@.recadv_embeddings(text, text, anyarray) IS
 'embeddings of users or items with the given ids (an array of integers or text), each once; those that the model does not know are left out. The ids come back in the type of the array''s elements: NULL::bigint[] asks for all, with ids of type bigint';
+
 CREATE FUNCTION @extschema@.recadv_topk_all(
     model text DEFAULT NULL,
     k integer DEFAULT 10,
     users bigint[] DEFAULT NULL,
     exclude_seen boolean DEFAULT true,
     candidates bigint[] DEFAULT NULL,
-    exclude bigint[] DEFAULT NULL)
+    exclude bigint[] DEFAULT NULL,
+    seen text DEFAULT 'model')
 RETURNS TABLE (user_id bigint, item bigint, score real, rank integer)
 AS 'MODULE_PATHNAME', 'recadv_topk_all_bigint'
 LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 100000 COST 1000000;
-COMMENT ON FUNCTION @extschema@.recadv_topk_all(text, integer, bigint[], boolean, bigint[], bigint[]) IS
-'recadv_topk for all users of the model, or for those of an array, on up to recadv.max_threads threads: the same rows, for CREATE TABLE AS or a materialized view. users NULL: all that the model knows; one that it does not know gets the most popular items. candidates: only these items; exclude: not these; NULL elements, duplicates and unknown items in arrays count for nothing. No rows for a NULL k or exclude_seen';
+COMMENT ON FUNCTION @extschema@.recadv_topk_all(text, integer, bigint[], boolean, bigint[], bigint[], text) IS
+'recadv_topk for all users of the model, or for those of an array, on up to recadv.max_threads threads: the same rows, for CREATE TABLE AS or a materialized view. users NULL: all that the model knows; one that it does not know gets the most popular items. candidates: only these items; exclude: not these; NULL elements, duplicates and unknown items in arrays count for nothing; seen: as in recadv_topk, but the source is read once, whole. No rows for a NULL k, exclude_seen or seen';
 
 CREATE FUNCTION @extschema@.recadv_topk_all(
     model text,
@@ -389,11 +391,12 @@ CREATE FUNCTION @extschema@.recadv_topk_all(
     users text[],
     exclude_seen boolean DEFAULT true,
     candidates text[] DEFAULT NULL,
-    exclude text[] DEFAULT NULL)
+    exclude text[] DEFAULT NULL,
+    seen text DEFAULT 'model')
 RETURNS TABLE (user_id text, item text, score real, rank integer)
 AS 'MODULE_PATHNAME', 'recadv_topk_all_text'
 LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 100000 COST 1000000;
-COMMENT ON FUNCTION @extschema@.recadv_topk_all(text, integer, text[], boolean, text[], text[]) IS
+COMMENT ON FUNCTION @extschema@.recadv_topk_all(text, integer, text[], boolean, text[], text[], text) IS
 'recadv_topk_all with ids as text; serves every model. For all users: users => NULL::text[]';
 
 CREATE FUNCTION @extschema@.recadv_score(

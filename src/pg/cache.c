@@ -125,9 +125,11 @@ void CacheKeep(CacheEntry *entry)
     }
     if (CacheEntrySize(entry) > CacheAllowed())
         return;
-    MemoryContextSetParent(entry->context, CacheMemoryContext);
-    entry->kept = true;
-    dlist_push_head(&entries, &entry->node);
+    if (!entry->kept) {
+        MemoryContextSetParent(entry->context, CacheMemoryContext);
+        entry->kept = true;
+        dlist_push_head(&entries, &entry->node);
+    }
     Shrink();
 }
 

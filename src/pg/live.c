@@ -151,3 +151,12 @@ IdList LiveItems(text *model, Id user)
     SPI_finish();
     return items;
 }
+
+void LiveInteractions(text *model, BackendHost *backend, Collected *all)
+{
+    Source source = SourceOf(model);
+
+    SPI_connect();
+    CollectorFinish(SourceRead(&source, backend->context), backend, all);
+    SPI_finish();
+}

@@ -111,6 +111,7 @@ Served *ServedOpen(text *model, ModelTable *table)
     Oid relid = ModelResolve(model);
     CacheEntry *entry;
     Current current;
+    bool private;
 
     ModelTableOpen(relid, table);
     current = ModelTableCurrent(table, false);
@@ -121,8 +122,9 @@ Served *ServedOpen(text *model, ModelTable *table)
         entry->size = ItemSideLeast(&entry->served.header, &entry->served.model);
     }
     entry->served.store = &table->store;
+    private = entry->private;
     AttachItems(entry, table);
-    if (!entry->kept)
+    if (!entry->kept || entry->private != private)
         CacheKeep(entry);
     LookForFresh(&entry->served, table);
     return &entry->served;

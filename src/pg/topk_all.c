@@ -7,6 +7,7 @@
 #include "pg/arguments.h"
 #include "pg/asker.h"
 #include "pg/host.h"
+#include "pg/live.h"
 #include "pg/settings.h"
 
 #include "core/pool.h"
@@ -23,6 +24,9 @@ typedef struct AllJob {
     bool exclude_seen;
     uint32 limit;
     uint64 *among; /* a bit for each item that may come; NULL: all */
+
+    Collected *live;   /* what users have in the source; NULL: what stands in the model counts */
+    uint32 *live_rows; /* of its items; UNKNOWN_ID: not in the model */
 
     IdList user_ids; /* all of the model */
     IdReader item_ids;
@@ -195,6 +199,29 @@ static void ReadQueries(AllJob *job, float *queries)
     }
 }
 
+static int CompareRows(const void *a, const void *b)
+{
+    uint32 x = *(const uint32 *)a, y = *(const uint32 *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* Rows of what the user has in the source. */
+static RowList LiveRows(const AllJob *job, Id user)
+{
+    const Interactions *data = &job->live->data;
+    uint32 at = IdListFind(&job->live->users, user);
+    uint64 first = at == UNKNOWN_ID ? 0 : data->offset[at];
+    uint64 last = at == UNKNOWN_ID ? 0 : data->offset[at + 1];
+    RowList rows = {PallocArray(uint32, last - first + 1), 0};
+
+    for (uint64 i = first; i < last; i++)
+        if (job->live_rows[data->item[i]] != UNKNOWN_ID)
+            rows.rows[rows.count++] = job->live_rows[data->item[i]];
+    qsort(rows.rows, rows.count, sizeof(uint32), CompareRows);
+    return rows;
+}
+
 static void SetSeen(ScanTask *task, RowList seen)
 {
     task->without = seen.rows;
@@ -214,7 +241,7 @@ static void NotePending(AllJob *job, uint32 u, float *query)
         memcpy(query, AskerQuery(job->served, &asker),
                model->algorithm->query_width(model) * sizeof(float));
         MemoryContextSwitchTo(batch);
-        if (job->exclude_seen)
+        if (job->exclude_seen && job->live == NULL)
             SetSeen(&job->tasks[u], AskerSeen(job->served, &asker));
     }
     MemoryContextSwitchTo(batch);
@@ -237,7 +264,9 @@ static void ReadBatch(AllJob *job)
 
         job->tops[u] = (TopK){entries + (Size)u * job->limit, job->limit, 0};
         job->tasks[u] = (ScanTask){.among = job->among, .top = &job->tops[u]};
-        if (job->exclude_seen && user != UNKNOWN_ID)
+        if (job->live != NULL)
+            SetSeen(&job->tasks[u], LiveRows(job, id));
+        else if (job->exclude_seen && user != UNKNOWN_ID)
             job->tasks[u].without = SeenReaderGet(&reader, user, &job->tasks[u].without_count);
     }
     ReadQueries(job, queries);
@@ -297,20 +326,29 @@ static void RunBatch(AllJob *job)
     MemoryContextReset(job->batch);
 }
 
-/* The popular items, once for all strangers. */
+/* The popular items: once for all strangers, unless they have items in the source. */
 static void RunStrangers(AllJob *job)
 {
     TopK top = {.limit = job->limit, .entries = PallocArray(Scored, job->limit)};
-    ScanTask task = {.among = job->among, .top = &top};
-    MemoryContext caller = MemoryContextSwitchTo(job->batch);
+    ScanTask *task = palloc(sizeof(ScanTask));
 
+    *task = (ScanTask){.among = job->among, .top = &top};
     job->count = 1;
-    job->tasks = &task;
-    ScanAll(job);
-    for (uint32 i = 0; i < job->strangers.count; i++)
-        PutRows(job, IdListGet(&job->strangers, i), &top);
-    MemoryContextSwitchTo(caller);
-    MemoryContextReset(job->batch);
+    job->tasks = task;
+    for (uint32 i = 0; i < job->strangers.count; i++) {
+        Id id = IdListGet(&job->strangers, i);
+        MemoryContext caller = MemoryContextSwitchTo(job->batch);
+
+        if (i == 0 || job->live != NULL) {
+            top.count = 0;
+            if (job->live != NULL)
+                SetSeen(task, LiveRows(job, id));
+            ScanAll(job);
+        }
+        PutRows(job, id, &top);
+        MemoryContextSwitchTo(caller);
+        MemoryContextReset(job->batch);
+    }
 }
 
 static void Work(void *arg)
@@ -352,13 +390,6 @@ static void TakeItems(AllJob *job, const Filter *filter)
     MarkItems(job, filter->without, false);
 }
 
-static int CompareIndexes(const void *a, const void *b)
-{
-    uint32 x = *(const uint32 *)a, y = *(const uint32 *)b;
-
-    return (x > y) - (x < y);
-}
-
 /* Is something known of a user who is not in the model? */
 static bool IsNewcomer(AllJob *job, Id id)
 {
@@ -386,7 +417,7 @@ static void TakeUsers(AllJob *job, IdList *ids)
         else
             IdListAppend(IsNewcomer(job, id) ? &job->newcomers : &job->strangers, id);
     }
-    qsort(job->users, job->user_count, sizeof(uint32), CompareIndexes);
+    qsort(job->users, job->user_count, sizeof(uint32), CompareRows);
 }
 
 static void TakeAllUsers(AllJob *job)
@@ -395,6 +426,17 @@ static void TakeAllUsers(AllJob *job)
     job->users = PallocArray(uint32, job->user_count);
     for (uint32 i = 0; i < job->user_count; i++)
         job->users[i] = i;
+}
+
+static void FindLiveRows(AllJob *job)
+{
+    const IdList *items = &job->live->items;
+
+    job->live_rows = PallocArray(uint32, (Size)items->count + 1);
+    for (uint32 i = 0; i < items->count; i++) {
+        CHECK_FOR_INTERRUPTS();
+        job->live_rows[i] = ServedItem(job->served, IdListGet(items, i));
+    }
 }
 
 static void CheckKinds(const Served *served, IdKind kind)
@@ -420,19 +462,16 @@ static void CheckNeed(const AllJob *job)
     CheckMemory(add_size(ids, Max(BATCH_BYTES, UserSize(job))), "recommending to all users");
 }
 
-/* Arguments: model, k, users, exclude_seen, candidates, exclude. */
-static void OpenJob(FunctionCallInfo fcinfo, AllJob *job, ModelTable *table)
+static void OpenJob(FunctionCallInfo fcinfo, AllJob *job)
 {
     uint32 k = KArgument(fcinfo, 1);
     Filter filter;
 
-    job->table = table;
-    job->served = ServedOpen(ModelArgument(fcinfo, 0), table);
-    job->exclude_seen = PG_GETARG_BOOL(3);
+    job->served = ServedOpen(ModelArgument(fcinfo, 0), job->table);
     job->limit = Min(k, ServedItems(job->served));
     CheckKinds(job->served, job->kind);
     CheckNeed(job);
-    job->user_ids = DictionaryRead(&job->served->users, &table->store);
+    job->user_ids = DictionaryRead(&job->served->users, job->served->store);
     job->item_ids = IdReaderOpen(job->served, AXIS_ITEM);
     IdReaderLoadAll(&job->item_ids);
     filter = FilterArguments(fcinfo, 4, job->served, AXIS_ITEM, job->kind);
@@ -441,19 +480,28 @@ static void OpenJob(FunctionCallInfo fcinfo, AllJob *job, ModelTable *table)
         AllocSetContextCreate(CurrentMemoryContext, "recadv user", ALLOCSET_DEFAULT_SIZES);
     job->batch =
         AllocSetContextCreate(CurrentMemoryContext, "recadv batch", ALLOCSET_DEFAULT_SIZES);
-    BackendHostInit(&job->backend, CurrentMemoryContext, "recadv_topk_all");
 }
 
+/* Arguments: model, k, users, exclude_seen, candidates, exclude, seen. */
 static Datum TopKAll(FunctionCallInfo fcinfo, IdKind kind)
 {
-    AllJob job = {.kind = kind};
     ModelTable table;
+    AllJob job = {.kind = kind, .table = &table};
+    Collected live;
     IdList users;
 
     RowSetOpen(&job.rows, fcinfo);
-    if (PG_ARGISNULL(1) || PG_ARGISNULL(3))
+    if (PG_ARGISNULL(1) || PG_ARGISNULL(3) || PG_ARGISNULL(6))
         return (Datum)0;
-    OpenJob(fcinfo, &job, &table);
+    BackendHostInit(&job.backend, CurrentMemoryContext, "recadv_topk_all");
+    job.exclude_seen = PG_GETARG_BOOL(3);
+    if (LiveArgument(fcinfo, 6) && job.exclude_seen) {
+        LiveInteractions(ModelArgument(fcinfo, 0), &job.backend, &live);
+        job.live = &live;
+    }
+    OpenJob(fcinfo, &job);
+    if (job.live != NULL)
+        FindLiveRows(&job);
     if (PG_ARGISNULL(2)) {
         TakeAllUsers(&job);
     } else {

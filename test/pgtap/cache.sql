@@ -89,6 +89,9 @@ SELECT is((SELECT count(*) FROM recadv_cache WHERE location = 'backend'), 0::big
 SET recadv.cache_size = '300kB';
 SELECT bag_eq($$SELECT m, t.* FROM unnest('{one,two,three}'::text[]) m, LATERAL recadv_topk(2, 20, m) t$$, 'TABLE answers_before', 'models larger than the cache answer the same');
 SELECT is(mine(), NULL, 'and are not kept');
+SET recadv.cache_size = :'room';
+SELECT recadv_topk(1, 3, m) FROM unnest('{one,two,three}'::text[]) m \g /dev/null
+SELECT is((SELECT sum(bytes) <= pg_size_bytes(:'room') FROM recadv_cache WHERE location = 'backend'), true, 'no more than recadv.cache_size after it was raised');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -76,6 +76,32 @@ RESET recadv.cache_size;
 SELECT is((SELECT count(*) FROM recadv_topk_all('bpr', 3, candidates => ARRAY(SELECT generate_series(1, 1000000)))),
           (SELECT count(*) FROM filtered(3, NULL, NULL)), 'a million candidates');
 
+-- what users have in the source now: also those whom the model does not know, items that it does not know
+CREATE FUNCTION live(model text, users int[], k int) RETURNS TABLE (user_id bigint, item bigint, score real, rank int) LANGUAGE sql AS $$
+    SELECT u, t.* FROM unnest(users) u, LATERAL recadv_topk(u, k, model, seen => 'live') t
+$$;
+SAVEPOINT source;
+DELETE FROM orders WHERE user_id IN (3, 4) OR item_id % 7 = 0 AND user_id < 20;
+INSERT INTO orders SELECT u, i, now() FROM (VALUES (1, 5), (1, 9), (999, 1), (999, 2), (998, 40), (8, 4711), (60, 12), (60, 12)) v(u, i);
+INSERT INTO orders VALUES (NULL, 1, now()), (1, NULL, now());
+SELECT bag_eq(format('SELECT * FROM recadv_topk_all(%L, %s, seen => ''live'')', m, k),
+              format('SELECT * FROM live(%L, ARRAY(SELECT generate_series(1, 60)), %s)', m, k), format('%s: %s for everyone, live', m, k))
+FROM unnest('{popularity,bpr}'::text[]) m, unnest('{3,1000}'::int[]) k;
+SELECT bag_eq(format('SELECT * FROM recadv_topk_all(%L, 4, ARRAY[999, 1, 3, 997, 998], seen => ''live'', exclude => ARRAY[2])', m),
+              format('SELECT * FROM (SELECT u AS user_id, t.* FROM unnest(ARRAY[999, 1, 3, 997, 998]) u, LATERAL recadv_topk(u, 4, %L, exclude => ARRAY[2], seen => ''live'') t) x', m), m || ': some users, live')
+FROM unnest('{popularity,bpr}'::text[]) m;
+SET recadv.cache_size = 0;
+SELECT bag_eq($$SELECT * FROM recadv_topk_all('bpr', 5, seen => 'live')$$, $$SELECT * FROM live('bpr', ARRAY(SELECT generate_series(1, 60)), 5)$$, 'live without a cache');
+RESET recadv.cache_size;
+SELECT bag_eq($$SELECT * FROM recadv_topk_all('bpr', 5, exclude_seen => false, seen => 'live')$$, $$SELECT * FROM recadv_topk_all('bpr', 5, exclude_seen => false)$$, 'nothing to exclude');
+TRUNCATE orders;
+SELECT bag_eq($$SELECT * FROM recadv_topk_all('bpr', 5, seen => 'live')$$, $$SELECT * FROM recadv_topk_all('bpr', 5, exclude_seen => false)$$, 'an empty source');
+DROP TABLE orders;
+SELECT fails($$SELECT * FROM recadv_topk_all('bpr', 5, seen => 'live')$$, '42P01', '%', 'no source');
+ROLLBACK TO source;
+SELECT fails($$SELECT * FROM recadv_topk_all('bpr', 5, seen => 'now')$$, '22023', 'seen must be "model" or "live", not "now"%', 'seen');
+SELECT is_empty($$SELECT * FROM recadv_topk_all('bpr', 5, seen => NULL)$$, 'seen NULL, no rows');
+
 -- ids as text
 SELECT bag_eq($$SELECT * FROM recadv_topk_all('words', 5, NULL::text[])$$,
               $$SELECT 'u' || u, t.* FROM generate_series(1, 60) u, LATERAL recadv_topk('u' || u, 5, 'words') t$$, 'text ids: everyone');

@@ -86,6 +86,7 @@ static void ObserveRows(TriggerData *data, char **arguments)
             continue;
         ObserveEvent(observed, &table, IdIndexIdOf(users, user_value),
                      IdIndexIdOf(items, item_value), TimeOf(time_type, time_value));
+        ExecClearTuple(slot); /* it may own a tuple in this context: one that came from disk */
         MemoryContextReset(row);
         CHECK_FOR_INTERRUPTS();
     }

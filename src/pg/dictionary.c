@@ -140,12 +140,14 @@ void DictionaryWrite(ModelSink *sink, Axis side, const IdList *ids)
     WriteIdRoot(sink, PartOf(side), ids);
 }
 
-static int ComparePositions(const void *a, const void *b, void *arg)
-{
-    const IdList *ids = arg;
-
-    return CompareIds(IdListGet(ids, *(const uint32 *)a), IdListGet(ids, *(const uint32 *)b));
-}
+#define ST_SORT               SortPositions
+#define ST_ELEMENT_TYPE       uint32
+#define ST_COMPARE_ARG_TYPE   const IdList
+#define ST_COMPARE(a, b, ids) CompareIds(IdListGet(ids, *(a)), IdListGet(ids, *(b)))
+#define ST_SCOPE              static
+#define ST_CHECK_FOR_INTERRUPTS
+#define ST_DEFINE
+#include "lib/sort_template.h"
 
 static void WriteOrder(ModelSink *sink, const char *part, const IdList *ids)
 {
@@ -173,7 +175,7 @@ void DictionaryAppend(ModelSink *sink, Dictionary *d, const IdList *ids)
         CopyId(i < before ? &d->added : ids, i < before ? i : i - before, &grown, i);
         grown.order[i] = i;
     }
-    qsort_arg(grown.order, all, sizeof(uint32), ComparePositions, &grown);
+    SortPositions(grown.order, all, &grown);
     WriteIdBlocks(sink, AddedName(d->part), &grown, before / IdsPerBlock(grown.kind));
     WriteOrder(sink, OrderName(d->part), &grown);
     d->added = grown;

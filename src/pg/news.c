@@ -95,6 +95,7 @@ static Row *MakeRows(const Collector *c, const News *news, const uint32 *user, c
                                           IdListGet(&news->items, event.item), event.time);
 
         rows[i] = (Row){print.key, event, i >= from_source};
+        CHECK_FOR_INTERRUPTS();
     }
     SortRows(rows, c->count);
     return rows;
@@ -167,6 +168,7 @@ Fingerprint *NewsFingerprints(const News *news)
 
         prints[i] = FingerprintOf(IdListGet(&news->users, event->user),
                                   IdListGet(&news->items, event->item), event->time);
+        CHECK_FOR_INTERRUPTS();
     }
     return prints;
 }

@@ -136,13 +136,19 @@ static SysScanDesc ScanParts(ModelTable *table, const char *part, bool prefix)
     return systable_beginscan(table->relation, table->index, true, GetActiveSnapshot(), 3, key);
 }
 
-static bool IsKnownItem(ModelTable *table, const char *part)
+/* Also if the present statement has written the item's row. */
+static bool IsNoted(ModelTable *table, const char *part)
 {
-    SysScanDesc scan = ScanParts(table, part, false);
-    bool known = HeapTupleIsValid(systable_getnext(scan));
+    SysScanDesc scan;
+    bool noted;
 
+    PushCopiedSnapshot(GetActiveSnapshot());
+    UpdateActiveSnapshotCommandId();
+    scan = ScanParts(table, part, false);
+    noted = HeapTupleIsValid(systable_getnext(scan));
     systable_endscan(scan);
-    return known;
+    PopActiveSnapshot();
+    return noted;
 }
 
 void PendingAdd(ModelTable *table, const PendingEvent *event, bool new_item)
@@ -153,7 +159,7 @@ void PendingAdd(ModelTable *table, const PendingEvent *event, bool new_item)
     if (new_item) {
         char *part = PartOfId(ITEM_PREFIX, event->item);
 
-        if (!IsKnownItem(table, part))
+        if (!IsNoted(table, part))
             Insert(relation, part, NULL);
     }
 }
@@ -290,7 +296,20 @@ PendingRows PendingAll(ModelTable *table, const Header *header)
     return pending;
 }
 
-/* Rows come in the order of their parts, so equal ids are neighbours. */
+/* Those that the dictionary lacks; `ids` ascend. */
+static IdList Unknown(ModelTable *table, const Dictionary *items, const IdList *ids)
+{
+    uint32 *found = PallocArray(uint32, (Size)ids->count + 1);
+    IdList unknown = IdListCreate(ids->kind, ids->count);
+
+    DictionaryFindAll(items, &table->store, ids, found);
+    for (uint32 i = 0; i < ids->count; i++)
+        if (found[i] == UNKNOWN_ID)
+            IdListAppend(&unknown, IdListGet(ids, i));
+    return unknown;
+}
+
+/* A name that is no id stands for no item: who may only insert cannot stop what serves everyone. */
 IdList PendingItems(ModelTable *table, const Header *header, const Dictionary *items)
 {
     IdIndex *index = NULL;
@@ -300,22 +319,21 @@ IdList PendingItems(ModelTable *table, const Header *header, const Dictionary *i
     IdList ids = {.kind = header->item_kind};
 
     while (HeapTupleIsValid(tuple = systable_getnext(scan))) {
-        char *part = TextDatumGetCString(Column(table, tuple, 2));
         Id id;
 
-        if (!IdOfPart(part, ITEM_PREFIX, header->item_kind, &id))
-            FailDamaged(table, part, (uint32)DatumGetInt32(Column(table, tuple, 3)),
-                        "it is not an item of the model's kind");
-        if (DictionaryFind(items, &table->store, id) != UNKNOWN_ID)
+        CHECK_FOR_INTERRUPTS();
+        if (!IdOfPart(TextDatumGetCString(Column(table, tuple, 2)), ITEM_PREFIX, header->item_kind,
+                      &id))
             continue;
         if (index == NULL)
             index = IdIndexCreate(CurrentMemoryContext, IdTypeOf(header->item_kind));
         IdIndexAdd(index, id);
     }
     systable_endscan(scan);
-    if (index != NULL)
-        IdIndexSort(index, &ids, &dense);
-    return ids;
+    if (index == NULL)
+        return ids;
+    IdIndexSort(index, &ids, &dense);
+    return Unknown(table, items, &ids);
 }
 
 static void ForgetEvents(ModelTable *table, const Header *header, const PendingTests *tests,

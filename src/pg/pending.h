@@ -34,7 +34,8 @@ extern PendingRows PendingOfUser(ModelTable *table, const Header *header, Id use
 /* All of them, in no order. */
 extern PendingRows PendingAll(ModelTable *table, const Header *header);
 
-/* Items that have been observed and are not in the dictionary; ascending. */
+/* Items that have been observed and are not in the dictionary; ascending.  Names that cannot be
+ * ids of the model's kind are passed over. */
 extern IdList PendingItems(ModelTable *table, const Header *header, const Dictionary *items);
 
 /* What a new version of the model knows. */

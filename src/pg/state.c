@@ -3,6 +3,7 @@
 
 #include "common/hashfn.h"
 
+#include "algo/stream.h"
 #include "pg/parts.h"
 #include "pg/settings.h"
 
@@ -21,8 +22,9 @@ static void CheckStateMemory(const State *state, uint32 users, uint32 items)
     Size rows = SizeAdd(SizeMultiply(RowSize(&state->stored, AXIS_USER), users),
                         SizeMultiply(RowSize(&state->stored, AXIS_ITEM), items));
 
+    rows = SizeAdd(rows, StreamMemory(&state->stored, items));
     CheckMemory(SizeAdd(MemoryContextMemAllocated(CurrentMemoryContext, true), rows),
-                "loading the model");
+                "learning what is new");
 }
 
 static float *Row(const Part *part, uint32 row)
@@ -174,8 +176,11 @@ static void WriteItemPart(State *state, ModelSink *sink, int i, const uint64 *di
 
     for (uint32 b = 0; b < BlockCount(part->rows, size); b++) {
         uint32 rows = BlockRows(part->rows, size, b);
-        bool same = (uint64)b * size < before && BlockRows(before, size, b) == rows &&
-                    Digest(part, b * size, rows) == digest[b];
+        bool same;
+
+        CHECK_FOR_INTERRUPTS();
+        same = (uint64)b * size < before && BlockRows(before, size, b) == rows &&
+               Digest(part, b * size, rows) == digest[b];
 
         if (!same)
             WritePartBlock(sink, part, b, b * size, rows);

@@ -276,13 +276,24 @@ void ModelTableOpenOwned(Oid relid, ModelTable *table)
     ModelTableCheckPlain(table);
 }
 
-/* They would run with the rights of whoever writes. */
+static void FailNotPlain(const ModelTable *table, const char *what)
+{
+    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                    errmsg("model \"%s\" has %s", table->store.name, what),
+                    errhint("Drop them; a model's table is written by recadv alone.")));
+}
+
+/* Their functions would run with the rights of whoever writes. */
 void ModelTableCheckPlain(const ModelTable *table)
 {
+    const TupleConstr *constraints = RelationGetDescr(table->relation)->constr;
+
     if (table->relation->trigdesc != NULL || table->relation->rd_rules != NULL)
-        ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-                        errmsg("model \"%s\" has triggers or rules", table->store.name),
-                        errhint("Drop them; a model's table is written by recadv alone.")));
+        FailNotPlain(table, "triggers or rules");
+    if (constraints != NULL && constraints->num_check > 0)
+        FailNotPlain(table, "check constraints");
+    if (list_length(RelationGetIndexList(table->relation)) > 1)
+        FailNotPlain(table, "indexes beside its primary key");
 }
 
 void ModelTableClose(ModelTable *table)
@@ -518,6 +529,10 @@ int32 ModelTableNextVersion(Oid relid)
 {
     List *versions = ModelTableVersions(relid);
 
+    if (versions != NIL && linitial_int(versions) == PG_INT32_MAX)
+        ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+                        errmsg("model \"%s\" has no version number left", get_rel_name(relid)),
+                        errhint("Delete the rows of the versions that recadv did not write.")));
     return versions == NIL ? 1 : linitial_int(versions) + 1;
 }
 

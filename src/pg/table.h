@@ -45,7 +45,7 @@ extern void ModelTableOpen(Oid relid, ModelTable *table);
 /* Opens for writing; only the owner may. */
 extern void ModelTableOpenOwned(Oid relid, ModelTable *table);
 
-/* Fails if the table has triggers or rules. */
+/* Fails if the table has triggers, rules, check constraints or more than its primary key. */
 extern void ModelTableCheckPlain(const ModelTable *table);
 
 /* The lock stays until the end of the transaction. */

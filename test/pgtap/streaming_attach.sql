@@ -161,5 +161,17 @@ SELECT recadv_detach('m') \g /dev/null
 INSERT INTO clicks VALUES (1, 16, now());
 SELECT is(learn('m'), '1 events, 0 observed', 'detached: a refresh learns it alone');
 
+-- more rows than work_mem holds
+CREATE TABLE words AS SELECT 'user ' || user_id AS user_id, 'item ' || item_id AS item_id, at FROM clicks WHERE at < '2021-01-01';
+SELECT train('of_words', 'words') \g /dev/null
+SELECT recadv_attach('of_words', on_error => 'error') \g /dev/null
+SET LOCAL work_mem = '64kB';
+INSERT INTO words SELECT 'user ' || n % 40, 'thing ' || n % 30, timestamptz '2021-01-01' + n * interval '1 second' FROM generate_series(1, 5000) n;
+RESET work_mem;
+SELECT bag_eq('SELECT part, count(*) FROM of_words WHERE version = 0 AND starts_with(part, ''event:'') GROUP BY part',
+              'SELECT ''event:'' || user_id, count(*) FROM words WHERE at >= ''2021-01-01'' GROUP BY 1', 'an INSERT that spills to disk');
+SELECT is((SELECT count(*) FROM of_words WHERE version = 0 AND starts_with(part, 'item:')), 30::bigint, 'a row per new item, however many events of it one statement brings');
+SELECT is((SELECT row(events, new_items) FROM recadv_refresh('of_words', false)), row(5000::bigint, 30::bigint), 'and is learnt');
+
 SELECT * FROM finish();
 ROLLBACK;

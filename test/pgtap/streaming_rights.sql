@@ -41,6 +41,22 @@ CREATE FUNCTION steal() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'ran'
 CREATE TRIGGER steal BEFORE INSERT ON m FOR EACH ROW EXECUTE FUNCTION steal();
 SELECT fails('SELECT recadv_observe(''m'', 1, 1)', '0A000', 'model "m" has triggers or rules | %', 'a model with a trigger');
 SELECT fails('SELECT recadv_refresh(''m'')', '0A000', 'model "m" has triggers or rules | %', 'is not refreshed either');
+DROP TRIGGER steal ON m;
+CREATE FUNCTION steal(bytea) RETURNS int IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN RETURN 1; END $$;
+ALTER TABLE m ADD CONSTRAINT steal CHECK (steal(data) = 1);
+SELECT fails('SELECT recadv_observe(''m'', 1, 1)', '0A000', 'model "m" has check constraints | %', 'a model with a check constraint');
+ALTER TABLE m DROP CONSTRAINT steal;
+CREATE INDEX steal ON m (steal(data));
+SELECT fails('SELECT recadv_observe(''m'', 1, 1)', '0A000', 'model "m" has indexes beside its primary key | %', 'a model with an index on a function');
+DROP INDEX steal;
+-- what INSERT alone allows: no name of an item stops what serves the others
+GRANT INSERT ON m TO recadv_test_writer;
+SELECT md5(string_agg(t::text, ',' ORDER BY rank)) AS served FROM recadv_topk(2, 1000, 'm') t \gset
+SELECT works(format('INSERT INTO recadv_test.m VALUES (0, %L, 0, '''')', part), 'INSERT of ' || left(part, 25), 'recadv_test_writer')
+FROM unnest(ARRAY['item:no number', 'item:', 'item:' || repeat('9', 2000), 'item:99999999999999999999']) part;
+SELECT is((SELECT md5(string_agg(t::text, ',' ORDER BY rank)) FROM recadv_topk(2, 1000, 'm') t), :'served', 'rows that name no item are passed over');
+SELECT works('SELECT recadv_refresh(''m'')', 'and the model refreshed', 'recadv_test_owner');
+SELECT is((SELECT count(*) FROM m WHERE version = 0 AND starts_with(part, 'item:')), 0::bigint, 'which deletes them');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -126,7 +126,7 @@ static void ScanStored(AllJob *job)
 
 /* ---- a batch of users ---- */
 
-/* Bytes of a user but for the seen items. */
+/* Bytes of a user but for the seen items, which may cut a batch short. */
 static Size UserSize(const AllJob *job)
 {
     const Model *model = &job->served->model;
@@ -253,7 +253,7 @@ static void ReadBatch(AllJob *job)
     const Model *model = &job->served->model;
     SeenReader reader = {.store = job->served->store, .header = &job->served->header};
     Scored *entries = PallocArray(Scored, mul_size(job->count, job->limit));
-    Size width = model->algorithm->query_width(model);
+    Size width = model->algorithm->query_width(model), seen = 0;
     float *queries = AllocateAligned(job->batch, mul_size(job->count, (width + 1) * sizeof(float)));
 
     job->tasks = PallocArray(ScanTask, job->count);
@@ -268,6 +268,9 @@ static void ReadBatch(AllJob *job)
             SetSeen(&job->tasks[u], LiveRows(job, id));
         else if (job->exclude_seen && user != UNKNOWN_ID)
             job->tasks[u].without = SeenReaderGet(&reader, user, &job->tasks[u].without_count);
+        seen += job->tasks[u].without_count * sizeof(uint32);
+        if (seen > BATCH_BYTES) /* the other users are for the next batch */
+            job->count = u + 1;
     }
     ReadQueries(job, queries);
     for (uint32 u = 0; u < job->count && model->algorithm->stream != NULL; u++)
@@ -359,7 +362,7 @@ static void Work(void *arg)
     job->scratch_size = mul_size(ScanTaskSize(&job->served->model), CODES_QUERIES);
     job->scratch = AllocateAligned(
         CurrentMemoryContext, mul_size(job->scratch_size, (Size)PoolThreads(&job->backend.host)));
-    for (job->first = 0; job->first < UserTotal(job); job->first += batch) {
+    for (job->first = 0; job->first < UserTotal(job); job->first += job->count) {
         job->count = (uint32)Min(batch, UserTotal(job) - job->first);
         RunBatch(job);
     }

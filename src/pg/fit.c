@@ -347,6 +347,15 @@ Datum recadv_fit_final(PG_FUNCTION_ARGS)
     PG_RETURN_BYTEA_P(ImageSinkClose(&image));
 }
 
+/* It would be read with the rights of whoever uses the model. */
+static void CheckNoSource(const Header *header)
+{
+    if (header->source.text != NULL)
+        ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED),
+                        errmsg("model image is damaged: it names a source"),
+                        errhint("An image is the result of recadv_fit().")));
+}
+
 PG_FUNCTION_INFO_V1(recadv_save);
 
 /* Arguments: model, image; strict. */
@@ -367,6 +376,7 @@ Datum recadv_save(PG_FUNCTION_ARGS)
     /* Every part is read and checked before anything is written. */
     BackendHostInit(&backend, CurrentMemoryContext, "recadv_save");
     LoadModel(&image.store, &backend, &loaded);
+    CheckNoSource(&loaded.header);
     SPI_connect();
     relid = ModelTableEnsure(name);
     if (!OidIsValid(relid) || !RunLock(relid, false))

@@ -11,12 +11,14 @@
 
 #include "pg/header.h"
 #include "pg/image.h"
+#include "pg/learnt.h"
 #include "pg/loaded.h"
 #include "pg/options.h"
 #include "pg/runs.h"
 #include "pg/settings.h"
 #include "pg/table.h"
 #include "pg/training.h"
+#include "pg/window.h"
 
 /* Format of a partial state on its way between workers. */
 #define STATE_MAGIC 0x52464954 /* "RFIT" */
@@ -356,6 +358,19 @@ static void CheckNoSource(const Header *header)
                         errhint("An image is the result of recadv_fit().")));
 }
 
+/* Events that were observed before may be among those that the image has learnt. */
+static void ForgetSaved(Oid relid, ImageStore *image, const Loaded *loaded)
+{
+    Collected learnt = {.data = loaded->data, .users = loaded->user_ids, .items = loaded->item_ids};
+    Window window;
+
+    if (loaded->header.algorithm->stream == NULL)
+        return;
+    window = WindowRead(&image->store, &loaded->header);
+    learnt.window = &window;
+    ForgetLearnt(relid, &learnt);
+}
+
 PG_FUNCTION_INFO_V1(recadv_save);
 
 /* Arguments: model, image; strict. */
@@ -389,6 +404,7 @@ Datum recadv_save(PG_FUNCTION_ARGS)
     TableSinkClose(&sink);
     ModelTablePublish(relid, version,
                       (int)((const TrainOptions *)loaded.header.options)->keep_versions);
+    ForgetSaved(relid, &image, &loaded);
     SPI_finish();
     PG_RETURN_INT32(version);
 }

@@ -24,9 +24,16 @@ typedef struct Part {
     uint32_t rows;
     uint32_t columns;
     uint32_t stride;
-    bool written; /* by StreamMethods.write, where an event is only noted, not yet learnt */
-    float *data;  /* 64-byte aligned; NULL until allocated */
+    bool written;  /* by StreamMethods.write, where an event is only noted, not yet learnt */
+    bool learning; /* for training and streaming alone: where a model serves, `data` may be NULL */
+    float *data;   /* 64-byte aligned; NULL until allocated */
 } Part;
+
+/* Is the part one of the axis that serving reads? */
+static inline bool PartServes(const Part *part, Axis axis)
+{
+    return part->axis == axis && !part->learning;
+}
 
 #define MAX_PARTS   32
 #define MAX_SCALARS 4

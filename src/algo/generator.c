@@ -93,6 +93,8 @@ void GeneratorLayout(Model *model)
     AddSteps(model, "generator_item_steps", AXIS_ITEM, model->items);
     ModelAddPart(model, "generator_weight_state", AXIS_SHARED, weights, 2 * stride);
     ModelAddPart(model, "generator_reward", AXIS_SHARED, 1, REWARD_COLUMNS);
+    for (int part = FirstPart(o); part < model->parts; part++)
+        model->part[part].learning = true;
 }
 
 static void FillRow(const NmrnOptions *o, float *row, Random *random)

@@ -44,6 +44,7 @@ static void AddState(Model *model, const char *name, Axis axis, uint32_t rows)
         AddColumn(model, name, axis, rows);
     else
         ModelAddPart(model, name, axis, rows, (uint32_t)o->factors);
+    model->part[model->parts - 1].learning = true;
 }
 
 void NmrnLayout(Model *model)
@@ -66,8 +67,10 @@ void NmrnLayout(Model *model)
     AddState(model, "user_state", AXIS_USER, model->users);
     AddState(model, "item_state", AXIS_ITEM, model->items);
     AddColumn(model, "item_bias_state", AXIS_ITEM, model->items);
+    model->part[NMRN_BIAS_STATE].learning = true;
     ModelAddPart(model, "weight_state", AXIS_SHARED, weights,
                  model->part[NMRN_WEIGHT_PART].columns);
+    model->part[NMRN_WEIGHT_STATE].learning = true;
     if (o->addressing == ADDRESS_NTM) {
         ModelAddPart(model, "attention", AXIS_USER, model->users, shape.slots);
         model->part[NMRN_ATTENTION_PART].written = true;

@@ -27,7 +27,11 @@ void ModelAddPart(Model *model, const char *name, Axis axis, uint32_t rows, uint
 {
     Part *part = &model->part[model->parts++];
 
-    *part = (Part){name, axis, rows, columns, VectorStride(columns), false, NULL};
+    *part = (Part){.name = name,
+                   .axis = axis,
+                   .rows = rows,
+                   .columns = columns,
+                   .stride = VectorStride(columns)};
 }
 
 void ModelLayout(Model *model, const Algorithm *algorithm, const void *options, uint32_t users,
@@ -112,7 +116,8 @@ void ModelViewItems(const Model *model, uint32_t first, uint32_t count, Model *v
         Part *part = &view->part[i];
 
         if (part->axis == AXIS_ITEM) {
-            part->data += (size_t)first * part->stride;
+            if (part->data != NULL)
+                part->data += (size_t)first * part->stride;
             part->rows = count;
         }
     }

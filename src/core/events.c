@@ -6,6 +6,12 @@
 
 #define POLL_EVERY (1 << 18)
 
+/* Rows of one user that are sorted without a look at whether to stop. */
+#define SORTED_AT_ONCE (1 << 16)
+
+/* Steps of the sort of more between two looks. */
+#define STEPS (1 << 12)
+
 typedef struct TimedItem {
     int64_t time;
     uint32_t item;
@@ -18,6 +24,47 @@ static int CompareTimed(const void *a, const void *b)
     if (x->time != y->time)
         return x->time < y->time ? -1 : 1;
     return (x->item > y->item) - (x->item < y->item);
+}
+
+static void SiftDown(TimedItem *heap, uint64_t count, uint64_t at)
+{
+    TimedItem sinking = heap[at];
+
+    for (uint64_t child; (child = 2 * at + 1) < count; at = child) {
+        if (child + 1 < count && CompareTimed(&heap[child + 1], &heap[child]) > 0)
+            child++;
+        if (CompareTimed(&heap[child], &sinking) <= 0)
+            break;
+        heap[at] = heap[child];
+    }
+    heap[at] = sinking;
+}
+
+/* A heap sort: slower, but it can be left at any step and needs no memory. */
+static void SortMany(const Host *host, TimedItem *row, uint64_t count)
+{
+    for (uint64_t i = count / 2; i-- > 0;) {
+        SiftDown(row, count, i);
+        if (i % STEPS == 0)
+            HostPoll(host);
+    }
+    for (uint64_t end = count - 1; end > 0; end--) {
+        TimedItem largest = row[0];
+
+        row[0] = row[end];
+        row[end] = largest;
+        SiftDown(row, end, 0);
+        if (end % STEPS == 0)
+            HostPoll(host);
+    }
+}
+
+static void SortUser(const Host *host, TimedItem *row, uint64_t count)
+{
+    if (count > SORTED_AT_ONCE)
+        SortMany(host, row, count);
+    else
+        qsort(row, count, sizeof(TimedItem), CompareTimed);
 }
 
 /* offset[u + 1] becomes the end of user u. */
@@ -49,10 +96,12 @@ void EventsBuild(const Host *host, const Pairs *pairs, uint32_t users, Events *r
     for (uint32_t u = 0; u < users; u++) {
         uint64_t start = result->offset[u], count = result->offset[u + 1] - start;
 
-        qsort(row + start, count, sizeof(TimedItem), CompareTimed);
+        SortUser(host, row + start, count);
         for (uint64_t i = start; i < start + count; i++) {
             result->item[i] = row[i].item;
             result->time[i] = row[i].time;
+            if (i % POLL_EVERY == 0)
+                HostPoll(host);
         }
         HostPoll(host);
     }

@@ -11,12 +11,14 @@
 
 #include "pg/header.h"
 #include "pg/image.h"
+#include "pg/learnt.h"
 #include "pg/loaded.h"
 #include "pg/options.h"
 #include "pg/runs.h"
 #include "pg/settings.h"
 #include "pg/table.h"
 #include "pg/training.h"
+#include "pg/window.h"
 
 /* Format of a partial state on its way between workers. */
 #define STATE_MAGIC 0x52464954 /* "RFIT" */
@@ -347,6 +349,28 @@ Datum recadv_fit_final(PG_FUNCTION_ARGS)
     PG_RETURN_BYTEA_P(ImageSinkClose(&image));
 }
 
+/* It would be read with the rights of whoever uses the model. */
+static void CheckNoSource(const Header *header)
+{
+    if (header->source.text != NULL)
+        ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED),
+                        errmsg("model image is damaged: it names a source"),
+                        errhint("An image is the result of recadv_fit().")));
+}
+
+/* Events that were observed before may be among those that the image has learnt. */
+static void ForgetSaved(Oid relid, ImageStore *image, const Loaded *loaded)
+{
+    Collected learnt = {.data = loaded->data, .users = loaded->user_ids, .items = loaded->item_ids};
+    Window window;
+
+    if (loaded->header.algorithm->stream == NULL)
+        return;
+    window = WindowRead(&image->store, &loaded->header);
+    learnt.window = &window;
+    ForgetLearnt(relid, &learnt);
+}
+
 PG_FUNCTION_INFO_V1(recadv_save);
 
 /* Arguments: model, image; strict. */
@@ -367,6 +391,7 @@ Datum recadv_save(PG_FUNCTION_ARGS)
     /* Every part is read and checked before anything is written. */
     BackendHostInit(&backend, CurrentMemoryContext, "recadv_save");
     LoadModel(&image.store, &backend, &loaded);
+    CheckNoSource(&loaded.header);
     SPI_connect();
     relid = ModelTableEnsure(name);
     if (!OidIsValid(relid) || !RunLock(relid, false))
@@ -379,6 +404,7 @@ Datum recadv_save(PG_FUNCTION_ARGS)
     TableSinkClose(&sink);
     ModelTablePublish(relid, version,
                       (int)((const TrainOptions *)loaded.header.options)->keep_versions);
+    ForgetSaved(relid, &image, &loaded);
     SPI_finish();
     PG_RETURN_INT32(version);
 }

@@ -37,10 +37,15 @@ static IdKind ReadKind(ModelStore *store, Jsonb *json, const char *key)
     StoreDamaged(store, "header", 0, psprintf("\"%s\" is neither bigint nor text", key));
 }
 
-/* Absent from images. */
+/*
+ * Absent from images.  A relation by the schema that it had when it was read: another search path
+ * must not lead to another table.
+ */
 static void ReadSource(Jsonb *json, Source *source)
 {
-    source->text = JsonbGetString(json, "source");
+    source->text = JsonbGetString(json, "source_relation");
+    if (source->text == NULL)
+        source->text = JsonbGetString(json, "source");
     source->user_column = JsonbGetString(json, "user_column");
     source->item_column = JsonbGetString(json, "item_column");
     source->time_column = JsonbGetString(json, "time_column");

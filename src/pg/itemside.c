@@ -27,7 +27,7 @@ Size ItemSideSize(const Header *header, const Model *model, const ItemShape *sha
     Size total = IdsSize(header->item_kind, header->items, shape);
 
     for (int i = 0; i < model->parts; i++)
-        if (model->part[i].axis == AXIS_ITEM)
+        if (PartServes(&model->part[i], AXIS_ITEM))
             total = SizeAdd(total, PartSize(&model->part[i]));
     return SizeAdd(total, RoundUp(ScanSize(model)));
 }
@@ -75,7 +75,7 @@ void ItemSidePlace(ItemSide *side, const Header *header, const Model *model, con
                        .kind = header->item_kind,
                        .trained = header->items - header->added_items};
     for (int i = 0; i < model->parts; i++) {
-        if (model->part[i].axis != AXIS_ITEM)
+        if (!PartServes(&model->part[i], AXIS_ITEM))
             continue;
         side->model.part[i].data = (float *)at;
         at += PartSize(&model->part[i]);
@@ -111,7 +111,7 @@ void ItemSideLoad(ItemSide *side, ModelStore *store, const IdList *ids)
 
     BackendHostInit(&backend, CurrentMemoryContext, "recadv");
     for (int i = 0; i < side->model.parts; i++)
-        if (side->model.part[i].axis == AXIS_ITEM)
+        if (PartServes(&side->model.part[i], AXIS_ITEM))
             ReadPart(store, &side->model, &side->model.part[i]);
     LoadIds(side, ids);
     ScanBuild(&backend.host, &side->scan);

@@ -29,15 +29,14 @@ static bool IsKnownItem(void *arg, Id item)
     return IdListFind(&c->items, item) != UNKNOWN_ID;
 }
 
-void ForgetLearnt(Oid relid, const Training *training)
+void ForgetLearnt(Oid relid, const Collected *learnt)
 {
-    const Collected *c = &training->collected;
-    Header kinds = {.user_kind = c->users.kind, .item_kind = c->items.kind};
-    PendingTests tests = {IsLearnt, IsKnownItem, (void *)c};
+    Header kinds = {.user_kind = learnt->users.kind, .item_kind = learnt->items.kind};
+    PendingTests tests = {IsLearnt, IsKnownItem, (void *)learnt};
     ModelTable table;
     uint64 unreadable;
 
-    if (c->window == NULL)
+    if (learnt->window == NULL)
         return;
     ModelTableOpenOwned(relid, &table);
     PushActiveSnapshot(GetLatestSnapshot());

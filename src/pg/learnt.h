@@ -1,10 +1,10 @@
-/* learnt.h: what a training makes of events that were observed before it ended. */
+/* learnt.h: what a new version makes of events that were observed before. */
 #ifndef RECADV_LEARNT_H
 #define RECADV_LEARNT_H
 
-#include "pg/training.h"
+#include "pg/collect.h"
 
-/* Deletes the pending events that the training has learnt; needs SPI. */
-extern void ForgetLearnt(Oid relid, const Training *training);
+/* Deletes the pending events that are among these interactions; needs SPI. */
+extern void ForgetLearnt(Oid relid, const Collected *learnt);
 
 #endif

@@ -137,7 +137,7 @@ static Size RowBytes(const Served *served, Axis axis)
     Size bytes = 0;
 
     for (int i = 0; i < served->model.parts; i++)
-        if (served->model.part[i].axis == axis)
+        if (PartServes(&served->model.part[i], axis))
             bytes += served->model.part[i].stride * sizeof(float);
     return bytes;
 }
@@ -151,7 +151,7 @@ static Model AllocateView(const Served *served, Axis axis, uint32 rows)
         Part *part = &view.part[i];
         Size bytes = mul_size(mul_size(rows, part->stride), sizeof(float));
 
-        if (part->axis == axis)
+        if (PartServes(part, axis))
             part->data = (float *)TYPEALIGN(
                 64, MemoryContextAllocHuge(CurrentMemoryContext, add_size(bytes, 64)));
     }
@@ -172,7 +172,7 @@ static void ReadBlock(Served *served, Axis axis, uint32 number, uint32 per_block
 {
     SetViewRows(view, axis, BlockRows(AxisCount(served, axis), per_block, number));
     for (int i = 0; i < view->parts; i++)
-        if (view->part[i].axis == axis)
+        if (PartServes(&view->part[i], axis))
             ReadPartBlock(served->store, &served->model, &served->model.part[i], number,
                           view->part[i].data);
 }
@@ -194,7 +194,7 @@ static void CopyRow(const Model *from, uint32 row, Model *to, uint32 at, Axis ax
     for (int i = 0; i < to->parts; i++) {
         Size stride = to->part[i].stride;
 
-        if (to->part[i].axis == axis)
+        if (PartServes(&to->part[i], axis))
             memcpy(to->part[i].data + at * stride, from->part[i].data + row * stride,
                    stride * sizeof(float));
     }

@@ -40,7 +40,7 @@ static void LoadHead(Served *served)
     for (int i = 0; i < served->model.parts; i++) {
         Part *part = &served->model.part[i];
 
-        if (part->axis != AXIS_SHARED)
+        if (!PartServes(part, AXIS_SHARED))
             continue;
         part->data = AllocateRows(part->rows, part->stride);
         ReadPart(served->store, &served->model, part);
@@ -195,7 +195,7 @@ float *ServedQueryRoom(const Served *served)
 static void ReadRow(Served *served, Axis axis, uint32 row, Model *view)
 {
     for (int i = 0; i < view->parts; i++)
-        if (view->part[i].axis == axis)
+        if (PartServes(&view->part[i], axis))
             ReadPartRow(served->store, &served->model, &served->model.part[i], row,
                         view->part[i].data);
 }
@@ -263,12 +263,12 @@ static void ScoreStored(Served *served, const float *query, ScoreVisitor visit, 
     Model view = *model;
 
     for (int i = 0; i < view.parts; i++)
-        if (view.part[i].axis == AXIS_ITEM)
+        if (PartServes(&view.part[i], AXIS_ITEM))
             view.part[i].data = AllocateRows(size, view.part[i].stride);
     for (uint32 b = 0; b < BlockCount(model->items, size); b++) {
         view.items = BlockRows(model->items, size, b);
         for (int i = 0; i < view.parts; i++) {
-            if (view.part[i].axis != AXIS_ITEM)
+            if (!PartServes(&view.part[i], AXIS_ITEM))
                 continue;
             ReadPartBlock(served->store, model, &model->part[i], b, view.part[i].data);
             view.part[i].rows = view.items;

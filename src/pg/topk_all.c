@@ -91,7 +91,7 @@ static void ReadPiece(AllJob *job, const Model *model, uint32 number, uint32 blo
     for (int i = 0; i < model->parts; i++) {
         Part *part = &view->part[i];
 
-        if (part->axis != AXIS_ITEM)
+        if (!PartServes(part, AXIS_ITEM))
             continue;
         part->rows = view->items;
         for (uint32 row = 0; row < view->items; row += block_rows)
@@ -111,7 +111,7 @@ static void ScanStored(AllJob *job)
 
     view.items = (uint32)Min(piece, model->items);
     for (int i = 0; i < view.parts; i++)
-        if (view.part[i].axis == AXIS_ITEM)
+        if (PartServes(&view.part[i], AXIS_ITEM))
             view.part[i].data = AllocateAligned(
                 job->batch, mul_size(view.items, view.part[i].stride * sizeof(float)));
     memory = AllocateAligned(job->batch, ScanSize(&view));
@@ -166,7 +166,7 @@ static Model BlockView(const AllJob *job, uint32 *rows)
     Model view = job->served->model;
 
     for (int i = 0; i < view.parts; i++) {
-        if (view.part[i].axis != AXIS_USER)
+        if (!PartServes(&view.part[i], AXIS_USER))
             continue;
         *rows = PartBlockRows(&job->served->model, &view.part[i]);
         view.part[i].data =
@@ -191,7 +191,7 @@ static void ReadQueries(AllJob *job, float *queries)
         if (user == UNKNOWN_ID)
             continue;
         for (int i = 0; i < view.parts && loaded != number; i++)
-            if (view.part[i].axis == AXIS_USER)
+            if (PartServes(&view.part[i], AXIS_USER))
                 ReadPartBlock(job->served->store, model, &model->part[i], number,
                               view.part[i].data);
         loaded = number;

@@ -18,6 +18,7 @@
 #include "pg/runs.h"
 #include "pg/settings.h"
 #include "pg/table.h"
+#include "pg/training.h"
 
 enum {
     ARG_MODEL,
@@ -97,7 +98,7 @@ static int32 StoreVersion(Oid relid, const TrainRequest *request, Training *trai
     TrainingWrite(training, request, &sink.sink);
     TableSinkClose(&sink);
     ModelTablePublish(relid, version, (int)((TrainOptions *)request->options)->keep_versions);
-    ForgetLearnt(relid, training);
+    ForgetLearnt(relid, &training->collected);
     training->phases.write = HostClock() - start;
     return version;
 }

@@ -82,7 +82,9 @@ static bool Fits(const Model *model, const TrainRequest *request)
         return false;
     ModelLayout(&wanted, request->algorithm, request->options, model->users, model->items);
     for (int i = 0; i < wanted.parts; i++)
-        if (wanted.part[i].columns != model->part[i].columns)
+        if (wanted.part[i].axis != model->part[i].axis ||
+            wanted.part[i].columns != model->part[i].columns ||
+            wanted.part[i].stride != model->part[i].stride)
             return false;
     return wanted.parts == model->parts;
 }

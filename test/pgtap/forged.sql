@@ -218,6 +218,23 @@ SELECT is((SELECT count(*) FROM unnest('{0,-1,77,2147483647,-2147483648}'::int[]
 SELECT is((SELECT count(*) FROM unnest(ARRAY['{', '', '[]x']) j, first_error(format('UPDATE bad SET data = %L WHERE part = ''run''', block('run', 6, 1, 1, length(j), j::bytea)), 'good') e
            WHERE e LIKE 'XX001 | model "bad" is damaged: part "run", block 1 of version 0%'), 6::bigint, 'run: text that is not JSON');
 
+-- an image whose header names a source, which would be read with the rights of whoever uses the model
+CREATE FUNCTION with_header(image bytea, more jsonb) RETURNS bytea LANGUAGE plpgsql AS $$
+DECLARE
+    at int := position('\x06000000'::bytea || 'header' IN image) + 13; -- the length, counted from 0
+    size int := uint(image, at);
+    payload bytea := convert_to((convert_from(substring(image FROM at + 5 + 32 FOR size - 32), 'UTF8')::jsonb || more)::text, 'UTF8');
+    head bytea := 'RADV'::bytea || '\x01000000' || little(6) || little(0) || little(1) || little(length(payload));
+    block bytea := head || little(crc32c('header/0'::bytea || head || '\x0000000000000000' || payload)) || '\x00000000' || payload;
+BEGIN
+    RETURN substring(image FOR at) || little(length(block)) || block || substring(image FROM at + 5 + size);
+END $$;
+SELECT recadv_fit(user_id, item_id, '{"algorithm":"bpr","factors":4,"epochs":1,"holdout":"none"}') AS image FROM orders \gset
+SELECT works(format('SELECT recadv_save(''of_image'', %L)', with_header(:'image', '{"seed":1}')), 'an image with a header sealed anew');
+SELECT fails(format('SELECT recadv_save(''of_image'', %L)', with_header(:'image', more)), 'XX001', 'model image is damaged: it names a source%', 'an image that names a source: ' || more::text)
+FROM unnest(ARRAY['{"user_column":"u","item_column":"i"}', '{"source":"(SELECT 1 AS u, 2 AS i)","user_column":"u","item_column":"i"}',
+                  '{"source_relation":"orders","user_column":"user_id","item_column":"item_id"}']::jsonb[]) more;
+
 SELECT is(answers('good') IS NOT NULL, true, 'the sound model still serves');
 SELECT * FROM finish();
 ROLLBACK;

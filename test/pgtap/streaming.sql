@@ -286,6 +286,12 @@ SELECT recadv_observe('saved', 4001, 901), recadv_observe('saved', 4001, 902) \g
 SELECT ok(recadv_has_user(4001, 'saved') AND 901 = ANY (top(1, 'saved')), 'observed and served');
 SELECT is(row(events, observed, new_users, new_items), row(2::bigint, 2::bigint, 1::bigint, 2::bigint), 'and learnt') FROM recadv_refresh('saved');
 SELECT is(learn('saved'), 0::bigint, 'once');
+-- what an image has learnt is not learnt again from those who observed it
+SELECT recadv_observe('saved', 4002, 903, timestamptz '2020-02-01 00:02'), recadv_observe('saved', 4002, 904, timestamptz '2020-02-01 00:02:01'), recadv_observe('saved', 1, 1, timestamptz '2019-01-01') \g /dev/null
+INSERT INTO clicks VALUES (4002, 903, '2020-02-01 00:02'), (1, 1, '2019-01-01');
+SELECT recadv_save('saved', (SELECT recadv_fit(user_id, item_id, at, '{"algorithm":"nmrn","factors":8,"epochs":1,"holdout":"none"}') FROM clicks)) \g /dev/null
+SELECT is(row(pending('saved'), pending('saved', 'item:')), row(1::bigint, 1::bigint), 'an image that has learnt two of three observed events');
+SELECT is(learn('saved'), 1::bigint, 'leaves one to be learnt');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -42,14 +42,14 @@ END $$;
 SELECT train('m', 'clicks') \g /dev/null
 INSERT INTO clicks VALUES (1, 1, '2021-01-01'), (77, 78, '2021-01-02');
 SELECT recadv_observe('m', 1, 2, timestamptz '2021-01-01') \g /dev/null
-SELECT changed('DROP TABLE clicks', '42P01', 'source "clicks" does not exist | %');
-SELECT changed('ALTER TABLE clicks RENAME TO gone', '42P01', 'source "clicks" does not exist | %');
-SELECT changed('ALTER TABLE clicks RENAME at TO "when"', '42703', 'column "at" of source "clicks" does not exist | %');
-SELECT changed('ALTER TABLE clicks DROP user_id', '42703', 'column "user_id" of source "clicks" does not exist | %');
-SELECT changed('ALTER TABLE clicks DROP item_id', '42703', 'column "item_id" of source "clicks" does not exist | %');
-SELECT changed('ALTER TABLE clicks ALTER item_id TYPE text', '42804', 'the columns of source "clicks" have other types than when model "m" was trained | Train the model again.');
-SELECT changed('ALTER TABLE clicks ALTER user_id TYPE varchar(20)', '42804', 'the columns of source "clicks" have other types than when model "m" was trained | Train the model again.');
-SELECT changed('ALTER TABLE clicks ALTER at TYPE timestamp', '42804', 'the columns of source "clicks" have other types than when model "m" was trained | Train the model again.');
+SELECT changed('DROP TABLE clicks', '42P01', 'source "recadv_test.clicks" does not exist | %');
+SELECT changed('ALTER TABLE clicks RENAME TO gone', '42P01', 'source "recadv_test.clicks" does not exist | %');
+SELECT changed('ALTER TABLE clicks RENAME at TO "when"', '42703', 'column "at" of source "recadv_test.clicks" does not exist | %');
+SELECT changed('ALTER TABLE clicks DROP user_id', '42703', 'column "user_id" of source "recadv_test.clicks" does not exist | %');
+SELECT changed('ALTER TABLE clicks DROP item_id', '42703', 'column "item_id" of source "recadv_test.clicks" does not exist | %');
+SELECT changed('ALTER TABLE clicks ALTER item_id TYPE text', '42804', 'the columns of source "recadv_test.clicks" have other types than when model "m" was trained | Train the model again.');
+SELECT changed('ALTER TABLE clicks ALTER user_id TYPE varchar(20)', '42804', 'the columns of source "recadv_test.clicks" have other types than when model "m" was trained | Train the model again.');
+SELECT changed('ALTER TABLE clicks ALTER at TYPE timestamp', '42804', 'the columns of source "recadv_test.clicks" have other types than when model "m" was trained | Train the model again.');
 SELECT changed('ALTER TABLE clicks ALTER at TYPE bigint USING extract(epoch FROM at)', '42883', '%');
 SELECT changed('ALTER TABLE clicks ALTER at TYPE text', '42883', '%');
 SELECT is((SELECT row(events, observed, new_users, new_items) FROM recadv_refresh('m')), row(3::bigint, 1::bigint, 1::bigint, 1::bigint), 'the right source again: all is learnt');
@@ -114,6 +114,16 @@ SELECT fails('SELECT recadv_observe(''by_number'', ''1'', ''1'', now())', '42804
 SELECT works('SELECT recadv_observe(''by_number'', 1, 1, NULL::bigint)', 'a NULL number is the earliest time');
 SELECT is(learn('by_number'), 1::bigint, 'and is learnt');
 SELECT is(learn('m'), 1::bigint, 'nothing of this was observed, but for the event above');
+
+-- another search path does not lead to another source
+CREATE SCHEMA recadv_test_other;
+CREATE TABLE recadv_test_other.clicks AS SELECT 1000 AS user_id, 1 AS item_id, timestamptz '2030-01-01' AS at;
+SET LOCAL search_path = recadv_test_other, recadv_test, public;
+SELECT is(learn('recadv_test.m'), 0::bigint, 'the source is the table that was trained on');
+SELECT recadv_attach('recadv_test.m') \g /dev/null
+SELECT is((SELECT tgrelid FROM pg_trigger WHERE tgname = 'recadv_observe_m'), 'recadv_test.clicks'::regclass::oid, 'so is the table that is attached');
+SELECT recadv_detach('recadv_test.m') \g /dev/null
+SET LOCAL search_path = recadv_test, public;
 
 -- read-only
 SET LOCAL transaction_read_only = on;

@@ -58,6 +58,21 @@ SELECT is(recadv_info('m') #>> '{training,warm_users}', '60', 'with the users th
 SELECT fails($$SELECT recadv_fit(user_id, item_id, '{"warm_start": true}') FROM orders$$, '22023', '%warm_start%', 'the aggregate has nothing to start from');
 SELECT works($$SELECT recadv_train('pop', 'orders', algorithm => 'popularity', options => '{"warm_start": true}'); SELECT recadv_train('pop', 'orders', algorithm => 'popularity', options => '{"warm_start": true}')$$, 'popularity has nothing to carry over');
 
+CREATE FUNCTION train_nmrn(model text, extra jsonb) RETURNS int LANGUAGE sql AS $$
+    SELECT version FROM recadv_train(model, 'orders', algorithm => 'nmrn', time_column => 'at',
+        options => '{"epochs": 1, "holdout": "none", "seed": 7}'::jsonb || extra)
+$$;
+-- one memory for all and one for each user: parts of one width, of other axes
+SELECT train_nmrn('nmrn', '{"factors": 16, "slots": 1, "memory": "shared"}') \g /dev/null
+SELECT train_nmrn('nmrn', '{"factors": 16, "slots": 1, "memory": "user", "warm_start": true}') \g /dev/null
+SELECT is(recadv_info('nmrn') #>> '{training,warm_start}', 'false', 'nmrn with another memory starts afresh');
+SELECT train_nmrn('nmrn', '{"factors": 16, "slots": 1, "memory": "user", "warm_start": true}') \g /dev/null
+SELECT is(recadv_info('nmrn') #>> '{training,warm_start}', 'true', 'and with the same from there');
+-- a width of one: accumulators per row and per element
+SELECT train_nmrn('narrow', '{"factors": 1}') \g /dev/null
+SELECT train_nmrn('narrow', '{"factors": 1, "optimizer": "adagrad", "warm_start": true}') \g /dev/null
+SELECT is(recadv_info('narrow') #>> '{training,warm_start}', 'false', 'nmrn with other accumulators starts afresh');
+
 -- a damaged version is no start
 UPDATE m SET data = '\x00' WHERE part = 'item' AND version = (recadv_model_status('m'::regclass)).version;
 SELECT fails($$SELECT train('m', 'orders', '{"warm_start": true, "factors": 5, "adv_epochs": 3}', 'amf')$$, 'XX001', '%part "item"%', 'a damaged version is an error');

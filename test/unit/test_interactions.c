@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "check.h"
+#include "core/random.h"
 #include "support.h"
 #include "tests.h"
 
@@ -266,6 +267,32 @@ static void CheckStableKeys(TestHost *t, uint64_t limit)
           same, held);
 }
 
+/* One user with a few events and one with a burst of them, in no order and with equal times. */
+static void CheckBurst(TestHost *t)
+{
+    const uint32_t few = 5, burst = 200001;
+    Pairs pairs = PairsCreate(&t->host, few + burst, true);
+    uint64_t items = 0;
+    bool ascend = true;
+    Events events;
+    Random random;
+
+    RandomSeed(&random, 1, 2, 3, 4);
+    for (uint32_t n = 0; n < few + burst; n++)
+        PairsAdd(&pairs, n < burst, n, (int64_t)RandomBelow(&random, 1000) - 500);
+    EventsBuild(&t->host, &pairs, 2, &events);
+    CHECK(events.offset[0] == 0 && events.offset[1] == few && events.offset[2] == few + burst,
+          "events of two users");
+    for (uint64_t n = few; n < few + burst; n++) {
+        items += events.item[n];
+        if (n > few)
+            ascend &= events.time[n - 1] < events.time[n] ||
+                      (events.time[n - 1] == events.time[n] && events.item[n - 1] < events.item[n]);
+    }
+    CHECK(ascend, "a burst is in order of time, then of the items");
+    CHECK(items == (uint64_t)burst * (burst - 1) / 2, "and each of its events is there once");
+}
+
 void TestInteractions(void)
 {
     TestHost t;
@@ -279,6 +306,7 @@ void TestInteractions(void)
     CheckNone(&t);
     CheckStableKeys(&t, 0);
     CheckStableKeys(&t, 20);
+    CheckBurst(&t);
     TestHostEnd(&t);
     CheckMemory(true);
     CheckMemory(false);

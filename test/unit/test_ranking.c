@@ -57,7 +57,12 @@ static const Model table_model = {.algorithm = &table_algorithm,
                                   .users = USERS,
                                   .items = ITEMS,
                                   .parts = 1,
-                                  .part = {{"item", AXIS_ITEM, ITEMS, 16, 16, false, zeros}}};
+                                  .part = {{.name = "item",
+                                            .axis = AXIS_ITEM,
+                                            .rows = ITEMS,
+                                            .columns = 16,
+                                            .stride = 16,
+                                            .data = zeros}}};
 
 static void FillTable(uint64_t stream, uint32_t levels)
 {

@@ -53,7 +53,7 @@ static void CheckLayout(TestHost *t)
 
 static void CheckFinite(TestHost *t)
 {
-    Part part = {"x", AXIS_USER, 10, 20, 32, false, NULL};
+    Part part = {.name = "x", .axis = AXIS_USER, .rows = 10, .columns = 20, .stride = 32};
     bool right = true;
 
     part.data = HostAllocateZero(&t->host, 320, sizeof(float));

@@ -29,7 +29,7 @@ extern CacheEntry *CacheFind(Oid relid, const Current *current);
 /* A new entry without contents, in a context below the caller's until it is kept. */
 extern CacheEntry *CacheCreate(void);
 
-/* Keeps an entry that was loaded, or has grown, beyond the call; what was used least recently goes. */
+/* Keeps an entry that was loaded or has grown; what was used least recently goes. */
 extern void CacheKeep(CacheEntry *entry);
 
 /* Most recently used first; entries of dropped tables go before. */

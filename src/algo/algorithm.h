@@ -222,6 +222,9 @@ extern void ModelLayout(Model *model, const Algorithm *algorithm, const void *op
 extern void ModelAddPart(Model *model, const char *name, Axis axis, uint32_t rows,
                          uint32_t columns);
 
+/* The same with one float per row, without padding: never read as a vector. */
+extern void ModelAddColumn(Model *model, const char *name, Axis axis, uint32_t rows);
+
 /* Bytes of all parts, SIZE_MAX if they do not fit. */
 extern size_t ModelMemory(const Model *model);
 

@@ -72,12 +72,6 @@ static float *RowAt(const Model *model, int part, size_t row)
     return p->data + row * p->stride;
 }
 
-static void AddSteps(Model *model, const char *name, Axis axis, uint32_t rows)
-{
-    ModelAddPart(model, name, axis, rows, 1);
-    model->part[model->parts - 1].stride = 1;
-}
-
 void GeneratorLayout(Model *model)
 {
     const NmrnOptions *o = model->options;
@@ -89,8 +83,8 @@ void GeneratorLayout(Model *model)
     ModelAddPart(model, "generator_weight", AXIS_SHARED, weights, r);
     ModelAddPart(model, "generator_user_state", AXIS_USER, model->users, 2 * stride);
     ModelAddPart(model, "generator_item_state", AXIS_ITEM, model->items, 2 * stride);
-    AddSteps(model, "generator_user_steps", AXIS_USER, model->users);
-    AddSteps(model, "generator_item_steps", AXIS_ITEM, model->items);
+    ModelAddColumn(model, "generator_user_steps", AXIS_USER, model->users);
+    ModelAddColumn(model, "generator_item_steps", AXIS_ITEM, model->items);
     ModelAddPart(model, "generator_weight_state", AXIS_SHARED, weights, 2 * stride);
     ModelAddPart(model, "generator_reward", AXIS_SHARED, 1, REWARD_COLUMNS);
     for (int part = FirstPart(o); part < model->parts; part++)

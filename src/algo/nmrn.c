@@ -24,13 +24,7 @@ static const OptionSpec nmrn_options[] = {
 static const StreamMethods stream = {
     .start_user = NmrnStartUser,
     .start_item = NmrnStartItem,
-    .write = NmrnWrite,
-    .memory = NmrnLearnMemory,
-    .open = NmrnOpen,
-    .learn = NmrnLearn,
-    .close = NmrnClose,
-    .slots = NmrnSlots,
-    .slot = NmrnSlot,
+    NMRN_STREAM_METHODS,
 };
 
 const Algorithm nmrn_algorithm = {
@@ -38,20 +32,7 @@ const Algorithm nmrn_algorithm = {
     .summary = "memory network that learns event by event",
     .options = nmrn_options,
     .presets = nmrn_presets,
-    .options_size = sizeof(NmrnOptions),
     .layout = NmrnLayout,
-    .memory = NmrnTrainMemory,
-    .train = NmrnTrain,
-    .query_width = NmrnQueryWidth,
-    .query = NmrnQuery,
-    .items = NMRN_ITEM_PART,
-    .scalars = NMRN_SCALARS,
-    .item_scalars = NmrnItemScalars,
-    .finish = NmrnFinish,
-    .similarity = NmrnSimilarity,
-    .fold_in = NmrnFoldIn,
-    .explain = NmrnExplain,
-    .embedding = {NMRN_USER_PART, NMRN_ITEM_PART},
-    .perturb = NULL,
     .stream = &stream,
+    NMRN_METHODS,
 };

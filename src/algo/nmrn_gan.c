@@ -66,13 +66,7 @@ static void StartItem(const Model *view, uint32_t row, uint64_t key)
 static const StreamMethods stream = {
     .start_user = StartUser,
     .start_item = StartItem,
-    .write = NmrnWrite,
-    .memory = NmrnLearnMemory,
-    .open = NmrnOpen,
-    .learn = NmrnLearn,
-    .close = NmrnClose,
-    .slots = NmrnSlots,
-    .slot = NmrnSlot,
+    NMRN_STREAM_METHODS,
 };
 
 const Algorithm nmrn_gan_algorithm = {
@@ -80,20 +74,7 @@ const Algorithm nmrn_gan_algorithm = {
     .summary = "nmrn with negatives chosen by an adversarial generator",
     .options = nmrn_gan_options,
     .presets = nmrn_gan_presets,
-    .options_size = sizeof(NmrnOptions),
     .layout = Layout,
-    .memory = NmrnTrainMemory,
-    .train = NmrnTrain,
-    .query_width = NmrnQueryWidth,
-    .query = NmrnQuery,
-    .items = NMRN_ITEM_PART,
-    .scalars = NMRN_SCALARS,
-    .item_scalars = NmrnItemScalars,
-    .finish = NmrnFinish,
-    .similarity = NmrnSimilarity,
-    .fold_in = NmrnFoldIn,
-    .explain = NmrnExplain,
-    .embedding = {NMRN_USER_PART, NMRN_ITEM_PART},
-    .perturb = NULL,
     .stream = &stream,
+    NMRN_METHODS,
 };

@@ -96,6 +96,18 @@ extern const struct PresetValue nmrn_drift[];
 #define NMRN_PRESETS(paper) \
     {"paper", "one memory for all users, as in " NMRN_PAPER_NAME, paper}, \
     {"drift", "for streams in which tastes change: what a user did last counts alone", nmrn_drift}
+
+/* The members of both algorithms that are the same. */
+#define NMRN_STREAM_METHODS \
+    .write = NmrnWrite, .memory = NmrnLearnMemory, .open = NmrnOpen, .learn = NmrnLearn, \
+    .close = NmrnClose, .slots = NmrnSlots, .slot = NmrnSlot
+
+#define NMRN_METHODS \
+    .options_size = sizeof(NmrnOptions), .memory = NmrnTrainMemory, .train = NmrnTrain, \
+    .query_width = NmrnQueryWidth, .query = NmrnQuery, .items = NMRN_ITEM_PART, \
+    .scalars = NMRN_SCALARS, .item_scalars = NmrnItemScalars, .finish = NmrnFinish, \
+    .similarity = NmrnSimilarity, .fold_in = NmrnFoldIn, .explain = NmrnExplain, \
+    .embedding = {NMRN_USER_PART, NMRN_ITEM_PART}
 /* clang-format on */
 
 #endif

@@ -29,19 +29,12 @@ WeightRows NmrnWeightRows(const NmrnOptions *o)
     return rows;
 }
 
-/* One float per row, without padding: never read as a vector. */
-static void AddColumn(Model *model, const char *name, Axis axis, uint32_t rows)
-{
-    ModelAddPart(model, name, axis, rows, 1);
-    model->part[model->parts - 1].stride = 1;
-}
-
 static void AddState(Model *model, const char *name, Axis axis, uint32_t rows)
 {
     const NmrnOptions *o = model->options;
 
     if (o->optimizer == 0)
-        AddColumn(model, name, axis, rows);
+        ModelAddColumn(model, name, axis, rows);
     else
         ModelAddPart(model, name, axis, rows, (uint32_t)o->factors);
     model->part[model->parts - 1].learning = true;
@@ -55,7 +48,7 @@ void NmrnLayout(Model *model)
 
     ModelAddPart(model, "user", AXIS_USER, model->users, shape.factors);
     ModelAddPart(model, "item", AXIS_ITEM, model->items, shape.factors);
-    AddColumn(model, "item_bias", AXIS_ITEM, model->items);
+    ModelAddColumn(model, "item_bias", AXIS_ITEM, model->items);
     if (o->memory == MEMORY_USER)
         ModelAddPart(model, "memory", AXIS_USER, model->users, shape.slots * shape.stride);
     else
@@ -66,7 +59,7 @@ void NmrnLayout(Model *model)
     ModelAddPart(model, "slot", AXIS_SHARED, shape.slots, SLOT_COLUMNS);
     AddState(model, "user_state", AXIS_USER, model->users);
     AddState(model, "item_state", AXIS_ITEM, model->items);
-    AddColumn(model, "item_bias_state", AXIS_ITEM, model->items);
+    ModelAddColumn(model, "item_bias_state", AXIS_ITEM, model->items);
     model->part[NMRN_BIAS_STATE].learning = true;
     ModelAddPart(model, "weight_state", AXIS_SHARED, weights,
                  model->part[NMRN_WEIGHT_PART].columns);

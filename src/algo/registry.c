@@ -34,12 +34,17 @@ void ModelAddPart(Model *model, const char *name, Axis axis, uint32_t rows, uint
                    .stride = VectorStride(columns)};
 }
 
+void ModelAddColumn(Model *model, const char *name, Axis axis, uint32_t rows)
+{
+    ModelAddPart(model, name, axis, rows, 1);
+    model->part[model->parts - 1].stride = 1;
+}
+
 void ModelLayout(Model *model, const Algorithm *algorithm, const void *options, uint32_t users,
                  uint32_t items)
 {
     *model = (Model){.algorithm = algorithm, .options = options, .users = users, .items = items};
-    ModelAddPart(model, "popularity", AXIS_ITEM, items, 1);
-    model->part[POPULARITY_PART].stride = 1; /* never read as a vector: no padding */
+    ModelAddColumn(model, "popularity", AXIS_ITEM, items);
     algorithm->layout(model);
 }
 

@@ -1,13 +1,6 @@
 /* asker.c: noting pending events before the question is asked. */
 #include "pg/asker.h"
 
-static int CompareRows(const void *a, const void *b)
-{
-    uint32 x = *(const uint32 *)a, y = *(const uint32 *)b;
-
-    return (x > y) - (x < y);
-}
-
 static void TakeEvents(Served *served, const PendingRows *pending, Asker *asker)
 {
     asker->order = PallocArray(uint32, (Size)pending->count + 1);
@@ -19,7 +12,7 @@ static void TakeEvents(Served *served, const PendingRows *pending, Asker *asker)
             asker->order[asker->events++] = row;
     }
     memcpy(asker->noted.rows, asker->order, asker->events * sizeof(uint32));
-    qsort(asker->noted.rows, asker->events, sizeof(uint32), CompareRows);
+    qsort(asker->noted.rows, asker->events, sizeof(uint32), CompareIndexes);
     for (uint32 i = 0; i < asker->events; i++)
         if (i == 0 || asker->noted.rows[i] != asker->noted.rows[i - 1])
             asker->noted.rows[asker->noted.count++] = asker->noted.rows[i];
@@ -85,7 +78,7 @@ static void NoteEvents(Served *served, const Asker *asker, Model *view)
             view->part[i] = items.part[i];
     for (uint32 i = 0; i < asker->events; i++) {
         uint32 *at =
-            bsearch(&asker->order[i], noted->rows, noted->count, sizeof(uint32), CompareRows);
+            bsearch(&asker->order[i], noted->rows, noted->count, sizeof(uint32), CompareIndexes);
 
         view->algorithm->stream->write(view, 0, (uint32)(at - noted->rows));
         CHECK_FOR_INTERRUPTS();

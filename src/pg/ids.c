@@ -71,6 +71,13 @@ const char *IdKindName(IdKind kind)
     return kind == ID_INTEGER ? "bigint" : "text";
 }
 
+int CompareIndexes(const void *a, const void *b)
+{
+    uint32 x = *(const uint32 *)a, y = *(const uint32 *)b;
+
+    return (x > y) - (x < y);
+}
+
 int CompareIds(Id a, Id b)
 {
     int order;

@@ -38,6 +38,9 @@ typedef struct IdList {
 
 #define UNKNOWN_ID PG_UINT32_MAX
 
+/* For qsort and bsearch: uint32 in ascending order. */
+extern int CompareIndexes(const void *a, const void *b);
+
 extern IdKind IdKindOfType(Oid type);
 extern const char *IdKindName(IdKind kind);
 extern Oid IdTypeOf(IdKind kind);

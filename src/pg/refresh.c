@@ -95,13 +95,6 @@ static uint32 *FindStored(Refresh *r, Axis side, const IdList *ids, const bool *
     return found;
 }
 
-static int CompareIndexes(const void *a, const void *b)
-{
-    uint32 x = *(const uint32 *)a, y = *(const uint32 *)b;
-
-    return (x > y) - (x < y);
-}
-
 /* The known ones, ascending; returns how many. */
 static uint32 SortKnown(const uint32 *found, uint32 count, uint32 *known)
 {

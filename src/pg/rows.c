@@ -59,13 +59,6 @@ static bool RowsFollowIds(const Served *served, Axis axis)
            (axis == AXIS_USER || served->fresh_ids.count == 0);
 }
 
-static int CompareRows(const void *a, const void *b)
-{
-    uint32 x = *(const uint32 *)a, y = *(const uint32 *)b;
-
-    return (x > y) - (x < y);
-}
-
 RowList RowsOfIds(Served *served, Axis axis, const IdList *ids)
 {
     IdList sorted = IdListConvert(ids, AxisKind(served, axis));
@@ -82,7 +75,7 @@ RowList RowsOfIds(Served *served, Axis axis, const IdList *ids)
         if (list.rows[i] != UNKNOWN_ID)
             list.rows[list.count++] = list.rows[i];
     if (!RowsFollowIds(served, axis))
-        qsort(list.rows, list.count, sizeof(uint32), CompareRows);
+        qsort(list.rows, list.count, sizeof(uint32), CompareIndexes);
     return list;
 }
 
@@ -245,7 +238,7 @@ static uint32 SortDistinct(uint32 *rows, uint32 count)
 {
     uint32 kept = 0;
 
-    qsort(rows, count, sizeof(uint32), CompareRows);
+    qsort(rows, count, sizeof(uint32), CompareIndexes);
     for (uint32 i = 0; i < count; i++)
         if (i == 0 || rows[i] != rows[i - 1])
             rows[kept++] = rows[i];
@@ -263,7 +256,7 @@ Model RowsGatherAny(Served *served, Axis axis, const uint32 *rows, uint32 count)
     gathered = RowsGather(served, axis, sorted, distinct);
     view = AllocateView(served, axis, count);
     for (uint32 i = 0; i < count; i++) {
-        uint32 *at = bsearch(&rows[i], sorted, distinct, sizeof(uint32), CompareRows);
+        uint32 *at = bsearch(&rows[i], sorted, distinct, sizeof(uint32), CompareIndexes);
 
         CopyRow(&gathered, (uint32)(at - sorted), &view, i, axis);
     }

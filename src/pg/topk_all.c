@@ -199,13 +199,6 @@ static void ReadQueries(AllJob *job, float *queries)
     }
 }
 
-static int CompareRows(const void *a, const void *b)
-{
-    uint32 x = *(const uint32 *)a, y = *(const uint32 *)b;
-
-    return (x > y) - (x < y);
-}
-
 /* Rows of what the user has in the source. */
 static RowList LiveRows(const AllJob *job, Id user)
 {
@@ -218,7 +211,7 @@ static RowList LiveRows(const AllJob *job, Id user)
     for (uint64 i = first; i < last; i++)
         if (job->live_rows[data->item[i]] != UNKNOWN_ID)
             rows.rows[rows.count++] = job->live_rows[data->item[i]];
-    qsort(rows.rows, rows.count, sizeof(uint32), CompareRows);
+    qsort(rows.rows, rows.count, sizeof(uint32), CompareIndexes);
     return rows;
 }
 
@@ -420,7 +413,7 @@ static void TakeUsers(AllJob *job, IdList *ids)
         else
             IdListAppend(IsNewcomer(job, id) ? &job->newcomers : &job->strangers, id);
     }
-    qsort(job->users, job->user_count, sizeof(uint32), CompareRows);
+    qsort(job->users, job->user_count, sizeof(uint32), CompareIndexes);
 }
 
 static void TakeAllUsers(AllJob *job)

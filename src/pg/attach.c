@@ -120,6 +120,13 @@ static void Unpin(void *closing)
     SharedRelease(pin);
 }
 
+/* The pin goes when the table is closed. */
+static void KeepPin(ModelTable *table, SharedPin *pin)
+{
+    table->on_close = Unpin;
+    table->closing = pin;
+}
+
 /* Finds or makes the item side in shared memory, pinned until the table is closed. */
 static bool AttachShared(CacheEntry *entry, ModelTable *table)
 {
@@ -140,8 +147,7 @@ static bool AttachShared(CacheEntry *entry, ModelTable *table)
 
         PlaceSide(entry, &shape, memory);
     }
-    table->on_close = Unpin;
-    table->closing = pin;
+    KeepPin(table, pin);
     return true;
 }
 
@@ -152,4 +158,15 @@ void AttachItems(CacheEntry *entry, ModelTable *table)
     ForgetSide(entry);
     if ((SharedRoom() > 0 && AttachShared(entry, table)) || LoadAside(LoadPrivate, entry, NULL))
         UseSide(entry);
+}
+
+void AttachEarly(CacheEntry *entry, ModelTable *table)
+{
+    SharedPin *pin;
+
+    if (entry->size > SharedRoom())
+        return;
+    pin = SharedReserveEarly(entry->served.relid, &entry->served.current);
+    if (pin != NULL && LoadSharedOrRelease(entry, pin))
+        KeepPin(table, pin);
 }

@@ -10,4 +10,7 @@
  */
 extern void AttachItems(CacheEntry *entry, ModelTable *table);
 
+/* Loads the item side into shared memory for others, if there is room and the model is in use. */
+extern void AttachEarly(CacheEntry *entry, ModelTable *table);
+
 #endif

@@ -14,6 +14,7 @@
 #include "pg/learnt.h"
 #include "pg/loaded.h"
 #include "pg/options.h"
+#include "pg/preload.h"
 #include "pg/runs.h"
 #include "pg/settings.h"
 #include "pg/table.h"
@@ -405,6 +406,7 @@ Datum recadv_save(PG_FUNCTION_ARGS)
     ModelTablePublish(relid, version,
                       (int)((const TrainOptions *)loaded.header.options)->keep_versions);
     ForgetSaved(relid, &image, &loaded);
+    Preload(relid);
     SPI_finish();
     PG_RETURN_INT32(version);
 }

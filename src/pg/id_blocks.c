@@ -5,7 +5,7 @@
 
 #include "pg/parts.h"
 
-#define INTEGER_IDS_PER_BLOCK 2048
+#define INTEGER_IDS_PER_BLOCK 512
 #define TEXT_IDS_PER_BLOCK    256
 
 uint32 IdsPerBlock(IdKind kind)

@@ -7,7 +7,7 @@
 #include "pg/window.h"
 
 /* Target sizes of blocks: what one user needs, and what is read in bulk. */
-#define SMALL_BLOCK (32 * 1024)
+#define SMALL_BLOCK (8 * 1024)
 #define LARGE_BLOCK (256 * 1024)
 
 /* All parts of an axis are cut alike, so that a block of items has all it takes to score them. */

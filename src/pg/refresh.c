@@ -12,6 +12,7 @@
 #include "pg/news.h"
 #include "pg/observe.h"
 #include "pg/parts.h"
+#include "pg/preload.h"
 #include "pg/runs.h"
 #include "pg/settings.h"
 #include "pg/state.h"
@@ -220,7 +221,8 @@ static void Write(Refresh *r)
     WindowWrite(&sink.sink, &window);
     SinkPutJson(&sink.sink, PART_HEADER, 0, NewHeader(r, &window));
     TableSinkClose(&sink);
-    ModelTableSetCurrent(r->relid, r->current.version, r->current.previous);
+    ModelTableSetCurrent(&r->table, r->current.version, r->current.previous);
+    Preload(r->relid);
     MemoryContextSwitchTo(caller);
 }
 

@@ -4,7 +4,7 @@
 #include "pg/parts.h"
 #include "pg/settings.h"
 
-#define SEEN_USERS_PER_BLOCK 64
+#define SEEN_USERS_PER_BLOCK 32
 #define HELD_PER_BLOCK       8192
 
 /* offset[0 .. users]: where the items of each user start. */

@@ -1,8 +1,12 @@
 /* served.c: getting a model ready, and answering from memory or from the table. */
 #include "pg/served.h"
 
+#include "utils/snapmgr.h"
+
 #include "pg/attach.h"
 #include "pg/pending.h"
+#include "pg/preload.h"
+#include "pg/shared.h"
 
 /* Items scored between two looks at interrupts and the heap: their scores stay in cache. */
 #define SLICE_ITEMS 4096
@@ -56,6 +60,7 @@ static CacheEntry *LoadEntry(Oid relid, Current current, ModelStore *store)
     entry->served.current = current;
     entry->served.store = store;
     LoadHead(&entry->served);
+    entry->size = ItemSideLeast(&entry->served.header, &entry->served.model);
     MemoryContextSwitchTo(caller);
     return entry;
 }
@@ -117,10 +122,8 @@ Served *ServedOpen(text *model, ModelTable *table)
     current = ModelTableCurrent(table, false);
     table->store.version = current.version;
     entry = CacheFind(relid, &current);
-    if (entry == NULL) {
+    if (entry == NULL)
         entry = LoadEntry(relid, current, &table->store);
-        entry->size = ItemSideLeast(&entry->served.header, &entry->served.model);
-    }
     entry->served.store = &table->store;
     private = entry->private;
     AttachItems(entry, table);
@@ -128,6 +131,29 @@ Served *ServedOpen(text *model, ModelTable *table)
         CacheKeep(entry);
     LookForFresh(&entry->served, table);
     return &entry->served;
+}
+
+/* What the transaction itself has written is seen by a new snapshot only. */
+void Preload(Oid relid)
+{
+    MemoryContext caller = CurrentMemoryContext;
+    MemoryContext loading;
+    ModelTable table;
+    Current current;
+
+    if (SharedRoom() == 0)
+        return;
+    loading = AllocSetContextCreate(caller, "recadv preload", ALLOCSET_DEFAULT_SIZES);
+    MemoryContextSwitchTo(loading);
+    PushActiveSnapshot(GetLatestSnapshot());
+    ModelTableOpenOwned(relid, &table);
+    current = ModelTableCurrent(&table, false);
+    table.store.version = current.version;
+    AttachEarly(LoadEntry(relid, current, &table.store), &table);
+    ModelTableClose(&table);
+    PopActiveSnapshot();
+    MemoryContextSwitchTo(caller);
+    MemoryContextDelete(loading);
 }
 
 Served *ServedImage(const bytea *image, ImageStore *store)

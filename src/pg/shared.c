@@ -48,6 +48,7 @@ struct SharedPin {
     MemoryContextCallback gone;
     SharedSlot *slot;
     bool loading;
+    bool early; /* loads what nobody can see yet */
 };
 
 static SharedCache *cache = NULL;
@@ -182,26 +183,29 @@ static void FreeDying(void)
             Drop(&cache->slots[i]);
 }
 
-/* May a version of a model take this slot's room?  Later versions of the same model stay. */
-static bool MayGo(const SharedSlot *slot, const SharedSlot *wanted)
+/*
+ * May a version of a model take this slot's room?  What served before it, by its count of changes,
+ * may go at once, unless the version is loaded early: then that still serves.
+ */
+static bool MayGo(const SharedSlot *slot, const SharedSlot *wanted, bool early)
 {
     TimestampTz used = (TimestampTz)pg_atomic_read_u64(&((SharedSlot *)slot)->used);
 
     if (slot->state != SLOT_READY)
         return false;
-    if (IsOf(slot, wanted->relid) && slot->current.version < wanted->current.version)
+    if (IsOf(slot, wanted->relid) && slot->current.changes < wanted->current.changes && !early)
         return true;
     return TimestampDifferenceExceeds(used, GetCurrentTimestamp(), KEEP_SECONDS * 1000);
 }
 
-static SharedSlot *LeastRecentlyUsed(const SharedSlot *wanted)
+static SharedSlot *LeastRecentlyUsed(const SharedSlot *wanted, bool early)
 {
     SharedSlot *oldest = NULL;
 
     for (int i = 0; i < SLOTS; i++) {
         SharedSlot *slot = &cache->slots[i];
 
-        if (MayGo(slot, wanted) &&
+        if (MayGo(slot, wanted, early) &&
             (oldest == NULL || pg_atomic_read_u64(&slot->used) < pg_atomic_read_u64(&oldest->used)))
             oldest = slot;
     }
@@ -237,7 +241,7 @@ static bool FindRoom(Size size, Size *offset)
     return RoomSize() - *offset >= size;
 }
 
-static SharedSlot *FreeSlot(const SharedSlot *wanted)
+static SharedSlot *FreeSlot(const SharedSlot *wanted, bool early)
 {
     FreeDying();
     for (int turn = 0; turn < 2; turn++) {
@@ -246,7 +250,7 @@ static SharedSlot *FreeSlot(const SharedSlot *wanted)
         for (int i = 0; i < SLOTS; i++)
             if (cache->slots[i].state == SLOT_FREE)
                 return &cache->slots[i];
-        oldest = LeastRecentlyUsed(wanted);
+        oldest = LeastRecentlyUsed(wanted, early);
         if (oldest != NULL)
             Drop(oldest);
     }
@@ -350,14 +354,14 @@ static SharedSlot *TryFind(Oid relid, const Current *current, bool *busy)
 }
 
 /* A slot to load into, unless another session was faster (*busy) or there is none. */
-static SharedSlot *TryReserve(Oid relid, const Current *current, bool *busy)
+static SharedSlot *TryReserve(Oid relid, const Current *current, bool early, bool *busy)
 {
     SharedSlot wanted = {.database = MyDatabaseId, .relid = relid, .current = *current};
     SharedSlot *slot;
 
     LWLockAcquire(cache->lock, LW_EXCLUSIVE);
     *busy = Lookup(relid, current) != NULL;
-    slot = *busy ? NULL : FreeSlot(&wanted);
+    slot = *busy ? NULL : FreeSlot(&wanted, early);
     if (slot != NULL) {
         slot->state = SLOT_LOADING;
         slot->database = MyDatabaseId;
@@ -388,7 +392,7 @@ SharedPin *SharedFind(Oid relid, const Current *current, bool *load)
     }
     ConditionVariableCancelSleep();
     if (slot == NULL) {
-        slot = TryReserve(relid, current, &busy);
+        slot = TryReserve(relid, current, false, &busy);
         if (busy)
             return SharedFind(relid, current, load);
         *load = slot != NULL;
@@ -399,16 +403,44 @@ SharedPin *SharedFind(Oid relid, const Current *current, bool *load)
     return slot == NULL ? NULL : Pin(slot, *load);
 }
 
-/* Makes room by dropping what may go, least recently used first. */
-static bool TryAllocate(SharedSlot *slot, Size size)
+static bool IsInUse(Oid relid)
 {
+    bool found = false;
+
+    LWLockAcquire(cache->lock, LW_SHARED);
+    for (int i = 0; i < SLOTS && !found; i++)
+        found = IsOf(&cache->slots[i], relid);
+    LWLockRelease(cache->lock);
+    return found;
+}
+
+SharedPin *SharedReserveEarly(Oid relid, const Current *current)
+{
+    SharedSlot *slot;
+    SharedPin *pin;
+    bool busy;
+
+    if (!IsInUse(relid))
+        return NULL;
+    slot = TryReserve(relid, current, true, &busy);
+    if (slot == NULL)
+        return NULL;
+    pin = Pin(slot, true);
+    pin->early = true;
+    return pin;
+}
+
+/* Makes room by dropping what may go, least recently used first. */
+static bool TryAllocate(const SharedPin *pin, Size size)
+{
+    SharedSlot *slot = pin->slot;
     SharedSlot *oldest;
     bool found;
     Size offset;
 
     LWLockAcquire(cache->lock, LW_EXCLUSIVE);
     FreeDying();
-    while (!(found = FindRoom(size, &offset)) && (oldest = LeastRecentlyUsed(slot)) != NULL)
+    while (!(found = FindRoom(size, &offset)) && (oldest = LeastRecentlyUsed(slot, pin->early)) != NULL)
         Drop(oldest);
     if (found) {
         slot->offset = offset;
@@ -432,8 +464,8 @@ void *SharedAllocate(SharedPin *pin, Size size, const ItemShape *shape)
 
     if (size > RoomSize())
         return NULL;
-    for (int turn = 0; !TryAllocate(slot, size); turn++) {
-        if (turn == WAIT_TURNS || !AnyDying()) {
+    for (int turn = 0; !TryAllocate(pin, size); turn++) {
+        if (turn == WAIT_TURNS || pin->early || !AnyDying()) {
             ConditionVariableCancelSleep();
             return NULL;
         }

@@ -458,18 +458,31 @@ void TableSinkClose(TableSink *sink)
     MemoryContextDelete(sink->scratch);
 }
 
-void ModelTableSetCurrent(Oid relid, int32 version, int32 previous)
+/* Not by the statement's snapshot: it may be older than the lock that keeps runs apart. */
+static Current LatestCurrent(ModelTable *table)
+{
+    Current current;
+
+    PushActiveSnapshot(GetLatestSnapshot());
+    if (TryCurrent(table, &current) != NULL) /* a damaged row is about to be replaced */
+        memset(&current, 0, sizeof(current));
+    PopActiveSnapshot();
+    return current;
+}
+
+void ModelTableSetCurrent(ModelTable *table, int32 version, int32 previous)
 {
     DataBlock block = {
         .type = BLOCK_UINT, .number = 0, .rows = 1, .columns = sizeof(Current) / sizeof(uint32)};
     bytea *bytes = BlockAllocate(&block);
-    Current current = {.version = version, .previous = previous};
+    Current current = {
+        .version = version, .previous = previous, .changes = LatestCurrent(table).changes + 1};
     TableSink sink;
 
     if (!pg_strong_random(current.stamp, sizeof(current.stamp)))
         ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not get random bytes")));
     memcpy(BlockData(bytes), &current, sizeof(current));
-    TableSinkOpen(relid, 0, &sink);
+    TableSinkOpen(RelationGetRelid(table->relation), 0, &sink);
     SinkPut(&sink.sink, PART_CURRENT, &block, bytes);
     TableSinkClose(&sink);
 }
@@ -538,16 +551,12 @@ int32 ModelTableNextVersion(Oid relid)
 
 void ModelTablePublish(Oid relid, int32 version, int keep)
 {
-    Current current = {.version = version}, before;
+    Current current = {.version = version};
     ModelTable table;
 
     ModelTableOpenOwned(relid, &table);
-    /* Not the statement's snapshot: it may be older than the lock that keeps runs apart. */
-    PushActiveSnapshot(GetLatestSnapshot());
-    if (TryCurrent(&table, &before) == NULL) /* a damaged row is about to be replaced */
-        current.previous = before.version;
-    PopActiveSnapshot();
-    ModelTableSetCurrent(relid, version, current.previous);
+    current.previous = LatestCurrent(&table).version;
+    ModelTableSetCurrent(&table, version, current.previous);
     ModelTablePrune(relid, keep, current);
     ModelTableClose(&table);
 }

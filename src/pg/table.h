@@ -19,6 +19,7 @@
 typedef struct Current {
     int32 version;  /* 0: none yet */
     int32 previous; /* served before it; 0: none */
+    uint32 changes; /* how often it was set: the later of two is greater */
     uint32 stamp[4];
 } Current;
 
@@ -60,8 +61,8 @@ extern Oid ModelTableCreate(const char *name);
 /* The version that serves; fails if there is none unless `missing_ok`. */
 extern Current ModelTableCurrent(ModelTable *table, bool missing_ok);
 
-/* Points readers at a version from the commit on; needs SPI. */
-extern void ModelTableSetCurrent(Oid relid, int32 version, int32 previous);
+/* Points readers at a version from the commit on; the table is open.  Needs SPI. */
+extern void ModelTableSetCurrent(ModelTable *table, int32 version, int32 previous);
 
 /* A version number above all others; needs SPI. */
 extern int32 ModelTableNextVersion(Oid relid);

@@ -15,6 +15,7 @@
 
 #include "pg/learnt.h"
 #include "pg/options.h"
+#include "pg/preload.h"
 #include "pg/runs.h"
 #include "pg/settings.h"
 #include "pg/table.h"
@@ -99,6 +100,7 @@ static int32 StoreVersion(Oid relid, const TrainRequest *request, Training *trai
     TableSinkClose(&sink);
     ModelTablePublish(relid, version, (int)((TrainOptions *)request->options)->keep_versions);
     ForgetLearnt(relid, &training->collected);
+    Preload(relid);
     training->phases.write = HostClock() - start;
     return version;
 }
@@ -443,7 +445,7 @@ Datum recadv_rollback(PG_FUNCTION_ARGS)
                         errhint("The option keep_versions of recadv_train() tells how many "
                                 "versions are kept.")));
     /* So that another rollback goes further back, not forth again. */
-    ModelTableSetCurrent(relid, version, VersionBelow(versions, version));
+    ModelTableSetCurrent(&table, version, VersionBelow(versions, version));
     SPI_finish();
     ModelTableClose(&table);
     PG_RETURN_INT32(version);

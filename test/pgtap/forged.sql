@@ -208,9 +208,9 @@ SELECT refused('held', patched('held', 4, little((SELECT min(i) - 1 FROM generat
 
 -- the current version
 SELECT refused('current', block('current', 2, 0, 1, 5, '\x0100000000000000000000000000000000000000'), 'too short');
-SELECT refused('current', block('current', 1, 0, 1, 6, payload('current')), 'another type');
+SELECT refused('current', block('current', 1, 0, 1, 7, payload('current')), 'another type');
 SELECT is((SELECT count(*) FROM unnest('{0,-1,77,2147483647,-2147483648}'::int[]) v,
-           first_error(format('UPDATE bad SET data = %L WHERE part = ''current''', block('current', 2, 0, 1, 6, little(v) || substring(payload('current') FROM 5))), 'good') e
+           first_error(format('UPDATE bad SET data = %L WHERE part = ''current''', block('current', 2, 0, 1, 7, little(v) || substring(payload('current') FROM 5))), 'good') e
            WHERE e ~ '^XX001 \| model "bad" is damaged: part "header", block 0 of version .*: it is missing' OR e ~ '^55000 \| model "bad" has not been trained yet'), 10::bigint,
           'a current version that is not there');
 

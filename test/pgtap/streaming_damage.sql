@@ -78,7 +78,8 @@ CREATE FUNCTION damaged(wanted text, number int, c changes, p probes) RETURNS SE
 DECLARE
     place text := format('part = %L AND block = %s', wanted, number);
     answer text := after(format(c.change, place), p.probe);
-    must boolean := wanted ~ p.finds AND NOT (wanted ~ ':' AND c.name = 'missing') AND NOT (wanted ~ '^item:');
+    must boolean := wanted ~ p.finds AND NOT (wanted ~ ':' AND c.name = 'missing') AND NOT (wanted ~ '^item:')
+        AND NOT (p.probe ~ '''u1''' AND wanted = 'seen' AND number > 0); -- other users'
     good boolean := coalesce(CASE WHEN wanted = 'current' AND c.name = 'missing' THEN answer LIKE '55000 | model "bad" has not been trained yet'
                          ELSE answer LIKE format('XX001 | model "bad" is damaged: part "%s", block %s of version _: %%', wanted, number)
                               OR (NOT must AND (answer = p.sound OR (wanted ~ ':' AND c.name = 'missing' AND answer !~ '^XX'))) END, wanted ~ ':' AND c.name = 'missing');

@@ -78,6 +78,40 @@ is(top($two, 'shop'), $second, 'and afterwards there too');
 is($server->safe_psql('postgres', "SELECT recadv_rollback('shop')"), '1', 'rolled back by hand');
 is(top($_, 'shop'), $first, 'seen by the next statement') foreach ($one, $two);
 
+# --- loaded before the commit ------------------------------------------------------------------
+
+make_orders($server, 'few', 40, 600, 10);
+my $train_few = train('few_items', 5) =~ s/'orders'/'few'/r;
+$server->safe_psql('postgres', $train_few) foreach 1 .. 2;
+unlike(shared($one), qr/few_items/, 'what nobody uses is not loaded');
+my $few = top($two, 'few_items');
+like(shared($two), qr/few_items 2/, 'it is in use');
+$one->query('BEGIN');
+$one->query($train_few =~ s/"seed":5/"seed":6/r);
+like(shared($two), qr/few_items 2, few_items 3/, 'the next version is there before its commit');
+is(top($two, 'few_items'), $few, 'and not served');
+$one->query('COMMIT');
+isnt(top($two, 'few_items'), $few, 'from the commit on it is');
+is($two->query(q{SELECT hits FROM recadv_cache
+		WHERE location = 'shared' AND model = 'few_items'::regclass AND version = 3})->{out},
+	'1', 'without loading');
+$one->query('BEGIN');
+$one->query($train_few);
+$one->query('ROLLBACK');
+isnt(top($two, 'few_items'), $few, 'a version that was rolled back is not served');
+my $size = $two->query(q{SELECT max(bytes) FROM recadv_cache WHERE model = 'shop'::regclass})->{out};
+cmp_ok(2 * $size, '>', 3 * 1024 * 1024, 'two versions of another model do not fit');
+top($two, 'shop');
+$one->query('BEGIN');
+$one->query(train('shop', 8));
+like(shared($two), qr/shop 1/, 'then the one that serves stays');
+unlike(shared($two), qr/shop 4/, 'and the next one is not loaded yet');
+$one->query('ROLLBACK');
+$server->safe_psql('postgres', q{SELECT recadv_rollback('shop', 1)});
+is(top($two, 'shop'), $first, 'set anew, the same version');
+is($two->query(q{SELECT items FROM recadv_cache WHERE location = 'backend'
+		AND model = 'shop'::regclass})->{out}, 'f', 'takes the room of what it was before, at once');
+
 # --- rights ------------------------------------------------------------------------------------
 
 $server->safe_psql('postgres', 'CREATE ROLE reader LOGIN; GRANT SELECT ON shop TO reader');

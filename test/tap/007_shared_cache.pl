@@ -15,10 +15,11 @@ make_orders($server, 'orders', 300, 20000, 40);
 
 sub train
 {
-	my ($model, $seed, $factors) = @_;
+	my ($model, $seed, $factors, $table) = @_;
 	my $options = options(seed => $seed, factors => $factors // 16, epochs => 1);
 
-	return "SELECT version FROM recadv_train('$model', 'orders', algorithm => 'bpr', "
+	$table //= 'orders';
+	return "SELECT version FROM recadv_train('$model', '$table', algorithm => 'bpr', "
 	  . "options => '$options')";
 }
 
@@ -81,36 +82,43 @@ is(top($_, 'shop'), $first, 'seen by the next statement') foreach ($one, $two);
 # --- loaded before the commit ------------------------------------------------------------------
 
 make_orders($server, 'few', 40, 600, 10);
-my $train_few = train('few_items', 5) =~ s/'orders'/'few'/r;
-$server->safe_psql('postgres', $train_few) foreach 1 .. 2;
+$server->safe_psql('postgres', train('few_items', $_, 16, 'few')) foreach 1 .. 2;
 unlike(shared($one), qr/few_items/, 'what nobody uses is not loaded');
 my $few = top($two, 'few_items');
 like(shared($two), qr/few_items 2/, 'it is in use');
 $one->query('BEGIN');
-$one->query($train_few =~ s/"seed":5/"seed":6/r);
+$one->query(train('few_items', 3, 16, 'few'));
 like(shared($two), qr/few_items 2, few_items 3/, 'the next version is there before its commit');
 is(top($two, 'few_items'), $few, 'and not served');
 $one->query('COMMIT');
-isnt(top($two, 'few_items'), $few, 'from the commit on it is');
+my $next = top($two, 'few_items');
+isnt($next, $few, 'from the commit on it is');
 is($two->query(q{SELECT hits FROM recadv_cache
 		WHERE location = 'shared' AND model = 'few_items'::regclass AND version = 3})->{out},
 	'1', 'without loading');
 $one->query('BEGIN');
-$one->query($train_few);
+$one->query(train('few_items', 4, 16, 'few'));
 $one->query('ROLLBACK');
-isnt(top($two, 'few_items'), $few, 'a version that was rolled back is not served');
-my $size = $two->query(q{SELECT max(bytes) FROM recadv_cache WHERE model = 'shop'::regclass})->{out};
-cmp_ok(2 * $size, '>', 3 * 1024 * 1024, 'two versions of another model do not fit');
-top($two, 'shop');
+is(top($two, 'few_items'), $next, 'a version that was rolled back is not served');
+
+$server->safe_psql('postgres', train('large', 1, 64));
+$one->query('SELECT pg_sleep(1.1)');
+my $large = top($two, 'large');
+cmp_ok($two->query(q{SELECT bytes FROM recadv_cache
+		WHERE location = 'shared' AND model = 'large'::regclass})->{out},
+	'>', 1.5 * 1024 * 1024, 'two versions of another model do not fit');
 $one->query('BEGIN');
-$one->query(train('shop', 8));
-like(shared($two), qr/shop 1/, 'then the one that serves stays');
-unlike(shared($two), qr/shop 4/, 'and the next one is not loaded yet');
+$one->query('SELECT pg_sleep(1.1)');
+top($two, 'large');
+$one->query(train('large', 2, 64));
+like(shared($two), qr/large 1/, 'then the one that serves stays');
+unlike(shared($two), qr/large 2/, 'and the next one is not loaded yet');
 $one->query('ROLLBACK');
-$server->safe_psql('postgres', q{SELECT recadv_rollback('shop', 1)});
-is(top($two, 'shop'), $first, 'set anew, the same version');
+top($two, 'large');
+$server->safe_psql('postgres', q{SELECT recadv_rollback('large', 1)});
+is(top($two, 'large'), $large, 'the same version, set anew, answers the same');
 is($two->query(q{SELECT items FROM recadv_cache WHERE location = 'backend'
-		AND model = 'shop'::regclass})->{out}, 'f', 'takes the room of what it was before, at once');
+		AND model = 'large'::regclass})->{out}, 'f', 'in the room of what it was before, at once');
 
 # --- rights ------------------------------------------------------------------------------------
 

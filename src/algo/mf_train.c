@@ -39,8 +39,7 @@ typedef struct Trainer {
     TrainReport *report;
     TripleRule rule;
     Cells cells;      /* batch_size 1 */
-    uint32_t *order;  /* batch_size 1: scratch, see OrderRoom */
-    uint64_t room;    /* batch_size 1: of it, for each thread; 0: one for each interaction */
+    uint32_t *order;  /* batch_size 1: threads x OrderEntries scratch */
     TileWork *work;   /* batch_size 1: tiles of a round */
     Batch batch;      /* batch_size > 1 */
     BatchTriple *all; /* batch_size > 1: every training interaction */
@@ -75,22 +74,10 @@ static size_t StateFloats(const Part *part, int optimizer)
     return optimizer == OPTIMIZER_ADAGRAD ? PartFloats(part) : part->rows;
 }
 
-/*
- * Entries of scratch for the order of each thread's cell, as the largest cell could need; 0 where
- * that would be more than one entry for each interaction.
- */
-static uint64_t OrderRoom(const Interactions *shape, size_t row_bytes, int threads)
+/* Of each thread's scratch for the order of a cell. */
+static uint32_t OrderEntries(const Interactions *shape)
 {
-    uint64_t largest = CellsLargest(shape, row_bytes);
-
-    return largest < TrainingCount(shape) / (uint64_t)threads ? largest : 0;
-}
-
-static size_t OrderEntries(const Interactions *shape, size_t row_bytes, int threads)
-{
-    uint64_t room = OrderRoom(shape, row_bytes, threads);
-
-    return room == 0 ? TrainingCount(shape) : room * (uint64_t)threads;
+    return TrainingCount(shape) < STRETCH ? (uint32_t)TrainingCount(shape) : STRETCH;
 }
 
 size_t MfMemory(const Model *model, const Interactions *shape, int threads)
@@ -107,7 +94,7 @@ size_t MfMemory(const Model *model, const Interactions *shape, int threads)
     if (o->batch_size == 1) {
         total = SizeAdd(total, CellsMemory(shape, row_bytes));
         return SizeAdd(total,
-                       SizeMultiply(OrderEntries(shape, row_bytes, threads), sizeof(uint32_t)));
+                       SizeMultiply((size_t)threads * OrderEntries(shape), sizeof(uint32_t)));
     }
     total = SizeAdd(total, SizeMultiply(TrainingCount(shape), sizeof(BatchTriple)));
     return SizeAdd(total,
@@ -220,12 +207,11 @@ static void CheckRankable(const Trainer *t)
              data->items);
 }
 
-static void PrepareOrder(Trainer *t, size_t row_bytes)
+static void PrepareOrder(Trainer *t)
 {
-    int threads = PoolThreads(t->host);
+    size_t threads = (size_t)PoolThreads(t->host);
 
-    t->room = OrderRoom(t->data, row_bytes, threads);
-    t->order = HostAllocate(t->host, OrderEntries(t->data, row_bytes, threads), sizeof(uint32_t));
+    t->order = HostAllocate(t->host, threads * OrderEntries(t->data), sizeof(uint32_t));
 }
 
 static void Prepare(Trainer *t)
@@ -244,7 +230,7 @@ static void Prepare(Trainer *t)
                     (uint32_t)t->options->batch_size, &t->batch);
     } else {
         CellsCreate(t->host, t->data, user->stride * sizeof(float), &t->cells);
-        PrepareOrder(t, user->stride * sizeof(float));
+        PrepareOrder(t);
         t->work = HostAllocate(t->host, (size_t)CellsPerRound(&t->cells), sizeof(TileWork));
     }
     t->report->history = HostAllocate(t->host, (size_t)t->epochs, sizeof(Epoch));
@@ -284,7 +270,7 @@ static void RunCell(Trainer *t, int epoch, uint32_t cell, int worker, CellWork *
     work->count = (uint32_t)(cells->start[cell + 1] - start);
     work->block = cells->item_order + first;
     work->block_size = BlockStart(block + 1, cells->item_blocks, t->data->items) - first;
-    work->order = t->order + (t->room == 0 ? start : t->room * (uint64_t)worker);
+    work->order = t->order + (size_t)worker * OrderEntries(t->data);
     RandomSeed(&work->random, (uint64_t)t->options->train.seed, RANDOM_CELL, (uint64_t)epoch, cell);
     LearnCell(&t->rule, work);
 }

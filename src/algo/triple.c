@@ -375,7 +375,7 @@ VECTOR_INLINE void LearnOrdered(const TripleRule *rule, CellWork *work, size_t c
     double likelihood = 1.0;
     uint32_t cancel_every = CANCEL_EVERY / (rule->stride * rule->candidates) + 1;
 
-    for (uint32_t n = 0; n < work->count + AHEAD; n++) {
+    for (uint32_t n = 0; n < work->ordered + AHEAD; n++) {
         Triple *slot = &ahead[n % AHEAD];
 
         if (n >= AHEAD && slot->negative != NO_ITEM) {
@@ -388,7 +388,7 @@ VECTOR_INLINE void LearnOrdered(const TripleRule *rule, CellWork *work, size_t c
             work->abandoned = true;
             return;
         }
-        if (n < work->count)
+        if (n < work->ordered)
             *slot = DrawTriple(rule, work, work->order[n], chunks);
     }
     SettleLoss(&likelihood, &work->loss);
@@ -415,17 +415,27 @@ VECTOR_INLINE void LearnCellBody(const TripleRule *rule, CellWork *work)
 
 VECTOR_VARIANTS(LearnCell, (const TripleRule *rule, CellWork *work), LearnCellBody(rule, work))
 
+static void ShuffleStretch(CellWork *work, uint32_t first)
+{
+    uint32_t left = work->count - first;
+
+    work->ordered = left < STRETCH ? left : STRETCH;
+    for (uint32_t i = 0; i < work->ordered; i++)
+        work->order[i] = first + i;
+    RandomShuffle(&work->random, work->order, work->ordered);
+}
+
 /* Works on a copy: neighbours in the array of cells belong to other threads. */
 void LearnCell(const TripleRule *rule, CellWork *work)
 {
     CellWork mine = *work;
 
-    for (uint32_t i = 0; i < mine.count; i++)
-        mine.order[i] = i;
-    RandomShuffle(&mine.random, mine.order, mine.count);
     mine.loss = 0;
     mine.triples = 0;
     mine.abandoned = false;
-    LearnCellVariants[VectorLevel()](rule, &mine);
+    for (uint32_t first = 0; first < mine.count && !mine.abandoned; first += mine.ordered) {
+        ShuffleStretch(&mine, first);
+        LearnCellVariants[VectorLevel()](rule, &mine);
+    }
     *work = mine;
 }

@@ -229,17 +229,3 @@ uint32_t TileCell(const Cells *cells, Tile tile, uint32_t k)
         along = tile.item_blocks - 1 - along;
     return (tile.user_block + down) * cells->item_blocks + tile.item_block + along;
 }
-
-static uint64_t LargestBlock(uint32_t rows, size_t row_bytes)
-{
-    uint64_t groups = rows / GROUP_ROWS, blocks = ChooseCut(rows, row_bytes).blocks;
-
-    return (groups / blocks + 2) * GROUP_ROWS;
-}
-
-uint64_t CellsLargest(const Interactions *shape, size_t row_bytes)
-{
-    uint64_t pairs = LargestBlock(shape->users, row_bytes) * LargestBlock(shape->items, row_bytes);
-
-    return pairs < TrainingCount(shape) ? pairs : TrainingCount(shape);
-}

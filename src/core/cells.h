@@ -69,9 +69,6 @@ static inline uint32_t TileCount(Tile tile)
 /* Cell k of a tile, in an order in which neighbours share a block. */
 extern uint32_t TileCell(const Cells *cells, Tile tile, uint32_t k);
 
-/* No cell of such data can have more interactions. */
-extern uint64_t CellsLargest(const Interactions *shape, size_t row_bytes);
-
 /*
  * Rows are dealt in groups of neighbours: what is kept once per row, 4 bytes each, then shares no
  * cache line with rows of another block, which another thread may be writing.

@@ -4,8 +4,8 @@
 
 /*
  * Loads the items of what this transaction has made current, where sessions use the model and the
- * shared cache has room beside what serves until the commit.  Otherwise the first question after the
- * commit loads them, and all others wait for it.  Only the owner may.
+ * shared cache has room beside what serves until the commit.  Otherwise the first question after
+ * the commit loads them, and all others wait for it.  Only the owner may.
  */
 extern void Preload(Oid relid);
 

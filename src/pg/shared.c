@@ -440,7 +440,8 @@ static bool TryAllocate(const SharedPin *pin, Size size)
 
     LWLockAcquire(cache->lock, LW_EXCLUSIVE);
     FreeDying();
-    while (!(found = FindRoom(size, &offset)) && (oldest = LeastRecentlyUsed(slot, pin->early)) != NULL)
+    while (!(found = FindRoom(size, &offset)) &&
+           (oldest = LeastRecentlyUsed(slot, pin->early)) != NULL)
         Drop(oldest);
     if (found) {
         slot->offset = offset;

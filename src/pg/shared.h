@@ -32,7 +32,8 @@ extern SharedPin *SharedFind(Oid relid, const Current *current, bool *load);
 
 /*
  * A pin on a slot to load a version into that is about to be committed, so that nobody waits for it
- * afterwards.  It takes no room of what serves until then.  NULL: nobody uses the model, or no slot.
+ * afterwards.  It takes no room of what serves until then.  NULL: nobody uses the model, or no
+ * slot.
  */
 extern SharedPin *SharedReserveEarly(Oid relid, const Current *current);
 

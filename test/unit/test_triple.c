@@ -219,6 +219,44 @@ static void LearnBig(const Rig *rig, CellWork *out)
     *out = cell.work;
 }
 
+/* ---- more entries than are shuffled together ---- */
+
+#define DENSE 300
+
+/* Every user with every second item: more than a stretch, less than two. */
+static void CheckStretches(TestHost *t)
+{
+    Rig rig = RigCreate(t, DENSE, DENSE * 2, 16, OPTIMIZER_ADAGRAD_ROW, 0.3, 331);
+    CellEntry *entries = HostAllocate(&t->host, DENSE * DENSE, sizeof(CellEntry));
+    uint32_t *order = HostAllocate(&t->host, STRETCH + 1, sizeof(uint32_t));
+    uint32_t block[DENSE * 2], n = 0, moved = 0;
+    CellWork work;
+
+    for (uint32_t u = 0; u < DENSE; u++)
+        for (uint32_t i = 0; i < DENSE; i++)
+            entries[n++] = (CellEntry){u, 2 * i};
+    for (uint32_t i = 0; i < DENSE * 2; i++)
+        block[i] = i;
+    order[STRETCH] = 12345;
+    work = (CellWork){.entries = entries,
+                      .count = n,
+                      .block = block,
+                      .block_size = DENSE * 2,
+                      .order = order,
+                      .random = TestStream(321)};
+    LearnCell(&rig.rule, &work);
+    for (uint32_t u = 0; u < DENSE; u++)
+        moved += rig.rule.user_state[u] > ADAGRAD_START;
+    for (uint32_t i = 0; i < DENSE * 2; i++)
+        moved += rig.rule.item_state[i] > ADAGRAD_START;
+    CHECK(n > STRETCH && n < 2 * STRETCH && work.triples == n,
+          "two stretches: every entry is learnt");
+    CHECK(moved == 3 * DENSE, "two stretches: all rows move");
+    CHECK(order[STRETCH] == 12345, "two stretches need scratch for one");
+    HostRelease(&t->host, entries);
+    HostRelease(&t->host, order);
+}
+
 static void CheckIdentities(TestHost *t, Optimizer optimizer, uint32_t candidates)
 {
     Rig rig = RigCreate(t, 40, 64, 20, optimizer, 0.3, 330), same, adversarial, still;
@@ -484,6 +522,7 @@ void TestTriple(void)
         CheckItemsFixed(&t, (Optimizer)optimizer);
         CheckPadding(&t, (Optimizer)optimizer);
     }
+    CheckStretches(&t);
     CheckCancelled(&t);
     CheckUniform(&t);
     CheckExhaustive(&t);

@@ -49,6 +49,7 @@ static CellWork PrepareCell(void)
                       .block = block,
                       .block_size = BLOCK,
                       .order = order,
+                      .ordered = n,
                       .random = random};
 }
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "algo/batch.h"
-#include "algo/ranking.h"
+#include "algo/validation.h"
 #include "core/pool.h"
 
 #define INIT_ROWS 4096 /* rows per task */

@@ -6,7 +6,7 @@
 #include "algo/generator.h"
 #include "algo/nmrn_order.h"
 #include "algo/nmrn_window.h"
-#include "algo/ranking.h"
+#include "algo/validation.h"
 
 #define POLL_ROWS  4096
 #define POLL_EVERY 256

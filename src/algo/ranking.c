@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "core/blas.h"
+#include "core/counts.h"
 #include "core/metrics.h"
 #include "core/pool.h"
-#include "core/vector.h"
 
 /*
  * Users per batch: enough for a matrix product, few enough for 16 MB of scores per thread and for
@@ -58,34 +58,6 @@ static int CompareScores(const void *a, const void *b)
     float x = *(const float *)a, y = *(const float *)b;
 
     return (x > y) - (x < y);
-}
-
-/* What one pass over a user's scores counts. */
-typedef struct Counts {
-    uint32_t at_least; /* a limit */
-    uint32_t nan;
-} Counts;
-
-VECTOR_INLINE void CountBody(const float *scores, uint32_t count, float limit, Counts *counts)
-{
-    uint32_t at_least = 0, nan = 0;
-
-    for (uint32_t i = 0; i < count; i++) {
-        at_least += scores[i] >= limit;
-        nan += scores[i] != scores[i];
-    }
-    *counts = (Counts){at_least, nan};
-}
-
-VECTOR_VARIANTS(CountScores, (const float *scores, uint32_t count, float limit, Counts *counts),
-                CountBody(scores, count, limit, counts))
-
-static Counts CountScores(const float *scores, uint32_t count, float limit)
-{
-    Counts counts;
-
-    CountScoresVariants[VectorLevel()](scores, count, limit, &counts);
-    return counts;
 }
 
 static float ScoreOf(uint32_t bits)
@@ -139,12 +111,12 @@ static bool MaskScores(const RankingCase *c, float *scores, uint32_t *masked)
 /* A few relevant items: one vectorised count each.  Returns the number of NaNs. */
 static uint32_t PlaceFew(RankingCase *c, const float *scores, uint32_t items)
 {
-    Counts counts;
+    ScoreCounts counts;
 
     if (c->relevant_count == 0)
-        return CountScores(scores, items, 0).nan;
+        return ScoresCount(scores, items, 0).nan;
     for (uint32_t r = 0; r < c->relevant_count; r++) {
-        counts = CountScores(scores, items, ScoreOf(c->positions[r]));
+        counts = ScoresCount(scores, items, ScoreOf(c->positions[r]));
         c->positions[r] = c->relevant[r] == NO_ITEM ? NOT_RANKED : counts.at_least;
     }
     return counts.nan;
@@ -181,7 +153,7 @@ static uint32_t PlaceMany(RankingCase *c, const float *scores, uint32_t items, f
         above[r] += above[r + 1];
     for (uint32_t r = 0; r < c->relevant_count; r++)
         c->positions[r] = r < known ? above[r + 1] : NOT_RANKED;
-    return CountScores(scores, items, 0).nan;
+    return ScoresCount(scores, items, 0).nan;
 }
 
 static bool PlaceCase(RankingCase *c, float *scores, uint32_t items, float *sorted, uint32_t *above)
@@ -257,60 +229,4 @@ void RankCases(const Host *host, const Model *model, RankingCase *cases, size_t 
         HostAbandon(host);
     if (undefined)
         HostFail(host, FAIL_NOT_FINITE, NULL, "the model gives scores that are not a number");
-}
-
-/* Held-out users in order; the relevant item is excluded with the others but stays a candidate. */
-void ValidationPrepare(const Host *host, const Interactions *data, Validation *validation)
-{
-    size_t n = 0;
-    uint32_t *positions;
-
-    *validation = (Validation){.ndcg = NAN, .hr = NAN};
-    if (data->held_count == 0)
-        return;
-    validation->cases = HostAllocate(host, data->held_count, sizeof(RankingCase));
-    positions = HostAllocate(host, data->held_count, sizeof(uint32_t));
-    for (uint32_t user = 0; user < data->users; user++) {
-        if (data->held[user] == NO_ITEM)
-            continue;
-        validation->cases[n] = (RankingCase){
-            .user = user,
-            .relevant = &data->held[user],
-            .relevant_count = 1,
-            .excluded = data->item + data->offset[user],
-            .excluded_count = (uint32_t)(data->offset[user + 1] - data->offset[user]),
-            .positions = &positions[n],
-        };
-        n++;
-    }
-    validation->count = n;
-}
-
-void ValidationRelease(const Host *host, Validation *validation)
-{
-    if (validation->cases != NULL)
-        HostRelease(host, validation->cases[0].positions);
-    HostRelease(host, validation->cases);
-}
-
-void ValidationRun(const Host *host, const Model *model, Validation *validation)
-{
-    double ndcg = 0, hr = 0;
-
-    RankCases(host, model, validation->cases, validation->count);
-    for (size_t i = 0; i < validation->count; i++) {
-        CutoffMetrics m = CutoffMetricsOf(validation->cases[i].positions, 1, VALIDATION_CUTOFF);
-
-        ndcg += m.ndcg;
-        hr += m.hr;
-    }
-    validation->ndcg = ndcg / (double)validation->count;
-    validation->hr = hr / (double)validation->count;
-}
-
-size_t ValidationMemory(const Model *model, const Interactions *shape, int threads)
-{
-    size_t cases = SizeMultiply(shape->held_count, sizeof(RankingCase) + sizeof(uint32_t));
-
-    return shape->held_count == 0 ? 0 : SizeAdd(cases, RankingMemory(model, threads));
 }

@@ -29,19 +29,4 @@ extern void RankCases(const Host *host, const Model *model, RankingCase *cases, 
 /* Bytes that RankCases allocates. */
 extern size_t RankingMemory(const Model *model, int threads);
 
-/* Mean NDCG@100 and HR@100 of the held-out interactions (protocol of He et al. 2018). */
-typedef struct Validation {
-    RankingCase *cases;
-    size_t count;
-    double ndcg; /* of the last run */
-    double hr;
-} Validation;
-
-#define VALIDATION_CUTOFF 100
-
-extern void ValidationPrepare(const Host *host, const Interactions *data, Validation *validation);
-extern void ValidationRelease(const Host *host, Validation *validation);
-extern void ValidationRun(const Host *host, const Model *model, Validation *validation);
-extern size_t ValidationMemory(const Model *model, const Interactions *shape, int threads);
-
 #endif

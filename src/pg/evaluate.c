@@ -11,7 +11,7 @@
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 
-#include "algo/ranking.h"
+#include "algo/validation.h"
 #include "core/metrics.h"
 #include "pg/loaded.h"
 #include "pg/settings.h"

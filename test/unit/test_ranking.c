@@ -1,5 +1,5 @@
 /* test_ranking.c: positions in the full ranking, with an algorithm that scores from a table. */
-#include "algo/ranking.h"
+#include "algo/validation.h"
 
 #include <math.h>
 #include <string.h>
@@ -11,7 +11,7 @@
 #include "tests.h"
 
 #define USERS 300
-#define ITEMS 120
+#define ITEMS 2500
 
 static float table[USERS][ITEMS];
 
@@ -238,33 +238,71 @@ static void CheckMemory(TestHost *t)
     t->host.pool = NULL;
 }
 
-/* Validation: held-out items against all but the user's own. */
-static void CheckValidation(TestHost *t)
+/* NDCG@100 and HR@100 of the held-out items, without batches, slices or an early end. */
+static void ValidateNaively(const Interactions *data, double *ndcg, double *hr)
 {
-    Interactions data = RandomInteractions(&t->host, USERS, ITEMS, 6, 57);
-    Validation v;
-    double ndcg = 0, hr = 0;
-
-    FillTable(58, 0);
-    ValidationPrepare(&t->host, &data, &v);
-    CHECK(v.count == 0 && isnan(v.ndcg), "no validation without held-out items");
-    InteractionsHoldOut(&t->host, &data, HOLDOUT_RANDOM, 0, 2);
-    ValidationPrepare(&t->host, &data, &v);
-    ValidationRun(&t->host, &table_model, &v);
+    *ndcg = *hr = 0;
     for (uint32_t u = 0; u < USERS; u++) {
         uint32_t position = 0;
 
-        if (data.held[u] == NO_ITEM)
+        if (data->held[u] == NO_ITEM)
             continue;
         for (uint32_t i = 0; i < ITEMS; i++)
-            position += !InteractionsContain(&data, u, i) && table[u][i] >= table[u][data.held[u]];
-        hr += position < 100;
-        ndcg += position < 100 ? log(2) / log(position + 2.0) : 0;
+            position += !InteractionsContain(data, u, i) && table[u][i] >= table[u][data->held[u]];
+        *hr += position < 100;
+        *ndcg += position < 100 ? log(2) / log(position + 2.0) : 0;
     }
-    CHECK(v.count == data.held_count && v.count > 100, "a case per held-out item");
-    CHECK(Near(v.ndcg, ndcg / (double)v.count, 1e-12, 0) &&
-              Near(v.hr, hr / (double)v.count, 1e-12, 0),
-          "validation: NDCG@100 %.4f, HR@100 %.4f", v.ndcg, v.hr);
+    *hr /= data->held_count;
+    *ndcg /= data->held_count;
+}
+
+typedef struct ValidationAttempt {
+    TestHost *t;
+    Validation *validation;
+} ValidationAttempt;
+
+static void RunValidation(void *arg)
+{
+    ValidationAttempt *a = arg;
+
+    ValidationRun(&a->t->host, &table_model, a->validation);
+}
+
+/* Held-out items against all but the user's own. */
+static void CheckValidation(TestHost *t, uint32_t levels, int threads)
+{
+    Interactions data = RandomInteractions(&t->host, USERS, ITEMS, 6, 57);
+    size_t before = t->bytes;
+    Validation v;
+    ValidationAttempt attempt = {t, &v};
+    double ndcg, hr;
+
+    FillTable(58, levels);
+    ValidationPrepare(&t->host, &data, &v);
+    CHECK(v.count == 0 && isnan(v.ndcg), "no validation without held-out items");
+    InteractionsHoldOut(&t->host, &data, HOLDOUT_RANDOM, 0, 2);
+    for (uint32_t u = 0; u < USERS; u += 2) /* a trained model: half of them are near the top */
+        if (data.held[u] != NO_ITEM)
+            table[u][data.held[u]] += levels == 0 ? 3 : (float)levels / 2;
+    TestHostUsePool(t, threads);
+    TestHostResetPeak(t);
+    before = t->bytes;
+    ValidationPrepare(&t->host, &data, &v);
+    ValidationRun(&t->host, &table_model, &v);
+    CHECK(t->peak - before <= ValidationMemory(&table_model, &data, threads) + TestHostSlack(t),
+          "validation needs no more memory than estimated");
+    ValidateNaively(&data, &ndcg, &hr);
+    CHECK(v.count == data.held_count && v.count > 256 && hr > 0.1 && hr < 0.9,
+          "a case per held-out item");
+    CHECK(Near(v.ndcg, ndcg, 1e-12, 0) && Near(v.hr, hr, 1e-12, 0),
+          "validation, %u levels, %d threads: NDCG@100 %.4f, HR@100 %.4f", levels, threads, v.ndcg,
+          v.hr);
+    table[v.cases[v.count - 1].user][0] = NAN;
+    CHECK(Attempt(t, RunValidation, &attempt) == OUTCOME_FAILED && t->kind == FAIL_NOT_FINITE,
+          "validation refuses scores that are not a number");
+    ValidationRelease(&t->host, &v);
+    PoolDestroy(t->host.pool);
+    t->host.pool = NULL;
 }
 
 void TestRanking(void)
@@ -282,6 +320,9 @@ void TestRanking(void)
     CheckConstant(&t);
     CheckUndefined(&t);
     CheckMemory(&t);
-    CheckValidation(&t);
+    for (int threads = 1; threads <= 3; threads += 2) {
+        CheckValidation(&t, 0, threads);
+        CheckValidation(&t, 40, threads);
+    }
     TestHostEnd(&t);
 }

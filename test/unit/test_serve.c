@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "algo/mf.h"
+#include "algo/validation.h"
 #include "check.h"
 #include "support.h"
 #include "tests.h"

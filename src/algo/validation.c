@@ -1,0 +1,208 @@
+/* validation.c: item by slices, for the users whose held-out item may still be among the first. */
+#include "algo/validation.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "core/blas.h"
+#include "core/counts.h"
+#include "core/metrics.h"
+#include "core/pool.h"
+
+/* Users of a task, and items that they are scored for at a time: 1 MB of scores. */
+#define BATCH_USERS 256
+#define SLICE_ITEMS 1024
+
+/* A user whose held-out item may still be among the first. */
+typedef struct Contender {
+    RankingCase *ranked;
+    float limit;    /* score of the held-out item */
+    uint32_t above; /* items so far that rank before it */
+    uint32_t owned; /* place in the list of the user's own items */
+} Contender;
+
+typedef struct ValidationJob {
+    const Host *host;
+    const Model *model;
+    Validation *validation;
+    uint32_t width;  /* floats of a query */
+    float *queries;  /* threads x BATCH_USERS x width */
+    float *scores;   /* threads x BATCH_USERS x SLICE_ITEMS */
+    bool *undefined; /* threads: a score was NaN */
+} ValidationJob;
+
+/* Its own score, apart from all others. */
+static float HeldOutScore(const Model *model, const float *query, uint32_t item)
+{
+    Model view;
+    float score;
+
+    ModelViewItems(model, item, 1, &view);
+    ModelScore(&view, query, 1, &score);
+    return score;
+}
+
+static uint32_t Enter(const ValidationJob *job, int task, float *queries, Contender *contenders)
+{
+    size_t first = (size_t)task * BATCH_USERS, left = job->validation->count - first;
+    uint32_t n = left < BATCH_USERS ? (uint32_t)left : BATCH_USERS;
+
+    for (uint32_t i = 0; i < n; i++) {
+        RankingCase *ranked = &job->validation->cases[first + i];
+        float *query = queries + (size_t)i * job->width;
+
+        job->model->algorithm->query(job->model, ranked->user, query);
+        contenders[i] = (Contender){.ranked = ranked,
+                                    .limit = HeldOutScore(job->model, query, ranked->relevant[0])};
+    }
+    return n;
+}
+
+/* Own items of the slice that were counted; they are no candidates. */
+static uint32_t CountOwn(Contender *c, const float *scores, uint32_t first, uint32_t count)
+{
+    const RankingCase *ranked = c->ranked;
+    uint32_t counted = 0;
+
+    for (; c->owned < ranked->excluded_count; c->owned++) {
+        uint32_t item = ranked->excluded[c->owned];
+
+        if (item >= first + count)
+            break;
+        counted += scores[item - first] >= c->limit;
+    }
+    return counted;
+}
+
+/* False if a score was NaN. */
+static bool CountSlice(Contender *c, const float *scores, uint32_t first, uint32_t count)
+{
+    ScoreCounts counts = ScoresCount(scores, count, c->limit);
+
+    c->above += counts.at_least - CountOwn(c, scores, first, count);
+    return counts.nan == 0;
+}
+
+/* Moves those that may still be among the first to the front; returns how many. */
+static uint32_t Retain(Contender *contenders, float *queries, uint32_t n, uint32_t width)
+{
+    uint32_t kept = 0;
+
+    for (uint32_t i = 0; i < n; i++) {
+        contenders[i].ranked->positions[0] = contenders[i].above;
+        if (contenders[i].above >= VALIDATION_CUTOFF)
+            continue;
+        if (kept < i) {
+            contenders[kept] = contenders[i];
+            memcpy(queries + (size_t)kept * width, queries + (size_t)i * width,
+                   width * sizeof(float));
+        }
+        kept++;
+    }
+    return kept;
+}
+
+static void ValidateBatch(void *arg, int task, int worker)
+{
+    ValidationJob *job = arg;
+    float *queries = job->queries + (size_t)worker * BATCH_USERS * job->width;
+    float *scores = job->scores + (size_t)worker * BATCH_USERS * SLICE_ITEMS;
+    uint32_t items = job->model->items;
+    Contender contenders[BATCH_USERS];
+    uint32_t n = Enter(job, task, queries, contenders);
+
+    for (uint32_t first = 0; first < items && n > 0; first += SLICE_ITEMS) {
+        uint32_t count = items - first < SLICE_ITEMS ? items - first : SLICE_ITEMS;
+        Model view;
+
+        if (HostCancelled(job->host))
+            return;
+        ModelViewItems(job->model, first, count, &view);
+        ModelScore(&view, queries, n, scores);
+        for (uint32_t i = 0; i < n; i++)
+            if (!CountSlice(&contenders[i], scores + (size_t)i * count, first, count))
+                job->undefined[worker] = true;
+        n = Retain(contenders, queries, n, job->width);
+    }
+}
+
+static void RankHeldOut(const Host *host, const Model *model, Validation *validation)
+{
+    size_t threads = (size_t)PoolThreads(host);
+    ValidationJob job = {.host = host, .model = model, .validation = validation};
+    bool undefined = false;
+
+    BlasLoad();
+    job.width = model->algorithm->query_width(model);
+    job.queries = HostAllocateZero(host, threads * BATCH_USERS * job.width, sizeof(float));
+    job.scores = HostAllocate(host, threads * BATCH_USERS * SLICE_ITEMS, sizeof(float));
+    job.undefined = HostAllocateZero(host, threads, sizeof(bool));
+    PoolRun(host, ValidateBatch, &job, (int)((validation->count + BATCH_USERS - 1) / BATCH_USERS));
+    for (size_t t = 0; t < threads; t++)
+        undefined |= job.undefined[t];
+    HostRelease(host, job.queries);
+    HostRelease(host, job.scores);
+    HostRelease(host, job.undefined);
+    if (HostCancelled(host))
+        HostAbandon(host);
+    if (undefined)
+        HostFail(host, FAIL_NOT_FINITE, NULL, "the model gives scores that are not a number");
+}
+
+/* The relevant item is excluded with the user's others but stays a candidate. */
+void ValidationPrepare(const Host *host, const Interactions *data, Validation *validation)
+{
+    size_t n = 0;
+    uint32_t *positions;
+
+    *validation = (Validation){.ndcg = NAN, .hr = NAN};
+    if (data->held_count == 0)
+        return;
+    validation->cases = HostAllocate(host, data->held_count, sizeof(RankingCase));
+    positions = HostAllocate(host, data->held_count, sizeof(uint32_t));
+    for (uint32_t user = 0; user < data->users; user++) {
+        if (data->held[user] == NO_ITEM)
+            continue;
+        validation->cases[n] = (RankingCase){
+            .user = user,
+            .relevant = &data->held[user],
+            .relevant_count = 1,
+            .excluded = data->item + data->offset[user],
+            .excluded_count = (uint32_t)(data->offset[user + 1] - data->offset[user]),
+            .positions = &positions[n],
+        };
+        n++;
+    }
+    validation->count = n;
+}
+
+void ValidationRelease(const Host *host, Validation *validation)
+{
+    if (validation->cases != NULL)
+        HostRelease(host, validation->cases[0].positions);
+    HostRelease(host, validation->cases);
+}
+
+void ValidationRun(const Host *host, const Model *model, Validation *validation)
+{
+    double ndcg = 0, hr = 0;
+
+    RankHeldOut(host, model, validation);
+    for (size_t i = 0; i < validation->count; i++) {
+        CutoffMetrics m = CutoffMetricsOf(validation->cases[i].positions, 1, VALIDATION_CUTOFF);
+
+        ndcg += m.ndcg;
+        hr += m.hr;
+    }
+    validation->ndcg = ndcg / (double)validation->count;
+    validation->hr = hr / (double)validation->count;
+}
+
+size_t ValidationMemory(const Model *model, const Interactions *shape, int threads)
+{
+    size_t cases = SizeMultiply(shape->held_count, sizeof(RankingCase) + sizeof(uint32_t));
+    size_t row = SizeAdd(SLICE_ITEMS, model->algorithm->query_width(model));
+    size_t batches = SizeMultiply((size_t)threads * BATCH_USERS, row * sizeof(float));
+
+    return shape->held_count == 0 ? 0 : SizeAdd(cases, batches);
+}

@@ -51,7 +51,7 @@ struct Generator {
     const float **rows;     /* candidates */
     float **row_gradients;
     Draw draw;
-    double reward, square; /* sums of the window */
+    double reward, square; /* sums of the micro-batch */
     uint32_t rewards;
 };
 
@@ -318,7 +318,7 @@ static void StepWeights(Generator *g, float steps)
                 g->policy.stride);
 }
 
-/* The base is the mean of this window; the variance follows slowly. */
+/* The base is the mean of this micro-batch; the variance follows slowly. */
 static void UpdateReward(Generator *g)
 {
     float *reward = RowAt(g->model, GENERATOR_REWARD, 0);

@@ -516,10 +516,7 @@ static void PrintMetrics(const char *what, const StreamMetrics *m)
 
 static void Difference(const StreamMetrics *now, StreamMetrics *then)
 {
-    StreamMetrics d = {.ranked = now->ranked - then->ranked,
-                       .hr = now->hr - then->hr,
-                       .ndcg = now->ndcg - then->ndcg,
-                       .mrr = now->mrr - then->mrr};
+    StreamMetrics d = StreamMetricsSince(then, now);
     char what[64];
 
     snprintf(what, sizeof(what), "window %" PRIu64, now->events);

@@ -465,15 +465,4 @@ static Datum TopKAll(FunctionCallInfo fcinfo, IdKind kind)
     return (Datum)0;
 }
 
-PG_FUNCTION_INFO_V1(recadv_topk_all_bigint);
-PG_FUNCTION_INFO_V1(recadv_topk_all_text);
-
-Datum recadv_topk_all_bigint(PG_FUNCTION_ARGS)
-{
-    return TopKAll(fcinfo, ID_INTEGER);
-}
-
-Datum recadv_topk_all_text(PG_FUNCTION_ARGS)
-{
-    return TopKAll(fcinfo, ID_TEXT);
-}
+FOR_BOTH_KINDS(recadv_topk_all, TopKAll)

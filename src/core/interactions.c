@@ -1,10 +1,10 @@
 /* interactions.c: two counting sorts, then one pass that drops duplicates. */
 #include "core/interactions.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/random.h"
+#include "core/sorted.h"
 
 #define POLL_EVERY (1 << 20)
 
@@ -286,15 +286,7 @@ void InteractionsHoldOut(const Host *host, Interactions *x, Holdout holdout, uin
 
 bool InteractionsContain(const Interactions *x, uint32_t user, uint32_t item)
 {
-    uint64_t low = x->offset[user], high = x->offset[user + 1];
+    uint64_t first = x->offset[user];
 
-    while (low < high) {
-        uint64_t middle = low + (high - low) / 2;
-
-        if (x->item[middle] < item)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < x->offset[user + 1] && x->item[low] == item;
+    return ContainsSorted(x->item + first, (uint32_t)(x->offset[user + 1] - first), item);
 }

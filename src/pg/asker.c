@@ -1,6 +1,8 @@
 /* asker.c: noting pending events before the question is asked. */
 #include "pg/asker.h"
 
+#include "pg/pending.h"
+
 static void TakeEvents(Served *served, const PendingRows *pending, Asker *asker)
 {
     asker->order = PallocArray(uint32, (Size)pending->count + 1);

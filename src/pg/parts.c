@@ -1,9 +1,7 @@
 /* parts.c: cutting a model into blocks and putting it together again. */
 #include "pg/parts.h"
 
-#include "core/host.h"
 #include "pg/dictionary.h"
-#include "pg/settings.h"
 #include "pg/window.h"
 
 /* Target sizes of blocks: what one user needs, and what is read in bulk. */

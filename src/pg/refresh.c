@@ -11,9 +11,7 @@
 #include "pg/means.h"
 #include "pg/news.h"
 #include "pg/observe.h"
-#include "pg/parts.h"
 #include "pg/runs.h"
-#include "pg/settings.h"
 #include "pg/state.h"
 
 typedef struct Refresh {

@@ -10,75 +10,21 @@
  */
 #include <inttypes.h>
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
 #include "algo/ranking.h"
 #include "core/metrics.h"
 #include "core/pool.h"
 #include "core/random.h"
-
-static void *Allocate(void *arg, size_t size)
-{
-    (void)arg;
-    return malloc(size);
-}
-
-static void Release(void *arg, void *pointer)
-{
-    (void)arg;
-    free(pointer);
-}
-
-static bool Pending(void *arg)
-{
-    (void)arg;
-    return false;
-}
-
-static void Check(void *arg)
-{
-    (void)arg;
-}
-
-static void Report(void *arg, const Progress *p)
-{
-    (void)arg;
-    if (!isnan(p->ndcg))
-        fprintf(stderr, "%s %d/%d loss %.4f ndcg %.4f %.1f s\n", p->stage, p->epoch, p->epochs,
-                p->loss, p->ndcg, p->seconds);
-}
-
-static void Fail(void *arg, FailKind kind, const char *message, const char *hint)
-    __attribute__((noreturn));
-
-static void Fail(void *arg, FailKind kind, const char *message, const char *hint)
-{
-    (void)arg, (void)kind;
-    fprintf(stderr, "error: %s (%s)\n", message, hint == NULL ? "" : hint);
-    exit(1);
-}
-
-static Host host = {.allocate = Allocate,
-                    .release = Release,
-                    .pending = Pending,
-                    .check = Check,
-                    .progress = Report,
-                    .fail = Fail};
+#include "program.h"
 
 static Interactions ReadPairs(const char *file, uint32_t users, uint32_t items)
 {
-    FILE *in = fopen(file, "r");
+    FILE *in = Open(file);
     Pairs pairs = {0};
     Interactions result;
     char line[256];
 
-    if (in == NULL) {
-        perror(file);
-        exit(1);
-    }
     pairs.user = HostAllocate(&host, 1u << 27, sizeof(uint32_t));
     pairs.item = HostAllocate(&host, 1u << 27, sizeof(uint32_t));
     while (fgets(line, sizeof(line), in) != NULL) {
@@ -122,34 +68,6 @@ static Interactions ReadOrMakeUp(const char *text)
     uint64_t rows = strtoull(text, &end, 10);
 
     return *end == '\0' && rows > 0 ? MakeUp(rows) : ReadPairs(text, 0, 0);
-}
-
-static OptionValue ParseValue(const char *text)
-{
-    char *end;
-    double number = strtod(text, &end);
-
-    if (*end == '\0')
-        return (OptionValue){VALUE_NUMBER, number, NULL};
-    if (strcmp(text, "true") == 0 || strcmp(text, "false") == 0)
-        return (OptionValue){VALUE_BOOL, text[0] == 't', NULL};
-    return (OptionValue){VALUE_STRING, 0, text};
-}
-
-static void SetOption(const Algorithm *algorithm, void *options, char *setting)
-{
-    char *value = strchr(setting, '='), expected[256];
-    const OptionSpec *spec;
-
-    *value++ = '\0';
-    spec = OptionFind(train_options, setting);
-    if (spec == NULL)
-        spec = OptionFind(algorithm->options, setting);
-    if (spec == NULL ||
-        !OptionStore(spec, ParseValue(value), options, expected, sizeof(expected))) {
-        fprintf(stderr, "bad option %s\n", setting);
-        exit(1);
-    }
 }
 
 static void Evaluate(const Model *model, const Interactions *train, const Interactions *test)
@@ -196,12 +114,9 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: core TRAIN TEST ALGORITHM [option=value ...]\n");
         return 2;
     }
-    options = calloc(1, algorithm->options_size);
-    OptionsDefault(train_options, options);
-    OptionsDefault(algorithm->options, options);
-    options->threads = 1;
-    for (int i = 4; i < argc; i++)
-        SetOption(algorithm, options, strdup(argv[i]));
+    options = ReadOptions(algorithm, argv + 4);
+    if (options->threads == 0)
+        options->threads = 1;
     train = ReadOrMakeUp(argv[1]);
     host.pool = PoolCreate(&host, (int)options->threads);
     start = HostClock();

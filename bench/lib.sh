@@ -5,7 +5,8 @@
 set -eu
 quick=no
 [ "${1:-}" != --quick ] || quick=yes
-data=${RECADV_DATA:-$(dirname "${BASH_SOURCE[0]}")/../../shared/data}
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+data=${RECADV_DATA:-$top/../shared/data}
 
 sql() { psql -XqAt -v ON_ERROR_STOP=1 -c "SET client_min_messages = warning" "$@"; }
 
@@ -38,6 +39,32 @@ rows() {
             }
         }'
     fi
+}
+
+# number FULL QUICK: which of the two this run takes.
+number() { if [ $quick = yes ]; then echo "$2"; else echo "$1"; fi; }
+
+# keep NAME VALUE: one measurement.  median NAME: of all that were kept; middle: of the lines read;
+# "-" where one could not be measured.
+keep() { echo "$2" >>"$work/kept.$1"; }
+middle() {
+    sort -g | awk '$1 == "-" { none = 1 } { v[NR] = $1 }
+        END { if (none) print "-"; else if (NR) printf "%.6g\n", NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'
+}
+median() { middle <"$work/kept.$1"; }
+ratio() { awk -v a="$1" -v b="$2" 'BEGIN { if (b > 0) printf "%.2f\n", a / b; else print "-" }'; }
+
+# compile_with_core NAME: NAME.c and the numerics into $work/NAME, with the flags of the extension;
+# --quick has no time for the optimiser.
+compile_with_core() {
+    local flags
+
+    flags=$(make -s --no-print-directory -C "$top" \
+        --eval='bench_flags: ; @echo $(CPPFLAGS) $(CFLAGS) $(CFLAGS_SL)' bench_flags)
+    [ $quick = no ] || flags="$flags -O0 -g0"
+    # shellcheck disable=SC2086,SC2154
+    (cd "$top" && cc $flags -Isrc "bench/$1.c" src/core/*.c src/algo/*.c -o "$work/$1" \
+        -lm -lpthread -ldl)
 }
 
 fresh_schema() {

@@ -20,66 +20,15 @@
  */
 #include <inttypes.h>
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
 #include "algo/mf.h"
 #include "algo/stream.h"
-#include "core/metrics.h"
 #include "core/pool.h"
+#include "program.h"
 
 #define WARM_UP   0.6
 #define NEIGHBOUR 5 /* last items of a user that knn looks at */
-
-static void *Allocate(void *arg, size_t size)
-{
-    (void)arg;
-    return malloc(size);
-}
-
-static void Release(void *arg, void *pointer)
-{
-    (void)arg;
-    free(pointer);
-}
-
-static bool Pending(void *arg)
-{
-    (void)arg;
-    return false;
-}
-
-static void Check(void *arg)
-{
-    (void)arg;
-}
-
-static void Report(void *arg, const Progress *p)
-{
-    (void)arg;
-    if (getenv("VERBOSE") != NULL)
-        fprintf(stderr, "%s %d/%d loss %.4f ndcg %.4f %.1f s\n", p->stage, p->epoch, p->epochs,
-                p->loss, p->ndcg, p->seconds);
-}
-
-static void Fail(void *arg, FailKind kind, const char *message, const char *hint)
-    __attribute__((noreturn));
-
-static void Fail(void *arg, FailKind kind, const char *message, const char *hint)
-{
-    (void)arg, (void)kind;
-    fprintf(stderr, "error: %s (%s)\n", message, hint == NULL ? "" : hint);
-    exit(1);
-}
-
-static Host host = {.allocate = Allocate,
-                    .release = Release,
-                    .pending = Pending,
-                    .check = Check,
-                    .progress = Report,
-                    .fail = Fail};
 
 /* --- events */
 
@@ -115,14 +64,10 @@ static void AddEvent(uint32_t user, uint32_t item, double time)
 
 static void ReadEvents(const char *file)
 {
-    FILE *in = fopen(file, "r");
+    FILE *in = Open(file);
     unsigned user, item, rating;
     double time;
 
-    if (in == NULL) {
-        perror(file);
-        exit(1);
-    }
     while (fscanf(in, "%u %u %u %lf", &user, &item, &rating, &time) == 4)
         AddEvent(user, item, time);
     fclose(in);
@@ -242,40 +187,6 @@ static void Gather(uint32_t count)
     EventsBuild(&host, &pairs, warm_users, &warm_events);
     InteractionsBuild(&host, &pairs, warm_users, warm_items, &data);
     data.events = &warm_events;
-}
-
-/* --- options */
-
-static OptionValue ParseValue(const char *text)
-{
-    char *end;
-    double number = strtod(text, &end);
-
-    if (*end == '\0')
-        return (OptionValue){VALUE_NUMBER, number, NULL};
-    if (strcmp(text, "true") == 0 || strcmp(text, "false") == 0)
-        return (OptionValue){VALUE_BOOL, text[0] == 't', NULL};
-    return (OptionValue){VALUE_STRING, 0, text};
-}
-
-static void SetOption(const Algorithm *algorithm, void *options, char *setting)
-{
-    char *value = strchr(setting, '='), expected[256];
-    const OptionSpec *spec;
-
-    *value++ = '\0';
-    if (strcmp(setting, "preset") == 0 && PresetFind(algorithm->presets, value) != NULL) {
-        PresetApply(PresetFind(algorithm->presets, value), algorithm->options, options);
-        return;
-    }
-    spec = OptionFind(train_options, setting);
-    if (spec == NULL)
-        spec = OptionFind(algorithm->options, setting);
-    if (spec == NULL ||
-        !OptionStore(spec, ParseValue(value), options, expected, sizeof(expected))) {
-        fprintf(stderr, "bad option %s\n", setting);
-        exit(1);
-    }
 }
 
 /* --- references that belong to the benchmark */
@@ -516,10 +427,7 @@ static void PrintMetrics(const char *what, const StreamMetrics *m)
 
 static void Difference(const StreamMetrics *now, StreamMetrics *then)
 {
-    StreamMetrics d = {.ranked = now->ranked - then->ranked,
-                       .hr = now->hr - then->hr,
-                       .ndcg = now->ndcg - then->ndcg,
-                       .mrr = now->mrr - then->mrr};
+    StreamMetrics d = StreamMetricsSince(then, now);
     char what[64];
 
     snprintf(what, sizeof(what), "window %" PRIu64, now->events);
@@ -681,17 +589,6 @@ static double TrainModel(const Algorithm *algorithm, const TrainOptions *options
     if (report->warning[0] != '\0')
         fprintf(stderr, "warning: %s\n", report->warning);
     return Clock() - start;
-}
-
-static TrainOptions *ReadOptions(const Algorithm *algorithm, char **settings)
-{
-    TrainOptions *options = calloc(1, algorithm->options_size);
-
-    OptionsDefault(train_options, options);
-    OptionsDefault(algorithm->options, options);
-    for (; *settings != NULL; settings++)
-        SetOption(algorithm, options, strdup(*settings));
-    return options;
 }
 
 int main(int argc, char **argv)

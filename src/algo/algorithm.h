@@ -91,7 +91,7 @@ typedef struct Learner Learner;
 typedef struct StreamMethods {
     /*
      * First values of row `row`, which is zero; `key` stands for the id.  Of other parts than the
-     * axis's own only shared ones are read.
+     * axis's own only shared ones are read; parts for learning may be missing.
      */
     void (*start_user)(const Model *view, uint32_t row, uint64_t key);
     void (*start_item)(const Model *view, uint32_t row, uint64_t key);

@@ -51,7 +51,7 @@ struct Generator {
     const float **rows;     /* candidates */
     float **row_gradients;
     Draw draw;
-    double reward, square; /* sums of the window */
+    double reward, square; /* sums of the micro-batch */
     uint32_t rewards;
 };
 
@@ -91,30 +91,28 @@ void GeneratorLayout(Model *model)
         model->part[part].learning = true;
 }
 
-static void FillRow(const NmrnOptions *o, float *row, Random *random)
+/* Where a model serves, the part is not there. */
+static void StartRow(const Model *view, int part, uint32_t row, RandomPurpose purpose, uint64_t key)
 {
+    const NmrnOptions *o = view->options;
     double deviation = START_SCALE / sqrt(2.0 * (double)o->generator_factors);
+    Random random;
 
+    if (PartOf(view, part)->data == NULL)
+        return;
+    RandomSeed(&random, (uint64_t)o->train.seed, purpose, key, 1);
     for (int64_t k = 0; k < o->generator_factors; k++)
-        row[k] = (float)(deviation * RandomNormal(random));
+        RowAt(view, part, row)[k] = (float)(deviation * RandomNormal(&random));
 }
 
 void GeneratorStartUser(const Model *view, uint32_t row, uint64_t key)
 {
-    const NmrnOptions *o = view->options;
-    Random random;
-
-    RandomSeed(&random, (uint64_t)o->train.seed, RANDOM_INIT_USER, key, 1);
-    FillRow(o, RowAt(view, GENERATOR_USER, row), &random);
+    StartRow(view, GENERATOR_USER, row, RANDOM_INIT_USER, key);
 }
 
 void GeneratorStartItem(const Model *view, uint32_t row, uint64_t key)
 {
-    const NmrnOptions *o = view->options;
-    Random random;
-
-    RandomSeed(&random, (uint64_t)o->train.seed, RANDOM_INIT_ITEM, key, 1);
-    FillRow(o, RowAt(view, GENERATOR_ITEM, row), &random);
+    StartRow(view, GENERATOR_ITEM, row, RANDOM_INIT_ITEM, key);
 }
 
 /* Layers start as the identity. */
@@ -318,7 +316,7 @@ static void StepWeights(Generator *g, float steps)
                 g->policy.stride);
 }
 
-/* The base is the mean of this window; the variance follows slowly. */
+/* The base is the mean of this micro-batch; the variance follows slowly. */
 static void UpdateReward(Generator *g)
 {
     float *reward = RowAt(g->model, GENERATOR_REWARD, 0);

@@ -5,7 +5,7 @@
 #ifndef RECADV_GENERATOR_H
 #define RECADV_GENERATOR_H
 
-#include "algo/nmrn_window.h"
+#include "algo/nmrn_microbatch.h"
 
 /* Appends the generator's parts. */
 extern void GeneratorLayout(Model *model);
@@ -22,14 +22,14 @@ extern Generator *GeneratorCreate(const Host *host, Model *model, uint32_t size)
 extern void GeneratorRelease(Generator *generator);
 
 /*
- * Chooses one of `count` candidates for the user; number: of the user in the window.  Rewarded
+ * Chooses one of `count` candidates for the user; number: of the user in the micro-batch.  Rewarded
  * tells the generator how good the choice was.
  */
 extern uint32_t GeneratorChoose(Generator *generator, uint32_t user, uint32_t number,
                                 const uint32_t *candidates, uint32_t count, Random *random);
 extern void GeneratorReward(Generator *generator, uint32_t chosen, float reward);
 
-/* Learns from the window's rewards; users: rows by number. */
+/* Learns from the micro-batch's rewards; users: rows by number. */
 extern void GeneratorStep(Generator *generator, const RowNumbers *users);
 
 #endif

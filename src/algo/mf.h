@@ -63,7 +63,6 @@ extern const char *const mf_optimizers[];
      "recadv, by validation"}
 /* clang-format on */
 
-/* The members of struct Algorithm that bpr and amf share. */
 extern void MfLayout(Model *model);
 extern size_t MfMemory(const Model *model, const Interactions *shape, int threads);
 extern void MfTrain(const Host *host, const Interactions *data, Model *model, TrainReport *report);
@@ -75,5 +74,14 @@ extern void MfExplain(const Host *host, const Model *history, const float *query
                       float *out);
 extern void MfPerturb(const Host *host, const Interactions *data, Model *model, Perturbation kind,
                       double epsilon, uint64_t seed);
+
+/* The members of struct Algorithm that bpr and amf share. */
+/* clang-format off */
+#define MF_METHODS \
+    .options_size = sizeof(MfOptions), .layout = MfLayout, .memory = MfMemory, .train = MfTrain, \
+    .query_width = MfQueryWidth, .query = MfQuery, .items = MF_ITEM_PART, \
+    .similarity = MfSimilarity, .fold_in = MfFoldIn, .explain = MfExplain, \
+    .embedding = {MF_USER_PART, MF_ITEM_PART}, .perturb = MfPerturb
+/* clang-format on */
 
 #endif

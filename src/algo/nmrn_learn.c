@@ -1,8 +1,8 @@
 /* nmrn_learn.c: learning event by event. */
-#include "algo/nmrn_window.h"
+#include "algo/nmrn_microbatch.h"
 
 struct Learner {
-    Window window;
+    MicroBatch batch;
     const History *history;
     uint64_t events; /* before the next one */
 };
@@ -16,7 +16,7 @@ size_t NmrnLearnMemory(const Model *model)
 {
     const NmrnOptions *o = model->options;
 
-    return SizeAdd(sizeof(Learner), WindowMemory(o, (uint32_t)o->batch_size));
+    return SizeAdd(sizeof(Learner), MicroBatchMemory(o, (uint32_t)o->batch_size));
 }
 
 Learner *NmrnOpen(const Host *host, Model *model, const History *history, uint64_t events)
@@ -26,9 +26,9 @@ Learner *NmrnOpen(const Host *host, Model *model, const History *history, uint64
 
     learner->history = history;
     learner->events = events;
-    WindowCreate(host, model, (uint32_t)o->batch_size, (Positives){history, HistoryHas},
-                 &learner->window);
-    learner->window.freeze_keys = o->freeze_keys;
+    MicroBatchCreate(host, model, (uint32_t)o->batch_size, (Positives){history, HistoryHas},
+                     &learner->batch);
+    learner->batch.freeze_keys = o->freeze_keys;
     return learner;
 }
 
@@ -36,14 +36,14 @@ void NmrnLearn(Learner *learner, uint32_t user, uint32_t item)
 {
     Random random;
 
-    RandomSeed(&random, (uint64_t)learner->window.options->train.seed, RANDOM_ONLINE,
+    RandomSeed(&random, (uint64_t)learner->batch.options->train.seed, RANDOM_ONLINE,
                learner->events++, 0);
-    WindowAdd(&learner->window, user, item, false, &random);
+    MicroBatchAdd(&learner->batch, user, item, false, &random);
 }
 
 void NmrnClose(Learner *learner)
 {
-    WindowStep(&learner->window);
-    WindowRelease(&learner->window);
-    HostRelease(learner->window.host, learner);
+    MicroBatchStep(&learner->batch);
+    MicroBatchRelease(&learner->batch);
+    HostRelease(learner->batch.host, learner);
 }

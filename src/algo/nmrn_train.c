@@ -5,7 +5,7 @@
 
 #include "algo/generator.h"
 #include "algo/nmrn_order.h"
-#include "algo/nmrn_window.h"
+#include "algo/nmrn_microbatch.h"
 #include "algo/validation.h"
 
 #define POLL_ROWS  4096
@@ -25,7 +25,7 @@ typedef struct Trainer {
     Model *model;
     TrainReport *report;
     EventOrder order;
-    Window window;
+    MicroBatch batch;
     Validation validation;
     float *best[MAX_PARTS]; /* copies at the best epoch; NULL: no validation, or not learnt */
     double start;
@@ -46,7 +46,7 @@ size_t NmrnTrainMemory(const Model *model, const Interactions *shape, int thread
 {
     const NmrnOptions *o = model->options;
     uint64_t events = shape->events != NULL ? shape->events->count : shape->count;
-    size_t total = WindowMemory(o, (uint32_t)o->batch_size);
+    size_t total = MicroBatchMemory(o, (uint32_t)o->batch_size);
 
     for (int i = 0; i < model->parts && shape->held_count > 0; i++)
         if (IsLearnt(i))
@@ -132,9 +132,9 @@ static void Prepare(Trainer *t)
 
     StartRows(t);
     OrderCreate(t->host, t->data->events, t->data->users, (TrainOrder)o->order, &t->order);
-    WindowCreate(t->host, t->model, (uint32_t)o->batch_size, (Positives){t->data, TrainsOn},
-                 &t->window);
-    t->window.learns_start = o->learn_start;
+    MicroBatchCreate(t->host, t->model, (uint32_t)o->batch_size, (Positives){t->data, TrainsOn},
+                     &t->batch);
+    t->batch.learns_start = o->learn_start;
     ValidationPrepare(t->host, t->data, &t->validation);
     for (int i = 0; i < t->model->parts && t->validation.count > 0; i++)
         if (IsLearnt(i))
@@ -145,7 +145,7 @@ static void Prepare(Trainer *t)
 static void Release(Trainer *t)
 {
     OrderRelease(&t->order);
-    WindowRelease(&t->window);
+    MicroBatchRelease(&t->batch);
     ValidationRelease(t->host, &t->validation);
     for (int i = 0; i < t->model->parts; i++)
         HostRelease(t->host, t->best[i]);
@@ -200,16 +200,16 @@ static double LearnPass(Trainer *t, int epoch)
     OrderShuffle(&t->order, &random);
     StartPass(t);
     ResetBanks(t);
-    t->window.loss = 0;
+    t->batch.loss = 0;
     while (OrderNext(&t->order, &e)) {
         if (IsHeldOut(t->data, e.user, e.item))
             continue;
         RandomSeed(&random, seed, RANDOM_EVENT, (uint64_t)epoch, e.number);
-        WindowAdd(&t->window, e.user, e.item, shared ? learnt == 0 : e.first, &random);
+        MicroBatchAdd(&t->batch, e.user, e.item, shared ? learnt == 0 : e.first, &random);
         learnt++;
     }
-    WindowStep(&t->window);
-    return learnt == 0 ? 0 : t->window.loss / (double)learnt;
+    MicroBatchStep(&t->batch);
+    return learnt == 0 ? 0 : t->batch.loss / (double)learnt;
 }
 
 /* --- health */
@@ -319,12 +319,12 @@ static const char *PrepareStage(Trainer *t, int number)
 
     if (t->options->candidates == 0)
         return "memory";
-    if (!before && !t->window.adversarial) {
-        t->window.adversarial = t->window.observes = true;
+    if (!before && !t->batch.adversarial) {
+        t->batch.adversarial = t->batch.observes = true;
         LearnPass(t, 0);
-        t->window.observes = false;
+        t->batch.observes = false;
     }
-    t->window.adversarial = !before;
+    t->batch.adversarial = !before;
     return before ? "memory" : "adversarial";
 }
 

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/sorted.h"
 #include "core/vector.h"
 
 /* Blocks of a step. */
@@ -84,28 +85,11 @@ void ScanStart(ScanRun *run, const Scan *scan, uint32_t first, ScanTask *tasks, 
     }
 }
 
-static bool Contains(const uint32_t *items, uint32_t count, uint32_t item)
-{
-    uint32_t low = 0;
-
-    while (low < count) {
-        uint32_t middle = low + (count - low) / 2;
-
-        if (items[middle] == item)
-            return true;
-        if (items[middle] < item)
-            low = middle + 1;
-        else
-            count = middle;
-    }
-    return false;
-}
-
 bool ScanWants(const ScanTask *task, uint32_t item)
 {
     if (task->among != NULL && (task->among[item / 64] >> item % 64 & 1) == 0)
         return false;
-    return !Contains(task->without, task->without_count, item);
+    return !ContainsSorted(task->without, task->without_count, item);
 }
 
 /* Scores of the positions that passed, in full. */

@@ -42,16 +42,16 @@ void StreamClose(Stream *stream)
     stream->query = stream->scores = NULL;
 }
 
-void StreamMetricsAdd(StreamMetrics *sum, const StreamMetrics *more)
+StreamMetrics StreamMetricsSince(const StreamMetrics *before, const StreamMetrics *now)
 {
-    sum->events += more->events;
-    sum->ranked += more->ranked;
-    sum->repeats += more->repeats;
-    sum->new_users += more->new_users;
-    sum->new_items += more->new_items;
-    sum->hr += more->hr;
-    sum->ndcg += more->ndcg;
-    sum->mrr += more->mrr;
+    return (StreamMetrics){.events = now->events - before->events,
+                           .ranked = now->ranked - before->ranked,
+                           .repeats = now->repeats - before->repeats,
+                           .new_users = now->new_users - before->new_users,
+                           .new_items = now->new_items - before->new_items,
+                           .hr = now->hr - before->hr,
+                           .ndcg = now->ndcg - before->ndcg,
+                           .mrr = now->mrr - before->mrr};
 }
 
 static void Reserve(Stream *s)

@@ -59,6 +59,7 @@ extern void StreamEvent(Stream *stream, uint32_t user, uint32_t item, bool rank)
 /* Bytes that StreamOpen allocates, and StreamRank for as many items. */
 extern size_t StreamMemory(const Model *model, uint32_t items);
 
-extern void StreamMetricsAdd(StreamMetrics *sum, const StreamMetrics *more);
+/* What events between two looks at the metrics have added. */
+extern StreamMetrics StreamMetricsSince(const StreamMetrics *before, const StreamMetrics *now);
 
 #endif

@@ -7,7 +7,6 @@
 #include "core/vector.h"
 
 #define LANES      16 /* rows of a group */
-#define CHUNK      8  /* columns of 64 bytes of a group */
 #define OFFSET     8  /* code of zero */
 #define MOST       7  /* greatest code less OFFSET */
 #define QUERY_MOST 127

@@ -13,7 +13,7 @@
 #endif
 
 #define LANES   16
-#define CHUNK   8
+#define CHUNK   8  /* columns of 64 bytes of a group */
 #define GROUP   64 /* bytes of 8 columns of a group */
 #define IN_LINE static inline __attribute__((always_inline))
 

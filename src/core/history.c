@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "core/sorted.h"
+
 #define FIRST_ROOM 4
 
 void HistoryInit(const Host *host, uint32_t users, History *history)
@@ -37,34 +39,17 @@ void HistorySet(History *history, uint32_t user, const uint32_t *items, uint32_t
     set->count = count;
 }
 
-/* Position of the first item that is not below `item`. */
-static uint32_t LowerBound(const ItemSet *set, uint32_t item)
-{
-    uint32_t low = 0, high = set->count;
-
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-
-        if (set->item[middle] < item)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
 bool HistoryContains(const History *history, uint32_t user, uint32_t item)
 {
     const ItemSet *set = &history->users[user];
-    uint32_t at = LowerBound(set, item);
 
-    return at < set->count && set->item[at] == item;
+    return ContainsSorted(set->item, set->count, item);
 }
 
 bool HistoryAdd(History *history, uint32_t user, uint32_t item)
 {
     ItemSet *set = &history->users[user];
-    uint32_t at = LowerBound(set, item);
+    uint32_t at = LowerBound(set->item, set->count, item);
 
     if (at < set->count && set->item[at] == item)
         return false;

@@ -1,10 +1,10 @@
 /* interactions.c: two counting sorts, then one pass that drops duplicates. */
 #include "core/interactions.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/random.h"
+#include "core/sorted.h"
 
 #define POLL_EVERY (1 << 20)
 
@@ -204,13 +204,38 @@ typedef struct Eligible {
     uint32_t user;
 } Eligible;
 
-static int CompareEligible(const void *a, const void *b)
+static bool ComesBefore(Eligible a, Eligible b)
 {
-    const Eligible *x = a, *y = b;
+    return a.draw != b.draw ? a.draw < b.draw : a.user < b.user;
+}
 
-    if (x->draw != y->draw)
-        return x->draw < y->draw ? -1 : 1;
-    return (x->user > y->user) - (x->user < y->user);
+/* Moves the `count` smallest of n to the front, in any order (Hoare's selection). */
+static void MoveSmallest(const Host *host, Eligible *e, int64_t n, int64_t count)
+{
+    int64_t low = 0, high = n - 1;
+
+    while (low < high) {
+        Eligible pivot = e[low + (high - low) / 2];
+        int64_t i = low, j = high;
+
+        HostPoll(host);
+        while (i <= j) {
+            while (ComesBefore(e[i], pivot))
+                i++;
+            while (ComesBefore(pivot, e[j]))
+                j--;
+            if (i <= j) {
+                Eligible moved = e[i];
+
+                e[i++] = e[j];
+                e[j--] = moved;
+            }
+        }
+        if (j < count)
+            low = i;
+        if (count < i)
+            high = j;
+    }
 }
 
 /* Users with enough interactions; with more than `limit`, those with the smallest draws. */
@@ -229,7 +254,7 @@ static uint32_t ChooseUsers(const Host *host, const Interactions *x, uint64_t li
         if (i % (POLL_EVERY / 64) == 0)
             HostPoll(host);
     }
-    qsort(eligible, n, sizeof(Eligible), CompareEligible);
+    MoveSmallest(host, eligible, n, (int64_t)limit);
     return (uint32_t)limit;
 }
 
@@ -261,15 +286,7 @@ void InteractionsHoldOut(const Host *host, Interactions *x, Holdout holdout, uin
 
 bool InteractionsContain(const Interactions *x, uint32_t user, uint32_t item)
 {
-    uint64_t low = x->offset[user], high = x->offset[user + 1];
+    uint64_t first = x->offset[user];
 
-    while (low < high) {
-        uint64_t middle = low + (high - low) / 2;
-
-        if (x->item[middle] < item)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < x->offset[user + 1] && x->item[low] == item;
+    return ContainsSorted(x->item + first, (uint32_t)(x->offset[user + 1] - first), item);
 }

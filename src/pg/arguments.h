@@ -8,6 +8,19 @@
 
 #include "pg/select.h"
 
+/* The functions `name`_bigint and `name`_text of SQL, which are answer(fcinfo, kind of the ids). */
+#define FOR_BOTH_KINDS(name, answer)                                                               \
+    PG_FUNCTION_INFO_V1(name##_bigint);                                                            \
+    PG_FUNCTION_INFO_V1(name##_text);                                                              \
+    Datum name##_bigint(PG_FUNCTION_ARGS)                                                          \
+    {                                                                                              \
+        return answer(fcinfo, ID_INTEGER);                                                         \
+    }                                                                                              \
+    Datum name##_text(PG_FUNCTION_ARGS)                                                            \
+    {                                                                                              \
+        return answer(fcinfo, ID_TEXT);                                                            \
+    }
+
 extern Id IdArgument(FunctionCallInfo fcinfo, int argument, IdKind kind);
 
 /* NULL: none was named. */

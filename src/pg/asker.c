@@ -1,6 +1,8 @@
 /* asker.c: noting pending events before the question is asked. */
 #include "pg/asker.h"
 
+#include "pg/pending.h"
+
 static void TakeEvents(Served *served, const PendingRows *pending, Asker *asker)
 {
     asker->order = PallocArray(uint32, (Size)pending->count + 1);
@@ -45,9 +47,7 @@ static void StartUser(Served *served, const Asker *asker, Model *view)
     Id id;
 
     IdConvert(asker->id, served->header.user_kind, &id);
-    for (int i = 0; i < view->parts; i++)
-        if (view->part[i].axis == AXIS_USER)
-            memset(view->part[i].data, 0, view->part[i].stride * sizeof(float));
+    ViewClear(view, AXIS_USER);
     view->algorithm->stream->start_user(view, 0, IdKey(id));
 }
 
@@ -56,13 +56,12 @@ static void CopyWritten(Model *view)
 {
     for (int i = 0; i < view->parts; i++) {
         Part *part = &view->part[i];
-        Size bytes = (Size)part->rows * part->stride * sizeof(float);
         float *copy;
 
         if (part->axis != AXIS_SHARED || !part->written)
             continue;
-        copy = (float *)TYPEALIGN(64, palloc(bytes + 64));
-        memcpy(copy, part->data, bytes);
+        copy = AllocateFloats(part->rows, part->stride);
+        memcpy(copy, part->data, (Size)part->rows * part->stride * sizeof(float));
         part->data = copy;
     }
 }
@@ -95,7 +94,7 @@ float *AskerQuery(Served *served, const Asker *asker)
     if (asker->events == 0)
         return ServedQuery(served, asker->user);
     if (asker->user == UNKNOWN_ID) {
-        view = ServedUserView(served);
+        view = ViewAllocate(&served->model, AXIS_USER, 1);
         StartUser(served, asker, &view);
     } else {
         view = RowsGather(served, AXIS_USER, &asker->user, 1);

@@ -8,7 +8,6 @@
 #ifndef RECADV_ASKER_H
 #define RECADV_ASKER_H
 
-#include "pg/pending.h"
 #include "pg/rows.h"
 
 typedef struct Asker {

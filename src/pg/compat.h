@@ -66,6 +66,12 @@ static inline void *AllocateAligned(MemoryContext context, Size bytes)
     return (void *)TYPEALIGN(64, MemoryContextAllocHuge(context, add_size(bytes, 64)));
 }
 
+/* rows x stride floats, aligned so, in the current context. */
+static inline float *AllocateFloats(Size rows, Size stride)
+{
+    return AllocateAligned(CurrentMemoryContext, mul_size(mul_size(rows, stride), sizeof(float)));
+}
+
 /* Like palloc, for `count` elements in the current context. */
 #define PallocArray(type, count) AllocateArray(CurrentMemoryContext, type, count)
 

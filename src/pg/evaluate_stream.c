@@ -11,7 +11,7 @@
 #include "utils/builtins.h"
 #include "utils/snapmgr.h"
 
-#include "algo/stream.h"
+#include "pg/means.h"
 #include "pg/news.h"
 #include "pg/options.h"
 #include "pg/settings.h"
@@ -167,32 +167,23 @@ static void PrepareStream(StreamTest *test)
     MemoryContextSwitchTo(caller);
 }
 
-static Datum Mean(double sum, uint64 count)
-{
-    return Float8GetDatum(count == 0 ? 0 : sum / (double)count);
-}
-
 /* One row: what has been added to the metrics since `before`. */
 static void AddWindow(StreamTest *test, int32 number, uint64 last, const StreamMetrics *before,
                       const StreamMetrics *now)
 {
-    uint64 ranked = now->ranked - before->ranked;
-    bool unranked = ranked == 0;
-    Datum values[] = {
+    StreamMetrics m = StreamMetricsSince(before, now);
+    Datum values[10] = {
         Int32GetDatum(number),
         CStringGetTextDatum(TimeText(test->time_type, test->events[last].time)),
-        Int64GetDatum((int64)(now->events - before->events)),
-        Int64GetDatum((int64)ranked),
-        Int64GetDatum((int64)(now->repeats - before->repeats)),
-        Int64GetDatum((int64)(now->new_users - before->new_users)),
-        Int64GetDatum((int64)(now->new_items - before->new_items)),
-        Mean(now->hr - before->hr, ranked),
-        Mean(now->ndcg - before->ndcg, ranked),
-        Mean(now->mrr - before->mrr, ranked),
+        Int64GetDatum((int64)m.events),
+        Int64GetDatum((int64)m.ranked),
+        Int64GetDatum((int64)m.repeats),
+        Int64GetDatum((int64)m.new_users),
+        Int64GetDatum((int64)m.new_items),
     };
-    bool nulls[lengthof(values)] = {[7] = unranked, [8] = unranked, [9] = unranked};
+    bool nulls[lengthof(values)] = {[1] = test->events[last].time == NO_TIME};
 
-    nulls[1] = test->events[last].time == NO_TIME;
+    PutMeans(&m, values + 7, nulls + 7);
     RowSetAdd(&test->rows, values, nulls);
 }
 

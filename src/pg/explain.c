@@ -66,15 +66,4 @@ static Datum Explain(FunctionCallInfo fcinfo, IdKind kind)
     return (Datum)0;
 }
 
-PG_FUNCTION_INFO_V1(recadv_explain_bigint);
-PG_FUNCTION_INFO_V1(recadv_explain_text);
-
-Datum recadv_explain_bigint(PG_FUNCTION_ARGS)
-{
-    return Explain(fcinfo, ID_INTEGER);
-}
-
-Datum recadv_explain_text(PG_FUNCTION_ARGS)
-{
-    return Explain(fcinfo, ID_TEXT);
-}
+FOR_BOTH_KINDS(recadv_explain, Explain)

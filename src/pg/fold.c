@@ -14,13 +14,6 @@ static RowList SampleItems(const Served *served, RowList history)
     return RowsMinus(sample, history);
 }
 
-static float *AllocateQuery(const Served *served)
-{
-    Size width = served->header.algorithm->query_width(&served->model);
-
-    return (float *)TYPEALIGN(64, palloc0(mul_size(width + 1, sizeof(float)) + 64));
-}
-
 static Model GatherInOrder(Served *served, const IdList *ids)
 {
     uint32 *rows = PallocArray(uint32, (Size)ids->count + 1), known = 0;
@@ -51,7 +44,7 @@ float *FoldIn(Served *served, RowList history, const IdList *ids)
     own = algorithm->stream == NULL ? RowsGather(served, AXIS_ITEM, history.rows, history.count)
                                     : GatherInOrder(served, ids);
     others = RowsGather(served, AXIS_ITEM, sample.rows, sample.count);
-    query = AllocateQuery(served);
+    query = ServedQueryRoom(served);
     BackendHostInit(&backend, CurrentMemoryContext, "recadv_topk_for");
     algorithm->fold_in(&backend.host, &own, &others, query);
     return query;

@@ -118,8 +118,8 @@ bool IsIdText(const char *text, uint32 length)
     return length <= MAX_ID_LENGTH && pg_verify_mbstr(PG_UTF8, text, (int)length, true);
 }
 
-void CheckIdText(ModelStore *store, const char *part, uint32 number, const char *text,
-                 uint32 length)
+static void CheckIdText(ModelStore *store, const char *part, uint32 number, const char *text,
+                        uint32 length)
 {
     if (!IsIdText(text, length))
         StoreDamaged(store, part, number, "it holds a text that is no id");

@@ -30,10 +30,8 @@ extern IdList ReadIdRoot(ModelStore *store, const char *part, IdKind kind, uint3
 /* Searches rely on the order: fails if ids do not ascend. */
 extern void CheckIdOrder(ModelStore *store, const char *part, uint32 number, const IdList *ids);
 
-/* Can a text be an id?  And an error if not. */
+/* Can a text be an id? */
 extern bool IsIdText(const char *text, uint32 length);
-extern void CheckIdText(ModelStore *store, const char *part, uint32 number, const char *text,
-                        uint32 length);
 
 /* Index of an id by its root and one block; UNKNOWN_ID if it is not there. */
 extern uint32 FindId(ModelStore *store, const char *part, const IdList *root, uint32 count, Id id);

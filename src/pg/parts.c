@@ -1,9 +1,7 @@
 /* parts.c: cutting a model into blocks and putting it together again. */
 #include "pg/parts.h"
 
-#include "core/host.h"
 #include "pg/dictionary.h"
-#include "pg/settings.h"
 #include "pg/window.h"
 
 /* Target sizes of blocks: what one user needs, and what is read in bulk. */
@@ -11,16 +9,21 @@
 #define LARGE_BLOCK (256 * 1024)
 
 /* All parts of an axis are cut alike, so that a block of items has all it takes to score them. */
+uint32 AxisBlockRows(const Model *model, Axis axis)
+{
+    uint64 size = axis == AXIS_USER ? SMALL_BLOCK : LARGE_BLOCK, width = 0;
+
+    for (int i = 0; i < model->parts; i++)
+        if (model->part[i].axis == axis)
+            width += model->part[i].columns * sizeof(float);
+    return (uint32)Max(1, size / Max(1, width));
+}
+
 uint32 PartBlockRows(const Model *model, const Part *part)
 {
-    uint64 width = 0;
-
     if (part->axis == AXIS_SHARED)
         return Max(1, LARGE_BLOCK / (part->columns * sizeof(float)));
-    for (int i = 0; i < model->parts; i++)
-        if (model->part[i].axis == part->axis)
-            width += model->part[i].columns * sizeof(float);
-    return (uint32)Max(1, (part->axis == AXIS_USER ? SMALL_BLOCK : LARGE_BLOCK) / width);
+    return AxisBlockRows(model, part->axis);
 }
 
 void WritePartBlock(ModelSink *sink, const Part *part, uint32 number, uint32 first, uint32 rows)

@@ -25,15 +25,18 @@ extern void WritePartBlock(ModelSink *sink, const Part *part, uint32 number, uin
                            uint32 rows);
 extern void WritePart(ModelSink *sink, const Model *model, const Part *part);
 
-/* Rows per block of a part, and reading its rows [first, first + count) of one block. */
+/* Rows per block of the parts of users or items, and of any part. */
+extern uint32 AxisBlockRows(const Model *model, Axis axis);
 extern uint32 PartBlockRows(const Model *model, const Part *part);
+
+/* The rows of one block of a part, padded to its stride. */
 extern void ReadPartBlock(ModelStore *store, const Model *model, const Part *part, uint32 number,
                           float *rows);
 
 /* All rows of a part into part->data, which must be allocated. */
 extern void ReadPart(ModelStore *store, const Model *model, Part *part);
 
-/* One row of a part, padded to its stride; reads one block. */
+/* One row of a part, padded so; reads one block. */
 extern void ReadPartRow(ModelStore *store, const Model *model, const Part *part, uint32 row,
                         float *out);
 

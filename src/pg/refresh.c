@@ -8,13 +8,11 @@
 #include "utils/fmgrprotos.h"
 #include "utils/snapmgr.h"
 
-#include "algo/stream.h"
+#include "pg/means.h"
 #include "pg/news.h"
 #include "pg/observe.h"
-#include "pg/parts.h"
 #include "pg/preload.h"
 #include "pg/runs.h"
-#include "pg/settings.h"
 #include "pg/state.h"
 
 typedef struct Refresh {
@@ -226,32 +224,20 @@ static void Write(Refresh *r)
     MemoryContextSwitchTo(caller);
 }
 
-static Datum Mean(double sum, uint64 count)
-{
-    return Float8GetDatum(count == 0 ? 0 : sum / (double)count);
-}
-
 static Datum ResultRow(FunctionCallInfo fcinfo, const Refresh *r)
 {
     const StreamMetrics *m = &r->metrics;
     TupleDesc types;
     Datum values[] = {
-        CStringGetTextDatum(r->table.store.name),
-        Int32GetDatum(r->current.version),
-        Int64GetDatum((int64)r->news.count),
-        Int64GetDatum((int64)r->news.pending.count),
-        Int64GetDatum((int64)r->news.null_rows),
-        Int64GetDatum((int64)m->new_users),
-        Int64GetDatum((int64)m->new_items),
-        Int64GetDatum((int64)m->ranked),
-        Mean(m->hr, m->ranked),
-        Mean(m->ndcg, m->ranked),
-        Mean(m->mrr, m->ranked),
-        Float8GetDatum(r->seconds),
+        CStringGetTextDatum(r->table.store.name), Int32GetDatum(r->current.version),
+        Int64GetDatum((int64)r->news.count),      Int64GetDatum((int64)r->news.pending.count),
+        Int64GetDatum((int64)r->news.null_rows),  Int64GetDatum((int64)m->new_users),
+        Int64GetDatum((int64)m->new_items),       Int64GetDatum((int64)m->ranked),
+        [11] = Float8GetDatum(r->seconds),
     };
-    bool unranked = m->ranked == 0;
-    bool nulls[lengthof(values)] = {[8] = unranked, [9] = unranked, [10] = unranked};
+    bool nulls[lengthof(values)] = {false};
 
+    PutMeans(m, values + 8, nulls + 8);
     if (get_call_result_type(fcinfo, NULL, &types) != TYPEFUNC_COMPOSITE)
         elog(ERROR, "return type must be a row type");
     return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(types), values, nulls));

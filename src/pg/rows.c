@@ -109,75 +109,14 @@ RowList RowsMinus(RowList a, RowList b)
     return left;
 }
 
-static void SetViewRows(Model *view, Axis axis, uint32 rows)
-{
-    if (axis == AXIS_USER)
-        view->users = rows;
-    else
-        view->items = rows;
-    for (int i = 0; i < view->parts; i++)
-        if (view->part[i].axis == axis)
-            view->part[i].rows = rows;
-}
-
-uint32 ViewRows(const Model *view, Axis axis)
-{
-    return axis == AXIS_USER ? view->users : view->items;
-}
-
-static Size RowBytes(const Served *served, Axis axis)
-{
-    Size bytes = 0;
-
-    for (int i = 0; i < served->model.parts; i++)
-        if (PartServes(&served->model.part[i], axis))
-            bytes += served->model.part[i].stride * sizeof(float);
-    return bytes;
-}
-
-/* A view with memory for so many rows of the axis. */
-static Model AllocateView(const Served *served, Axis axis, uint32 rows)
-{
-    Model view = served->model;
-
-    for (int i = 0; i < view.parts; i++) {
-        Part *part = &view.part[i];
-        Size bytes = mul_size(mul_size(rows, part->stride), sizeof(float));
-
-        if (PartServes(part, axis))
-            part->data = (float *)TYPEALIGN(
-                64, MemoryContextAllocHuge(CurrentMemoryContext, add_size(bytes, 64)));
-    }
-    SetViewRows(&view, axis, rows);
-    return view;
-}
-
-/* All parts of an axis are cut alike. */
-static uint32 RowsPerBlock(const Served *served, Axis axis)
-{
-    for (int i = 0; i < served->model.parts; i++)
-        if (served->model.part[i].axis == axis)
-            return PartBlockRows(&served->model, &served->model.part[i]);
-    return VISIT_ROWS;
-}
-
-static void ReadBlock(Served *served, Axis axis, uint32 number, uint32 per_block, Model *view)
-{
-    SetViewRows(view, axis, BlockRows(AxisCount(served, axis), per_block, number));
-    for (int i = 0; i < view->parts; i++)
-        if (PartServes(&view->part[i], axis))
-            ReadPartBlock(served->store, &served->model, &served->model.part[i], number,
-                          view->part[i].data);
-}
-
 RowReader RowReaderOpen(Served *served, Axis axis, uint32 capacity)
 {
     RowReader reader = {.served = served, .axis = axis, .loaded = UNKNOWN_ID};
 
-    reader.view = AllocateView(served, axis, capacity);
+    reader.view = ViewAllocate(&served->model, axis, capacity);
     if (!IsResident(served, axis)) {
-        reader.per_block = RowsPerBlock(served, axis);
-        reader.block = AllocateView(served, axis, reader.per_block);
+        reader.per_block = AxisBlockRows(&served->model, axis);
+        reader.block = ViewAllocate(&served->model, axis, reader.per_block);
     }
     return reader;
 }
@@ -205,7 +144,8 @@ static const Model *Locate(RowReader *reader, uint32 row, uint32 *at)
         return &reader->served->model;
     if (row / reader->per_block != reader->loaded) {
         reader->loaded = row / reader->per_block;
-        ReadBlock(reader->served, reader->axis, reader->loaded, reader->per_block, &reader->block);
+        ViewReadBlock(reader->served->store, &reader->served->model, reader->axis, reader->loaded,
+                      &reader->block);
     }
     *at = row % reader->per_block;
     return &reader->block;
@@ -213,7 +153,7 @@ static const Model *Locate(RowReader *reader, uint32 row, uint32 *at)
 
 const Model *RowReaderTake(RowReader *reader, const uint32 *rows, uint32 count)
 {
-    SetViewRows(&reader->view, reader->axis, count);
+    ViewSetRows(&reader->view, reader->axis, count);
     for (uint32 i = 0; i < count; i++) {
         uint32 at;
         const Model *from = Locate(reader, rows[i], &at);
@@ -229,7 +169,7 @@ Model RowsGather(Served *served, Axis axis, const uint32 *rows, uint32 count)
 {
     RowReader reader;
 
-    CheckMemory(SizeMultiply(RowBytes(served, axis), count), "serving");
+    CheckMemory(SizeMultiply(ViewRowBytes(&served->model, axis), count), "serving");
     reader = RowReaderOpen(served, axis, count);
     return *RowReaderTake(&reader, rows, count);
 }
@@ -250,11 +190,11 @@ Model RowsGatherAny(Served *served, Axis axis, const uint32 *rows, uint32 count)
     uint32 *sorted = PallocArray(uint32, (Size)count + 1), distinct;
     Model gathered, view;
 
-    CheckMemory(SizeMultiply(RowBytes(served, axis), count), "serving");
+    CheckMemory(SizeMultiply(ViewRowBytes(&served->model, axis), count), "serving");
     memcpy(sorted, rows, (Size)count * sizeof(uint32));
     distinct = SortDistinct(sorted, count);
     gathered = RowsGather(served, axis, sorted, distinct);
-    view = AllocateView(served, axis, count);
+    view = ViewAllocate(&served->model, axis, count);
     for (uint32 i = 0; i < count; i++) {
         uint32 *at = bsearch(&rows[i], sorted, distinct, sizeof(uint32), CompareIndexes);
 
@@ -265,7 +205,7 @@ Model RowsGatherAny(Served *served, Axis axis, const uint32 *rows, uint32 count)
 
 uint32 RowsPerVisit(const Served *served, Axis axis)
 {
-    uint32 rows = IsResident(served, axis) ? VISIT_ROWS : RowsPerBlock(served, axis);
+    uint32 rows = IsResident(served, axis) ? VISIT_ROWS : AxisBlockRows(&served->model, axis);
 
     return Min(rows, AxisCount(served, axis));
 }
@@ -285,16 +225,16 @@ static void VisitResident(Served *served, RowVisitor visit, void *arg)
 
 void RowsVisit(Served *served, Axis axis, RowVisitor visit, void *arg)
 {
-    uint32 per_block = RowsPerBlock(served, axis), count = AxisCount(served, axis);
+    uint32 per_block = AxisBlockRows(&served->model, axis), count = AxisCount(served, axis);
     Model view;
 
     if (IsResident(served, axis)) {
         VisitResident(served, visit, arg);
         return;
     }
-    view = AllocateView(served, axis, Min(per_block, count));
+    view = ViewAllocate(&served->model, axis, Min(per_block, count));
     for (uint32 b = 0; b < BlockCount(count, per_block); b++) {
-        ReadBlock(served, axis, b, per_block, &view);
+        ViewReadBlock(served->store, &served->model, axis, b, &view);
         visit(arg, b * per_block, &view);
         CHECK_FOR_INTERRUPTS();
     }

@@ -3,6 +3,7 @@
 #define RECADV_ROWS_H
 
 #include "pg/served.h"
+#include "pg/view.h"
 
 /* Dense indexes, ascending and distinct. */
 typedef struct RowList {
@@ -49,9 +50,6 @@ extern uint32 RowsPerVisit(const Served *served, Axis axis);
 /* Views of all rows of an axis, in ascending order: visit(arg, first row, view). */
 typedef void (*RowVisitor)(void *arg, uint32 first, const Model *view);
 extern void RowsVisit(Served *served, Axis axis, RowVisitor visit, void *arg);
-
-/* Rows of the axis that a view holds. */
-extern uint32 ViewRows(const Model *view, Axis axis);
 
 /* Ids of rows, one block of ids in memory at a time. */
 typedef struct IdReader {

@@ -44,31 +44,7 @@ static Datum ScoreOfImage(FunctionCallInfo fcinfo, IdKind kind)
     PG_RETURN_FLOAT4(score);
 }
 
-PG_FUNCTION_INFO_V1(recadv_score_bigint);
-PG_FUNCTION_INFO_V1(recadv_score_text);
-PG_FUNCTION_INFO_V1(recadv_score_image_bigint);
-PG_FUNCTION_INFO_V1(recadv_score_image_text);
-
-Datum recadv_score_bigint(PG_FUNCTION_ARGS)
-{
-    return ScoreOfTable(fcinfo, ID_INTEGER);
-}
-
-Datum recadv_score_text(PG_FUNCTION_ARGS)
-{
-    return ScoreOfTable(fcinfo, ID_TEXT);
-}
-
-Datum recadv_score_image_bigint(PG_FUNCTION_ARGS)
-{
-    return ScoreOfImage(fcinfo, ID_INTEGER);
-}
-
-Datum recadv_score_image_text(PG_FUNCTION_ARGS)
-{
-    return ScoreOfImage(fcinfo, ID_TEXT);
-}
-
+/* Arguments: user_id, model. */
 static Datum HasUser(FunctionCallInfo fcinfo, IdKind kind)
 {
     ModelTable table;
@@ -83,15 +59,6 @@ static Datum HasUser(FunctionCallInfo fcinfo, IdKind kind)
     PG_RETURN_BOOL(AskerIsKnown(&asker));
 }
 
-PG_FUNCTION_INFO_V1(recadv_has_user_bigint);
-PG_FUNCTION_INFO_V1(recadv_has_user_text);
-
-Datum recadv_has_user_bigint(PG_FUNCTION_ARGS)
-{
-    return HasUser(fcinfo, ID_INTEGER);
-}
-
-Datum recadv_has_user_text(PG_FUNCTION_ARGS)
-{
-    return HasUser(fcinfo, ID_TEXT);
-}
+FOR_BOTH_KINDS(recadv_score, ScoreOfTable)
+FOR_BOTH_KINDS(recadv_score_image, ScoreOfImage)
+FOR_BOTH_KINDS(recadv_has_user, HasUser)

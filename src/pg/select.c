@@ -56,8 +56,7 @@ static void Offer(Selection *s, uint32 row, float score)
         s->at++;
     if (s->at < s->without.count && s->without.rows[s->at] == row)
         return;
-    if (s->top.limit > 0)
-        TopKAdd(&s->top, score, row);
+    TopKAdd(&s->top, score, row);
 }
 
 static void OfferView(void *arg, uint32 first, const Model *view)
@@ -69,16 +68,18 @@ static void OfferView(void *arg, uint32 first, const Model *view)
         Offer(s, first + i, s->scores[i]);
 }
 
-static float *AllocateScores(uint32 count)
+static void OfferAll(Served *served, const Scorer *scorer, Selection *s)
 {
-    return (float *)TYPEALIGN(64, palloc((Size)count * sizeof(float) + 64));
+    s->scorer = scorer;
+    s->scores = AllocateFloats(1, RowsPerVisit(served, scorer->axis));
+    RowsVisit(served, scorer->axis, OfferView, s);
 }
 
 static TopK SelectCandidates(Served *served, const Scorer *scorer, const Filter *filter, uint32 k)
 {
     RowList left = RowsMinus(filter->only, filter->without);
     Selection s = SelectionOpen(&(Filter){0}, k, left.count);
-    float *scores = AllocateScores(CANDIDATES_AT_ONCE);
+    float *scores = AllocateFloats(1, CANDIDATES_AT_ONCE);
     RowReader reader = RowReaderOpen(served, scorer->axis, Min(CANDIDATES_AT_ONCE, left.count));
 
     for (uint32 first = 0; first < left.count; first += CANDIDATES_AT_ONCE) {
@@ -93,15 +94,49 @@ static TopK SelectCandidates(Served *served, const Scorer *scorer, const Filter 
     return s.top;
 }
 
+static void ScanResident(const Served *served, ScanTask *task)
+{
+    ScanRun run;
+
+    ScanStart(&run, &served->side->scan, 0, task, 1,
+              AllocateAligned(CurrentMemoryContext, ScanTaskSize(&served->side->model)));
+    while (ScanStep(&run))
+        CHECK_FOR_INTERRUPTS();
+}
+
+void OfferFresh(const Served *served, ScanTask *task)
+{
+    const Model *fresh = &served->fresh;
+    float *scores;
+
+    if (served->fresh_ids.count == 0)
+        return;
+    scores = AllocateFloats(1, fresh->items);
+    ScoreQuery(&(Scorer){.query = task->query}, fresh, scores);
+    for (uint32 i = 0; i < fresh->items; i++)
+        if (ScanWants(task, served->header.items + i))
+            TopKAdd(task->top, scores[i], served->header.items + i);
+}
+
 TopK SelectItems(Served *served, const float *query, const Filter *filter, uint32 k)
 {
     Scorer scorer = {ScoreQuery, AXIS_ITEM, query, NULL};
+    ScanTask task;
     Selection s;
 
     if (filter->only_given)
         return SelectCandidates(served, &scorer, filter, k);
     s = SelectionOpen(filter, k, ServedItems(served));
-    ServedTopK(served, query, filter->without.rows, filter->without.count, &s.top);
+    task = (ScanTask){.query = query,
+                      .without = filter->without.rows,
+                      .without_count = filter->without.count,
+                      .top = &s.top};
+    if (served->resident)
+        ScanResident(served, &task);
+    else
+        OfferAll(served, &scorer, &s);
+    OfferFresh(served, &task);
+    TopKFinish(&s.top);
     return s.top;
 }
 
@@ -116,9 +151,7 @@ TopK SelectSimilar(Served *served, Axis axis, uint32 row, const Filter *filter, 
     if (others.only_given)
         return SelectCandidates(served, &scorer, &others, k);
     s = SelectionOpen(&others, k, AxisCount(served, axis));
-    s.scorer = &scorer;
-    s.scores = AllocateScores(RowsPerVisit(served, axis));
-    RowsVisit(served, axis, OfferView, &s);
+    OfferAll(served, &scorer, &s);
     TopKFinish(&s.top);
     return s.top;
 }
@@ -132,9 +165,7 @@ TopK SelectNearest(Served *served, Axis axis, const float *vector, uint32 k)
 
     part->rows = 1;
     part->data = (float *)vector;
-    s.scorer = &scorer;
-    s.scores = AllocateScores(RowsPerVisit(served, axis));
-    RowsVisit(served, axis, OfferView, &s);
+    OfferAll(served, &scorer, &s);
     TopKFinish(&s.top);
     return s.top;
 }

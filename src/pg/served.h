@@ -45,30 +45,13 @@ extern Id ServedItemId(Served *served, uint32 item);
 /* Items that can be recommended: those of the model and fresh ones. */
 extern uint32 ServedItems(const Served *served);
 
-/* A view with room for the rows of one user, and room for a query; in the current context. */
-extern Model ServedUserView(const Served *served);
+/* Room for a query, 64-byte aligned, in the current context. */
 extern float *ServedQueryRoom(const Served *served);
 
-/* The query vector of a user, 64-byte aligned, in the current context. */
+/* The query vector of a user, there. */
 extern float *ServedQuery(Served *served, uint32 user);
 
 /* Score of one item. */
 extern float ServedScore(Served *served, const float *query, uint32 item);
-
-/*
- * Scores of all items in slices: visit(arg, first, count, scores).  query == NULL: popularity.
- */
-typedef void (*ScoreVisitor)(void *arg, uint32 first, uint32 count, const float *scores);
-extern void ServedScoreAll(Served *served, const float *query, ScoreVisitor visit, void *arg);
-
-/* Offers the fresh items to a task that a scan of the others is over for. */
-extern void ServedOfferFresh(Served *served, ScanTask *task);
-
-/*
- * The best items for a query: exact, equal scores by item.  `without` lists items that are left
- * out, ascending.  query == NULL: by popularity.  Leaves the heap sorted.
- */
-extern void ServedTopK(Served *served, const float *query, const uint32 *without, uint32 count,
-                       TopK *top);
 
 #endif

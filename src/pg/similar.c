@@ -51,39 +51,16 @@ static Datum SimilarOfImage(FunctionCallInfo fcinfo, IdKind kind)
     return (Datum)0;
 }
 
-PG_FUNCTION_INFO_V1(recadv_similar_items_bigint);
-PG_FUNCTION_INFO_V1(recadv_similar_items_text);
-PG_FUNCTION_INFO_V1(recadv_similar_items_image_bigint);
-PG_FUNCTION_INFO_V1(recadv_similar_items_image_text);
-PG_FUNCTION_INFO_V1(recadv_similar_users_bigint);
-PG_FUNCTION_INFO_V1(recadv_similar_users_text);
-
-Datum recadv_similar_items_bigint(PG_FUNCTION_ARGS)
+static Datum SimilarItems(FunctionCallInfo fcinfo, IdKind kind)
 {
-    return SimilarOfTable(fcinfo, AXIS_ITEM, ID_INTEGER);
+    return SimilarOfTable(fcinfo, AXIS_ITEM, kind);
 }
 
-Datum recadv_similar_items_text(PG_FUNCTION_ARGS)
+static Datum SimilarUsers(FunctionCallInfo fcinfo, IdKind kind)
 {
-    return SimilarOfTable(fcinfo, AXIS_ITEM, ID_TEXT);
+    return SimilarOfTable(fcinfo, AXIS_USER, kind);
 }
 
-Datum recadv_similar_items_image_bigint(PG_FUNCTION_ARGS)
-{
-    return SimilarOfImage(fcinfo, ID_INTEGER);
-}
-
-Datum recadv_similar_items_image_text(PG_FUNCTION_ARGS)
-{
-    return SimilarOfImage(fcinfo, ID_TEXT);
-}
-
-Datum recadv_similar_users_bigint(PG_FUNCTION_ARGS)
-{
-    return SimilarOfTable(fcinfo, AXIS_USER, ID_INTEGER);
-}
-
-Datum recadv_similar_users_text(PG_FUNCTION_ARGS)
-{
-    return SimilarOfTable(fcinfo, AXIS_USER, ID_TEXT);
-}
+FOR_BOTH_KINDS(recadv_similar_items, SimilarItems)
+FOR_BOTH_KINDS(recadv_similar_items_image, SimilarOfImage)
+FOR_BOTH_KINDS(recadv_similar_users, SimilarUsers)

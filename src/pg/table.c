@@ -88,7 +88,8 @@ Oid ModelLookup(const char *name)
     return RangeVarGetRelid(ParseRelationName(name), NoLock, true);
 }
 
-List *ModelTablesReadable(void)
+/* OIDs of all model tables that the caller may read. */
+static List *ReadableTables(void)
 {
     Relation catalog = table_open(RelationRelationId, AccessShareLock);
     Oid type = ModelType();
@@ -150,7 +151,7 @@ static Oid OnlyModel(void)
     }
     if (only_model.valid && only_model.user == GetUserId())
         return only_model.relid;
-    models = ModelTablesReadable();
+    models = ReadableTables();
     if (list_length(models) > 1) {
         models = TrainedOf(models);
         if (list_length(models) == 1) /* until another one is trained: not remembered */
@@ -516,12 +517,12 @@ static void DeleteVersion(Oid relid, int32 version)
                 false, 0);
 }
 
-void ModelTablePrune(Oid relid, int keep, Current current)
+/* Leaves `keep` versions: the one that serves, the one that served before it, then the newest. */
+static void Prune(Oid relid, int keep, Current current)
 {
     List *versions = ModelTableVersions(relid);
     ListCell *cell;
 
-    /* The one that serves and the one that served before come first. */
     keep -= list_member_int(versions, current.version);
     if (keep > 0)
         keep -= list_member_int(versions, current.previous);
@@ -557,6 +558,6 @@ void ModelTablePublish(Oid relid, int32 version, int keep)
     ModelTableOpenOwned(relid, &table);
     current.previous = LatestCurrent(&table).version;
     ModelTableSetCurrent(&table, version, current.previous);
-    ModelTablePrune(relid, keep, current);
+    Prune(relid, keep, current);
     ModelTableClose(&table);
 }

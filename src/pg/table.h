@@ -73,12 +73,6 @@ extern void ModelTablePublish(Oid relid, int32 version, int keep);
 /* Versions that have a header, newest first (a list of integers); needs SPI. */
 extern List *ModelTableVersions(Oid relid);
 
-/*
- * Deletes all versions but `keep`: the one that serves, the one that served before it, then the
- * newest.  Needs SPI.
- */
-extern void ModelTablePrune(Oid relid, int keep, Current current);
-
 /* Inserts blocks of one version, replacing those that exist; needs SPI. */
 typedef struct TableSink {
     ModelSink sink;
@@ -91,8 +85,5 @@ extern void TableSinkClose(TableSink *sink);
 
 /* Quoted, schema-qualified name. */
 extern char *RelationName(Oid relid);
-
-/* OIDs of all model tables that the caller may read. */
-extern List *ModelTablesReadable(void);
 
 #endif

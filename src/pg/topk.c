@@ -124,51 +124,7 @@ static Datum TopKForOfImage(FunctionCallInfo fcinfo, IdKind kind)
     return (Datum)0;
 }
 
-PG_FUNCTION_INFO_V1(recadv_topk_bigint);
-PG_FUNCTION_INFO_V1(recadv_topk_text);
-PG_FUNCTION_INFO_V1(recadv_topk_image_bigint);
-PG_FUNCTION_INFO_V1(recadv_topk_image_text);
-PG_FUNCTION_INFO_V1(recadv_topk_for_bigint);
-PG_FUNCTION_INFO_V1(recadv_topk_for_text);
-PG_FUNCTION_INFO_V1(recadv_topk_for_image_bigint);
-PG_FUNCTION_INFO_V1(recadv_topk_for_image_text);
-
-Datum recadv_topk_bigint(PG_FUNCTION_ARGS)
-{
-    return TopKOfTable(fcinfo, ID_INTEGER);
-}
-
-Datum recadv_topk_text(PG_FUNCTION_ARGS)
-{
-    return TopKOfTable(fcinfo, ID_TEXT);
-}
-
-Datum recadv_topk_image_bigint(PG_FUNCTION_ARGS)
-{
-    return TopKOfImage(fcinfo, ID_INTEGER);
-}
-
-Datum recadv_topk_image_text(PG_FUNCTION_ARGS)
-{
-    return TopKOfImage(fcinfo, ID_TEXT);
-}
-
-Datum recadv_topk_for_bigint(PG_FUNCTION_ARGS)
-{
-    return TopKForOfTable(fcinfo, ID_INTEGER);
-}
-
-Datum recadv_topk_for_text(PG_FUNCTION_ARGS)
-{
-    return TopKForOfTable(fcinfo, ID_TEXT);
-}
-
-Datum recadv_topk_for_image_bigint(PG_FUNCTION_ARGS)
-{
-    return TopKForOfImage(fcinfo, ID_INTEGER);
-}
-
-Datum recadv_topk_for_image_text(PG_FUNCTION_ARGS)
-{
-    return TopKForOfImage(fcinfo, ID_TEXT);
-}
+FOR_BOTH_KINDS(recadv_topk, TopKOfTable)
+FOR_BOTH_KINDS(recadv_topk_image, TopKOfImage)
+FOR_BOTH_KINDS(recadv_topk_for, TopKForOfTable)
+FOR_BOTH_KINDS(recadv_topk_for_image, TopKForOfImage)

@@ -76,48 +76,21 @@ static void ScanItems(AllJob *job, const Scan *scan, uint32 first_item)
 
 static uint32 PieceBlocks(const Model *model, uint32 block_rows)
 {
-    Size row = 0;
-
-    for (int i = 0; i < model->parts; i++)
-        if (model->part[i].axis == AXIS_ITEM)
-            row += model->part[i].stride * sizeof(float);
-    return (uint32)Max(1, PIECE_BYTES / (row * block_rows));
-}
-
-/* Reads `count` items from block `number` on into a view of them. */
-static void ReadPiece(AllJob *job, const Model *model, uint32 number, uint32 block_rows,
-                      Model *view)
-{
-    for (int i = 0; i < model->parts; i++) {
-        Part *part = &view->part[i];
-
-        if (!PartServes(part, AXIS_ITEM))
-            continue;
-        part->rows = view->items;
-        for (uint32 row = 0; row < view->items; row += block_rows)
-            ReadPartBlock(job->served->store, model, &model->part[i], number + row / block_rows,
-                          part->data + (Size)row * part->stride);
-    }
+    return (uint32)Max(1, PIECE_BYTES / (ViewRowBytes(model, AXIS_ITEM) * block_rows));
 }
 
 static void ScanStored(AllJob *job)
 {
     const Model *model = &job->served->model;
-    uint32 rows = PartBlockRows(model, &model->part[POPULARITY_PART]);
+    uint32 rows = AxisBlockRows(model, AXIS_ITEM);
     uint64 piece = (uint64)rows * PieceBlocks(model, rows);
-    Model view = *model;
-    void *memory;
+    Model view = ViewAllocate(model, AXIS_ITEM, (uint32)Min(piece, model->items));
+    void *memory = AllocateAligned(job->batch, ScanSize(&view));
     Scan scan;
 
-    view.items = (uint32)Min(piece, model->items);
-    for (int i = 0; i < view.parts; i++)
-        if (PartServes(&view.part[i], AXIS_ITEM))
-            view.part[i].data = AllocateAligned(
-                job->batch, mul_size(view.items, view.part[i].stride * sizeof(float)));
-    memory = AllocateAligned(job->batch, ScanSize(&view));
     for (uint64 first = 0; first < model->items; first += piece) {
-        view.items = (uint32)Min(piece, model->items - first);
-        ReadPiece(job, model, (uint32)(first / rows), rows, &view);
+        ViewReadRows(job->served->store, model, AXIS_ITEM, (uint32)first,
+                     (uint32)Min(piece, model->items - first), &view);
         ScanPlace(&scan, &view, memory);
         ScanBuild(&job->backend.host, &scan);
         ScanItems(job, &scan, (uint32)first);
@@ -160,28 +133,13 @@ static uint32 UserAt(const AllJob *job, uint32 u, Id *id)
     return job->users[at];
 }
 
-/* A view with room for a block of user rows. */
-static Model BlockView(const AllJob *job, uint32 *rows)
-{
-    Model view = job->served->model;
-
-    for (int i = 0; i < view.parts; i++) {
-        if (!PartServes(&view.part[i], AXIS_USER))
-            continue;
-        *rows = PartBlockRows(&job->served->model, &view.part[i]);
-        view.part[i].data =
-            AllocateAligned(job->batch, mul_size(*rows, view.part[i].stride * sizeof(float)));
-    }
-    return view;
-}
-
 /* Queries of the batch as the model has them: each block of user rows is read once. */
 static void ReadQueries(AllJob *job, float *queries)
 {
     const Model *model = &job->served->model;
-    uint32 width = model->algorithm->query_width(model), rows = 1;
+    uint32 width = model->algorithm->query_width(model), rows = AxisBlockRows(model, AXIS_USER);
     int64 loaded = -1;
-    Model view = BlockView(job, &rows);
+    Model view = ViewAllocate(model, AXIS_USER, rows);
 
     for (uint32 u = 0; u < job->count; u++) {
         Id id;
@@ -190,10 +148,8 @@ static void ReadQueries(AllJob *job, float *queries)
         job->tasks[u].query = queries + (Size)u * width;
         if (user == UNKNOWN_ID)
             continue;
-        for (int i = 0; i < view.parts && loaded != number; i++)
-            if (PartServes(&view.part[i], AXIS_USER))
-                ReadPartBlock(job->served->store, model, &model->part[i], number,
-                              view.part[i].data);
+        if (loaded != number)
+            ViewReadBlock(job->served->store, model, AXIS_USER, number, &view);
         loaded = number;
         model->algorithm->query(&view, user % rows, queries + (Size)u * width);
     }
@@ -297,7 +253,7 @@ static void ScanAll(AllJob *job)
     for (uint32 u = 0; u < job->count; u++) {
         MemoryContext batch = MemoryContextSwitchTo(job->single);
 
-        ServedOfferFresh(job->served, &job->tasks[u]);
+        OfferFresh(job->served, &job->tasks[u]);
         TopKFinish(job->tasks[u].top);
         MemoryContextSwitchTo(batch);
         MemoryContextReset(job->single);
@@ -509,15 +465,4 @@ static Datum TopKAll(FunctionCallInfo fcinfo, IdKind kind)
     return (Datum)0;
 }
 
-PG_FUNCTION_INFO_V1(recadv_topk_all_bigint);
-PG_FUNCTION_INFO_V1(recadv_topk_all_text);
-
-Datum recadv_topk_all_bigint(PG_FUNCTION_ARGS)
-{
-    return TopKAll(fcinfo, ID_INTEGER);
-}
-
-Datum recadv_topk_all_text(PG_FUNCTION_ARGS)
-{
-    return TopKAll(fcinfo, ID_TEXT);
-}
+FOR_BOTH_KINDS(recadv_topk_all, TopKAll)

@@ -95,16 +95,16 @@ SELECT ok(recadv_score(1002, 501, 'm') IS NOT NULL, 'and have scores');
 SELECT is(recadv_info('m') ->> 'added_items', '2', 'the header counts them');
 
 -- observed: served at once, whether the items are in memory or not
-CREATE FUNCTION observed_is_served(size text, phase text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+CREATE FUNCTION observed_is_served(size text, phase text, m text DEFAULT 'm') RETURNS SETOF text LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM set_config('recadv.cache_size', size, true);
     phase := format('%s, recadv.cache_size %s: ', phase, size);
-    RETURN NEXT ok(recadv_has_user(2001, 'm'), phase || 'a new user is known');
-    RETURN NEXT ok(601 = ANY (top(1, 'm')), phase || 'a new item is recommended');
-    RETURN NEXT ok(NOT 601 = ANY (top(2001, 'm')) AND 1 = ANY (top(2001, 'm')), phase || 'a new user has what was observed');
-    RETURN NEXT ok(recadv_score(2001, 601, 'm') IS NOT NULL AND recadv_score(2, 601, 'm') IS NOT NULL, phase || 'has scores');
-    RETURN NEXT ok(NOT 29 = ANY (top(2, 'm')), phase || 'a known user is not offered what was observed');
-    RETURN NEXT is((SELECT count(*) FROM recadv_topk('2001', 1000, 'm')), (SELECT count(*) FROM recadv_topk(2001, 1000, 'm')), phase || 'by text, too');
+    RETURN NEXT ok(recadv_has_user(2001, m), phase || 'a new user is known');
+    RETURN NEXT ok(601 = ANY (top(1, m)), phase || 'a new item is recommended');
+    RETURN NEXT ok(NOT 601 = ANY (top(2001, m)) AND 1 = ANY (top(2001, m)), phase || 'a new user has what was observed');
+    RETURN NEXT ok(recadv_score(2001, 601, m) IS NOT NULL AND recadv_score(2, 601, m) IS NOT NULL, phase || 'has scores');
+    RETURN NEXT ok(NOT 29 = ANY (top(2, m)), phase || 'a known user is not offered what was observed');
+    RETURN NEXT is((SELECT count(*) FROM recadv_topk('2001', 1000, m)), (SELECT count(*) FROM recadv_topk(2001, 1000, m)), phase || 'by text, too');
     PERFORM set_config('recadv.cache_size', '100MB', true);
 END $$;
 SELECT ok(NOT recadv_has_user(2001, 'm'), 'not yet known');
@@ -122,6 +122,12 @@ SELECT is(row(events, observed, new_users, new_items), row(3::bigint, 3::bigint,
 SELECT is(row(pending('m'), pending('m', 'item:')), row(0::bigint, 0::bigint), 'and clears their rows');
 SELECT observed_is_served(s, 'refreshed') FROM unnest('{100MB,64kB,0}'::text[]) s;
 SELECT is(learn('m'), 0::bigint, 'once');
+-- a generator, which serving has not
+SELECT recadv_train('gan', 'clicks', time_column => 'at', algorithm => 'nmrn_gan', options => '{"factors":8,"epochs":1,"holdout":"none"}') \g /dev/null
+SELECT recadv_observe('gan', 2001, 601), recadv_observe('gan', 2, 29) \g /dev/null
+SELECT observed_is_served(s, 'observed, nmrn_gan', 'gan') FROM unnest('{100MB,64kB,0}'::text[]) s;
+SELECT is(learn('gan'), 2::bigint, 'learnt');
+SELECT observed_is_served(s, 'refreshed, nmrn_gan', 'gan') FROM unnest('{100MB,64kB,0}'::text[]) s;
 -- observed and in the source
 SELECT now() - interval '30 seconds' AS t, (now() - interval '31 seconds')::text AS t2, (now() - interval '32 seconds')::text AS t3 \gset
 INSERT INTO clicks VALUES (10, 11, :'t');

@@ -267,6 +267,57 @@ static void CheckStableKeys(TestHost *t, uint64_t limit)
           same, held);
 }
 
+static uint64_t HalfUser(void *arg, uint32_t user)
+{
+    (void)arg;
+    return user / 2;
+}
+
+/* How many users are chosen before this one: smaller draws, of equal ones the lower user. */
+static uint32_t ChosenBefore(uint32_t user, uint32_t users, uint64_t seed)
+{
+    uint64_t own = 0;
+    uint32_t before = 0;
+
+    for (uint32_t pass = 0; pass < 2; pass++)
+        for (uint32_t u = 0; u < users; u++) {
+            Random random;
+            uint64_t draw;
+
+            RandomSeed(&random, seed, RANDOM_HOLDOUT, u / 2, 0);
+            draw = RandomNext(&random);
+            if (pass == 0)
+                own = u == user ? draw : own;
+            else
+                before += draw < own || (draw == own && u < user);
+        }
+    return before;
+}
+
+/* Users in pairs have the same key, and so the same draw. */
+static void CheckLimits(TestHost *t)
+{
+    enum { USERS = 151 };
+    const StableKeys keys = {NULL, HalfUser, SameItem};
+    Pairs pairs = PairsCreate(&t->host, USERS * 5, false);
+    uint32_t before[USERS], wrong = 0;
+    Interactions x;
+
+    for (uint32_t n = 0; n < USERS * 5; n++)
+        PairsAdd(&pairs, n / 5, n % 5, 0);
+    InteractionsBuild(&t->host, &pairs, USERS, 5, &x);
+    x.keys = &keys;
+    for (uint32_t u = 0; u < USERS; u++)
+        before[u] = ChosenBefore(u, USERS, 9);
+    for (uint32_t limit = 1; limit <= USERS; limit++) {
+        InteractionsHoldOut(&t->host, &x, HOLDOUT_RANDOM, limit, 9);
+        wrong += x.held_count != limit;
+        for (uint32_t u = 0; u < USERS; u++)
+            wrong += (x.held[u] != NO_ITEM) != (before[u] < limit);
+    }
+    CHECK(wrong == 0, "with any limit those with the smallest draws hold out (%u do not)", wrong);
+}
+
 /* One user with a few events and one with a burst of them, in no order and with equal times. */
 static void CheckBurst(TestHost *t)
 {
@@ -306,6 +357,7 @@ void TestInteractions(void)
     CheckNone(&t);
     CheckStableKeys(&t, 0);
     CheckStableKeys(&t, 20);
+    CheckLimits(&t);
     CheckBurst(&t);
     TestHostEnd(&t);
     CheckMemory(true);

@@ -243,7 +243,7 @@ static void CheckGroups(ToyRun *run, Toy *toy, const char *what)
     }
 }
 
-/* Three users in one window, users and items again and again, one item in both roles. */
+/* Three users in one micro-batch, users and items again and again, one item in both roles. */
 static ToyRun RunOf(Addressing addressing, WriteForm write, uint32_t slots, uint32_t hops,
                     bool shared)
 {
@@ -288,8 +288,8 @@ static void CheckGradients(void)
     CheckGroups(&run, &toy, "one slot per user");
 }
 
-/* With a window of one event nobody reads what it wrote. */
-static void CheckWindowOfOne(void)
+/* With a micro-batch of one event nobody reads what it wrote. */
+static void CheckBatchOfOne(void)
 {
     static ToyRun run;
     static Toy toy, gradient;
@@ -300,7 +300,7 @@ static void CheckWindowOfOne(void)
     Forward(&run, &toy);
     BackwardAll(&run, &toy, &gradient);
     CHECK(run.loss > 0 && Size(gradient.gate, GATE) == 0 && Size(gradient.item, ITEMS * LANES) > 0,
-          "a window of one event: gates have no gradient");
+          "a micro-batch of one event: gates have no gradient");
 }
 
 /* --- known numbers */
@@ -506,7 +506,7 @@ void TestMemory(void)
     CheckTwoEvents();
     CheckShift();
     CheckGradients();
-    CheckWindowOfOne();
+    CheckBatchOfOne();
     CheckWeights();
     CheckWriting();
     CheckHops();

@@ -1,12 +1,12 @@
 /*
- * nmrn_window.h: a micro-batch of events.
+ * nmrn_microbatch.h: a micro-batch of events.
  *
  * Each event is read, compared with an item that the user does not have, and written to the memory
- * at once; parameters stay as they are until the window is full.  Then all of it is differentiated,
+ * at once; parameters stay as they are until it is full.  Then all of it is differentiated,
  * back through the writes, and every row that took part moves once.
  */
-#ifndef RECADV_NMRN_WINDOW_H
-#define RECADV_NMRN_WINDOW_H
+#ifndef RECADV_NMRN_MICROBATCH_H
+#define RECADV_NMRN_MICROBATCH_H
 
 #include "algo/nmrn.h"
 #include "algo/rows.h"
@@ -19,14 +19,14 @@ typedef struct Positives {
     bool (*has)(const void *arg, uint32_t user, uint32_t item);
 } Positives;
 
-typedef struct WindowEvent {
-    uint32_t user, item, negative; /* numbers of the window; NO_ITEM: no negative */
+typedef struct BatchedEvent {
+    uint32_t user, item, negative; /* numbers within the batch; NO_ITEM: no negative */
     uint32_t user_row, item_row, negative_row;
     float weight;
     bool first; /* the memory was at its start */
-} WindowEvent;
+} BatchedEvent;
 
-typedef struct Window {
+typedef struct MicroBatch {
     const Host *host;
     Model *model;
     const NmrnOptions *options;
@@ -39,7 +39,7 @@ typedef struct Window {
     Generator *generator; /* NULL: none */
     uint32_t size;
     uint32_t count;
-    WindowEvent *events;
+    BatchedEvent *events;
     float *tape;     /* size x TapeReals */
     float *previous; /* size x slots, with addressing "ntm" */
     RowNumbers users, items;
@@ -50,23 +50,24 @@ typedef struct Window {
     float *weight_gradient; /* as the weight part */
     uint32_t *drawn;        /* max_draws, or candidates of the generator */
     float *distances;       /* as many */
-    double *usage, *erase;  /* slots: sums over the window */
+    double *usage, *erase;  /* slots: sums over the micro-batch */
     double entropy;
-    double loss; /* sum since the window was made */
+    double loss; /* sum since it was created */
     uint64_t losses;
-} Window;
+} MicroBatch;
 
-/* Bytes that WindowCreate allocates. */
-extern size_t WindowMemory(const NmrnOptions *options, uint32_t size);
+/* Bytes that MicroBatchCreate allocates. */
+extern size_t MicroBatchMemory(const NmrnOptions *options, uint32_t size);
 
-extern void WindowCreate(const Host *host, Model *model, uint32_t size, Positives positives,
-                         Window *window);
-extern void WindowRelease(Window *window);
+extern void MicroBatchCreate(const Host *host, Model *model, uint32_t size, Positives positives,
+                             MicroBatch *batch);
+extern void MicroBatchRelease(MicroBatch *batch);
 
-/* One event; `random` is its own.  Steps when the window is full. */
-extern void WindowAdd(Window *window, uint32_t user, uint32_t item, bool first, Random *random);
+/* One event; `random` is its own.  Steps when it is full. */
+extern void MicroBatchAdd(MicroBatch *batch, uint32_t user, uint32_t item, bool first,
+                          Random *random);
 
-/* Learns what the window holds and empties it. */
-extern void WindowStep(Window *window);
+/* Learns what it holds and empties it. */
+extern void MicroBatchStep(MicroBatch *batch);
 
 #endif

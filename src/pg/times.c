@@ -40,6 +40,11 @@ Oid TimeTypeOfName(const char *name)
     return InvalidOid;
 }
 
+bool TimeIsNumber(Oid type)
+{
+    return type != DATEOID && type != TIMESTAMPOID && type != TIMESTAMPTZOID;
+}
+
 /* Ordering of doubles as ordering of integers; NaN counts as no time. */
 static int64 OrderedDouble(double value)
 {

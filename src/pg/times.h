@@ -18,6 +18,9 @@ extern Oid TimeType(Oid type);
 extern const char *TimeTypeName(Oid type);
 extern Oid TimeTypeOfName(const char *name);
 
+/* Not a date or timestamp. */
+extern bool TimeIsNumber(Oid type);
+
 extern int64 TimeOf(Oid type, Datum value);
 
 /* `lateness` seconds (numbers: units) before `time`; never NO_TIME but for NO_TIME itself. */

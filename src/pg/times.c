@@ -113,6 +113,17 @@ int64 TimeBefore(Oid type, int64 time, double lateness)
     return Max(before, NO_TIME + 1);
 }
 
+int64 TimeMirrored(Oid type, int64 first, int64 time)
+{
+    int64 span, mirrored;
+
+    if (IsFloating(type))
+        mirrored = OrderedDouble(DoubleOf(time) + (DoubleOf(time) - DoubleOf(first)));
+    else if (pg_sub_s64_overflow(time, first, &span) || pg_add_s64_overflow(time, span, &mirrored))
+        return PG_INT64_MAX;
+    return mirrored == NO_TIME ? PG_INT64_MAX : mirrored;
+}
+
 bool TimeIsInfinite(Oid type, int64 time)
 {
     return IsFloating(type) && isinf(DoubleOf(time));

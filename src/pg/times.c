@@ -92,6 +92,32 @@ static bool IsFloating(Oid type)
     return type == FLOAT4OID || type == FLOAT8OID || type == NUMERICOID;
 }
 
+static bool IsFloatingTime(Oid type, int64 time)
+{
+    double value = DoubleOf(time);
+
+    return !isnan(value) && (type != FLOAT4OID || value == (double)(float)value);
+}
+
+bool TimeIsOf(Oid type, int64 time)
+{
+    if (time == NO_TIME)
+        return true;
+    switch (type) {
+    case INT2OID:
+        return time >= PG_INT16_MIN && time <= PG_INT16_MAX;
+    case INT4OID:
+        return time >= PG_INT32_MIN && time <= PG_INT32_MAX;
+    case DATEOID:
+        return time == DATEVAL_NOBEGIN || time == DATEVAL_NOEND || IS_VALID_DATE(time);
+    case TIMESTAMPOID:
+    case TIMESTAMPTZOID:
+        return time == DT_NOEND || IS_VALID_TIMESTAMP(time);
+    default:
+        return !IsFloating(type) || IsFloatingTime(type, time);
+    }
+}
+
 static double UnitsPerSecond(Oid type)
 {
     if (type == TIMESTAMPOID || type == TIMESTAMPTZOID)

@@ -23,6 +23,9 @@ extern bool TimeIsNumber(Oid type);
 
 extern int64 TimeOf(Oid type, Datum value);
 
+/* Is it what TimeOf makes of some value? */
+extern bool TimeIsOf(Oid type, int64 time);
+
 /* `lateness` seconds (numbers: units) before `time`; never NO_TIME but for NO_TIME itself. */
 extern int64 TimeBefore(Oid type, int64 time, double lateness);
 

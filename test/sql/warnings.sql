@@ -20,6 +20,17 @@ SELECT events, observed FROM recadv_refresh('m');
 SELECT events, observed FROM recadv_refresh('m');
 SELECT train();
 
+-- observed events that cannot be read
+SELECT recadv_observe('m', 1, 5, 1700002000);
+INSERT INTO m VALUES (0, 'event:1', 7, 'nothing');
+SELECT events, observed FROM recadv_refresh('m');
+INSERT INTO m VALUES (0, 'event:nobody', 8, ''), (0, 'event:nobody', 9, '');
+SELECT events, observed FROM recadv_refresh('m');
+SELECT events, observed FROM recadv_refresh('m');
+INSERT INTO m VALUES (0, 'event:2', 7, '');
+DELETE FROM clicks WHERE at > 1800000000;
+SELECT train();
+
 \pset format aligned
 \pset tuples_only off
 SET client_min_messages = warning;

@@ -95,7 +95,7 @@ float *AskerQuery(Served *served, const Asker *asker)
     if (asker->events == 0)
         return ServedQuery(served, asker->user);
     if (asker->user == UNKNOWN_ID) {
-        view = ServedUserView(served);
+        view = ServedView(served, AXIS_USER, 1);
         StartUser(served, asker, &view);
     } else {
         view = RowsGather(served, AXIS_USER, &asker->user, 1);

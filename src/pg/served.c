@@ -2,7 +2,7 @@
 #include "pg/served.h"
 
 #include "pg/attach.h"
-#include "pg/pending.h"
+#include "pg/fresh.h"
 
 /* Items scored between two looks at interrupts and the heap: their scores stay in cache. */
 #define SLICE_ITEMS 4096
@@ -60,52 +60,6 @@ static CacheEntry *LoadEntry(Oid relid, Current current, ModelStore *store)
     return entry;
 }
 
-/* ---- items observed since the last refresh ---- */
-
-/* A view with memory for some rows of an axis. */
-static Model MakeView(const Served *served, Axis axis, uint32 rows)
-{
-    Model view = served->model;
-
-    if (axis == AXIS_USER)
-        view.users = rows;
-    else
-        view.items = rows;
-    for (int i = 0; i < view.parts; i++) {
-        Part *part = &view.part[i];
-
-        if (part->axis != axis)
-            continue;
-        part->rows = rows;
-        part->data = AllocateRows(rows, part->stride);
-    }
-    return view;
-}
-
-static void StartFresh(Served *served)
-{
-    Model *fresh = &served->fresh;
-
-    *fresh = MakeView(served, AXIS_ITEM, served->fresh_ids.count);
-    for (int i = 0; i < fresh->parts; i++)
-        if (fresh->part[i].axis == AXIS_ITEM)
-            memset(fresh->part[i].data, 0,
-                   (Size)fresh->part[i].rows * fresh->part[i].stride * sizeof(float));
-    for (uint32 i = 0; i < fresh->items; i++)
-        fresh->algorithm->stream->start_item(fresh, i, IdKey(IdListGet(&served->fresh_ids, i)));
-}
-
-/* They have rows at once, as a refresh would start them. */
-static void LookForFresh(Served *served, ModelTable *table)
-{
-    served->fresh_ids.count = 0;
-    if (served->header.algorithm->stream == NULL)
-        return;
-    served->fresh_ids = PendingItems(table, &served->header, &served->items);
-    if (served->fresh_ids.count > 0)
-        StartFresh(served);
-}
-
 Served *ServedOpen(text *model, ModelTable *table)
 {
     Oid relid = ModelResolve(model);
@@ -126,7 +80,7 @@ Served *ServedOpen(text *model, ModelTable *table)
     AttachItems(entry, table);
     if (!entry->kept || entry->private != private)
         CacheKeep(entry);
-    LookForFresh(&entry->served, table);
+    FreshOpen(&entry->served, table);
     return &entry->served;
 }
 
@@ -182,9 +136,23 @@ uint32 ServedItems(const Served *served)
     return served->header.items + served->fresh_ids.count;
 }
 
-Model ServedUserView(const Served *served)
+Model ServedView(const Served *served, Axis axis, uint32 rows)
 {
-    return MakeView(served, AXIS_USER, 1);
+    Model view = served->model;
+
+    if (axis == AXIS_USER)
+        view.users = rows;
+    else
+        view.items = rows;
+    for (int i = 0; i < view.parts; i++) {
+        Part *part = &view.part[i];
+
+        if (part->axis != axis)
+            continue;
+        part->rows = rows;
+        part->data = AllocateRows(rows, part->stride);
+    }
+    return view;
 }
 
 float *ServedQueryRoom(const Served *served)
@@ -202,7 +170,7 @@ static void ReadRow(Served *served, Axis axis, uint32 row, Model *view)
 
 float *ServedQuery(Served *served, uint32 user)
 {
-    Model view = ServedUserView(served);
+    Model view = ServedView(served, AXIS_USER, 1);
     float *query = ServedQueryRoom(served);
 
     ReadRow(served, AXIS_USER, user, &view);
@@ -220,7 +188,7 @@ float ServedScore(Served *served, const float *query, uint32 item)
     } else if (served->resident) {
         ModelViewItems(&served->model, item, 1, &view);
     } else {
-        view = MakeView(served, AXIS_ITEM, 1);
+        view = ServedView(served, AXIS_ITEM, 1);
         ReadRow(served, AXIS_ITEM, item, &view);
     }
     ModelScore(&view, query, 1, &score);

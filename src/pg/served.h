@@ -45,8 +45,8 @@ extern Id ServedItemId(Served *served, uint32 item);
 /* Items that can be recommended: those of the model and fresh ones. */
 extern uint32 ServedItems(const Served *served);
 
-/* A view with room for the rows of one user, and room for a query; in the current context. */
-extern Model ServedUserView(const Served *served);
+/* A view with room for rows of users or items, and room for a query; in the current context. */
+extern Model ServedView(const Served *served, Axis axis, uint32 rows);
 extern float *ServedQueryRoom(const Served *served);
 
 /* The query vector of a user, 64-byte aligned, in the current context. */

@@ -39,8 +39,13 @@ static IdList ReadIds(const Served *served, ModelTable *table)
     read = PendingItems(table, &served->header, &served->items);
     MemoryContextSwitchTo(caller);
     ids = IdListCreate(read.kind, read.count);
-    for (uint32 i = 0; i < read.count; i++)
-        IdListAppend(&ids, IdListGet(&read, i));
+    for (uint32 i = 0; i < read.count; i++) {
+        Id id = IdListGet(&read, i);
+
+        if (id.kind == ID_TEXT) /* a list does not own its texts */
+            id.text = pnstrdup(id.text, id.length);
+        IdListAppend(&ids, id);
+    }
     MemoryContextDelete(reading);
     return ids;
 }
@@ -63,14 +68,15 @@ static Fresh Read(const Served *served, ModelTable *table)
     return fresh;
 }
 
-/* The parts of others are the model's, wherever it has them now. */
+/* All but the items' rows is the model's, wherever it has that now. */
 static void Use(Served *served, const Fresh *fresh)
 {
     served->fresh_ids = fresh->ids;
-    served->fresh = fresh->view;
-    for (int i = 0; i < served->fresh.parts; i++)
-        if (served->fresh.part[i].axis != AXIS_ITEM)
-            served->fresh.part[i] = served->model.part[i];
+    served->fresh = served->model;
+    served->fresh.items = fresh->ids.count;
+    for (int i = 0; i < fresh->view.parts; i++)
+        if (fresh->view.part[i].axis == AXIS_ITEM)
+            served->fresh.part[i] = fresh->view.part[i];
 }
 
 /* Of the model that was asked last; no context: none. */

@@ -87,6 +87,8 @@ SELECT md5(string_agg(t::text, ',' ORDER BY u, rank)) AS kept FROM generate_seri
 SELECT is(md5(string_agg(t::text, ',' ORDER BY u, rank)), :'kept', 'the same again') FROM generate_series(1, 5) u, recadv_topk(u, 1000, 'm') t;
 SET LOCAL recadv.cache_size = 0;
 SELECT is(md5(string_agg(t::text, ',' ORDER BY u, rank)), :'kept', 'and with nothing kept') FROM generate_series(1, 5) u, recadv_topk(u, 1000, 'm') t;
+SET LOCAL recadv.cache_size = '64kB';
+SELECT is(md5(string_agg(t::text, ',' ORDER BY u, rank)), :'kept', 'and with the model read anew') FROM generate_series(1, 5) u, recadv_topk(u, 1000, 'm') t;
 SET LOCAL recadv.cache_size = '100MB';
 -- a refresh makes items of them
 SELECT known() \g /dev/null
@@ -99,6 +101,18 @@ SELECT recadv_refresh('m') \g /dev/null
 SELECT is(known(), '901,902,903,904,907,908', 'refreshed in a savepoint');
 ROLLBACK TO s;
 SELECT is(known(), '901,902,903,904,907,908', 'rolled back: pending again');
+
+-- ids that are texts, kept or not
+SELECT recadv_train('words', '(SELECT ''u'' || user_id AS user_id, ''i'' || item_id AS item_id, at FROM clicks)', time_column => 'at', algorithm => 'nmrn', options => '{"factors":8,"epochs":1,"holdout":"none"}') \g /dev/null
+SELECT recadv_observe('words', 'u1', 'new ' || n || repeat('.', n)) FROM generate_series(1, 300) n \g /dev/null
+CREATE FUNCTION offered(u text, size text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM set_config('recadv.cache_size', size, true);
+    RETURN QUERY SELECT t.item FROM generate_series(1, 3), recadv_topk(u, 1000, 'words') t WHERE t.item LIKE 'new%';
+    PERFORM set_config('recadv.cache_size', '100MB', true);
+END $$;
+SELECT set_eq(format('SELECT offered(''u2'', %L)', size), 'SELECT ''new '' || n || repeat(''.'', n) FROM generate_series(1, 300) n', 'texts, recadv.cache_size ' || size) FROM unnest('{100MB,64kB,0}'::text[]) size;
+SELECT is(count(recadv_score('u2', 'new ' || n || repeat('.', n), 'words')), 300::bigint, 'each has a score') FROM generate_series(1, 300) n;
 
 -- a statement with many questions reads them once
 SELECT recadv_observe('m', 2, 10000 + n) FROM generate_series(1, 2000) n \g /dev/null

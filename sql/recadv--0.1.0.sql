@@ -127,45 +127,45 @@ CREATE FUNCTION @extschema@.recadv_observe(
     model text,
     user_id bigint,
     item_id bigint,
-    at timestamptz DEFAULT NULL)
+    at text DEFAULT NULL)
 RETURNS boolean
 AS 'MODULE_PATHNAME', 'recadv_observe_bigint'
 LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000;
-COMMENT ON FUNCTION @extschema@.recadv_observe(text, bigint, bigint, timestamptz) IS
-'tells the model of one event: recommendations for its user follow it at once, and those of others from the commit on; the next recadv_refresh learns it. at: the value of the time column, now() if NULL; a row of the source with the same user, item and time is the same event. Needs SELECT and INSERT on the model''s table. False, and nothing done, for a NULL id';
+COMMENT ON FUNCTION @extschema@.recadv_observe(text, bigint, bigint, text) IS
+'tells the model of one event: recommendations for its user follow it at once, and those of others from the commit on; the next recadv_refresh learns it. at: the value of the time column, as a literal of its type; NULL: now(), an error if the times are numbers. A row of the source with the same user, item and time is the same event. Needs SELECT and INSERT on the model''s table. False, and nothing done, for a NULL id';
 
 CREATE FUNCTION @extschema@.recadv_observe(
     model text,
     user_id bigint,
     item_id bigint,
-    at bigint)
+    at anyelement)
 RETURNS boolean
-AS 'MODULE_PATHNAME', 'recadv_observe_bigint_number'
+AS 'MODULE_PATHNAME', 'recadv_observe_bigint'
 LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000;
-COMMENT ON FUNCTION @extschema@.recadv_observe(text, bigint, bigint, bigint) IS
-'recadv_observe for a model whose time column is a number; a NULL time is the earliest';
+COMMENT ON FUNCTION @extschema@.recadv_observe(text, bigint, bigint, anyelement) IS
+'recadv_observe with the time as a date, timestamp or number. One of another type than the time column becomes what an INSERT would make of it; a number for a moment, a moment for a number and a fraction for an integer are errors';
 
 CREATE FUNCTION @extschema@.recadv_observe(
     model text,
     user_id text,
     item_id text,
-    at timestamptz DEFAULT NULL)
+    at text DEFAULT NULL)
 RETURNS boolean
 AS 'MODULE_PATHNAME', 'recadv_observe_text'
 LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000;
-COMMENT ON FUNCTION @extschema@.recadv_observe(text, text, text, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.recadv_observe(text, text, text, text) IS
 'recadv_observe with ids as text; serves every model';
 
 CREATE FUNCTION @extschema@.recadv_observe(
     model text,
     user_id text,
     item_id text,
-    at bigint)
+    at anyelement)
 RETURNS boolean
-AS 'MODULE_PATHNAME', 'recadv_observe_text_number'
+AS 'MODULE_PATHNAME', 'recadv_observe_text'
 LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000;
-COMMENT ON FUNCTION @extschema@.recadv_observe(text, text, text, bigint) IS
-'recadv_observe with ids as text, for a model whose time column is a number';
+COMMENT ON FUNCTION @extschema@.recadv_observe(text, text, text, anyelement) IS
+'recadv_observe with ids as text, with the time as a date, timestamp or number';
 
 CREATE FUNCTION @extschema@.recadv_observe_trigger()
 RETURNS trigger

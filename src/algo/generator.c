@@ -251,8 +251,6 @@ uint32_t GeneratorChoose(Generator *g, uint32_t user, uint32_t number, const uin
     g->draw.count = count;
     g->user_rewarded[number] = true;
     ChancesVariants[VectorLevel()](&g->policy, &g->draw);
-    if (RandomUniform(random) < g->options->uniform_share)
-        return RandomBelow(random, count);
     return Sample(g->draw.chance, count, random);
 }
 

@@ -52,7 +52,6 @@ typedef struct NmrnOptions {
     int64_t generator_factors;
     bool generator_layers;
     double temperature;
-    double uniform_share;
     double generator_rate;
     bool normalize_reward;
     int64_t pre_epochs;

@@ -34,8 +34,6 @@ static const OptionSpec nmrn_gan_options[] = {
      "one linear layer each above the generator's users and items", NMRN_PAPER_NAME},
     {"temperature", OPTION_REAL, NMRN_FIELD(temperature), 1e-3, 1000, 1, NULL,
      "of the generator's softmax: smaller draws harder negatives", "recadv; 1 in " NMRN_PAPER_NAME},
-    {"uniform_share", OPTION_REAL, NMRN_FIELD(uniform_share), 0, 1, 0, NULL,
-     "share of the choices that are made at random", "recadv; 0 in " NMRN_PAPER_NAME},
     {"generator_learning_rate", OPTION_REAL, NMRN_FIELD(generator_rate), 0, 10, 0.001, NULL,
      "step size of Adam for the generator; 0: it stays as it was made", "recadv"},
     {"normalize_reward", OPTION_BOOL, NMRN_FIELD(normalize_reward), 0, 1, 1, NULL,

@@ -9,9 +9,14 @@
 #include "core/metrics.h"
 #include "core/pool.h"
 
-/* Users of a task, and items that they are scored for at a time: 1 MB of scores. */
+/* Users of a task, and items that they are scored for at a time, at most: 1 MB of scores. */
 #define BATCH_USERS 256
 #define SLICE_ITEMS 1024
+
+static uint32_t Least(uint64_t a, uint32_t b)
+{
+    return a < b ? (uint32_t)a : b;
+}
 
 /* A user whose held-out item may still be among the first. */
 typedef struct Contender {
@@ -25,9 +30,11 @@ typedef struct ValidationJob {
     const Host *host;
     const Model *model;
     Validation *validation;
+    uint32_t batch;
+    uint32_t slice;
     uint32_t width;  /* floats of a query */
-    float *queries;  /* threads x BATCH_USERS x width */
-    float *scores;   /* threads x BATCH_USERS x SLICE_ITEMS */
+    float *queries;  /* threads x batch x width */
+    float *scores;   /* threads x batch x slice */
     bool *undefined; /* threads: a score was NaN */
 } ValidationJob;
 
@@ -44,8 +51,8 @@ static float HeldOutScore(const Model *model, const float *query, uint32_t item)
 
 static uint32_t Enter(const ValidationJob *job, int task, float *queries, Contender *contenders)
 {
-    size_t first = (size_t)task * BATCH_USERS, left = job->validation->count - first;
-    uint32_t n = left < BATCH_USERS ? (uint32_t)left : BATCH_USERS;
+    size_t first = (size_t)task * job->batch;
+    uint32_t n = Least(job->validation->count - first, job->batch);
 
     for (uint32_t i = 0; i < n; i++) {
         RankingCase *ranked = &job->validation->cases[first + i];
@@ -105,14 +112,14 @@ static uint32_t Retain(Contender *contenders, float *queries, uint32_t n, uint32
 static void ValidateBatch(void *arg, int task, int worker)
 {
     ValidationJob *job = arg;
-    float *queries = job->queries + (size_t)worker * BATCH_USERS * job->width;
-    float *scores = job->scores + (size_t)worker * BATCH_USERS * SLICE_ITEMS;
+    float *queries = job->queries + (size_t)worker * job->batch * job->width;
+    float *scores = job->scores + (size_t)worker * job->batch * job->slice;
     uint32_t items = job->model->items;
     Contender contenders[BATCH_USERS];
     uint32_t n = Enter(job, task, queries, contenders);
 
-    for (uint32_t first = 0; first < items && n > 0; first += SLICE_ITEMS) {
-        uint32_t count = items - first < SLICE_ITEMS ? items - first : SLICE_ITEMS;
+    for (uint32_t first = 0; first < items && n > 0; first += job->slice) {
+        uint32_t count = Least(items - first, job->slice);
         Model view;
 
         if (HostCancelled(job->host))
@@ -133,11 +140,13 @@ static void RankHeldOut(const Host *host, const Model *model, Validation *valida
     bool undefined = false;
 
     BlasLoad();
+    job.batch = Least(validation->count, BATCH_USERS);
+    job.slice = Least(model->items, SLICE_ITEMS);
     job.width = model->algorithm->query_width(model);
-    job.queries = HostAllocateZero(host, threads * BATCH_USERS * job.width, sizeof(float));
-    job.scores = HostAllocate(host, threads * BATCH_USERS * SLICE_ITEMS, sizeof(float));
+    job.queries = HostAllocateZero(host, threads * job.batch * job.width, sizeof(float));
+    job.scores = HostAllocate(host, threads * job.batch * job.slice, sizeof(float));
     job.undefined = HostAllocateZero(host, threads, sizeof(bool));
-    PoolRun(host, ValidateBatch, &job, (int)((validation->count + BATCH_USERS - 1) / BATCH_USERS));
+    PoolRun(host, ValidateBatch, &job, (int)((validation->count + job.batch - 1) / job.batch));
     for (size_t t = 0; t < threads; t++)
         undefined |= job.undefined[t];
     HostRelease(host, job.queries);
@@ -201,8 +210,9 @@ void ValidationRun(const Host *host, const Model *model, Validation *validation)
 size_t ValidationMemory(const Model *model, const Interactions *shape, int threads)
 {
     size_t cases = SizeMultiply(shape->held_count, sizeof(RankingCase) + sizeof(uint32_t));
-    size_t row = SizeAdd(SLICE_ITEMS, model->algorithm->query_width(model));
-    size_t batches = SizeMultiply((size_t)threads * BATCH_USERS, row * sizeof(float));
+    size_t row = SizeAdd(Least(model->items, SLICE_ITEMS), model->algorithm->query_width(model));
+    size_t users = (size_t)threads * Least(shape->held_count, BATCH_USERS);
+    size_t batches = SizeMultiply(users, row * sizeof(float));
 
     return shape->held_count == 0 ? 0 : SizeAdd(cases, batches);
 }

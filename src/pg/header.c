@@ -54,6 +54,16 @@ static void ReadSource(Jsonb *json, Source *source)
         source->text = NULL;
 }
 
+/* NO_TIME if it is not there. */
+static int64 ReadTime(ModelStore *store, Jsonb *stream, const char *key)
+{
+    int64 time = NO_TIME;
+
+    if (JsonbHas(stream, key) && !JsonbGetInteger(stream, key, &time))
+        StoreDamaged(store, "header", 0, psprintf("its \"%s\" is not a time", key));
+    return time;
+}
+
 static void ReadStream(ModelStore *store, Jsonb *stream, Header *header)
 {
     char *type;
@@ -67,9 +77,8 @@ static void ReadStream(ModelStore *store, Jsonb *stream, Header *header)
     header->time_type = type == NULL ? InvalidOid : TimeTypeOfName(type);
     if (!OidIsValid(header->time_type))
         StoreDamaged(store, "header", 0, "its \"time_type\" is not the type of a time");
-    header->watermark = NO_TIME;
-    if (JsonbHas(stream, "watermark") && !JsonbGetInteger(stream, "watermark", &header->watermark))
-        StoreDamaged(store, "header", 0, "its \"watermark\" is not a time");
+    header->watermark = ReadTime(store, stream, "watermark");
+    header->first = ReadTime(store, stream, "first");
     if (!JsonbGetInteger(stream, "events", &events) || events < 0)
         StoreDamaged(store, "header", 0, "\"events\" is missing or out of range");
     header->events = (uint64)events;
@@ -120,6 +129,8 @@ void DescribeStream(StringInfo json, const Window *window, uint64 events)
 {
     JsonOpen(json, "stream", '{');
     JsonString(json, "time_type", TimeTypeName(window->time_type));
+    if (TimeIsNumber(window->time_type) && window->first != NO_TIME)
+        JsonInteger(json, "first", window->first);
     if (window->watermark != NO_TIME) {
         JsonInteger(json, "watermark", window->watermark);
         JsonString(json, "newest", TimeText(window->time_type, window->watermark));

@@ -24,6 +24,7 @@ typedef struct Header {
     IdKind item_kind;
     Oid time_type;   /* of a model that learns from a stream, otherwise InvalidOid */
     int64 watermark; /* newest time learnt */
+    int64 first;     /* earliest, if times are numbers */
     uint64 events;   /* learnt so far */
     uint32 window;   /* fingerprints: see window.h */
     Source source;   /* what it was trained on; no text: an aggregate */

@@ -31,21 +31,18 @@ static bool IsKnownItem(void *arg, Id item)
 
 void ForgetLearnt(Oid relid, const Collected *learnt)
 {
-    Header kinds = {.user_kind = learnt->users.kind, .item_kind = learnt->items.kind};
     PendingTests tests = {IsLearnt, IsKnownItem, (void *)learnt};
     ModelTable table;
-    uint64 unreadable;
+    Header kinds;
 
     if (learnt->window == NULL)
         return;
+    kinds = (Header){.user_kind = learnt->users.kind,
+                     .item_kind = learnt->items.kind,
+                     .time_type = learnt->window->time_type};
     ModelTableOpenOwned(relid, &table);
     PushActiveSnapshot(GetLatestSnapshot());
-    unreadable = PendingForget(&table, &kinds, &tests);
+    PendingForget(&table, &kinds, &tests);
     PopActiveSnapshot();
     ModelTableClose(&table);
-    if (unreadable > 0)
-        ereport(WARNING,
-                (errmsg_plural("%llu observed event could not be read and was dropped",
-                               "%llu observed events could not be read and were dropped",
-                               (unsigned long)unreadable, (unsigned long long)unreadable)));
 }

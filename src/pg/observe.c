@@ -1,15 +1,12 @@
 /* observe.c: recadv_observe(). */
 #include "pg/observe.h"
 
-#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
-#include "utils/date.h"
-#include "utils/timestamp.h"
 
-#include "pg/times.h"
+#include "pg/timecast.h"
 
 static char *StreamingAlgorithms(void)
 {
@@ -129,44 +126,18 @@ void ObserveEvent(Observed *observed, ModelTable *table, Id user, Id item, int64
     PendingAdd(table, &event, IsNewItem(observed, table, event.item));
 }
 
-static bool IsNumber(Oid time_type)
+/* Of whatever type the caller's is; NULL stands for what a column with the default now() gets. */
+static int64 TimeArgument(FunctionCallInfo fcinfo, int argument, const char *model, Oid time_type)
 {
-    return time_type != TIMESTAMPTZOID && time_type != TIMESTAMPOID && time_type != DATEOID;
-}
+    Oid type = get_fn_expr_argtype(fcinfo->flinfo, argument);
 
-static void FailTime(const char *model, Oid time_type)
-{
-    ereport(ERROR,
-            (errcode(ERRCODE_DATATYPE_MISMATCH),
-             errmsg("the times of model \"%s\" are of type %s", model, TimeTypeName(time_type)),
-             errhint("Pass the value of the time column, as a %s.",
-                     IsNumber(time_type) ? "bigint" : "timestamp with time zone")));
-}
-
-/* A moment as a time of the model: the value that a column with the default now() would have. */
-static int64 TimeOfMoment(const char *model, Oid time_type, TimestampTz moment)
-{
-    Datum value = TimestampTzGetDatum(moment);
-
-    switch (time_type) {
-    case TIMESTAMPTZOID:
-        return moment;
-    case TIMESTAMPOID:
-        return TimeOf(time_type, DirectFunctionCall1(timestamptz_timestamp, value));
-    case DATEOID:
-        return TimeOf(time_type, DirectFunctionCall1(timestamptz_date, value));
-    }
-    FailTime(model, time_type);
-    return NO_TIME;
-}
-
-static int64 TimeOfNumber(const char *model, Oid time_type, int64 number)
-{
-    if (!IsNumber(time_type))
-        FailTime(model, time_type);
-    if (time_type == INT2OID || time_type == INT4OID || time_type == INT8OID)
-        return number;
-    return TimeOf(FLOAT8OID, Float8GetDatum((double)number));
+    if (type != TEXTOID)
+        CheckTimeKind(model, time_type, type);
+    if (PG_ARGISNULL(argument))
+        return TimeOfNow(model, time_type);
+    if (type == TEXTOID)
+        return TimeOfText(time_type, PG_GETARG_TEXT_PP(argument));
+    return TimeOfValue(model, time_type, type, PG_GETARG_DATUM(argument));
 }
 
 static Id IdArgument(FunctionCallInfo fcinfo, int argument, IdKind kind)
@@ -179,13 +150,12 @@ static Id IdArgument(FunctionCallInfo fcinfo, int argument, IdKind kind)
     return IdOfText(VARDATA_ANY(value), (uint32)VARSIZE_ANY_EXHDR(value));
 }
 
-/* Arguments: model, user_id, item_id, at (a moment or a number).  False for a NULL id. */
-static Datum Observe(FunctionCallInfo fcinfo, IdKind kind, bool number)
+/* Arguments: model, user_id, item_id, at.  False for a NULL id. */
+static Datum Observe(FunctionCallInfo fcinfo, IdKind kind)
 {
     Observed *observed;
     ModelTable table;
     int64 time;
-    Oid type;
 
     PreventCommandIfReadOnly("recadv_observe()");
     PreventCommandIfParallelMode("recadv_observe()");
@@ -193,15 +163,7 @@ static Datum Observe(FunctionCallInfo fcinfo, IdKind kind, bool number)
         PG_RETURN_BOOL(false);
     SPI_connect();
     observed = ObserveOpen(PG_ARGISNULL(0) ? NULL : PG_GETARG_TEXT_PP(0), &table);
-    type = observed->header.time_type;
-    if (number && !PG_ARGISNULL(3))
-        time = TimeOfNumber(table.store.name, type, PG_GETARG_INT64(3));
-    else if (number)
-        time = NO_TIME;
-    else
-        time = TimeOfMoment(table.store.name, type,
-                            PG_ARGISNULL(3) ? GetCurrentTransactionStartTimestamp()
-                                            : PG_GETARG_TIMESTAMPTZ(3));
+    time = TimeArgument(fcinfo, 3, table.store.name, observed->header.time_type);
     ObserveEvent(observed, &table, IdArgument(fcinfo, 1, kind), IdArgument(fcinfo, 2, kind), time);
     ModelTableClose(&table);
     SPI_finish();
@@ -209,26 +171,14 @@ static Datum Observe(FunctionCallInfo fcinfo, IdKind kind, bool number)
 }
 
 PG_FUNCTION_INFO_V1(recadv_observe_bigint);
-PG_FUNCTION_INFO_V1(recadv_observe_bigint_number);
 PG_FUNCTION_INFO_V1(recadv_observe_text);
-PG_FUNCTION_INFO_V1(recadv_observe_text_number);
 
 Datum recadv_observe_bigint(PG_FUNCTION_ARGS)
 {
-    return Observe(fcinfo, ID_INTEGER, false);
-}
-
-Datum recadv_observe_bigint_number(PG_FUNCTION_ARGS)
-{
-    return Observe(fcinfo, ID_INTEGER, true);
+    return Observe(fcinfo, ID_INTEGER);
 }
 
 Datum recadv_observe_text(PG_FUNCTION_ARGS)
 {
-    return Observe(fcinfo, ID_TEXT, false);
-}
-
-Datum recadv_observe_text_number(PG_FUNCTION_ARGS)
-{
-    return Observe(fcinfo, ID_TEXT, true);
+    return Observe(fcinfo, ID_TEXT);
 }

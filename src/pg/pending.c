@@ -11,6 +11,8 @@
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 
+#include "pg/times.h"
+
 #define EVENT_PREFIX "event:"
 #define ITEM_PREFIX  "item:"
 
@@ -179,7 +181,7 @@ FailDamaged(ModelTable *table, const char *part, uint32 number, const char *prob
             (errcode(ERRCODE_DATA_CORRUPTED),
              errmsg("model \"%s\" is damaged: part \"%s\", block %u of version 0: %s",
                     table->store.name, part, number, problem),
-             errhint("Delete that row of the model's table; what it stood for may still be in the "
+             errhint("recadv_refresh() drops that row; what it stood for may still be in the "
                      "source.")));
 }
 
@@ -221,6 +223,34 @@ static const char *ParseEvent(ModelTable *table, const Header *header, HeapTuple
     return NULL;
 }
 
+/* Whether the row is an event that some column of the source could have; notes it if it is not. */
+static bool IsSound(ModelTable *table, const Header *header, HeapTuple tuple, PendingEvent *event,
+                    PendingDamage *damage)
+{
+    const char *problem = ParseEvent(table, header, tuple, event);
+
+    if (problem == NULL && !TimeIsOf(header->time_type, event->time))
+        problem = "its time is not of the model's type";
+    if (problem == NULL)
+        return true;
+    if (damage->count++ == 0)
+        damage->first =
+            psprintf("part \"%s\", block %u: %s", TextDatumGetCString(Column(table, tuple, 2)),
+                     (uint32)DatumGetInt32(Column(table, tuple, 3)), problem);
+    return false;
+}
+
+static void WarnOfDamage(const PendingDamage *damage)
+{
+    if (damage->count > 0)
+        ereport(WARNING,
+                (errcode(ERRCODE_DATA_CORRUPTED),
+                 errmsg_plural("%llu observed event could not be read and was dropped",
+                               "%llu observed events could not be read and were dropped",
+                               (unsigned long)damage->count, (unsigned long long)damage->count),
+                 errdetail("The first is %s.", damage->first)));
+}
+
 static void TakeEvent(ModelTable *table, const Header *header, HeapTuple tuple, PendingEvent *event)
 {
     const char *problem = ParseEvent(table, header, tuple, event);
@@ -253,29 +283,23 @@ static void AddPlace(PendingRows *pending, uint32 *room, HeapTuple tuple)
     pending->places[pending->rows++] = tuple->t_self;
 }
 
-static void ReadEvents(ModelTable *table, const Header *header, const char *part, bool prefix,
-                       PendingRows *pending, uint32 *room)
-{
-    SysScanDesc scan = ScanParts(table, part, prefix);
-    HeapTuple tuple;
-
-    while (HeapTupleIsValid(tuple = systable_getnext(scan))) {
-        AddPlace(pending, room, tuple);
-        TakeEvent(table, header, tuple, &pending->events[pending->count++]);
-        CHECK_FOR_INTERRUPTS();
-    }
-    systable_endscan(scan);
-}
-
 PendingRows PendingOfUser(ModelTable *table, const Header *header, Id user)
 {
     PendingRows pending = {0};
     uint32 room = 0;
+    SysScanDesc scan;
+    HeapTuple tuple;
     Id known;
 
     if (!IdConvert(user, header->user_kind, &known))
         return pending;
-    ReadEvents(table, header, PartOfId(EVENT_PREFIX, known), false, &pending, &room);
+    scan = ScanParts(table, PartOfId(EVENT_PREFIX, known), false);
+    while (HeapTupleIsValid(tuple = systable_getnext(scan))) {
+        AddPlace(&pending, &room, tuple);
+        TakeEvent(table, header, tuple, &pending.events[pending.count++]);
+        CHECK_FOR_INTERRUPTS();
+    }
+    systable_endscan(scan);
     if (pending.count > 1)
         qsort(pending.events, pending.count, sizeof(PendingEvent), CompareEvents);
     return pending;
@@ -288,7 +312,14 @@ PendingRows PendingAll(ModelTable *table, const Header *header)
     SysScanDesc scan;
     HeapTuple tuple;
 
-    ReadEvents(table, header, EVENT_PREFIX, true, &pending, &room);
+    scan = ScanParts(table, EVENT_PREFIX, true);
+    while (HeapTupleIsValid(tuple = systable_getnext(scan))) {
+        AddPlace(&pending, &room, tuple);
+        pending.count +=
+            IsSound(table, header, tuple, &pending.events[pending.count], &pending.damage);
+        CHECK_FOR_INTERRUPTS();
+    }
+    systable_endscan(scan);
     scan = ScanParts(table, ITEM_PREFIX, true);
     while (HeapTupleIsValid(tuple = systable_getnext(scan)))
         AddPlace(&pending, &room, tuple);
@@ -337,32 +368,30 @@ IdList PendingItems(ModelTable *table, const Header *header, const Dictionary *i
 }
 
 static void ForgetEvents(ModelTable *table, const Header *header, const PendingTests *tests,
-                         PendingRows *gone, uint32 *room, uint64 *unreadable)
+                         PendingRows *gone, uint32 *room)
 {
     SysScanDesc scan = ScanParts(table, EVENT_PREFIX, true);
     HeapTuple tuple;
 
     while (HeapTupleIsValid(tuple = systable_getnext(scan))) {
         PendingEvent event;
-        bool readable = ParseEvent(table, header, tuple, &event) == NULL;
 
-        *unreadable += !readable;
-        if (!readable || tests->learnt(tests->arg, &event))
+        if (!IsSound(table, header, tuple, &event, &gone->damage) ||
+            tests->learnt(tests->arg, &event))
             AddPlace(gone, room, tuple);
         CHECK_FOR_INTERRUPTS();
     }
     systable_endscan(scan);
 }
 
-uint64 PendingForget(ModelTable *table, const Header *header, const PendingTests *tests)
+void PendingForget(ModelTable *table, const Header *header, const PendingTests *tests)
 {
     PendingRows gone = {0};
-    uint64 unreadable = 0;
     uint32 room = 0;
     SysScanDesc scan;
     HeapTuple tuple;
 
-    ForgetEvents(table, header, tests, &gone, &room, &unreadable);
+    ForgetEvents(table, header, tests, &gone, &room);
     scan = ScanParts(table, ITEM_PREFIX, true);
     while (HeapTupleIsValid(tuple = systable_getnext(scan))) {
         Id id;
@@ -374,7 +403,6 @@ uint64 PendingForget(ModelTable *table, const Header *header, const PendingTests
     }
     systable_endscan(scan);
     PendingDelete(RelationGetRelid(table->relation), &gone);
-    return unreadable;
 }
 
 void PendingDelete(Oid relid, const PendingRows *pending)
@@ -397,4 +425,5 @@ void PendingDelete(Oid relid, const PendingRows *pending)
         ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
                         errmsg("could not serialize access due to concurrent observers"),
                         errhint("Try again, or use the isolation level READ COMMITTED.")));
+    WarnOfDamage(&pending->damage);
 }

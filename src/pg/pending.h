@@ -18,20 +18,27 @@ typedef struct PendingEvent {
     int64 time;
 } PendingEvent;
 
+/* Rows under the name of an event that are none: whoever may insert can write them. */
+typedef struct PendingDamage {
+    uint64 count;
+    char *first; /* which one, and what is wrong */
+} PendingDamage;
+
 typedef struct PendingRows {
     uint32 count; /* events */
     PendingEvent *events;
-    uint32 rows; /* rows in the table: events and items */
+    uint32 rows; /* rows in the table: events, also damaged ones, and items */
     ItemPointerData *places;
+    PendingDamage damage;
 } PendingRows;
 
 /* Writes an event into the table, and the item if it is `new_item`; needs SPI. */
 extern void PendingAdd(ModelTable *table, const PendingEvent *event, bool new_item);
 
-/* Events of one user, in order of time. */
+/* Events of one user, in order of time; fails at a damaged one. */
 extern PendingRows PendingOfUser(ModelTable *table, const Header *header, Id user);
 
-/* All of them, in no order. */
+/* All of them, in no order, but damaged ones. */
 extern PendingRows PendingAll(ModelTable *table, const Header *header);
 
 /* Items that have been observed and are not in the dictionary; ascending.  Names that cannot be
@@ -46,12 +53,12 @@ typedef struct PendingTests {
 } PendingTests;
 
 /*
- * Deletes the rows of events that are learnt and of items that are known; also those that the
- * model cannot read, and returns how many events these were.  Needs SPI and a snapshot.
+ * Deletes the rows of events that are learnt and of items that are known, also damaged ones, with a
+ * warning.  Needs SPI and a snapshot.
  */
-extern uint64 PendingForget(ModelTable *table, const Header *header, const PendingTests *tests);
+extern void PendingForget(ModelTable *table, const Header *header, const PendingTests *tests);
 
-/* Deletes rows that were read; needs SPI. */
+/* Deletes rows that were read, also damaged ones, with a warning; needs SPI. */
 extern void PendingDelete(Oid relid, const PendingRows *pending);
 
 #endif

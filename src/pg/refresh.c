@@ -211,7 +211,8 @@ static char *NewHeader(Refresh *r, const Window *window)
 static void Write(Refresh *r)
 {
     MemoryContext caller = MemoryContextSwitchTo(r->backend.context);
-    Window window = WindowAdvance(&r->window, NewsFingerprints(&r->news), r->news.count);
+    Window window = WindowAdvance(&r->window, r->header.events + r->news.count,
+                                  NewsFingerprints(&r->news), r->news.count);
     TableSink sink;
 
     TableSinkOpen(r->relid, r->current.version, &sink);

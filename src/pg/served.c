@@ -4,7 +4,7 @@
 #include "utils/snapmgr.h"
 
 #include "pg/attach.h"
-#include "pg/pending.h"
+#include "pg/fresh.h"
 #include "pg/preload.h"
 #include "pg/shared.h"
 #include "pg/view.h"
@@ -58,29 +58,6 @@ static CacheEntry *LoadEntry(Oid relid, Current current, ModelStore *store)
     return entry;
 }
 
-/* ---- items observed since the last refresh ---- */
-
-static void StartFresh(Served *served)
-{
-    Model *fresh = &served->fresh;
-
-    *fresh = ViewAllocate(&served->model, AXIS_ITEM, served->fresh_ids.count);
-    ViewClear(fresh, AXIS_ITEM);
-    for (uint32 i = 0; i < fresh->items; i++)
-        fresh->algorithm->stream->start_item(fresh, i, IdKey(IdListGet(&served->fresh_ids, i)));
-}
-
-/* They have rows at once, as a refresh would start them. */
-static void LookForFresh(Served *served, ModelTable *table)
-{
-    served->fresh_ids.count = 0;
-    if (served->header.algorithm->stream == NULL)
-        return;
-    served->fresh_ids = PendingItems(table, &served->header, &served->items);
-    if (served->fresh_ids.count > 0)
-        StartFresh(served);
-}
-
 Served *ServedOpen(text *model, ModelTable *table)
 {
     Oid relid = ModelResolve(model);
@@ -99,7 +76,7 @@ Served *ServedOpen(text *model, ModelTable *table)
     AttachItems(entry, table);
     if (!entry->kept || entry->private != private)
         CacheKeep(entry);
-    LookForFresh(&entry->served, table);
+    FreshOpen(&entry->served, table);
     return &entry->served;
 }
 

@@ -40,6 +40,11 @@ Oid TimeTypeOfName(const char *name)
     return InvalidOid;
 }
 
+bool TimeIsNumber(Oid type)
+{
+    return type != DATEOID && type != TIMESTAMPOID && type != TIMESTAMPTZOID;
+}
+
 /* Ordering of doubles as ordering of integers; NaN counts as no time. */
 static int64 OrderedDouble(double value)
 {
@@ -87,6 +92,32 @@ static bool IsFloating(Oid type)
     return type == FLOAT4OID || type == FLOAT8OID || type == NUMERICOID;
 }
 
+static bool IsFloatingTime(Oid type, int64 time)
+{
+    double value = DoubleOf(time);
+
+    return !isnan(value) && (type != FLOAT4OID || value == (double)(float)value);
+}
+
+bool TimeIsOf(Oid type, int64 time)
+{
+    if (time == NO_TIME)
+        return true;
+    switch (type) {
+    case INT2OID:
+        return time >= PG_INT16_MIN && time <= PG_INT16_MAX;
+    case INT4OID:
+        return time >= PG_INT32_MIN && time <= PG_INT32_MAX;
+    case DATEOID:
+        return time == DATEVAL_NOBEGIN || time == DATEVAL_NOEND || IS_VALID_DATE(time);
+    case TIMESTAMPOID:
+    case TIMESTAMPTZOID:
+        return time == DT_NOEND || IS_VALID_TIMESTAMP(time);
+    default:
+        return !IsFloating(type) || IsFloatingTime(type, time);
+    }
+}
+
 static double UnitsPerSecond(Oid type)
 {
     if (type == TIMESTAMPOID || type == TIMESTAMPTZOID)
@@ -106,6 +137,17 @@ int64 TimeBefore(Oid type, int64 time, double lateness)
     if (units >= (double)PG_INT64_MAX || pg_sub_s64_overflow(time, (int64)units, &before))
         return NO_TIME + 1;
     return Max(before, NO_TIME + 1);
+}
+
+int64 TimeMirrored(Oid type, int64 first, int64 time)
+{
+    int64 span, mirrored;
+
+    if (IsFloating(type))
+        mirrored = OrderedDouble(DoubleOf(time) + (DoubleOf(time) - DoubleOf(first)));
+    else if (pg_sub_s64_overflow(time, first, &span) || pg_add_s64_overflow(time, span, &mirrored))
+        return PG_INT64_MAX;
+    return mirrored == NO_TIME ? PG_INT64_MAX : mirrored;
 }
 
 bool TimeIsInfinite(Oid type, int64 time)

@@ -18,10 +18,19 @@ extern Oid TimeType(Oid type);
 extern const char *TimeTypeName(Oid type);
 extern Oid TimeTypeOfName(const char *name);
 
+/* Not a date or timestamp. */
+extern bool TimeIsNumber(Oid type);
+
 extern int64 TimeOf(Oid type, Datum value);
+
+/* Is it what TimeOf makes of some value? */
+extern bool TimeIsOf(Oid type, int64 time);
 
 /* `lateness` seconds (numbers: units) before `time`; never NO_TIME but for NO_TIME itself. */
 extern int64 TimeBefore(Oid type, int64 time, double lateness);
+
+/* As far after `time` as `first` is before it; the greatest time there is where that is too far. */
+extern int64 TimeMirrored(Oid type, int64 first, int64 time);
 
 /* No moment: a time column of floating numbers may hold it. */
 extern bool TimeIsInfinite(Oid type, int64 time);

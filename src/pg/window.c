@@ -3,6 +3,7 @@
 
 #include "common/hashfn.h"
 
+#include "pg/newest.h"
 #include "pg/parts.h"
 #include "pg/times.h"
 
@@ -48,19 +49,28 @@ uint32 WindowCount(const Window *window, uint64 key)
 #define ST_DEFINE
 #include "lib/sort_template.h"
 
-static int64 Later(Oid time_type, int64 watermark, int64 time, int64 now)
+/* Of the events that have just been learnt, those that the watermark did not follow. */
+static void WarnOfStrays(const Newest *newest, const Fingerprint *learnt, uint64 count)
 {
-    return TimeIsInfinite(time_type, time) ? watermark : Max(watermark, Min(time, now));
-}
+    int64 farthest = NO_TIME;
+    unsigned long strays = 0;
 
-/* A time to come does not hide the rows until then. */
-static int64 Watermark(const Window *window, const Fingerprint *learnt, uint64 count)
-{
-    int64 now = TimeNow(window->time_type), watermark = window->watermark;
-
-    for (uint64 i = 0; i < count; i++)
-        watermark = Later(window->time_type, watermark, learnt[i].time, now);
-    return watermark;
+    for (uint64 i = 0; i < count; i++) {
+        if (learnt[i].time <= newest->limit || TimeIsInfinite(newest->time_type, learnt[i].time))
+            continue;
+        strays++;
+        farthest = Max(farthest, learnt[i].time);
+    }
+    if (strays > 0)
+        ereport(
+            WARNING,
+            (errmsg_plural("%lu event lies far beyond the others in time",
+                           "%lu events lie far beyond the others in time", strays, strays),
+             errdetail("The last is at %s; the newest time that refreshes go by stays %s.",
+                       TimeText(newest->time_type, farthest),
+                       TimeText(newest->time_type, newest->watermark)),
+             errhint("Correct such rows if they are wrong.  Times that more than ten events and "
+                     "1 %% of all have are followed.")));
 }
 
 /* Those that are not too old, in front; returns how many. */
@@ -74,27 +84,49 @@ static uint64 KeepFrom(int64 start, const Fingerprint *from, uint64 count, Finge
     return kept;
 }
 
-Window WindowAdvance(const Window *window, Fingerprint *learnt, uint64 count)
+static void CheckCount(uint64 count)
+{
+    if (count > PG_INT32_MAX)
+        ereport(ERROR,
+                (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+                 errmsg("too many events lie within the option lateness: " UINT64_FORMAT, count),
+                 errhint("Train with a lower lateness.")));
+}
+
+/* The window up to a newer watermark. */
+static Window Merge(const Window *window, const Newest *newest, Fingerprint *learnt, uint64 count)
 {
     Window next = *window;
     uint64 kept;
     int64 start;
 
-    next.watermark = Watermark(window, learnt, count);
+    next.first = newest->first;
+    next.watermark = newest->watermark;
     start = WindowStart(&next);
     kept = KeepFrom(start, learnt, count, learnt);
-    if (kept + window->count > PG_INT32_MAX)
-        ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-                        errmsg("too many events lie within the option lateness: " UINT64_FORMAT,
-                               kept + window->count),
-                        errhint("Train with a lower lateness.")));
+    CheckCount(kept + window->count);
     next.fingerprints = PallocArray(Fingerprint, kept + window->count + 1);
     next.count = (uint32)KeepFrom(start, window->fingerprints, window->count, next.fingerprints);
     if (kept > 0)
         memcpy(next.fingerprints + next.count, learnt, kept * sizeof(Fingerprint));
     next.count += (uint32)kept;
     SortFingerprints(next.fingerprints, next.count);
+    WarnOfStrays(newest, learnt, kept);
     return next;
+}
+
+Window WindowAdvance(const Window *window, uint64 events, Fingerprint *learnt, uint64 count)
+{
+    Newest newest;
+
+    NewestBegin(&newest, window->time_type, window->first, window->watermark, events,
+                count + window->count);
+    for (uint64 i = 0; i < count; i++)
+        NewestAdd(&newest, learnt[i].time);
+    for (uint32 i = 0; i < window->count; i++)
+        NewestAdd(&newest, window->fingerprints[i].time);
+    NewestEnd(&newest);
+    return Merge(window, &newest, learnt, count);
 }
 
 /* Only the latest are worth a fingerprint: the others are skipped before they cost memory. */
@@ -102,13 +134,16 @@ Window WindowOfPairs(const Pairs *pairs, const IdList *users, const IdList *item
                      double lateness)
 {
     Window empty = {.time_type = time_type, .watermark = NO_TIME, .lateness = lateness}, window;
-    int64 now = TimeNow(time_type), start;
     Fingerprint *learnt;
     uint64 count = 0;
+    Newest newest;
+    int64 start;
 
+    NewestBegin(&newest, time_type, NO_TIME, NO_TIME, pairs->count, pairs->count);
     for (uint64 i = 0; i < pairs->count; i++)
-        empty.watermark = Later(time_type, empty.watermark, pairs->time[i], now);
-    start = WindowStart(&empty);
+        NewestAdd(&newest, pairs->time[i]);
+    NewestEnd(&newest);
+    start = TimeBefore(time_type, newest.watermark, lateness);
     for (uint64 i = 0; i < pairs->count; i++)
         count += pairs->time[i] >= start;
     learnt = PallocArray(Fingerprint, count + 1);
@@ -117,7 +152,7 @@ Window WindowOfPairs(const Pairs *pairs, const IdList *users, const IdList *item
         if (pairs->time[i] >= start)
             learnt[count++] = FingerprintOf(IdListGet(users, pairs->user[i]),
                                             IdListGet(items, pairs->item[i]), pairs->time[i]);
-    window = WindowAdvance(&empty, learnt, count);
+    window = Merge(&empty, &newest, learnt, count);
     pfree(learnt);
     return window;
 }
@@ -146,6 +181,7 @@ static void CheckSorted(ModelStore *store, const Window *window)
 Window WindowRead(ModelStore *store, const Header *header)
 {
     Window window = {.time_type = header->time_type,
+                     .first = header->first,
                      .watermark = header->watermark,
                      .lateness = ((const TrainOptions *)header->options)->lateness,
                      .count = header->window};

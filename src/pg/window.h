@@ -20,6 +20,7 @@ typedef struct Fingerprint {
 
 typedef struct Window {
     Oid time_type;
+    int64 first;     /* earliest time learnt; NO_TIME: none */
     int64 watermark; /* NO_TIME: nothing learnt yet */
     double lateness;
     uint32 count;
@@ -35,12 +36,13 @@ extern int64 WindowStart(const Window *window);
 extern uint32 WindowCount(const Window *window, uint64 key);
 
 /*
- * The window after learning `count` more events, the time of which decides the new watermark;
- * allocated in the current context.  The fingerprints come to be sorted.
+ * The window after learning `count` more events, which makes `events` in all; allocated in the
+ * current context.  The fingerprints come to be sorted.  Warns of times that the watermark does not
+ * follow: see newest.h.
  */
-extern Window WindowAdvance(const Window *window, Fingerprint *learnt, uint64 count);
+extern Window WindowAdvance(const Window *window, uint64 events, Fingerprint *learnt, uint64 count);
 
-/* The window after a training. */
+/* The window after a training; warns, too. */
 extern Window WindowOfPairs(const Pairs *pairs, const IdList *users, const IdList *items,
                             Oid time_type, double lateness);
 

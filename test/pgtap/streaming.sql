@@ -241,7 +241,7 @@ BEGIN
     EXECUTE format('INSERT INTO typed SELECT user_id, item_id, %L FROM typed LIMIT 1', first);
     RETURN NEXT is(learn('typed_model'), 0::bigint, name || ': one that is older than lateness is not read');
     EXECUTE format('SELECT recadv_observe(''typed_model'', %L::%s, ''77''::%2$s, %s)', CASE id WHEN 'text' THEN 'new' ELSE '99' END, id,
-                   CASE WHEN number THEN quote_literal(last) || '::bigint' ELSE quote_literal(last) || '::timestamptz' END);
+                   CASE WHEN number THEN last ELSE quote_literal(last) END);
     EXECUTE format('INSERT INTO typed VALUES (%L, ''77'', %L)', CASE id WHEN 'text' THEN 'new' ELSE '99' END, last);
     RETURN NEXT is((SELECT row(events, observed, new_users, new_items)::text FROM recadv_refresh('typed_model')), '(1,1,1,1)', name || ': observed and inserted, once');
     RETURN NEXT is(learn('typed_model'), 0::bigint, name || ': nothing is left');

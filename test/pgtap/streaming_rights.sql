@@ -58,5 +58,16 @@ SELECT is((SELECT md5(string_agg(t::text, ',' ORDER BY rank)) FROM recadv_topk(2
 SELECT works('SELECT recadv_refresh(''m'')', 'and the model refreshed', 'recadv_test_owner');
 SELECT is((SELECT count(*) FROM m WHERE version = 0 AND starts_with(part, 'item:')), 0::bigint, 'which deletes them');
 
+SELECT md5(string_agg(t::text, ',' ORDER BY rank)) AS served FROM recadv_topk(2, 1000, 'm') t \gset
+-- nor a damaged event, but for the user whose it claims to be, until the next refresh
+SELECT works(format('INSERT INTO recadv_test.m VALUES (0, %L, 0, %L)', part, data), 'INSERT of ' || left(part, 25), 'recadv_test_writer')
+FROM unnest(ARRAY['event:1', 'event:no number', 'event:', 'event:' || repeat('9', 2000)]) part, unnest(ARRAY['']) data;
+SELECT is((SELECT md5(string_agg(t::text, ',' ORDER BY rank)) FROM recadv_topk(2, 1000, 'm') t), :'served', 'others are served');
+SELECT fails('SELECT recadv_topk(1, 5, ''m'')', 'XX001', 'model "m" is damaged: part "event:1", block 0 of version 0: % | %', 'the user is not');
+SELECT recadv_observe('m', 3, 5) \g /dev/null
+SELECT works('SELECT recadv_refresh(''m'')', 'a refresh goes on', 'recadv_test_owner');
+SELECT is((SELECT count(*) FROM m WHERE version = 0 AND starts_with(part, 'event:')), 0::bigint, 'and deletes all');
+SELECT works('SELECT recadv_topk(1, 5, ''m'')', 'the user is served');
+
 SELECT * FROM finish();
 ROLLBACK;

@@ -98,6 +98,32 @@ my $beside = (counts())[1] - (counts())[0];    # learnt and not in the table
 
 is($beside, 1, 'one event is not in the table');
 
+# What a session keeps of pending items is neither older nor newer than its snapshot.
+my $item = q{SELECT recadv_score(1, 5011, 'shop') IS NOT NULL, recadv_score(1, 5012, 'shop') IS NOT NULL};
+
+$one->query('BEGIN ISOLATION LEVEL REPEATABLE READ');
+is($one->query($item)->{out}, 'f|f', 'a transaction with one snapshot');
+$two->query(q{SELECT recadv_observe('shop', 5010, 5011)});
+is($one->query($item)->{out}, 'f|f', 'does not see what others observe meanwhile');
+$one->query('COMMIT');
+is($one->query($item)->{out}, 't|f', 'it does when it is over');
+$one->query('BEGIN');
+is($one->query($item)->{out}, 't|f', 'a transaction with a snapshot per statement');
+$two->query(q{SELECT recadv_observe('shop', 5010, 5012)});
+is($one->query($item)->{out}, 't|t', 'sees it at once');
+$one->query('COMMIT');
+is(learn(), 2, 'both are learnt');
+# The snapshots before and after the rollback are equal, for the transaction of the other is later.
+$item = q{SELECT recadv_score(1, 5013, 'shop') IS NOT NULL};
+$one->query('BEGIN');
+$one->query('SAVEPOINT s');
+$one->query(q{SELECT recadv_observe('shop', 5010, 5013)});
+$two->query('CREATE TABLE later ()');
+is($one->query($item)->{out}, 't', 'a savepoint');
+$one->query('ROLLBACK TO s');
+is($one->query($item)->{out}, 'f', 'rolled back to it');
+$one->query('COMMIT');
+
 # An observer does not wait for a refresh, nor a refresh for an observer.
 $one->query('BEGIN');
 $one->query(q{INSERT INTO clicks VALUES (5003, 1)});

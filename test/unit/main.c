@@ -30,6 +30,7 @@ static const struct {
     {"memory", TestMemory},
     {"generator", TestGenerator},
     {"nmrn", TestNmrn},
+    {"formula", TestFormula},
     {"serve", TestServe},
     {"stream", TestStreaming},
 };

@@ -23,6 +23,7 @@ extern void TestMf(void);
 extern void TestMemory(void);
 extern void TestGenerator(void);
 extern void TestNmrn(void);
+extern void TestFormula(void);
 extern void TestServe(void);
 extern void TestStreaming(void);
 

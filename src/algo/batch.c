@@ -228,11 +228,6 @@ double BatchStep(const TripleRule *rule, Batch *batch, uint32_t count)
     return loss;
 }
 
-static bool Trains(const Interactions *data, uint32_t user, uint32_t item)
-{
-    return InteractionsContain(data, user, item) && !IsHeldOut(data, user, item);
-}
-
 /*
  * The t-th item that is not among the user's n sorted training items: with the k first of them at
  * or below t + k skipped, it is t + k.
@@ -255,7 +250,7 @@ static uint32_t UniformNegative(const Interactions *data, uint32_t user, Random 
     for (int i = 0; i < MAX_DRAWS; i++) {
         uint32_t item = RandomBelow(random, data->items);
 
-        if (!Trains(data, user, item))
+        if (!TrainsOn(data, user, item))
             return item;
     }
     return ExactNegative(data, user, random);

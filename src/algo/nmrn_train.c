@@ -101,11 +101,9 @@ static void StartRows(const Trainer *t)
     }
 }
 
-static bool TrainsOn(const void *arg, uint32_t user, uint32_t item)
+static bool DataHas(const void *arg, uint32_t user, uint32_t item)
 {
-    const Interactions *data = arg;
-
-    return InteractionsContain(data, user, item) && !IsHeldOut(data, user, item);
+    return TrainsOn(arg, user, item);
 }
 
 static void CheckData(const Trainer *t)
@@ -132,7 +130,7 @@ static void Prepare(Trainer *t)
 
     StartRows(t);
     OrderCreate(t->host, t->data->events, t->data->users, (TrainOrder)o->order, &t->order);
-    MicroBatchCreate(t->host, t->model, (uint32_t)o->batch_size, (Positives){t->data, TrainsOn},
+    MicroBatchCreate(t->host, t->model, (uint32_t)o->batch_size, (Positives){t->data, DataHas},
                      &t->batch);
     t->batch.learns_start = o->learn_start;
     ValidationPrepare(t->host, t->data, &t->validation);

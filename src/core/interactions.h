@@ -107,4 +107,10 @@ static inline uint32_t TrainingItems(const Interactions *interactions, uint32_t 
 /* Has the user this item (held out or not)?  Binary search. */
 extern bool InteractionsContain(const Interactions *interactions, uint32_t user, uint32_t item);
 
+/* Does the user train with this item? */
+static inline bool TrainsOn(const Interactions *interactions, uint32_t user, uint32_t item)
+{
+    return InteractionsContain(interactions, user, item) && !IsHeldOut(interactions, user, item);
+}
+
 #endif

@@ -2,6 +2,7 @@
 #include "pg/asker.h"
 
 #include "pg/pending.h"
+#include "pg/seen.h"
 
 static void TakeEvents(Served *served, const PendingRows *pending, Asker *asker)
 {

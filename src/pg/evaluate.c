@@ -75,11 +75,6 @@ static uint32 *MapIds(const Evaluation *e, const IdList *test, const IdList *mod
     return map;
 }
 
-static bool Trained(const Interactions *data, uint32_t user, uint32_t item)
-{
-    return InteractionsContain(data, user, item) && !IsHeldOut(data, user, item);
-}
-
 /*
  * Relevant items of one test user.  Items that the model does not know stay, as never found;
  * items that it was trained on are no candidates and leave.
@@ -92,7 +87,7 @@ static uint32 TakeRelevant(Evaluation *e, uint32 user, uint64 first, uint64 last
     for (uint64 i = first; i < last; i++) {
         uint32 item = item_map[e->test.data.item[i]];
 
-        if (item != UNKNOWN_ID && Trained(&e->loaded.data, user, item)) {
+        if (item != UNKNOWN_ID && TrainsOn(&e->loaded.data, user, item)) {
             e->trained_rows++;
             continue;
         }

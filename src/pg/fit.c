@@ -16,6 +16,7 @@
 #include "pg/options.h"
 #include "pg/preload.h"
 #include "pg/runs.h"
+#include "pg/seen.h"
 #include "pg/settings.h"
 #include "pg/table.h"
 #include "pg/training.h"
@@ -357,6 +358,26 @@ static void CheckNoSource(const Header *header)
         ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED),
                         errmsg("model image is damaged: it names a source"),
                         errhint("An image is the result of recadv_fit().")));
+}
+
+/* Copies exactly the blocks that the header asks for; returns how many. */
+static uint32 CopyModel(ModelStore *store, const Header *header, ModelSink *sink)
+{
+    uint32 copied;
+    Model model;
+
+    HeaderLayout(header, &model);
+    copied = CopyPart(store, "header", 1, BLOCK_JSON, sink);
+    copied += CopyPart(store, "history", 1, BLOCK_JSON, sink);
+    copied += DictionaryCopy(store, header, AXIS_USER, sink);
+    copied += DictionaryCopy(store, header, AXIS_ITEM, sink);
+    copied += WindowCopy(store, header, sink);
+    copied += CopyInteractions(store, header, sink);
+    for (int i = 0; i < model.parts; i++)
+        copied += CopyPart(store, model.part[i].name,
+                           BlockCount(model.part[i].rows, PartBlockRows(&model, &model.part[i])),
+                           BLOCK_FLOAT, sink);
+    return copied;
 }
 
 /* Events that were observed before may be among those that the image has learnt. */

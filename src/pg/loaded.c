@@ -1,6 +1,7 @@
 /* loaded.c: reading every part of a model. */
 #include "pg/loaded.h"
 
+#include "pg/seen.h"
 #include "pg/settings.h"
 
 static IdList ReadSide(ModelStore *store, const Header *header, Axis side)

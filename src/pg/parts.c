@@ -1,9 +1,6 @@
 /* parts.c: cutting a model into blocks and putting it together again. */
 #include "pg/parts.h"
 
-#include "pg/dictionary.h"
-#include "pg/window.h"
-
 /* Target sizes of blocks: what one user needs, and what is read in bulk. */
 #define SMALL_BLOCK (8 * 1024)
 #define LARGE_BLOCK (256 * 1024)
@@ -107,23 +104,4 @@ uint32 CopyPart(ModelStore *store, const char *part, uint32 blocks, BlockType ty
         BlockFree(&from);
     }
     return blocks;
-}
-
-uint32 CopyModel(ModelStore *store, const Header *header, ModelSink *sink)
-{
-    uint32 copied;
-    Model model;
-
-    HeaderLayout(header, &model);
-    copied = CopyPart(store, "header", 1, BLOCK_JSON, sink);
-    copied += CopyPart(store, "history", 1, BLOCK_JSON, sink);
-    copied += DictionaryCopy(store, header, AXIS_USER, sink);
-    copied += DictionaryCopy(store, header, AXIS_ITEM, sink);
-    copied += WindowCopy(store, header, sink);
-    copied += CopyInteractions(store, header, sink);
-    for (int i = 0; i < model.parts; i++)
-        copied += CopyPart(store, model.part[i].name,
-                           BlockCount(model.part[i].rows, PartBlockRows(&model, &model.part[i])),
-                           BLOCK_FLOAT, sink);
-    return copied;
 }

@@ -1,12 +1,5 @@
 /*
- * parts.h: the blocks of a model version.
- *
- *   header          JSON
- *   history         JSON: an array, one object per epoch
- *   user_ids, ...   the dictionaries: see dictionary.h
- *   seen            item indexes of each user's interactions, ascending
- *   held            (user, item) index pairs held out for validation
- *   popularity, ... the algorithm's matrices
+ * parts.h: the matrices of a model version, and other parts, in blocks.
  *
  * Rows per block follow from the dimensions, so no directory is stored.  What serving one user
  * reads (ids, seen, user rows) is in blocks of tens of kilobytes; item rows come in larger ones.
@@ -15,8 +8,6 @@
 #define RECADV_PARTS_H
 
 #include "pg/header.h"
-
-#include "pg/seen.h"
 
 extern void WriteModelParts(ModelSink *sink, const Model *model);
 
@@ -43,9 +34,6 @@ extern void ReadPartRow(ModelStore *store, const Model *model, const Part *part,
 /* Copies the blocks 0, 1, ... of a part; returns how many. */
 extern uint32 CopyPart(ModelStore *store, const char *part, uint32 blocks, BlockType type,
                        ModelSink *sink);
-
-/* Copies exactly the blocks that the header asks for; returns how many. */
-extern uint32 CopyModel(ModelStore *store, const Header *header, ModelSink *sink);
 
 /* Number of blocks of `rows` rows. */
 static inline uint32 BlockCount(uint32 rows, uint32 block_rows)

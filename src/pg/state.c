@@ -5,6 +5,7 @@
 
 #include "algo/stream.h"
 #include "pg/parts.h"
+#include "pg/seen.h"
 #include "pg/settings.h"
 
 static Size RowSize(const Model *model, Axis axis)

@@ -8,6 +8,7 @@
 #include "pg/asker.h"
 #include "pg/host.h"
 #include "pg/live.h"
+#include "pg/seen.h"
 #include "pg/settings.h"
 
 #include "core/pool.h"

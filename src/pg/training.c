@@ -9,6 +9,7 @@
 #include "pg/dictionary.h"
 #include "pg/options.h"
 #include "pg/parts.h"
+#include "pg/seen.h"
 #include "pg/settings.h"
 #include "pg/table.h"
 #include "pg/window.h"

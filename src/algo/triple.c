@@ -13,10 +13,12 @@
 #define AHEAD   8
 
 /*
- * Successive triples that look at the same candidate, each for its own user.  Reading candidates
- * that only one triple looks at would take most of the time.
+ * A candidate is looked at by SHARED triples, SPACING triples apart, each for its own user: the
+ * next ones find its row in the first-level cache.  Apart, so that most of them see what the ones
+ * before have made of it.
  */
-#define SHARED 4
+#define SHARED  4
+#define SPACING 4
 
 /* Candidate scores between two looks at the cancel flag: milliseconds. */
 #define CANCEL_EVERY (1u << 22)
@@ -170,12 +172,15 @@ VECTOR_INLINE void ScoreCandidates(const TripleRule *rule, const float *p, const
         scores[n] = VectorDot(p, rule->items + (size_t)items[n] * rule->stride, chunks);
 }
 
-/* A stream of uniform draws, of which each triple looks at a window. */
+/*
+ * A stream of uniform draws.  Each triple looks at `fresh` new ones and at those that were new
+ * SPACING, 2 SPACING, ... triples ago.
+ */
 typedef struct Candidates {
-    uint32_t fresh; /* what the window moves on by for each triple */
-    uint32_t first; /* start of the next window */
+    uint32_t fresh;
+    uint32_t first; /* the oldest that the next triple looks at */
     uint32_t end;   /* of what was drawn */
-    uint32_t item[(EARLIER + 1) * MAX_CANDIDATES];
+    uint32_t item[(SPACING + EARLIER) * MAX_CANDIDATES];
 } Candidates;
 
 VECTOR_INLINE void DrawCandidates(const TripleRule *rule, CellWork *work, Candidates *c,
@@ -194,14 +199,25 @@ VECTOR_INLINE void DrawCandidates(const TripleRule *rule, CellWork *work, Candid
     }
 }
 
-/* The first triple's window, but for what is drawn with the triple. */
+/* What the triples before the first one would have drawn. */
 VECTOR_INLINE void StartCandidates(const TripleRule *rule, CellWork *work, Candidates *c,
                                    size_t chunks)
 {
-    c->fresh = (rule->candidates + SHARED - 1) / SHARED;
+    uint32_t n = rule->candidates;
+
+    c->fresh = (n + SHARED - 1) / SHARED;
     c->first = c->end = 0;
-    if (rule->candidates > 1)
-        DrawCandidates(rule, work, c, rule->candidates - c->fresh, chunks);
+    if (n > 1)
+        DrawCandidates(rule, work, c, (n - 1) / c->fresh * c->fresh * SPACING, chunks);
+}
+
+/* The next triple's. */
+static inline void TakeCandidates(Candidates *c, uint32_t count, uint32_t *items)
+{
+    for (uint32_t n = 0; n < count; n += c->fresh)
+        for (uint32_t k = 0; k < c->fresh && n + k < count; k++)
+            items[n + k] = c->item[c->first + n * SPACING + k];
+    c->first += c->fresh;
 }
 
 /* The first of the highest: compared without branches, which could not be predicted. */
@@ -217,15 +233,15 @@ static inline uint32_t Highest(const float *scores, uint32_t count)
     return at;
 }
 
-/* Of the window the item that the model scores highest now; positives drop out. */
+/* Of the candidates the one that the model scores highest now; positives drop out. */
 VECTOR_INLINE uint32_t DrawHardest(const TripleRule *rule, CellWork *work, Candidates *c,
                                    uint32_t at, size_t chunks)
 {
     const float *p = rule->users + (size_t)work->entries[at].user * rule->stride;
-    const uint32_t *items = c->item + c->first;
+    uint32_t items[MAX_CANDIDATES];
     float scores[MAX_CANDIDATES];
 
-    c->first += c->fresh;
+    TakeCandidates(c, rule->candidates, items);
     ScoreCandidates(rule, p, items, rule->candidates, scores, chunks);
     for (uint32_t tries = 0; tries < MAX_DRAWS; tries++) {
         uint32_t item = items[Highest(scores, rule->candidates)];

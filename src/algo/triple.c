@@ -5,8 +5,20 @@
 
 #include "core/vector.h"
 
-/* Triples drawn ahead of their update, so that their rows are in cache by then. */
-#define AHEAD 8
+/*
+ * A triple's rows are asked for EARLIER triples before its negative is chosen, which reads them,
+ * and the negative is chosen AHEAD triples before the update: all are in cache by then.
+ */
+#define EARLIER 4
+#define AHEAD   8
+
+/*
+ * A candidate is looked at by SHARED triples, SPACING triples apart, each for its own user: the
+ * next ones find its row in the first-level cache.  Apart, so that most of them see what the ones
+ * before have made of it.
+ */
+#define SHARED  4
+#define SPACING 4
 
 /* Candidate scores between two looks at the cancel flag: milliseconds. */
 #define CANCEL_EVERY (1u << 22)
@@ -160,26 +172,80 @@ VECTOR_INLINE void ScoreCandidates(const TripleRule *rule, const float *p, const
         scores[n] = VectorDot(p, rule->items + (size_t)items[n] * rule->stride, chunks);
 }
 
-/* Of `candidates` uniform draws the one that the model scores highest now; positives drop out. */
-VECTOR_INLINE uint32_t DrawHardest(const TripleRule *rule, CellWork *work, uint32_t at,
+/*
+ * A stream of uniform draws.  Each triple looks at `fresh` new ones and at those that were new
+ * SPACING, 2 SPACING, ... triples ago.
+ */
+typedef struct Candidates {
+    uint32_t fresh;
+    uint32_t first; /* the oldest that the next triple looks at */
+    uint32_t end;   /* of what was drawn */
+    uint32_t item[(SPACING + EARLIER) * MAX_CANDIDATES];
+} Candidates;
+
+VECTOR_INLINE void DrawCandidates(const TripleRule *rule, CellWork *work, Candidates *c,
+                                  uint32_t count, size_t chunks)
+{
+    if (c->end + count > sizeof(c->item) / sizeof(c->item[0])) {
+        c->end -= c->first;
+        memmove(c->item, c->item + c->first, c->end * sizeof(c->item[0]));
+        c->first = 0;
+    }
+    for (uint32_t n = 0; n < count; n++) {
+        uint32_t item = work->block[RandomBelow(&work->random, work->block_size)];
+
+        c->item[c->end++] = item;
+        Prefetch(rule->items + (size_t)item * rule->stride, chunks);
+    }
+}
+
+/* What the triples before the first one would have drawn. */
+VECTOR_INLINE void StartCandidates(const TripleRule *rule, CellWork *work, Candidates *c,
                                    size_t chunks)
+{
+    uint32_t n = rule->candidates;
+
+    c->fresh = (n + SHARED - 1) / SHARED;
+    c->first = c->end = 0;
+    if (n > 1)
+        DrawCandidates(rule, work, c, (n - 1) / c->fresh * c->fresh * SPACING, chunks);
+}
+
+/* The next triple's. */
+static inline void TakeCandidates(Candidates *c, uint32_t count, uint32_t *items)
+{
+    for (uint32_t n = 0; n < count; n += c->fresh)
+        for (uint32_t k = 0; k < c->fresh && n + k < count; k++)
+            items[n + k] = c->item[c->first + n * SPACING + k];
+    c->first += c->fresh;
+}
+
+/* The first of the highest: compared without branches, which could not be predicted. */
+static inline uint32_t Highest(const float *scores, uint32_t count)
+{
+    float highest = scores[0];
+    uint32_t at = 0;
+
+    for (uint32_t n = 1; n < count; n++)
+        highest = Larger(highest, scores[n]);
+    while (scores[at] < highest)
+        at++;
+    return at;
+}
+
+/* Of the candidates the one that the model scores highest now; positives drop out. */
+VECTOR_INLINE uint32_t DrawHardest(const TripleRule *rule, CellWork *work, Candidates *c,
+                                   uint32_t at, size_t chunks)
 {
     const float *p = rule->users + (size_t)work->entries[at].user * rule->stride;
     uint32_t items[MAX_CANDIDATES];
     float scores[MAX_CANDIDATES];
 
-    for (uint32_t n = 0; n < rule->candidates; n++) {
-        items[n] = work->block[RandomBelow(&work->random, work->block_size)];
-        Prefetch(rule->items + (size_t)items[n] * rule->stride, chunks);
-    }
+    TakeCandidates(c, rule->candidates, items);
     ScoreCandidates(rule, p, items, rule->candidates, scores, chunks);
     for (uint32_t tries = 0; tries < MAX_DRAWS; tries++) {
-        uint32_t best = 0, item;
+        uint32_t item = items[Highest(scores, rule->candidates)];
 
-        for (uint32_t n = 1; n < rule->candidates; n++)
-            if (scores[n] > scores[best])
-                best = n;
-        item = items[best];
         if (!IsPositive(work, at, item))
             return item;
         for (uint32_t n = 0; n < rule->candidates; n++) /* it may have been drawn repeatedly */
@@ -189,13 +255,25 @@ VECTOR_INLINE uint32_t DrawHardest(const TripleRule *rule, CellWork *work, uint3
     return DrawUniform(work, at);
 }
 
-VECTOR_INLINE Triple DrawTriple(const TripleRule *rule, CellWork *work, uint32_t at, size_t chunks)
+/* Asks for the rows that the choice of the negative and the update will read. */
+VECTOR_INLINE void ExpectTriple(const TripleRule *rule, CellWork *work, Candidates *c, uint32_t at,
+                                size_t chunks)
+{
+    CellEntry entry = work->entries[at];
+
+    Prefetch(rule->users + (size_t)entry.user * rule->stride, chunks);
+    Prefetch(rule->items + (size_t)entry.item * rule->stride, chunks);
+    if (rule->candidates > 1)
+        DrawCandidates(rule, work, c, c->fresh, chunks);
+}
+
+VECTOR_INLINE Triple DrawTriple(const TripleRule *rule, CellWork *work, Candidates *c, uint32_t at,
+                                size_t chunks)
 {
     Triple t = {work->entries[at].user, work->entries[at].item, NO_ITEM};
 
-    Prefetch(rule->users + (size_t)t.user * rule->stride, chunks);
-    Prefetch(rule->items + (size_t)t.positive * rule->stride, chunks);
-    t.negative = rule->candidates > 1 ? DrawHardest(rule, work, at, chunks) : DrawUniform(work, at);
+    t.negative =
+        rule->candidates > 1 ? DrawHardest(rule, work, c, at, chunks) : DrawUniform(work, at);
     if (t.negative != NO_ITEM)
         Prefetch(rule->items + (size_t)t.negative * rule->stride, chunks);
     return t;
@@ -372,13 +450,15 @@ VECTOR_INLINE void LearnTriple(const TripleRule *rule, Triple t, size_t chunks, 
 VECTOR_INLINE void LearnOrdered(const TripleRule *rule, CellWork *work, size_t chunks)
 {
     Triple ahead[AHEAD];
+    Candidates candidates;
     double likelihood = 1.0;
     uint32_t cancel_every = CANCEL_EVERY / (rule->stride * rule->candidates) + 1;
 
-    for (uint32_t n = 0; n < work->ordered + AHEAD; n++) {
+    StartCandidates(rule, work, &candidates, chunks);
+    for (uint32_t n = 0; n < work->ordered + EARLIER + AHEAD; n++) {
         Triple *slot = &ahead[n % AHEAD];
 
-        if (n >= AHEAD && slot->negative != NO_ITEM) {
+        if (n >= EARLIER + AHEAD && slot->negative != NO_ITEM) {
             LearnTriple(rule, *slot, chunks, &likelihood);
             work->triples++;
             if (!(likelihood < 1e200))
@@ -388,8 +468,10 @@ VECTOR_INLINE void LearnOrdered(const TripleRule *rule, CellWork *work, size_t c
             work->abandoned = true;
             return;
         }
+        if (n >= EARLIER && n < work->ordered + EARLIER)
+            *slot = DrawTriple(rule, work, &candidates, work->order[n - EARLIER], chunks);
         if (n < work->ordered)
-            *slot = DrawTriple(rule, work, work->order[n], chunks);
+            ExpectTriple(rule, work, &candidates, work->order[n], chunks);
     }
     SettleLoss(&likelihood, &work->loss);
 }

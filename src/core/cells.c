@@ -17,6 +17,7 @@
 /* Small data are still cut, so that threads find work, but never into crumbs. */
 #define PARALLEL_BLOCKS 8
 #define PARALLEL_TILES  16
+#define EVEN_TILES      4 /* a multiple of it, so that threads have equally many in a round */
 #define CRUMB_ROWS      256
 #define MAX_BLOCKS      4096
 
@@ -52,6 +53,8 @@ static Cut ChooseCut(uint32_t rows, size_t row_bytes)
         tiles = PARALLEL_TILES;
     each = blocks <= tiles ? 1 : (blocks + tiles / 2) / tiles;
     tiles = blocks / each;
+    if (tiles > EVEN_TILES)
+        tiles -= tiles % EVEN_TILES;
     return (Cut){(uint32_t)(tiles * each), (uint32_t)tiles};
 }
 

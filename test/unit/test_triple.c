@@ -489,6 +489,62 @@ static void CheckHardest(TestHost *t)
     CHECK(right && cell.work.triples == 3, "of many candidates the highest-scored is taken");
 }
 
+/*
+ * The best of n uniform draws from M items, by its loss: scores rise with the item, item 0 is the
+ * positive, nothing moves.  P(best is j) = ((j + 1)^n - j^n) / M^n, and where all n draws are item
+ * 0 one of the others is taken.
+ */
+static void ExpectBest(uint32_t n, uint32_t size, double *mean, double *deviation)
+{
+    double square = 0;
+
+    *mean = 0;
+    for (uint32_t j = 1; j < size; j++) {
+        double p =
+            pow((j + 1.0) / size, n) - pow((double)j / size, n) + pow(1.0 / size, n) / (size - 1);
+        double loss = Softplus(3.0 * j / size);
+
+        *mean += p * loss;
+        square += p * loss * loss;
+    }
+    *deviation = sqrt(square - *mean * *mean);
+}
+
+/* Successive triples share candidates, so their losses vary together: room for eight alike. */
+static void CheckBestOf(TestHost *t, uint32_t candidates, uint32_t size, uint32_t triples)
+{
+    Rig rig = RigCreate(t, 2, size, 1, OPTIMIZER_SGD, 0, 1);
+    CellEntry *entries = HostAllocate(&t->host, triples, sizeof(CellEntry));
+    uint32_t *block = HostAllocate(&t->host, size, sizeof(uint32_t));
+    uint32_t *order = HostAllocate(&t->host, triples, sizeof(uint32_t));
+    CellWork work = {.entries = entries,
+                     .count = triples,
+                     .block = block,
+                     .block_size = size,
+                     .order = order,
+                     .random = TestStream(385)};
+    double mean, deviation, found;
+
+    rig.rule.candidates = candidates;
+    rig.rule.learning_rate = 0;
+    rig.rule.users[0] = rig.rule.users[rig.rule.stride] = 1;
+    for (uint32_t i = 0; i < size; i++) {
+        rig.rule.items[i * rig.rule.stride] = 3.0f * (float)i / (float)size;
+        block[i] = i;
+    }
+    for (uint32_t i = 0; i < triples; i++)
+        entries[i] = (CellEntry){i % 2, 0}; /* neighbours are of different users */
+    LearnCell(&rig.rule, &work);
+    ExpectBest(candidates, size, &mean, &deviation);
+    found = work.loss / triples;
+    CHECK(work.triples == triples && fabs(found - mean) < 5 * deviation * sqrt(8.0 / triples),
+          "the best of %u of %u items has a loss of %.4f on average, found %.4f", candidates, size,
+          mean, found);
+    HostRelease(&t->host, entries);
+    HostRelease(&t->host, block);
+    HostRelease(&t->host, order);
+}
+
 static void CheckUndefinedScores(TestHost *t)
 {
     static const uint32_t own[] = {1};
@@ -529,6 +585,11 @@ void TestTriple(void)
     CheckNoNegative(&t);
     CheckNeighbours(&t);
     CheckHardest(&t);
+    CheckBestOf(&t, 2, 10, 200000);
+    CheckBestOf(&t, 4, 100, 200000);
+    CheckBestOf(&t, 7, 100, 200000);
+    CheckBestOf(&t, 16, 1000, 200000);
+    CheckBestOf(&t, MAX_CANDIDATES, 2000, 20000);
     CheckUndefinedScores(&t);
     TestHostEnd(&t);
 }

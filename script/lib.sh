@@ -190,9 +190,13 @@ install_missing() {
     install_packages clang clang-format perl libipc-run-perl diffutils \
         "postgresql-$PG_MAJOR-pgtap" libtap-parser-sourcehandler-pgtap-perl \
         "postgresql-$PG_MAJOR-cron"
-    # The sanitizers' and libFuzzer's run-time libraries, of the same version as clang.
+    # The sanitizers' and libFuzzer's run-time libraries, of the same version as clang; before
+    # clang 15 some distributions keep them in another package.
     clang=$(clang -dumpversion)
-    install_packages "libclang-rt-${clang%%.*}-dev"
+    clang=${clang%%.*}
+    name=libclang-rt-$clang-dev
+    [ -n "$(apt-cache search --names-only "^$name\$")" ] || name=libclang-common-$clang-dev
+    install_packages "$name"
 }
 
 # --- build and install -------------------------------------------------------------------------

@@ -53,7 +53,8 @@ sub statements_of
 			skip "block $number of $name: pgvector is not installed", 1
 			  if $block =~ /vector/ && !$has_vector;
 			skip "block $number of $name: pg_cron is tested elsewhere", 1 if $block =~ /cron\./;
-			foreach my $statement (split(/;[^\n]*\n/, $block))
+			$block =~ s/--[^\n]*//g;
+			foreach my $statement (grep { /\S/ } split(/;/, $block))
 			{
 				$statement =~ s/\$1/1/g;
 				my ($state, $out, $err) = $node->psql('postgres', $statement);

@@ -13,6 +13,9 @@
 #define BATCH_USERS 256
 #define SLICE_ITEMS 1024
 
+/* Scores that are nearer to each other, of their size, may be equal but for rounding. */
+#define CLOSE 1e-5f
+
 static uint32_t Least(uint64_t a, uint32_t b)
 {
     return a < b ? (uint32_t)a : b;
@@ -54,7 +57,7 @@ static uint32_t Enter(const ValidationJob *job, int task, float *queries, Conten
     size_t first = (size_t)task * job->batch;
     uint32_t n = Least(job->validation->count - first, job->batch);
 
-    for (uint32_t i = 0; i < n; i++) {
+    for (uint32_t i = 0; i < n && !HostCancelled(job->host); i++) {
         RankingCase *ranked = &job->validation->cases[first + i];
         float *query = queries + (size_t)i * job->width;
 
@@ -81,13 +84,42 @@ static uint32_t CountOwn(Contender *c, const float *scores, uint32_t first, uint
     return counted;
 }
 
-/* False if a score was NaN. */
-static bool CountSlice(Contender *c, const float *scores, uint32_t first, uint32_t count)
+/*
+ * Products of many users at a time are rounded otherwise than single ones, and not all alike: where
+ * that could decide, a slice is scored for the user alone, as the held-out item was.
+ */
+static ScoreCounts CountAbove(const Contender *c, const Model *view, const float *query,
+                              float *scores)
 {
-    ScoreCounts counts = ScoresCount(scores, count, c->limit);
+    float doubt = isinf(c->limit) ? 0 : CLOSE * fabsf(c->limit);
+    ScoreCounts counts = ScoresCount(scores, view->items, c->limit - doubt);
 
-    c->above += counts.at_least - CountOwn(c, scores, first, count);
-    return counts.nan == 0;
+    if (counts.at_least == 0 ||
+        counts.at_least == ScoresCount(scores, view->items, c->limit + doubt).at_least)
+        return counts;
+    ModelScore(view, query, 1, scores);
+    return ScoresCount(scores, view->items, c->limit);
+}
+
+/* The held-out item, always close, is not for CountAbove to find. */
+static void MaskHeldOut(const Contender *c, float *scores, uint32_t first, uint32_t count)
+{
+    uint32_t held = c->ranked->relevant[0];
+
+    if (held >= first && held - first < count)
+        scores[held - first] = -INFINITY;
+}
+
+/* Counts the slice of items from `first` on; false if a score was NaN. */
+static bool CountSlice(Contender *c, const Model *view, const float *query, float *scores,
+                       uint32_t first)
+{
+    ScoreCounts counts;
+
+    MaskHeldOut(c, scores, first, view->items);
+    counts = CountAbove(c, view, query, scores);
+    c->above += counts.at_least - CountOwn(c, scores, first, view->items);
+    return counts.nan == 0 && !isnan(c->limit);
 }
 
 /* Moves those that may still be among the first to the front; returns how many. */
@@ -127,7 +159,8 @@ static void ValidateBatch(void *arg, int task, int worker)
         ModelViewItems(job->model, first, count, &view);
         ModelScore(&view, queries, n, scores);
         for (uint32_t i = 0; i < n; i++)
-            if (!CountSlice(&contenders[i], scores + (size_t)i * count, first, count))
+            if (!CountSlice(&contenders[i], &view, queries + (size_t)i * job->width,
+                            scores + (size_t)i * count, first))
                 job->undefined[worker] = true;
         n = Retain(contenders, queries, n, job->width);
     }

@@ -305,6 +305,92 @@ static void CheckValidation(TestHost *t, uint32_t levels, int threads)
     t->host.pool = NULL;
 }
 
+/* A model of products; items k, k + kinds, k + 2 kinds, ... have the same row. */
+#define WIDTH 64
+
+static float user_rows[USERS * WIDTH] __attribute__((aligned(64)));
+static float item_rows[ITEMS * WIDTH] __attribute__((aligned(64)));
+
+static uint32_t ProductWidth(const Model *model)
+{
+    return model->part[0].stride;
+}
+
+static void ProductQuery(const Model *view, uint32_t row, float *query)
+{
+    (void)view;
+    memcpy(query, user_rows + (size_t)row * WIDTH, WIDTH * sizeof(float));
+}
+
+static const Algorithm product_algorithm = {
+    .name = "product", .query_width = ProductWidth, .query = ProductQuery, .items = 0};
+
+static const Model product_model = {.algorithm = &product_algorithm,
+                                    .users = USERS,
+                                    .items = ITEMS,
+                                    .parts = 1,
+                                    .part = {{.name = "item",
+                                              .axis = AXIS_ITEM,
+                                              .rows = ITEMS,
+                                              .columns = WIDTH,
+                                              .stride = WIDTH,
+                                              .data = item_rows}}};
+
+/* Users lean towards what they hold out; the table gets each user's scores by itself. */
+static void FillProducts(const Interactions *data, uint32_t kinds)
+{
+    Random random = TestStream(59);
+
+    for (uint32_t i = 0; i < ITEMS; i++)
+        for (uint32_t k = 0; k < WIDTH; k++)
+            item_rows[i * WIDTH + k] =
+                i < kinds ? (float)RandomNormal(&random) : item_rows[(i - kinds) * WIDTH + k];
+    for (uint32_t u = 0; u < USERS; u++) {
+        const float *held = item_rows + (data->held[u] == NO_ITEM ? 0 : data->held[u]) * WIDTH;
+
+        for (uint32_t k = 0; k < WIDTH; k++)
+            user_rows[u * WIDTH + k] = (float)RandomNormal(&random) + 0.3f * held[k];
+        ModelScore(&product_model, user_rows + u * WIDTH, 1, table[u]);
+    }
+}
+
+/* Products of many users at a time round otherwise, but ties stay ties. */
+static void CheckValidationTies(TestHost *t, uint32_t kinds)
+{
+    Interactions data = RandomInteractions(&t->host, USERS, ITEMS, 6, 57);
+    Validation v;
+    double ndcg, hr;
+
+    InteractionsHoldOut(&t->host, &data, HOLDOUT_RANDOM, 0, 2);
+    FillProducts(&data, kinds);
+    ValidationPrepare(&t->host, &data, &v);
+    ValidationRun(&t->host, &product_model, &v);
+    ValidateNaively(&data, &ndcg, &hr);
+    CHECK(Near(v.ndcg, ndcg, 1e-12, 0) && Near(v.hr, hr, 1e-12, 0) && (hr > 0.1) == (kinds > 1),
+          "validation, %u kinds of items: NDCG@100 %.4f, found %.4f", kinds, ndcg, v.ndcg);
+    ValidationRelease(&t->host, &v);
+}
+
+/* Infinite scores tie as others do. */
+static void CheckValidationInfinite(TestHost *t)
+{
+    Interactions data = RandomInteractions(&t->host, USERS, ITEMS, 6, 57);
+    Validation v;
+    double ndcg, hr;
+
+    InteractionsHoldOut(&t->host, &data, HOLDOUT_RANDOM, 0, 2);
+    FillTable(60, 0);
+    for (uint32_t u = 0; u < USERS; u++)
+        for (uint32_t i = 0; i < u && data.held[u] != NO_ITEM; i++)
+            table[u][i] = table[u][data.held[u]] = INFINITY;
+    ValidationPrepare(&t->host, &data, &v);
+    ValidationRun(&t->host, &table_model, &v);
+    ValidateNaively(&data, &ndcg, &hr);
+    CHECK(Near(v.ndcg, ndcg, 1e-12, 0) && Near(v.hr, hr, 1e-12, 0) && hr < 0.5,
+          "validation with infinite scores: HR@100 %.4f, found %.4f", hr, v.hr);
+    ValidationRelease(&t->host, &v);
+}
+
 void TestRanking(void)
 {
     TestHost t;
@@ -324,5 +410,9 @@ void TestRanking(void)
         CheckValidation(&t, 0, threads);
         CheckValidation(&t, 40, threads);
     }
+    CheckValidationTies(&t, 1);
+    CheckValidationTies(&t, 100);
+    CheckValidationTies(&t, ITEMS);
+    CheckValidationInfinite(&t);
     TestHostEnd(&t);
 }

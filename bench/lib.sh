@@ -45,14 +45,14 @@ rows() {
 number() { if [ $quick = yes ]; then echo "$2"; else echo "$1"; fi; }
 
 # keep NAME VALUE: one measurement.  median NAME: of all that were kept; middle: of the lines read;
-# "-" where one could not be measured.
-keep() { echo "$2" >>"$work/kept.$1"; }
+# "-" where one could not be measured, which is kept as "-" or as nothing.
+keep() { echo "${2:--}" >>"$work/kept.$1"; }
 middle() {
     sort -g | awk '$1 == "-" { none = 1 } { v[NR] = $1 }
         END { if (none) print "-"; else if (NR) printf "%.6g\n", NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'
 }
 median() { middle <"$work/kept.$1"; }
-ratio() { awk -v a="$1" -v b="$2" 'BEGIN { if (b > 0) printf "%.2f\n", a / b; else print "-" }'; }
+ratio() { awk -v a="$1" -v b="$2" 'BEGIN { if (a != "-" && b > 0) printf "%.2f\n", a / b; else print "-" }'; }
 
 # compile_with_core NAME: NAME.c and the numerics into $work/NAME, with the flags of the extension;
 # --quick has no time for the optimiser.

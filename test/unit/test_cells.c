@@ -108,6 +108,12 @@ static bool RoundsAreDisjoint(TestHost *t, const Cells *c)
     return right && cells == total;
 }
 
+/* Few tiles, or as many for each of two or four threads. */
+static bool TilesAreEven(uint32_t tiles)
+{
+    return tiles <= 4 || tiles % 4 == 0;
+}
+
 static void CheckCut(TestHost *t, const Interactions *data, size_t row_bytes, uint64_t epoch)
 {
     uint32_t *user_block = HostAllocate(&t->host, data->users, sizeof(uint32_t));
@@ -130,6 +136,8 @@ static void CheckCut(TestHost *t, const Interactions *data, size_t row_bytes, ui
     CHECK(EntriesFit(&c, user_block, item_block), "entries are in the cell of their blocks");
     CHECK(EntriesCover(t, &c), "every training interaction is in one cell");
     CHECK(RoundsAreDisjoint(t, &c), "rounds cover all cells and share no rows");
+    CHECK(TilesAreEven(c.user_tiles) && TilesAreEven(c.item_tiles),
+          "%u x %u tiles: few, or a multiple of four", c.user_tiles, c.item_tiles);
     CellsRelease(&t->host, &c);
     HostRelease(&t->host, user_block);
     HostRelease(&t->host, item_block);
@@ -140,9 +148,11 @@ static void CheckShapes(TestHost *t)
     static const struct {
         uint32_t users, items, per_user;
         size_t row_bytes;
-    } shapes[] = {{1, 1, 1, 256},        {1, 3000, 40, 256},     {3000, 1, 1, 256},
-                  {700, 2100, 8, 256},   {2500, 600, 8, 4096},   {300, 200, 20, 65536},
-                  {2000, 900, 8, 65536}, {800, 1700, 100, 65536}};
+    } shapes[] = {{1, 1, 1, 256},         {1, 3000, 40, 256},
+                  {3000, 1, 1, 256},      {700, 2100, 8, 256},
+                  {2500, 600, 8, 4096},   {300, 200, 20, 65536},
+                  {2000, 900, 8, 65536},  {800, 1700, 100, 65536},
+                  {300, 40000, 40, 65536}}; /* as many blocks as there can be */
 
     for (size_t s = 0; s < sizeof(shapes) / sizeof(shapes[0]); s++) {
         Interactions data =

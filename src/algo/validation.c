@@ -52,12 +52,13 @@ static float HeldOutScore(const Model *model, const float *query, uint32_t item)
     return score;
 }
 
+/* All users of the task, unless the run is cancelled; returns how many. */
 static uint32_t Enter(const ValidationJob *job, int task, float *queries, Contender *contenders)
 {
     size_t first = (size_t)task * job->batch;
-    uint32_t n = Least(job->validation->count - first, job->batch);
+    uint32_t n = Least(job->validation->count - first, job->batch), i;
 
-    for (uint32_t i = 0; i < n && !HostCancelled(job->host); i++) {
+    for (i = 0; i < n && !HostCancelled(job->host); i++) {
         RankingCase *ranked = &job->validation->cases[first + i];
         float *query = queries + (size_t)i * job->width;
 
@@ -65,7 +66,7 @@ static uint32_t Enter(const ValidationJob *job, int task, float *queries, Conten
         contenders[i] = (Contender){.ranked = ranked,
                                     .limit = HeldOutScore(job->model, query, ranked->relevant[0])};
     }
-    return n;
+    return i;
 }
 
 /* Own items of the slice that were counted; they are no candidates. */

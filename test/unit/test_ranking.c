@@ -21,9 +21,16 @@ static uint32_t TableWidth(const Model *model)
     return 16;
 }
 
+static volatile sig_atomic_t *cancel_in_query; /* NULL: no query is cancelled */
+static uint32_t queries;
+
 static void TableQuery(const Model *view, uint32_t row, float *query)
 {
     (void)view;
+    if (cancel_in_query != NULL) {
+        queries++;
+        *cancel_in_query = 1;
+    }
     memset(query, 0, 16 * sizeof(float));
     query[0] = (float)row;
 }
@@ -391,6 +398,25 @@ static void CheckValidationInfinite(TestHost *t)
     ValidationRelease(&t->host, &v);
 }
 
+/* Queries take long where memories are large: no task goes on with them. */
+static void CheckValidationCancelled(TestHost *t)
+{
+    Interactions data = RandomInteractions(&t->host, USERS, ITEMS, 6, 57);
+    Validation v;
+    ValidationAttempt attempt = {t, &v};
+
+    InteractionsHoldOut(&t->host, &data, HOLDOUT_RANDOM, 0, 2);
+    FillTable(58, 0);
+    ValidationPrepare(&t->host, &data, &v);
+    queries = 0;
+    cancel_in_query = &t->cancel;
+    CHECK(Attempt(t, RunValidation, &attempt) == OUTCOME_CANCELLED && queries == 1,
+          "a cancelled validation leaves its task, after %u of %zu queries", queries, v.count);
+    cancel_in_query = NULL;
+    t->cancel = 0;
+    ValidationRelease(&t->host, &v);
+}
+
 void TestRanking(void)
 {
     TestHost t;
@@ -414,5 +440,6 @@ void TestRanking(void)
     CheckValidationTies(&t, 100);
     CheckValidationTies(&t, ITEMS);
     CheckValidationInfinite(&t);
+    CheckValidationCancelled(&t);
     TestHostEnd(&t);
 }

@@ -417,6 +417,37 @@ static void CheckValidationCancelled(TestHost *t)
     ValidationRelease(&t->host, &v);
 }
 
+/* Slices and queries of real models, of a width that is no whole vector. */
+static void CheckValidationOf(const char *algorithm, const char *settings)
+{
+    float query[32] __attribute__((aligned(64)));
+    TestHost t;
+    TasteStream events;
+    Interactions data;
+    Training run;
+    Validation v;
+    double ndcg, hr;
+
+    TestHostInit(&t);
+    events = TasteStreamCreate(&t.host, USERS, ITEMS, 50, 6000, 6000, 61);
+    data = TasteStreamData(&t.host, &events, 6000);
+    InteractionsHoldOut(&t.host, &data, HOLDOUT_RANDOM, 0, 3);
+    Train(&t, &data, algorithm, settings, &run);
+    for (uint32_t u = 0; u < USERS; u++) {
+        run.model.algorithm->query(&run.model, u, query);
+        ModelScore(&run.model, query, 1, table[u]);
+    }
+    TestHostUsePool(&t, 2);
+    ValidationPrepare(&t.host, &data, &v);
+    ValidationRun(&t.host, &run.model, &v);
+    ValidateNaively(&data, &ndcg, &hr);
+    CHECK(v.count > 256 && hr > 0.05 && hr < 0.95 && Near(v.ndcg, ndcg, 1e-12, 0) &&
+              Near(v.hr, hr, 1e-12, 0),
+          "validation of %s %s: NDCG@100 %.4f, found %.4f; HR@100 %.4f", algorithm, settings, ndcg,
+          v.ndcg, hr);
+    TestHostEnd(&t);
+}
+
 void TestRanking(void)
 {
     TestHost t;
@@ -441,5 +472,9 @@ void TestRanking(void)
     CheckValidationTies(&t, ITEMS);
     CheckValidationInfinite(&t);
     CheckValidationCancelled(&t);
+    CheckValidationOf("bpr", "factors=20 epochs=3");
+    CheckValidationOf("nmrn", "factors=20 epochs=15 memory=shared slots=5");
+    CheckValidationOf("nmrn", "factors=20 epochs=15 addressing=content slots=5 hops=2");
+    CheckValidationOf("nmrn", "factors=20 epochs=15 addressing=ntm slots=3");
     TestHostEnd(&t);
 }

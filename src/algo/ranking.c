@@ -1,7 +1,6 @@
 /* ranking.c: scores of a batch of users for all items, then counting what ranks before. */
 #include "algo/ranking.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 

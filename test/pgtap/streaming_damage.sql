@@ -170,6 +170,7 @@ FROM (VALUES
     (6, 1, 2, '{}'::bytea, 'JSON', 'it is not an event')) v(type, rows, columns, bytes, description, message);
 SELECT dropped('UPDATE bad SET part = ''event:'' || repeat(''x'', 5000), data = block(''event:'' || repeat(''x'', 5000), 4, block, 2, 3, ''\x000000000100000003000000316931'') WHERE part = ''event:u1''', NULL, 'a user that is too long');
 SELECT dropped('UPDATE bad SET data = '''' WHERE part = ''event:u1''', '%', 'nothing at all');
+SELECT dropped('UPDATE bad SET data = NULL WHERE part = ''event:u1''', 'it has no data', 'NULL, where the column may be');
 SELECT is(after('UPDATE bad SET part = ''item:'' || repeat(''x'', 5000) WHERE part = ''item:thing''', 'SELECT served(''u1'')'), after('DELETE FROM bad WHERE part = ''item:thing''', 'SELECT served(''u1'')'), 'an item that is too long is none');
 SELECT is(after(event_with('event:u1', 4, 2, 3, '\x000000000100000003000000316931'), 'SELECT row(events, observed)::text FROM recadv_refresh(''bad'')'), '(6,3)', 'a sound event');
 SELECT is(after('UPDATE bad SET data = '''' WHERE part ~ ''^event:''', 'SELECT row(events, observed)::text FROM recadv_refresh(''bad'')'), '(3,0)', 'none that is sound: the source alone');

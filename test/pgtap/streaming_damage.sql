@@ -112,6 +112,7 @@ SELECT forged('header', header_with(path::text[], value::jsonb), probe, message,
 FROM (VALUES
     ('{stream,time_type}', NULL, '%"time_type"%'), ('{stream,time_type}', '"money"', '%"time_type"%'), ('{stream,time_type}', '5', '%"time_type"%'),
     ('{stream,watermark}', '"soon"', '%"watermark"%'), ('{stream,watermark}', '1.5', '%"watermark"%'), ('{stream,watermark}', '99999999999999999999', '%"watermark"%'),
+    ('{stream,time_typmod}', '"x"', '%"time_typmod"%'), ('{stream,time_typmod}', '-2', '%"time_typmod"%'), ('{stream,time_typmod}', '2147483648', '%"time_typmod"%'),
     ('{stream,first}', '"soon"', '%"first"%'), ('{stream,first}', '0.5', '%"first"%'),
     ('{stream,events}', NULL, '%"events"%'), ('{stream,events}', '-1', '%"events"%'), ('{stream,events}', '"many"', '%"events"%'), ('{stream,events}', '1e300', '%"events"%'),
     ('{stream,window}', NULL, '%"window"%'), ('{stream,window}', '-1', '%"window"%'), ('{stream,window}', '1e12', '%"window"%'),
@@ -121,6 +122,7 @@ FROM (VALUES
 SELECT forged('window', header_with('{stream,window}', w::jsonb), 'SELECT recadv_refresh(''bad'')', '%', 'window: ' || w) FROM unnest('{1,299,2000000000}'::text[]) w;
 SELECT forged('%_ids%', header_with(path, n::jsonb), 'SELECT recadv_refresh(''bad'')', '%', path::text || n)
 FROM (VALUES ('{added_users}'::text[], '1'), ('{added_users}', '3'), ('{added_items}', '0'), ('{added_items}', '20')) v(path, n);
+SELECT is(after(header_with('{stream,time_typmod}', '7'), 'SELECT recadv_observe(''bad'', ''u1'', ''i1'')::text'), '22023 | timestamp(7) precision must be between 0 and 6', 'a precision that the type has not');
 SELECT is(after(header_with('{stream}', NULL), 'SELECT recadv_refresh(''bad'')'), 'XX001 | model "bad" is damaged: part "header", block 0 of version 1: its "stream" is missing', 'no stream');
 
 CREATE FUNCTION payload(wanted text, bytes bytea) RETURNS text LANGUAGE sql AS $$

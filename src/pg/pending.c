@@ -75,6 +75,7 @@ static SPIPlanPtr InsertPlan(const char *relation)
     static char *planned = NULL;
     Oid types[] = {TEXTOID, INT4OID, BYTEAOID};
     SPIPlanPtr fresh;
+    char *name;
 
     if (plan != NULL && strcmp(planned, relation) == 0)
         return plan;
@@ -82,13 +83,14 @@ static SPIPlanPtr InsertPlan(const char *relation)
                                  "VALUES (0, $1, $2, $3) ON CONFLICT DO NOTHING",
                                  relation),
                         3, types);
+    name = MemoryContextStrdup(TopMemoryContext, relation);
     SPI_keepplan(fresh);
     if (plan != NULL) {
         SPI_freeplan(plan);
         pfree(planned);
     }
     plan = fresh;
-    planned = MemoryContextStrdup(TopMemoryContext, relation);
+    planned = name;
     return plan;
 }
 

@@ -37,8 +37,9 @@ static IdList ReadItemIds(CacheEntry *entry, ItemShape *shape)
     const Served *served = &entry->served;
     IdList ids = DictionaryRead(&served->items, served->store);
 
-    entry->size =
-        ItemShapeOf(&ids, shape) ? ItemSideSize(&served->header, &served->model, shape) : SIZE_MAX;
+    entry->size = ItemShapeOf(&served->header, &served->model, &ids, shape)
+                      ? ItemSideSize(&served->header, &served->model, shape)
+                      : SIZE_MAX;
     return ids;
 }
 
@@ -127,11 +128,28 @@ static void KeepPin(ModelTable *table, SharedPin *pin)
     table->closing = pin;
 }
 
+/*
+ * Uses what another session has loaded.  It may have read another header: the owner can write one
+ * over that of a version.
+ */
+static bool UseShared(CacheEntry *entry, SharedPin *pin)
+{
+    const Served *served = &entry->served;
+    ItemShape shape;
+    void *memory = SharedMemory(pin, &shape);
+    bool fits = ItemShapeFits(&shape, &served->header, &served->model);
+
+    if (fits)
+        PlaceSide(entry, &shape, memory);
+    else
+        SharedRelease(pin);
+    return fits;
+}
+
 /* Finds or makes the item side in shared memory, pinned until the table is closed. */
 static bool AttachShared(CacheEntry *entry, ModelTable *table)
 {
     SharedPin *pin;
-    ItemShape shape;
     bool load;
 
     if (entry->size > SharedRoom())
@@ -139,14 +157,8 @@ static bool AttachShared(CacheEntry *entry, ModelTable *table)
     pin = SharedFind(entry->served.relid, &entry->served.current, &load);
     if (pin == NULL)
         return false;
-    if (load) {
-        if (!LoadSharedOrRelease(entry, pin))
-            return false;
-    } else {
-        void *memory = SharedMemory(pin, &shape);
-
-        PlaceSide(entry, &shape, memory);
-    }
+    if (!(load ? LoadSharedOrRelease(entry, pin) : UseShared(entry, pin)))
+        return false;
     KeepPin(table, pin);
     return true;
 }

@@ -17,6 +17,7 @@ Collector *CollectorCreate(MemoryContext context, Oid user_type, Oid item_type, 
     collector->users = IdIndexCreate(context, user_type);
     collector->items = IdIndexCreate(context, item_type);
     collector->time_type = OidIsValid(time_type) ? TimeType(time_type) : InvalidOid;
+    collector->time_typmod = -1;
     return collector;
 }
 
@@ -148,6 +149,7 @@ static void KeepStream(const Collector *c, const Host *host, const Pairs *pairs,
     result->window = palloc(sizeof(Window));
     *result->window =
         WindowOfPairs(pairs, &result->users, &result->items, c->time_type, c->lateness);
+    result->window->time_typmod = c->time_typmod;
     MemoryContextSwitchTo(caller);
 }
 

@@ -16,9 +16,10 @@ typedef struct Collector {
     MemoryContext scratch; /* reset after every row */
     IdIndex *users;
     IdIndex *items;
-    Oid time_type;   /* InvalidOid: no times */
-    bool streams;    /* the algorithm learns from a stream: keep the order of events */
-    double lateness; /* then: see window.h */
+    Oid time_type;     /* InvalidOid: no times */
+    int32 time_typmod; /* of the column, such as its precision; -1: none */
+    bool streams;      /* the algorithm learns from a stream: keep the order of events */
+    double lateness;   /* then: see window.h */
     Size room;
     Size count;
     uint32 *user; /* provisional numbers */

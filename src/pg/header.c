@@ -64,6 +64,17 @@ static int64 ReadTime(ModelStore *store, Jsonb *stream, const char *key)
     return time;
 }
 
+/* -1 if it is not there; the type says whether it makes sense. */
+static int32 ReadTypmod(ModelStore *store, Jsonb *stream)
+{
+    int64 typmod = -1;
+
+    if (JsonbHas(stream, "time_typmod") &&
+        (!JsonbGetInteger(stream, "time_typmod", &typmod) || typmod < 0 || typmod > PG_INT32_MAX))
+        StoreDamaged(store, "header", 0, "its \"time_typmod\" is out of range");
+    return (int32)typmod;
+}
+
 static void ReadStream(ModelStore *store, Jsonb *stream, Header *header)
 {
     char *type;
@@ -77,6 +88,7 @@ static void ReadStream(ModelStore *store, Jsonb *stream, Header *header)
     header->time_type = type == NULL ? InvalidOid : TimeTypeOfName(type);
     if (!OidIsValid(header->time_type))
         StoreDamaged(store, "header", 0, "its \"time_type\" is not the type of a time");
+    header->time_typmod = ReadTypmod(store, stream);
     header->watermark = ReadTime(store, stream, "watermark");
     header->first = ReadTime(store, stream, "first");
     if (!JsonbGetInteger(stream, "events", &events) || events < 0)
@@ -129,6 +141,8 @@ void DescribeStream(StringInfo json, const Window *window, uint64 events)
 {
     JsonOpen(json, "stream", '{');
     JsonString(json, "time_type", TimeTypeName(window->time_type));
+    if (window->time_typmod >= 0)
+        JsonInteger(json, "time_typmod", window->time_typmod);
     if (TimeIsNumber(window->time_type) && window->first != NO_TIME)
         JsonInteger(json, "first", window->first);
     if (window->watermark != NO_TIME) {

@@ -39,11 +39,35 @@ Size ItemSideLeast(const Header *header, const Model *model)
     return ItemSideSize(header, model, &least);
 }
 
-bool ItemShapeOf(const IdList *ids, ItemShape *shape)
+static ItemLayout LayoutOf(const Header *header, const Model *model)
+{
+    ItemLayout layout = {.algorithm = header->algorithm,
+                         .kind = header->item_kind,
+                         .items = header->items,
+                         .added = header->added_items};
+
+    for (int i = 0; i < model->parts; i++) {
+        layout.served |= (uint32)PartServes(&model->part[i], AXIS_ITEM) << i;
+        layout.columns[i] = model->part[i].columns;
+    }
+    return layout;
+}
+
+bool ItemShapeFits(const ItemShape *shape, const Header *header, const Model *model)
+{
+    ItemLayout layout = LayoutOf(header, model);
+
+    StaticAssertStmt(sizeof(ItemLayout) ==
+                         sizeof(void *) + (4 + lengthof(layout.columns)) * sizeof(uint32),
+                     "ItemLayout has padding");
+    return memcmp(&shape->layout, &layout, sizeof(layout)) == 0;
+}
+
+bool ItemShapeOf(const Header *header, const Model *model, const IdList *ids, ItemShape *shape)
 {
     uint64 total = 0;
 
-    *shape = (ItemShape){0};
+    *shape = (ItemShape){.layout = LayoutOf(header, model)};
     if (ids->kind == ID_INTEGER) {
         int64 highest = ids->integers[0];
         uint64 span;

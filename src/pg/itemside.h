@@ -12,8 +12,19 @@
 
 #include "algo/scan.h"
 
-/* What the size depends on beside the header. */
+/* What of a header the places in the memory follow from; no padding, for it is compared. */
+typedef struct ItemLayout {
+    const Algorithm *algorithm;
+    uint32 kind;
+    uint32 items;
+    uint32 added;
+    uint32 served; /* a bit for each part that is there */
+    uint32 columns[MAX_PARTS];
+} ItemLayout;
+
+/* What the memory was laid out for. */
 typedef struct ItemShape {
+    ItemLayout layout;
     int64 base;        /* of integer ids: the first; the others are stored as distances to it */
     uint32 width;      /* of integer ids: bytes of a distance; 0: ids without gaps need none */
     uint32 text_bytes; /* of text ids */
@@ -39,8 +50,12 @@ extern Size ItemSideSize(const Header *header, const Model *model, const ItemSha
 /* Bytes that it takes at least, whatever the ids are. */
 extern Size ItemSideLeast(const Header *header, const Model *model);
 
-/* What a list of ids makes of the shape; false if texts are too long together. */
-extern bool ItemShapeOf(const IdList *ids, ItemShape *shape);
+/* The shape that a header and a list of ids make; false if texts are too long together. */
+extern bool ItemShapeOf(const Header *header, const Model *model, const IdList *ids,
+                        ItemShape *shape);
+
+/* Is it the shape of this header?  Who reads with another would read beside what is there. */
+extern bool ItemShapeFits(const ItemShape *shape, const Header *header, const Model *model);
 
 /* Points into 64-byte aligned memory of that size; `side` must stay where it is. */
 extern void ItemSidePlace(ItemSide *side, const Header *header, const Model *model,

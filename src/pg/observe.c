@@ -127,17 +127,17 @@ void ObserveEvent(Observed *observed, ModelTable *table, Id user, Id item, int64
 }
 
 /* Of whatever type the caller's is; NULL stands for what a column with the default now() gets. */
-static int64 TimeArgument(FunctionCallInfo fcinfo, int argument, const char *model, Oid time_type)
+static int64 TimeArgument(FunctionCallInfo fcinfo, int argument, const TimeColumn *column)
 {
     Oid type = get_fn_expr_argtype(fcinfo->flinfo, argument);
 
     if (type != TEXTOID)
-        CheckTimeKind(model, time_type, type);
+        CheckTimeKind(column, type);
     if (PG_ARGISNULL(argument))
-        return TimeOfNow(model, time_type);
+        return TimeOfNow(column);
     if (type == TEXTOID)
-        return TimeOfText(time_type, PG_GETARG_TEXT_PP(argument));
-    return TimeOfValue(model, time_type, type, PG_GETARG_DATUM(argument));
+        return TimeOfText(column, PG_GETARG_TEXT_PP(argument));
+    return TimeOfValue(column, type, PG_GETARG_DATUM(argument));
 }
 
 static Id IdArgument(FunctionCallInfo fcinfo, int argument, IdKind kind)
@@ -154,6 +154,7 @@ static Id IdArgument(FunctionCallInfo fcinfo, int argument, IdKind kind)
 static Datum Observe(FunctionCallInfo fcinfo, IdKind kind)
 {
     Observed *observed;
+    TimeColumn column;
     ModelTable table;
     int64 time;
 
@@ -163,7 +164,9 @@ static Datum Observe(FunctionCallInfo fcinfo, IdKind kind)
         PG_RETURN_BOOL(false);
     SPI_connect();
     observed = ObserveOpen(PG_ARGISNULL(0) ? NULL : PG_GETARG_TEXT_PP(0), &table);
-    time = TimeArgument(fcinfo, 3, table.store.name, observed->header.time_type);
+    column =
+        (TimeColumn){table.store.name, observed->header.time_type, observed->header.time_typmod};
+    time = TimeArgument(fcinfo, 3, &column);
     ObserveEvent(observed, &table, IdArgument(fcinfo, 1, kind), IdArgument(fcinfo, 2, kind), time);
     ModelTableClose(&table);
     SPI_finish();

@@ -75,6 +75,7 @@ static SPIPlanPtr InsertPlan(const char *relation)
     static char *planned = NULL;
     Oid types[] = {TEXTOID, INT4OID, BYTEAOID};
     SPIPlanPtr fresh;
+    char *name;
 
     if (plan != NULL && strcmp(planned, relation) == 0)
         return plan;
@@ -82,13 +83,14 @@ static SPIPlanPtr InsertPlan(const char *relation)
                                  "VALUES (0, $1, $2, $3) ON CONFLICT DO NOTHING",
                                  relation),
                         3, types);
+    name = MemoryContextStrdup(TopMemoryContext, relation);
     SPI_keepplan(fresh);
     if (plan != NULL) {
         SPI_freeplan(plan);
         pfree(planned);
     }
     plan = fresh;
-    planned = MemoryContextStrdup(TopMemoryContext, relation);
+    planned = name;
     return plan;
 }
 
@@ -166,7 +168,7 @@ void PendingAdd(ModelTable *table, const PendingEvent *event, bool new_item)
     }
 }
 
-/* Column of a row; all are NOT NULL or part of the key. */
+/* Column of a row that is part of the key, so never NULL. */
 static Datum Column(ModelTable *table, HeapTuple tuple, int column)
 {
     bool null;
@@ -201,11 +203,17 @@ static const char *ParseEvent(ModelTable *table, const Header *header, HeapTuple
 {
     char *part = TextDatumGetCString(Column(table, tuple, 2));
     uint32 number = (uint32)DatumGetInt32(Column(table, tuple, 3)), length;
-    bytea *bytes = DatumGetByteaPCopy(Column(table, tuple, 4));
     const char *problem, *text;
     DataBlock block;
+    bytea *bytes;
+    Datum data;
+    bool null;
     Id item;
 
+    data = heap_getattr(tuple, 4, RelationGetDescr(table->relation), &null);
+    if (null) /* who made or altered the table by hand may have left out NOT NULL */
+        return "it has no data";
+    bytes = DatumGetByteaPCopy(data);
     problem = BlockParse(VARDATA(bytes), VARSIZE(bytes) - VARHDRSZ, SealName(part, 0), number,
                          Crc32c, &block);
     if (problem == NULL && (block.type != BLOCK_TEXT || block.rows != 2))

@@ -282,12 +282,11 @@ static void Unpin(void *arg)
         ConditionVariableBroadcast(&cache->changed);
 }
 
-static SharedPin *Pin(SharedSlot *slot, bool loading)
+/* Comes before its slot: where memory is out, no slot is held for ever. */
+static SharedPin *MakePin(void)
 {
     SharedPin *pin = palloc0(sizeof(SharedPin));
 
-    pin->slot = slot;
-    pin->loading = loading;
     pin->gone.func = Unpin;
     pin->gone.arg = pin;
     MemoryContextRegisterResetCallback(CurrentMemoryContext, &pin->gone);
@@ -379,6 +378,7 @@ static SharedSlot *TryReserve(Oid relid, const Current *current, bool early, boo
 
 SharedPin *SharedFind(Oid relid, const Current *current, bool *load)
 {
+    SharedPin *pin = MakePin();
     SharedSlot *slot;
     bool busy;
 
@@ -400,7 +400,9 @@ SharedPin *SharedFind(Oid relid, const Current *current, bool *load)
         Touch(slot);
         pg_atomic_fetch_add_u64(&slot->hits, 1);
     }
-    return slot == NULL ? NULL : Pin(slot, *load);
+    pin->slot = slot;
+    pin->loading = *load;
+    return slot == NULL ? NULL : pin;
 }
 
 static bool IsInUse(Oid relid)
@@ -416,18 +418,15 @@ static bool IsInUse(Oid relid)
 
 SharedPin *SharedReserveEarly(Oid relid, const Current *current)
 {
-    SharedSlot *slot;
     SharedPin *pin;
     bool busy;
 
     if (!IsInUse(relid))
         return NULL;
-    slot = TryReserve(relid, current, true, &busy);
-    if (slot == NULL)
-        return NULL;
-    pin = Pin(slot, true);
-    pin->early = true;
-    return pin;
+    pin = MakePin();
+    pin->slot = TryReserve(relid, current, true, &busy);
+    pin->loading = pin->early = true;
+    return pin->slot == NULL ? NULL : pin;
 }
 
 /* Makes room by dropping what may go, least recently used first. */

@@ -13,12 +13,18 @@ static TransactionId *CopyList(const TransactionId *list, int32 count)
     return copy;
 }
 
+/* A copy of a snapshot counts, but lacks, subtransactions that are too many to be listed. */
+static int32 Listed(const SnapshotData *snapshot)
+{
+    return snapshot->suboverflowed && !snapshot->takenDuringRecovery ? 0 : snapshot->subxcnt;
+}
+
 Sight SightTake(void)
 {
     Sight sight = {GetCurrentSubTransactionId(), *GetActiveSnapshot()};
 
     sight.snapshot.xip = CopyList(sight.snapshot.xip, (int32)sight.snapshot.xcnt);
-    sight.snapshot.subxip = CopyList(sight.snapshot.subxip, sight.snapshot.subxcnt);
+    sight.snapshot.subxip = CopyList(sight.snapshot.subxip, Listed(&sight.snapshot));
     return sight;
 }
 
@@ -34,7 +40,7 @@ static bool SnapshotsEqual(const SnapshotData *a, const SnapshotData *b)
            a->xcnt == b->xcnt && a->subxcnt == b->subxcnt && a->suboverflowed == b->suboverflowed &&
            a->takenDuringRecovery == b->takenDuringRecovery &&
            ListsEqual(a->xip, b->xip, (int32)a->xcnt) &&
-           ListsEqual(a->subxip, b->subxip, a->subxcnt);
+           ListsEqual(a->subxip, b->subxip, Listed(a));
 }
 
 bool SightIsSame(const Sight *sight)

@@ -29,6 +29,10 @@ static void Startup(DestReceiver *self, int operation, TupleDesc types)
     (void)operation;
     receiver->collector = CollectorCreate(receiver->context, TupleDescAttr(types, 0)->atttypid,
                                           TupleDescAttr(types, 1)->atttypid, time_type);
+    if (receiver->has_time) {
+        receiver->collector->time_typmod = TupleDescAttr(types, 2)->atttypmod;
+        getBaseTypeAndTypmod(time_type, &receiver->collector->time_typmod);
+    }
 }
 
 static bool Receive(TupleTableSlot *slot, DestReceiver *self)

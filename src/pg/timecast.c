@@ -14,12 +14,12 @@
 
 #include "pg/times.h"
 
-void CheckTimeKind(const char *model, Oid time_type, Oid type)
+void CheckTimeKind(const TimeColumn *column, Oid type)
 {
-    if (TimeIsNumber(TimeType(type)) != TimeIsNumber(time_type))
+    if (TimeIsNumber(TimeType(type)) != TimeIsNumber(column->type))
         ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
-                        errmsg("the times of model \"%s\" are of type %s, not %s", model,
-                               format_type_be(time_type), format_type_be(type)),
+                        errmsg("the times of model \"%s\" are of type %s, not %s", column->model,
+                               format_type_be(column->type), format_type_be(type)),
                         errhint("Pass the value of the time column.")));
 }
 
@@ -39,18 +39,18 @@ static bool IsWhole(Oid type, Datum value)
 }
 
 /* A cast would round, and the event would not be that of any row. */
-static void CheckWhole(const char *model, Oid time_type, Oid type, Datum value)
+static void CheckWhole(const TimeColumn *column, Oid type, Datum value)
 {
     Oid output;
     bool varlena;
 
-    if ((time_type != INT2OID && time_type != INT4OID && time_type != INT8OID) ||
+    if ((column->type != INT2OID && column->type != INT4OID && column->type != INT8OID) ||
         IsWhole(type, value))
         return;
     getTypeOutputInfo(type, &output, &varlena);
     ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                     errmsg("the time %s is no integer, as those of model \"%s\" are",
-                           OidOutputFunctionCall(output, value), model),
+                           OidOutputFunctionCall(output, value), column->model),
                     errhint("Pass the value of the time column.")));
 }
 
@@ -66,30 +66,47 @@ static Datum Cast(Oid from, Oid to, Datum value)
     return OidFunctionCall1(function, value);
 }
 
-int64 TimeOfValue(const char *model, Oid time_type, Oid type, Datum value)
+/* Rounds to the column's precision. */
+static Datum Round(const TimeColumn *column, Datum value)
+{
+    Oid function;
+
+    if (column->typmod < 0 ||
+        find_typmod_coercion_function(column->type, &function) != COERCION_PATH_FUNC)
+        return value;
+    return OidFunctionCall2(function, value, Int32GetDatum(column->typmod));
+}
+
+static int64 TimeOfCast(const TimeColumn *column, Oid type, Datum value)
+{
+    return TimeOf(column->type, Round(column, Cast(type, column->type, value)));
+}
+
+int64 TimeOfValue(const TimeColumn *column, Oid type, Datum value)
 {
     Oid base = getBaseType(type);
 
-    CheckWhole(model, time_type, base, value);
-    return TimeOf(time_type, Cast(base, time_type, value));
+    CheckWhole(column, base, value);
+    return TimeOfCast(column, base, value);
 }
 
-int64 TimeOfText(Oid time_type, const text *value)
+int64 TimeOfText(const TimeColumn *column, const text *value)
 {
+    char *string = text_to_cstring(value);
     Oid input, element;
 
-    getTypeInputInfo(time_type, &input, &element);
-    return TimeOf(time_type, OidInputFunctionCall(input, text_to_cstring(value), element, -1));
+    getTypeInputInfo(column->type, &input, &element);
+    return TimeOf(column->type, OidInputFunctionCall(input, string, element, column->typmod));
 }
 
-int64 TimeOfNow(const char *model, Oid time_type)
+int64 TimeOfNow(const TimeColumn *column)
 {
     Datum now = TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
 
-    if (TimeIsNumber(time_type))
+    if (TimeIsNumber(column->type))
         ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-                        errmsg("an event of model \"%s\" needs a time", model),
-                        errdetail("Its times are of type %s.", format_type_be(time_type)),
+                        errmsg("an event of model \"%s\" needs a time", column->model),
+                        errdetail("Its times are of type %s.", format_type_be(column->type)),
                         errhint("Pass the value of the time column.")));
-    return TimeOf(time_type, Cast(TIMESTAMPTZOID, time_type, now));
+    return TimeOfCast(column, TIMESTAMPTZOID, now);
 }

@@ -10,16 +10,23 @@
 
 #include "pg/compat.h"
 
-/* Fails if a value of the type is no time of the model named. */
-extern void CheckTimeKind(const char *model, Oid time_type, Oid type);
+/* The time column of a model's source. */
+typedef struct TimeColumn {
+    const char *model;
+    Oid type;
+    int32 typmod; /* such as its precision; -1: none */
+} TimeColumn;
+
+/* Fails if a value of the type is no time of the model. */
+extern void CheckTimeKind(const TimeColumn *column, Oid type);
 
 /* The time of a value; its type has passed the check. */
-extern int64 TimeOfValue(const char *model, Oid time_type, Oid type, Datum value);
+extern int64 TimeOfValue(const TimeColumn *column, Oid type, Datum value);
 
 /* The time that a text stands for. */
-extern int64 TimeOfText(Oid time_type, const text *value);
+extern int64 TimeOfText(const TimeColumn *column, const text *value);
 
 /* The time of a row that is inserted now; a model with numbers knows none. */
-extern int64 TimeOfNow(const char *model, Oid time_type);
+extern int64 TimeOfNow(const TimeColumn *column);
 
 #endif

@@ -133,7 +133,11 @@ Window WindowAdvance(const Window *window, uint64 events, Fingerprint *learnt, u
 Window WindowOfPairs(const Pairs *pairs, const IdList *users, const IdList *items, Oid time_type,
                      double lateness)
 {
-    Window empty = {.time_type = time_type, .watermark = NO_TIME, .lateness = lateness}, window;
+    Window empty = {.time_type = time_type,
+                    .time_typmod = -1,
+                    .watermark = NO_TIME,
+                    .lateness = lateness},
+           window;
     Fingerprint *learnt;
     uint64 count = 0;
     Newest newest;
@@ -181,6 +185,7 @@ static void CheckSorted(ModelStore *store, const Window *window)
 Window WindowRead(ModelStore *store, const Header *header)
 {
     Window window = {.time_type = header->time_type,
+                     .time_typmod = header->time_typmod,
                      .first = header->first,
                      .watermark = header->watermark,
                      .lateness = ((const TrainOptions *)header->options)->lateness,

@@ -20,8 +20,9 @@ typedef struct Fingerprint {
 
 typedef struct Window {
     Oid time_type;
-    int64 first;     /* earliest time learnt; NO_TIME: none */
-    int64 watermark; /* NO_TIME: nothing learnt yet */
+    int32 time_typmod; /* of the column; -1: none */
+    int64 first;       /* earliest time learnt; NO_TIME: none */
+    int64 watermark;   /* NO_TIME: nothing learnt yet */
     double lateness;
     uint32 count;
     Fingerprint *fingerprints; /* ascending keys; of the events that are not older than the start */

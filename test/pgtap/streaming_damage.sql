@@ -112,6 +112,7 @@ SELECT forged('header', header_with(path::text[], value::jsonb), probe, message,
 FROM (VALUES
     ('{stream,time_type}', NULL, '%"time_type"%'), ('{stream,time_type}', '"money"', '%"time_type"%'), ('{stream,time_type}', '5', '%"time_type"%'),
     ('{stream,watermark}', '"soon"', '%"watermark"%'), ('{stream,watermark}', '1.5', '%"watermark"%'), ('{stream,watermark}', '99999999999999999999', '%"watermark"%'),
+    ('{stream,time_typmod}', '"x"', '%"time_typmod"%'), ('{stream,time_typmod}', '-2', '%"time_typmod"%'), ('{stream,time_typmod}', '2147483648', '%"time_typmod"%'),
     ('{stream,first}', '"soon"', '%"first"%'), ('{stream,first}', '0.5', '%"first"%'),
     ('{stream,events}', NULL, '%"events"%'), ('{stream,events}', '-1', '%"events"%'), ('{stream,events}', '"many"', '%"events"%'), ('{stream,events}', '1e300', '%"events"%'),
     ('{stream,window}', NULL, '%"window"%'), ('{stream,window}', '-1', '%"window"%'), ('{stream,window}', '1e12', '%"window"%'),
@@ -121,6 +122,7 @@ FROM (VALUES
 SELECT forged('window', header_with('{stream,window}', w::jsonb), 'SELECT recadv_refresh(''bad'')', '%', 'window: ' || w) FROM unnest('{1,299,2000000000}'::text[]) w;
 SELECT forged('%_ids%', header_with(path, n::jsonb), 'SELECT recadv_refresh(''bad'')', '%', path::text || n)
 FROM (VALUES ('{added_users}'::text[], '1'), ('{added_users}', '3'), ('{added_items}', '0'), ('{added_items}', '20')) v(path, n);
+SELECT is(after(header_with('{stream,time_typmod}', '7'), 'SELECT recadv_observe(''bad'', ''u1'', ''i1'')::text'), '22023 | timestamp(7) precision must be between 0 and 6', 'a precision that the type has not');
 SELECT is(after(header_with('{stream}', NULL), 'SELECT recadv_refresh(''bad'')'), 'XX001 | model "bad" is damaged: part "header", block 0 of version 1: its "stream" is missing', 'no stream');
 
 CREATE FUNCTION payload(wanted text, bytes bytea) RETURNS text LANGUAGE sql AS $$
@@ -170,6 +172,7 @@ FROM (VALUES
     (6, 1, 2, '{}'::bytea, 'JSON', 'it is not an event')) v(type, rows, columns, bytes, description, message);
 SELECT dropped('UPDATE bad SET part = ''event:'' || repeat(''x'', 5000), data = block(''event:'' || repeat(''x'', 5000), 4, block, 2, 3, ''\x000000000100000003000000316931'') WHERE part = ''event:u1''', NULL, 'a user that is too long');
 SELECT dropped('UPDATE bad SET data = '''' WHERE part = ''event:u1''', '%', 'nothing at all');
+SELECT dropped('UPDATE bad SET data = NULL WHERE part = ''event:u1''', 'it has no data', 'NULL, where the column may be');
 SELECT is(after('UPDATE bad SET part = ''item:'' || repeat(''x'', 5000) WHERE part = ''item:thing''', 'SELECT served(''u1'')'), after('DELETE FROM bad WHERE part = ''item:thing''', 'SELECT served(''u1'')'), 'an item that is too long is none');
 SELECT is(after(event_with('event:u1', 4, 2, 3, '\x000000000100000003000000316931'), 'SELECT row(events, observed)::text FROM recadv_refresh(''bad'')'), '(6,3)', 'a sound event');
 SELECT is(after('UPDATE bad SET data = '''' WHERE part ~ ''^event:''', 'SELECT row(events, observed)::text FROM recadv_refresh(''bad'')'), '(3,0)', 'none that is sound: the source alone');

@@ -39,6 +39,11 @@ SELECT same('timestamptz', '2020-01-01', '{''2020-01-01 03:04:05.678901'',''2020
 SELECT same('timestamp', '2020-01-01', '{''2020-01-01 03:04:05.678901'',''2020-01-02 03:04:05.678901+02''::timestamptz,''2020-01-03 03:04:05.678901''::timestamp,''2020-01-04''::date,''2020-01-06 12:00:00''::text}');
 SELECT same('date', '2020-01-01', '{''2020-01-01'',''2020-01-02 23:04:05.678901+02''::timestamptz,''2020-01-03 23:04:05.678901''::timestamp,''2020-01-04''::date,''2020-01-06''::text}');
 
+-- the column's own precision
+CREATE DOMAIN second AS timestamp(0);
+SELECT same(t, '2020-01-01', '{''2020-01-01 03:04:05.678901'',''2020-01-02 03:04:05.678901+02''::timestamptz,''2020-01-03 03:04:05.678901''::timestamp,''2020-01-04''::date,''2020-01-06 12:00:00.56789''::text}') FROM unnest('{timestamp(0),timestamptz(3),second}'::text[]) t;
+SELECT same('numeric(8,1)', '-7', '{0.16,0.26::float8,0.36::real,''0.46'',0.56::text,7}');
+
 -- other times are other events
 SELECT make('bigint', '9007199254740000') \g /dev/null
 INSERT INTO events VALUES (1, 77, 9007199254740993);
@@ -70,6 +75,7 @@ SELECT refused(t, '10', '{1.5,2.25::real,2.5::float8,''NaN''::float8}', '22023',
 SELECT refused(t, '10', '{''Infinity''::float8,1e30,1e30::real,-1e30::float8}', '22003', '% out of range') FROM unnest('{smallint,integer,bigint}'::text[]) t;
 SELECT refused('smallint', '10', '{40000,40000::bigint,40000.0,40000::float8}', '22003', 'smallint out of range');
 SELECT refused('integer', '10', '{3000000000,3000000000::numeric}', '22003', 'integer out of range');
+SELECT refused('numeric(8,1)', '-7', '{1e8,''100000000''}', '22003', 'numeric field overflow | %');
 SELECT refused('bigint', '10', '{''1.5'',''2020-01-01'',''soon''::text,''''}', '22P02', 'invalid input syntax for type bigint: %');
 SELECT refused(t, '10', '{-,NULL,NULL::bigint,NULL::text}', '22004', 'an event of model "m" needs a time | Its times are of type ' || t || '. | Pass the value of the time column.') FROM unnest('{bigint,numeric,real}'::text[]) t;
 SELECT refused(t, '10', '{now(),''2020-01-01''::date,localtimestamp,NULL::timestamptz,NULL::stamp}', '42804', 'the times of model "m" are of type ' || t || ', not % | Pass the value of the time column.') FROM unnest('{bigint,numeric,"double precision"}'::text[]) t;
@@ -91,6 +97,7 @@ BEGIN
     END LOOP;
 END $$;
 SELECT is_now(t, '{-,NULL,NULL::timestamptz,NULL::date,NULL::timestamp,NULL::text,now()}') FROM unnest('{timestamptz,timestamp,date}'::text[]) t;
+SELECT is_now(t, '{-,NULL,now()}') FROM unnest('{timestamp(0),timestamptz(3),second}'::text[]) t;
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -123,6 +123,20 @@ is($one->query($item)->{out}, 't', 'a savepoint');
 $one->query('ROLLBACK TO s');
 is($one->query($item)->{out}, 'f', 'rolled back to it');
 $one->query('COMMIT');
+# A snapshot with more subtransactions of others than it can list.
+my @beside = map { start_session($node) } 1 .. 3;
+
+foreach my $session (0 .. 2)
+{
+	$beside[$session]->query('BEGIN');
+	$beside[$session]->query(sprintf q{DO $$ BEGIN FOR i IN 1..%d LOOP
+		BEGIN INSERT INTO later DEFAULT VALUES; EXCEPTION WHEN division_by_zero THEN NULL; END;
+		END LOOP; END $$}, $session == 1 ? 100 : 1);
+}
+$two->query('CREATE TABLE later_still ()');
+is($one->query(q{SELECT count(recadv_score(u, 1, 'shop')) FROM generate_series(1, 3) u})->{out}, '3',
+	'many subtransactions');
+$_->quit foreach @beside;
 
 # An observer does not wait for a refresh, nor a refresh for an observer.
 $one->query('BEGIN');

@@ -13,10 +13,11 @@
 #define AHEAD   8
 
 /*
- * A candidate is looked at by SHARED triples, SPACING triples apart, each for its own user: the
- * next ones find its row in the first-level cache.  Apart, so that most of them see what the ones
- * before have made of it.
+ * A triple draws at least FRESH candidates; of more, each is looked at by up to SHARED triples,
+ * SPACING triples apart, each for its own user: the next ones find its row in the first-level
+ * cache.  Apart, so that most of them see what the ones before have made of it.
  */
+#define FRESH   4
 #define SHARED  4
 #define SPACING 4
 
@@ -199,13 +200,20 @@ VECTOR_INLINE void DrawCandidates(const TripleRule *rule, CellWork *work, Candid
     }
 }
 
+static inline uint32_t FreshCandidates(uint32_t count)
+{
+    uint32_t share = (count + SHARED - 1) / SHARED, least = count < FRESH ? count : FRESH;
+
+    return share > least ? share : least;
+}
+
 /* What the triples before the first one would have drawn. */
 VECTOR_INLINE void StartCandidates(const TripleRule *rule, CellWork *work, Candidates *c,
                                    size_t chunks)
 {
     uint32_t n = rule->candidates;
 
-    c->fresh = (n + SHARED - 1) / SHARED;
+    c->fresh = FreshCandidates(n);
     c->first = c->end = 0;
     if (n > 1)
         DrawCandidates(rule, work, c, (n - 1) / c->fresh * c->fresh * SPACING, chunks);

@@ -105,21 +105,29 @@ Datum recadv_fit_accum_time(PG_FUNCTION_ARGS)
     return Accumulate(fcinfo, (FitForm){3, 4});
 }
 
+/* The numbers that the ids of one index have in another, to which they are added. */
+static uint32 *AddIds(IdIndex *to, const IdIndex *from)
+{
+    IdList ids = IdIndexList(from);
+    uint32 *numbers = PallocArray(uint32, (Size)ids.count + 1);
+
+    for (uint32 i = 0; i < ids.count; i++) {
+        CHECK_FOR_INTERRUPTS();
+        numbers[i] = IdIndexAdd(to, IdListGet(&ids, i));
+    }
+    IdListFree(&ids);
+    return numbers;
+}
+
 /* Adds the rows of `from` to `to`. */
 static void Merge(MemoryContext context, FitState *to, const FitState *from)
 {
     const Collector *rows = from->collector;
-    uint32 *users =
-        AllocateArray(CurrentMemoryContext, uint32, (Size)IdIndexCount(rows->users) + 1);
-    uint32 *items =
-        AllocateArray(CurrentMemoryContext, uint32, (Size)IdIndexCount(rows->items) + 1);
+    uint32 *users = AddIds(to->collector->users, rows->users);
+    uint32 *items = AddIds(to->collector->items, rows->items);
 
     if (from->options != NULL)
         TakeOptions(context, to, from->options);
-    for (uint32 i = 0; i < IdIndexCount(rows->users); i++)
-        users[i] = IdIndexAdd(to->collector->users, IdIndexGet(rows->users, i));
-    for (uint32 i = 0; i < IdIndexCount(rows->items); i++)
-        items[i] = IdIndexAdd(to->collector->items, IdIndexGet(rows->items, i));
     for (Size i = 0; i < rows->count; i++) {
         CHECK_FOR_INTERRUPTS();
         CollectorAddNumbers(to->collector, users[rows->user[i]], items[rows->item[i]],
@@ -154,12 +162,14 @@ Datum recadv_fit_combine(PG_FUNCTION_ARGS)
     PG_RETURN_POINTER(to);
 }
 
-static void SendIds(StringInfo out, const IdIndex *ids)
+static void SendIds(StringInfo out, const IdIndex *index)
 {
-    pq_sendint32(out, IdIndexType(ids));
-    pq_sendint32(out, IdIndexCount(ids));
-    for (uint32 i = 0; i < IdIndexCount(ids); i++) {
-        Id id = IdIndexGet(ids, i);
+    IdList ids = IdIndexList(index);
+
+    pq_sendint32(out, IdIndexType(index));
+    pq_sendint32(out, ids.count);
+    for (uint32 i = 0; i < ids.count; i++) {
+        Id id = IdListGet(&ids, i);
 
         if (id.kind == ID_INTEGER) {
             pq_sendint64(out, (uint64)id.integer);
@@ -168,6 +178,7 @@ static void SendIds(StringInfo out, const IdIndex *ids)
             pq_sendbytes(out, id.text, (int)id.length);
         }
     }
+    IdListFree(&ids);
 }
 
 PG_FUNCTION_INFO_V1(recadv_fit_serialize);

@@ -34,6 +34,22 @@ void IdHashRelease(IdHash *table)
     table->size = 0;
 }
 
+IdSlot *IdHashCompact(IdHash *table, uint32 count)
+{
+    uint64 to = 0;
+
+    for (uint64 i = 0; i < table->size; i++) {
+        if (table->slots[i].number != FREE_SLOT)
+            table->slots[to++] = table->slots[i];
+        if (i % POLL_EVERY == 0)
+            CHECK_FOR_INTERRUPTS();
+    }
+    Assert(to == count);
+    table->size = (uint64)count + 1;
+    table->slots = repalloc_huge(table->slots, mul_size(table->size, sizeof(IdSlot)));
+    return table->slots;
+}
+
 static inline IdSlot *FindFree(const IdHash *table, uint32 hash)
 {
     uint64 at = hash & (table->size - 1);
@@ -53,7 +69,7 @@ static void Double(IdHash *table)
     table->size = size * 2;
     for (uint64 i = 0; i < size; i++) {
         if (old[i].number != FREE_SLOT)
-            *FindFree(table, old[i].hash) = old[i];
+            *FindFree(table, IdHashOf(table, old[i].id)) = old[i];
         if (i % POLL_EVERY == 0)
             CHECK_FOR_INTERRUPTS();
     }

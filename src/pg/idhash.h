@@ -1,9 +1,8 @@
 /*
- * idhash.h: from integer ids to the positions of a list of them; 8 bytes per slot.
+ * idhash.h: from integer ids to numbers; 16 bytes per slot.
  *
- * A slot holds 32 bits of the id's hash and the id's position in the caller's list, where the id
- * itself stands.  Small slots let the table of a million ids stay in a third-level cache, and a
- * table that doubles needs no look at the ids.
+ * The id stands in its slot, so that a lookup in a table that has left the caches waits for one
+ * line, not for two.
  */
 #ifndef RECADV_IDHASH_H
 #define RECADV_IDHASH_H
@@ -13,7 +12,7 @@
 #include "common/hashfn.h"
 
 typedef struct IdSlot {
-    uint32 hash;
+    int64 id;
     uint32 number; /* FREE_SLOT: none */
 } IdSlot;
 
@@ -52,12 +51,11 @@ static inline IdSlot *IdHashHome(const IdHash *table, uint32 hash)
 }
 
 /* The slot of an id, or the free one where it belongs. */
-static inline IdSlot *IdHashSeek(const IdHash *table, uint32 hash, int64 id, const int64 *ids)
+static inline IdSlot *IdHashSeek(const IdHash *table, uint32 hash, int64 id)
 {
     uint64 at = hash & (table->size - 1);
 
-    while (table->slots[at].number != FREE_SLOT &&
-           (table->slots[at].hash != hash || ids[table->slots[at].number] != id))
+    while (table->slots[at].number != FREE_SLOT && table->slots[at].id != id)
         at = (at + 1) & (table->size - 1);
     return &table->slots[at];
 }
@@ -65,6 +63,10 @@ static inline IdSlot *IdHashSeek(const IdHash *table, uint32 hash, int64 id, con
 extern void IdHashCreate(IdHash *table, MemoryContext context);
 
 extern void IdHashRelease(IdHash *table);
+
+/* The `count` slots that are taken, in any order; the table is of no more use than to release it.
+ */
+extern IdSlot *IdHashCompact(IdHash *table, uint32 count);
 
 /* To be called before an insertion into a table of `count` ids; true if the slots have moved. */
 extern bool IdHashGrow(IdHash *table, uint32 count);

@@ -49,9 +49,8 @@ struct IdIndex {
     texts_hash *strings; /* ID_TEXT */
     Size text_bytes;
     uint32 count;
-    uint32 room;
-    int64 *by_number;        /* ID_INTEGER: ids in order of appearance */
-    TextKey *text_by_number; /* ID_TEXT */
+    uint32 room;        /* ID_TEXT */
+    TextKey *by_number; /* ID_TEXT: in order of appearance */
 };
 
 IdKind IdKindOfType(Oid type)
@@ -217,6 +216,16 @@ IdList IdListCreate(IdKind kind, uint32 count)
     return list;
 }
 
+void IdListFree(IdList *list)
+{
+    if (list->kind == ID_INTEGER) {
+        pfree(list->integers);
+    } else {
+        pfree(list->texts);
+        pfree(list->lengths);
+    }
+}
+
 void IdListAppend(IdList *list, Id id)
 {
     Assert(id.kind == list->kind);
@@ -276,44 +285,43 @@ uint32 IdIndexCount(const IdIndex *index)
 
 Size IdIndexMemory(const IdIndex *index)
 {
-    Size entries = index->kind == ID_INTEGER
-                       ? IdHashMemory(&index->ints) + index->room * sizeof(int64)
-                       : index->strings->size * sizeof(TextEntry) + index->room * sizeof(TextKey);
-
-    return entries + index->text_bytes;
+    if (index->kind == ID_INTEGER)
+        return IdHashMemory(&index->ints);
+    return index->strings->size * sizeof(TextEntry) + index->room * sizeof(TextKey) +
+           index->text_bytes;
 }
 
-/* Makes room for one more id. */
-static void Grow(IdIndex *index)
+static void CheckRoom(const IdIndex *index)
 {
-    Size width = index->kind == ID_INTEGER ? sizeof(int64) : sizeof(TextKey);
-    void **array =
-        index->kind == ID_INTEGER ? (void **)&index->by_number : (void **)&index->text_by_number;
-
-    if (index->count < index->room)
-        return;
     if (index->count >= MAX_IDS)
         ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
                         errmsg("a model cannot hold more than %d users or items", MAX_IDS)));
-    index->room = index->room == 0 ? 1024 : Min(index->room * 2, (uint32)MAX_IDS);
-    if (*array == NULL)
-        *array = MemoryContextAllocHuge(index->context, mul_size(index->room, width));
-    else
-        *array = repalloc_huge(*array, mul_size(index->room, width));
+}
+
+static void AppendText(IdIndex *index, TextKey key)
+{
+    CheckRoom(index);
+    if (index->count == index->room) {
+        index->room = index->room == 0 ? 1024 : Min(index->room * 2, (uint32)MAX_IDS);
+        index->by_number =
+            index->by_number == NULL
+                ? AllocateArray(index->context, TextKey, index->room)
+                : repalloc_huge(index->by_number, mul_size(index->room, sizeof(TextKey)));
+    }
+    index->by_number[index->count++] = key;
 }
 
 /* With the hash of the id known. */
 static inline uint32 AddHashed(IdIndex *index, int64 integer, uint32 hash)
 {
-    IdSlot *slot = IdHashSeek(&index->ints, hash, integer, index->by_number);
+    IdSlot *slot = IdHashSeek(&index->ints, hash, integer);
 
     if (slot->number != FREE_SLOT)
         return slot->number;
-    Grow(index);
+    CheckRoom(index);
     if (IdHashGrow(&index->ints, index->count))
-        slot = IdHashSeek(&index->ints, hash, integer, index->by_number);
-    *slot = (IdSlot){hash, index->count};
-    index->by_number[index->count] = integer;
+        slot = IdHashSeek(&index->ints, hash, integer);
+    *slot = (IdSlot){integer, index->count};
     return index->count++;
 }
 
@@ -339,8 +347,7 @@ static uint32 AddText(IdIndex *index, const char *text, uint32 length)
         entry->key.text = copy;
         entry->number = index->count;
         index->text_bytes += GetMemoryChunkSpace(copy);
-        Grow(index);
-        index->text_by_number[index->count++] = entry->key;
+        AppendText(index, entry->key);
     }
     return entry->number;
 }
@@ -390,38 +397,56 @@ uint32 IdIndexAddDatum(IdIndex *index, Datum value)
     return IdIndexAdd(index, IdIndexIdOf(index, value));
 }
 
-/* Slots, then the ids behind them: a large table misses the cache, let the misses overlap. */
+/* Lookups whose slots are on their way from memory while another one is done. */
+#define LOOKUPS_AHEAD 32
+
+static inline void Prefetch(const IdIndex *index, uint32 hash)
+{
+    __builtin_prefetch(IdHashHome(&index->ints, hash));
+}
+
 void IdIndexAddIntegers(IdIndex *index, const int64 *ids, uint32 count, uint32 *numbers)
 {
     uint32 *hashes = numbers; /* in the place of the results */
 
-    for (uint32 i = 0; i < count; i++) {
+    for (uint32 i = 0; i < count; i++)
         hashes[i] = IdHashOf(&index->ints, ids[i]);
-        __builtin_prefetch(IdHashHome(&index->ints, hashes[i]));
-    }
+    for (uint32 i = 0; i < Min(count, LOOKUPS_AHEAD); i++)
+        Prefetch(index, hashes[i]);
     for (uint32 i = 0; i < count; i++) {
-        const IdSlot *slot = IdHashHome(&index->ints, hashes[i]);
+        if (i + LOOKUPS_AHEAD < count)
+            Prefetch(index, hashes[i + LOOKUPS_AHEAD]);
+        numbers[i] = AddHashed(index, ids[i], hashes[i]);
+    }
+}
+
+static int64 *IntegersByNumber(const IdIndex *index)
+{
+    int64 *integers = PallocArray(int64, (Size)index->count + 1);
+
+    for (uint64 i = 0; i < index->ints.size; i++) {
+        const IdSlot *slot = &index->ints.slots[i];
 
         if (slot->number != FREE_SLOT)
-            __builtin_prefetch(&index->by_number[slot->number]);
+            integers[slot->number] = slot->id;
+        if (i % POLL_EVERY == 0)
+            CHECK_FOR_INTERRUPTS();
     }
-    for (uint32 i = 0; i < count; i++)
-        numbers[i] = AddHashed(index, ids[i], hashes[i]);
+    return integers;
 }
 
-Id IdIndexGet(const IdIndex *index, uint32 number)
+IdList IdIndexList(const IdIndex *index)
 {
-    if (index->kind == ID_INTEGER)
-        return IdOfInteger(index->by_number[number]);
-    return (Id){ID_TEXT, 0, index->text_by_number[number].text,
-                index->text_by_number[number].length};
-}
+    IdList list;
 
-/* An id beside its provisional number, so that sorting touches no other memory. */
-typedef struct SortedInteger {
-    int64 id;
-    uint32 number;
-} SortedInteger;
+    if (index->kind == ID_INTEGER)
+        return (IdList){
+            .kind = ID_INTEGER, .count = index->count, .integers = IntegersByNumber(index)};
+    list = IdListCreate(ID_TEXT, index->count);
+    for (uint32 i = 0; i < index->count; i++)
+        IdListAppend(&list, (Id){ID_TEXT, 0, index->by_number[i].text, index->by_number[i].length});
+    return list;
+}
 
 #define DIGITS 8 /* bytes of an id */
 
@@ -431,7 +456,7 @@ static inline uint8 Digit(int64 id, int digit)
     return (uint8)(((uint64)id ^ UINT64CONST(1) << 63) >> (8 * digit));
 }
 
-static void CountDigits(const SortedInteger *ids, uint32 n, uint32 counts[DIGITS][256])
+static void CountDigits(const IdSlot *ids, uint32 n, uint32 counts[DIGITS][256])
 {
     memset(counts, 0, sizeof(uint32[DIGITS][256]));
     for (uint32 i = 0; i < n; i++) {
@@ -442,8 +467,7 @@ static void CountDigits(const SortedInteger *ids, uint32 n, uint32 counts[DIGITS
     }
 }
 
-static void SortByDigit(const SortedInteger *from, uint32 n, int digit, const uint32 *counts,
-                        SortedInteger *to)
+static void SortByDigit(const IdSlot *from, uint32 n, int digit, const uint32 *counts, IdSlot *to)
 {
     uint32 next[256], sum = 0;
 
@@ -459,13 +483,13 @@ static void SortByDigit(const SortedInteger *from, uint32 n, int digit, const ui
 }
 
 /* Byte by byte, without those that all ids share; returns the sorted one of the two arrays. */
-static SortedInteger *SortIntegers(SortedInteger *ids, uint32 n, SortedInteger *scratch)
+static IdSlot *SortIntegers(IdSlot *ids, uint32 n, IdSlot *scratch)
 {
     uint32 counts[DIGITS][256];
 
     CountDigits(ids, n, counts);
     for (int d = 0; d < DIGITS && n > 0; d++) {
-        SortedInteger *sorted = scratch;
+        IdSlot *sorted = scratch;
 
         if (counts[d][Digit(ids[0].id, d)] == n)
             continue;
@@ -561,24 +585,17 @@ IdList IdListConvert(const IdList *list, IdKind kind)
 static void SortIntegerIds(IdIndex *index, IdList *list, uint32 *dense)
 {
     uint32 n = index->count;
-    SortedInteger *ids, *scratch, *sorted;
+    IdSlot *ids = IdHashCompact(&index->ints, n);
+    IdSlot *scratch = AllocateArray(index->context, IdSlot, (Size)n + 1);
+    IdSlot *sorted = SortIntegers(ids, n, scratch);
 
-    IdHashRelease(&index->ints); /* makes room for the sort */
-    ids = AllocateArray(index->context, SortedInteger, (Size)n + 1);
-    for (uint32 i = 0; i < n; i++)
-        ids[i] = (SortedInteger){index->by_number[i], i};
-    if (index->by_number != NULL)
-        pfree(index->by_number);
-    index->by_number = NULL;
-    scratch = AllocateArray(index->context, SortedInteger, (Size)n + 1);
-    sorted = SortIntegers(ids, n, scratch);
     list->integers = AllocateArray(index->context, int64, (Size)n + 1);
     for (uint32 i = 0; i < n; i++) {
         list->integers[i] = sorted[i].id;
         dense[sorted[i].number] = i;
     }
-    pfree(ids);
     pfree(scratch);
+    IdHashRelease(&index->ints);
 }
 
 static void SortTextIds(IdIndex *index, IdList *list, uint32 *dense)
@@ -587,7 +604,7 @@ static void SortTextIds(IdIndex *index, IdList *list, uint32 *dense)
     SortedText *sorted = AllocateArray(index->context, SortedText, (Size)n + 1);
 
     for (uint32 i = 0; i < n; i++)
-        sorted[i] = (SortedText){index->text_by_number[i], i};
+        sorted[i] = (SortedText){index->by_number[i], i};
     SortTexts(sorted, n);
     list->texts = AllocateArray(index->context, const char *, (Size)n + 1);
     list->lengths = AllocateArray(index->context, uint32, (Size)n + 1);
@@ -617,9 +634,6 @@ void IdIndexRelease(IdIndex *index)
         texts_destroy(index->strings);
     if (index->by_number != NULL)
         pfree(index->by_number);
-    if (index->text_by_number != NULL)
-        pfree(index->text_by_number);
     index->strings = NULL;
     index->by_number = NULL;
-    index->text_by_number = NULL;
 }

@@ -70,6 +70,9 @@ extern uint32 IdListFind(const IdList *list, Id id);
 extern IdList IdListCreate(IdKind kind, uint32 count);
 extern void IdListAppend(IdList *list, Id id);
 
+/* Its arrays; texts are not its own. */
+extern void IdListFree(IdList *list);
+
 /* Makes any list ascending and distinct, in place. */
 extern void IdListSort(IdList *list);
 
@@ -95,7 +98,9 @@ extern Id IdIndexIdOf(IdIndex *index, Datum value);
 /* Many integer ids at once, with the hash table's lines fetched ahead; see IdIndexInteger. */
 extern void IdIndexAddIntegers(IdIndex *index, const int64 *ids, uint32 count, uint32 *numbers);
 extern int64 IdIndexInteger(const IdIndex *index, Datum value);
-extern Id IdIndexGet(const IdIndex *index, uint32 number);
+
+/* The ids by provisional number, in the current context; texts stay those of the index. */
+extern IdList IdIndexList(const IdIndex *index);
 
 /* Releases the hash table and all that a sorted list does not need. */
 extern void IdIndexRelease(IdIndex *index);

@@ -1,156 +1,72 @@
-/* interactions.c: two counting sorts, then one pass that drops duplicates. */
+/* interactions.c: sorted pairs without their duplicates, and what is held out of them. */
 #include "core/interactions.h"
 
 #include <string.h>
 
+#include "core/pairsort.h"
 #include "core/random.h"
 #include "core/sorted.h"
 
 #define POLL_EVERY (1 << 20)
 
-/* Rows between a prefetch and its use: targets of a scatter lie all over memory. */
-#define AHEAD 32
-
-/* A function that only prefetches has no effect, and GCC drops its calls before it inlines them. */
-#define PREFETCHER static inline __attribute__((always_inline))
-
-/* One side of a sort: `key` orders, `value` and `time` travel along. */
-typedef struct Column {
-    const uint32_t *key;
-    const uint32_t *value;
-    const int64_t *time;
-} Column;
-
-static void CountKeys(const Host *host, const uint32_t *key, uint64_t count, uint64_t *offset,
-                      uint32_t keys)
+static Pairs AllocatePairs(const Host *host, uint64_t count, bool times)
 {
-    memset(offset, 0, (keys + 1) * sizeof(*offset));
-    for (uint64_t i = 0; i < count; i++) {
-        offset[key[i] + 1]++;
-        if (i % POLL_EVERY == 0)
-            HostPoll(host);
-    }
-    for (uint32_t k = 0; k < keys; k++)
-        offset[k + 1] += offset[k];
+    return (Pairs){.count = count,
+                   .user = HostAllocate(host, count, sizeof(uint32_t)),
+                   .item = HostAllocate(host, count, sizeof(uint32_t)),
+                   .time = times ? HostAllocate(host, count, sizeof(int64_t)) : NULL};
 }
 
-/* The place where the row AHEAD will go, or one close to it. */
-PREFETCHER void PrefetchTarget(const uint32_t *key, uint64_t at, uint64_t count,
-                               const uint64_t *offset, uint32_t *value, int64_t *time)
+/* Duplicates are neighbours.  The result may stand in the place of the pairs. */
+static void DropDuplicates(const Host *host, const Pairs *sorted, Interactions *x)
 {
-    if (at + 2 * AHEAD < count)
-        __builtin_prefetch(&offset[key[at + 2 * AHEAD]], 1);
-    if (at + AHEAD >= count)
-        return;
-    __builtin_prefetch(&value[offset[key[at + AHEAD]]], 1);
-    if (time != NULL)
-        __builtin_prefetch(&time[offset[key[at + AHEAD]]], 1);
-}
+    uint64_t to = 0;
+    uint32_t users = 0; /* whose start is known */
 
-/* Stable counting sort by key; `offset` must come from CountKeys and is left shifted by one key. */
-static void Scatter(const Host *host, Column in, uint64_t count, uint64_t *offset, uint32_t *value,
-                    int64_t *time)
-{
-    for (uint64_t i = 0; i < count; i++) {
-        uint64_t to = offset[in.key[i]]++;
+    for (uint64_t i = 0; i < sorted->count; i++) {
+        uint32_t user = sorted->user[i], item = sorted->item[i];
 
-        PrefetchTarget(in.key, i, count, offset, value, time);
-        value[to] = in.value[i];
-        if (time != NULL)
-            time[to] = in.time[i];
-        if (i % POLL_EVERY == 0)
-            HostPoll(host);
-    }
-}
-
-/* After Scatter, offset[k] is the end of k: shift it back to the starts. */
-static void RestoreOffsets(uint64_t *offset, uint32_t keys)
-{
-    memmove(offset + 1, offset, keys * sizeof(*offset));
-    offset[0] = 0;
-}
-
-/* From item-major rows (users of each item) to user-major ones: items come out ascending. */
-static void ScatterByUser(const Host *host, const uint64_t *item_offset, const uint32_t *user,
-                          const int64_t *time, Interactions *out)
-{
-    for (uint32_t item = 0; item < out->items; item++) {
-        for (uint64_t i = item_offset[item]; i < item_offset[item + 1]; i++) {
-            uint64_t to = out->offset[user[i]]++;
-
-            PrefetchTarget(user, i, item_offset[out->items], out->offset, out->item, out->time);
-            out->item[to] = item;
-            if (time != NULL)
-                out->time[to] = time[i];
-            if (i % POLL_EVERY == 0)
-                HostPoll(host);
-        }
-    }
-    RestoreOffsets(out->offset, out->users);
-}
-
-/* Rows are sorted by item: duplicates are neighbours. */
-static void DropDuplicates(const Host *host, Interactions *x)
-{
-    uint64_t to = 0, from = 0;
-
-    for (uint32_t user = 0; user < x->users; user++) {
-        uint64_t end = x->offset[user + 1], start = to;
-
-        for (; from < end; from++) {
-            if (to > start && x->item[to - 1] == x->item[from]) {
-                if (x->time != NULL && x->time[from] < x->time[to - 1])
-                    x->time[to - 1] = x->time[from];
-                continue;
-            }
-            x->item[to] = x->item[from];
+        if (user >= users || x->item[to - 1] != item) {
+            while (users <= user)
+                x->offset[users++] = to;
+            x->item[to] = item;
             if (x->time != NULL)
-                x->time[to] = x->time[from];
+                x->time[to] = sorted->time[i];
             to++;
-            if (to % POLL_EVERY == 0)
-                HostPoll(host);
+        } else if (x->time != NULL && sorted->time[i] < x->time[to - 1]) {
+            x->time[to - 1] = sorted->time[i];
         }
-        x->offset[user] = start;
+        if (i % POLL_EVERY == 0)
+            HostPoll(host);
     }
-    x->offset[x->users] = to;
+    while (users <= x->users)
+        x->offset[users++] = to;
     x->count = to;
 }
 
 void InteractionsBuild(const Host *host, Pairs *pairs, uint32_t users, uint32_t items,
                        Interactions *result)
 {
-    uint64_t n = pairs->count;
-    bool times = pairs->time != NULL;
-    uint64_t *item_offset = HostAllocate(host, (size_t)items + 1, sizeof(uint64_t));
-    uint32_t *user = HostAllocate(host, n, sizeof(uint32_t));
-    int64_t *time = times ? HostAllocate(host, n, sizeof(int64_t)) : NULL;
+    Pairs copy = AllocatePairs(host, pairs->count, pairs->time != NULL);
 
-    memset(result, 0, sizeof(*result));
-    result->users = users;
-    result->items = items;
-    result->offset = HostAllocate(host, (size_t)users + 1, sizeof(uint64_t));
-    CountKeys(host, pairs->user, n, result->offset, users);
-    CountKeys(host, pairs->item, n, item_offset, items);
-    Scatter(host, (Column){pairs->item, pairs->user, pairs->time}, n, item_offset, user, time);
-    RestoreOffsets(item_offset, items);
+    *result = (Interactions){
+        .users = users,
+        .items = items,
+        .offset = HostAllocate(host, (size_t)users + 1, sizeof(uint64_t)),
+        .item = copy.item,
+        .time = copy.time,
+    };
+    DropDuplicates(host, PairsSort(host, pairs, &copy, users, items), result);
+    HostRelease(host, copy.user);
     if (pairs->release != NULL)
         pairs->release(pairs);
-
-    result->item = HostAllocate(host, n, sizeof(uint32_t));
-    result->time = times ? HostAllocate(host, n, sizeof(int64_t)) : NULL;
-    ScatterByUser(host, item_offset, user, time, result);
-    HostRelease(host, item_offset);
-    HostRelease(host, user);
-    HostRelease(host, time);
-    DropDuplicates(host, result);
 }
 
-size_t InteractionsMemory(uint64_t pairs, uint32_t users, uint32_t items, bool times)
+size_t InteractionsMemory(uint64_t pairs, uint32_t users, bool times)
 {
-    size_t row = sizeof(uint32_t) + (times ? sizeof(int64_t) : 0);
-    size_t offsets = ((size_t)users + items + 2) * sizeof(uint64_t);
+    size_t row = 2 * sizeof(uint32_t) + (times ? sizeof(int64_t) : 0);
 
-    return SizeAdd(SizeMultiply(pairs, 2 * row), offsets);
+    return SizeAdd(SizeMultiply(pairs, row), ((size_t)users + 1) * sizeof(uint64_t));
 }
 
 /* Position of the latest interaction; rows are in item order, so >= prefers the higher item. */

@@ -46,13 +46,13 @@ typedef struct Events {
     int64_t *time;    /* count */
 } Events;
 
-/* Raw pairs in any order; time may be NULL.  The arrays are the caller's. */
+/* Raw pairs in any order, repeats included; time may be NULL. */
 typedef struct Pairs {
     uint64_t count;
     uint32_t *user;
     uint32_t *item;
     int64_t *time;
-    void (*release)(struct Pairs *pairs); /* called when the arrays are no longer needed; or NULL */
+    void (*release)(struct Pairs *pairs); /* frees the arrays, or NULL */
 } Pairs;
 
 /* HOLDOUT_AUTO is resolved by the caller: last with times, otherwise random. */
@@ -62,7 +62,8 @@ typedef enum Holdout { HOLDOUT_NONE, HOLDOUT_LAST, HOLDOUT_RANDOM, HOLDOUT_AUTO 
 #define HOLDOUT_MINIMUM 5
 
 /*
- * Sorts and de-duplicates pairs (a pair counts once, at its earliest time).
+ * Sorts and de-duplicates pairs (a pair counts once, at its earliest time).  Their arrays serve as
+ * scratch and are released.
  */
 extern void InteractionsBuild(const Host *host, Pairs *pairs, uint32_t users, uint32_t items,
                               Interactions *result);
@@ -75,7 +76,7 @@ extern size_t EventsMemory(uint64_t pairs, uint32_t users);
 extern size_t EventsKept(uint64_t pairs, uint32_t users);
 
 /* Peak bytes that InteractionsBuild allocates beside `pairs`, SIZE_MAX if they do not fit. */
-extern size_t InteractionsMemory(uint64_t pairs, uint32_t users, uint32_t items, bool times);
+extern size_t InteractionsMemory(uint64_t pairs, uint32_t users, bool times);
 
 /*
  * Holds out one interaction of each user that has at least HOLDOUT_MINIMUM: the latest (ties: the

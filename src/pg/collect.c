@@ -162,10 +162,9 @@ void CollectorFinish(Collector *c, BackendHost *backend, Collected *result)
     *result = (Collected){.rows = c->count, .null_rows = c->null_rows};
     result->user_type = IdIndexType(c->users);
     result->item_type = IdIndexType(c->items);
-    CheckMemory(
-        add_size(CollectorMemory(c), InteractionsMemory(c->count, IdIndexCount(c->users),
-                                                        IdIndexCount(c->items), c->time != NULL)),
-        "sorting the interactions");
+    CheckMemory(add_size(CollectorMemory(c),
+                         InteractionsMemory(c->count, IdIndexCount(c->users), c->time != NULL)),
+                "sorting the interactions");
     IdIndexSort(c->users, &result->users, &dense_user);
     IdIndexSort(c->items, &result->items, &dense_item);
     IdIndexRelease(c->users);

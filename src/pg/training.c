@@ -264,7 +264,7 @@ Size TrainingMemory(const Algorithm *algorithm, const void *options, uint32 user
     shape.held_count = Min(shape.held_count, interactions);
     ModelLayout(&model, algorithm, options, users, items);
     reading = SizeAdd(SizeAdd(SizeMultiply(interactions, row), hash),
-                      InteractionsMemory(interactions, users, items, times));
+                      InteractionsMemory(interactions, users, times));
     if (algorithm->stream != NULL)
         reading = SizeAdd(reading, EventsMemory(interactions, users));
     fitting = SizeAdd(CollectedMemory(users, items, interactions, times),

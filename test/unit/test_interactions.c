@@ -1,6 +1,7 @@
 /* test_interactions.c: sorting, duplicates, holding out. */
 #include "core/interactions.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "check.h"
@@ -129,6 +130,63 @@ static void CheckOrder(TestHost *t)
     }
 }
 
+static int CompareRaw(const void *a, const void *b)
+{
+    const Raw *x = a, *y = b;
+
+    if (x->user != y->user)
+        return x->user < y->user ? -1 : 1;
+    if (x->item != y->item)
+        return x->item < y->item ? -1 : 1;
+    return (x->time > y->time) - (x->time < y->time);
+}
+
+/* Sorts `raw`; the first of equal pairs is the earliest. */
+static bool MatchesSorted(const Interactions *x, Raw *raw, size_t n)
+{
+    uint64_t at = 0;
+    uint32_t user = 0;
+    bool right = x->offset[0] == 0;
+
+    qsort(raw, n, sizeof(Raw), CompareRaw);
+    for (size_t i = 0; i < n; i++) {
+        if (i > 0 && raw[i].user == raw[i - 1].user && raw[i].item == raw[i - 1].item)
+            continue;
+        while (user < raw[i].user)
+            right &= x->offset[++user] == at;
+        right &= x->item[at] == raw[i].item && (x->time == NULL || x->time[at] == raw[i].time);
+        at++;
+    }
+    while (user < x->users)
+        right &= x->offset[++user] == at;
+    return right && x->count == at;
+}
+
+/* Sizes around those of buckets and digits; the highest user and item occur. */
+static void CheckShapes(TestHost *t)
+{
+    static const struct {
+        uint32_t n, users, items;
+    } shapes[] = {{1, 1, 1},          {5, 1 << 20, 1U << 31}, {40000, 1, 1},
+                  {40000, 1, 100000}, {40000, 39000, 1},      {70000, 3, 2048},
+                  {70000, 100, 2049}, {200000, 513, 300},     {200000, 150000, 5000}};
+    Raw *raw = HostAllocate(&t->host, 200000, sizeof(Raw));
+
+    for (size_t s = 0; s < sizeof(shapes) / sizeof(shapes[0]); s++) {
+        uint32_t n = shapes[s].n, users = shapes[s].users, items = shapes[s].items;
+
+        RandomRaw(raw, n, users, items);
+        raw[n / 2] = (Raw){users - 1, items - 1, 0};
+        for (int times = 0; times < 2; times++) {
+            Interactions x = Build(t, raw, n, users, items, times == 1);
+
+            CHECK(MatchesSorted(&x, raw, n), "%u pairs of %u users and %u items %s times", n, users,
+                  items, times ? "with" : "without");
+        }
+    }
+    HostRelease(&t->host, raw);
+}
+
 /* User u has u items at times that make `last` the latest, except for ties. */
 static void CheckLast(TestHost *t)
 {
@@ -214,11 +272,11 @@ static void CheckMemory(bool times)
     before = t.bytes;
     live = t.live;
     InteractionsBuild(&t.host, &pairs, 300, 500, &x);
-    CHECK(t.peak - before <= InteractionsMemory(20000, 300, 500, times) + TestHostSlack(&t),
+    CHECK(t.peak - before <= InteractionsMemory(20000, 300, times) + TestHostSlack(&t),
           "building needs no more memory than estimated %s times", times ? "with" : "without");
     CHECK(t.live - live == (times ? 3 : 2), "and keeps only the result, %zu arrays", t.live - live);
     CHECK(releases == 1, "the pairs are given back once");
-    CHECK(InteractionsMemory(UINT64_MAX / 4, 1, 1, true) == SIZE_MAX,
+    CHECK(InteractionsMemory(UINT64_MAX / 4, 1, true) == SIZE_MAX,
           "an estimate that overflows says so");
     TestHostEnd(&t);
 }
@@ -352,6 +410,7 @@ void TestInteractions(void)
     CheckSmall(&t);
     CheckEmpty(&t);
     CheckOrder(&t);
+    CheckShapes(&t);
     CheckLast(&t);
     CheckRandomHoldout(&t);
     CheckNone(&t);

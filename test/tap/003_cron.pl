@@ -27,12 +27,13 @@ make_orders($node, 'orders', 300, 60, 10);
 $node->safe_psql('postgres', 'ALTER TABLE orders RENAME user_id TO customer_id');
 $node->safe_psql('postgres', 'ALTER TABLE orders RENAME item_id TO product_id');
 
-# Another model, which a session trains when its time comes.
+# Another model, which a session trains when its time comes: for longer than a minute.
+make_orders($node, 'purchases', 3000, 600, 20);
 my $session = start_session($node);
 my $endless = options(epochs => 1000000);
 
-$session->send("CALL recadv_train_job('busy', 'orders', user_column => 'customer_id', "
-	  . "item_column => 'product_id', algorithm => 'bpr', options => '$endless')");
+$session->send("CALL recadv_train_job('busy', 'purchases', algorithm => 'bpr', "
+	  . "options => '$endless')");
 ok($session->wait_progress(qr/stage bpr, epoch/), 'a session trains another model');
 $node->safe_psql('postgres', $line);
 $node->safe_psql('postgres', $line =~ s/nightly/busy/r =~ s/'shop'/'busy'/r);

@@ -40,12 +40,14 @@ static void Grow(Collector *c, uint32 more)
         c->time = Resize(c->context, c->time, c->room, sizeof(int64));
 }
 
+static Size RowMemory(const Collector *c)
+{
+    return mul_size(c->room, 2 * sizeof(uint32) + (OidIsValid(c->time_type) ? sizeof(int64) : 0));
+}
+
 Size CollectorMemory(const Collector *c)
 {
-    Size width = 2 * sizeof(uint32) + (OidIsValid(c->time_type) ? sizeof(int64) : 0);
-
-    return add_size(mul_size(c->room, width),
-                    add_size(IdIndexMemory(c->users), IdIndexMemory(c->items)));
+    return add_size(RowMemory(c), add_size(IdIndexMemory(c->users), IdIndexMemory(c->items)));
 }
 
 static void CheckNow(const Collector *c)
@@ -140,6 +142,16 @@ static void Shrink(Collector *c)
         c->time = repalloc_huge(c->time, mul_size(c->room, sizeof(int64)));
 }
 
+static void CheckSorting(const Collector *c)
+{
+    Size ids = add_size(IdIndexSortMemory(c->users), IdIndexSortMemory(c->items));
+    Size rows = InteractionsMemory(c->count, IdIndexCount(c->users), c->time != NULL);
+
+    if (c->streams)
+        rows = SizeAdd(rows, EventsMemory(c->count, IdIndexCount(c->users)));
+    CheckMemory(SizeAdd(add_size(RowMemory(c), ids), rows), "sorting the interactions");
+}
+
 /* What sorting the pairs into a set forgets. */
 static void KeepStream(const Collector *c, const Host *host, const Pairs *pairs, Collected *result)
 {
@@ -162,9 +174,7 @@ void CollectorFinish(Collector *c, BackendHost *backend, Collected *result)
     *result = (Collected){.rows = c->count, .null_rows = c->null_rows};
     result->user_type = IdIndexType(c->users);
     result->item_type = IdIndexType(c->items);
-    CheckMemory(add_size(CollectorMemory(c),
-                         InteractionsMemory(c->count, IdIndexCount(c->users), c->time != NULL)),
-                "sorting the interactions");
+    CheckSorting(c);
     IdIndexSort(c->users, &result->users, &dense_user);
     IdIndexSort(c->items, &result->items, &dense_item);
     IdIndexRelease(c->users);

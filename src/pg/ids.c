@@ -22,6 +22,11 @@ typedef struct TextEntry {
     char status;
 } TextEntry;
 
+typedef struct SortedText {
+    TextKey key;
+    uint32 number;
+} SortedText;
+
 #define SH_PREFIX          texts
 #define SH_ELEMENT_TYPE    TextEntry
 #define SH_KEY_TYPE        TextKey
@@ -291,6 +296,16 @@ Size IdIndexMemory(const IdIndex *index)
            index->text_bytes;
 }
 
+Size IdIndexSortMemory(const IdIndex *index)
+{
+    Size each = sizeof(uint32); /* of `dense` */
+
+    if (index->kind == ID_INTEGER) /* the table itself is sorted, with a scratch of its size */
+        return mul_size(index->count, each + sizeof(int64) + 2 * sizeof(IdSlot));
+    each += sizeof(char *) + sizeof(uint32) + sizeof(SortedText);
+    return add_size(IdIndexMemory(index), mul_size(index->count, each));
+}
+
 static void CheckRoom(const IdIndex *index)
 {
     if (index->count >= MAX_IDS)
@@ -499,11 +514,6 @@ static IdSlot *SortIntegers(IdSlot *ids, uint32 n, IdSlot *scratch)
     }
     return ids;
 }
-
-typedef struct SortedText {
-    TextKey key;
-    uint32 number;
-} SortedText;
 
 static inline int CompareTexts(const SortedText *a, const SortedText *b)
 {

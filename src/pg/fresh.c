@@ -3,6 +3,7 @@
 
 #include "pg/cache.h"
 #include "pg/pending.h"
+#include "pg/settings.h"
 #include "pg/sight.h"
 #include "pg/view.h"
 
@@ -57,6 +58,9 @@ static Fresh Read(const Served *served, ModelTable *table)
     fresh.sight = SightTake();
     fresh.ids = ReadIds(served, table);
     if (fresh.ids.count > 0) {
+        CheckMemory(SizeAdd(MemoryContextMemAllocated(fresh.context, true),
+                            SizeMultiply(ViewRowBytes(&served->model, AXIS_ITEM), fresh.ids.count)),
+                    "serving the items observed since the last refresh");
         fresh.view = ViewAllocate(&served->model, AXIS_ITEM, fresh.ids.count);
         StartRows(&fresh.view, &fresh.ids);
     }

@@ -123,5 +123,15 @@ SELECT blocks() - :before AS one, blocks() AS before \gset
 SELECT count(recadv_score(1, 1, 'm')) FROM generate_series(1, 50) \g /dev/null
 SELECT cmp_ok(blocks() - :before, '<', 20::bigint * :one, 'fifty questions read less than twenty times as much as one');
 
+-- they count against the limit of memory; a refresh makes them items of the model
+SELECT recadv_observe('m', 3, 20000 + n) FROM generate_series(1, 20000) n \g /dev/null
+SET LOCAL recadv.max_memory = '1MB';
+SELECT fails('SELECT recadv_topk(1, 10, ''m'')', '54000', 'serving the items observed since the last refresh needs _ MB of memory, but recadv.max_memory allows 1 MB%', 'too many pending items');
+SET LOCAL recadv.max_memory = '100MB';
+SELECT is(count(*), 10::bigint, 'with more memory it answers') FROM recadv_topk(1, 10, 'm');
+SELECT recadv_refresh('m') \g /dev/null
+SET LOCAL recadv.max_memory = '1MB';
+SELECT is(count(*), 10::bigint, 'and refreshed without') FROM recadv_topk(1, 10, 'm');
+
 SELECT * FROM finish();
 ROLLBACK;

@@ -70,7 +70,8 @@ static void ObserveRows(TriggerData *data, char **arguments)
     if (time_type != observed->header.time_type)
         ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
                         errmsg("the times of model \"%s\" are of type %s, not %s", table.store.name,
-                               TimeTypeName(observed->header.time_type), TimeTypeName(time_type))));
+                               TimeTypeName(observed->header.time_type), TimeTypeName(time_type)),
+                        errhint("Train the model again: its time column has another type now.")));
     /* Triggers of other models read the same rows. */
     tuplestore_select_read_pointer(data->tg_newtable, 0);
     tuplestore_rescan(data->tg_newtable);

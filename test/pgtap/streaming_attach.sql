@@ -152,7 +152,7 @@ SELECT cannot('DELETE FROM m WHERE part = ''header''', 'XX001 | model "m" is dam
 SELECT cannot('UPDATE m SET data = substring(data FOR 40) WHERE part = ''current''', 'XX001 | model "m" is damaged: part "current", block 0 of version 0: %');
 SELECT cannot('UPDATE m SET data = set_byte(data, 40, 255 - get_byte(data, 40)) WHERE part = ''item_ids'' ; UPDATE m SET data = data WHERE part = ''x''; SELECT recadv_rollback(''m'', 1)', 'XX001 | model "m" is damaged: part "item_ids", block 0 of version 1: its checksum is wrong | %');
 SELECT cannot('ALTER TABLE clicks RENAME at TO moment; ALTER TABLE clicks ADD at int', '42%');
-SELECT cannot('ALTER TABLE clicks ALTER at TYPE timestamp', '42804 | the times of model "m" are of type timestamp with time zone, not timestamp without time zone');
+SELECT cannot('ALTER TABLE clicks ALTER at TYPE timestamp', '42804 | the times of model "m" are of type timestamp with time zone, not timestamp without time zone | Train the model again: %');
 SELECT cannot('ALTER TABLE m ENABLE ROW LEVEL SECURITY; ALTER TABLE m FORCE ROW LEVEL SECURITY; CREATE ROLE recadv_test_x; GRANT ALL ON SCHEMA recadv_test TO recadv_test_x; GRANT ALL ON ALL TABLES IN SCHEMA recadv_test TO recadv_test_x; SET LOCAL ROLE recadv_test_x', '0A000 | model "m" has row-level security%');
 SELECT is(learn('m'), '0 events, 0 observed', 'all of that was undone');
 INSERT INTO clicks VALUES (1, 15, '2021-03-01');

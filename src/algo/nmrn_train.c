@@ -157,8 +157,11 @@ static void StartPass(Trainer *t)
     OrderRewind(&t->order);
     if (t->options->memory == MEMORY_SHARED)
         NmrnResetBank(t->model, 0);
-    for (uint32_t u = 0; u < t->model->users; u++)
+    for (uint32_t u = 0; u < t->model->users; u++) {
         NmrnResetAttention(t->model, u);
+        if (u % POLL_ROWS == 0)
+            HostPoll(t->host);
+    }
 }
 
 /* A user whose only event is held out has a memory, too. */

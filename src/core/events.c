@@ -1,10 +1,9 @@
 /* events.c: rows grouped by user, in order of time. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "core/interactions.h"
 
-#define POLL_EVERY (1 << 18)
+#define POLL_EVERY (1 << 16)
 
 /* Rows of one user that are sorted without a look at whether to stop. */
 #define SORTED_AT_ONCE (1 << 16)
@@ -67,27 +66,33 @@ static void SortUser(const Host *host, TimedItem *row, uint64_t count)
         qsort(row, count, sizeof(TimedItem), CompareTimed);
 }
 
-/* offset[u + 1] becomes the end of user u. */
-static void CountUsers(const Pairs *pairs, uint32_t users, uint64_t *offset)
+/* offset[u] becomes the start of user u, as does next[u]; `offset` comes zeroed. */
+static void FindUsers(const Host *host, const Pairs *pairs, uint32_t users, uint64_t *offset,
+                      uint64_t *next)
 {
-    memset(offset, 0, ((size_t)users + 1) * sizeof(*offset));
-    for (uint64_t i = 0; i < pairs->count; i++)
+    for (uint64_t i = 0; i < pairs->count; i++) {
         offset[pairs->user[i] + 1]++;
-    for (uint32_t u = 0; u < users; u++)
+        if (i % POLL_EVERY == 0)
+            HostPoll(host);
+    }
+    for (uint32_t u = 0; u < users; u++) {
+        next[u] = offset[u];
         offset[u + 1] += offset[u];
+        if (u % POLL_EVERY == 0)
+            HostPoll(host);
+    }
 }
 
 void EventsBuild(const Host *host, const Pairs *pairs, uint32_t users, Events *result)
 {
     TimedItem *row = HostAllocate(host, pairs->count, sizeof(TimedItem));
-    uint64_t *next = HostAllocate(host, (size_t)users + 1, sizeof(uint64_t));
+    uint64_t *next = HostAllocate(host, users, sizeof(uint64_t));
 
     result->count = pairs->count;
-    result->offset = HostAllocate(host, (size_t)users + 1, sizeof(uint64_t));
+    result->offset = HostAllocateZero(host, (size_t)users + 1, sizeof(uint64_t));
     result->item = HostAllocate(host, pairs->count, sizeof(uint32_t));
     result->time = HostAllocate(host, pairs->count, sizeof(int64_t));
-    CountUsers(pairs, users, result->offset);
-    memcpy(next, result->offset, ((size_t)users + 1) * sizeof(uint64_t));
+    FindUsers(host, pairs, users, result->offset, next);
     for (uint64_t i = 0; i < pairs->count; i++) {
         row[next[pairs->user[i]]++] = (TimedItem){pairs->time[i], pairs->item[i]};
         if (i % POLL_EVERY == 0)
@@ -106,6 +111,7 @@ void EventsBuild(const Host *host, const Pairs *pairs, uint32_t users, Events *r
         HostPoll(host);
     }
     HostRelease(host, row);
+    HostPoll(host); /* many pages take a while to give back */
     HostRelease(host, next);
 }
 

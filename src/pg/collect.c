@@ -126,6 +126,7 @@ static void ReleaseArrays(Pairs *pairs)
 {
     pfree(pairs->user);
     pfree(pairs->item);
+    CHECK_FOR_INTERRUPTS(); /* many pages take a while to give back */
     if (pairs->time != NULL)
         pfree(pairs->time);
 }

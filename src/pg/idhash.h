@@ -64,6 +64,9 @@ extern void IdHashCreate(IdHash *table, MemoryContext context);
 
 extern void IdHashRelease(IdHash *table);
 
+/* Like pfree of `size` slots, with looks at interrupts. */
+extern void IdSlotsRelease(IdSlot *slots, uint64 size);
+
 /* The `count` slots that are taken, in any order; the table is of no more use than to release it.
  */
 extern IdSlot *IdHashCompact(IdHash *table, uint32 count);

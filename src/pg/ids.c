@@ -41,7 +41,7 @@ typedef struct SortedText {
 #include "lib/simplehash.h"
 
 /* Ids between two looks at interrupts. */
-#define POLL_EVERY (1 << 20)
+#define POLL_EVERY (1 << 18)
 
 struct IdIndex {
     MemoryContext context;
@@ -603,8 +603,10 @@ static void SortIntegerIds(IdIndex *index, IdList *list, uint32 *dense)
     for (uint32 i = 0; i < n; i++) {
         list->integers[i] = sorted[i].id;
         dense[sorted[i].number] = i;
+        if (i % POLL_EVERY == 0)
+            CHECK_FOR_INTERRUPTS();
     }
-    pfree(scratch);
+    IdSlotsRelease(scratch, (uint64)n + 1);
     IdHashRelease(&index->ints);
 }
 
@@ -622,6 +624,8 @@ static void SortTextIds(IdIndex *index, IdList *list, uint32 *dense)
         list->texts[i] = sorted[i].key.text;
         list->lengths[i] = sorted[i].key.length;
         dense[sorted[i].number] = i;
+        if (i % POLL_EVERY == 0)
+            CHECK_FOR_INTERRUPTS();
     }
     pfree(sorted);
 }

@@ -28,31 +28,47 @@ static void *Resize(MemoryContext context, void *array, Size count, Size width)
     return array == NULL ? MemoryContextAllocHuge(context, bytes) : repalloc_huge(array, bytes);
 }
 
-/* Makes room for `more` rows. */
-static void Grow(Collector *c, uint32 more)
+static Size RoomFor(const Collector *c, uint32 more)
 {
     if (c->room - c->count >= more)
-        return;
-    c->room = c->room == 0 ? 1024 : mul_size(c->room, 2);
-    c->user = Resize(c->context, c->user, c->room, sizeof(uint32));
-    c->item = Resize(c->context, c->item, c->room, sizeof(uint32));
-    if (OidIsValid(c->time_type))
-        c->time = Resize(c->context, c->time, c->room, sizeof(int64));
+        return c->room;
+    return c->room == 0 ? 1024 : mul_size(c->room, 2);
 }
 
-static Size RowMemory(const Collector *c)
+static Size RowMemory(const Collector *c, Size rows)
 {
-    return mul_size(c->room, 2 * sizeof(uint32) + (OidIsValid(c->time_type) ? sizeof(int64) : 0));
+    return mul_size(rows, 2 * sizeof(uint32) + (OidIsValid(c->time_type) ? sizeof(int64) : 0));
+}
+
+/* With `more` rows, of new integer ids. */
+static Size MemoryFor(const Collector *c, uint32 more)
+{
+    return add_size(RowMemory(c, RoomFor(c, more)),
+                    add_size(IdIndexMemory(c->users, more), IdIndexMemory(c->items, more)));
 }
 
 Size CollectorMemory(const Collector *c)
 {
-    return add_size(RowMemory(c), add_size(IdIndexMemory(c->users), IdIndexMemory(c->items)));
+    return MemoryFor(c, 0);
 }
 
-static void CheckNow(const Collector *c)
+static void CheckFor(const Collector *c, uint32 more)
 {
-    CheckMemory(CollectorMemory(c), "reading the interactions");
+    CheckMemory(MemoryFor(c, more), "reading the interactions");
+}
+
+/* Makes room for `more` rows. */
+static void Grow(Collector *c, uint32 more)
+{
+    Size room = RoomFor(c, more);
+
+    if (room == c->room)
+        return;
+    c->room = room;
+    c->user = Resize(c->context, c->user, c->room, sizeof(uint32));
+    c->item = Resize(c->context, c->item, c->room, sizeof(uint32));
+    if (OidIsValid(c->time_type))
+        c->time = Resize(c->context, c->time, c->room, sizeof(int64));
 }
 
 void CollectorAddNumbers(Collector *c, uint32 user, uint32 item, int64 time)
@@ -63,7 +79,7 @@ void CollectorAddNumbers(Collector *c, uint32 user, uint32 item, int64 time)
     if (c->time != NULL)
         c->time[c->count] = time;
     if (++c->count % CHECK_MEMORY_EVERY == 0)
-        CheckNow(c);
+        CheckFor(c, 0);
 }
 
 static void LookUp(IdIndex *index, const int64 *pending, uint32 count, uint32 *numbers)
@@ -81,14 +97,13 @@ void CollectorFlush(Collector *c)
     uint32 n = c->pending;
 
     c->pending = 0;
+    CheckFor(c, n);
     Grow(c, n);
     LookUp(c->users, c->pending_user, n, c->user + c->count);
     LookUp(c->items, c->pending_item, n, c->item + c->count);
     if (c->time != NULL)
         memcpy(c->time + c->count, c->pending_time, n * sizeof(int64));
     c->count += n;
-    if (c->count % CHECK_MEMORY_EVERY < n)
-        CheckNow(c);
 }
 
 /* A text is looked up at once, for its memory goes with the row. */
@@ -150,7 +165,7 @@ static void CheckSorting(const Collector *c)
 
     if (c->streams)
         rows = SizeAdd(rows, EventsMemory(c->count, IdIndexCount(c->users)));
-    CheckMemory(SizeAdd(add_size(RowMemory(c), ids), rows), "sorting the interactions");
+    CheckMemory(SizeAdd(add_size(RowMemory(c, c->room), ids), rows), "sorting the interactions");
 }
 
 /* What sorting the pairs into a set forgets. */

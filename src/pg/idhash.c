@@ -96,8 +96,7 @@ static void Double(IdHash *table)
 
 bool IdHashGrow(IdHash *table, uint32 count)
 {
-    /* No model has more than 2^31 ids, so 2^32 slots always do. */
-    if ((uint64)count * 3 < table->size * 2 || table->size == UINT64CONST(1) << 32)
+    if (!IdHashIsFull(table, count))
         return false;
     Double(table);
     return true;

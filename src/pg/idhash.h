@@ -74,9 +74,16 @@ extern IdSlot *IdHashCompact(IdHash *table, uint32 count);
 /* To be called before an insertion into a table of `count` ids; true if the slots have moved. */
 extern bool IdHashGrow(IdHash *table, uint32 count);
 
-static inline Size IdHashMemory(const IdHash *table)
+/* No model has more than 2^31 ids, so 2^32 slots always do. */
+static inline bool IdHashIsFull(const IdHash *table, uint64 count)
 {
-    return table->size * sizeof(IdSlot);
+    return count * 3 >= table->size * 2 && table->size < UINT64CONST(1) << 32;
+}
+
+/* Bytes once `count` ids are in the table, few of which are not yet. */
+static inline Size IdHashMemory(const IdHash *table, uint64 count)
+{
+    return mul_size(table->size * (IdHashIsFull(table, count) ? 2 : 1), sizeof(IdSlot));
 }
 
 #endif

@@ -288,10 +288,10 @@ uint32 IdIndexCount(const IdIndex *index)
     return index->count;
 }
 
-Size IdIndexMemory(const IdIndex *index)
+Size IdIndexMemory(const IdIndex *index, uint32 more)
 {
     if (index->kind == ID_INTEGER)
-        return IdHashMemory(&index->ints);
+        return IdHashMemory(&index->ints, (uint64)index->count + more);
     return index->strings->size * sizeof(TextEntry) + index->room * sizeof(TextKey) +
            index->text_bytes;
 }
@@ -303,7 +303,7 @@ Size IdIndexSortMemory(const IdIndex *index)
     if (index->kind == ID_INTEGER) /* the table itself is sorted, with a scratch of its size */
         return mul_size(index->count, each + sizeof(int64) + 2 * sizeof(IdSlot));
     each += sizeof(char *) + sizeof(uint32) + sizeof(SortedText);
-    return add_size(IdIndexMemory(index), mul_size(index->count, each));
+    return add_size(IdIndexMemory(index, 0), mul_size(index->count, each));
 }
 
 static void CheckRoom(const IdIndex *index)

@@ -86,7 +86,9 @@ extern IdIndex *IdIndexCreate(MemoryContext context, Oid type);
 extern Oid IdIndexType(const IdIndex *index);
 extern IdKind IdIndexKind(const IdIndex *index);
 extern uint32 IdIndexCount(const IdIndex *index);
-extern Size IdIndexMemory(const IdIndex *index);
+
+/* Bytes, with `more` new integer ids. */
+extern Size IdIndexMemory(const IdIndex *index, uint32 more);
 
 /* Provisional number of an id (order of first appearance). */
 extern uint32 IdIndexAdd(IdIndex *index, Id id);

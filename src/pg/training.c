@@ -253,7 +253,7 @@ Size TrainingMemory(const Algorithm *algorithm, const void *options, uint32 user
     const TrainOptions *train = options;
     Interactions shape = {.users = users, .items = items, .count = interactions};
     Size row = 2 * sizeof(uint32) + (times ? sizeof(int64) : 0);
-    Size hash = mul_size((Size)users + items, 64);
+    Size hash = mul_size((Size)users + items + 1024, 64); /* none is smaller */
     Size reading, fitting;
     Model model;
 

@@ -6,10 +6,13 @@
 
 /* What one pass over scores counts. */
 typedef struct ScoreCounts {
-    uint32_t at_least; /* a limit */
-    uint32_t nan;
+    uint32_t at_least; /* the lower of two limits */
+    uint32_t above;    /* the upper */
 } ScoreCounts;
 
-extern ScoreCounts ScoresCount(const float *scores, uint32_t count, float limit);
+extern ScoreCounts ScoresCount(const float *scores, uint32_t count, float low, float high);
+
+/* Scores that are not a number. */
+extern uint32_t ScoresUndefined(const float *scores, uint32_t count);
 
 #endif

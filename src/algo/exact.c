@@ -124,11 +124,11 @@ float SliceExact(Slice *slice, uint32_t i)
 /* Those in doubt that turn out not to be below the mark. */
 static uint32_t CountClose(Slice *slice, const Mark *mark)
 {
-    uint32_t count = 0;
+    uint32_t places[SLICE_ITEMS], count = 0;
+    uint32_t found = ScoresBetween(slice->scores, slice->count, mark->low, mark->high, places);
 
-    for (uint32_t i = 0; i < slice->count; i++)
-        if (slice->scores[i] >= mark->low && slice->scores[i] <= mark->high)
-            count += ScoreOne(slice, i) >= mark->score;
+    for (uint32_t i = 0; i < found; i++)
+        count += ScoreOne(slice, places[i]) >= mark->score;
     return count;
 }
 

@@ -27,6 +27,37 @@ ScoreCounts ScoresCount(const float *scores, uint32_t count, float low, float hi
     return counts;
 }
 
+/* Scores that are searched one by one only where one is found. */
+#define BLOCK 64
+
+VECTOR_INLINE void BetweenBody(const float *scores, uint32_t count, float low, float high,
+                               uint32_t *places, uint32_t *found)
+{
+    *found = 0;
+    for (uint32_t first = 0; first < count; first += BLOCK) {
+        uint32_t end = count - first < BLOCK ? count : first + BLOCK, within = 0;
+
+        for (uint32_t i = first; i < end; i++)
+            within += (scores[i] >= low) & (scores[i] <= high);
+        for (uint32_t i = first; i < end && within > 0; i++)
+            if (scores[i] >= low && scores[i] <= high)
+                places[(*found)++] = i;
+    }
+}
+
+VECTOR_VARIANTS(Between,
+                (const float *scores, uint32_t count, float low, float high, uint32_t *places,
+                 uint32_t *found),
+                BetweenBody(scores, count, low, high, places, found))
+
+uint32_t ScoresBetween(const float *scores, uint32_t count, float low, float high, uint32_t *places)
+{
+    uint32_t found;
+
+    BetweenVariants[VectorLevel()](scores, count, low, high, places, &found);
+    return found;
+}
+
 VECTOR_INLINE void UndefinedBody(const float *scores, uint32_t count, uint32_t *undefined)
 {
     uint32_t found = 0;

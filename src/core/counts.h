@@ -12,6 +12,10 @@ typedef struct ScoreCounts {
 
 extern ScoreCounts ScoresCount(const float *scores, uint32_t count, float low, float high);
 
+/* Places of the scores from `low` to `high`; returns how many. */
+extern uint32_t ScoresBetween(const float *scores, uint32_t count, float low, float high,
+                              uint32_t *places);
+
 /* Scores that are not a number. */
 extern uint32_t ScoresUndefined(const float *scores, uint32_t count);
 

@@ -5,7 +5,6 @@
 #include <math.h>
 
 #include "core/blas.h"
-#include "core/counts.h"
 #include "core/vector.h"
 
 /* Slices are scored again as a whole when more than this share of their items would be. */
@@ -74,14 +73,17 @@ Mark MarkItem(const Model *model, const float *query, uint32_t item, float doubt
     float product;
 
     ModelViewItems(model, item, 1, &one);
-    ModelScore(&one, query, 1, &mark.score);
-    if (doubt == 0)
-        return (Mark){mark.score, mark.score, mark.score};
+    if (doubt == 0) {
+        ModelScore(&one, query, 1, &mark.score);
+        mark.doubt = (ScoreRange){mark.score, mark.score};
+        return mark;
+    }
     DotRows(query, one.part[one.algorithm->items].data, 1, one.algorithm->query_width(&one),
             &product);
+    mark.score = Finish(&one, query, product);
     /* One step further: scores of other products may be rounded to the same. */
-    mark.low = nextafterf(Finish(&one, query, product - doubt), -INFINITY);
-    mark.high = nextafterf(Finish(&one, query, product + doubt), INFINITY);
+    mark.doubt.low = nextafterf(Finish(&one, query, product - doubt), -INFINITY);
+    mark.doubt.high = nextafterf(Finish(&one, query, product + doubt), INFINITY);
     return mark;
 }
 
@@ -125,23 +127,55 @@ float SliceExact(Slice *slice, uint32_t i)
 static uint32_t CountClose(Slice *slice, const Mark *mark)
 {
     uint32_t places[SLICE_ITEMS], count = 0;
-    uint32_t found = ScoresBetween(slice->scores, slice->count, mark->low, mark->high, places);
+    uint32_t found = ScoresBetween(slice->scores, slice->count, mark->doubt, places);
 
     for (uint32_t i = 0; i < found; i++)
         count += ScoreOne(slice, places[i]) >= mark->score;
     return count;
 }
 
-uint32_t SliceAtLeast(Slice *slice, const Mark *mark)
+static ScoreCounts CountOne(const Slice *slice, ScoreRange range)
 {
-    if (!slice->exact) {
-        ScoreCounts counts = ScoresCount(slice->scores, slice->count, mark->low, mark->high);
+    ScoreCounts counts;
 
-        if (counts.at_least == counts.above)
-            return counts.above;
+    ScoresCount(slice->scores, slice->count, &range, 1, &counts);
+    return counts;
+}
+
+/* `counts` are of the scores as they are. */
+static uint32_t CountAtLeast(Slice *slice, const Mark *mark, ScoreCounts counts)
+{
+    if (counts.at_least == counts.above)
+        return counts.above;
+    if (!slice->exact)
         Settle(slice, counts.at_least - counts.above);
-        if (!slice->exact)
-            return counts.above + CountClose(slice, mark);
+    if (!slice->exact)
+        return counts.above + CountClose(slice, mark);
+    return CountOne(slice, (ScoreRange){mark->score, mark->score}).at_least;
+}
+
+/* Marks that are counted for at a time. */
+#define GROUP 8
+
+/* At most so many marks. */
+static void CountGroup(Slice *slice, const Mark *marks, uint32_t count, uint32_t *at_least)
+{
+    ScoreRange ranges[GROUP];
+    ScoreCounts counts[GROUP];
+    uint32_t settled = slice->settled;
+
+    for (uint32_t m = 0; m < count; m++)
+        ranges[m] = marks[m].doubt;
+    ScoresCount(slice->scores, slice->count, ranges, count, counts);
+    for (uint32_t m = 0; m < count; m++) {
+        if (slice->settled > settled)
+            counts[m] = CountOne(slice, ranges[m]);
+        at_least[m] += CountAtLeast(slice, &marks[m], counts[m]);
     }
-    return ScoresCount(slice->scores, slice->count, mark->score, mark->score).at_least;
+}
+
+void SliceCount(Slice *slice, const Mark *marks, uint32_t mark_count, uint32_t *at_least)
+{
+    for (uint32_t m = 0; m < mark_count; m += GROUP)
+        CountGroup(slice, marks + m, mark_count - m < GROUP ? mark_count - m : GROUP, at_least + m);
 }

@@ -10,6 +10,7 @@
 #define RECADV_EXACT_H
 
 #include "algo/algorithm.h"
+#include "core/counts.h"
 
 /* Items that are looked at together, at most. */
 #define SLICE_ITEMS 1024
@@ -25,9 +26,8 @@ extern float ProductDoubt(const Model *model, const float *query, double norm);
 
 /* An item that others are compared with. */
 typedef struct Mark {
-    float score; /* apart from all others */
-    float low;   /* below: a candidate's own score is lower */
-    float high;  /* above: it is not */
+    float score;      /* apart from all others */
+    ScoreRange doubt; /* below it a candidate's own score is lower, above it is not */
 } Mark;
 
 /* The bounds hold for items with the same scalars, and all items where scores are products. */
@@ -55,8 +55,8 @@ static inline Slice SliceOf(const Model *model, const float *query, float doubt,
                    .exact = doubt == 0};
 }
 
-/* Candidates whose own score is not below the mark's. */
-extern uint32_t SliceAtLeast(Slice *slice, const Mark *mark);
+/* Adds, for each mark, the candidates whose own score is not below the mark's. */
+extern void SliceCount(Slice *slice, const Mark *marks, uint32_t mark_count, uint32_t *at_least);
 
 /* The own score of item first + i. */
 extern float SliceExact(Slice *slice, uint32_t i);

@@ -120,11 +120,10 @@ static bool MaskScores(const RankingCase *c, float *scores, uint32_t *masked)
     return defined;
 }
 
-/* A few relevant items: one vectorised count each. */
+/* A few relevant items: a vectorised count for each. */
 static void PlaceFew(const Row *row, Slice *slice)
 {
-    for (uint32_t r = 0; r < row->known; r++)
-        row->above[r] += SliceAtLeast(slice, &row->marks[r]);
+    SliceCount(slice, row->marks, row->known, row->above);
 }
 
 /* Sorts the marks; widens bounds, where need be, to the same order. */
@@ -132,9 +131,9 @@ static void SortMarks(Mark *marks, uint32_t count)
 {
     qsort(marks, count, sizeof(Mark), CompareMarks);
     for (uint32_t r = 1; r < count; r++)
-        marks[r].high = fmaxf(marks[r].high, marks[r - 1].high);
+        marks[r].doubt.high = fmaxf(marks[r].doubt.high, marks[r - 1].doubt.high);
     for (uint32_t r = count; r-- > 1;)
-        marks[r - 1].low = fminf(marks[r - 1].low, marks[r].low);
+        marks[r - 1].doubt.low = fminf(marks[r - 1].doubt.low, marks[r].doubt.low);
 }
 
 /* How many of the sorted marks the score may reach or, if it is exact, does. */
@@ -145,7 +144,7 @@ static uint32_t Reached(const Mark *marks, uint32_t count, float score, bool exa
     while (low < count) {
         uint32_t middle = low + (count - low) / 2;
 
-        if ((exact ? marks[middle].score : marks[middle].low) <= score)
+        if ((exact ? marks[middle].score : marks[middle].doubt.low) <= score)
             low = middle + 1;
         else
             count = middle;
@@ -157,7 +156,7 @@ static uint32_t PlaceOne(const Row *row, Slice *slice, uint32_t i)
 {
     uint32_t most = Reached(row->marks, row->known, slice->scores[i], slice->exact);
 
-    if (slice->exact || most == 0 || row->marks[most - 1].high < slice->scores[i])
+    if (slice->exact || most == 0 || row->marks[most - 1].doubt.high < slice->scores[i])
         return most;
     return Reached(row->marks, most, SliceExact(slice, i), true);
 }

@@ -90,7 +90,7 @@ static bool CountSlice(Contender *c, Slice *slice)
     bool defined = ScoresUndefined(slice->scores, slice->count) == 0 && !isnan(c->mark.score);
 
     MaskHeldOut(c, slice);
-    c->above += SliceAtLeast(slice, &c->mark);
+    SliceCount(slice, &c->mark, 1, &c->above);
     c->above -= CountOwn(c, slice);
     return defined;
 }

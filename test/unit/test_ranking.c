@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "check.h"
+#include "core/counts.h"
 #include "core/metrics.h"
 #include "core/pool.h"
 #include "support.h"
@@ -80,6 +81,45 @@ static void FillTable(uint64_t stream, uint32_t levels)
         for (uint32_t i = 0; i < ITEMS; i++)
             table[u][i] =
                 levels == 0 ? (float)RandomNormal(&random) : (float)RandomBelow(&random, levels);
+}
+
+/* Counts of ranges, and places in them, over lengths around whole vectors and blocks. */
+static void CheckCounts(void)
+{
+    enum { RANGES = 9 };
+    Random random = TestStream(64);
+    bool right = true;
+
+    for (uint32_t count = 0; count < 200; count++) {
+        float *scores = table[0];
+        ScoreRange ranges[RANGES];
+        ScoreCounts counts[RANGES];
+        uint32_t undefined = 0;
+
+        for (uint32_t i = 0; i < count; i++) {
+            scores[i] = RandomBelow(&random, 9) == 0 ? NAN : (float)RandomBelow(&random, 20);
+            undefined += isnan(scores[i]);
+        }
+        for (uint32_t r = 0; r < RANGES; r++) {
+            ranges[r].low = (float)RandomBelow(&random, 20);
+            ranges[r].high = ranges[r].low + (float)RandomBelow(&random, 3);
+        }
+        ScoresCount(scores, count, ranges, count % (RANGES + 1), counts);
+        for (uint32_t r = 0; r < count % (RANGES + 1); r++) {
+            uint32_t places[200], found = ScoresBetween(scores, count, ranges[r], places);
+            uint32_t at_least = 0, above = 0, within = 0;
+
+            for (uint32_t i = 0; i < count; i++) {
+                at_least += scores[i] >= ranges[r].low;
+                above += scores[i] > ranges[r].high;
+                if (scores[i] >= ranges[r].low && scores[i] <= ranges[r].high)
+                    right &= within < found && places[within++] == i;
+            }
+            right &= within == found && counts[r].at_least == at_least && counts[r].above == above;
+        }
+        right &= ScoresUndefined(scores, count) == undefined;
+    }
+    CHECK(right, "scores are counted for all ranges");
 }
 
 typedef struct Ranking {
@@ -597,6 +637,7 @@ void TestRanking(void)
     TestHost t;
 
     TestHostInit(&t);
+    CheckCounts();
     for (int threads = 1; threads <= 3; threads += 2) {
         CheckAgainstNaive(&t, 0, threads);
         CheckAgainstNaive(&t, 4, threads);

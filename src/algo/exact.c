@@ -154,28 +154,34 @@ static uint32_t CountAtLeast(Slice *slice, const Mark *mark, ScoreCounts counts)
     return CountOne(slice, (ScoreRange){mark->score, mark->score}).at_least;
 }
 
-/* Marks that are counted for at a time. */
-#define GROUP 8
+/* Marks that are counted for in one pass, which counts what is no NaN, too. */
+#define GROUP 7
 
-/* At most so many marks. */
-static void CountGroup(Slice *slice, const Mark *marks, uint32_t count, uint32_t *at_least)
+/* At most so many marks; returns how many scores are NaN. */
+static uint32_t CountGroup(Slice *slice, const Mark *marks, uint32_t count, uint32_t *at_least)
 {
-    ScoreRange ranges[GROUP];
-    ScoreCounts counts[GROUP];
+    ScoreRange ranges[GROUP + 1];
+    ScoreCounts counts[GROUP + 1];
     uint32_t settled = slice->settled;
 
     for (uint32_t m = 0; m < count; m++)
         ranges[m] = marks[m].doubt;
-    ScoresCount(slice->scores, slice->count, ranges, count, counts);
+    ranges[count] = (ScoreRange){-INFINITY, INFINITY};
+    ScoresCount(slice->scores, slice->count, ranges, count + 1, counts);
     for (uint32_t m = 0; m < count; m++) {
         if (slice->settled > settled)
             counts[m] = CountOne(slice, ranges[m]);
         at_least[m] += CountAtLeast(slice, &marks[m], counts[m]);
     }
+    return slice->count - counts[count].at_least;
 }
 
-void SliceCount(Slice *slice, const Mark *marks, uint32_t mark_count, uint32_t *at_least)
+uint32_t SliceCount(Slice *slice, const Mark *marks, uint32_t mark_count, uint32_t *at_least)
 {
-    for (uint32_t m = 0; m < mark_count; m += GROUP)
-        CountGroup(slice, marks + m, mark_count - m < GROUP ? mark_count - m : GROUP, at_least + m);
+    uint32_t undefined = 0;
+
+    for (uint32_t m = 0; m == 0 || m < mark_count; m += GROUP)
+        undefined = CountGroup(slice, marks + m, mark_count - m < GROUP ? mark_count - m : GROUP,
+                               at_least + m);
+    return undefined;
 }

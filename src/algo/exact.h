@@ -55,8 +55,10 @@ static inline Slice SliceOf(const Model *model, const float *query, float doubt,
                    .exact = doubt == 0};
 }
 
-/* Adds, for each mark, the candidates whose own score is not below the mark's. */
-extern void SliceCount(Slice *slice, const Mark *marks, uint32_t mark_count, uint32_t *at_least);
+/* Adds, for each mark, the candidates whose own score is not below the mark's; returns how many
+ * scores are NaN. */
+extern uint32_t SliceCount(Slice *slice, const Mark *marks, uint32_t mark_count,
+                           uint32_t *at_least);
 
 /* The own score of item first + i. */
 extern float SliceExact(Slice *slice, uint32_t i);

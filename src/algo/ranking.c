@@ -7,7 +7,6 @@
 
 #include "algo/exact.h"
 #include "core/blas.h"
-#include "core/counts.h"
 #include "core/metrics.h"
 #include "core/pool.h"
 
@@ -120,10 +119,10 @@ static bool MaskScores(const RankingCase *c, float *scores, uint32_t *masked)
     return defined;
 }
 
-/* A few relevant items: a vectorised count for each. */
-static void PlaceFew(const Row *row, Slice *slice)
+/* A few relevant items: a vectorised count for each.  Returns how many scores are NaN. */
+static uint32_t PlaceFew(const Row *row, Slice *slice)
 {
-    SliceCount(slice, row->marks, row->known, row->above);
+    return SliceCount(slice, row->marks, row->known, row->above);
 }
 
 /* Sorts the marks; widens bounds, where need be, to the same order. */
@@ -162,18 +161,23 @@ static uint32_t PlaceOne(const Row *row, Slice *slice, uint32_t i)
 }
 
 /* Many relevant items: each candidate is placed among them. */
-static void PlaceMany(const Row *row, Slice *slice)
+static uint32_t PlaceMany(const Row *row, Slice *slice)
 {
+    uint32_t undefined = 0;
+
     for (uint32_t i = 0; i < slice->count; i++) {
-        uint32_t reached = isnan(slice->scores[i]) ? 0 : PlaceOne(row, slice, i);
+        bool candidate = !isnan(slice->scores[i]);
+        uint32_t reached = candidate ? PlaceOne(row, slice, i) : 0;
 
         if (reached > 0)
             row->above[reached - 1]++;
+        undefined += !candidate;
     }
+    return undefined;
 }
 
 /* Counts slice by slice; returns how many scores were NaN. */
-static uint32_t PlaceSlices(const Row *row, void (*place)(const Row *row, Slice *slice))
+static uint32_t PlaceSlices(const Row *row, uint32_t (*place)(const Row *row, Slice *slice))
 {
     uint32_t items = row->model->items, undefined = 0;
 
@@ -183,8 +187,7 @@ static uint32_t PlaceSlices(const Row *row, void (*place)(const Row *row, Slice 
         Slice slice =
             SliceOf(row->model, row->query, row->doubt, first, count, row->scores + first);
 
-        undefined += ScoresUndefined(slice.scores, count);
-        place(row, &slice);
+        undefined += place(row, &slice);
     }
     return undefined;
 }

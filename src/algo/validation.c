@@ -6,7 +6,6 @@
 
 #include "algo/exact.h"
 #include "core/blas.h"
-#include "core/counts.h"
 #include "core/metrics.h"
 #include "core/pool.h"
 
@@ -87,12 +86,12 @@ static void MaskHeldOut(const Contender *c, const Slice *slice)
 /* False if a score was NaN. */
 static bool CountSlice(Contender *c, Slice *slice)
 {
-    bool defined = ScoresUndefined(slice->scores, slice->count) == 0 && !isnan(c->mark.score);
+    uint32_t undefined;
 
     MaskHeldOut(c, slice);
-    SliceCount(slice, &c->mark, 1, &c->above);
+    undefined = SliceCount(slice, &c->mark, 1, &c->above);
     c->above -= CountOwn(c, slice);
-    return defined;
+    return undefined == 0 && !isnan(c->mark.score);
 }
 
 /* Moves those that may still be among the first to the front; returns how many. */

@@ -72,23 +72,3 @@ uint32_t ScoresBetween(const float *scores, uint32_t count, ScoreRange range, ui
     BetweenVariants[VectorLevel()](scores, count, range, places, &found);
     return found;
 }
-
-VECTOR_INLINE void UndefinedBody(const float *scores, uint32_t count, uint32_t *undefined)
-{
-    uint32_t found = 0;
-
-    for (uint32_t i = 0; i < count; i++)
-        found += scores[i] != scores[i];
-    *undefined = found;
-}
-
-VECTOR_VARIANTS(Undefined, (const float *scores, uint32_t count, uint32_t *undefined),
-                UndefinedBody(scores, count, undefined))
-
-uint32_t ScoresUndefined(const float *scores, uint32_t count)
-{
-    uint32_t undefined;
-
-    UndefinedVariants[VectorLevel()](scores, count, &undefined);
-    return undefined;
-}

@@ -22,7 +22,4 @@ extern void ScoresCount(const float *scores, uint32_t count, const ScoreRange *r
 extern uint32_t ScoresBetween(const float *scores, uint32_t count, ScoreRange range,
                               uint32_t *places);
 
-/* Scores that are not a number. */
-extern uint32_t ScoresUndefined(const float *scores, uint32_t count);
-
 #endif

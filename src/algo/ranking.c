@@ -1,11 +1,12 @@
 /* ranking.c: scores of a batch of users for all items, then counting what ranks before. */
 #include "algo/ranking.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "algo/exact.h"
 #include "core/blas.h"
-#include "core/counts.h"
 #include "core/metrics.h"
 #include "core/pool.h"
 
@@ -27,10 +28,11 @@ typedef struct RankingJob {
     size_t count;
     uint32_t batch;
     uint32_t width;  /* floats of a query */
+    double norm;     /* GreatestNorm */
     float *queries;  /* threads x batch x width */
     float *scores;   /* threads x batch x items */
-    float *sorted;   /* threads x items */
-    uint32_t *above; /* threads x (items + 1) */
+    Mark *marks;     /* threads x items */
+    uint32_t *above; /* threads x items */
     bool *undefined; /* threads: a score was NaN */
 } RankingJob;
 
@@ -52,27 +54,37 @@ static int ComparePositions(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static int CompareScores(const void *a, const void *b)
+static int CompareMarks(const void *a, const void *b)
 {
-    float x = *(const float *)a, y = *(const float *)b;
+    float x = ((const Mark *)a)->score, y = ((const Mark *)b)->score;
 
     return (x > y) - (x < y);
 }
 
-static float ScoreOf(uint32_t bits)
-{
-    float score;
+/* One user's scores for all items, and room for a mark and a count of each. */
+typedef struct Row {
+    const Host *host;
+    const Model *model;
+    const float *query;
+    float doubt;
+    float *scores;
+    Mark *marks; /* of the relevant items */
+    uint32_t known;
+    uint32_t *above;
+} Row;
 
-    memcpy(&score, &bits, sizeof(score));
-    return score;
-}
-
-/* positions[] first takes the bits of the relevant items' scores. */
-static void TakeRelevantScores(RankingCase *c, const float *scores)
+/* False if a score is undefined. */
+static bool MarkRelevant(Row *row, const RankingCase *c)
 {
-    for (uint32_t r = 0; r < c->relevant_count; r++)
-        if (c->relevant[r] != NO_ITEM)
-            memcpy(&c->positions[r], &scores[c->relevant[r]], sizeof(float));
+    bool defined = true;
+
+    for (uint32_t r = 0; r < c->relevant_count; r++) {
+        if (c->relevant[r] == NO_ITEM)
+            continue;
+        row->marks[row->known] = MarkItem(row->model, row->query, c->relevant[r], row->doubt);
+        defined &= !isnan(row->marks[row->known++].score);
+    }
+    return defined;
 }
 
 /* A NaN that no arithmetic gives. */
@@ -107,67 +119,104 @@ static bool MaskScores(const RankingCase *c, float *scores, uint32_t *masked)
     return defined;
 }
 
-/* A few relevant items: one vectorised count each.  Returns the number of NaNs. */
-static uint32_t PlaceFew(RankingCase *c, const float *scores, uint32_t items)
+/* A few relevant items: a vectorised count for each.  Returns how many scores are NaN. */
+static uint32_t PlaceFew(const Row *row, Slice *slice)
 {
-    ScoreCounts counts;
-
-    if (c->relevant_count == 0)
-        return ScoresCount(scores, items, 0).nan;
-    for (uint32_t r = 0; r < c->relevant_count; r++) {
-        counts = ScoresCount(scores, items, ScoreOf(c->positions[r]));
-        c->positions[r] = c->relevant[r] == NO_ITEM ? NOT_RANKED : counts.at_least;
-    }
-    return counts.nan;
+    return SliceCount(slice, row->marks, row->known, row->above);
 }
 
-/*
- * Many relevant items: each candidate is placed among their sorted scores.  `sorted` has room for
- * one float per item, `above` for one count per item and one more.  Returns the number of NaNs.
- */
-static uint32_t PlaceMany(RankingCase *c, const float *scores, uint32_t items, float *sorted,
-                          uint32_t *above)
+/* Sorts the marks; widens bounds, where need be, to the same order. */
+static void SortMarks(Mark *marks, uint32_t count)
 {
-    uint32_t known = 0;
-
-    for (uint32_t r = 0; r < c->relevant_count; r++)
-        if (c->relevant[r] != NO_ITEM)
-            sorted[known++] = ScoreOf(c->positions[r]);
-    qsort(sorted, known, sizeof(float), CompareScores);
-    memset(above, 0, ((size_t)known + 1) * sizeof(uint32_t));
-    for (uint32_t i = 0; i < items; i++) {
-        uint32_t low = 0, high = known; /* relevant scores that are not above this one */
-
-        while (low < high && scores[i] == scores[i]) {
-            uint32_t middle = low + (high - low) / 2;
-
-            if (sorted[middle] <= scores[i])
-                low = middle + 1;
-            else
-                high = middle;
-        }
-        above[low] += scores[i] == scores[i];
-    }
-    for (uint32_t r = known; r-- > 0;)
-        above[r] += above[r + 1];
-    for (uint32_t r = 0; r < c->relevant_count; r++)
-        c->positions[r] = r < known ? above[r + 1] : NOT_RANKED;
-    return ScoresCount(scores, items, 0).nan;
+    qsort(marks, count, sizeof(Mark), CompareMarks);
+    for (uint32_t r = 1; r < count; r++)
+        marks[r].doubt.high = fmaxf(marks[r].doubt.high, marks[r - 1].doubt.high);
+    for (uint32_t r = count; r-- > 1;)
+        marks[r - 1].doubt.low = fminf(marks[r - 1].doubt.low, marks[r].doubt.low);
 }
 
-static bool PlaceCase(RankingCase *c, float *scores, uint32_t items, float *sorted, uint32_t *above)
+/* How many of the sorted marks the score may reach or, if it is exact, does. */
+static uint32_t Reached(const Mark *marks, uint32_t count, float score, bool exact)
 {
-    uint32_t n = c->relevant_count, masked, nan;
+    uint32_t low = 0;
 
-    TakeRelevantScores(c, scores);
-    if (!MaskScores(c, scores, &masked))
+    while (low < count) {
+        uint32_t middle = low + (count - low) / 2;
+
+        if ((exact ? marks[middle].score : marks[middle].doubt.low) <= score)
+            low = middle + 1;
+        else
+            count = middle;
+    }
+    return low;
+}
+
+static uint32_t PlaceOne(const Row *row, Slice *slice, uint32_t i)
+{
+    uint32_t most = Reached(row->marks, row->known, slice->scores[i], slice->exact);
+
+    if (slice->exact || most == 0 || row->marks[most - 1].doubt.high < slice->scores[i])
+        return most;
+    return Reached(row->marks, most, SliceExact(slice, i), true);
+}
+
+/* Many relevant items: each candidate is placed among them. */
+static uint32_t PlaceMany(const Row *row, Slice *slice)
+{
+    uint32_t undefined = 0;
+
+    for (uint32_t i = 0; i < slice->count; i++) {
+        bool candidate = !isnan(slice->scores[i]);
+        uint32_t reached = candidate ? PlaceOne(row, slice, i) : 0;
+
+        if (reached > 0)
+            row->above[reached - 1]++;
+        undefined += !candidate;
+    }
+    return undefined;
+}
+
+/* Counts slice by slice; returns how many scores were NaN. */
+static uint32_t PlaceSlices(const Row *row, uint32_t (*place)(const Row *row, Slice *slice))
+{
+    uint32_t items = row->model->items, undefined = 0;
+
+    memset(row->above, 0, row->known * sizeof(uint32_t));
+    for (uint32_t first = 0; first < items && !HostCancelled(row->host); first += SLICE_ITEMS) {
+        uint32_t count = items - first < SLICE_ITEMS ? items - first : SLICE_ITEMS;
+        Slice slice =
+            SliceOf(row->model, row->query, row->doubt, first, count, row->scores + first);
+
+        undefined += place(row, &slice);
+    }
+    return undefined;
+}
+
+/* Counts for each mark the candidates that rank before it; returns how many scores were NaN. */
+static uint32_t PlaceMarks(const Row *row)
+{
+    uint32_t undefined;
+
+    if (row->known <= FEW)
+        return PlaceSlices(row, PlaceFew);
+    SortMarks(row->marks, row->known);
+    undefined = PlaceSlices(row, PlaceMany);
+    for (uint32_t r = row->known - 1; r-- > 0;)
+        row->above[r] += row->above[r + 1]; /* who reaches a mark reaches all lower ones */
+    return undefined;
+}
+
+static bool PlaceCase(RankingCase *c, Row *row)
+{
+    uint32_t n = c->relevant_count, masked;
+
+    if (!MarkRelevant(row, c) || !MaskScores(c, row->scores, &masked) || PlaceMarks(row) != masked)
         return false;
-    nan = n <= FEW ? PlaceFew(c, scores, items) : PlaceMany(c, scores, items, sorted, above);
-    if (nan != masked)
-        return false;
-    c->others = items - masked;
+    c->others = row->model->items - masked;
+    for (uint32_t r = 0; r < n; r++)
+        c->positions[r] = r < row->known ? row->above[r] : NOT_RANKED;
     qsort(c->positions, n, sizeof(uint32_t), ComparePositions);
-    for (uint32_t r = 0; r < n && c->positions[r] != NOT_RANKED; r++)
+    for (uint32_t r = 0; r < row->known; r++)
         c->positions[r] += r; /* relevant items before it */
     return true;
 }
@@ -186,11 +235,19 @@ static void RankBatch(void *arg, int task, int worker)
         job->model->algorithm->query(job->model, job->cases[first + i].user,
                                      queries + (size_t)i * job->width);
     ModelScore(job->model, queries, n, scores);
-    for (uint32_t i = 0; i < n && !HostCancelled(job->host); i++)
-        if (!PlaceCase(&job->cases[first + i], scores + (size_t)i * items, items,
-                       job->sorted + (size_t)worker * items,
-                       job->above + (size_t)worker * (items + 1)))
+    for (uint32_t i = 0; i < n && !HostCancelled(job->host); i++) {
+        const float *query = queries + (size_t)i * job->width;
+        Row row = {.host = job->host,
+                   .model = job->model,
+                   .query = query,
+                   .doubt = ProductDoubt(job->model, query, job->norm),
+                   .scores = scores + (size_t)i * items,
+                   .marks = job->marks + (size_t)worker * items,
+                   .above = job->above + (size_t)worker * items};
+
+        if (!PlaceCase(&job->cases[first + i], &row))
             job->undefined[worker] = true;
+    }
 }
 
 size_t RankingMemory(const Model *model, int threads)
@@ -199,7 +256,8 @@ size_t RankingMemory(const Model *model, int threads)
 
     size_t batch = SizeMultiply(row, BatchUsers(model) * sizeof(float));
 
-    return SizeMultiply(SizeAdd(batch, SizeMultiply(model->items, 8)), (size_t)threads);
+    return SizeMultiply(SizeAdd(batch, SizeMultiply(model->items, sizeof(Mark) + sizeof(uint32_t))),
+                        (size_t)threads);
 }
 
 void RankCases(const Host *host, const Model *model, RankingCase *cases, size_t count)
@@ -209,19 +267,20 @@ void RankCases(const Host *host, const Model *model, RankingCase *cases, size_t 
     bool undefined = false;
 
     BlasLoad();
+    job.norm = GreatestNorm(host, model);
     job.batch = BatchUsers(model);
     job.width = model->algorithm->query_width(model);
     job.queries = HostAllocateZero(host, threads * job.batch * job.width, sizeof(float));
     job.scores = HostAllocate(host, threads * job.batch * model->items, sizeof(float));
-    job.sorted = HostAllocate(host, threads * model->items, sizeof(float));
-    job.above = HostAllocate(host, threads * ((size_t)model->items + 1), sizeof(uint32_t));
+    job.marks = HostAllocate(host, threads * model->items, sizeof(Mark));
+    job.above = HostAllocate(host, threads * model->items, sizeof(uint32_t));
     job.undefined = HostAllocateZero(host, threads, sizeof(bool));
     PoolRun(host, RankBatch, &job, (int)((count + job.batch - 1) / job.batch));
     for (size_t t = 0; t < threads; t++)
         undefined |= job.undefined[t];
     HostRelease(host, job.queries);
     HostRelease(host, job.scores);
-    HostRelease(host, job.sorted);
+    HostRelease(host, job.marks);
     HostRelease(host, job.above);
     HostRelease(host, job.undefined);
     if (HostCancelled(host))

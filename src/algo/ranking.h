@@ -3,6 +3,7 @@
  *
  * Candidates of a user are all items but those excluded.  Ties are pessimistic: an item that is
  * not relevant and has the same score ranks before a relevant one (He et al.'s evaluation code).
+ * Scores are compared as exact.h says.
  */
 #ifndef RECADV_RANKING_H
 #define RECADV_RANKING_H

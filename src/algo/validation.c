@@ -4,17 +4,13 @@
 #include <math.h>
 #include <string.h>
 
+#include "algo/exact.h"
 #include "core/blas.h"
-#include "core/counts.h"
 #include "core/metrics.h"
 #include "core/pool.h"
 
-/* Users of a task, and items that they are scored for at a time, at most: 1 MB of scores. */
+/* Users of a task, at most; with a slice of items 1 MB of scores. */
 #define BATCH_USERS 256
-#define SLICE_ITEMS 1024
-
-/* Scores that are nearer to each other, of their size, may be equal but for rounding. */
-#define CLOSE 1e-5f
 
 static uint32_t Least(uint64_t a, uint32_t b)
 {
@@ -24,7 +20,8 @@ static uint32_t Least(uint64_t a, uint32_t b)
 /* A user whose held-out item may still be among the first. */
 typedef struct Contender {
     RankingCase *ranked;
-    float limit;    /* score of the held-out item */
+    Mark mark;      /* the held-out item */
+    float doubt;    /* of the user's products */
     uint32_t above; /* items so far that rank before it */
     uint32_t owned; /* place in the list of the user's own items */
 } Contender;
@@ -36,21 +33,11 @@ typedef struct ValidationJob {
     uint32_t batch;
     uint32_t slice;
     uint32_t width;  /* floats of a query */
+    double norm;     /* GreatestNorm */
     float *queries;  /* threads x batch x width */
     float *scores;   /* threads x batch x slice */
     bool *undefined; /* threads: a score was NaN */
 } ValidationJob;
-
-/* Its own score, apart from all others. */
-static float HeldOutScore(const Model *model, const float *query, uint32_t item)
-{
-    Model view;
-    float score;
-
-    ModelViewItems(model, item, 1, &view);
-    ModelScore(&view, query, 1, &score);
-    return score;
-}
 
 /* All users of the task, unless the run is cancelled; returns how many. */
 static uint32_t Enter(const ValidationJob *job, int task, float *queries, Contender *contenders)
@@ -60,17 +47,19 @@ static uint32_t Enter(const ValidationJob *job, int task, float *queries, Conten
 
     for (i = 0; i < n && !HostCancelled(job->host); i++) {
         RankingCase *ranked = &job->validation->cases[first + i];
-        float *query = queries + (size_t)i * job->width;
+        float *query = queries + (size_t)i * job->width, doubt;
 
         job->model->algorithm->query(job->model, ranked->user, query);
+        doubt = ProductDoubt(job->model, query, job->norm);
         contenders[i] = (Contender){.ranked = ranked,
-                                    .limit = HeldOutScore(job->model, query, ranked->relevant[0])};
+                                    .mark = MarkItem(job->model, query, ranked->relevant[0], doubt),
+                                    .doubt = doubt};
     }
     return i;
 }
 
 /* Own items of the slice that were counted; they are no candidates. */
-static uint32_t CountOwn(Contender *c, const float *scores, uint32_t first, uint32_t count)
+static uint32_t CountOwn(Contender *c, const Slice *slice)
 {
     const RankingCase *ranked = c->ranked;
     uint32_t counted = 0;
@@ -78,49 +67,31 @@ static uint32_t CountOwn(Contender *c, const float *scores, uint32_t first, uint
     for (; c->owned < ranked->excluded_count; c->owned++) {
         uint32_t item = ranked->excluded[c->owned];
 
-        if (item >= first + count)
+        if (item >= slice->first + slice->count)
             break;
-        counted += scores[item - first] >= c->limit;
+        counted += slice->scores[item - slice->first] >= c->mark.score;
     }
     return counted;
 }
 
-/*
- * Products of many users at a time are rounded otherwise than single ones, and not all alike: where
- * that could decide, a slice is scored for the user alone, as the held-out item was.
- */
-static ScoreCounts CountAbove(const Contender *c, const Model *view, const float *query,
-                              float *scores)
-{
-    float doubt = isinf(c->limit) ? 0 : CLOSE * fabsf(c->limit);
-    ScoreCounts counts = ScoresCount(scores, view->items, c->limit - doubt);
-
-    if (counts.at_least == 0 ||
-        counts.at_least == ScoresCount(scores, view->items, c->limit + doubt).at_least)
-        return counts;
-    ModelScore(view, query, 1, scores);
-    return ScoresCount(scores, view->items, c->limit);
-}
-
-/* The held-out item, always close, is not for CountAbove to find. */
-static void MaskHeldOut(const Contender *c, float *scores, uint32_t first, uint32_t count)
+/* The held-out item, always close, is not to be scored again. */
+static void MaskHeldOut(const Contender *c, const Slice *slice)
 {
     uint32_t held = c->ranked->relevant[0];
 
-    if (held >= first && held - first < count)
-        scores[held - first] = -INFINITY;
+    if (held >= slice->first && held - slice->first < slice->count)
+        slice->scores[held - slice->first] = -INFINITY;
 }
 
-/* Counts the slice of items from `first` on; false if a score was NaN. */
-static bool CountSlice(Contender *c, const Model *view, const float *query, float *scores,
-                       uint32_t first)
+/* False if a score was NaN. */
+static bool CountSlice(Contender *c, Slice *slice)
 {
-    ScoreCounts counts;
+    uint32_t undefined;
 
-    MaskHeldOut(c, scores, first, view->items);
-    counts = CountAbove(c, view, query, scores);
-    c->above += counts.at_least - CountOwn(c, scores, first, view->items);
-    return counts.nan == 0 && !isnan(c->limit);
+    MaskHeldOut(c, slice);
+    undefined = SliceCount(slice, &c->mark, 1, &c->above);
+    c->above -= CountOwn(c, slice);
+    return undefined == 0 && !isnan(c->mark.score);
 }
 
 /* Moves those that may still be among the first to the front; returns how many. */
@@ -159,10 +130,13 @@ static void ValidateBatch(void *arg, int task, int worker)
             return;
         ModelViewItems(job->model, first, count, &view);
         ModelScore(&view, queries, n, scores);
-        for (uint32_t i = 0; i < n; i++)
-            if (!CountSlice(&contenders[i], &view, queries + (size_t)i * job->width,
-                            scores + (size_t)i * count, first))
+        for (uint32_t i = 0; i < n; i++) {
+            Slice slice = SliceOf(job->model, queries + (size_t)i * job->width, contenders[i].doubt,
+                                  first, count, scores + (size_t)i * count);
+
+            if (!CountSlice(&contenders[i], &slice))
                 job->undefined[worker] = true;
+        }
         n = Retain(contenders, queries, n, job->width);
     }
 }
@@ -174,6 +148,7 @@ static void RankHeldOut(const Host *host, const Model *model, Validation *valida
     bool undefined = false;
 
     BlasLoad();
+    job.norm = GreatestNorm(host, model);
     job.batch = Least(validation->count, BATCH_USERS);
     job.slice = Least(model->items, SLICE_ITEMS);
     job.width = model->algorithm->query_width(model);

@@ -4,12 +4,22 @@
 
 #include <stdint.h>
 
-/* What one pass over scores counts. */
+typedef struct ScoreRange {
+    float low;
+    float high;
+} ScoreRange;
+
 typedef struct ScoreCounts {
-    uint32_t at_least; /* a limit */
-    uint32_t nan;
+    uint32_t at_least; /* `low` of a range */
+    uint32_t above;    /* `high` of it */
 } ScoreCounts;
 
-extern ScoreCounts ScoresCount(const float *scores, uint32_t count, float limit);
+/* Counts for each of the ranges. */
+extern void ScoresCount(const float *scores, uint32_t count, const ScoreRange *ranges,
+                        uint32_t range_count, ScoreCounts *counts);
+
+/* Places of the scores in the range, ends included; returns how many. */
+extern uint32_t ScoresBetween(const float *scores, uint32_t count, ScoreRange range,
+                              uint32_t *places);
 
 #endif

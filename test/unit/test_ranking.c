@@ -1,10 +1,12 @@
 /* test_ranking.c: positions in the full ranking, with an algorithm that scores from a table. */
 #include "algo/validation.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
 #include "check.h"
+#include "core/counts.h"
 #include "core/metrics.h"
 #include "core/pool.h"
 #include "support.h"
@@ -81,6 +83,41 @@ static void FillTable(uint64_t stream, uint32_t levels)
                 levels == 0 ? (float)RandomNormal(&random) : (float)RandomBelow(&random, levels);
 }
 
+/* Counts of ranges, and places in them, over lengths around whole vectors and blocks. */
+static void CheckCounts(void)
+{
+    enum { RANGES = 9 };
+    Random random = TestStream(64);
+    bool right = true;
+
+    for (uint32_t count = 0; count < 200; count++) {
+        float *scores = table[0];
+        ScoreRange ranges[RANGES];
+        ScoreCounts counts[RANGES];
+
+        for (uint32_t i = 0; i < count; i++)
+            scores[i] = RandomBelow(&random, 9) == 0 ? NAN : (float)RandomBelow(&random, 20);
+        for (uint32_t r = 0; r < RANGES; r++) {
+            ranges[r].low = (float)RandomBelow(&random, 20);
+            ranges[r].high = ranges[r].low + (float)RandomBelow(&random, 3);
+        }
+        ScoresCount(scores, count, ranges, count % (RANGES + 1), counts);
+        for (uint32_t r = 0; r < count % (RANGES + 1); r++) {
+            uint32_t places[200], found = ScoresBetween(scores, count, ranges[r], places);
+            uint32_t at_least = 0, above = 0, within = 0;
+
+            for (uint32_t i = 0; i < count; i++) {
+                at_least += scores[i] >= ranges[r].low;
+                above += scores[i] > ranges[r].high;
+                if (scores[i] >= ranges[r].low && scores[i] <= ranges[r].high)
+                    right &= within < found && places[within++] == i;
+            }
+            right &= within == found && counts[r].at_least == at_least && counts[r].above == above;
+        }
+    }
+    CHECK(right, "scores are counted for all ranges");
+}
+
 typedef struct Ranking {
     TestHost *t;
     RankingCase *cases;
@@ -102,31 +139,45 @@ static bool In(const uint32_t *list, uint32_t count, uint32_t item)
     return false;
 }
 
-/* Position of one relevant item: others at or above it, relevant ones that come before. */
-static uint32_t NaivePosition(const RankingCase *c, uint32_t item)
+typedef enum Role { ROLE_OTHER, ROLE_EXCLUDED, ROLE_RELEVANT } Role;
+
+static void FindRoles(const RankingCase *c, Role *roles)
 {
-    const float *s = table[c->user];
+    memset(roles, 0, ITEMS * sizeof(Role));
+    for (uint32_t e = 0; e < c->excluded_count; e++)
+        roles[c->excluded[e]] = ROLE_EXCLUDED;
+    for (uint32_t r = 0; r < c->relevant_count; r++)
+        if (c->relevant[r] != NO_ITEM)
+            roles[c->relevant[r]] = ROLE_RELEVANT;
+}
+
+/* Position of one relevant item: others at or above it, relevant ones that come before. */
+static uint32_t NaivePosition(const float *s, const Role *roles, uint32_t item)
+{
     uint32_t position = 0;
 
     for (uint32_t i = 0; i < ITEMS; i++)
-        if (In(c->relevant, c->relevant_count, i))
+        if (roles[i] == ROLE_RELEVANT)
             position += s[i] > s[item] || (s[i] == s[item] && i < item);
-        else if (!In(c->excluded, c->excluded_count, i))
+        else if (roles[i] == ROLE_OTHER)
             position += s[i] >= s[item];
     return position;
 }
 
 static bool CaseIsRight(const RankingCase *c)
 {
+    Role roles[ITEMS];
     uint32_t others = 0, ranked = 0;
 
+    FindRoles(c, roles);
     for (uint32_t i = 0; i < ITEMS; i++)
-        others += !In(c->relevant, c->relevant_count, i) && !In(c->excluded, c->excluded_count, i);
+        others += roles[i] == ROLE_OTHER;
     for (uint32_t r = 0; r < c->relevant_count; r++) {
         if (c->relevant[r] == NO_ITEM)
             continue;
         ranked++;
-        if (!In(c->positions, c->relevant_count, NaivePosition(c, c->relevant[r])))
+        if (!In(c->positions, c->relevant_count,
+                NaivePosition(table[c->user], roles, c->relevant[r])))
             return false;
     }
     for (uint32_t r = 0; r < c->relevant_count; r++)
@@ -136,14 +187,15 @@ static bool CaseIsRight(const RankingCase *c)
     return c->others == others;
 }
 
-/* A case per user with some relevant and some excluded items; now and then an item is new. */
-static RankingCase *MakeCases(TestHost *t, Random *random)
+/* A case per user with some (below `most`) relevant and some excluded items; now and then an item
+ * is new. */
+static RankingCase *MakeCases(TestHost *t, Random *random, uint32_t most)
 {
     RankingCase *cases = HostAllocate(&t->host, USERS, sizeof(RankingCase));
 
     for (uint32_t u = 0; u < USERS; u++) {
         uint32_t *items = HostAllocate(&t->host, ITEMS, sizeof(uint32_t));
-        uint32_t relevant = RandomBelow(random, 6), excluded = RandomBelow(random, 50);
+        uint32_t relevant = RandomBelow(random, most), excluded = RandomBelow(random, 50);
 
         for (uint32_t i = 0; i < ITEMS; i++)
             items[i] = i;
@@ -161,19 +213,25 @@ static RankingCase *MakeCases(TestHost *t, Random *random)
     return cases;
 }
 
+static uint32_t CountWrong(const RankingCase *cases)
+{
+    uint32_t wrong = 0;
+
+    for (uint32_t u = 0; u < USERS; u++)
+        wrong += !CaseIsRight(&cases[u]);
+    return wrong;
+}
+
 static void CheckAgainstNaive(TestHost *t, uint32_t levels, int threads)
 {
     Random random = TestStream(51);
-    RankingCase *cases = MakeCases(t, &random);
-    bool right = true;
+    RankingCase *cases = MakeCases(t, &random, 6);
 
     if (threads > 1)
         TestHostUsePool(t, threads);
     FillTable(52, levels);
     RankCases(&t->host, &table_model, cases, USERS);
-    for (uint32_t u = 0; u < USERS; u++)
-        right &= CaseIsRight(&cases[u]);
-    CHECK(right, "positions, ties of %u levels, %d threads", levels, threads);
+    CHECK(CountWrong(cases) == 0, "positions, ties of %u levels, %d threads", levels, threads);
     if (threads > 1)
         PoolDestroy(t->host.pool);
     t->host.pool = NULL;
@@ -230,7 +288,7 @@ static void CheckUndefined(TestHost *t)
 static void CheckMemory(TestHost *t)
 {
     Random random = TestStream(55);
-    RankingCase *cases = MakeCases(t, &random);
+    RankingCase *cases = MakeCases(t, &random, 6);
     size_t before;
 
     FillTable(56, 0);
@@ -329,8 +387,24 @@ static void ProductQuery(const Model *view, uint32_t row, float *query)
     memcpy(query, user_rows + (size_t)row * WIDTH, WIDTH * sizeof(float));
 }
 
-static const Algorithm product_algorithm = {
-    .name = "product", .query_width = ProductWidth, .query = ProductQuery, .items = 0};
+/* The product is the score, and scores are counted. */
+static uint64_t finished;
+static volatile sig_atomic_t *cancel_in_finish; /* NULL, or set where an item is scored alone */
+
+static void ProductFinish(const Model *model, const float *query, const float *scalars,
+                          size_t pitch, uint32_t count, float *products)
+{
+    (void)model, (void)query, (void)scalars, (void)pitch, (void)products;
+    finished += count;
+    if (cancel_in_finish != NULL && count == 1)
+        *cancel_in_finish = 1;
+}
+
+static const Algorithm product_algorithm = {.name = "product",
+                                            .query_width = ProductWidth,
+                                            .query = ProductQuery,
+                                            .items = 0,
+                                            .finish = ProductFinish};
 
 static const Model product_model = {.algorithm = &product_algorithm,
                                     .users = USERS,
@@ -343,38 +417,109 @@ static const Model product_model = {.algorithm = &product_algorithm,
                                               .stride = WIDTH,
                                               .data = item_rows}}};
 
-/* Users lean towards what they hold out; the table gets each user's scores by itself. */
-static void FillProducts(const Interactions *data, uint32_t kinds)
+/* Where `cancel`, what the halves of a row contribute to a product is opposite: scores are near 0.
+ */
+static void FillItems(Random *random, uint32_t kinds, bool cancel)
 {
-    Random random = TestStream(59);
+    for (uint32_t i = 0; i < ITEMS; i++) {
+        float *row = item_rows + i * WIDTH;
 
-    for (uint32_t i = 0; i < ITEMS; i++)
-        for (uint32_t k = 0; k < WIDTH; k++)
-            item_rows[i * WIDTH + k] =
-                i < kinds ? (float)RandomNormal(&random) : item_rows[(i - kinds) * WIDTH + k];
-    for (uint32_t u = 0; u < USERS; u++) {
-        const float *held = item_rows + (data->held[u] == NO_ITEM ? 0 : data->held[u]) * WIDTH;
-
-        for (uint32_t k = 0; k < WIDTH; k++)
-            user_rows[u * WIDTH + k] = (float)RandomNormal(&random) + 0.3f * held[k];
-        ModelScore(&product_model, user_rows + u * WIDTH, 1, table[u]);
+        for (uint32_t k = 0; k < WIDTH && i < kinds; k++)
+            row[k] = (float)RandomNormal(random);
+        for (uint32_t k = 0; k < WIDTH && i >= kinds; k++)
+            row[k] = row[k - (size_t)kinds * WIDTH];
+        for (uint32_t k = 0; k < WIDTH / 2 && cancel; k++)
+            row[WIDTH - 1 - k] = -row[k];
     }
 }
 
+/* Users lean towards `liked`; the table gets each user's scores by itself. */
+static void FillUser(Random *random, uint32_t user, uint32_t liked, bool cancel)
+{
+    float *row = user_rows + user * WIDTH;
+
+    for (uint32_t k = 0; k < WIDTH; k++)
+        row[k] = (float)RandomNormal(random) + 0.3f * item_rows[(size_t)liked * WIDTH + k];
+    for (uint32_t k = 0; k < WIDTH / 2 && cancel; k++)
+        row[WIDTH - 1 - k] = row[k];
+    ModelScore(&product_model, row, 1, table[user]);
+}
+
+static void FillProducts(const Interactions *data, uint32_t kinds, bool cancel)
+{
+    Random random = TestStream(59);
+
+    FillItems(&random, kinds, cancel);
+    for (uint32_t u = 0; u < USERS; u++)
+        FillUser(&random, u, data == NULL || data->held[u] == NO_ITEM ? 0 : data->held[u], cancel);
+}
+
+/* Ties of alike items, few and many of them relevant, and what finding them costs. */
+static void CheckTies(TestHost *t, uint32_t most, uint32_t kinds, bool cancel, double cost)
+{
+    Random random = TestStream(62);
+    RankingCase *cases = MakeCases(t, &random, most);
+    uint64_t once = (uint64_t)USERS * ITEMS;
+    uint32_t wrong;
+
+    FillProducts(NULL, kinds, cancel);
+    finished = 0;
+    RankCases(&t->host, &product_model, cases, USERS);
+    wrong = CountWrong(cases);
+    CHECK(wrong == 0, "%u kinds of items%s, below %u relevant: %u of %d users ranked wrongly",
+          kinds, cancel ? " with scores near 0" : "", most, wrong, USERS);
+    CHECK((double)finished <= cost * (double)once, "%.3f scores per user and item",
+          (double)finished / (double)once);
+}
+
+typedef struct ProductRanking {
+    TestHost *t;
+    RankingCase *cases;
+} ProductRanking;
+
+static void RunProducts(void *arg)
+{
+    ProductRanking *r = arg;
+
+    RankCases(&r->t->host, &product_model, r->cases, USERS);
+}
+
+/* A user's items take long where there are many: no slice goes on with them. */
+static void CheckTiesCancelled(TestHost *t)
+{
+    static const uint32_t relevant = 7;
+    uint32_t positions[USERS];
+    RankingCase cases[USERS];
+    ProductRanking ranking = {t, cases};
+
+    for (uint32_t u = 0; u < USERS; u++)
+        cases[u] = (RankingCase){
+            .user = u, .relevant = &relevant, .relevant_count = 1, .positions = &positions[u]};
+    FillProducts(NULL, 1, false);
+    finished = 0;
+    cancel_in_finish = &t->cancel;
+    CHECK(Attempt(t, RunProducts, &ranking) == OUTCOME_CANCELLED && finished <= 96 * ITEMS + 3,
+          "a cancelled ranking leaves the user, after %" PRIu64 " scores", finished);
+    cancel_in_finish = NULL;
+    t->cancel = 0;
+}
+
 /* Products of many users at a time round otherwise, but ties stay ties. */
-static void CheckValidationTies(TestHost *t, uint32_t kinds)
+static void CheckValidationTies(TestHost *t, uint32_t kinds, bool cancel)
 {
     Interactions data = RandomInteractions(&t->host, USERS, ITEMS, 6, 57);
     Validation v;
     double ndcg, hr;
 
     InteractionsHoldOut(&t->host, &data, HOLDOUT_RANDOM, 0, 2);
-    FillProducts(&data, kinds);
+    FillProducts(&data, kinds, cancel);
     ValidationPrepare(&t->host, &data, &v);
     ValidationRun(&t->host, &product_model, &v);
     ValidateNaively(&data, &ndcg, &hr);
-    CHECK(Near(v.ndcg, ndcg, 1e-12, 0) && Near(v.hr, hr, 1e-12, 0) && (hr > 0.1) == (kinds > 1),
-          "validation, %u kinds of items: NDCG@100 %.4f, found %.4f", kinds, ndcg, v.ndcg);
+    CHECK(Near(v.ndcg, ndcg, 1e-12, 0) && Near(v.hr, hr, 1e-12, 0) &&
+              (hr > 0.1) == (kinds > 1 && !cancel),
+          "validation, %u kinds of items%s: NDCG@100 %.4f, found %.4f", kinds,
+          cancel ? " with scores near 0" : "", ndcg, v.ndcg);
     ValidationRelease(&t->host, &v);
 }
 
@@ -417,10 +562,45 @@ static void CheckValidationCancelled(TestHost *t)
     ValidationRelease(&t->host, &v);
 }
 
-/* Slices and queries of real models, of a width that is no whole vector. */
-static void CheckValidationOf(const char *algorithm, const char *settings)
+/* Every item gets the rows of one of the first. */
+static void RepeatItems(Model *model, uint32_t kinds)
+{
+    for (int p = 0; p < model->parts; p++) {
+        const Part *part = &model->part[p];
+
+        for (uint32_t i = kinds; i < model->items && PartServes(part, AXIS_ITEM); i++)
+            memcpy(part->data + (size_t)i * part->stride,
+                   part->data + (size_t)(i - kinds) * part->stride, part->stride * sizeof(float));
+    }
+}
+
+static void ScoreUsers(const Model *model)
 {
     float query[32] __attribute__((aligned(64)));
+
+    for (uint32_t u = 0; u < USERS; u++) {
+        model->algorithm->query(model, u, query);
+        ModelScore(model, query, 1, table[u]);
+    }
+}
+
+static void CheckTiesOf(TestHost *t, Training *run, const char *settings, uint32_t kinds)
+{
+    Random random = TestStream(63);
+    RankingCase *cases = MakeCases(t, &random, 100);
+    uint32_t wrong;
+
+    RepeatItems(&run->model, kinds);
+    ScoreUsers(&run->model);
+    RankCases(&t->host, &run->model, cases, USERS);
+    wrong = CountWrong(cases);
+    CHECK(wrong == 0, "%s %s, %u kinds of items: %u of %d users ranked wrongly",
+          run->model.algorithm->name, settings, kinds, wrong, USERS);
+}
+
+/* Slices and queries of real models, of a width that is no whole vector. */
+static void CheckModelsOf(const char *algorithm, const char *settings)
+{
     TestHost t;
     TasteStream events;
     Interactions data;
@@ -433,10 +613,7 @@ static void CheckValidationOf(const char *algorithm, const char *settings)
     data = TasteStreamData(&t.host, &events, 6000);
     InteractionsHoldOut(&t.host, &data, HOLDOUT_RANDOM, 0, 3);
     Train(&t, &data, algorithm, settings, &run);
-    for (uint32_t u = 0; u < USERS; u++) {
-        run.model.algorithm->query(&run.model, u, query);
-        ModelScore(&run.model, query, 1, table[u]);
-    }
+    ScoreUsers(&run.model);
     TestHostUsePool(&t, 2);
     ValidationPrepare(&t.host, &data, &v);
     ValidationRun(&t.host, &run.model, &v);
@@ -445,6 +622,9 @@ static void CheckValidationOf(const char *algorithm, const char *settings)
               Near(v.hr, hr, 1e-12, 0),
           "validation of %s %s: NDCG@100 %.4f, found %.4f; HR@100 %.4f", algorithm, settings, ndcg,
           v.ndcg, hr);
+    CheckTiesOf(&t, &run, settings, ITEMS);
+    CheckTiesOf(&t, &run, settings, 41);
+    CheckTiesOf(&t, &run, settings, 1);
     TestHostEnd(&t);
 }
 
@@ -453,6 +633,7 @@ void TestRanking(void)
     TestHost t;
 
     TestHostInit(&t);
+    CheckCounts();
     for (int threads = 1; threads <= 3; threads += 2) {
         CheckAgainstNaive(&t, 0, threads);
         CheckAgainstNaive(&t, 4, threads);
@@ -467,14 +648,23 @@ void TestRanking(void)
         CheckValidation(&t, 0, threads);
         CheckValidation(&t, 40, threads);
     }
-    CheckValidationTies(&t, 1);
-    CheckValidationTies(&t, 100);
-    CheckValidationTies(&t, ITEMS);
+    for (uint32_t most = 6; most <= 200; most += 194) {
+        CheckTies(&t, most, 1, false, 2.2);
+        CheckTies(&t, most, 37, false, 2.2);
+        CheckTies(&t, most, ITEMS, false, 1.2);
+        CheckTies(&t, most, 37, true, 2.2);
+        CheckTies(&t, most, ITEMS, true, 2.2);
+    }
+    CheckTiesCancelled(&t);
+    CheckValidationTies(&t, 1, false);
+    CheckValidationTies(&t, 100, false);
+    CheckValidationTies(&t, ITEMS, false);
+    CheckValidationTies(&t, 100, true);
     CheckValidationInfinite(&t);
     CheckValidationCancelled(&t);
-    CheckValidationOf("bpr", "factors=20 epochs=3");
-    CheckValidationOf("nmrn", "factors=20 epochs=15 memory=shared slots=5");
-    CheckValidationOf("nmrn", "factors=20 epochs=15 addressing=content slots=5 hops=2");
-    CheckValidationOf("nmrn", "factors=20 epochs=15 addressing=ntm slots=3");
+    CheckModelsOf("bpr", "factors=20 epochs=3");
+    CheckModelsOf("nmrn", "factors=20 epochs=15 memory=shared slots=5");
+    CheckModelsOf("nmrn", "factors=20 epochs=15 addressing=content slots=5 hops=2");
+    CheckModelsOf("nmrn", "factors=20 epochs=15 addressing=ntm slots=3");
     TestHostEnd(&t);
 }

@@ -1,8 +1,6 @@
 /* nmrn_order.c: a shuffle of users, or a merge of their events by time. */
 #include "algo/nmrn_order.h"
 
-#include <string.h>
-
 #define POLL_EVERY (1 << 16)
 
 /* Does user a's next event come before user b's? */
@@ -32,17 +30,29 @@ static void SiftDown(const EventOrder *o, uint32_t *heap, uint32_t count, uint32
     heap[at] = user;
 }
 
+static void StartUsers(EventOrder *o)
+{
+    for (uint32_t u = 0; u < o->users; u++) {
+        o->next[u] = o->events->offset[u];
+        if (u % POLL_EVERY == 0)
+            HostPoll(o->host);
+    }
+}
+
 /* A heap of users by the time of their next event gives the user of each event. */
 static void MergeByTime(EventOrder *o)
 {
     uint32_t *heap = HostAllocate(o->host, o->users, sizeof(uint32_t)), count = 0;
 
-    memcpy(o->next, o->events->offset, o->users * sizeof(uint64_t));
+    StartUsers(o);
     for (uint32_t u = 0; u < o->users; u++)
         if (o->events->offset[u] < o->events->offset[u + 1])
             heap[count++] = u;
-    for (uint32_t i = count / 2; i-- > 0;)
+    for (uint32_t i = count / 2; i-- > 0;) {
         SiftDown(o, heap, count, i);
+        if (i % POLL_EVERY == 0)
+            HostPoll(o->host);
+    }
     for (uint64_t n = 0; n < o->events->count; n++) {
         uint32_t user = heap[0];
 
@@ -89,8 +99,13 @@ void OrderRelease(EventOrder *order)
 
 void OrderShuffle(EventOrder *order, Random *random)
 {
-    if (order->kind == ORDER_USER)
-        RandomShuffle(random, order->user, order->users);
+    uint32_t left;
+
+    for (uint32_t n = order->users; n > 0 && order->kind == ORDER_USER; n = left) {
+        left = n > POLL_EVERY ? n - POLL_EVERY : 0;
+        RandomShufflePart(random, order->user, n, left);
+        HostPoll(order->host);
+    }
 }
 
 void OrderRewind(EventOrder *order)
@@ -98,7 +113,7 @@ void OrderRewind(EventOrder *order)
     order->at = 0;
     order->turn = 0;
     if (order->kind == ORDER_TIME)
-        memcpy(order->next, order->events->offset, order->users * sizeof(uint64_t));
+        StartUsers(order);
     else if (order->users > 0)
         order->step = order->events->offset[order->user[0]];
 }

@@ -46,7 +46,14 @@ double RandomTruncatedNormal(Random *random)
 
 void RandomShuffle(Random *random, uint32_t *values, uint32_t n)
 {
-    for (uint32_t i = n; i > 1; i--) {
+    RandomShufflePart(random, values, n, 0);
+}
+
+void RandomShufflePart(Random *random, uint32_t *values, uint32_t n, uint32_t left)
+{
+    uint32_t last = left > 1 ? left : 1;
+
+    for (uint32_t i = n; i > last; i--) {
         uint32_t j = RandomBelow(random, i);
         uint32_t swap = values[i - 1];
 

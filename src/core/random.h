@@ -41,6 +41,9 @@ extern double RandomNormal(Random *random);
 /* Uniform permutation of values[0..n-1] in place (Fisher-Yates). */
 extern void RandomShuffle(Random *random, uint32_t *values, uint32_t n);
 
+/* Settles values[left..n-1] alone; with `left` as the next n it goes on to the same permutation. */
+extern void RandomShufflePart(Random *random, uint32_t *values, uint32_t n, uint32_t left);
+
 static inline uint64_t RandomNext(Random *random)
 {
     uint64_t *s = random->state;

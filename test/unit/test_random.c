@@ -154,6 +154,22 @@ static void CheckShuffle(void)
     CHECK(true, "shuffles of nothing and of one are harmless");
 }
 
+static void CheckShuffleParts(void)
+{
+    Random whole = TestStream(8), parts = TestStream(8);
+    uint32_t a[100], b[100];
+
+    for (uint32_t i = 0; i < 100; i++)
+        a[i] = b[i] = i;
+    RandomShuffle(&whole, a, 100);
+    RandomShufflePart(&parts, b, 100, 63);
+    CHECK(memcmp(a + 63, b + 63, 37 * sizeof(uint32_t)) == 0, "a part of a shuffle is settled");
+    RandomShufflePart(&parts, b, 63, 1);
+    RandomShufflePart(&parts, b, 1, 0);
+    CHECK(memcmp(a, b, sizeof(a)) == 0 && RandomNext(&whole) == RandomNext(&parts),
+          "parts of a shuffle make the whole");
+}
+
 void TestRandom(void)
 {
     static const uint32_t limits[] = {2, 3, 10, 1000, 0xC0000000u, UINT32_MAX};
@@ -165,4 +181,5 @@ void TestRandom(void)
     CheckEdges();
     CheckNormals();
     CheckShuffle();
+    CheckShuffleParts();
 }

@@ -472,6 +472,25 @@ static void CheckTies(TestHost *t, uint32_t most, uint32_t kinds, bool cancel, d
           (double)finished / (double)once);
 }
 
+/* Scores so close that bounds of several relevant items overlap, yet few are in doubt. */
+static void CheckCloseScores(TestHost *t, uint32_t most, float spread)
+{
+    Random random = TestStream(65);
+    RankingCase *cases = MakeCases(t, &random, most);
+    uint32_t wrong;
+
+    for (uint32_t k = 0; k < ITEMS * WIDTH; k++)
+        item_rows[k] = 1 + spread * (float)RandomNormal(&random);
+    for (uint32_t k = 0; k < USERS * WIDTH; k++)
+        user_rows[k] = 1 + spread * (float)RandomNormal(&random);
+    for (uint32_t u = 0; u < USERS; u++)
+        ModelScore(&product_model, user_rows + u * WIDTH, 1, table[u]);
+    RankCases(&t->host, &product_model, cases, USERS);
+    wrong = CountWrong(cases);
+    CHECK(wrong == 0, "close scores, below %u relevant: %u of %d users ranked wrongly", most, wrong,
+          USERS);
+}
+
 typedef struct ProductRanking {
     TestHost *t;
     RankingCase *cases;
@@ -655,6 +674,8 @@ void TestRanking(void)
         CheckTies(&t, most, 37, true, 2.2);
         CheckTies(&t, most, ITEMS, true, 2.2);
     }
+    CheckCloseScores(&t, 60, 2e-3f);
+    CheckCloseScores(&t, 200, 2e-3f);
     CheckTiesCancelled(&t);
     CheckValidationTies(&t, 1, false);
     CheckValidationTies(&t, 100, false);

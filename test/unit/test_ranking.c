@@ -365,6 +365,10 @@ static void CheckValidation(TestHost *t, uint32_t levels, int threads)
     table[v.cases[v.count - 1].user][0] = NAN;
     CHECK(Attempt(t, RunValidation, &attempt) == OUTCOME_FAILED && t->kind == FAIL_NOT_FINITE,
           "validation refuses scores that are not a number");
+    table[v.cases[v.count - 1].user][0] = 0;
+    table[v.cases[0].user][*v.cases[0].relevant] = NAN;
+    CHECK(Attempt(t, RunValidation, &attempt) == OUTCOME_FAILED && t->kind == FAIL_NOT_FINITE,
+          "also of a held-out item");
     ValidationRelease(&t->host, &v);
     PoolDestroy(t->host.pool);
     t->host.pool = NULL;

@@ -365,6 +365,10 @@ static void CheckValidation(TestHost *t, uint32_t levels, int threads)
     table[v.cases[v.count - 1].user][0] = NAN;
     CHECK(Attempt(t, RunValidation, &attempt) == OUTCOME_FAILED && t->kind == FAIL_NOT_FINITE,
           "validation refuses scores that are not a number");
+    table[v.cases[v.count - 1].user][0] = 0;
+    table[v.cases[0].user][*v.cases[0].relevant] = NAN;
+    CHECK(Attempt(t, RunValidation, &attempt) == OUTCOME_FAILED && t->kind == FAIL_NOT_FINITE,
+          "also of a held-out item");
     ValidationRelease(&t->host, &v);
     PoolDestroy(t->host.pool);
     t->host.pool = NULL;
@@ -470,6 +474,25 @@ static void CheckTies(TestHost *t, uint32_t most, uint32_t kinds, bool cancel, d
           kinds, cancel ? " with scores near 0" : "", most, wrong, USERS);
     CHECK((double)finished <= cost * (double)once, "%.3f scores per user and item",
           (double)finished / (double)once);
+}
+
+/* Scores so close that bounds of several relevant items overlap, yet few are in doubt. */
+static void CheckCloseScores(TestHost *t, uint32_t most, float spread)
+{
+    Random random = TestStream(65);
+    RankingCase *cases = MakeCases(t, &random, most);
+    uint32_t wrong;
+
+    for (uint32_t k = 0; k < ITEMS * WIDTH; k++)
+        item_rows[k] = 1 + spread * (float)RandomNormal(&random);
+    for (uint32_t k = 0; k < USERS * WIDTH; k++)
+        user_rows[k] = 1 + spread * (float)RandomNormal(&random);
+    for (uint32_t u = 0; u < USERS; u++)
+        ModelScore(&product_model, user_rows + u * WIDTH, 1, table[u]);
+    RankCases(&t->host, &product_model, cases, USERS);
+    wrong = CountWrong(cases);
+    CHECK(wrong == 0, "close scores, below %u relevant: %u of %d users ranked wrongly", most, wrong,
+          USERS);
 }
 
 typedef struct ProductRanking {
@@ -655,6 +678,8 @@ void TestRanking(void)
         CheckTies(&t, most, 37, true, 2.2);
         CheckTies(&t, most, ITEMS, true, 2.2);
     }
+    CheckCloseScores(&t, 60, 2e-3f);
+    CheckCloseScores(&t, 200, 2e-3f);
     CheckTiesCancelled(&t);
     CheckValidationTies(&t, 1, false);
     CheckValidationTies(&t, 100, false);

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "algo/exact.h"
-#include "core/blas.h"
+#include "algo/scorer.h"
 #include "core/metrics.h"
 #include "core/pool.h"
 
@@ -22,18 +22,11 @@
 #define FEW 64
 
 typedef struct RankingJob {
-    const Host *host;
-    const Model *model;
+    Scorer scorer;
     RankingCase *cases;
     size_t count;
-    uint32_t batch;
-    uint32_t width;  /* floats of a query */
-    double norm;     /* GreatestNorm */
-    float *queries;  /* threads x batch x width */
-    float *scores;   /* threads x batch x items */
     Mark *marks;     /* threads x items */
     uint32_t *above; /* threads x items */
-    bool *undefined; /* threads: a score was NaN */
 } RankingJob;
 
 static uint32_t BatchUsers(const Model *model)
@@ -224,29 +217,29 @@ static bool PlaceCase(RankingCase *c, Row *row)
 static void RankBatch(void *arg, int task, int worker)
 {
     RankingJob *job = arg;
-    uint32_t items = job->model->items;
-    size_t first = (size_t)task * job->batch;
+    const Scorer *scorer = &job->scorer;
+    const Model *model = scorer->model;
+    size_t first = (size_t)task * scorer->batch, marks = (size_t)worker * model->items;
     size_t left = job->count - first;
-    uint32_t n = left < job->batch ? (uint32_t)left : job->batch;
-    float *queries = job->queries + (size_t)worker * job->batch * job->width;
-    float *scores = job->scores + (size_t)worker * job->batch * items;
+    uint32_t n = left < scorer->batch ? (uint32_t)left : scorer->batch;
+    float *queries = ScorerQueries(scorer, worker), *scores = ScorerScores(scorer, worker);
 
     for (uint32_t i = 0; i < n; i++)
-        job->model->algorithm->query(job->model, job->cases[first + i].user,
-                                     queries + (size_t)i * job->width);
-    ModelScore(job->model, queries, n, scores);
-    for (uint32_t i = 0; i < n && !HostCancelled(job->host); i++) {
-        const float *query = queries + (size_t)i * job->width;
-        Row row = {.host = job->host,
-                   .model = job->model,
+        model->algorithm->query(model, job->cases[first + i].user,
+                                queries + (size_t)i * scorer->width);
+    ModelScore(model, queries, n, scores);
+    for (uint32_t i = 0; i < n && !HostCancelled(scorer->host); i++) {
+        const float *query = queries + (size_t)i * scorer->width;
+        Row row = {.host = scorer->host,
+                   .model = model,
                    .query = query,
-                   .doubt = ProductDoubt(job->model, query, job->norm),
-                   .scores = scores + (size_t)i * items,
-                   .marks = job->marks + (size_t)worker * items,
-                   .above = job->above + (size_t)worker * items};
+                   .doubt = ProductDoubt(model, query, scorer->norm),
+                   .scores = scores + (size_t)i * model->items,
+                   .marks = job->marks + marks,
+                   .above = job->above + marks};
 
         if (!PlaceCase(&job->cases[first + i], &row))
-            job->undefined[worker] = true;
+            scorer->undefined[worker] = true;
     }
 }
 
@@ -263,28 +256,14 @@ size_t RankingMemory(const Model *model, int threads)
 void RankCases(const Host *host, const Model *model, RankingCase *cases, size_t count)
 {
     size_t threads = (size_t)PoolThreads(host);
-    RankingJob job = {.host = host, .model = model, .cases = cases, .count = count};
-    bool undefined = false;
+    uint32_t batch = BatchUsers(model);
+    RankingJob job = {ScorerStart(host, model, batch, model->items), .cases = cases,
+                      .count = count};
 
-    BlasLoad();
-    job.norm = GreatestNorm(host, model);
-    job.batch = BatchUsers(model);
-    job.width = model->algorithm->query_width(model);
-    job.queries = HostAllocateZero(host, threads * job.batch * job.width, sizeof(float));
-    job.scores = HostAllocate(host, threads * job.batch * model->items, sizeof(float));
     job.marks = HostAllocate(host, threads * model->items, sizeof(Mark));
     job.above = HostAllocate(host, threads * model->items, sizeof(uint32_t));
-    job.undefined = HostAllocateZero(host, threads, sizeof(bool));
-    PoolRun(host, RankBatch, &job, (int)((count + job.batch - 1) / job.batch));
-    for (size_t t = 0; t < threads; t++)
-        undefined |= job.undefined[t];
-    HostRelease(host, job.queries);
-    HostRelease(host, job.scores);
+    PoolRun(host, RankBatch, &job, (int)((count + batch - 1) / batch));
     HostRelease(host, job.marks);
     HostRelease(host, job.above);
-    HostRelease(host, job.undefined);
-    if (HostCancelled(host))
-        HostAbandon(host);
-    if (undefined)
-        HostFail(host, FAIL_NOT_FINITE, NULL, "the model gives scores that are not a number");
+    ScorerEnd(&job.scorer);
 }

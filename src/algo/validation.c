@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "algo/exact.h"
-#include "core/blas.h"
+#include "algo/scorer.h"
 #include "core/metrics.h"
 #include "core/pool.h"
 
@@ -27,32 +27,26 @@ typedef struct Contender {
 } Contender;
 
 typedef struct ValidationJob {
-    const Host *host;
-    const Model *model;
+    Scorer scorer;
     Validation *validation;
-    uint32_t batch;
-    uint32_t slice;
-    uint32_t width;  /* floats of a query */
-    double norm;     /* GreatestNorm */
-    float *queries;  /* threads x batch x width */
-    float *scores;   /* threads x batch x slice */
-    bool *undefined; /* threads: a score was NaN */
 } ValidationJob;
 
 /* All users of the task, unless the run is cancelled; returns how many. */
 static uint32_t Enter(const ValidationJob *job, int task, float *queries, Contender *contenders)
 {
-    size_t first = (size_t)task * job->batch;
-    uint32_t n = Least(job->validation->count - first, job->batch), i;
+    const Scorer *scorer = &job->scorer;
+    const Model *model = scorer->model;
+    size_t first = (size_t)task * scorer->batch;
+    uint32_t n = Least(job->validation->count - first, scorer->batch), i;
 
-    for (i = 0; i < n && !HostCancelled(job->host); i++) {
+    for (i = 0; i < n && !HostCancelled(scorer->host); i++) {
         RankingCase *ranked = &job->validation->cases[first + i];
-        float *query = queries + (size_t)i * job->width, doubt;
+        float *query = queries + (size_t)i * scorer->width, doubt;
 
-        job->model->algorithm->query(job->model, ranked->user, query);
-        doubt = ProductDoubt(job->model, query, job->norm);
+        model->algorithm->query(model, ranked->user, query);
+        doubt = ProductDoubt(model, query, scorer->norm);
         contenders[i] = (Contender){.ranked = ranked,
-                                    .mark = MarkItem(job->model, query, ranked->relevant[0], doubt),
+                                    .mark = MarkItem(model, query, ranked->relevant[0], doubt),
                                     .doubt = doubt};
     }
     return i;
@@ -116,55 +110,39 @@ static uint32_t Retain(Contender *contenders, float *queries, uint32_t n, uint32
 static void ValidateBatch(void *arg, int task, int worker)
 {
     ValidationJob *job = arg;
-    float *queries = job->queries + (size_t)worker * job->batch * job->width;
-    float *scores = job->scores + (size_t)worker * job->batch * job->slice;
-    uint32_t items = job->model->items;
+    const Scorer *scorer = &job->scorer;
+    const Model *model = scorer->model;
+    float *queries = ScorerQueries(scorer, worker), *scores = ScorerScores(scorer, worker);
     Contender contenders[BATCH_USERS];
     uint32_t n = Enter(job, task, queries, contenders);
 
-    for (uint32_t first = 0; first < items && n > 0; first += job->slice) {
-        uint32_t count = Least(items - first, job->slice);
+    for (uint32_t first = 0; first < model->items && n > 0; first += scorer->items) {
+        uint32_t count = Least(model->items - first, scorer->items);
         Model view;
 
-        if (HostCancelled(job->host))
+        if (HostCancelled(scorer->host))
             return;
-        ModelViewItems(job->model, first, count, &view);
+        ModelViewItems(model, first, count, &view);
         ModelScore(&view, queries, n, scores);
         for (uint32_t i = 0; i < n; i++) {
-            Slice slice = SliceOf(job->model, queries + (size_t)i * job->width, contenders[i].doubt,
+            Slice slice = SliceOf(model, queries + (size_t)i * scorer->width, contenders[i].doubt,
                                   first, count, scores + (size_t)i * count);
 
             if (!CountSlice(&contenders[i], &slice))
-                job->undefined[worker] = true;
+                scorer->undefined[worker] = true;
         }
-        n = Retain(contenders, queries, n, job->width);
+        n = Retain(contenders, queries, n, scorer->width);
     }
 }
 
 static void RankHeldOut(const Host *host, const Model *model, Validation *validation)
 {
-    size_t threads = (size_t)PoolThreads(host);
-    ValidationJob job = {.host = host, .model = model, .validation = validation};
-    bool undefined = false;
+    uint32_t batch = Least(validation->count, BATCH_USERS);
+    ValidationJob job = {ScorerStart(host, model, batch, Least(model->items, SLICE_ITEMS)),
+                         validation};
 
-    BlasLoad();
-    job.norm = GreatestNorm(host, model);
-    job.batch = Least(validation->count, BATCH_USERS);
-    job.slice = Least(model->items, SLICE_ITEMS);
-    job.width = model->algorithm->query_width(model);
-    job.queries = HostAllocateZero(host, threads * job.batch * job.width, sizeof(float));
-    job.scores = HostAllocate(host, threads * job.batch * job.slice, sizeof(float));
-    job.undefined = HostAllocateZero(host, threads, sizeof(bool));
-    PoolRun(host, ValidateBatch, &job, (int)((validation->count + job.batch - 1) / job.batch));
-    for (size_t t = 0; t < threads; t++)
-        undefined |= job.undefined[t];
-    HostRelease(host, job.queries);
-    HostRelease(host, job.scores);
-    HostRelease(host, job.undefined);
-    if (HostCancelled(host))
-        HostAbandon(host);
-    if (undefined)
-        HostFail(host, FAIL_NOT_FINITE, NULL, "the model gives scores that are not a number");
+    PoolRun(host, ValidateBatch, &job, (int)((validation->count + batch - 1) / batch));
+    ScorerEnd(&job.scorer);
 }
 
 /* The relevant item is excluded with the user's others but stays a candidate. */

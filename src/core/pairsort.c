@@ -124,7 +124,6 @@ static void SortBucket(const Host *host, const Plan *plan, Pairs rows, Pairs scr
         Pairs sorted = scratch;
 
         Scatter(host, &rows, plan->digit[d], start, &sorted);
-        sorted.count = rows.count;
         scratch = rows;
         rows = sorted;
     }

@@ -171,6 +171,7 @@ static void SendIds(StringInfo out, const IdIndex *index)
     for (uint32 i = 0; i < ids.count; i++) {
         Id id = IdListGet(&ids, i);
 
+        CHECK_FOR_INTERRUPTS();
         if (id.kind == ID_INTEGER) {
             pq_sendint64(out, (uint64)id.integer);
         } else {

@@ -458,8 +458,11 @@ IdList IdIndexList(const IdIndex *index)
         return (IdList){
             .kind = ID_INTEGER, .count = index->count, .integers = IntegersByNumber(index)};
     list = IdListCreate(ID_TEXT, index->count);
-    for (uint32 i = 0; i < index->count; i++)
+    for (uint32 i = 0; i < index->count; i++) {
         IdListAppend(&list, (Id){ID_TEXT, 0, index->by_number[i].text, index->by_number[i].length});
+        if (i % POLL_EVERY == 0)
+            CHECK_FOR_INTERRUPTS();
+    }
     return list;
 }
 

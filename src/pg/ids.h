@@ -107,7 +107,7 @@ extern IdList IdIndexList(const IdIndex *index);
 /* Releases the hash table and all that a sorted list does not need. */
 extern void IdIndexRelease(IdIndex *index);
 
-/* Peak bytes of IdIndexSort, those of the index included. */
+/* Bytes of IdIndexSort, those of the index included, once it has made its table compact. */
 extern Size IdIndexSortMemory(const IdIndex *index);
 
 /* The sorted list, and for each provisional number its dense index; the index is of no more use. */

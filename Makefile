@@ -5,7 +5,7 @@
 EXTENSION = recadv
 MODULE_big = recadv
 DATA = sql/recadv--0.1.0.sql
-OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/core/*.c src/algo/*.c src/pg/*.c)))
+OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/core/*.c src/algo/*.c src/algo/*/*.c src/pg/*/*.c)))
 
 # Floating-point flags are chosen one by one, never -ffast-math: checks for NaN must work.
 PG_CFLAGS = -std=gnu11 -O3 -Wextra -Wno-unused-parameter -Wno-missing-field-initializers \
@@ -27,4 +27,4 @@ PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
 # PGXS does not follow headers.
-$(OBJS): $(wildcard src/core/*.h src/algo/*.h src/pg/*.h)
+$(OBJS): $(wildcard src/core/*.h src/algo/*.h src/algo/*/*.h src/pg/*/*.h)

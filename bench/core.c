@@ -12,7 +12,7 @@
 #include <math.h>
 #include <time.h>
 
-#include "algo/ranking.h"
+#include "algo/rank/ranking.h"
 #include "core/metrics.h"
 #include "core/pool.h"
 #include "core/random.h"

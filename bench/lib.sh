@@ -63,7 +63,7 @@ compile_with_core() {
         --eval='bench_flags: ; @echo $(CPPFLAGS) $(CFLAGS) $(CFLAGS_SL)' bench_flags)
     [ $quick = no ] || flags="$flags -O0 -g0"
     # shellcheck disable=SC2086,SC2154
-    (cd "$top" && cc $flags -Isrc "bench/$1.c" src/core/*.c src/algo/*.c -o "$work/$1" \
+    (cd "$top" && cc $flags -Isrc "bench/$1.c" src/core/*.c src/algo/*.c src/algo/*/*.c -o "$work/$1" \
         -lm -lpthread -ldl)
 }
 

@@ -22,8 +22,8 @@
 #include <math.h>
 #include <time.h>
 
-#include "algo/mf.h"
-#include "algo/stream.h"
+#include "algo/mf/mf.h"
+#include "algo/rank/prequential.h"
 #include "core/pool.h"
 #include "program.h"
 

@@ -2,7 +2,7 @@
 #ifndef RECADV_RIG_H
 #define RECADV_RIG_H
 
-#include "algo/batch.h"
+#include "algo/mf/batch.h"
 #include "testhost.h"
 
 typedef struct Rig {

@@ -5,9 +5,9 @@
 #include <stddef.h>
 
 #include "algo/algorithm.h"
-#include "algo/mf.h"
-#include "algo/nmrn.h"
-#include "algo/ranking.h"
+#include "algo/mf/mf.h"
+#include "algo/nmrn/nmrn.h"
+#include "algo/rank/ranking.h"
 #include "core/random.h"
 #include "testhost.h"
 

@@ -1,5 +1,5 @@
 /* test_batch.c: mini-batches against published numbers, finite differences and identities. */
-#include "algo/batch.h"
+#include "algo/mf/batch.h"
 
 #include <fcntl.h>
 #include <math.h>

@@ -5,7 +5,7 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "algo/nmrn.h"
+#include "algo/nmrn/nmrn.h"
 #include "check.h"
 #include "support.h"
 #include "tests.h"

@@ -5,9 +5,9 @@
 #include <stdbool.h>
 
 #define REAL double
-#include "algo/memory_kernel.h"
+#include "algo/nmrn/memory_kernel.h"
 
-#include "algo/generator_kernel.h"
+#include "algo/nmrn/generator_kernel.h"
 
 #include "check.h"
 #include "core/random.h"

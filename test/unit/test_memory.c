@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #define REAL double
-#include "algo/memory_kernel.h"
+#include "algo/nmrn/memory_kernel.h"
 
 #include "check.h"
 #include "core/random.h"

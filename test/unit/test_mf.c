@@ -1,6 +1,6 @@
 /* test_mf.c: whole trainings through the interface that all algorithms share. */
-#include "algo/mf.h"
-#include "algo/validation.h"
+#include "algo/mf/mf.h"
+#include "algo/rank/validation.h"
 
 #include <math.h>
 #include <stdio.h>

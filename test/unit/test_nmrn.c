@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "algo/nmrn.h"
-#include "algo/stream.h"
+#include "algo/nmrn/nmrn.h"
+#include "algo/rank/prequential.h"
 #include "check.h"
 #include "core/metrics.h"
 #include "support.h"

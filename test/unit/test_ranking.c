@@ -1,5 +1,5 @@
 /* test_ranking.c: positions in the full ranking, with an algorithm that scores from a table. */
-#include "algo/validation.h"
+#include "algo/rank/validation.h"
 
 #include <inttypes.h>
 #include <math.h>

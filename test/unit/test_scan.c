@@ -1,5 +1,5 @@
 /* test_scan.c: the best items as a naive ranking of all scores finds them, bit for bit. */
-#include "algo/scan.h"
+#include "algo/rank/scan.h"
 
 #include <float.h>
 #include <math.h>

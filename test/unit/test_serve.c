@@ -2,8 +2,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "algo/mf.h"
-#include "algo/validation.h"
+#include "algo/mf/mf.h"
+#include "algo/rank/validation.h"
 #include "check.h"
 #include "support.h"
 #include "tests.h"

@@ -1,7 +1,7 @@
 /* test_stream.c: ranking and learning event by event, with algorithms that stream and others. */
 #include <math.h>
 
-#include "algo/stream.h"
+#include "algo/rank/prequential.h"
 #include "check.h"
 #include "core/metrics.h"
 #include "support.h"

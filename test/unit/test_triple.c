@@ -1,5 +1,5 @@
 /* test_triple.c: one triple at a time, against batches of one, and the draws of negatives. */
-#include "algo/triple.h"
+#include "algo/mf/triple.h"
 
 #include <math.h>
 #include <string.h>

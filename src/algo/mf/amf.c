@@ -1,0 +1,30 @@
+/*
+ * amf.c: adversarial matrix factorisation (He et al. 2018): BPR, then adversarial personalised
+ * ranking from the BPR solution.
+ */
+#include "algo/mf/mf.h"
+
+#define MF_EPOCHS         200
+#define MF_LEARNING_RATE  0.1
+#define MF_REGULARIZATION 0.0
+#define MF_NEGATIVES      1
+
+static const OptionSpec amf_options[] = {
+    MF_OPTIONS,
+    {"adv_epochs", OPTION_INTEGER, MF_FIELD(adv_epochs), 1, 1000000, 400, NULL,
+     "passes of adversarial training after the epochs of BPR, at most", "recadv"},
+    {"epsilon", OPTION_REAL, MF_FIELD(epsilon), 0, 1000, 0.5, NULL,
+     "norm of the perturbation of each embedding row", "He et al. 2018, section 4.1.4"},
+    {"lambda", OPTION_REAL, MF_FIELD(lambda), 0, 1e6, 1, NULL, "weight of the adversarial loss",
+     "He et al. 2018, equation 6"},
+    {"reset_optimizer", OPTION_BOOL, MF_FIELD(reset_optimizer), 0, 1, 1, NULL,
+     "start adversarial training with fresh accumulators", "code of He et al. 2018"},
+    {NULL, OPTION_BOOL, 0, 0, 0, 0, NULL, NULL, NULL},
+};
+
+const Algorithm amf_algorithm = {
+    .name = "amf",
+    .summary = "matrix factorisation with BPR, then adversarial personalised ranking",
+    .options = amf_options,
+    MF_METHODS,
+};

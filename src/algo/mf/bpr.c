@@ -1,0 +1,19 @@
+/* bpr.c: matrix factorisation with Bayesian personalised ranking (Rendle et al. 2009). */
+#include "algo/mf/mf.h"
+
+#define MF_EPOCHS         400
+#define MF_LEARNING_RATE  0.1
+#define MF_REGULARIZATION 0.008
+#define MF_NEGATIVES      4
+
+static const OptionSpec bpr_options[] = {
+    MF_OPTIONS,
+    {NULL, OPTION_BOOL, 0, 0, 0, 0, NULL, NULL, NULL},
+};
+
+const Algorithm bpr_algorithm = {
+    .name = "bpr",
+    .summary = "matrix factorisation with Bayesian personalised ranking",
+    .options = bpr_options,
+    MF_METHODS,
+};

@@ -1,0 +1,87 @@
+/*
+ * mf.h: matrix factorisation, the base of bpr and amf.
+ *
+ * score(u, i) = p_u . q_i; P is users x factors, Q is items x factors, no biases.
+ */
+#ifndef RECADV_MF_H
+#define RECADV_MF_H
+
+#include "algo/algorithm.h"
+#include "algo/mf/triple.h"
+
+#define MF_USER_PART 1
+#define MF_ITEM_PART 2
+
+typedef struct MfOptions {
+    TrainOptions train;
+    int64_t factors;
+    int64_t epochs;
+    int64_t adv_epochs; /* 0 for bpr */
+    double learning_rate;
+    int optimizer; /* Optimizer */
+    double regularization;
+    double epsilon;
+    double lambda;
+    double init_std;
+    int64_t adaptive_negatives;
+    int64_t batch_size;
+    int64_t warm_epochs;
+    bool reset_optimizer;
+} MfOptions;
+
+extern const char *const mf_optimizers[];
+
+#define MF_FIELD(name) offsetof(MfOptions, name)
+
+/* The common lines of the option lists; the includer defines the defaults that differ. */
+/* clang-format off */
+#define MF_OPTIONS \
+    {"factors", OPTION_INTEGER, MF_FIELD(factors), 1, 4096, 64, NULL, \
+     "width of the embeddings", "64 as in the code of He et al. 2018"}, \
+    {"epochs", OPTION_INTEGER, MF_FIELD(epochs), 1, 1000000, MF_EPOCHS, NULL, \
+     "passes of BPR over the interactions, at most", "recadv"}, \
+    {"learning_rate", OPTION_REAL, MF_FIELD(learning_rate), 0, 1000, MF_LEARNING_RATE, NULL, \
+     "step size", "recadv, by validation; He et al. 2018 use 0.05"}, \
+    {"optimizer", OPTION_CHOICE, MF_FIELD(optimizer), 0, 0, OPTIMIZER_ADAGRAD_ROW, mf_optimizers, \
+     "adagrad_row: one accumulator per embedding row; adagrad: one per element; sgd: none", \
+     "Duchi et al. 2011; He et al. 2018 use adagrad"}, \
+    {"regularization", OPTION_REAL, MF_FIELD(regularization), 0, 1000, MF_REGULARIZATION, NULL, \
+     "weight of the squared norm of each row that a triple touches", \
+     "He et al. 2018, equation 2; the value is recadv's, by validation"}, \
+    {"init_std", OPTION_REAL, MF_FIELD(init_std), 1e-6, 1000, 0.01, NULL, \
+     "standard deviation of the initial embeddings (normal, cut off at two)", \
+     "code of He et al. 2018"}, \
+    {"adaptive_negatives", OPTION_INTEGER, MF_FIELD(adaptive_negatives), 1, MAX_CANDIDATES, \
+     MF_NEGATIVES, NULL, \
+     "candidates per negative, of which the one scored highest now is taken; 1: uniform", \
+     "Zhang et al. 2013 (dynamic negative sampling); the value is recadv's, by validation"}, \
+    {"batch_size", OPTION_INTEGER, MF_FIELD(batch_size), 1, 1000000, 1, NULL, \
+     "1: one triple at a time, multi-threaded; more: mini-batches, on one thread", \
+     "He et al. 2018, algorithm 1 and section 3.3.1"}, \
+    {"warm_epochs", OPTION_INTEGER, MF_FIELD(warm_epochs), 1, 1000000, 60, NULL, \
+     "with warm_start: bound on epochs (amf: adv_epochs) where there is a version to start from", \
+     "recadv, by validation"}
+/* clang-format on */
+
+extern void MfLayout(Model *model);
+extern size_t MfMemory(const Model *model, const Interactions *shape, int threads);
+extern void MfTrain(const Host *host, const Interactions *data, Model *model, TrainReport *report);
+extern uint32_t MfQueryWidth(const Model *model);
+extern void MfQuery(const Model *view, uint32_t row, float *query);
+extern void MfSimilarity(const Model *one, const Model *view, Axis axis, float *out);
+extern void MfFoldIn(const Host *host, const Model *history, const Model *sample, float *query);
+extern void MfExplain(const Host *host, const Model *history, const float *query, const Model *one,
+                      float *out);
+extern void MfPerturb(const Host *host, const Interactions *data, Model *model, Perturbation kind,
+                      double epsilon, uint64_t seed);
+
+/* The members of struct Algorithm that bpr and amf share. */
+/* clang-format off */
+#define MF_METHODS \
+    .options_size = sizeof(MfOptions), .layout = MfLayout, .memory = MfMemory, .train = MfTrain, \
+    .query_width = MfQueryWidth, .query = MfQuery, .items = MF_ITEM_PART, \
+    .similarity = MfSimilarity, .fold_in = MfFoldIn, .explain = MfExplain, \
+    .embedding = {MF_USER_PART, MF_ITEM_PART}, .perturb = MfPerturb
+/* clang-format on */
+
+#endif

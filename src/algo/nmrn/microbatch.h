@@ -1,0 +1,73 @@
+/*
+ * nmrn_microbatch.h: a micro-batch of events.
+ *
+ * Each event is read, compared with an item that the user does not have, and written to the memory
+ * at once; parameters stay as they are until it is full.  Then all of it is differentiated,
+ * back through the writes, and every row that took part moves once.
+ */
+#ifndef RECADV_NMRN_MICROBATCH_H
+#define RECADV_NMRN_MICROBATCH_H
+
+#include "algo/nmrn/nmrn.h"
+#include "algo/learn/row_numbers.h"
+
+typedef struct Generator Generator;
+
+/* Has the user the item?  Such items are not drawn. */
+typedef struct Positives {
+    const void *arg;
+    bool (*has)(const void *arg, uint32_t user, uint32_t item);
+} Positives;
+
+typedef struct BatchedEvent {
+    uint32_t user, item, negative; /* numbers within the batch; NO_ITEM: no negative */
+    uint32_t user_row, item_row, negative_row;
+    float weight;
+    bool first; /* the memory was at its start */
+} BatchedEvent;
+
+typedef struct MicroBatch {
+    const Host *host;
+    Model *model;
+    const NmrnOptions *options;
+    Positives positives;
+    Net net;
+    bool freeze_keys;     /* keys keep their place */
+    bool learns_start;    /* first events tell where memories should start */
+    bool adversarial;     /* the generator chooses negatives */
+    bool observes;        /* only the generator learns */
+    Generator *generator; /* NULL: none */
+    uint32_t size;
+    uint32_t count;
+    BatchedEvent *events;
+    float *tape;     /* size x TapeReals */
+    float *previous; /* size x slots, with addressing "ntm" */
+    RowNumbers users, items;
+    float *user_gradient;   /* size x stride */
+    float *item_gradient;   /* 2 size x (stride + 16) */
+    float *memory_gradient; /* size, or 1 with a shared memory, x slots x stride */
+    bool *touched;          /* is a memory_gradient other than zero? */
+    float *weight_gradient; /* as the weight part */
+    uint32_t *drawn;        /* max_draws, or candidates of the generator */
+    float *distances;       /* as many */
+    double *usage, *erase;  /* slots: sums over the micro-batch */
+    double entropy;
+    double loss; /* sum since it was created */
+    uint64_t losses;
+} MicroBatch;
+
+/* Bytes that MicroBatchCreate allocates. */
+extern size_t MicroBatchMemory(const NmrnOptions *options, uint32_t size);
+
+extern void MicroBatchCreate(const Host *host, Model *model, uint32_t size, Positives positives,
+                             MicroBatch *batch);
+extern void MicroBatchRelease(MicroBatch *batch);
+
+/* One event; `random` is its own.  Steps when it is full. */
+extern void MicroBatchAdd(MicroBatch *batch, uint32_t user, uint32_t item, bool first,
+                          Random *random);
+
+/* Learns what it holds and empties it. */
+extern void MicroBatchStep(MicroBatch *batch);
+
+#endif

@@ -1,0 +1,157 @@
+/* stream.c: ranking one event, learning one event. */
+#include "algo/rank/prequential.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "core/metrics.h"
+
+/* Room for scores grows by half, and at least by this. */
+#define ROOM 1024
+
+size_t StreamMemory(const Model *model, uint32_t items)
+{
+    const StreamMethods *methods = model->algorithm->stream;
+    size_t scores = SizeMultiply(SizeAdd(SizeAdd(items, items / 2), ROOM), sizeof(float));
+    size_t query = SizeMultiply(model->algorithm->query_width(model), sizeof(float));
+
+    return SizeAdd(SizeAdd(scores, query), methods == NULL ? 0 : methods->memory(model));
+}
+
+void StreamOpen(const Host *host, Model *model, History *history, uint64_t events, Stream *stream)
+{
+    const StreamMethods *methods = model->algorithm->stream;
+
+    *stream = (Stream){.host = host,
+                       .model = model,
+                       .history = history,
+                       .users = model->users,
+                       .items = model->items};
+    stream->query = HostAllocateZero(host, model->algorithm->query_width(model), sizeof(float));
+    if (methods != NULL)
+        stream->learner = methods->open(host, model, history, events);
+}
+
+void StreamClose(Stream *stream)
+{
+    if (stream->learner != NULL)
+        stream->model->algorithm->stream->close(stream->learner);
+    HostRelease(stream->host, stream->query);
+    HostRelease(stream->host, stream->scores);
+    stream->learner = NULL;
+    stream->query = stream->scores = NULL;
+}
+
+StreamMetrics StreamMetricsSince(const StreamMetrics *before, const StreamMetrics *now)
+{
+    return (StreamMetrics){.events = now->events - before->events,
+                           .ranked = now->ranked - before->ranked,
+                           .repeats = now->repeats - before->repeats,
+                           .new_users = now->new_users - before->new_users,
+                           .new_items = now->new_items - before->new_items,
+                           .hr = now->hr - before->hr,
+                           .ndcg = now->ndcg - before->ndcg,
+                           .mrr = now->mrr - before->mrr};
+}
+
+static void Reserve(Stream *s)
+{
+    if (s->model->items <= s->room)
+        return;
+    HostRelease(s->host, s->scores);
+    s->room = s->model->items;
+    s->room = s->room / 2 + ROOM > UINT32_MAX - s->room ? UINT32_MAX : s->room + s->room / 2 + ROOM;
+    s->scores = HostAllocate(s->host, s->room, sizeof(float));
+}
+
+/* Is there anything but popularity to rank this user by? */
+static bool IsKnown(const Stream *s, uint32_t user)
+{
+    if (s->model->algorithm->query_width(s->model) == 0 || s->history->users[user].count == 0)
+        return false;
+    return s->learner != NULL || user < s->users;
+}
+
+static void ScoreUser(Stream *s, uint32_t user)
+{
+    const Algorithm *algorithm = s->model->algorithm;
+    const float *popularity = s->model->part[POPULARITY_PART].data;
+
+    if (!IsKnown(s, user)) {
+        memcpy(s->scores, popularity, s->model->items * sizeof(float));
+        return;
+    }
+    algorithm->query(s->model, user, s->query);
+    ModelScore(s->model, s->query, 1, s->scores);
+    if (s->learner == NULL)
+        for (uint32_t i = s->items; i < s->model->items; i++)
+            s->scores[i] = -INFINITY;
+}
+
+static uint32_t CountAtLeast(const float *scores, const float *popularity, uint32_t count,
+                             float limit)
+{
+    uint32_t found = 0;
+
+    for (uint32_t i = 0; i < count; i++)
+        found += (scores[i] >= limit) & (popularity[i] > 0);
+    return found;
+}
+
+static bool HasNan(const float *scores, uint32_t count)
+{
+    uint32_t found = 0;
+
+    for (uint32_t i = 0; i < count; i++)
+        found += scores[i] != scores[i];
+    return found > 0;
+}
+
+uint32_t StreamRank(Stream *s, uint32_t user, uint32_t item)
+{
+    const float *popularity = s->model->part[POPULARITY_PART].data;
+    const ItemSet *own = &s->history->users[user];
+    uint32_t position;
+    float limit;
+
+    if (popularity[item] == 0)
+        return NOT_RANKED;
+    Reserve(s);
+    ScoreUser(s, user);
+    if (HasNan(s->scores, s->model->items))
+        HostFail(s->host, FAIL_NOT_FINITE, NULL, "the model gives scores that are not a number");
+    limit = s->scores[item];
+    position = CountAtLeast(s->scores, popularity, s->model->items, limit) - 1; /* the item */
+    for (uint32_t i = 0; i < own->count; i++)
+        position -= s->scores[own->item[i]] >= limit && popularity[own->item[i]] > 0;
+    return position;
+}
+
+static void RankEvent(Stream *s, uint32_t user, uint32_t item)
+{
+    uint32_t position = StreamRank(s, user, item);
+
+    s->total.ranked++;
+    if (position == NOT_RANKED)
+        return;
+    s->total.hr += position < STREAM_CUTOFF;
+    s->total.ndcg += position < STREAM_CUTOFF ? 1 / log2(position + 2.0) : 0;
+    s->total.mrr += 1 / (position + 1.0);
+}
+
+void StreamEvent(Stream *s, uint32_t user, uint32_t item, bool rank)
+{
+    float *popularity = s->model->part[POPULARITY_PART].data;
+    bool repeats = HistoryContains(s->history, user, item);
+
+    s->total.events++;
+    s->total.repeats += repeats;
+    s->total.new_users += s->history->users[user].count == 0;
+    s->total.new_items += popularity[item] == 0;
+    if (rank && !repeats)
+        RankEvent(s, user, item);
+    if (s->learner != NULL)
+        s->model->algorithm->stream->learn(s->learner, user, item);
+    if (HistoryAdd(s->history, user, item))
+        popularity[item] += 1;
+}

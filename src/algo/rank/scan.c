@@ -1,0 +1,238 @@
+/* scan.c: codes first, then the floats of what they let pass. */
+#include "algo/rank/scan.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "core/sorted.h"
+#include "core/vector.h"
+
+/* Blocks of a step. */
+#define STEP_BLOCKS 64
+
+static const Part *MetPart(const Model *model)
+{
+    return &model->part[model->algorithm->items];
+}
+
+static bool HasQuery(const Model *model)
+{
+    return model->algorithm->query_width(model) > 0;
+}
+
+static size_t CodesPart(const Model *model)
+{
+    return HasQuery(model) ? CodesSize(model->items, MetPart(model)->stride) : 0;
+}
+
+size_t ScanSize(const Model *model)
+{
+    size_t scalars = SizeMultiply(model->items, model->algorithm->scalars * sizeof(float));
+
+    return SizeAdd(CodesPart(model), scalars);
+}
+
+void ScanPlace(Scan *scan, const Model *model, void *memory)
+{
+    *scan = (Scan){.model = model};
+    if (HasQuery(model))
+        CodesPlace(&scan->codes, model->items, MetPart(model)->stride, memory);
+    scan->scalars = (float *)((char *)memory + CodesPart(model));
+}
+
+/* Scalars in the order of the codes. */
+static void PlaceScalars(const Host *host, Scan *scan)
+{
+    const Model *model = scan->model;
+    float one[MAX_SCALARS];
+
+    for (uint32_t i = 0; i < model->items; i++) {
+        Model view;
+
+        ModelViewItems(model, scan->codes.rows > 0 ? scan->codes.order[i] : i, 1, &view);
+        model->algorithm->item_scalars(&view, one);
+        for (uint32_t s = 0; s < model->algorithm->scalars; s++)
+            scan->scalars[(size_t)s * model->items + i] = one[s];
+        if (i % 4096 == 0)
+            HostPoll(host);
+    }
+}
+
+void ScanBuild(const Host *host, Scan *scan)
+{
+    if (scan->codes.rows > 0)
+        CodesBuild(host, &scan->codes, MetPart(scan->model)->data);
+    if (scan->model->algorithm->scalars > 0)
+        PlaceScalars(host, scan);
+}
+
+size_t ScanTaskSize(const Model *model)
+{
+    return SizeAdd(model->algorithm->query_width(model), 64) / 64 * 64;
+}
+
+void ScanStart(ScanRun *run, const Scan *scan, uint32_t first, ScanTask *tasks, uint32_t count,
+               void *memory)
+{
+    *run = (ScanRun){.scan = scan, .first = first, .count = count};
+    for (uint32_t t = 0; t < count; t++) {
+        run->tasks[t] = &tasks[t];
+        tasks[t].over = tasks[t].top->limit == 0;
+        if (tasks[t].query == NULL || !HasQuery(scan->model))
+            continue;
+        tasks[t].coded.values = (int8_t *)memory + t * ScanTaskSize(scan->model);
+        CodesQueryBuild(&tasks[t].coded, tasks[t].query, scan->codes.stride);
+    }
+}
+
+bool ScanWants(const ScanTask *task, uint32_t item)
+{
+    if (task->among != NULL && (task->among[item / 64] >> item % 64 & 1) == 0)
+        return false;
+    return !ContainsSorted(task->without, task->without_count, item);
+}
+
+/* Scores of the positions that passed, in full. */
+static void Settle(ScanRun *run, ScanTask *task, uint32_t start, uint32_t *positions,
+                   uint32_t found)
+{
+    const Scan *scan = run->scan;
+    const Model *model = scan->model;
+    const Part *part = MetPart(model);
+    uint32_t items[CODES_BLOCK], kept = 0;
+    float scores[CODES_BLOCK];
+
+    for (uint32_t i = 0; i < found; i++) {
+        uint32_t item = scan->codes.order[start + positions[i]];
+
+        if (!ScanWants(task, run->first + item))
+            continue;
+        positions[kept] = positions[i];
+        items[kept++] = item;
+        __builtin_prefetch(part->data + (size_t)item * part->stride);
+    }
+    DotRowsAt(task->query, part->data, items, kept, part->stride, scores);
+    for (uint32_t i = 0; i < kept; i++) {
+        if (model->algorithm->finish != NULL)
+            model->algorithm->finish(model, task->query, scan->scalars + start + positions[i],
+                                     model->items, 1, &scores[i]);
+        TopKAdd(task->top, scores[i], run->first + items[i]);
+    }
+}
+
+/* Positions whose greatest possible score reaches the threshold; NaN passes. */
+static uint32_t PassFinish(const ScanRun *run, const ScanTask *task, uint32_t block,
+                           const int32_t *products, uint32_t *positions)
+{
+    const Scan *scan = run->scan;
+    const CodesBlock *of = &scan->codes.blocks[block];
+    double slack = CodesSlack(&scan->codes, of, &task->coded);
+    double scale = of->scale * task->coded.scale;
+    float threshold = TopKThreshold(task->top), most[CODES_BLOCK];
+    uint32_t count = CodesBlockRows(&scan->codes, block), found = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        double above = scale * ((double)products[i] - task->coded.offset) + slack;
+
+        most[i] = nextafterf((float)above, INFINITY);
+    }
+    scan->model->algorithm->finish(scan->model, task->query,
+                                   scan->scalars + (size_t)block * CODES_BLOCK, scan->model->items,
+                                   count, most);
+    for (uint32_t i = 0; i < count; i++)
+        if (!(most[i] < threshold))
+            positions[found++] = i;
+    return found;
+}
+
+static void PassBlock(ScanRun *run, ScanTask *task, uint32_t block, const int32_t *products)
+{
+    const Codes *codes = &run->scan->codes;
+    const CodesBlock *of = &codes->blocks[block];
+    uint32_t positions[CODES_BLOCK + 1], found;
+    float threshold = TopKThreshold(task->top);
+
+    if (run->scan->model->algorithm->finish != NULL) {
+        found = PassFinish(run, task, block, products, positions);
+    } else {
+        int32_t limit = CodesLimit(codes, of, &task->coded, threshold);
+
+        found = CodesAbove(products, CodesBlockRows(codes, block), limit, positions);
+    }
+    if (found > 0)
+        Settle(run, task, block * CODES_BLOCK, positions, found);
+}
+
+/* Ends tasks that nothing from this block on can change; returns how many go on. */
+static uint32_t EndTasks(ScanRun *run, uint32_t block)
+{
+    const Codes *codes = &run->scan->codes;
+    bool ordered = run->scan->model->algorithm->finish == NULL;
+    uint32_t left = 0;
+
+    for (uint32_t t = 0; t < run->count; t++) {
+        ScanTask *task = run->tasks[t];
+
+        task->over |= ordered && CodesEnd(codes, &codes->blocks[block], &task->coded,
+                                          TopKThreshold(task->top));
+        if (!task->over)
+            run->tasks[left++] = task;
+    }
+    return left;
+}
+
+static bool StepCodes(ScanRun *run)
+{
+    const Codes *codes = &run->scan->codes;
+    uint32_t blocks = CodesBlocks(codes), last = run->block + STEP_BLOCKS;
+    int32_t products[CODES_QUERIES][CODES_BLOCK];
+
+    for (last = last < blocks ? last : blocks; run->block < last; run->block++) {
+        const int8_t *values[CODES_QUERIES];
+
+        run->count = EndTasks(run, run->block);
+        if (run->count == 0)
+            return false;
+        for (uint32_t t = 0; t < run->count; t++)
+            values[t] = run->tasks[t]->coded.values;
+        CodesProducts(codes, run->block, values, run->count, products);
+        for (uint32_t t = 0; t < run->count; t++)
+            PassBlock(run, run->tasks[t], run->block, products[t]);
+    }
+    return run->block < blocks;
+}
+
+/* One float per item: nothing is cheaper than to look at each. */
+static bool StepPlain(ScanRun *run)
+{
+    const Model *model = run->scan->model;
+    uint64_t first = (uint64_t)run->block * CODES_BLOCK;
+    uint64_t last = first + STEP_BLOCKS * CODES_BLOCK;
+    const Part *part =
+        run->tasks[0]->query == NULL ? &model->part[POPULARITY_PART] : MetPart(model);
+
+    last = last < model->items ? last : model->items;
+    for (uint32_t t = 0; t < run->count; t++) {
+        ScanTask *task = run->tasks[t];
+
+        for (uint32_t i = (uint32_t)first; i < last && !task->over; i++) {
+            float score = part->data[(size_t)i * part->stride];
+
+            if (task->query != NULL && model->algorithm->finish != NULL)
+                model->algorithm->finish(model, task->query, run->scan->scalars + i, model->items,
+                                         1, &score);
+            if (score >= TopKThreshold(task->top) && ScanWants(task, run->first + i))
+                TopKAdd(task->top, score, run->first + i);
+        }
+    }
+    run->block += STEP_BLOCKS;
+    return last < model->items;
+}
+
+bool ScanStep(ScanRun *run)
+{
+    if (run->count == 0)
+        return false;
+    return run->scan->codes.rows == 0 || run->tasks[0]->query == NULL ? StepPlain(run)
+                                                                      : StepCodes(run);
+}

@@ -1,0 +1,36 @@
+/* scorer.c: what rankings allocate, and how they end. */
+#include "algo/rank/scorer.h"
+
+#include "algo/rank/exact.h"
+#include "core/blas.h"
+#include "core/pool.h"
+
+Scorer ScorerStart(const Host *host, const Model *model, uint32_t batch, uint32_t items)
+{
+    size_t threads = (size_t)PoolThreads(host);
+    Scorer scorer = {.host = host, .model = model, .batch = batch, .items = items};
+
+    BlasLoad();
+    scorer.norm = GreatestNorm(host, model);
+    scorer.width = model->algorithm->query_width(model);
+    scorer.queries = HostAllocateZero(host, threads * batch * scorer.width, sizeof(float));
+    scorer.scores = HostAllocate(host, threads * batch * items, sizeof(float));
+    scorer.undefined = HostAllocateZero(host, threads, sizeof(bool));
+    return scorer;
+}
+
+void ScorerEnd(Scorer *scorer)
+{
+    const Host *host = scorer->host;
+    bool undefined = false;
+
+    for (int t = 0; t < PoolThreads(host); t++)
+        undefined |= scorer->undefined[t];
+    HostRelease(host, scorer->queries);
+    HostRelease(host, scorer->scores);
+    HostRelease(host, scorer->undefined);
+    if (HostCancelled(host))
+        HostAbandon(host);
+    if (undefined)
+        HostFail(host, FAIL_NOT_FINITE, NULL, "the model gives scores that are not a number");
+}

@@ -1,0 +1,34 @@
+/*
+ * validation.h: how well a model ranks the held-out interactions.
+ *
+ * Mean NDCG@100 and HR@100 of one held-out item per user among all items that the user has not
+ * (protocol of He et al. 2018, section 4.1; ties as in ranking.h).
+ */
+#ifndef RECADV_VALIDATION_H
+#define RECADV_VALIDATION_H
+
+#include "algo/rank/ranking.h"
+
+#define VALIDATION_CUTOFF 100
+
+typedef struct Validation {
+    RankingCase *cases; /* one relevant item each */
+    size_t count;
+    double ndcg; /* of the last run */
+    double hr;
+} Validation;
+
+/* Cases of the held-out users, in order. */
+extern void ValidationPrepare(const Host *host, const Interactions *data, Validation *validation);
+extern void ValidationRelease(const Host *host, Validation *validation);
+
+/*
+ * On the host's pool.  A user of whom 100 items rank before the held-out one is done: positions
+ * from 100 on are not exact.  Fails if a score is NaN.
+ */
+extern void ValidationRun(const Host *host, const Model *model, Validation *validation);
+
+/* Bytes that preparing and running allocate. */
+extern size_t ValidationMemory(const Model *model, const Interactions *shape, int threads);
+
+#endif

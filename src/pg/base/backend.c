@@ -1,0 +1,146 @@
+/* host.c: memory contexts, interrupts, progress and errors for the numerics. */
+#include "pg/base/backend.h"
+
+#include <math.h>
+
+#include "access/xact.h"
+#include "lib/stringinfo.h"
+#include "pgstat.h"
+#include "storage/ipc.h"
+#include "tcop/tcopprot.h"
+
+#include "core/pool.h"
+#include "pg/base/settings.h"
+
+/* PostgreSQL 17 brought transaction_timeout. */
+#if PG_VERSION_NUM >= 170000
+#define TRANSACTION_TIMEOUT_FLAG &TransactionTimeoutPending
+#else
+#define TRANSACTION_TIMEOUT_FLAG NULL
+#endif
+
+#define NOTICE_SECONDS   3.0
+#define ACTIVITY_SECONDS 0.5
+
+static void *Allocate(void *arg, size_t size)
+{
+    return MemoryContextAllocHuge(((BackendHost *)arg)->context, size);
+}
+
+static void Release(void *arg, void *pointer)
+{
+    (void)arg;
+    pfree(pointer);
+}
+
+static bool Pending(void *arg)
+{
+    (void)arg;
+    return InterruptPending;
+}
+
+static void Check(void *arg)
+{
+    (void)arg;
+    CHECK_FOR_INTERRUPTS();
+}
+
+static void Describe(StringInfo text, const BackendHost *backend, const Progress *p)
+{
+    double left = p->seconds / p->epoch * (p->epochs - p->epoch);
+
+    appendStringInfo(text, "%s: stage %s, epoch %d of at most %d (%d %%), loss %.4f",
+                     backend->title, p->stage, p->epoch, p->epochs,
+                     (int)(100.0 * p->epoch / p->epochs), p->loss);
+    if (!isnan(p->ndcg))
+        appendStringInfo(text, ", NDCG@100 %.4f", p->ndcg);
+    appendStringInfo(text, ", at most %.0f s left", left);
+}
+
+/* Other sessions see the text in pg_stat_activity.query; the client gets it as a notice. */
+static void Report(void *arg, const Progress *p)
+{
+    BackendHost *backend = arg;
+    StringInfoData text;
+
+    if (p->seconds - backend->last_activity < ACTIVITY_SECONDS)
+        return;
+    initStringInfo(&text);
+    Describe(&text, backend, p);
+    pgstat_report_activity(STATE_RUNNING, text.data);
+    backend->last_activity = p->seconds;
+    if (recadv_progress && p->seconds - backend->last_notice >= NOTICE_SECONDS) {
+        ereport(NOTICE, (errmsg_internal("%s", text.data)));
+        backend->last_notice = p->seconds;
+    }
+    pfree(text.data);
+}
+
+static int SqlState(FailKind kind)
+{
+    switch (kind) {
+    case FAIL_NOT_FINITE:
+        return ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE;
+    case FAIL_INVALID:
+        return ERRCODE_INVALID_PARAMETER_VALUE;
+    case FAIL_RESOURCE:
+        return ERRCODE_INSUFFICIENT_RESOURCES;
+    }
+    return ERRCODE_INTERNAL_ERROR;
+}
+
+static void Fail(void *arg, FailKind kind, const char *message, const char *hint)
+    __attribute__((noreturn));
+
+static void Fail(void *arg, FailKind kind, const char *message, const char *hint)
+{
+    (void)arg;
+    ereport(ERROR, (errcode(SqlState(kind)), errmsg("%s", message),
+                    hint == NULL ? 0 : errhint("%s", hint)));
+    pg_unreachable();
+}
+
+void BackendHostInit(BackendHost *backend, MemoryContext context, const char *title)
+{
+    *backend = (BackendHost){
+        .host =
+            {
+                .arg = backend,
+                .allocate = Allocate,
+                .release = Release,
+                .pending = Pending,
+                .check = Check,
+                .cancel = {&QueryCancelPending, &ProcDiePending, TRANSACTION_TIMEOUT_FLAG},
+                .progress = Report,
+                .fail = Fail,
+            },
+        .context = context,
+        .title = title,
+    };
+}
+
+/* Also gives pg_stat_activity the statement back. */
+static void Finish(int code, Datum arg)
+{
+    BackendHost *backend = (BackendHost *)DatumGetPointer(arg);
+    Pool *pool = backend->host.pool;
+
+    (void)code;
+    backend->host.pool = NULL;
+    if (pool != NULL)
+        PoolDestroy(pool);
+    if (backend->last_activity > 0 && debug_query_string != NULL)
+        pgstat_report_activity(STATE_RUNNING, debug_query_string);
+}
+
+void BackendHostRun(BackendHost *backend, int threads, void (*work)(void *arg), void *arg)
+{
+    PG_ENSURE_ERROR_CLEANUP(Finish, PointerGetDatum(backend));
+    {
+        if (threads > 1)
+            backend->host.pool = PoolCreate(&backend->host, threads);
+        work(arg);
+    }
+    PG_END_ENSURE_ERROR_CLEANUP(Finish, PointerGetDatum(backend));
+    Finish(0, PointerGetDatum(backend));
+}

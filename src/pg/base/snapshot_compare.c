@@ -1,0 +1,50 @@
+/* sight.c: comparing what snapshots see. */
+#include "pg/base/snapshot_compare.h"
+
+#include "access/xact.h"
+#include "utils/snapmgr.h"
+
+static TransactionId *CopyList(const TransactionId *list, int32 count)
+{
+    TransactionId *copy = PallocArray(TransactionId, (Size)count + 1);
+
+    if (count > 0)
+        memcpy(copy, list, count * sizeof(TransactionId));
+    return copy;
+}
+
+/* A copy of a snapshot counts, but lacks, subtransactions that are too many to be listed. */
+static int32 Listed(const SnapshotData *snapshot)
+{
+    return snapshot->suboverflowed && !snapshot->takenDuringRecovery ? 0 : snapshot->subxcnt;
+}
+
+Sight SightTake(void)
+{
+    Sight sight = {GetCurrentSubTransactionId(), *GetActiveSnapshot()};
+
+    sight.snapshot.xip = CopyList(sight.snapshot.xip, (int32)sight.snapshot.xcnt);
+    sight.snapshot.subxip = CopyList(sight.snapshot.subxip, Listed(&sight.snapshot));
+    return sight;
+}
+
+static bool ListsEqual(const TransactionId *a, const TransactionId *b, int32 count)
+{
+    return count <= 0 || memcmp(a, b, count * sizeof(TransactionId)) == 0;
+}
+
+static bool SnapshotsEqual(const SnapshotData *a, const SnapshotData *b)
+{
+    return a->snapshot_type == SNAPSHOT_MVCC && b->snapshot_type == SNAPSHOT_MVCC &&
+           a->xmin == b->xmin && a->xmax == b->xmax && a->curcid == b->curcid &&
+           a->xcnt == b->xcnt && a->subxcnt == b->subxcnt && a->suboverflowed == b->suboverflowed &&
+           a->takenDuringRecovery == b->takenDuringRecovery &&
+           ListsEqual(a->xip, b->xip, (int32)a->xcnt) &&
+           ListsEqual(a->subxip, b->subxip, Listed(a));
+}
+
+bool SightIsSame(const Sight *sight)
+{
+    return sight->subtransaction == GetCurrentSubTransactionId() &&
+           SnapshotsEqual(&sight->snapshot, GetActiveSnapshot());
+}

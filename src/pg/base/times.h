@@ -1,0 +1,47 @@
+/*
+ * times.h: the time of an interaction, of whatever type, as an integer with the same order.
+ *
+ * Dates and timestamps are their internal numbers, floats their bits put in order.
+ */
+#ifndef RECADV_TIMES_H
+#define RECADV_TIMES_H
+
+#include "pg/base/compat.h"
+
+/* Of a row without a time; before all others. */
+#define NO_TIME PG_INT64_MIN
+
+/* The type a time column has, below any domain; fails if it is not ordered as a time. */
+extern Oid TimeType(Oid type);
+
+/* Its name, whatever the search path; and back: InvalidOid if it is none. */
+extern const char *TimeTypeName(Oid type);
+extern Oid TimeTypeOfName(const char *name);
+
+/* Not a date or timestamp. */
+extern bool TimeIsNumber(Oid type);
+
+extern int64 TimeOf(Oid type, Datum value);
+
+/* Is it what TimeOf makes of some value? */
+extern bool TimeIsOf(Oid type, int64 time);
+
+/* `lateness` seconds (numbers: units) before `time`; never NO_TIME but for NO_TIME itself. */
+extern int64 TimeBefore(Oid type, int64 time, double lateness);
+
+/* As far after `time` as `first` is before it; the greatest time there is where that is too far. */
+extern int64 TimeMirrored(Oid type, int64 first, int64 time);
+
+/* No moment: a time column of floating numbers may hold it. */
+extern bool TimeIsInfinite(Oid type, int64 time);
+
+/* Now, as a time of the type; for numbers the greatest there is. */
+extern int64 TimeNow(Oid type);
+
+/* A value that compares with a column of the type, and the type it has itself. */
+extern Datum TimeDatum(Oid type, int64 time, Oid *datum_type);
+
+/* For messages. */
+extern char *TimeText(Oid type, int64 time);
+
+#endif

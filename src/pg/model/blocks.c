@@ -1,0 +1,149 @@
+/* store.c: checked reading and sealed writing of blocks. */
+#include "pg/model/blocks.h"
+
+#include "port/pg_crc32c.h"
+#include "mb/pg_wchar.h"
+
+uint32 Crc32c(uint32 checksum, const void *bytes, size_t size)
+{
+    pg_crc32c crc = checksum ^ 0xFFFFFFFF;
+
+    COMP_CRC32C(crc, bytes, size);
+    FIN_CRC32C(crc);
+    return crc;
+}
+
+void StoreDamaged(const ModelStore *store, const char *part, uint32 number, const char *problem)
+{
+    ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED),
+                    errmsg("model \"%s\" is damaged: part \"%s\", block %u of version %d: %s",
+                           store->name, part, number, store->version, problem),
+                    errhint("Train it again, or return to another version with "
+                            "recadv_rollback().")));
+}
+
+char *SealName(const char *part, int32 version)
+{
+    return psprintf("%s/%d", part, version);
+}
+
+static void Parse(const ModelStore *store, const char *part, uint32 number, bytea *bytes,
+                  BlockType type, DataBlock *block)
+{
+    const char *problem = BlockParse(VARDATA(bytes), VARSIZE(bytes) - VARHDRSZ,
+                                     SealName(part, store->version), number, Crc32c, block);
+
+    if (problem == NULL && block->type != type)
+        problem = "its type is not the one expected";
+    if (problem != NULL)
+        StoreDamaged(store, part, number, problem);
+}
+
+DataBlock StoreRead(ModelStore *store, const char *part, uint32 number, BlockType type)
+{
+    bytea *bytes = store->fetch(store, part, number);
+    DataBlock block;
+
+    if (bytes == NULL)
+        StoreDamaged(store, part, number, "it is missing");
+    Parse(store, part, number, bytes, type, &block);
+    return block;
+}
+
+DataBlock StoreReadMatrix(ModelStore *store, const char *part, uint32 number, BlockType type,
+                          uint32 rows, uint32 columns)
+{
+    DataBlock block = StoreRead(store, part, number, type);
+
+    if (block.rows != rows || block.columns != columns)
+        StoreDamaged(store, part, number, "its dimensions do not fit the header");
+    return block;
+}
+
+/*
+ * The parser of jsonb knows nothing of models: its errors become those of the block.  It touches
+ * memory alone, so no subtransaction is needed to go on.
+ */
+static Jsonb *ParseStored(const ModelStore *store, const char *part, uint32 number, char *text)
+{
+    MemoryContext context = CurrentMemoryContext;
+    Jsonb *volatile json = NULL;
+
+    PG_TRY();
+    {
+        json = JsonbParse(text);
+    }
+    PG_CATCH();
+    {
+        ErrorData *error;
+
+        MemoryContextSwitchTo(context);
+        error = CopyErrorData();
+        if (error->sqlerrcode == ERRCODE_QUERY_CANCELED || error->elevel > ERROR)
+            PG_RE_THROW();
+        FlushErrorState();
+        StoreDamaged(store, part, number, error->message);
+    }
+    PG_END_TRY();
+    return json;
+}
+
+Jsonb *StoreReadJson(ModelStore *store, const char *part, uint32 number)
+{
+    bytea *bytes = store->fetch(store, part, number);
+    DataBlock block;
+    char *text;
+
+    if (bytes == NULL)
+        return NULL;
+    Parse(store, part, number, bytes, BLOCK_JSON, &block);
+    text = pnstrdup((const char *)block.payload, block.size);
+    pfree(bytes);
+    if (!pg_verify_mbstr(PG_UTF8, text, (int)strlen(text), true))
+        StoreDamaged(store, part, number, "its text is not UTF-8");
+    return ParseStored(store, part, number, pg_any_to_server(text, (int)strlen(text), PG_UTF8));
+}
+
+void BlockFree(DataBlock *block)
+{
+    pfree((char *)block->payload - BLOCK_HEADER_SIZE - VARHDRSZ);
+    block->payload = NULL;
+}
+
+bytea *BlockAllocate(DataBlock *block)
+{
+    Size size = BlockPayloadSize(block->type, block->rows, block->columns);
+    Size total = add_size(size, VARHDRSZ + BLOCK_HEADER_SIZE);
+    bytea *bytes;
+
+    if (total > MaxAllocSize)
+        ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+                        errmsg("a block of a model would need %zu bytes", total)));
+    bytes = palloc(total);
+    SET_VARSIZE(bytes, total);
+    block->size = size;
+    block->payload = BlockData(bytes);
+    return bytes;
+}
+
+void *BlockData(bytea *bytes)
+{
+    return VARDATA(bytes) + BLOCK_HEADER_SIZE;
+}
+
+void SinkPut(ModelSink *sink, const char *part, DataBlock *block, bytea *bytes)
+{
+    BlockSeal(VARDATA(bytes), SealName(part, sink->version), block, Crc32c);
+    sink->put(sink, part, block->number, bytes);
+    pfree(bytes);
+}
+
+void SinkPutJson(ModelSink *sink, const char *part, uint32 number, const char *json)
+{
+    char *utf8 = pg_server_to_any(json, (int)strlen(json), PG_UTF8);
+    DataBlock block = {.type = BLOCK_JSON, .number = number, .rows = 1, .columns = strlen(utf8)};
+    bytea *bytes = BlockAllocate(&block);
+
+    memcpy(BlockData(bytes), utf8, block.columns);
+    SinkPut(sink, part, &block, bytes);
+}

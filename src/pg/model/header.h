@@ -1,0 +1,44 @@
+/* header.h: the header of a model version: what it is and how it was trained. */
+#ifndef RECADV_HEADER_H
+#define RECADV_HEADER_H
+
+#include "pg/ids/ids.h"
+#include "pg/base/json.h"
+#include "pg/model/source.h"
+#include "pg/model/blocks.h"
+
+#include "algo/algorithm.h"
+
+#define HEADER_FORMAT 1
+
+/* What serving needs; the rest of the header is for people (recadv_info). */
+typedef struct Header {
+    const Algorithm *algorithm;
+    void *options;
+    uint32 users;
+    uint32 items;
+    uint32 added_users; /* of these, since the training */
+    uint32 added_items;
+    uint32 held; /* held-out interactions stored with the model */
+    IdKind user_kind;
+    IdKind item_kind;
+    Oid time_type;     /* of a model that learns from a stream, otherwise InvalidOid */
+    int32 time_typmod; /* of the time column, such as its precision; -1: none */
+    int64 watermark;   /* newest time learnt */
+    int64 first;       /* earliest, if times are numbers */
+    uint64 events;     /* learnt so far */
+    uint32 window;     /* fingerprints: see window.h */
+    Source source;     /* what it was trained on; no text: an aggregate */
+} Header;
+
+/* Reads and checks; allocated in the current context. */
+extern Header HeaderRead(ModelStore *store);
+
+/* What the header says of the stream, as a JSON object. */
+struct Window;
+extern void DescribeStream(StringInfo json, const struct Window *window, uint64 events);
+
+/* Parts of the model, without data. */
+extern void HeaderLayout(const Header *header, Model *model);
+
+#endif

@@ -1,0 +1,40 @@
+/* seen.h: the parts "seen" (items of each user, ascending) and "held" (pairs held out). */
+#ifndef RECADV_SEEN_H
+#define RECADV_SEEN_H
+
+#include "pg/model/header.h"
+
+#include "core/history.h"
+#include "core/interactions.h"
+
+extern void WriteInteractions(ModelSink *sink, const Interactions *data);
+
+/* Items of one user, ascending; reads one block. */
+extern uint32 *ReadSeen(ModelStore *store, const Header *header, uint32 user, uint32 *count);
+
+/* Items of users that are asked for in ascending order: each block is read once. */
+typedef struct SeenReader {
+    ModelStore *store;
+    const Header *header;
+    DataBlock block;
+    uint32 number; /* of the block, if there is one */
+} SeenReader;
+
+extern uint32 *SeenReaderGet(SeenReader *reader, uint32 user, uint32 *count);
+
+/* Items of some users (ascending indexes) into a history, where they are numbered 0, 1, 2 ... */
+extern void ReadSeenOf(ModelStore *store, const Header *header, const uint32 *users, uint32 count,
+                       History *history);
+
+/* Writes these users' items back, when the model has `all` users. */
+extern void WriteSeenOf(ModelStore *store, const Header *header, const History *history,
+                        const uint32 *users, uint32 count, uint32 all, ModelSink *sink);
+
+/* All interactions, with the held-out ones marked; arrays from the host. */
+extern void ReadInteractions(ModelStore *store, const Host *host, const Header *header,
+                             Interactions *data);
+
+/* Copies the blocks; returns how many. */
+extern uint32 CopyInteractions(ModelStore *store, const Header *header, ModelSink *sink);
+
+#endif

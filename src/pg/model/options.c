@@ -1,0 +1,297 @@
+/* options.c: parsing and checking the options object; recadv_options(). */
+#include "pg/model/options.h"
+
+#include "fmgr.h"
+#include "funcapi.h"
+#include "utils/builtins.h"
+#include "utils/varlena.h"
+
+#include "pg/base/rowset.h"
+
+/* The key that names other defaults, and their name for those that the options have anyway. */
+#define PRESET_KEY      "preset"
+#define PRESET_STANDARD "default"
+
+/* A key further away than this is not what was meant. */
+#define NEAR_ENOUGH 4
+
+const Algorithm *CheckAlgorithm(const char *name)
+{
+    const Algorithm *algorithm = AlgorithmFind(name);
+    StringInfoData known;
+
+    if (algorithm != NULL)
+        return algorithm;
+    initStringInfo(&known);
+    for (int i = 0; algorithms[i] != NULL; i++)
+        appendStringInfo(&known, "%s%s", i == 0 ? "" : ", ", algorithms[i]->name);
+    ereport(ERROR,
+            (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown algorithm \"%s\"", name),
+             errhint("Known algorithms: %s.", known.data)));
+}
+
+static const OptionSpec *FindSpec(const Algorithm *algorithm, const char *key)
+{
+    const OptionSpec *spec = OptionFind(train_options, key);
+
+    return spec != NULL ? spec : OptionFind(algorithm->options, key);
+}
+
+static void Nearest(const OptionSpec *list, const char *key, const char **best, int *distance)
+{
+    for (; list->name != NULL; list++) {
+        int d = varstr_levenshtein_less_equal(list->name, (int)strlen(list->name), key,
+                                              (int)strlen(key), 1, 1, 1, *distance, true);
+
+        if (d < *distance) {
+            *distance = d;
+            *best = list->name;
+        }
+    }
+}
+
+/* What is wrong with an option, and what to do. */
+typedef struct Problem {
+    char *message; /* NULL: nothing is wrong */
+    char *hint;
+} Problem;
+
+/* "one of: default, ..." */
+static char *PresetNames(const Algorithm *algorithm)
+{
+    StringInfoData names;
+
+    initStringInfo(&names);
+    appendStringInfoString(&names, "one of: " PRESET_STANDARD);
+    for (const Preset *p = algorithm->presets; p->name != NULL; p++)
+        appendStringInfo(&names, ", %s", p->name);
+    return names.data;
+}
+
+static Problem UnknownOption(const Algorithm *algorithm, const char *key)
+{
+    Problem problem = {
+        psprintf("unknown option \"%s\" for algorithm \"%s\"", key, algorithm->name),
+        psprintf("SELECT * FROM recadv_options('%s') lists the options.", algorithm->name)};
+    const char *best = NULL;
+    int distance = NEAR_ENOUGH + 1;
+    char expected[256];
+
+    /* The distance function refuses long strings. */
+    if (strlen(key) < 64) {
+        Nearest(train_options, key, &best, &distance);
+        Nearest(algorithm->options, key, &best, &distance);
+    }
+    if (algorithm->presets != NULL && strlen(key) < 64 &&
+        varstr_levenshtein_less_equal(PRESET_KEY, (int)strlen(PRESET_KEY), key, (int)strlen(key), 1,
+                                      1, 1, distance, true) < distance)
+        problem.hint =
+            psprintf("The nearest option is \"%s\": %s.", PRESET_KEY, PresetNames(algorithm));
+    else if (best != NULL) {
+        OptionDescribe(FindSpec(algorithm, best), expected, sizeof(expected));
+        problem.hint = psprintf("The nearest option is \"%s\": %s.", best, expected);
+    }
+    return problem;
+}
+
+static OptionValue ValueOf(const JsonbValue *json)
+{
+    switch (json->type) {
+    case jbvNull:
+        return (OptionValue){VALUE_NULL, 0, NULL};
+    case jbvBool:
+        return (OptionValue){VALUE_BOOL, json->val.boolean, NULL};
+    case jbvNumeric:
+        return (OptionValue){VALUE_NUMBER, JsonbNumber(json), NULL};
+    case jbvString:
+        return (OptionValue){VALUE_STRING, 0, pnstrdup(json->val.string.val, json->val.string.len)};
+    default:
+        return (OptionValue){VALUE_OTHER, 0, NULL};
+    }
+}
+
+static Problem SetOption(const Algorithm *algorithm, void *options, const char *key,
+                         const JsonbValue *value)
+{
+    const OptionSpec *spec = FindSpec(algorithm, key);
+    char expected[256];
+
+    if (spec == NULL)
+        return UnknownOption(algorithm, key);
+    if (!OptionStore(spec, ValueOf(value), options, expected, sizeof(expected)))
+        return (Problem){psprintf("option \"%s\" must be %s", key, expected), NULL};
+    return (Problem){NULL, NULL};
+}
+
+static bool HasPresets(const Algorithm *algorithm, const char *key)
+{
+    return algorithm->presets != NULL && strcmp(key, PRESET_KEY) == 0;
+}
+
+/* Other defaults, before any key of the object counts: keys come in an order of their own. */
+static Problem SetPreset(const Algorithm *algorithm, void *options, Jsonb *object)
+{
+    JsonbValue key = {.type = jbvString}, *value;
+    const Preset *preset = NULL;
+
+    key.val.string.val = PRESET_KEY;
+    key.val.string.len = (int)strlen(PRESET_KEY);
+    value = findJsonbValueFromContainer(&object->root, JB_FOBJECT, &key);
+    if (value == NULL || algorithm->presets == NULL)
+        return (Problem){NULL, NULL};
+    if (value->type == jbvString) {
+        char *name = pnstrdup(value->val.string.val, value->val.string.len);
+
+        if (strcmp(name, PRESET_STANDARD) == 0)
+            return (Problem){NULL, NULL};
+        preset = PresetFind(algorithm->presets, name);
+    }
+    if (preset == NULL)
+        return (Problem){psprintf("option \"%s\" must be %s", PRESET_KEY, PresetNames(algorithm)),
+                         NULL};
+    PresetApply(preset, algorithm->options, options);
+    return (Problem){NULL, NULL};
+}
+
+static Problem SetOptions(const Algorithm *algorithm, void *options, Jsonb *object)
+{
+    JsonbIterator *iterator;
+    JsonbIteratorToken token;
+    Problem problem = {NULL, NULL};
+    JsonbValue value;
+    char *key = NULL;
+
+    OptionsDefault(train_options, options);
+    OptionsDefault(algorithm->options, options);
+    if (object == NULL)
+        return problem;
+    if (!JB_ROOT_IS_OBJECT(object))
+        return (Problem){"options must be a JSON object",
+                         "For example: '{\"factors\": 32, \"epochs\": 50}'."};
+    problem = SetPreset(algorithm, options, object);
+    iterator = JsonbIteratorInit(&object->root);
+    while (problem.message == NULL &&
+           (token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE) {
+        if (token == WJB_KEY)
+            key = pnstrdup(value.val.string.val, value.val.string.len);
+        else if (token == WJB_VALUE && !HasPresets(algorithm, key))
+            problem = SetOption(algorithm, options, key, &value);
+    }
+    return problem;
+}
+
+void *OptionsParse(const Algorithm *algorithm, Jsonb *object)
+{
+    void *options = palloc0(algorithm->options_size);
+    Problem problem = SetOptions(algorithm, options, object);
+
+    if (problem.message != NULL)
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s", problem.message),
+                        problem.hint == NULL ? 0 : errhint("%s", problem.hint)));
+    return options;
+}
+
+void *OptionsReadStored(const Algorithm *algorithm, Jsonb *object, char **problem)
+{
+    void *options = palloc0(algorithm->options_size);
+
+    *problem = SetOptions(algorithm, options, object).message;
+    return options;
+}
+
+static void WriteOptions(StringInfo json, const OptionSpec *list, const void *options)
+{
+    for (; list->name != NULL; list++) {
+        double value = OptionRead(list, options);
+
+        switch (list->type) {
+        case OPTION_BOOL:
+            JsonBool(json, list->name, value != 0);
+            break;
+        case OPTION_INTEGER:
+            JsonInteger(json, list->name, (int64)value);
+            break;
+        case OPTION_REAL:
+            JsonReal(json, list->name, value);
+            break;
+        case OPTION_CHOICE:
+            JsonString(json, list->name, list->choices[(int)value]);
+            break;
+        }
+    }
+}
+
+char *OptionsToJson(const Algorithm *algorithm, const void *options)
+{
+    StringInfoData json;
+
+    initStringInfo(&json);
+    JsonOpen(&json, NULL, '{');
+    WriteOptions(&json, algorithm->options, options);
+    WriteOptions(&json, train_options, options);
+    JsonClose(&json, '}');
+    return json.data;
+}
+
+static char *DefaultText(const OptionSpec *spec)
+{
+    switch (spec->type) {
+    case OPTION_BOOL:
+        return pstrdup(spec->standard != 0 ? "true" : "false");
+    case OPTION_CHOICE:
+        return pstrdup(spec->choices[(int)spec->standard]);
+    default:
+        return psprintf("%g", spec->standard);
+    }
+}
+
+static void ListOptions(RowSet *rows, const Algorithm *algorithm, const OptionSpec *list)
+{
+    for (; list->name != NULL; list++) {
+        char accepted[256];
+
+        OptionDescribe(list, accepted, sizeof(accepted));
+        RowSetAdd(rows,
+                  (Datum[]){CStringGetTextDatum(algorithm->name), CStringGetTextDatum(list->name),
+                            CStringGetTextDatum(DefaultText(list)), CStringGetTextDatum(accepted),
+                            CStringGetTextDatum(list->meaning), CStringGetTextDatum(list->source)},
+                  NULL);
+    }
+}
+
+static void ListPresets(RowSet *rows, const Algorithm *algorithm)
+{
+    StringInfoData meaning;
+
+    if (algorithm->presets == NULL)
+        return;
+    initStringInfo(&meaning);
+    appendStringInfoString(&meaning, "other defaults for some options");
+    for (const Preset *p = algorithm->presets; p->name != NULL; p++)
+        appendStringInfo(&meaning, "; %s: %s", p->name, p->meaning);
+    RowSetAdd(rows,
+              (Datum[]){CStringGetTextDatum(algorithm->name), CStringGetTextDatum(PRESET_KEY),
+                        CStringGetTextDatum(PRESET_STANDARD),
+                        CStringGetTextDatum(PresetNames(algorithm)),
+                        CStringGetTextDatum(meaning.data), CStringGetTextDatum("recadv")},
+              NULL);
+}
+
+PG_FUNCTION_INFO_V1(recadv_options);
+
+Datum recadv_options(PG_FUNCTION_ARGS)
+{
+    RowSet rows;
+    const Algorithm *only =
+        PG_ARGISNULL(0) ? NULL : CheckAlgorithm(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+
+    RowSetOpen(&rows, fcinfo);
+    for (int i = 0; algorithms[i] != NULL; i++) {
+        if (only != NULL && only != algorithms[i])
+            continue;
+        ListPresets(&rows, algorithms[i]);
+        ListOptions(&rows, algorithms[i], algorithms[i]->options);
+        ListOptions(&rows, algorithms[i], train_options);
+    }
+    return (Datum)0;
+}

@@ -1,0 +1,21 @@
+/* options.h: hyper-parameters between jsonb and the algorithms' structs. */
+#ifndef RECADV_PG_OPTIONS_H
+#define RECADV_PG_OPTIONS_H
+
+#include "pg/base/json.h"
+
+#include "algo/algorithm.h"
+
+/* Fails, listing the known names, if there is no such algorithm. */
+extern const Algorithm *CheckAlgorithm(const char *name);
+
+/* Defaults overlaid by the object; palloc'd.  Errors name key, accepted values and nearest key. */
+extern void *OptionsParse(const Algorithm *algorithm, Jsonb *object);
+
+/* The same for a stored object: what is wrong with it goes to *problem, NULL if nothing is. */
+extern void *OptionsReadStored(const Algorithm *algorithm, Jsonb *object, char **problem);
+
+/* All options with their values, as the JSON object that OptionsParse reads. */
+extern char *OptionsToJson(const Algorithm *algorithm, const void *options);
+
+#endif

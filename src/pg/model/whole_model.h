@@ -1,0 +1,20 @@
+/* loaded.h: a whole model in memory, for evaluation. */
+#ifndef RECADV_LOADED_H
+#define RECADV_LOADED_H
+
+#include "pg/model/dictionary.h"
+#include "pg/base/backend.h"
+#include "pg/model/parts.h"
+
+typedef struct Loaded {
+    Header header;
+    Model model;
+    Interactions data; /* what the model was trained on, held-out pairs marked */
+    IdList user_ids;
+    IdList item_ids;
+} Loaded;
+
+/* Loads all parts into the backend's context, within recadv.max_memory. */
+extern void LoadModel(ModelStore *store, BackendHost *backend, Loaded *loaded);
+
+#endif

@@ -1,0 +1,212 @@
+/* window.c: sorted fingerprints. */
+#include "pg/model/window.h"
+
+#include "common/hashfn.h"
+
+#include "pg/model/watermark.h"
+#include "pg/model/parts.h"
+#include "pg/base/times.h"
+
+#define PART_WINDOW "window"
+
+/* Values of a block: key, time, key, time ... */
+#define FINGERPRINTS_PER_BLOCK 2048
+
+Fingerprint FingerprintOf(Id user, Id item, int64 time)
+{
+    uint64 event[] = {IdKey(user), IdKey(item), (uint64)time};
+
+    return (Fingerprint){hash_bytes_extended((const unsigned char *)event, sizeof(event), 0), time};
+}
+
+int64 WindowStart(const Window *window)
+{
+    return TimeBefore(window->time_type, window->watermark, window->lateness);
+}
+
+uint32 WindowCount(const Window *window, uint64 key)
+{
+    uint32 low = 0, high = window->count, found = 0;
+
+    while (low < high) {
+        uint32 middle = low + (high - low) / 2;
+
+        if (window->fingerprints[middle].key < key)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    while (low + found < window->count && window->fingerprints[low + found].key == key)
+        found++;
+    return found;
+}
+
+#define ST_SORT          SortFingerprints
+#define ST_ELEMENT_TYPE  Fingerprint
+#define ST_COMPARE(a, b) (((a)->key > (b)->key) - ((a)->key < (b)->key))
+#define ST_SCOPE         static
+#define ST_CHECK_FOR_INTERRUPTS
+#define ST_DEFINE
+#include "lib/sort_template.h"
+
+/* Of the events that have just been learnt, those that the watermark did not follow. */
+static void WarnOfStrays(const Newest *newest, const Fingerprint *learnt, uint64 count)
+{
+    int64 farthest = NO_TIME;
+    unsigned long strays = 0;
+
+    for (uint64 i = 0; i < count; i++) {
+        if (learnt[i].time <= newest->limit || TimeIsInfinite(newest->time_type, learnt[i].time))
+            continue;
+        strays++;
+        farthest = Max(farthest, learnt[i].time);
+    }
+    if (strays > 0)
+        ereport(
+            WARNING,
+            (errmsg_plural("%lu event lies far beyond the others in time",
+                           "%lu events lie far beyond the others in time", strays, strays),
+             errdetail("The last is at %s; the newest time that refreshes go by stays %s.",
+                       TimeText(newest->time_type, farthest),
+                       TimeText(newest->time_type, newest->watermark)),
+             errhint("Correct such rows if they are wrong.  Times that more than ten events and "
+                     "1 %% of all have are followed.")));
+}
+
+/* Those that are not too old, in front; returns how many. */
+static uint64 KeepFrom(int64 start, const Fingerprint *from, uint64 count, Fingerprint *to)
+{
+    uint64 kept = 0;
+
+    for (uint64 i = 0; i < count; i++)
+        if (from[i].time >= start)
+            to[kept++] = from[i];
+    return kept;
+}
+
+static void CheckCount(uint64 count)
+{
+    if (count > PG_INT32_MAX)
+        ereport(ERROR,
+                (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+                 errmsg("too many events lie within the option lateness: " UINT64_FORMAT, count),
+                 errhint("Train with a lower lateness.")));
+}
+
+/* The window up to a newer watermark. */
+static Window Merge(const Window *window, const Newest *newest, Fingerprint *learnt, uint64 count)
+{
+    Window next = *window;
+    uint64 kept;
+    int64 start;
+
+    next.first = newest->first;
+    next.watermark = newest->watermark;
+    start = WindowStart(&next);
+    kept = KeepFrom(start, learnt, count, learnt);
+    CheckCount(kept + window->count);
+    next.fingerprints = PallocArray(Fingerprint, kept + window->count + 1);
+    next.count = (uint32)KeepFrom(start, window->fingerprints, window->count, next.fingerprints);
+    if (kept > 0)
+        memcpy(next.fingerprints + next.count, learnt, kept * sizeof(Fingerprint));
+    next.count += (uint32)kept;
+    SortFingerprints(next.fingerprints, next.count);
+    WarnOfStrays(newest, learnt, kept);
+    return next;
+}
+
+Window WindowAdvance(const Window *window, uint64 events, Fingerprint *learnt, uint64 count)
+{
+    Newest newest;
+
+    NewestBegin(&newest, window->time_type, window->first, window->watermark, events,
+                count + window->count);
+    for (uint64 i = 0; i < count; i++)
+        NewestAdd(&newest, learnt[i].time);
+    for (uint32 i = 0; i < window->count; i++)
+        NewestAdd(&newest, window->fingerprints[i].time);
+    NewestEnd(&newest);
+    return Merge(window, &newest, learnt, count);
+}
+
+/* Only the latest are worth a fingerprint: the others are skipped before they cost memory. */
+Window WindowOfPairs(const Pairs *pairs, const IdList *users, const IdList *items, Oid time_type,
+                     double lateness)
+{
+    Window empty = {.time_type = time_type,
+                    .time_typmod = -1,
+                    .watermark = NO_TIME,
+                    .lateness = lateness},
+           window;
+    Fingerprint *learnt;
+    uint64 count = 0;
+    Newest newest;
+    int64 start;
+
+    NewestBegin(&newest, time_type, NO_TIME, NO_TIME, pairs->count, pairs->count);
+    for (uint64 i = 0; i < pairs->count; i++)
+        NewestAdd(&newest, pairs->time[i]);
+    NewestEnd(&newest);
+    start = TimeBefore(time_type, newest.watermark, lateness);
+    for (uint64 i = 0; i < pairs->count; i++)
+        count += pairs->time[i] >= start;
+    learnt = PallocArray(Fingerprint, count + 1);
+    count = 0;
+    for (uint64 i = 0; i < pairs->count; i++)
+        if (pairs->time[i] >= start)
+            learnt[count++] = FingerprintOf(IdListGet(users, pairs->user[i]),
+                                            IdListGet(items, pairs->item[i]), pairs->time[i]);
+    window = Merge(&empty, &newest, learnt, count);
+    pfree(learnt);
+    return window;
+}
+
+void WindowWrite(ModelSink *sink, const Window *window)
+{
+    for (uint32 b = 0; b < BlockCount(window->count, FINGERPRINTS_PER_BLOCK); b++) {
+        uint32 rows = BlockRows(window->count, FINGERPRINTS_PER_BLOCK, b);
+        DataBlock block = {.type = BLOCK_INT64, .number = b, .rows = 2 * rows, .columns = 1};
+        bytea *bytes = BlockAllocate(&block);
+
+        memcpy(BlockData(bytes), window->fingerprints + (Size)b * FINGERPRINTS_PER_BLOCK,
+               block.size);
+        SinkPut(sink, PART_WINDOW, &block, bytes);
+    }
+}
+
+static void CheckSorted(ModelStore *store, const Window *window)
+{
+    for (uint32 i = 1; i < window->count; i++)
+        if (window->fingerprints[i - 1].key > window->fingerprints[i].key)
+            StoreDamaged(store, PART_WINDOW, i / FINGERPRINTS_PER_BLOCK,
+                         "its fingerprints are not in ascending order");
+}
+
+Window WindowRead(ModelStore *store, const Header *header)
+{
+    Window window = {.time_type = header->time_type,
+                     .time_typmod = header->time_typmod,
+                     .first = header->first,
+                     .watermark = header->watermark,
+                     .lateness = ((const TrainOptions *)header->options)->lateness,
+                     .count = header->window};
+
+    for (uint32 b = BlockCount(window.count, FINGERPRINTS_PER_BLOCK); b-- > 0;) {
+        uint32 rows = BlockRows(window.count, FINGERPRINTS_PER_BLOCK, b);
+        DataBlock block = StoreReadMatrix(store, PART_WINDOW, b, BLOCK_INT64, 2 * rows, 1);
+
+        /* The last block first: once it is there, the count is worth its memory. */
+        if (window.fingerprints == NULL)
+            window.fingerprints = PallocArray(Fingerprint, (Size)window.count + 1);
+        memcpy(window.fingerprints + (Size)b * FINGERPRINTS_PER_BLOCK, block.payload, block.size);
+        BlockFree(&block);
+    }
+    CheckSorted(store, &window);
+    return window;
+}
+
+uint32 WindowCopy(ModelStore *store, const Header *header, ModelSink *sink)
+{
+    return CopyPart(store, PART_WINDOW, BlockCount(header->window, FINGERPRINTS_PER_BLOCK),
+                    BLOCK_INT64, sink);
+}

@@ -1,0 +1,16 @@
+/* attach.h: giving a cache entry its item side. */
+#ifndef RECADV_ATTACH_H
+#define RECADV_ATTACH_H
+
+#include "pg/serve/session_cache.h"
+
+/*
+ * Lets the entry answer from memory if its item side is there or fits: first from memory that all
+ * sessions share, pinned until the table is closed, else from the session's own.
+ */
+extern void AttachItems(CacheEntry *entry, ModelTable *table);
+
+/* Loads the item side into shared memory for others, if there is room and the model is in use. */
+extern void AttachEarly(CacheEntry *entry, ModelTable *table);
+
+#endif

@@ -1,0 +1,16 @@
+/* live.h: what the source of a model says now. */
+#ifndef RECADV_LIVE_H
+#define RECADV_LIVE_H
+
+#include "pg/train/collect.h"
+
+/*
+ * Items of a user in the source that the model was trained from, as the statement sees it, with the
+ * caller's rights.  Runs the source's own code, so nothing that ServedOpen returned may be in use.
+ */
+extern IdList LiveItems(text *model, Id user);
+
+/* The same of all users, read once, within recadv.max_memory; into the backend's context. */
+extern void LiveInteractions(text *model, BackendHost *backend, Collected *all);
+
+#endif

@@ -1,0 +1,15 @@
+/*
+ * fresh.h: items that were observed since the last refresh.
+ *
+ * They have rows at once, as a refresh would start them.  A statement that asks many questions
+ * reads them once: they are kept until something else could be seen.
+ */
+#ifndef RECADV_FRESH_H
+#define RECADV_FRESH_H
+
+#include "pg/serve/served.h"
+
+/* Sets fresh_ids and fresh of a model that was opened for this call. */
+extern void FreshOpen(Served *served, ModelTable *table);
+
+#endif

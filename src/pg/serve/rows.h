@@ -1,0 +1,71 @@
+/* rows.h: rows of one side of a served model: found by their ids, gathered, walked through. */
+#ifndef RECADV_ROWS_H
+#define RECADV_ROWS_H
+
+#include "pg/serve/served.h"
+#include "pg/model/view.h"
+
+/* Dense indexes, ascending and distinct. */
+typedef struct RowList {
+    uint32 *rows;
+    uint32 count;
+} RowList;
+
+/* Users or items of the model. */
+extern uint32 AxisCount(const Served *served, Axis axis);
+extern IdKind AxisKind(const Served *served, Axis axis);
+extern uint32 AxisFind(Served *served, Axis axis, Id id);
+
+/* Rows of the ids that the model knows; the list may be of either kind, in any order. */
+extern RowList RowsOfIds(Served *served, Axis axis, const IdList *ids);
+
+/* Rows of a or b; rows of a that are not in b. */
+extern RowList RowsUnion(RowList a, RowList b);
+extern RowList RowsMinus(RowList a, RowList b);
+
+/* Copies chosen rows into a view, up to `capacity` at a time; blocks are read at most once. */
+typedef struct RowReader {
+    Served *served;
+    Axis axis;
+    Model view;       /* what was copied last */
+    Model block;      /* not resident: the block read last */
+    uint32 loaded;    /* its number, or UNKNOWN_ID */
+    uint32 per_block; /* rows */
+} RowReader;
+
+extern RowReader RowReaderOpen(Served *served, Axis axis, uint32 capacity);
+
+/* Rows must be in ascending order, also from call to call. */
+extern const Model *RowReaderTake(RowReader *reader, const uint32 *rows, uint32 count);
+
+/* All of them in one view, within recadv.max_memory. */
+extern Model RowsGather(Served *served, Axis axis, const uint32 *rows, uint32 count);
+
+/* The same for rows in any order, with repeats. */
+extern Model RowsGatherAny(Served *served, Axis axis, const uint32 *rows, uint32 count);
+
+/* The largest number of rows that a visitor of RowsVisit gets at once. */
+extern uint32 RowsPerVisit(const Served *served, Axis axis);
+
+/* Views of all rows of an axis, in ascending order: visit(arg, first row, view). */
+typedef void (*RowVisitor)(void *arg, uint32 first, const Model *view);
+extern void RowsVisit(Served *served, Axis axis, RowVisitor visit, void *arg);
+
+/* Ids of rows, one block of ids in memory at a time. */
+typedef struct IdReader {
+    Served *served;
+    Axis axis;
+    MemoryContext context;
+    IdList block;
+    uint32 first;
+} IdReader;
+
+extern IdReader IdReaderOpen(Served *served, Axis axis);
+
+/* Valid until the next call. */
+extern Id IdReaderGet(IdReader *reader, uint32 row);
+
+/* Ids of many rows in any order will be asked for: reads them all. */
+extern void IdReaderLoadAll(IdReader *reader);
+
+#endif

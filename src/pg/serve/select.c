@@ -1,0 +1,203 @@
+/* select.c: scores of all rows, or of the candidates alone, into a heap. */
+#include "pg/serve/select.h"
+
+/* Candidates scored together: their rows stay in cache. */
+#define CANDIDATES_AT_ONCE 1024
+
+/* Beyond this many, reading all ids is cheaper than one block for each. */
+#define MANY_IDS 64
+
+/* Scores of the rows of a view. */
+typedef struct Scorer {
+    void (*score)(const struct Scorer *scorer, const Model *view, float *scores);
+    Axis axis;
+    const float *query; /* NULL: popularity */
+    const Model *one;   /* of a comparison: the row that others are compared with */
+} Scorer;
+
+static void ScoreQuery(const Scorer *scorer, const Model *view, float *scores)
+{
+    const Part *popularity = &view->part[POPULARITY_PART];
+
+    if (scorer->query != NULL) {
+        ModelScore(view, scorer->query, 1, scores);
+        return;
+    }
+    for (uint32 i = 0; i < view->items; i++)
+        scores[i] = popularity->data[(Size)i * popularity->stride];
+}
+
+static void ScoreSimilarity(const Scorer *scorer, const Model *view, float *scores)
+{
+    view->algorithm->similarity(scorer->one, view, scorer->axis, scores);
+}
+
+/* Rows come in ascending order, so one walk along the excluded ones is enough. */
+typedef struct Selection {
+    TopK top;
+    RowList without;
+    uint32 at;
+    const Scorer *scorer;
+    float *scores;
+} Selection;
+
+static Selection SelectionOpen(const Filter *filter, uint32 k, uint32 available)
+{
+    Selection s = {.without = filter->without};
+
+    s.top.limit = Min(k, available);
+    s.top.entries = PallocArray(Scored, (Size)s.top.limit + 1);
+    return s;
+}
+
+static void Offer(Selection *s, uint32 row, float score)
+{
+    while (s->at < s->without.count && s->without.rows[s->at] < row)
+        s->at++;
+    if (s->at < s->without.count && s->without.rows[s->at] == row)
+        return;
+    TopKAdd(&s->top, score, row);
+}
+
+static void OfferView(void *arg, uint32 first, const Model *view)
+{
+    Selection *s = arg;
+
+    s->scorer->score(s->scorer, view, s->scores);
+    for (uint32 i = 0; i < ViewRows(view, s->scorer->axis); i++)
+        Offer(s, first + i, s->scores[i]);
+}
+
+static void OfferAll(Served *served, const Scorer *scorer, Selection *s)
+{
+    s->scorer = scorer;
+    s->scores = AllocateFloats(1, RowsPerVisit(served, scorer->axis));
+    RowsVisit(served, scorer->axis, OfferView, s);
+}
+
+static TopK SelectCandidates(Served *served, const Scorer *scorer, const Filter *filter, uint32 k)
+{
+    RowList left = RowsMinus(filter->only, filter->without);
+    Selection s = SelectionOpen(&(Filter){0}, k, left.count);
+    float *scores = AllocateFloats(1, CANDIDATES_AT_ONCE);
+    RowReader reader = RowReaderOpen(served, scorer->axis, Min(CANDIDATES_AT_ONCE, left.count));
+
+    for (uint32 first = 0; first < left.count; first += CANDIDATES_AT_ONCE) {
+        const uint32 *rows = left.rows + first;
+        uint32 count = Min(CANDIDATES_AT_ONCE, left.count - first);
+
+        scorer->score(scorer, RowReaderTake(&reader, rows, count), scores);
+        for (uint32 i = 0; i < count; i++)
+            Offer(&s, rows[i], scores[i]);
+    }
+    TopKFinish(&s.top);
+    return s.top;
+}
+
+static void ScanResident(const Served *served, ScanTask *task)
+{
+    ScanRun run;
+
+    ScanStart(&run, &served->side->scan, 0, task, 1,
+              AllocateAligned(CurrentMemoryContext, ScanTaskSize(&served->side->model)));
+    while (ScanStep(&run))
+        CHECK_FOR_INTERRUPTS();
+}
+
+void OfferFresh(const Served *served, ScanTask *task)
+{
+    const Model *fresh = &served->fresh;
+    float *scores;
+
+    if (served->fresh_ids.count == 0)
+        return;
+    scores = AllocateFloats(1, fresh->items);
+    ScoreQuery(&(Scorer){.query = task->query}, fresh, scores);
+    for (uint32 i = 0; i < fresh->items; i++)
+        if (ScanWants(task, served->header.items + i))
+            TopKAdd(task->top, scores[i], served->header.items + i);
+}
+
+TopK SelectItems(Served *served, const float *query, const Filter *filter, uint32 k)
+{
+    Scorer scorer = {ScoreQuery, AXIS_ITEM, query, NULL};
+    ScanTask task;
+    Selection s;
+
+    if (filter->only_given)
+        return SelectCandidates(served, &scorer, filter, k);
+    s = SelectionOpen(filter, k, ServedItems(served));
+    task = (ScanTask){.query = query,
+                      .without = filter->without.rows,
+                      .without_count = filter->without.count,
+                      .top = &s.top};
+    if (served->resident)
+        ScanResident(served, &task);
+    else
+        OfferAll(served, &scorer, &s);
+    OfferFresh(served, &task);
+    TopKFinish(&s.top);
+    return s.top;
+}
+
+TopK SelectSimilar(Served *served, Axis axis, uint32 row, const Filter *filter, uint32 k)
+{
+    Model one = RowsGather(served, axis, &row, 1);
+    Scorer scorer = {ScoreSimilarity, axis, NULL, &one};
+    Filter others = *filter;
+    Selection s;
+
+    others.without = RowsUnion(filter->without, (RowList){&row, 1});
+    if (others.only_given)
+        return SelectCandidates(served, &scorer, &others, k);
+    s = SelectionOpen(&others, k, AxisCount(served, axis));
+    OfferAll(served, &scorer, &s);
+    TopKFinish(&s.top);
+    return s.top;
+}
+
+TopK SelectNearest(Served *served, Axis axis, const float *vector, uint32 k)
+{
+    Model one = served->model;
+    Part *part = &one.part[served->header.algorithm->embedding[axis]];
+    Scorer scorer = {ScoreSimilarity, axis, NULL, &one};
+    Selection s = SelectionOpen(&(Filter){0}, k, AxisCount(served, axis));
+
+    part->rows = 1;
+    part->data = (float *)vector;
+    OfferAll(served, &scorer, &s);
+    TopKFinish(&s.top);
+    return s.top;
+}
+
+TopK SelectScored(const RowList *rows, const float *scores, const Filter *filter, uint32 k)
+{
+    Selection s = SelectionOpen(filter, k, rows->count);
+    uint32 at = 0;
+
+    for (uint32 i = 0; i < rows->count; i++) {
+        while (at < filter->only.count && filter->only.rows[at] < rows->rows[i])
+            at++;
+        if (!filter->only_given ||
+            (at < filter->only.count && filter->only.rows[at] == rows->rows[i]))
+            Offer(&s, rows->rows[i], scores[i]);
+    }
+    TopKFinish(&s.top);
+    return s.top;
+}
+
+void AddSelected(RowSet *rows, Served *served, Axis axis, IdKind kind, const TopK *top)
+{
+    IdReader ids = IdReaderOpen(served, axis);
+
+    if (top->count > MANY_IDS)
+        IdReaderLoadAll(&ids);
+    for (uint32 i = 0; i < top->count; i++) {
+        Id id = IdReaderGet(&ids, top->entries[i].item);
+
+        RowSetAdd(rows,
+                  (Datum[]){IdToDatum(id, kind), Float4GetDatum(top->entries[i].score),
+                            Int32GetDatum((int32)i + 1)},
+                  NULL);
+    }
+}

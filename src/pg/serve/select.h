@@ -1,0 +1,34 @@
+/* select.h: the best rows under a filter, which is applied before the choice, never after. */
+#ifndef RECADV_SELECT_H
+#define RECADV_SELECT_H
+
+#include "core/topk.h"
+#include "pg/serve/rows.h"
+#include "pg/base/rowset.h"
+
+/* Which users or items may be chosen. */
+typedef struct Filter {
+    bool only_given; /* false: all of them */
+    RowList only;
+    RowList without;
+} Filter;
+
+/* The k best items for a query, best first, ties to the lower item; query == NULL: popularity. */
+extern TopK SelectItems(Served *served, const float *query, const Filter *filter, uint32 k);
+
+/* Offers the fresh items to a task that a scan of the others is over for. */
+extern void OfferFresh(const Served *served, ScanTask *task);
+
+/* The k rows of an axis that are most alike to one of its rows, which is left out. */
+extern TopK SelectSimilar(Served *served, Axis axis, uint32 row, const Filter *filter, uint32 k);
+
+/* The k rows of an axis whose embeddings are most alike to a vector of their width. */
+extern TopK SelectNearest(Served *served, Axis axis, const float *vector, uint32 k);
+
+/* The k best of rows that have their scores already. */
+extern TopK SelectScored(const RowList *rows, const float *scores, const Filter *filter, uint32 k);
+
+/* Adds (id, score, rank) for each entry; ids as `kind`. */
+extern void AddSelected(RowSet *rows, Served *served, Axis axis, IdKind kind, const TopK *top);
+
+#endif

@@ -1,0 +1,141 @@
+/* cache.c: the list of a session's models. */
+#include "pg/serve/session_cache.h"
+
+#include "utils/inval.h"
+#include "utils/syscache.h"
+
+#include "pg/base/settings.h"
+
+static dlist_head entries = DLIST_STATIC_INIT(entries);
+
+Size CacheAllowed(void)
+{
+    return (Size)recadv_cache_size * 1024;
+}
+
+Size CacheEntrySize(const CacheEntry *entry)
+{
+    return MemoryContextMemAllocated(entry->context, true);
+}
+
+static void Evict(CacheEntry *entry)
+{
+    dlist_delete(&entry->node);
+    MemoryContextDelete(entry->context);
+}
+
+/* No look at the catalog here: this runs while invalidations are read. */
+static void Suspect(Datum arg, Oid relid)
+{
+    dlist_iter i;
+
+    (void)arg;
+    dlist_foreach(i, &entries)
+    {
+        CacheEntry *entry = dlist_container(CacheEntry, node, i.cur);
+
+        entry->suspect |= !OidIsValid(relid) || entry->served.relid == relid;
+    }
+}
+
+static void EvictDropped(void)
+{
+    dlist_mutable_iter i;
+
+    dlist_foreach_modify(i, &entries)
+    {
+        CacheEntry *entry = dlist_container(CacheEntry, node, i.cur);
+
+        if (!entry->suspect)
+            continue;
+        entry->suspect = false;
+        if (!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(entry->served.relid)))
+            Evict(entry);
+    }
+}
+
+/* Lets the least recently used go until the rest fits. */
+static void Shrink(void)
+{
+    Size total = 0;
+    dlist_mutable_iter i;
+
+    dlist_foreach_modify(i, &entries)
+    {
+        CacheEntry *entry = dlist_container(CacheEntry, node, i.cur);
+        Size size = CacheEntrySize(entry);
+
+        if (total + size > CacheAllowed())
+            Evict(entry);
+        else
+            total += size;
+    }
+}
+
+/* The setting may have been lowered since the last call. */
+static void FollowSetting(void)
+{
+    static int followed = -1;
+
+    if (followed != recadv_cache_size)
+        Shrink();
+    followed = recadv_cache_size;
+}
+
+CacheEntry *CacheFind(Oid relid, const Current *current)
+{
+    dlist_mutable_iter i;
+
+    EvictDropped();
+    FollowSetting();
+    dlist_foreach_modify(i, &entries)
+    {
+        CacheEntry *entry = dlist_container(CacheEntry, node, i.cur);
+
+        if (entry->served.relid != relid)
+            continue;
+        if (memcmp(&entry->served.current, current, sizeof(*current)) == 0) {
+            entry->hits++;
+            dlist_move_head(&entries, &entry->node);
+            return entry;
+        }
+        Evict(entry);
+    }
+    return NULL;
+}
+
+/* A child of the caller's context until it is complete: an error then frees it. */
+CacheEntry *CacheCreate(void)
+{
+    MemoryContext context =
+        AllocSetContextCreate(CurrentMemoryContext, "recadv model", ALLOCSET_SMALL_SIZES);
+    CacheEntry *entry = MemoryContextAllocZero(context, sizeof(CacheEntry));
+
+    entry->context = context;
+    return entry;
+}
+
+void CacheKeep(CacheEntry *entry)
+{
+    static bool registered = false;
+
+    if (!registered) {
+        CacheRegisterRelcacheCallback(Suspect, (Datum)0);
+        registered = true;
+    }
+    if (CacheEntrySize(entry) > CacheAllowed())
+        return;
+    if (!entry->kept) {
+        MemoryContextSetParent(entry->context, CacheMemoryContext);
+        entry->kept = true;
+        dlist_push_head(&entries, &entry->node);
+    }
+    Shrink();
+}
+
+dlist_head *CacheEntries(void)
+{
+    EvictDropped();
+    FollowSetting();
+    return &entries;
+}

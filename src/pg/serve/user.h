@@ -1,0 +1,36 @@
+/*
+ * asker.h: the user of a question: what the model knows, and what was observed since its last
+ * refresh.
+ *
+ * Events that are pending are noted in a copy of the user's rows, for this question alone; so a
+ * user whom the model does not know yet is served by the first event.
+ */
+#ifndef RECADV_ASKER_H
+#define RECADV_ASKER_H
+
+#include "pg/serve/rows.h"
+
+typedef struct Asker {
+    Id id;
+    uint32 user;   /* index, or UNKNOWN_ID */
+    RowList noted; /* items of pending events, ascending */
+    uint32 *order; /* their rows in order of time, with repeats */
+    uint32 events;
+} Asker;
+
+/* `table` is NULL for an image, which observes nothing. */
+extern Asker AskerOpen(Served *served, ModelTable *table, Id id);
+
+/* The same where the index is known, or known to be none. */
+extern Asker AskerOfUser(Served *served, ModelTable *table, Id id, uint32 user);
+
+/* False: nothing is known of this user. */
+extern bool AskerIsKnown(const Asker *asker);
+
+/* The query vector, or NULL if the user is not known. */
+extern float *AskerQuery(Served *served, const Asker *asker);
+
+/* All items that the user has had, ascending. */
+extern RowList AskerSeen(Served *served, const Asker *asker);
+
+#endif

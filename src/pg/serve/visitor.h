@@ -1,0 +1,13 @@
+/* fold.h: queries of users whom the model was not trained on. */
+#ifndef RECADV_FOLD_H
+#define RECADV_FOLD_H
+
+#include "pg/serve/rows.h"
+
+/*
+ * The query of a user with these items, NULL (what is popular) if there are none.  `ids` are the
+ * same as they were given: in order of time, for an algorithm that learns from a stream.
+ */
+extern float *FoldIn(Served *served, RowList history, const IdList *ids);
+
+#endif

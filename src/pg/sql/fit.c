@@ -1,0 +1,445 @@
+/* fit.c: the aggregate recadv_fit() and recadv_save(). */
+#include "pg/base/compat.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "libpq/pqformat.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+
+#include "pg/model/header.h"
+#include "pg/model/image.h"
+#include "pg/stream/forget_learnt.h"
+#include "pg/model/whole_model.h"
+#include "pg/model/options.h"
+#include "pg/serve/preload.h"
+#include "pg/train/runs.h"
+#include "pg/model/interactions.h"
+#include "pg/base/settings.h"
+#include "pg/model/table.h"
+#include "pg/train/training.h"
+#include "pg/model/window.h"
+
+/* Format of a partial state on its way between workers. */
+#define STATE_MAGIC 0x52464954 /* "RFIT" */
+
+/* What a state has before its first row is known to hold the types. */
+typedef struct FitState {
+    Collector *collector;
+    Jsonb *options; /* NULL: defaults */
+} FitState;
+
+static MemoryContext AggregateContext(FunctionCallInfo fcinfo)
+{
+    MemoryContext context;
+
+    if (!AggCheckCallContext(fcinfo, &context))
+        ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                        errmsg("this function serves the aggregate recadv_fit() only")));
+    return context;
+}
+
+static Jsonb *CopyOptions(MemoryContext context, Jsonb *options)
+{
+    Jsonb *copy = MemoryContextAlloc(context, VARSIZE(options));
+
+    memcpy(copy, options, VARSIZE(options));
+    return copy;
+}
+
+/* One group is one model: its options cannot change from row to row. */
+static void TakeOptions(MemoryContext context, FitState *state, Jsonb *options)
+{
+    if (state->options == NULL)
+        state->options = CopyOptions(context, options);
+    else if (compareJsonbContainers(&state->options->root, &options->root) != 0)
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                        errmsg("options must be the same for all rows of a group")));
+}
+
+/* Argument positions of the three forms; -1: absent. */
+typedef struct FitForm {
+    int time;
+    int options;
+} FitForm;
+
+static Datum Accumulate(FunctionCallInfo fcinfo, FitForm form)
+{
+    MemoryContext context = AggregateContext(fcinfo);
+    FitState *state = PG_ARGISNULL(0) ? NULL : (FitState *)PG_GETARG_POINTER(0);
+    NullableDatum time = {0, true};
+
+    if (state == NULL) {
+        Oid time_type = form.time < 0 ? InvalidOid : get_fn_expr_argtype(fcinfo->flinfo, form.time);
+
+        state = MemoryContextAllocZero(context, sizeof(FitState));
+        state->collector = CollectorCreate(context, get_fn_expr_argtype(fcinfo->flinfo, 1),
+                                           get_fn_expr_argtype(fcinfo->flinfo, 2), time_type);
+    }
+    if (form.options >= 0 && !PG_ARGISNULL(form.options))
+        TakeOptions(context, state, PG_GETARG_JSONB_P(form.options));
+    if (form.time >= 0)
+        time = fcinfo->args[form.time];
+    CollectorAdd(state->collector, fcinfo->args[1], fcinfo->args[2], time);
+    PG_RETURN_POINTER(state);
+}
+
+PG_FUNCTION_INFO_V1(recadv_fit_accum);
+PG_FUNCTION_INFO_V1(recadv_fit_accum_options);
+PG_FUNCTION_INFO_V1(recadv_fit_accum_time);
+
+Datum recadv_fit_accum(PG_FUNCTION_ARGS)
+{
+    return Accumulate(fcinfo, (FitForm){-1, -1});
+}
+
+Datum recadv_fit_accum_options(PG_FUNCTION_ARGS)
+{
+    return Accumulate(fcinfo, (FitForm){-1, 3});
+}
+
+Datum recadv_fit_accum_time(PG_FUNCTION_ARGS)
+{
+    return Accumulate(fcinfo, (FitForm){3, 4});
+}
+
+/* The numbers that the ids of one index have in another, to which they are added. */
+static uint32 *AddIds(IdIndex *to, const IdIndex *from)
+{
+    IdList ids = IdIndexList(from);
+    uint32 *numbers = PallocArray(uint32, (Size)ids.count + 1);
+
+    for (uint32 i = 0; i < ids.count; i++) {
+        CHECK_FOR_INTERRUPTS();
+        numbers[i] = IdIndexAdd(to, IdListGet(&ids, i));
+    }
+    IdListFree(&ids);
+    return numbers;
+}
+
+/* Adds the rows of `from` to `to`. */
+static void Merge(MemoryContext context, FitState *to, const FitState *from)
+{
+    const Collector *rows = from->collector;
+    uint32 *users = AddIds(to->collector->users, rows->users);
+    uint32 *items = AddIds(to->collector->items, rows->items);
+
+    if (from->options != NULL)
+        TakeOptions(context, to, from->options);
+    for (Size i = 0; i < rows->count; i++) {
+        CHECK_FOR_INTERRUPTS();
+        CollectorAddNumbers(to->collector, users[rows->user[i]], items[rows->item[i]],
+                            rows->time == NULL ? PG_INT64_MIN : rows->time[i]);
+    }
+    to->collector->null_rows += rows->null_rows;
+    pfree(users);
+    pfree(items);
+}
+
+PG_FUNCTION_INFO_V1(recadv_fit_combine);
+
+Datum recadv_fit_combine(PG_FUNCTION_ARGS)
+{
+    MemoryContext context = AggregateContext(fcinfo);
+    FitState *to = PG_ARGISNULL(0) ? NULL : (FitState *)PG_GETARG_POINTER(0);
+    FitState *from = PG_ARGISNULL(1) ? NULL : (FitState *)PG_GETARG_POINTER(1);
+
+    if (from == NULL) {
+        if (to == NULL)
+            PG_RETURN_NULL();
+        PG_RETURN_POINTER(to);
+    }
+    CollectorFlush(from->collector);
+    if (to == NULL) {
+        to = MemoryContextAllocZero(context, sizeof(FitState));
+        to->collector =
+            CollectorCreate(context, IdIndexType(from->collector->users),
+                            IdIndexType(from->collector->items), from->collector->time_type);
+    }
+    Merge(context, to, from);
+    PG_RETURN_POINTER(to);
+}
+
+static void SendIds(StringInfo out, const IdIndex *index)
+{
+    IdList ids = IdIndexList(index);
+
+    pq_sendint32(out, IdIndexType(index));
+    pq_sendint32(out, ids.count);
+    for (uint32 i = 0; i < ids.count; i++) {
+        Id id = IdListGet(&ids, i);
+
+        CHECK_FOR_INTERRUPTS();
+        if (id.kind == ID_INTEGER) {
+            pq_sendint64(out, (uint64)id.integer);
+        } else {
+            pq_sendint32(out, id.length);
+            pq_sendbytes(out, id.text, (int)id.length);
+        }
+    }
+    IdListFree(&ids);
+}
+
+PG_FUNCTION_INFO_V1(recadv_fit_serialize);
+
+Datum recadv_fit_serialize(PG_FUNCTION_ARGS)
+{
+    FitState *state = (FitState *)PG_GETARG_POINTER(0);
+    const Collector *rows = state->collector;
+    Size options = state->options == NULL ? 0 : VARSIZE(state->options);
+    StringInfoData out;
+
+    AggregateContext(fcinfo);
+    CollectorFlush(state->collector);
+    pq_begintypsend(&out);
+    pq_sendint32(&out, STATE_MAGIC);
+    pq_sendint32(&out, (uint32)options);
+    if (options > 0)
+        pq_sendbytes(&out, (const char *)state->options, (int)options);
+    SendIds(&out, rows->users);
+    SendIds(&out, rows->items);
+    pq_sendint32(&out, rows->time_type);
+    pq_sendint64(&out, rows->null_rows);
+    pq_sendint64(&out, rows->count);
+    for (Size i = 0; i < rows->count; i++) {
+        pq_sendint32(&out, rows->user[i]);
+        pq_sendint32(&out, rows->item[i]);
+        if (rows->time != NULL)
+            pq_sendint64(&out, (uint64)rows->time[i]);
+        CHECK_FOR_INTERRUPTS();
+    }
+    PG_RETURN_BYTEA_P(pq_endtypsend(&out));
+}
+
+static void FailState(void)
+{
+    ereport(ERROR, (errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
+                    errmsg("invalid state of the aggregate recadv_fit()")));
+}
+
+static void ReceiveIds(StringInfo in, IdIndex *ids, uint32 count)
+{
+    for (uint32 i = 0; i < count; i++) {
+        uint32 number, length;
+
+        if (IdIndexKind(ids) == ID_INTEGER) {
+            number = IdIndexAdd(ids, IdOfInteger(pq_getmsgint64(in)));
+        } else {
+            length = pq_getmsgint(in, 4);
+            if (length > MAX_ID_LENGTH)
+                FailState();
+            number = IdIndexAdd(ids, (Id){ID_TEXT, 0, pq_getmsgbytes(in, (int)length), length});
+        }
+        if (number != i)
+            FailState();
+    }
+}
+
+/* The ids of a side come before the collector can be made, so remember where they start. */
+static Oid SkipIds(StringInfo in, int *start, uint32 *count)
+{
+    Oid type = pq_getmsgint(in, 4);
+
+    if (!OidIsValid(type) || !get_typisdefined(type))
+        FailState();
+    *count = pq_getmsgint(in, 4);
+    *start = in->cursor;
+    for (uint32 i = 0; i < *count; i++)
+        pq_getmsgbytes(in, IdKindOfType(type) == ID_INTEGER ? 8 : (int)pq_getmsgint(in, 4));
+    return type;
+}
+
+static void ReceiveRows(StringInfo in, Collector *rows)
+{
+    uint64 count = (uint64)pq_getmsgint64(in);
+
+    for (uint64 i = 0; i < count; i++) {
+        uint32 user = pq_getmsgint(in, 4), item = pq_getmsgint(in, 4);
+        int64 time = OidIsValid(rows->time_type) ? pq_getmsgint64(in) : 0;
+
+        if (user >= IdIndexCount(rows->users) || item >= IdIndexCount(rows->items))
+            FailState();
+        CollectorAddNumbers(rows, user, item, time);
+        CHECK_FOR_INTERRUPTS();
+    }
+    pq_getmsgend(in);
+}
+
+static void ReceiveOptions(StringInfo in, FitState *state)
+{
+    uint32 size = pq_getmsgint(in, 4);
+    const char *bytes;
+
+    if (size == 0)
+        return;
+    bytes = pq_getmsgbytes(in, (int)size);
+    state->options = palloc(size);
+    memcpy(state->options, bytes, size);
+    if (size < VARHDRSZ || VARSIZE(state->options) != size)
+        FailState();
+}
+
+PG_FUNCTION_INFO_V1(recadv_fit_deserialize);
+
+Datum recadv_fit_deserialize(PG_FUNCTION_ARGS)
+{
+    bytea *bytes = PG_GETARG_BYTEA_PP(0);
+    FitState *state = palloc0(sizeof(FitState));
+    Oid user_type, item_type, time_type;
+    int user_start, item_start, end;
+    uint32 users, items;
+    StringInfoData in;
+
+    AggregateContext(fcinfo);
+    initStringInfo(&in);
+    appendBinaryStringInfo(&in, VARDATA_ANY(bytes), (int)VARSIZE_ANY_EXHDR(bytes));
+    if (pq_getmsgint(&in, 4) != STATE_MAGIC)
+        FailState();
+    ReceiveOptions(&in, state);
+    user_type = SkipIds(&in, &user_start, &users);
+    item_type = SkipIds(&in, &item_start, &items);
+    time_type = pq_getmsgint(&in, 4);
+    end = in.cursor;
+    state->collector = CollectorCreate(CurrentMemoryContext, user_type, item_type, time_type);
+    in.cursor = user_start;
+    ReceiveIds(&in, state->collector->users, users);
+    in.cursor = item_start;
+    ReceiveIds(&in, state->collector->items, items);
+    in.cursor = end;
+    state->collector->null_rows = (uint64)pq_getmsgint64(&in);
+    ReceiveRows(&in, state->collector);
+    PG_RETURN_POINTER(state);
+}
+
+/* Takes the key "algorithm" out of the options. */
+static const Algorithm *TakeAlgorithm(Jsonb **options)
+{
+    char *name = *options == NULL ? NULL : JsonbGetString(*options, "algorithm");
+
+    if (name == NULL)
+        return default_algorithm;
+    *options = DatumGetJsonbP(DirectFunctionCall2(jsonb_delete, JsonbPGetDatum(*options),
+                                                  CStringGetTextDatum("algorithm")));
+    return CheckAlgorithm(name);
+}
+
+PG_FUNCTION_INFO_V1(recadv_fit_final);
+
+/* NULL for a group without interactions. */
+Datum recadv_fit_final(PG_FUNCTION_ARGS)
+{
+    FitState *state = PG_ARGISNULL(0) ? NULL : (FitState *)PG_GETARG_POINTER(0);
+    TrainRequest request = {
+        .source = {.text = "recadv_fit()", .user_column = "", .item_column = ""}};
+    Training training;
+    ImageSink image;
+    Jsonb *options;
+
+    AggregateContext(fcinfo);
+    if (state == NULL)
+        PG_RETURN_NULL();
+    CollectorFlush(state->collector);
+    if (state->collector->count == 0)
+        PG_RETURN_NULL();
+    options = state->options;
+    request.algorithm = TakeAlgorithm(&options);
+    request.options = OptionsParse(request.algorithm, options);
+    if (((TrainOptions *)request.options)->warm_start)
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                        errmsg("option \"warm_start\" needs a model table, which recadv_fit() has "
+                               "not"),
+                        errhint("Use recadv_train().")));
+    request.algorithm_name = request.algorithm->name;
+    request.threads = CheckThreads(((TrainOptions *)request.options)->threads);
+    TrainingInit(&training, CurrentMemoryContext, "recadv_fit");
+    TrainingCollect(&training, &request, state->collector);
+    TrainingFit(&training, &request);
+    TrainingReport(&training);
+    ImageSinkOpen(&image);
+    TrainingWrite(&training, &request, &image.sink);
+    MemoryContextDelete(training.context);
+    PG_RETURN_BYTEA_P(ImageSinkClose(&image));
+}
+
+/* It would be read with the rights of whoever uses the model. */
+static void CheckNoSource(const Header *header)
+{
+    if (header->source.text != NULL)
+        ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED),
+                        errmsg("model image is damaged: it names a source"),
+                        errhint("An image is the result of recadv_fit().")));
+}
+
+/* Copies exactly the blocks that the header asks for; returns how many. */
+static uint32 CopyModel(ModelStore *store, const Header *header, ModelSink *sink)
+{
+    uint32 copied;
+    Model model;
+
+    HeaderLayout(header, &model);
+    copied = CopyPart(store, "header", 1, BLOCK_JSON, sink);
+    copied += CopyPart(store, "history", 1, BLOCK_JSON, sink);
+    copied += DictionaryCopy(store, header, AXIS_USER, sink);
+    copied += DictionaryCopy(store, header, AXIS_ITEM, sink);
+    copied += WindowCopy(store, header, sink);
+    copied += CopyInteractions(store, header, sink);
+    for (int i = 0; i < model.parts; i++)
+        copied += CopyPart(store, model.part[i].name,
+                           BlockCount(model.part[i].rows, PartBlockRows(&model, &model.part[i])),
+                           BLOCK_FLOAT, sink);
+    return copied;
+}
+
+/* Events that were observed before may be among those that the image has learnt. */
+static void ForgetSaved(Oid relid, ImageStore *image, const Loaded *loaded)
+{
+    Collected learnt = {.data = loaded->data, .users = loaded->user_ids, .items = loaded->item_ids};
+    Window window;
+
+    if (loaded->header.algorithm->stream == NULL)
+        return;
+    window = WindowRead(&image->store, &loaded->header);
+    learnt.window = &window;
+    ForgetLearnt(relid, &learnt);
+}
+
+PG_FUNCTION_INFO_V1(recadv_save);
+
+/* Arguments: model, image; strict. */
+Datum recadv_save(PG_FUNCTION_ARGS)
+{
+    char *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+    bytea *bytes = PG_GETARG_BYTEA_P(1);
+    BackendHost backend;
+    ImageStore image;
+    Loaded loaded;
+    TableSink sink;
+    int32 version;
+    Oid relid;
+
+    PreventCommandIfReadOnly("recadv_save()");
+    PreventCommandIfParallelMode("recadv_save()");
+    ImageOpen(bytes, &image);
+    /* Every part is read and checked before anything is written. */
+    BackendHostInit(&backend, CurrentMemoryContext, "recadv_save");
+    LoadModel(&image.store, &backend, &loaded);
+    CheckNoSource(&loaded.header);
+    SPI_connect();
+    relid = ModelTableEnsure(name);
+    if (!OidIsValid(relid) || !RunLock(relid, false))
+        FailBusy(name);
+    version = ModelTableNextVersion(relid);
+    TableSinkOpen(relid, version, &sink);
+    if (CopyModel(&image.store, &loaded.header, &sink.sink) != image.count)
+        ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED),
+                        errmsg("model image is damaged: it holds blocks that are no part of it")));
+    TableSinkClose(&sink);
+    ModelTablePublish(relid, version,
+                      (int)((const TrainOptions *)loaded.header.options)->keep_versions);
+    ForgetSaved(relid, &image, &loaded);
+    Preload(relid);
+    SPI_finish();
+    PG_RETURN_INT32(version);
+}

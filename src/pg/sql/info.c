@@ -1,0 +1,165 @@
+/* info.c: what a model table says about itself: recadv_documents(), recadv_model_status(). */
+#include "pg/base/compat.h"
+
+#include "access/genam.h"
+#include "access/xact.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "utils/builtins.h"
+#include "utils/resowner.h"
+
+#include "pg/model/header.h"
+#include "pg/base/json.h"
+#include "pg/base/rowset.h"
+#include "pg/model/table.h"
+
+PG_FUNCTION_INFO_V1(recadv_document);
+
+/* Arguments: model, part, block, version (NULL: the current one). */
+Datum recadv_document(PG_FUNCTION_ARGS)
+{
+    ModelTable table;
+    Jsonb *json;
+    char *part;
+
+    if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
+        PG_RETURN_NULL();
+    part = text_to_cstring(PG_GETARG_TEXT_PP(1));
+    if (strcmp(part, PART_HEADER) != 0 && strcmp(part, PART_HISTORY) != 0 &&
+        strcmp(part, PART_RUN) != 0)
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                        errmsg("part \"%s\" is not a document", part),
+                        errhint("Documents are header, history and run.")));
+    ModelTableOpen(ModelResolve(PG_ARGISNULL(0) ? NULL : PG_GETARG_TEXT_PP(0)), &table);
+    table.store.version =
+        PG_ARGISNULL(3) ? ModelTableCurrent(&table, false).version : PG_GETARG_INT32(3);
+    json = StoreReadJson(&table.store, part, (uint32)PG_GETARG_INT32(2));
+    /* Every version has a header and a history; runs and versions may be gone. */
+    if (json == NULL && PG_ARGISNULL(3) && PG_GETARG_INT32(2) == 0 && strcmp(part, PART_RUN) != 0)
+        StoreDamaged(&table.store, part, (uint32)PG_GETARG_INT32(2), "it is missing");
+    ModelTableClose(&table);
+    if (json == NULL)
+        PG_RETURN_NULL();
+    PG_RETURN_POINTER(json);
+}
+
+PG_FUNCTION_INFO_V1(recadv_run_numbers);
+
+/* Argument: model. */
+Datum recadv_run_numbers(PG_FUNCTION_ARGS)
+{
+    ModelTable table;
+    RowSet rows;
+    List *numbers;
+    ListCell *cell;
+
+    RowSetOpen(&rows, fcinfo);
+    ModelTableOpen(ModelResolve(PG_ARGISNULL(0) ? NULL : PG_GETARG_TEXT_PP(0)), &table);
+    numbers = ModelTableBlocks(&table, 0, PART_RUN);
+    foreach (cell, numbers)
+        RowSetAdd(&rows, (Datum[]){Int32GetDatum(lfirst_int(cell))}, NULL);
+    ModelTableClose(&table);
+    return (Datum)0;
+}
+
+/* Columns of recadv_model_status. */
+enum {
+    STATUS_VERSION,
+    STATUS_ALGORITHM,
+    STATUS_USERS,
+    STATUS_ITEMS,
+    STATUS_INTERACTIONS,
+    STATUS_TRAINED,
+    STATUS_TEXT,
+    STATUS_COLUMNS
+};
+
+static void SetStatus(Datum *values, bool *nulls, int column, Datum value)
+{
+    values[column] = value;
+    nulls[column] = false;
+}
+
+static void ReadHeaderStatus(ModelStore *store, Datum *values, bool *nulls)
+{
+    Header header = HeaderRead(store);
+    Jsonb *json = StoreReadJson(store, PART_HEADER, 0);
+    Jsonb *training = JsonbGetObject(json, "training");
+    char *started = training == NULL ? NULL : JsonbGetString(training, "started");
+    int64 interactions;
+
+    SetStatus(values, nulls, STATUS_ALGORITHM, CStringGetTextDatum(header.algorithm->name));
+    SetStatus(values, nulls, STATUS_USERS, Int64GetDatum(header.users));
+    SetStatus(values, nulls, STATUS_ITEMS, Int64GetDatum(header.items));
+    if (JsonbGetInteger(json, "interactions", &interactions))
+        SetStatus(values, nulls, STATUS_INTERACTIONS, Int64GetDatum(interactions));
+    if (started != NULL)
+        SetStatus(values, nulls, STATUS_TRAINED,
+                  DirectFunctionCall3(timestamptz_in, CStringGetDatum(started),
+                                      ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
+}
+
+/* Current version and dimensions of a model, or why they cannot be read. */
+static void ReadStatus(Oid relid, Datum *values, bool *nulls)
+{
+    ModelTable table;
+    Current current;
+
+    ModelTableOpen(relid, &table);
+    current = ModelTableCurrent(&table, true);
+    table.store.version = current.version;
+    if (current.version > 0) {
+        SetStatus(values, nulls, STATUS_VERSION, Int32GetDatum(current.version));
+        ReadHeaderStatus(&table.store, values, nulls);
+    }
+    ModelTableClose(&table);
+    SetStatus(values, nulls, STATUS_TEXT,
+              CStringGetTextDatum(current.version == 0 ? "not trained yet" : "ok"));
+}
+
+/* A damaged model must not hide the others from the view: its error becomes its status. */
+static void TryReadStatus(Oid relid, Datum *values, bool *nulls)
+{
+    MemoryContext context = CurrentMemoryContext;
+    ResourceOwner owner = CurrentResourceOwner;
+
+    BeginInternalSubTransaction(NULL);
+    MemoryContextSwitchTo(context);
+    PG_TRY();
+    {
+        ReadStatus(relid, values, nulls);
+        ReleaseCurrentSubTransaction();
+    }
+    PG_CATCH();
+    {
+        ErrorData *error;
+
+        MemoryContextSwitchTo(context);
+        error = CopyErrorData();
+        if (error->sqlerrcode == ERRCODE_QUERY_CANCELED)
+            PG_RE_THROW();
+        FlushErrorState();
+        RollbackAndReleaseCurrentSubTransaction();
+        SetStatus(values, nulls, STATUS_TEXT, CStringGetTextDatum(error->message));
+    }
+    PG_END_TRY();
+    MemoryContextSwitchTo(context);
+    CurrentResourceOwner = owner;
+}
+
+PG_FUNCTION_INFO_V1(recadv_model_status);
+
+/* Argument: table; strict. */
+Datum recadv_model_status(PG_FUNCTION_ARGS)
+{
+    Datum values[STATUS_COLUMNS] = {0};
+    bool nulls[STATUS_COLUMNS];
+    TupleDesc types;
+
+    if (get_call_result_type(fcinfo, NULL, &types) != TYPEFUNC_COMPOSITE)
+        elog(ERROR, "return type must be a row type");
+    types = BlessTupleDesc(types);
+    memset(nulls, true, sizeof(nulls));
+    TryReadStatus(PG_GETARG_OID(0), values, nulls);
+    PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(types, values, nulls)));
+}

@@ -1,0 +1,74 @@
+/* memory.c: recadv_memory(): what the slots of a model's memory stand for. */
+#include "pg/base/compat.h"
+
+#include <math.h>
+
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+
+#include "pg/serve/arguments.h"
+#include "pg/stream/observer.h"
+#include "pg/serve/select.h"
+
+/* The k rows of an axis nearest to a vector of the width of their embeddings, as an array of ids.
+ */
+static Datum Nearest(Served *served, Axis axis, const float *vector, uint32 k)
+{
+    TopK top = SelectNearest(served, axis, vector, k);
+    Datum *ids = PallocArray(Datum, (Size)top.count + 1);
+    IdReader reader = IdReaderOpen(served, axis);
+
+    for (uint32 i = 0; i < top.count; i++)
+        ids[i] = PointerGetDatum(IdToText(IdReaderGet(&reader, top.entries[i].item)));
+    return PointerGetDatum(construct_array(ids, (int)top.count, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+/* Events after which half of what the slot held is gone. */
+static double HalfLife(double erase)
+{
+    return log(0.5) / log1p(-erase);
+}
+
+static void AddSlot(RowSet *rows, Served *served, uint32 number, uint32 k)
+{
+    Slot slot = served->header.algorithm->stream->slot(&served->model, number);
+    bool lasts = slot.erase <= 0 || slot.erase >= 1;
+    Datum values[] = {
+        Int32GetDatum((int32)number + 1),
+        Float8GetDatum(slot.usage),
+        Float8GetDatum(slot.entropy),
+        Float8GetDatum(slot.erase),
+        Float8GetDatum(lasts ? 0 : HalfLife(slot.erase)),
+        Nearest(served, AXIS_USER, slot.key, k),
+        Nearest(served, AXIS_ITEM, slot.value, k),
+    };
+    bool nulls[lengthof(values)] = {[4] = lasts};
+
+    RowSetAdd(rows, values, nulls);
+    CHECK_FOR_INTERRUPTS();
+}
+
+PG_FUNCTION_INFO_V1(recadv_memory);
+
+/* Arguments: model, k. */
+Datum recadv_memory(PG_FUNCTION_ARGS)
+{
+    Served *served;
+    ModelTable table;
+    RowSet rows;
+    uint32 k;
+
+    RowSetOpen(&rows, fcinfo);
+    if (PG_ARGISNULL(1))
+        return (Datum)0;
+    k = KArgument(fcinfo, 1);
+    served = ServedOpen(ModelArgument(fcinfo, 0), &table);
+    if (served->header.algorithm->stream == NULL)
+        FailNoStream(served->store->name, served->header.algorithm);
+    for (uint32 i = 0; i < served->header.algorithm->stream->slots(&served->model); i++)
+        AddSlot(&rows, served, i, k);
+    ModelTableClose(&table);
+    return (Datum)0;
+}

@@ -1,0 +1,277 @@
+/* refresh.c: recadv_refresh(): learns what is new, in one transaction. */
+#include "pg/base/compat.h"
+
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/snapmgr.h"
+
+#include "pg/base/means.h"
+#include "pg/stream/unlearnt.h"
+#include "pg/stream/observer.h"
+#include "pg/serve/preload.h"
+#include "pg/train/runs.h"
+#include "pg/stream/model_slice.h"
+
+typedef struct Refresh {
+    BackendHost backend;
+    Oid relid;
+    ModelTable table;
+    Current current;
+    Header header;
+    Window window;
+    News news;
+    State state;
+    uint32 *user_at; /* of each user of the news, its index in the state's model, or UNKNOWN_ID */
+    uint32 *item_at;
+    bool rank;
+    StreamMetrics metrics;
+    double seconds;
+} Refresh;
+
+/* False if another session trains or refreshes the model, and that is no error. */
+static bool Lock(Refresh *r, text *model, bool skip)
+{
+    r->relid = ModelResolve(model);
+    ModelTableOpenOwned(r->relid, &r->table);
+    if (RunLock(r->relid, false))
+        return true;
+    if (!skip)
+        FailBusy(r->table.store.name);
+    ModelTableClose(&r->table);
+    return false;
+}
+
+static void Open(Refresh *r, MemoryContext context)
+{
+    MemoryContext caller;
+
+    BackendHostInit(&r->backend, context, psprintf("recadv_refresh \"%s\"", r->table.store.name));
+    /* Not the statement's snapshot: it may be older than the lock. */
+    PushActiveSnapshot(GetLatestSnapshot());
+    caller = MemoryContextSwitchTo(context);
+    r->current = ModelTableCurrent(&r->table, false);
+    r->table.store.version = r->current.version;
+    r->header = HeaderRead(&r->table.store);
+    if (r->header.algorithm->stream == NULL)
+        FailNoStream(r->table.store.name, r->header.algorithm);
+    r->window = WindowRead(&r->table.store, &r->header);
+    MemoryContextSwitchTo(caller);
+}
+
+static void Close(Refresh *r)
+{
+    PopActiveSnapshot();
+    ModelTableClose(&r->table);
+    MemoryContextDelete(r->backend.context);
+}
+
+/* Stored index of those ids that occur in the events to be learnt; UNKNOWN_ID for the others. */
+static uint32 *FindStored(Refresh *r, Axis side, const IdList *ids, const bool *wanted)
+{
+    uint32 *found = PallocArray(uint32, (Size)ids->count + 1), searches = 0;
+    IdList all = {0};
+    Dictionary dictionary;
+
+    DictionaryOpen(&r->table.store, &r->header, side, &dictionary);
+    for (uint32 i = 0; i < ids->count; i++)
+        searches += wanted[i];
+    if (searches > dictionary.root.count) /* each search reads a block: rather read all, once */
+        all = DictionaryRead(&dictionary, &r->table.store);
+    for (uint32 i = 0; i < ids->count; i++) {
+        Id id = IdListGet(ids, i);
+
+        if (!wanted[i])
+            found[i] = UNKNOWN_ID;
+        else if (all.count > 0)
+            found[i] = IdListFind(&all, id);
+        else
+            found[i] = DictionaryFind(&dictionary, &r->table.store, id);
+        CHECK_FOR_INTERRUPTS();
+    }
+    return found;
+}
+
+/* The known ones, ascending; returns how many. */
+static uint32 SortKnown(const uint32 *found, uint32 count, uint32 *known)
+{
+    uint32 kept = 0;
+
+    for (uint32 i = 0; i < count; i++)
+        if (found[i] != UNKNOWN_ID)
+            known[kept++] = found[i];
+    qsort(known, kept, sizeof(uint32), CompareIndexes);
+    return kept;
+}
+
+/* Users of the news by their place in the state; what is not known gets one when its turn comes. */
+static void PlaceUsers(const uint32 *known, uint32 count, uint32 *found, uint32 ids)
+{
+    for (uint32 i = 0; i < ids; i++) {
+        const uint32 *at;
+
+        if (found[i] == UNKNOWN_ID)
+            continue;
+        at = bsearch(&found[i], known, count, sizeof(uint32), CompareIndexes);
+        found[i] = (uint32)(at - known);
+    }
+}
+
+static uint32 CountUnknown(const uint32 *found, const bool *wanted, uint32 count)
+{
+    uint32 unknown = 0;
+
+    for (uint32 i = 0; i < count; i++)
+        unknown += wanted[i] && found[i] == UNKNOWN_ID;
+    return unknown;
+}
+
+static void CheckRoom(uint32 known, uint32 more)
+{
+    if ((uint64)known + more > MAX_IDS)
+        ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+                        errmsg("the model would have more than %d users or items", MAX_IDS)));
+}
+
+static void LoadState(Refresh *r)
+{
+    const News *news = &r->news;
+    bool *users = palloc0((Size)news->users.count + 1);
+    bool *items = palloc0((Size)news->items.count + 1);
+    uint32 *known = PallocArray(uint32, (Size)news->users.count + 1), count;
+    uint32 more_users, more_items;
+
+    for (uint64 i = 0; i < news->count; i++) {
+        users[news->events[i].user] = true;
+        items[news->events[i].item] = true;
+    }
+    r->user_at = FindStored(r, AXIS_USER, &news->users, users);
+    r->item_at = FindStored(r, AXIS_ITEM, &news->items, items);
+    more_users = CountUnknown(r->user_at, users, news->users.count);
+    more_items = CountUnknown(r->item_at, items, news->items.count);
+    CheckRoom(r->header.users, more_users);
+    CheckRoom(r->header.items, more_items);
+    count = SortKnown(r->user_at, news->users.count, known);
+    PlaceUsers(known, count, r->user_at, news->users.count);
+    StateLoad(&r->state, &r->table.store, &r->header, &r->backend, known, count, more_users,
+              more_items);
+}
+
+/* The event's user and item get their rows first, if they are new. */
+static void LearnEvent(Refresh *r, Stream *stream, const NewsEvent *event)
+{
+    uint32 *user = &r->user_at[event->user], *item = &r->item_at[event->item];
+
+    if (*user == UNKNOWN_ID)
+        *user = StateAddUser(&r->state, IdListGet(&r->news.users, event->user));
+    if (*item == UNKNOWN_ID)
+        *item = StateAddItem(&r->state, IdListGet(&r->news.items, event->item));
+    StreamEvent(stream, *user, *item, r->rank);
+}
+
+static void Learn(void *arg)
+{
+    Refresh *r = arg;
+    Stream stream;
+
+    StreamOpen(&r->backend.host, &r->state.model, &r->state.history, r->header.events, &stream);
+    for (uint64 i = 0; i < r->news.count; i++)
+        LearnEvent(r, &stream, &r->news.events[i]);
+    StreamClose(&stream);
+    r->metrics = stream.total;
+}
+
+/* The header with the new numbers in place of the old ones. */
+static char *NewHeader(Refresh *r, const Window *window)
+{
+    const State *s = &r->state;
+    Jsonb *old = StoreReadJson(&r->table.store, PART_HEADER, 0), *merged;
+    StringInfoData json;
+    int64 interactions = 0;
+
+    JsonbGetInteger(old, "interactions", &interactions);
+    initStringInfo(&json);
+    JsonOpen(&json, NULL, '{');
+    JsonInteger(&json, "users", s->model.users - s->known + r->header.users);
+    JsonInteger(&json, "items", s->model.items);
+    JsonInteger(&json, "added_users", s->users.added.count);
+    JsonInteger(&json, "added_items", s->items.added.count);
+    JsonInteger(&json, "interactions",
+                interactions + (int64)(r->metrics.events - r->metrics.repeats));
+    DescribeStream(&json, window, r->header.events + r->news.count);
+    JsonTime(&json, "refreshed", GetCurrentTimestamp());
+    JsonClose(&json, '}');
+    merged = DatumGetJsonbP(DirectFunctionCall2(jsonb_concat, JsonbPGetDatum(old),
+                                                JsonbPGetDatum(JsonbParse(json.data))));
+    return JsonbToCString(NULL, &merged->root, VARSIZE(merged));
+}
+
+static void Write(Refresh *r)
+{
+    MemoryContext caller = MemoryContextSwitchTo(r->backend.context);
+    Window window = WindowAdvance(&r->window, r->header.events + r->news.count,
+                                  NewsFingerprints(&r->news), r->news.count);
+    TableSink sink;
+
+    TableSinkOpen(r->relid, r->current.version, &sink);
+    StateWrite(&r->state, &sink.sink);
+    WindowWrite(&sink.sink, &window);
+    SinkPutJson(&sink.sink, PART_HEADER, 0, NewHeader(r, &window));
+    TableSinkClose(&sink);
+    ModelTableSetCurrent(&r->table, r->current.version, r->current.previous);
+    Preload(r->relid);
+    MemoryContextSwitchTo(caller);
+}
+
+static Datum ResultRow(FunctionCallInfo fcinfo, const Refresh *r)
+{
+    const StreamMetrics *m = &r->metrics;
+    TupleDesc types;
+    Datum values[] = {
+        CStringGetTextDatum(r->table.store.name), Int32GetDatum(r->current.version),
+        Int64GetDatum((int64)r->news.count),      Int64GetDatum((int64)r->news.pending.count),
+        Int64GetDatum((int64)r->news.null_rows),  Int64GetDatum((int64)m->new_users),
+        Int64GetDatum((int64)m->new_items),       Int64GetDatum((int64)m->ranked),
+        [11] = Float8GetDatum(r->seconds),
+    };
+    bool nulls[lengthof(values)] = {false};
+
+    PutMeans(m, values + 8, nulls + 8);
+    if (get_call_result_type(fcinfo, NULL, &types) != TYPEFUNC_COMPOSITE)
+        elog(ERROR, "return type must be a row type");
+    return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(types), values, nulls));
+}
+
+PG_FUNCTION_INFO_V1(recadv_refresh);
+
+/* Arguments: model, metrics, if_busy. */
+Datum recadv_refresh(PG_FUNCTION_ARGS)
+{
+    double start = HostClock();
+    Refresh r = {.rank = !PG_ARGISNULL(1) && PG_GETARG_BOOL(1)};
+    MemoryContext context =
+        AllocSetContextCreate(CurrentMemoryContext, "recadv refresh", ALLOCSET_DEFAULT_SIZES);
+    bool skip = !PG_ARGISNULL(2) && SkipsIfBusy(text_to_cstring(PG_GETARG_TEXT_PP(2)));
+    Datum result;
+
+    PreventCommandIfReadOnly("recadv_refresh()");
+    PreventCommandIfParallelMode("recadv_refresh()");
+    if (!Lock(&r, PG_ARGISNULL(0) ? NULL : PG_GETARG_TEXT_PP(0), skip))
+        PG_RETURN_NULL();
+    SPI_connect();
+    Open(&r, context);
+    NewsRead(&r.table, &r.header, &r.window, r.backend.context, &r.news);
+    if (r.news.count > 0) {
+        LoadState(&r);
+        BackendHostRun(&r.backend, 1, Learn, &r);
+        Write(&r);
+    }
+    PendingDelete(r.relid, &r.news.pending);
+    SPI_finish();
+    r.seconds = HostClock() - start;
+    result = ResultRow(fcinfo, &r);
+    Close(&r);
+    PG_RETURN_DATUM(result);
+}

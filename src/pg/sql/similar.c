@@ -1,0 +1,66 @@
+/* similar.c: recadv_similar_items and recadv_similar_users. */
+#include "pg/serve/arguments.h"
+
+/* An id that the model does not know is like nothing: no rows. */
+static void AnswerSimilar(FunctionCallInfo fcinfo, Served *served, Axis axis, Id id, uint32 k,
+                          int filter_argument, RowSet *rows)
+{
+    const Algorithm *algorithm = served->header.algorithm;
+    uint32 row = AxisFind(served, axis, id);
+    Filter filter;
+    TopK top;
+
+    CheckAxisKind(served, axis, id.kind);
+    if (algorithm->similarity == NULL)
+        ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                        errmsg("algorithm \"%s\" of model \"%s\" has no embeddings to compare",
+                               algorithm->name, served->store->name)));
+    if (row == UNKNOWN_ID)
+        return;
+    filter = FilterArguments(fcinfo, filter_argument, served, axis, id.kind);
+    top = SelectSimilar(served, axis, row, &filter, k);
+    AddSelected(rows, served, axis, id.kind, &top);
+}
+
+/* Arguments: id, k, model, candidates, exclude. */
+static Datum SimilarOfTable(FunctionCallInfo fcinfo, Axis axis, IdKind kind)
+{
+    ModelTable table;
+    RowSet rows;
+
+    RowSetOpen(&rows, fcinfo);
+    if (AnyArgumentNull(fcinfo, 0, 1))
+        return (Datum)0;
+    AnswerSimilar(fcinfo, ServedOpen(ModelArgument(fcinfo, 2), &table), axis,
+                  IdArgument(fcinfo, 0, kind), KArgument(fcinfo, 1), 3, &rows);
+    ModelTableClose(&table);
+    return (Datum)0;
+}
+
+/* Arguments: image, item_id, k, candidates, exclude. */
+static Datum SimilarOfImage(FunctionCallInfo fcinfo, IdKind kind)
+{
+    ImageStore store;
+    RowSet rows;
+
+    RowSetOpen(&rows, fcinfo);
+    if (AnyArgumentNull(fcinfo, 0, 2))
+        return (Datum)0;
+    AnswerSimilar(fcinfo, ServedImage(PG_GETARG_BYTEA_P(0), &store), AXIS_ITEM,
+                  IdArgument(fcinfo, 1, kind), KArgument(fcinfo, 2), 3, &rows);
+    return (Datum)0;
+}
+
+static Datum SimilarItems(FunctionCallInfo fcinfo, IdKind kind)
+{
+    return SimilarOfTable(fcinfo, AXIS_ITEM, kind);
+}
+
+static Datum SimilarUsers(FunctionCallInfo fcinfo, IdKind kind)
+{
+    return SimilarOfTable(fcinfo, AXIS_USER, kind);
+}
+
+FOR_BOTH_KINDS(recadv_similar_items, SimilarItems)
+FOR_BOTH_KINDS(recadv_similar_items_image, SimilarOfImage)
+FOR_BOTH_KINDS(recadv_similar_users, SimilarUsers)

@@ -1,0 +1,48 @@
+/* learnt.c: pending events against the interactions of a training. */
+#include "pg/stream/forget_learnt.h"
+
+#include "utils/snapmgr.h"
+
+#include "pg/stream/pending.h"
+#include "pg/model/window.h"
+
+/*
+ * Within the window by the fingerprint.  Before it by the pair alone: such an event came later than
+ * the option lateness allows for.
+ */
+static bool IsLearnt(void *arg, const PendingEvent *event)
+{
+    const Collected *c = arg;
+    uint32 user, item;
+
+    if (event->time >= WindowStart(c->window))
+        return WindowCount(c->window, FingerprintOf(event->user, event->item, event->time).key) > 0;
+    user = IdListFind(&c->users, event->user);
+    item = IdListFind(&c->items, event->item);
+    return user != UNKNOWN_ID && item != UNKNOWN_ID && InteractionsContain(&c->data, user, item);
+}
+
+static bool IsKnownItem(void *arg, Id item)
+{
+    const Collected *c = arg;
+
+    return IdListFind(&c->items, item) != UNKNOWN_ID;
+}
+
+void ForgetLearnt(Oid relid, const Collected *learnt)
+{
+    PendingTests tests = {IsLearnt, IsKnownItem, (void *)learnt};
+    ModelTable table;
+    Header kinds;
+
+    if (learnt->window == NULL)
+        return;
+    kinds = (Header){.user_kind = learnt->users.kind,
+                     .item_kind = learnt->items.kind,
+                     .time_type = learnt->window->time_type};
+    ModelTableOpenOwned(relid, &table);
+    PushActiveSnapshot(GetLatestSnapshot());
+    PendingForget(&table, &kinds, &tests);
+    PopActiveSnapshot();
+    ModelTableClose(&table);
+}

@@ -1,0 +1,10 @@
+/* learnt.h: what a new version makes of events that were observed before. */
+#ifndef RECADV_LEARNT_H
+#define RECADV_LEARNT_H
+
+#include "pg/train/collect.h"
+
+/* Deletes the pending events that are among these interactions; needs SPI. */
+extern void ForgetLearnt(Oid relid, const Collected *learnt);
+
+#endif

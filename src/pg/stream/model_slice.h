@@ -1,0 +1,43 @@
+/*
+ * state.h: the piece of a stored model that a refresh changes.
+ *
+ * In memory: the users in question, numbered afresh, and all items.  Written back: the blocks
+ * whose content has changed.  Users and items that are new get the next indexes.
+ */
+#ifndef RECADV_STATE_H
+#define RECADV_STATE_H
+
+#include "pg/model/dictionary.h"
+#include "pg/base/backend.h"
+#include "pg/model/table.h"
+
+typedef struct State {
+    ModelStore *store;
+    const Header *header;
+    Dictionary users;
+    Dictionary items;
+    Model stored; /* the model as it is stored, without data: the shape of its blocks */
+    Model model;
+    History history;
+    uint32 known;   /* users of `model` that are stored; those that are new follow */
+    uint32 *index;  /* of each user of `model` in the stored model, ascending */
+    uint64 *digest; /* of each block of each item part, as it was read */
+    IdList new_users;
+    IdList new_items;
+} State;
+
+/*
+ * Loads the items and the users of the given indexes (ascending, distinct), with room for more of
+ * both; all in the backend's context, within recadv.max_memory.
+ */
+extern void StateLoad(State *state, ModelStore *store, const Header *header, BackendHost *backend,
+                      const uint32 *users, uint32 count, uint32 more_users, uint32 more_items);
+
+/* A new user or item; returns its index in `model`.  The id must live as long as the state. */
+extern uint32 StateAddUser(State *state, Id id);
+extern uint32 StateAddItem(State *state, Id id);
+
+/* Writes what has changed; fails if a value is not finite. */
+extern void StateWrite(State *state, ModelSink *sink);
+
+#endif

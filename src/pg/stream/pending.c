@@ -1,0 +1,437 @@
+/* pending.c: rows of observed events. */
+#include "pg/stream/pending.h"
+
+#include "access/genam.h"
+#include "access/stratnum.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
+
+#include "pg/base/times.h"
+
+#define EVENT_PREFIX "event:"
+#define ITEM_PREFIX  "item:"
+
+/* Attempts to find a block number that nobody has taken. */
+#define MAX_ATTEMPTS 100
+
+/* The part that stands for an id. */
+static char *PartOfId(const char *prefix, Id id)
+{
+    return psprintf("%s%s", prefix, text_to_cstring(IdToText(id)));
+}
+
+/* The id that a part stands for; false if it cannot be one of the model's ids. */
+static bool IdOfPart(const char *part, const char *prefix, IdKind kind, Id *id)
+{
+    const char *name = part + strlen(prefix);
+
+    return strlen(name) <= MAX_ID_LENGTH && IdConvert(IdOfText(name, strlen(name)), kind, id);
+}
+
+/* The id as the blocks hold it: UTF-8. */
+static char *StoredText(Id id)
+{
+    return id.kind == ID_INTEGER ? psprintf(INT64_FORMAT, id.integer)
+                                 : pnstrdup(id.text, id.length);
+}
+
+/* Two texts: the time as a number, and the item. */
+static bytea *EventBlock(const char *part, uint32 number, const PendingEvent *event)
+{
+    char *time = psprintf(INT64_FORMAT, event->time);
+    char *item = StoredText(event->item);
+    uint32 offsets[] = {0, (uint32)strlen(time), (uint32)(strlen(time) + strlen(item))};
+    DataBlock block = {.type = BLOCK_TEXT, .number = number, .rows = 2, .columns = offsets[2]};
+    bytea *bytes = BlockAllocate(&block);
+    char *to = BlockData(bytes);
+
+    memcpy(to, offsets, sizeof(offsets));
+    memcpy(to + sizeof(offsets), time, offsets[1]);
+    memcpy(to + sizeof(offsets) + offsets[1], item, offsets[2] - offsets[1]);
+    BlockSeal(VARDATA(bytes), SealName(part, 0), &block, Crc32c);
+    return bytes;
+}
+
+/* A new item's row says nothing but its name. */
+static bytea *ItemBlock(const char *part, uint32 number)
+{
+    DataBlock block = {.type = BLOCK_JSON, .number = number, .rows = 1, .columns = 2};
+    bytea *bytes = BlockAllocate(&block);
+
+    memcpy(BlockData(bytes), "{}", 2);
+    BlockSeal(VARDATA(bytes), SealName(part, 0), &block, Crc32c);
+    return bytes;
+}
+
+/* Kept for the session; a new name of the table needs a new plan. */
+static SPIPlanPtr InsertPlan(const char *relation)
+{
+    static SPIPlanPtr plan = NULL;
+    static char *planned = NULL;
+    Oid types[] = {TEXTOID, INT4OID, BYTEAOID};
+    SPIPlanPtr fresh;
+    char *name;
+
+    if (plan != NULL && strcmp(planned, relation) == 0)
+        return plan;
+    fresh = SPI_prepare(psprintf("INSERT INTO %s (version, part, block, data) "
+                                 "VALUES (0, $1, $2, $3) ON CONFLICT DO NOTHING",
+                                 relation),
+                        3, types);
+    name = MemoryContextStrdup(TopMemoryContext, relation);
+    SPI_keepplan(fresh);
+    if (plan != NULL) {
+        SPI_freeplan(plan);
+        pfree(planned);
+    }
+    plan = fresh;
+    planned = name;
+    return plan;
+}
+
+static uint32 RandomNumber(void)
+{
+    uint32 number;
+
+    if (!pg_strong_random(&number, sizeof(number)))
+        ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not get random bytes")));
+    return number & PG_INT32_MAX;
+}
+
+/* `event` is NULL for an item's row. */
+static void Insert(const char *relation, const char *part, const PendingEvent *event)
+{
+    SPIPlanPtr plan = InsertPlan(relation);
+
+    for (int attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+        uint32 number = RandomNumber();
+        bytea *bytes = event != NULL ? EventBlock(part, number, event) : ItemBlock(part, number);
+        Datum values[] = {CStringGetTextDatum(part), Int32GetDatum((int32)number),
+                          PointerGetDatum(bytes)};
+
+        SPI_execute_plan(plan, values, NULL, false, 0);
+        if (SPI_processed == 1)
+            return;
+    }
+    ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+                    errmsg("part \"%s\" has no free block number", part),
+                    errhint("Call recadv_refresh().")));
+}
+
+/* Rows of version 0 whose part is `part`, or begins with it. */
+static SysScanDesc ScanParts(ModelTable *table, const char *part, bool prefix)
+{
+    ScanKeyData key[3];
+    char *end = pstrdup(part);
+
+    ScanKeyInit(&key[0], 1, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(0));
+    if (!prefix) {
+        ScanKeyInit(&key[1], 2, BTEqualStrategyNumber, F_TEXTEQ, CStringGetTextDatum(part));
+        return systable_beginscan(table->relation, table->index, true, GetActiveSnapshot(), 2, key);
+    }
+    end[strlen(end) - 1]++; /* the column's collation is "C" */
+    ScanKeyInit(&key[1], 2, BTGreaterEqualStrategyNumber, F_TEXT_GE, CStringGetTextDatum(part));
+    ScanKeyInit(&key[2], 2, BTLessStrategyNumber, F_TEXT_LT, CStringGetTextDatum(end));
+    return systable_beginscan(table->relation, table->index, true, GetActiveSnapshot(), 3, key);
+}
+
+/* Also if the present statement has written the item's row. */
+static bool IsNoted(ModelTable *table, const char *part)
+{
+    SysScanDesc scan;
+    bool noted;
+
+    PushCopiedSnapshot(GetActiveSnapshot());
+    UpdateActiveSnapshotCommandId();
+    scan = ScanParts(table, part, false);
+    noted = HeapTupleIsValid(systable_getnext(scan));
+    systable_endscan(scan);
+    PopActiveSnapshot();
+    return noted;
+}
+
+void PendingAdd(ModelTable *table, const PendingEvent *event, bool new_item)
+{
+    char *relation = RelationName(RelationGetRelid(table->relation));
+
+    Insert(relation, PartOfId(EVENT_PREFIX, event->user), event);
+    if (new_item) {
+        char *part = PartOfId(ITEM_PREFIX, event->item);
+
+        if (!IsNoted(table, part))
+            Insert(relation, part, NULL);
+    }
+}
+
+/* Column of a row that is part of the key, so never NULL. */
+static Datum Column(ModelTable *table, HeapTuple tuple, int column)
+{
+    bool null;
+
+    return heap_getattr(tuple, column, RelationGetDescr(table->relation), &null);
+}
+
+static void __attribute__((noreturn))
+FailDamaged(ModelTable *table, const char *part, uint32 number, const char *problem)
+{
+    ereport(ERROR,
+            (errcode(ERRCODE_DATA_CORRUPTED),
+             errmsg("model \"%s\" is damaged: part \"%s\", block %u of version 0: %s",
+                    table->store.name, part, number, problem),
+             errhint("recadv_refresh() drops that row; what it stood for may still be in the "
+                     "source.")));
+}
+
+/* A time as EventBlock writes it; false if it is none. */
+static bool ReadTime(const char *text, uint32 length, int64 *time)
+{
+    char *digits = pnstrdup(text, length), *end;
+
+    errno = 0;
+    *time = strtoll(digits, &end, 10);
+    return length > 0 && errno == 0 && end == digits + length;
+}
+
+/* NULL and *event, or what is wrong with the row. */
+static const char *ParseEvent(ModelTable *table, const Header *header, HeapTuple tuple,
+                              PendingEvent *event)
+{
+    char *part = TextDatumGetCString(Column(table, tuple, 2));
+    uint32 number = (uint32)DatumGetInt32(Column(table, tuple, 3)), length;
+    const char *problem, *text;
+    DataBlock block;
+    bytea *bytes;
+    Datum data;
+    bool null;
+    Id item;
+
+    data = heap_getattr(tuple, 4, RelationGetDescr(table->relation), &null);
+    if (null) /* who made or altered the table by hand may have left out NOT NULL */
+        return "it has no data";
+    bytes = DatumGetByteaPCopy(data);
+    problem = BlockParse(VARDATA(bytes), VARSIZE(bytes) - VARHDRSZ, SealName(part, 0), number,
+                         Crc32c, &block);
+    if (problem == NULL && (block.type != BLOCK_TEXT || block.rows != 2))
+        problem = "it is not an event";
+    if (problem != NULL)
+        return problem;
+    text = BlockEntry(&block, 0, &length);
+    if (!ReadTime(text, length, &event->time))
+        return "its time is no number";
+    text = BlockEntry(&block, 1, &length);
+    item = (Id){ID_TEXT, 0, text, length};
+    if (!IsIdText(text, length) || !IdConvert(item, header->item_kind, &event->item) ||
+        !IdOfPart(part, EVENT_PREFIX, header->user_kind, &event->user))
+        return "its ids are not of the model's kinds";
+    return NULL;
+}
+
+/* Whether the row is an event that some column of the source could have; notes it if it is not. */
+static bool IsSound(ModelTable *table, const Header *header, HeapTuple tuple, PendingEvent *event,
+                    PendingDamage *damage)
+{
+    const char *problem = ParseEvent(table, header, tuple, event);
+
+    if (problem == NULL && !TimeIsOf(header->time_type, event->time))
+        problem = "its time is not of the model's type";
+    if (problem == NULL)
+        return true;
+    if (damage->count++ == 0)
+        damage->first =
+            psprintf("part \"%s\", block %u: %s", TextDatumGetCString(Column(table, tuple, 2)),
+                     (uint32)DatumGetInt32(Column(table, tuple, 3)), problem);
+    return false;
+}
+
+static void WarnOfDamage(const PendingDamage *damage)
+{
+    if (damage->count > 0)
+        ereport(WARNING,
+                (errcode(ERRCODE_DATA_CORRUPTED),
+                 errmsg_plural("%llu observed event could not be read and was dropped",
+                               "%llu observed events could not be read and were dropped",
+                               (unsigned long)damage->count, (unsigned long long)damage->count),
+                 errdetail("The first is %s.", damage->first)));
+}
+
+static void TakeEvent(ModelTable *table, const Header *header, HeapTuple tuple, PendingEvent *event)
+{
+    const char *problem = ParseEvent(table, header, tuple, event);
+
+    if (problem != NULL)
+        FailDamaged(table, TextDatumGetCString(Column(table, tuple, 2)),
+                    (uint32)DatumGetInt32(Column(table, tuple, 3)), problem);
+}
+
+static int CompareEvents(const void *a, const void *b)
+{
+    const PendingEvent *x = a, *y = b;
+
+    if (x->time != y->time)
+        return x->time < y->time ? -1 : 1;
+    return CompareIds(x->item, y->item);
+}
+
+static void AddPlace(PendingRows *pending, uint32 *room, HeapTuple tuple)
+{
+    if (pending->rows == *room) {
+        *room = *room == 0 ? 64 : 2 * *room;
+        pending->places = pending->places == NULL
+                              ? PallocArray(ItemPointerData, *room)
+                              : repalloc_huge(pending->places, *room * sizeof(ItemPointerData));
+        pending->events = pending->events == NULL
+                              ? PallocArray(PendingEvent, *room)
+                              : repalloc_huge(pending->events, *room * sizeof(PendingEvent));
+    }
+    pending->places[pending->rows++] = tuple->t_self;
+}
+
+PendingRows PendingOfUser(ModelTable *table, const Header *header, Id user)
+{
+    PendingRows pending = {0};
+    uint32 room = 0;
+    SysScanDesc scan;
+    HeapTuple tuple;
+    Id known;
+
+    if (!IdConvert(user, header->user_kind, &known))
+        return pending;
+    scan = ScanParts(table, PartOfId(EVENT_PREFIX, known), false);
+    while (HeapTupleIsValid(tuple = systable_getnext(scan))) {
+        AddPlace(&pending, &room, tuple);
+        TakeEvent(table, header, tuple, &pending.events[pending.count++]);
+        CHECK_FOR_INTERRUPTS();
+    }
+    systable_endscan(scan);
+    if (pending.count > 1)
+        qsort(pending.events, pending.count, sizeof(PendingEvent), CompareEvents);
+    return pending;
+}
+
+PendingRows PendingAll(ModelTable *table, const Header *header)
+{
+    PendingRows pending = {0};
+    uint32 room = 0;
+    SysScanDesc scan;
+    HeapTuple tuple;
+
+    scan = ScanParts(table, EVENT_PREFIX, true);
+    while (HeapTupleIsValid(tuple = systable_getnext(scan))) {
+        AddPlace(&pending, &room, tuple);
+        pending.count +=
+            IsSound(table, header, tuple, &pending.events[pending.count], &pending.damage);
+        CHECK_FOR_INTERRUPTS();
+    }
+    systable_endscan(scan);
+    scan = ScanParts(table, ITEM_PREFIX, true);
+    while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+        AddPlace(&pending, &room, tuple);
+    systable_endscan(scan);
+    return pending;
+}
+
+/* Those that the dictionary lacks; `ids` ascend. */
+static IdList Unknown(ModelTable *table, const Dictionary *items, const IdList *ids)
+{
+    uint32 *found = PallocArray(uint32, (Size)ids->count + 1);
+    IdList unknown = IdListCreate(ids->kind, ids->count);
+
+    DictionaryFindAll(items, &table->store, ids, found);
+    for (uint32 i = 0; i < ids->count; i++)
+        if (found[i] == UNKNOWN_ID)
+            IdListAppend(&unknown, IdListGet(ids, i));
+    return unknown;
+}
+
+/* A name that is no id stands for no item: who may only insert cannot stop what serves everyone. */
+IdList PendingItems(ModelTable *table, const Header *header, const Dictionary *items)
+{
+    IdIndex *index = NULL;
+    SysScanDesc scan = ScanParts(table, ITEM_PREFIX, true);
+    HeapTuple tuple;
+    uint32 *dense;
+    IdList ids = {.kind = header->item_kind};
+
+    while (HeapTupleIsValid(tuple = systable_getnext(scan))) {
+        Id id;
+
+        CHECK_FOR_INTERRUPTS();
+        if (!IdOfPart(TextDatumGetCString(Column(table, tuple, 2)), ITEM_PREFIX, header->item_kind,
+                      &id))
+            continue;
+        if (index == NULL)
+            index = IdIndexCreate(CurrentMemoryContext, IdTypeOf(header->item_kind));
+        IdIndexAdd(index, id);
+    }
+    systable_endscan(scan);
+    if (index == NULL)
+        return ids;
+    IdIndexSort(index, &ids, &dense);
+    return Unknown(table, items, &ids);
+}
+
+static void ForgetEvents(ModelTable *table, const Header *header, const PendingTests *tests,
+                         PendingRows *gone, uint32 *room)
+{
+    SysScanDesc scan = ScanParts(table, EVENT_PREFIX, true);
+    HeapTuple tuple;
+
+    while (HeapTupleIsValid(tuple = systable_getnext(scan))) {
+        PendingEvent event;
+
+        if (!IsSound(table, header, tuple, &event, &gone->damage) ||
+            tests->learnt(tests->arg, &event))
+            AddPlace(gone, room, tuple);
+        CHECK_FOR_INTERRUPTS();
+    }
+    systable_endscan(scan);
+}
+
+void PendingForget(ModelTable *table, const Header *header, const PendingTests *tests)
+{
+    PendingRows gone = {0};
+    uint32 room = 0;
+    SysScanDesc scan;
+    HeapTuple tuple;
+
+    ForgetEvents(table, header, tests, &gone, &room);
+    scan = ScanParts(table, ITEM_PREFIX, true);
+    while (HeapTupleIsValid(tuple = systable_getnext(scan))) {
+        Id id;
+
+        if (!IdOfPart(TextDatumGetCString(Column(table, tuple, 2)), ITEM_PREFIX, header->item_kind,
+                      &id) ||
+            tests->known(tests->arg, id))
+            AddPlace(&gone, &room, tuple);
+    }
+    systable_endscan(scan);
+    PendingDelete(RelationGetRelid(table->relation), &gone);
+}
+
+void PendingDelete(Oid relid, const PendingRows *pending)
+{
+    Oid types[] = {get_array_type(TIDOID)};
+    Datum *places = PallocArray(Datum, (Size)pending->rows + 1);
+    Datum argument;
+
+    if (pending->rows == 0)
+        return;
+    for (uint32 i = 0; i < pending->rows; i++)
+        places[i] = PointerGetDatum(&pending->places[i]);
+    argument = PointerGetDatum(
+        construct_array(places, (int)pending->rows, TIDOID, sizeof(ItemPointerData), false, 's'));
+    SPI_execute_with_args(
+        psprintf("DELETE FROM %s WHERE ctid OPERATOR(pg_catalog.=) ANY ($1)", RelationName(relid)),
+        1, types, &argument, NULL, false, 0);
+    /* They were read with the latest snapshot; that of a serializable transaction is older. */
+    if (SPI_processed != pending->rows)
+        ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+                        errmsg("could not serialize access due to concurrent observers"),
+                        errhint("Try again, or use the isolation level READ COMMITTED.")));
+    WarnOfDamage(&pending->damage);
+}

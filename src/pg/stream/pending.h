@@ -1,0 +1,64 @@
+/*
+ * pending.h: events that were observed since the last refresh.
+ *
+ * Each is a row of its own in version 0 of the model's table, under a part that names its user
+ * ("event:<user>") and a random block number: so observers never wait for each other, and what
+ * serving a user needs is one look into the key.  An item that the model does not know has rows
+ * under "item:<item>".  A refresh learns these rows and deletes them.
+ */
+#ifndef RECADV_PENDING_H
+#define RECADV_PENDING_H
+
+#include "pg/model/dictionary.h"
+#include "pg/model/table.h"
+
+typedef struct PendingEvent {
+    Id user;
+    Id item;
+    int64 time;
+} PendingEvent;
+
+/* Rows under the name of an event that are none: whoever may insert can write them. */
+typedef struct PendingDamage {
+    uint64 count;
+    char *first; /* which one, and what is wrong */
+} PendingDamage;
+
+typedef struct PendingRows {
+    uint32 count; /* events */
+    PendingEvent *events;
+    uint32 rows; /* rows in the table: events, also damaged ones, and items */
+    ItemPointerData *places;
+    PendingDamage damage;
+} PendingRows;
+
+/* Writes an event into the table, and the item if it is `new_item`; needs SPI. */
+extern void PendingAdd(ModelTable *table, const PendingEvent *event, bool new_item);
+
+/* Events of one user, in order of time; fails at a damaged one. */
+extern PendingRows PendingOfUser(ModelTable *table, const Header *header, Id user);
+
+/* All of them, in no order, but damaged ones. */
+extern PendingRows PendingAll(ModelTable *table, const Header *header);
+
+/* Items that have been observed and are not in the dictionary; ascending.  Names that cannot be
+ * ids of the model's kind are passed over. */
+extern IdList PendingItems(ModelTable *table, const Header *header, const Dictionary *items);
+
+/* What a new version of the model knows. */
+typedef struct PendingTests {
+    bool (*learnt)(void *arg, const PendingEvent *event);
+    bool (*known)(void *arg, Id item);
+    void *arg;
+} PendingTests;
+
+/*
+ * Deletes the rows of events that are learnt and of items that are known, also damaged ones, with a
+ * warning.  Needs SPI and a snapshot.
+ */
+extern void PendingForget(ModelTable *table, const Header *header, const PendingTests *tests);
+
+/* Deletes rows that were read, also damaged ones, with a warning; needs SPI. */
+extern void PendingDelete(Oid relid, const PendingRows *pending);
+
+#endif

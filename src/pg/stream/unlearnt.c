@@ -1,0 +1,174 @@
+/* news.c: the rows that have no fingerprint yet. */
+#include "pg/stream/unlearnt.h"
+
+#include "pg/base/settings.h"
+#include "pg/model/source.h"
+#include "pg/base/times.h"
+
+/* A row of the source or of the observers. */
+typedef struct Row {
+    uint64 key;
+    NewsEvent event;
+    bool observed;
+} Row;
+
+/* What the model was trained on may have changed since. */
+static void CheckTypes(ModelTable *table, const Header *header, const Collector *rows)
+{
+    bool same = IdIndexKind(rows->users) == header->user_kind &&
+                IdIndexKind(rows->items) == header->item_kind &&
+                rows->time_type == header->time_type;
+
+    if (!same)
+        ereport(ERROR,
+                (errcode(ERRCODE_DATATYPE_MISMATCH),
+                 errmsg("the columns of source \"%s\" have other types than when model \"%s\" "
+                        "was trained",
+                        header->source.text, table->store.name),
+                 errhint("Train the model again.")));
+}
+
+/* A model that came from an aggregate has no source: then only what was observed is new. */
+static Collector *ReadRows(ModelTable *table, const Header *header, const Window *window,
+                           MemoryContext context)
+{
+    Collector *rows;
+
+    if (header->source.text == NULL || header->source.time_column == NULL)
+        return CollectorCreate(context, IdTypeOf(header->user_kind), IdTypeOf(header->item_kind),
+                               header->time_type);
+    rows = SourceReadFrom(&header->source, header->time_type, WindowStart(window), context);
+    CheckTypes(table, header, rows);
+    return rows;
+}
+
+static void AddObserved(Collector *rows, const PendingRows *pending)
+{
+    for (uint32 i = 0; i < pending->count; i++) {
+        const PendingEvent *event = &pending->events[i];
+
+        CollectorAddNumbers(rows, IdIndexAdd(rows->users, event->user),
+                            IdIndexAdd(rows->items, event->item), event->time);
+    }
+}
+
+#define ST_SORT         SortRows
+#define ST_ELEMENT_TYPE Row
+#define ST_COMPARE(a, b)                                                                           \
+    ((a)->key != (b)->key ? ((a)->key > (b)->key ? 1 : -1) : (a)->observed - (b)->observed)
+#define ST_SCOPE static
+#define ST_CHECK_FOR_INTERRUPTS
+#define ST_DEFINE
+#include "lib/sort_template.h"
+
+/* Ids ascend with their indexes. */
+static int CompareNews(const NewsEvent *a, const NewsEvent *b)
+{
+    if (a->time != b->time)
+        return a->time < b->time ? -1 : 1;
+    if (a->user != b->user)
+        return a->user < b->user ? -1 : 1;
+    return (a->item > b->item) - (a->item < b->item);
+}
+
+#define ST_SORT          SortEvents
+#define ST_ELEMENT_TYPE  NewsEvent
+#define ST_COMPARE(a, b) CompareNews(a, b)
+#define ST_SCOPE         static
+#define ST_CHECK_FOR_INTERRUPTS
+#define ST_DEFINE
+#include "lib/sort_template.h"
+
+void SortNews(NewsEvent *events, uint64 count)
+{
+    SortEvents(events, count);
+}
+
+static Row *MakeRows(const Collector *c, const News *news, const uint32 *user, const uint32 *item,
+                     uint64 from_source)
+{
+    Row *rows = PallocArray(Row, c->count + 1);
+
+    for (Size i = 0; i < c->count; i++) {
+        NewsEvent event = {user[c->user[i]], item[c->item[i]], c->time[i]};
+        Fingerprint print = FingerprintOf(IdListGet(&news->users, event.user),
+                                          IdListGet(&news->items, event.item), event.time);
+
+        rows[i] = (Row){print.key, event, i >= from_source};
+        CHECK_FOR_INTERRUPTS();
+    }
+    SortRows(rows, c->count);
+    return rows;
+}
+
+/*
+ * How many of a group of equal rows are to be learnt.  Rows of the source from before the window
+ * have no fingerprint, so they are not new: NaN is none, yet SQL finds it greater than any time.
+ */
+static uint64 CountNew(const Window *window, const Row *rows, uint64 count)
+{
+    uint64 in_source = 0, learnt;
+
+    while (in_source < count && !rows[in_source].observed)
+        in_source++;
+    if (in_source == 0)
+        return count;
+    if (rows->event.time < WindowStart(window))
+        return count - in_source;
+    learnt = WindowCount(window, rows->key);
+    return in_source > learnt ? in_source - learnt : 0;
+}
+
+static void TakeNew(News *news, const Window *window, const Row *rows, uint64 count)
+{
+    news->events = PallocArray(NewsEvent, count + 1);
+    for (uint64 first = 0, end; first < count; first = end) {
+        uint64 wanted;
+
+        for (end = first + 1; end < count && rows[end].key == rows[first].key; end++)
+            ;
+        wanted = CountNew(window, rows + first, end - first);
+        for (uint64 i = 0; i < wanted; i++)
+            news->events[news->count++] = rows[first + i].event;
+        CHECK_FOR_INTERRUPTS();
+    }
+    SortNews(news->events, news->count);
+}
+
+void NewsRead(ModelTable *table, const Header *header, const Window *window, MemoryContext context,
+              News *news)
+{
+    Collector *collector = ReadRows(table, header, window, context);
+    MemoryContext caller = MemoryContextSwitchTo(context);
+    uint32 *user, *item;
+    Row *rows;
+
+    memset(news, 0, sizeof(*news));
+    news->read = collector->count;
+    news->null_rows = collector->null_rows;
+    news->pending = PendingAll(table, header);
+    AddObserved(collector, &news->pending);
+    IdIndexSort(collector->users, &news->users, &user);
+    IdIndexSort(collector->items, &news->items, &item);
+    CheckMemory(SizeAdd(MemoryContextMemAllocated(context, true),
+                        SizeMultiply(collector->count, sizeof(Row) + sizeof(NewsEvent))),
+                "reading what is new");
+    rows = MakeRows(collector, news, user, item, news->read);
+    TakeNew(news, window, rows, collector->count);
+    pfree(rows);
+    MemoryContextSwitchTo(caller);
+}
+
+Fingerprint *NewsFingerprints(const News *news)
+{
+    Fingerprint *prints = PallocArray(Fingerprint, news->count + 1);
+
+    for (uint64 i = 0; i < news->count; i++) {
+        const NewsEvent *event = &news->events[i];
+
+        prints[i] = FingerprintOf(IdListGet(&news->users, event->user),
+                                  IdListGet(&news->items, event->item), event->time);
+        CHECK_FOR_INTERRUPTS();
+    }
+    return prints;
+}

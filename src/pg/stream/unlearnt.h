@@ -1,0 +1,43 @@
+/*
+ * news.h: what a model has not learnt yet: new rows of its source, and observed events.
+ *
+ * An event that is in the source as well as observed is learnt once.  For each (user, item, time):
+ * the source has it s times, the window w times, observers l times; s > 0 leaves s - w to be
+ * learnt (an observed event that the source does not show yet will be seen there), s = 0 leaves l.
+ */
+#ifndef RECADV_NEWS_H
+#define RECADV_NEWS_H
+
+#include "pg/stream/pending.h"
+#include "pg/model/window.h"
+
+typedef struct NewsEvent {
+    uint32 user; /* index into the list of ids */
+    uint32 item;
+    int64 time;
+} NewsEvent;
+
+/* By time, then user, then item. */
+extern void SortNews(NewsEvent *events, uint64 count);
+
+typedef struct News {
+    uint64 read;      /* rows of the source since the start of the window */
+    uint64 null_rows; /* of these, skipped for a NULL id */
+    PendingRows pending;
+    IdList users; /* of all rows, ascending */
+    IdList items;
+    uint64 count;
+    NewsEvent *events; /* to be learnt; by time, user, item */
+} News;
+
+/*
+ * Reads what is new; needs SPI and an active snapshot.  Source first: what is observed in a
+ * transaction is then seen whenever its row in the source is.  All memory in `context`.
+ */
+extern void NewsRead(ModelTable *table, const Header *header, const Window *window,
+                     MemoryContext context, News *news);
+
+/* Fingerprints of the events to be learnt; allocated in the current context. */
+extern Fingerprint *NewsFingerprints(const News *news);
+
+#endif

@@ -1,0 +1,45 @@
+/* runs.h: the log of training runs, kept in the model's table, and the lock that keeps them apart.
+ */
+#ifndef RECADV_RUNS_H
+#define RECADV_RUNS_H
+
+#include "pg/train/training.h"
+
+/* Runs kept in the log. */
+#define RUNS_KEPT 1000
+
+typedef struct Run {
+    int32 number;
+    const char *status;  /* running, succeeded, failed, skipped */
+    const char *message; /* why it ended, or NULL */
+    TimestampTz started;
+    int32 version; /* written, or 0 */
+} Run;
+
+/*
+ * Next free number; drops the oldest rows.  While another session is about to log a run and has not
+ * committed: waits, or returns 0.  Needs SPI.
+ */
+extern int32 RunNumber(Oid relid, bool wait);
+
+/* Writes or replaces the run's row; `training` may be NULL; needs SPI. */
+extern void RunWrite(Oid relid, const Run *run, const TrainRequest *request,
+                     const Training *training);
+
+/* Only one run at a time: false if another session has it.  `session`: keep it across commits. */
+extern bool RunLock(Oid relid, bool session);
+extern void RunUnlock(Oid relid);
+
+/* What an argument if_busy says: true for "skip", false for "error"; fails for anything else. */
+extern bool SkipsIfBusy(const char *choice);
+
+/* Fails with a clear error if RunLock returned false. */
+extern void FailBusy(const char *model) __attribute__((noreturn));
+
+/*
+ * The model's table, created if it does not exist; fails unless the caller owns it.  InvalidOid if
+ * another session is creating it.  Needs SPI.
+ */
+extern Oid ModelTableEnsure(const char *name);
+
+#endif

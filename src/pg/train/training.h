@@ -1,0 +1,88 @@
+/* training.h: one training run, cut into the phases read, fit and write. */
+#ifndef RECADV_TRAINING_H
+#define RECADV_TRAINING_H
+
+#include "pg/train/collect.h"
+#include "pg/base/json.h"
+#include "pg/model/source.h"
+#include "pg/model/blocks.h"
+
+#include "algo/algorithm.h"
+
+/* What was asked. */
+typedef struct TrainRequest {
+    const char *model;
+    Source source;
+    const char *algorithm_name;
+    const char *options_text;   /* JSON, as given */
+    const Algorithm *algorithm; /* NULL until checked, like all below */
+    void *options;
+    int threads;
+} TrainRequest;
+
+/* Seconds of each phase. */
+typedef struct TrainPhases {
+    double read; /* rows into arrays, ids into hash tables */
+    double map;  /* sorting ids and interactions */
+    double fit;  /* without evaluation */
+    double evaluate;
+    double write; /* known when the model has been written */
+} TrainPhases;
+
+/* What came of it; all memory in `context`. */
+typedef struct Training {
+    MemoryContext context;
+    BackendHost backend;
+    TimestampTz started;
+    Collected collected;
+    const char *source_relation; /* qualified name; NULL: the source is a query */
+    Model model;
+    TrainReport report;
+    struct WarmStart *warm; /* NULL: none */
+    uint32 warm_users;      /* known to it */
+    uint32 warm_items;
+    double seconds; /* of reading and fitting */
+    TrainPhases phases;
+} Training;
+
+/* Prepares an empty training whose memory is a child of `parent`. */
+extern void TrainingInit(Training *training, MemoryContext parent, const char *title);
+
+/* Reads the source; needs SPI and an active snapshot. */
+extern void TrainingRead(Training *training, const TrainRequest *request);
+
+/* The same from rows that are collected already. */
+extern void TrainingCollect(Training *training, const TrainRequest *request, Collector *collector);
+
+/* Fails: the algorithm needs times, and there are none. */
+extern void FailNoTime(const Algorithm *algorithm) __attribute__((noreturn));
+
+/*
+ * With the option warm_start: loads the embeddings of the model's current version, if it has one of
+ * the same algorithm and width.  Needs an active snapshot.
+ */
+extern void TrainingWarm(Training *training, const TrainRequest *request, Oid relid);
+
+/* Fits the model to what was collected; needs neither SPI nor a snapshot. */
+extern void TrainingFit(Training *training, const TrainRequest *request);
+
+/* Writes all blocks of the model. */
+extern void TrainingWrite(const Training *training, const TrainRequest *request, ModelSink *sink);
+
+/* Appends the phases to a JSON object. */
+extern void DescribePhases(StringInfo json, const TrainPhases *phases);
+
+/* Fails if the option holdout asks for times that are not there. */
+extern void CheckHoldout(const TrainOptions *options, bool times);
+
+/* Tells the client what it should know beside the result. */
+extern void TrainingReport(const Training *training);
+
+/* Best epoch, or NULL if the algorithm has none. */
+extern const Epoch *TrainingBest(const Training *training);
+
+/* Bytes that training needs at its peak, beside the source's dictionaries of long texts. */
+extern Size TrainingMemory(const Algorithm *algorithm, const void *options, uint32 users,
+                           uint32 items, uint64 interactions, bool times, int threads);
+
+#endif

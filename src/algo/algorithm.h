@@ -6,8 +6,8 @@
  * an item is made in three steps: the user's rows become one query vector, its inner product with a
  * row of the item, and what the algorithm makes of that product.  Larger scores are better.
  */
-#ifndef RECADV_ALGORITHM_H
-#define RECADV_ALGORITHM_H
+#ifndef RECADV_ALGO_ALGORITHM_H
+#define RECADV_ALGO_ALGORITHM_H
 
 #include "algo/options.h"
 #include "core/history.h"

@@ -4,8 +4,8 @@
  * An algorithm lists its options with type, range, default, meaning and source.  Parsing, checking,
  * documentation (recadv_options) and the stored header all come from that list.
  */
-#ifndef RECADV_OPTIONS_H
-#define RECADV_OPTIONS_H
+#ifndef RECADV_ALGO_OPTIONS_H
+#define RECADV_ALGO_OPTIONS_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -5,8 +5,8 @@
  * handler of PostgreSQL could then run in one of them.  So it is not linked, but mapped with one
  * thread set in the environment and all signals blocked.  Without it, plain kernels do the work.
  */
-#ifndef RECADV_BLAS_H
-#define RECADV_BLAS_H
+#ifndef RECADV_CORE_BLAS_H
+#define RECADV_CORE_BLAS_H
 
 #include <stdbool.h>
 #include <stddef.h>

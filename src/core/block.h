@@ -5,8 +5,8 @@
  * part's name, the header and the payload, so that a block moved elsewhere does not pass.
  * What is parsed here is untrusted: every length and offset is checked before use.
  */
-#ifndef RECADV_BLOCK_H
-#define RECADV_BLOCK_H
+#ifndef RECADV_CORE_BLOCK_H
+#define RECADV_CORE_BLOCK_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -11,8 +11,8 @@
  * cache and those of a tile into a third-level one: however sparse the cells of large data are, a
  * row comes from memory once per tile.
  */
-#ifndef RECADV_CELLS_H
-#define RECADV_CELLS_H
+#ifndef RECADV_CORE_CELLS_H
+#define RECADV_CORE_CELLS_H
 
 #include "core/host.h"
 #include "core/interactions.h"

@@ -9,8 +9,8 @@
  * Layout: groups of 16 rows; for every 8 columns a group has 64 bytes; byte 4 * row + c holds
  * column c in its low and column 4 + c in its high half: element = scale * (half - 8).
  */
-#ifndef RECADV_CODES_H
-#define RECADV_CODES_H
+#ifndef RECADV_CORE_CODES_H
+#define RECADV_CORE_CODES_H
 
 #include "core/host.h"
 

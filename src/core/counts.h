@@ -1,6 +1,6 @@
 /* counts.h: counting scores. */
-#ifndef RECADV_COUNTS_H
-#define RECADV_COUNTS_H
+#ifndef RECADV_CORE_COUNTS_H
+#define RECADV_CORE_COUNTS_H
 
 #include <stdint.h>
 

@@ -4,8 +4,8 @@
  * Grows by one pair at a time; a user's items are ascending, so that they can be searched and
  * skipped in a ranking.
  */
-#ifndef RECADV_HISTORY_H
-#define RECADV_HISTORY_H
+#ifndef RECADV_CORE_HISTORY_H
+#define RECADV_CORE_HISTORY_H
 
 #include "core/host.h"
 

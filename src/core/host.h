@@ -6,8 +6,8 @@
  * threads call none of them.  Memory belongs to an arena of the host, so that a callback that
  * does not return (fail, check) leaks nothing.
  */
-#ifndef RECADV_HOST_H
-#define RECADV_HOST_H
+#ifndef RECADV_CORE_HOST_H
+#define RECADV_CORE_HOST_H
 
 #include <signal.h>
 #include <stdbool.h>

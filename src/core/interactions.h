@@ -4,8 +4,8 @@
  * Built from unordered pairs; the result depends on the set of pairs alone, not on their order, so
  * a parallel read of the source gives the same model as a serial one.
  */
-#ifndef RECADV_INTERACTIONS_H
-#define RECADV_INTERACTIONS_H
+#ifndef RECADV_CORE_INTERACTIONS_H
+#define RECADV_CORE_INTERACTIONS_H
 
 #include "core/host.h"
 

@@ -4,8 +4,8 @@
  * Definitions as in He et al. 2018, section 4.1 (one relevant item) and as in LightGCN's
  * evaluation (several): binary gains, the ideal DCG over min(k, relevant).
  */
-#ifndef RECADV_METRICS_H
-#define RECADV_METRICS_H
+#ifndef RECADV_CORE_METRICS_H
+#define RECADV_CORE_METRICS_H
 
 #include <stdint.h>
 

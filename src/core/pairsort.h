@@ -1,6 +1,6 @@
 /* pairsort.h: pairs in order of user, then item. */
-#ifndef RECADV_PAIRSORT_H
-#define RECADV_PAIRSORT_H
+#ifndef RECADV_CORE_PAIRSORT_H
+#define RECADV_CORE_PAIRSORT_H
 
 #include "core/interactions.h"
 

@@ -5,8 +5,8 @@
  * thread works too.  Tasks should be short (tens of milliseconds at most): interrupts are handled
  * between tasks, at a moment when no worker is busy.
  */
-#ifndef RECADV_POOL_H
-#define RECADV_POOL_H
+#ifndef RECADV_CORE_POOL_H
+#define RECADV_CORE_POOL_H
 
 #include "core/host.h"
 

@@ -4,8 +4,8 @@
  * A generator is named by (seed, purpose, a, b): work that is cut into tasks draws from one
  * generator per task, so results do not depend on the number of threads.
  */
-#ifndef RECADV_RANDOM_H
-#define RECADV_RANDOM_H
+#ifndef RECADV_CORE_RANDOM_H
+#define RECADV_CORE_RANDOM_H
 
 #include <stdint.h>
 

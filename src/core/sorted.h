@@ -1,6 +1,6 @@
 /* sorted.h: searching ascending numbers. */
-#ifndef RECADV_SORTED_H
-#define RECADV_SORTED_H
+#ifndef RECADV_CORE_SORTED_H
+#define RECADV_CORE_SORTED_H
 
 #include <stdbool.h>
 #include <stdint.h>

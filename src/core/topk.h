@@ -1,6 +1,6 @@
 /* topk.h: the k best of a stream of scores, best first, ties to the lower item; NaN never ranks. */
-#ifndef RECADV_TOPK_H
-#define RECADV_TOPK_H
+#ifndef RECADV_CORE_TOPK_H
+#define RECADV_CORE_TOPK_H
 
 #include <math.h>
 #include <stdbool.h>

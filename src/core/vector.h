@@ -8,8 +8,8 @@
  * Everything here is always_inline, so that the functions take the target of their caller.
  * VECTOR_VARIANTS makes one caller per target, and VectorLevel() picks at run time.
  */
-#ifndef RECADV_VECTOR_H
-#define RECADV_VECTOR_H
+#ifndef RECADV_CORE_VECTOR_H
+#define RECADV_CORE_VECTOR_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,4 +1,4 @@
-/* rows.c: a table with open addressing. */
+/* row_numbers.c: a table with open addressing. */
 #include "algo/learn/row_numbers.h"
 
 #include <string.h>

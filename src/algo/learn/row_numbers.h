@@ -1,6 +1,6 @@
-/* rows.h: which rows a micro-batch touches, numbered from 0 in order of first appearance. */
-#ifndef RECADV_ROWS_H
-#define RECADV_ROWS_H
+/* row_numbers.h: which rows a micro-batch touches, numbered from 0 in order of first appearance. */
+#ifndef RECADV_ALGO_LEARN_ROW_NUMBERS_H
+#define RECADV_ALGO_LEARN_ROW_NUMBERS_H
 
 #include "core/host.h"
 

@@ -5,8 +5,8 @@
  * before the row is normalised into its perturbation and before the optimiser steps once.
  * Losses are sums over the batch, not means, as in the authors' code.
  */
-#ifndef RECADV_BATCH_H
-#define RECADV_BATCH_H
+#ifndef RECADV_ALGO_MF_BATCH_H
+#define RECADV_ALGO_MF_BATCH_H
 
 #include "algo/mf/triple.h"
 

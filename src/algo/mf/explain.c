@@ -1,5 +1,5 @@
 /*
- * mf_explain.c: which of a user's items speak for an item.
+ * explain.c: which of a user's items speak for an item.
  *
  * The user's row p is written as a combination of the rows of the user's items, by ridge
  * regression: p = sum of w_h q_h, nearly.  Item h then says w_h q_h . q_i for item i, and what all

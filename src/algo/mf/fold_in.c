@@ -1,5 +1,5 @@
 /*
- * mf_fold.c: a user who was not trained, against items as they are.
+ * fold_in.c: a user who was not trained, against items as they are.
  *
  * The user's row learns as in training, with the model's own options, stage by stage, while the
  * items stay.  Negatives come from a sample of the items.

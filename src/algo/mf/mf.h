@@ -3,8 +3,8 @@
  *
  * score(u, i) = p_u . q_i; P is users x factors, Q is items x factors, no biases.
  */
-#ifndef RECADV_MF_H
-#define RECADV_MF_H
+#ifndef RECADV_ALGO_MF_MF_H
+#define RECADV_ALGO_MF_MF_H
 
 #include "algo/algorithm.h"
 #include "algo/mf/triple.h"

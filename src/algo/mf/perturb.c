@@ -1,5 +1,5 @@
 /*
- * mf_perturb.c: noise on trained embeddings, to measure robustness (He et al. 2018, section 2.3).
+ * perturb.c: noise on trained embeddings, to measure robustness (He et al. 2018, section 2.3).
  */
 #include "algo/mf/mf.h"
 

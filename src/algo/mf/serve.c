@@ -1,4 +1,4 @@
-/* mf_serve.c: shape, scores and likeness of a factor model. */
+/* serve.c: shape, scores and likeness of a factor model. */
 #include "algo/mf/mf.h"
 
 #include <math.h>

@@ -1,4 +1,4 @@
-/* mf_train.c: initial embeddings, epochs, validation and early stopping of factor models. */
+/* train.c: initial embeddings, epochs, validation and early stopping of factor models. */
 #include "algo/mf/mf.h"
 
 #include <math.h>

@@ -6,8 +6,8 @@
  * p the user's row, d = q_i - q_j and Gamma the gradient of the loss, the perturbed rows lie in
  * the span of p and d, so the whole update needs three dot products and one pass over the rows.
  */
-#ifndef RECADV_TRIPLE_H
-#define RECADV_TRIPLE_H
+#ifndef RECADV_ALGO_MF_TRIPLE_H
+#define RECADV_ALGO_MF_TRIPLE_H
 
 #include "core/cells.h"
 #include "core/random.h"

@@ -1,4 +1,4 @@
-/* nmrn_compare.c: rows against rows, and a visitor whose history the memory has not noted. */
+/* compare.c: rows against rows, and a visitor whose history the memory has not noted. */
 #include <string.h>
 
 #include "algo/nmrn/nmrn.h"

@@ -1,4 +1,4 @@
-/* nmrn_order.c: a shuffle of users, or a merge of their events by time. */
+/* event_order.c: a shuffle of users, or a merge of their events by time. */
 #include "algo/nmrn/event_order.h"
 
 #define POLL_EVERY (1 << 16)

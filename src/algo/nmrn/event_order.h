@@ -1,9 +1,9 @@
 /*
- * nmrn_order.h: the order in which training visits events: users in random order, each user's
+ * event_order.h: the order in which training visits events: users in random order, each user's
  * events in order of time; or all events in order of time.
  */
-#ifndef RECADV_NMRN_ORDER_H
-#define RECADV_NMRN_ORDER_H
+#ifndef RECADV_ALGO_NMRN_EVENT_ORDER_H
+#define RECADV_ALGO_NMRN_EVENT_ORDER_H
 
 #include "algo/nmrn/nmrn.h"
 

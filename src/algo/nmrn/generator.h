@@ -2,8 +2,8 @@
  * generator.h: the sampler of negatives that learns which items the memory finds hard
  * (Wang et al. 2018): rows of its own for users and items, trained by policy gradient.
  */
-#ifndef RECADV_GENERATOR_H
-#define RECADV_GENERATOR_H
+#ifndef RECADV_ALGO_NMRN_GENERATOR_H
+#define RECADV_ALGO_NMRN_GENERATOR_H
 
 #include "algo/nmrn/microbatch.h"
 

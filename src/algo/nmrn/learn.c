@@ -1,4 +1,4 @@
-/* nmrn_learn.c: learning event by event. */
+/* learn.c: learning event by event. */
 #include "algo/nmrn/microbatch.h"
 
 struct Learner {

@@ -1,6 +1,6 @@
 /* memory.h: the kernels of a key-value memory in single precision, for the machine they run on. */
-#ifndef RECADV_MEMORY_H
-#define RECADV_MEMORY_H
+#ifndef RECADV_ALGO_NMRN_MEMORY_H
+#define RECADV_ALGO_NMRN_MEMORY_H
 
 #define REAL float
 #include "algo/nmrn/memory_kernel.h"

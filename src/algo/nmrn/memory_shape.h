@@ -1,6 +1,6 @@
 /* memory_shape.h: sizes and kinds of a key-value memory, whatever its numbers are. */
-#ifndef RECADV_MEMORY_SHAPE_H
-#define RECADV_MEMORY_SHAPE_H
+#ifndef RECADV_ALGO_NMRN_MEMORY_SHAPE_H
+#define RECADV_ALGO_NMRN_MEMORY_SHAPE_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-/* nmrn_microbatch.c: events in, negatives, gradients of a micro-batch, and the step. */
+/* microbatch.c: events in, negatives, gradients of a micro-batch, and the step. */
 #include "algo/nmrn/microbatch.h"
 
 #include "algo/nmrn/generator.h"

@@ -1,12 +1,12 @@
 /*
- * nmrn_microbatch.h: a micro-batch of events.
+ * microbatch.h: a micro-batch of events.
  *
  * Each event is read, compared with an item that the user does not have, and written to the memory
  * at once; parameters stay as they are until it is full.  Then all of it is differentiated,
  * back through the writes, and every row that took part moves once.
  */
-#ifndef RECADV_NMRN_MICROBATCH_H
-#define RECADV_NMRN_MICROBATCH_H
+#ifndef RECADV_ALGO_NMRN_MICROBATCH_H
+#define RECADV_ALGO_NMRN_MICROBATCH_H
 
 #include "algo/nmrn/nmrn.h"
 #include "algo/learn/row_numbers.h"

@@ -4,8 +4,8 @@
  * A user's row asks the memory's keys, the values answer with a point, and items near that point
  * are recommended.  The base of nmrn and nmrn_gan.
  */
-#ifndef RECADV_NMRN_H
-#define RECADV_NMRN_H
+#ifndef RECADV_ALGO_NMRN_NMRN_H
+#define RECADV_ALGO_NMRN_NMRN_H
 
 #include "algo/algorithm.h"
 #include "algo/nmrn/memory.h"

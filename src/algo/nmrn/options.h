@@ -1,6 +1,6 @@
-/* nmrn_options.h: the options that nmrn and nmrn_gan share, and their presets. */
-#ifndef RECADV_NMRN_OPTIONS_H
-#define RECADV_NMRN_OPTIONS_H
+/* options.h: the options that nmrn and nmrn_gan share, and their presets. */
+#ifndef RECADV_ALGO_NMRN_OPTIONS_H
+#define RECADV_ALGO_NMRN_OPTIONS_H
 
 #include "algo/nmrn/nmrn.h"
 

@@ -1,4 +1,4 @@
-/* nmrn_serve.c: parts of the model, first values of rows, queries, scores and slots. */
+/* serve.c: parts of the model, first values of rows, queries, scores and slots. */
 #include <math.h>
 #include <string.h>
 

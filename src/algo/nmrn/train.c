@@ -1,4 +1,4 @@
-/* nmrn_train.c: passes over the history, validation, and the memory that serves. */
+/* train.c: passes over the history, validation, and the memory that serves. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>

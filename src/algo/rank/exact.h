@@ -6,8 +6,8 @@
  * the same row get scores that differ in their last bits.  How far the two can be apart is known,
  * so what that could decide, and nothing else, is scored again alone.
  */
-#ifndef RECADV_EXACT_H
-#define RECADV_EXACT_H
+#ifndef RECADV_ALGO_RANK_EXACT_H
+#define RECADV_ALGO_RANK_EXACT_H
 
 #include "algo/algorithm.h"
 #include "core/counts.h"

@@ -1,4 +1,4 @@
-/* stream.c: ranking one event, learning one event. */
+/* prequential.c: ranking one event, learning one event. */
 #include "algo/rank/prequential.h"
 
 #include <math.h>

@@ -1,12 +1,12 @@
 /*
- * stream.h: events in order of time, each ranked before it is learnt (prequential evaluation).
+ * prequential.h: events in order of time, each ranked before it is learnt (prequential evaluation).
  *
  * Works for every algorithm.  One that does not stream stays as it is: it knows the users and
  * items that it was trained on.  Popularity and history grow with each event, whatever the
  * algorithm.
  */
-#ifndef RECADV_STREAM_H
-#define RECADV_STREAM_H
+#ifndef RECADV_ALGO_RANK_PREQUENTIAL_H
+#define RECADV_ALGO_RANK_PREQUENTIAL_H
 
 #include "algo/algorithm.h"
 

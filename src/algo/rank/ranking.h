@@ -5,8 +5,8 @@
  * not relevant and has the same score ranks before a relevant one (He et al.'s evaluation code).
  * Scores are compared as exact.h says.
  */
-#ifndef RECADV_RANKING_H
-#define RECADV_RANKING_H
+#ifndef RECADV_ALGO_RANK_RANKING_H
+#define RECADV_ALGO_RANK_RANKING_H
 
 #include "algo/algorithm.h"
 

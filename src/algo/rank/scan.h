@@ -4,8 +4,8 @@
  * A first pass over the items' codes tells which scores might be among the best; these are computed
  * in full.  Scores and their order are those of ModelScore for one query, bit for bit.
  */
-#ifndef RECADV_SCAN_H
-#define RECADV_SCAN_H
+#ifndef RECADV_ALGO_RANK_SCAN_H
+#define RECADV_ALGO_RANK_SCAN_H
 
 #include "algo/algorithm.h"
 #include "core/codes.h"

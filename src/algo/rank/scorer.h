@@ -1,6 +1,6 @@
 /* scorer.h: room for scores of many queries for many items at a time, on each thread. */
-#ifndef RECADV_SCORER_H
-#define RECADV_SCORER_H
+#ifndef RECADV_ALGO_RANK_SCORER_H
+#define RECADV_ALGO_RANK_SCORER_H
 
 #include "algo/algorithm.h"
 

@@ -4,8 +4,8 @@
  * Mean NDCG@100 and HR@100 of one held-out item per user among all items that the user has not
  * (protocol of He et al. 2018, section 4.1; ties as in ranking.h).
  */
-#ifndef RECADV_VALIDATION_H
-#define RECADV_VALIDATION_H
+#ifndef RECADV_ALGO_RANK_VALIDATION_H
+#define RECADV_ALGO_RANK_VALIDATION_H
 
 #include "algo/rank/ranking.h"
 

@@ -1,4 +1,4 @@
-/* host.c: memory contexts, interrupts, progress and errors for the numerics. */
+/* backend.c: memory contexts, interrupts, progress and errors for the numerics. */
 #include "pg/base/backend.h"
 
 #include <math.h>

@@ -1,6 +1,6 @@
-/* host.h: the callbacks that let the numerics run inside a backend. */
-#ifndef RECADV_PG_HOST_H
-#define RECADV_PG_HOST_H
+/* backend.h: the callbacks that let the numerics run inside a backend. */
+#ifndef RECADV_PG_BASE_BACKEND_H
+#define RECADV_PG_BASE_BACKEND_H
 
 #include "pg/base/compat.h"
 

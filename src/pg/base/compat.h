@@ -1,6 +1,6 @@
 /* compat.h: differences between PostgreSQL 14 and 18, and checked allocation. */
-#ifndef RECADV_COMPAT_H
-#define RECADV_COMPAT_H
+#ifndef RECADV_PG_BASE_COMPAT_H
+#define RECADV_PG_BASE_COMPAT_H
 
 #include "postgres.h"
 

@@ -1,6 +1,6 @@
 /* json.h: writing small JSON documents and reading fields of jsonb ones. */
-#ifndef RECADV_JSON_H
-#define RECADV_JSON_H
+#ifndef RECADV_PG_BASE_JSON_H
+#define RECADV_PG_BASE_JSON_H
 
 #include "pg/base/compat.h"
 

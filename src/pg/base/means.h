@@ -1,6 +1,6 @@
 /* means.h: the means of a stream's metrics as the columns hr, ndcg, mrr of a result. */
-#ifndef RECADV_MEANS_H
-#define RECADV_MEANS_H
+#ifndef RECADV_PG_BASE_MEANS_H
+#define RECADV_PG_BASE_MEANS_H
 
 #include "pg/base/compat.h"
 

@@ -1,4 +1,4 @@
-/* srf.c: a tuplestore in the query's memory, as PostgreSQL 15's InitMaterializedSRF makes. */
+/* rowset.c: a tuplestore in the query's memory, as PostgreSQL 15's InitMaterializedSRF makes. */
 #include "pg/base/rowset.h"
 
 #include "funcapi.h"

@@ -1,6 +1,6 @@
-/* srf.h: functions that return a set of rows, materialised. */
-#ifndef RECADV_SRF_H
-#define RECADV_SRF_H
+/* rowset.h: functions that return a set of rows, materialised. */
+#ifndef RECADV_PG_BASE_ROWSET_H
+#define RECADV_PG_BASE_ROWSET_H
 
 #include "pg/base/compat.h"
 

@@ -1,6 +1,6 @@
 /* settings.h: the recadv.* settings. */
-#ifndef RECADV_SETTINGS_H
-#define RECADV_SETTINGS_H
+#ifndef RECADV_PG_BASE_SETTINGS_H
+#define RECADV_PG_BASE_SETTINGS_H
 
 #include "postgres.h"
 

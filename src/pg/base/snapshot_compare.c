@@ -1,4 +1,4 @@
-/* sight.c: comparing what snapshots see. */
+/* snapshot_compare.c: comparing what snapshots see. */
 #include "pg/base/snapshot_compare.h"
 
 #include "access/xact.h"

@@ -1,13 +1,13 @@
 /*
- * sight.h: whether a look into a table would see what an earlier one has seen.
+ * snapshot_compare.h: whether a look into a table would see what an earlier one has seen.
  *
  * An MVCC snapshot decides what is visible by its limits, the transactions that it lists as running
  * and the command of the own transaction up to which it sees.  Where all of these are equal, in one
  * and the same subtransaction, so is what is seen: rows of a subtransaction that was rolled back
  * meanwhile are of a later command, or were never seen.
  */
-#ifndef RECADV_SIGHT_H
-#define RECADV_SIGHT_H
+#ifndef RECADV_PG_BASE_SNAPSHOT_COMPARE_H
+#define RECADV_PG_BASE_SNAPSHOT_COMPARE_H
 
 #include "pg/base/compat.h"
 

@@ -1,4 +1,4 @@
-/* timecast.c: values of all types as times of one type. */
+/* time_values.c: values of all types as times of one type. */
 #include "pg/base/time_values.h"
 
 #include <math.h>

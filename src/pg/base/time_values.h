@@ -1,12 +1,12 @@
 /*
- * timecast.h: a value that a caller has, as the time that a row of the model's source would have.
+ * time_values.h: a value that a caller has, as the time that a row of the model's source would have.
  *
  * The types of a model's times fall into two kinds, numbers and moments (dates, timestamps); a
  * value of another type of the same kind becomes what an INSERT into the time column would make of
  * it, but for a fraction in a column of integers, which is an error.
  */
-#ifndef RECADV_TIMECAST_H
-#define RECADV_TIMECAST_H
+#ifndef RECADV_PG_BASE_TIME_VALUES_H
+#define RECADV_PG_BASE_TIME_VALUES_H
 
 #include "pg/base/compat.h"
 

@@ -3,8 +3,8 @@
  *
  * Dates and timestamps are their internal numbers, floats their bits put in order.
  */
-#ifndef RECADV_TIMES_H
-#define RECADV_TIMES_H
+#ifndef RECADV_PG_BASE_TIMES_H
+#define RECADV_PG_BASE_TIMES_H
 
 #include "pg/base/compat.h"
 

@@ -1,4 +1,4 @@
-/* idhash.c: creating and doubling tables of slots. */
+/* id_hash.c: creating and doubling tables of slots. */
 #include "pg/ids/id_hash.h"
 
 #define FIRST_SIZE 1024

@@ -1,11 +1,11 @@
 /*
- * idhash.h: from integer ids to numbers; 16 bytes per slot.
+ * id_hash.h: from integer ids to numbers; 16 bytes per slot.
  *
  * The id stands in its slot, so that a lookup in a table that has left the caches waits for one
  * line, not for two.
  */
-#ifndef RECADV_IDHASH_H
-#define RECADV_IDHASH_H
+#ifndef RECADV_PG_IDS_ID_HASH_H
+#define RECADV_PG_IDS_ID_HASH_H
 
 #include "pg/base/compat.h"
 

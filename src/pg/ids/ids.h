@@ -5,8 +5,8 @@
  * A dictionary lists the ids of one side; the position is the dense index that the numerics use.
  * Ids of a training ascend (texts by bytes); those that came later follow in order of arrival.
  */
-#ifndef RECADV_IDS_H
-#define RECADV_IDS_H
+#ifndef RECADV_PG_IDS_IDS_H
+#define RECADV_PG_IDS_IDS_H
 
 #include "pg/base/compat.h"
 

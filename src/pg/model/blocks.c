@@ -1,4 +1,4 @@
-/* store.c: checked reading and sealed writing of blocks. */
+/* blocks.c: checked reading and sealed writing of blocks. */
 #include "pg/model/blocks.h"
 
 #include "port/pg_crc32c.h"

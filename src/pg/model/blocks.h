@@ -1,11 +1,11 @@
 /*
- * store.h: where the blocks of a model come from and go to.
+ * blocks.h: where the blocks of a model come from and go to.
  *
  * A model is read from a ModelStore (a table or an image) and written to a ModelSink (likewise).
  * What is read is untrusted: StoreRead checks a block whole before anyone looks at it.
  */
-#ifndef RECADV_STORE_H
-#define RECADV_STORE_H
+#ifndef RECADV_PG_MODEL_BLOCKS_H
+#define RECADV_PG_MODEL_BLOCKS_H
 
 #include "pg/base/compat.h"
 

@@ -8,8 +8,8 @@
  * The ids of the training are searched in their blocks; those added are few, for a training makes
  * them part of the others, and are kept in memory.
  */
-#ifndef RECADV_DICTIONARY_H
-#define RECADV_DICTIONARY_H
+#ifndef RECADV_PG_MODEL_DICTIONARY_H
+#define RECADV_PG_MODEL_DICTIONARY_H
 
 #include "pg/model/header.h"
 #include "pg/model/id_blocks.h"

@@ -1,6 +1,6 @@
 /* header.h: the header of a model version: what it is and how it was trained. */
-#ifndef RECADV_HEADER_H
-#define RECADV_HEADER_H
+#ifndef RECADV_PG_MODEL_HEADER_H
+#define RECADV_PG_MODEL_HEADER_H
 
 #include "pg/ids/ids.h"
 #include "pg/base/json.h"

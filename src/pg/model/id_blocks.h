@@ -4,8 +4,8 @@
  * A part of ascending ids has a root, the part "<name>_root": the first id of each block, so that
  * a search reads one block.
  */
-#ifndef RECADV_ID_BLOCKS_H
-#define RECADV_ID_BLOCKS_H
+#ifndef RECADV_PG_MODEL_ID_BLOCKS_H
+#define RECADV_PG_MODEL_ID_BLOCKS_H
 
 #include "pg/ids/ids.h"
 #include "pg/model/blocks.h"

@@ -4,8 +4,8 @@
  *   magic "RADVIMG" and a format byte, uint32 number of blocks, then for each block:
  *   uint32 length of the part's name, the name, uint32 block, uint32 length, the block
  */
-#ifndef RECADV_IMAGE_H
-#define RECADV_IMAGE_H
+#ifndef RECADV_PG_MODEL_IMAGE_H
+#define RECADV_PG_MODEL_IMAGE_H
 
 #include "pg/model/blocks.h"
 

@@ -1,4 +1,4 @@
-/* seen.c: the interactions of a model, as lists of item indexes. */
+/* interactions.c: the interactions of a model, as lists of item indexes. */
 #include "pg/model/interactions.h"
 
 #include "pg/model/parts.h"

@@ -1,6 +1,6 @@
-/* seen.h: the parts "seen" (items of each user, ascending) and "held" (pairs held out). */
-#ifndef RECADV_SEEN_H
-#define RECADV_SEEN_H
+/* interactions.h: the parts "seen" (items of each user, ascending) and "held" (pairs held out). */
+#ifndef RECADV_PG_MODEL_INTERACTIONS_H
+#define RECADV_PG_MODEL_INTERACTIONS_H
 
 #include "pg/model/header.h"
 

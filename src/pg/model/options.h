@@ -1,6 +1,6 @@
 /* options.h: hyper-parameters between jsonb and the algorithms' structs. */
-#ifndef RECADV_PG_OPTIONS_H
-#define RECADV_PG_OPTIONS_H
+#ifndef RECADV_PG_MODEL_OPTIONS_H
+#define RECADV_PG_MODEL_OPTIONS_H
 
 #include "pg/base/json.h"
 

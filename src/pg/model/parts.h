@@ -4,8 +4,8 @@
  * Rows per block follow from the dimensions, so no directory is stored.  What serving one user
  * reads (ids, seen, user rows) is in blocks of tens of kilobytes; item rows come in larger ones.
  */
-#ifndef RECADV_PARTS_H
-#define RECADV_PARTS_H
+#ifndef RECADV_PG_MODEL_PARTS_H
+#define RECADV_PG_MODEL_PARTS_H
 
 #include "pg/model/header.h"
 

@@ -1,6 +1,6 @@
 /* source.h: reading interactions from a table, a view or a query. */
-#ifndef RECADV_SOURCE_H
-#define RECADV_SOURCE_H
+#ifndef RECADV_PG_MODEL_SOURCE_H
+#define RECADV_PG_MODEL_SOURCE_H
 
 #include "pg/train/collect.h"
 

@@ -5,8 +5,8 @@
  * to the model as a whole: part "current" names the version that serves, part "run" is the log of
  * training runs.  Versions from 1 hold the models.
  */
-#ifndef RECADV_TABLE_H
-#define RECADV_TABLE_H
+#ifndef RECADV_PG_MODEL_TABLE_H
+#define RECADV_PG_MODEL_TABLE_H
 
 #include "pg/model/blocks.h"
 

@@ -4,8 +4,8 @@
  * A view has the parts of the axis that serving reads, rows x stride floats each; what it has of
  * the other axes is the model's own.
  */
-#ifndef RECADV_VIEW_H
-#define RECADV_VIEW_H
+#ifndef RECADV_PG_MODEL_VIEW_H
+#define RECADV_PG_MODEL_VIEW_H
 
 #include "pg/model/parts.h"
 

@@ -1,4 +1,4 @@
-/* newest.c: the newest time that can be believed. */
+/* watermark.c: the newest time that can be believed. */
 #include "pg/model/watermark.h"
 
 #include "pg/base/times.h"

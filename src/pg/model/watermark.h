@@ -1,5 +1,5 @@
 /*
- * newest.h: up to where the events of a stream reach in time: its watermark.
+ * watermark.h: up to where the events of a stream reach in time: its watermark.
  *
  * A time to come must not hide the rows until then.  Moments have a present, beyond which no event
  * moves the watermark.  Numbers have none; of them, what few events have and lies far beyond all
@@ -7,8 +7,8 @@
  * costs time and memory, for the events beyond it are read again and known by their fingerprints;
  * it loses nothing.
  */
-#ifndef RECADV_NEWEST_H
-#define RECADV_NEWEST_H
+#ifndef RECADV_PG_MODEL_WATERMARK_H
+#define RECADV_PG_MODEL_WATERMARK_H
 
 #include "pg/base/compat.h"
 

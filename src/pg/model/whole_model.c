@@ -1,4 +1,4 @@
-/* loaded.c: reading every part of a model. */
+/* whole_model.c: reading every part of a model. */
 #include "pg/model/whole_model.h"
 
 #include "pg/model/interactions.h"

@@ -1,6 +1,6 @@
-/* loaded.h: a whole model in memory, for evaluation. */
-#ifndef RECADV_LOADED_H
-#define RECADV_LOADED_H
+/* whole_model.h: a whole model in memory, for evaluation. */
+#ifndef RECADV_PG_MODEL_WHOLE_MODEL_H
+#define RECADV_PG_MODEL_WHOLE_MODEL_H
 
 #include "pg/model/dictionary.h"
 #include "pg/base/backend.h"

@@ -6,8 +6,8 @@
  * there on and learns what has no fingerprint yet: so rows that were committed late, or share
  * their time with others, are neither lost nor learnt twice.
  */
-#ifndef RECADV_WINDOW_H
-#define RECADV_WINDOW_H
+#ifndef RECADV_PG_MODEL_WINDOW_H
+#define RECADV_PG_MODEL_WINDOW_H
 
 #include "pg/model/header.h"
 
@@ -39,7 +39,7 @@ extern uint32 WindowCount(const Window *window, uint64 key);
 /*
  * The window after learning `count` more events, which makes `events` in all; allocated in the
  * current context.  The fingerprints come to be sorted.  Warns of times that the watermark does not
- * follow: see newest.h.
+ * follow: see watermark.h.
  */
 extern Window WindowAdvance(const Window *window, uint64 events, Fingerprint *learnt, uint64 count);
 

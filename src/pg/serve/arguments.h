@@ -1,6 +1,6 @@
 /* arguments.h: what the serving functions are asked with. */
-#ifndef RECADV_ARGUMENTS_H
-#define RECADV_ARGUMENTS_H
+#ifndef RECADV_PG_SERVE_ARGUMENTS_H
+#define RECADV_PG_SERVE_ARGUMENTS_H
 
 #include "pg/base/compat.h"
 

@@ -1,4 +1,4 @@
-/* attach.c: an item side from shared memory, or loaded there, or into the session's own. */
+/* item_memory.c: an item side from shared memory, or loaded there, or into the session's own. */
 #include "pg/serve/item_memory.h"
 
 #include "pg/serve/shared_cache.h"

@@ -1,6 +1,6 @@
-/* attach.h: giving a cache entry its item side. */
-#ifndef RECADV_ATTACH_H
-#define RECADV_ATTACH_H
+/* item_memory.h: giving a cache entry its item side. */
+#ifndef RECADV_PG_SERVE_ITEM_MEMORY_H
+#define RECADV_PG_SERVE_ITEM_MEMORY_H
 
 #include "pg/serve/session_cache.h"
 

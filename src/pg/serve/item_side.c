@@ -1,4 +1,4 @@
-/* itemside.c: layout, loading and ids of an item side. */
+/* item_side.c: layout, loading and ids of an item side. */
 #include "pg/serve/item_side.h"
 
 #include "pg/base/backend.h"

@@ -1,12 +1,12 @@
 /*
- * itemside.h: all that answering about items takes, in one piece of memory: the item parts of a
+ * item_side.h: all that answering about items takes, in one piece of memory: the item parts of a
  * model, the codes for its first pass, the items' ids.
  *
  * The piece holds no pointers, so that it can lie in memory that processes share; an ItemSide is
  * one process's way into it.
  */
-#ifndef RECADV_ITEMSIDE_H
-#define RECADV_ITEMSIDE_H
+#ifndef RECADV_PG_SERVE_ITEM_SIDE_H
+#define RECADV_PG_SERVE_ITEM_SIDE_H
 
 #include "pg/model/parts.h"
 

@@ -1,4 +1,4 @@
-/* live.c: the header names the source; one parameterised query reads a user's items from it. */
+/* live_source.c: the header names the source; one parameterised query reads a user's items from it. */
 #include "pg/serve/live_source.h"
 
 #include "executor/spi.h"

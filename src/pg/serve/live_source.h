@@ -1,6 +1,6 @@
-/* live.h: what the source of a model says now. */
-#ifndef RECADV_LIVE_H
-#define RECADV_LIVE_H
+/* live_source.h: what the source of a model says now. */
+#ifndef RECADV_PG_SERVE_LIVE_SOURCE_H
+#define RECADV_PG_SERVE_LIVE_SOURCE_H
 
 #include "pg/train/collect.h"
 

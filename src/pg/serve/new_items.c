@@ -1,4 +1,4 @@
-/* fresh.c: reading the items that were observed, and keeping them. */
+/* new_items.c: reading the items that were observed, and keeping them. */
 #include "pg/serve/new_items.h"
 
 #include "pg/serve/session_cache.h"

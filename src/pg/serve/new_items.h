@@ -1,11 +1,11 @@
 /*
- * fresh.h: items that were observed since the last refresh.
+ * new_items.h: items that were observed since the last refresh.
  *
  * They have rows at once, as a refresh would start them.  A statement that asks many questions
  * reads them once: they are kept until something else could be seen.
  */
-#ifndef RECADV_FRESH_H
-#define RECADV_FRESH_H
+#ifndef RECADV_PG_SERVE_NEW_ITEMS_H
+#define RECADV_PG_SERVE_NEW_ITEMS_H
 
 #include "pg/serve/served.h"
 

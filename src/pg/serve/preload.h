@@ -1,6 +1,6 @@
 /* preload.h: loading a version into the cache that all sessions share, before its commit. */
-#ifndef RECADV_PRELOAD_H
-#define RECADV_PRELOAD_H
+#ifndef RECADV_PG_SERVE_PRELOAD_H
+#define RECADV_PG_SERVE_PRELOAD_H
 
 /*
  * Loads the items of what this transaction has made current, where sessions use the model and the

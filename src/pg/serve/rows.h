@@ -1,6 +1,6 @@
 /* rows.h: rows of one side of a served model: found by their ids, gathered, walked through. */
-#ifndef RECADV_ROWS_H
-#define RECADV_ROWS_H
+#ifndef RECADV_PG_SERVE_ROWS_H
+#define RECADV_PG_SERVE_ROWS_H
 
 #include "pg/serve/served.h"
 #include "pg/model/view.h"

@@ -1,6 +1,6 @@
 /* select.h: the best rows under a filter, which is applied before the choice, never after. */
-#ifndef RECADV_SELECT_H
-#define RECADV_SELECT_H
+#ifndef RECADV_PG_SERVE_SELECT_H
+#define RECADV_PG_SERVE_SELECT_H
 
 #include "core/topk.h"
 #include "pg/serve/rows.h"

@@ -7,8 +7,8 @@
  * statement, and one that was rolled back is never seen.  A model that does not fit is read block
  * by block.
  */
-#ifndef RECADV_SERVED_H
-#define RECADV_SERVED_H
+#ifndef RECADV_PG_SERVE_SERVED_H
+#define RECADV_PG_SERVE_SERVED_H
 
 #include "pg/model/dictionary.h"
 #include "pg/model/image.h"

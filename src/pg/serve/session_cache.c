@@ -1,4 +1,4 @@
-/* cache.c: the list of a session's models. */
+/* session_cache.c: the list of a session's models. */
 #include "pg/serve/session_cache.h"
 
 #include "utils/inval.h"

@@ -1,11 +1,11 @@
 /*
- * cache.h: the models that this session keeps, up to recadv.cache_size.
+ * session_cache.h: the models that this session keeps, up to recadv.cache_size.
  *
  * An entry is what serving a version takes beside the table: header, first ids of blocks, shared
  * parts, and its item side if that is kept here and not in shared memory.
  */
-#ifndef RECADV_CACHE_H
-#define RECADV_CACHE_H
+#ifndef RECADV_PG_SERVE_SESSION_CACHE_H
+#define RECADV_PG_SERVE_SESSION_CACHE_H
 
 #include "pg/serve/served.h"
 

@@ -1,4 +1,4 @@
-/* shared.c: slots, room and pins of the shared cache. */
+/* shared_cache.c: slots, room and pins of the shared cache. */
 #include "pg/serve/shared_cache.h"
 
 #include "port/atomics.h"

@@ -1,5 +1,5 @@
 /*
- * shared.h: item sides in memory that all sessions share, where recadv is in
+ * shared_cache.h: item sides in memory that all sessions share, where recadv is in
  * shared_preload_libraries.
  *
  * The memory is one piece of recadv.shared_cache_size, reserved when the server starts, at the same
@@ -10,8 +10,8 @@
  *
  * Nobody may look here before the right to read the model's table has been checked.
  */
-#ifndef RECADV_SHARED_H
-#define RECADV_SHARED_H
+#ifndef RECADV_PG_SERVE_SHARED_CACHE_H
+#define RECADV_PG_SERVE_SHARED_CACHE_H
 
 #include "pg/serve/item_side.h"
 #include "pg/model/table.h"

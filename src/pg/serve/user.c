@@ -1,4 +1,4 @@
-/* asker.c: noting pending events before the question is asked. */
+/* user.c: noting pending events before the question is asked. */
 #include "pg/serve/user.h"
 
 #include "pg/stream/pending.h"

@@ -1,12 +1,12 @@
 /*
- * asker.h: the user of a question: what the model knows, and what was observed since its last
+ * user.h: the user of a question: what the model knows, and what was observed since its last
  * refresh.
  *
  * Events that are pending are noted in a copy of the user's rows, for this question alone; so a
  * user whom the model does not know yet is served by the first event.
  */
-#ifndef RECADV_ASKER_H
-#define RECADV_ASKER_H
+#ifndef RECADV_PG_SERVE_USER_H
+#define RECADV_PG_SERVE_USER_H
 
 #include "pg/serve/rows.h"
 

@@ -1,4 +1,4 @@
-/* fold.c: gathers what the algorithm needs to place a visitor among the items. */
+/* visitor.c: gathers what the algorithm needs to place a visitor among the items. */
 #include "pg/serve/visitor.h"
 
 #include "pg/base/backend.h"

@@ -1,6 +1,6 @@
-/* fold.h: queries of users whom the model was not trained on. */
-#ifndef RECADV_FOLD_H
-#define RECADV_FOLD_H
+/* visitor.h: queries of users whom the model was not trained on. */
+#ifndef RECADV_PG_SERVE_VISITOR_H
+#define RECADV_PG_SERVE_VISITOR_H
 
 #include "pg/serve/rows.h"
 

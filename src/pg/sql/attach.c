@@ -1,4 +1,4 @@
-/* trigger.c: recadv_attach(), recadv_detach() and the trigger that observes every INSERT. */
+/* attach.c: recadv_attach(), recadv_detach() and the trigger that observes every INSERT. */
 #include "pg/base/compat.h"
 
 #include "access/xact.h"

@@ -1,4 +1,4 @@
-/* cache_view.c: recadv_cache_entries(): what this session and all sessions keep. */
+/* cache.c: recadv_cache_entries(): what this session and all sessions keep. */
 #include "pg/base/compat.h"
 
 #include "fmgr.h"

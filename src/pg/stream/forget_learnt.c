@@ -1,4 +1,4 @@
-/* learnt.c: pending events against the interactions of a training. */
+/* forget_learnt.c: pending events against the interactions of a training. */
 #include "pg/stream/forget_learnt.h"
 
 #include "utils/snapmgr.h"

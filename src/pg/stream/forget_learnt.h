@@ -1,6 +1,6 @@
-/* learnt.h: what a new version makes of events that were observed before. */
-#ifndef RECADV_LEARNT_H
-#define RECADV_LEARNT_H
+/* forget_learnt.h: what a new version makes of events that were observed before. */
+#ifndef RECADV_PG_STREAM_FORGET_LEARNT_H
+#define RECADV_PG_STREAM_FORGET_LEARNT_H
 
 #include "pg/train/collect.h"
 

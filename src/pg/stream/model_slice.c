@@ -1,4 +1,4 @@
-/* state.c: loading and writing back a piece of a model. */
+/* model_slice.c: loading and writing back a piece of a model. */
 #include "pg/stream/model_slice.h"
 
 #include "common/hashfn.h"

@@ -1,11 +1,11 @@
 /*
- * state.h: the piece of a stored model that a refresh changes.
+ * model_slice.h: the piece of a stored model that a refresh changes.
  *
  * In memory: the users in question, numbered afresh, and all items.  Written back: the blocks
  * whose content has changed.  Users and items that are new get the next indexes.
  */
-#ifndef RECADV_STATE_H
-#define RECADV_STATE_H
+#ifndef RECADV_PG_STREAM_MODEL_SLICE_H
+#define RECADV_PG_STREAM_MODEL_SLICE_H
 
 #include "pg/model/dictionary.h"
 #include "pg/base/backend.h"

@@ -1,4 +1,4 @@
-/* observe.c: recadv_observe(). */
+/* observer.c: recadv_observe(). */
 #include "pg/stream/observer.h"
 
 #include "catalog/pg_type.h"

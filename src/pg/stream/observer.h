@@ -1,6 +1,6 @@
-/* observe.h: noting one event in a model that learns from a stream. */
-#ifndef RECADV_OBSERVE_H
-#define RECADV_OBSERVE_H
+/* observer.h: noting one event in a model that learns from a stream. */
+#ifndef RECADV_PG_STREAM_OBSERVER_H
+#define RECADV_PG_STREAM_OBSERVER_H
 
 #include "pg/stream/pending.h"
 

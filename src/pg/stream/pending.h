@@ -6,8 +6,8 @@
  * serving a user needs is one look into the key.  An item that the model does not know has rows
  * under "item:<item>".  A refresh learns these rows and deletes them.
  */
-#ifndef RECADV_PENDING_H
-#define RECADV_PENDING_H
+#ifndef RECADV_PG_STREAM_PENDING_H
+#define RECADV_PG_STREAM_PENDING_H
 
 #include "pg/model/dictionary.h"
 #include "pg/model/table.h"

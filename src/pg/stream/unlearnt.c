@@ -1,4 +1,4 @@
-/* news.c: the rows that have no fingerprint yet. */
+/* unlearnt.c: the rows that have no fingerprint yet. */
 #include "pg/stream/unlearnt.h"
 
 #include "pg/base/settings.h"

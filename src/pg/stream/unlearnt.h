@@ -1,12 +1,12 @@
 /*
- * news.h: what a model has not learnt yet: new rows of its source, and observed events.
+ * unlearnt.h: what a model has not learnt yet: new rows of its source, and observed events.
  *
  * An event that is in the source as well as observed is learnt once.  For each (user, item, time):
  * the source has it s times, the window w times, observers l times; s > 0 leaves s - w to be
  * learnt (an observed event that the source does not show yet will be seen there), s = 0 leaves l.
  */
-#ifndef RECADV_NEWS_H
-#define RECADV_NEWS_H
+#ifndef RECADV_PG_STREAM_UNLEARNT_H
+#define RECADV_PG_STREAM_UNLEARNT_H
 
 #include "pg/stream/pending.h"
 #include "pg/model/window.h"

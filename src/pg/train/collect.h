@@ -1,6 +1,6 @@
 /* collect.h: rows of interactions into compact arrays, from a source or an aggregate. */
-#ifndef RECADV_COLLECT_H
-#define RECADV_COLLECT_H
+#ifndef RECADV_PG_TRAIN_COLLECT_H
+#define RECADV_PG_TRAIN_COLLECT_H
 
 #include "pg/base/compat.h"
 

@@ -1,7 +1,7 @@
 /* runs.h: the log of training runs, kept in the model's table, and the lock that keeps them apart.
  */
-#ifndef RECADV_RUNS_H
-#define RECADV_RUNS_H
+#ifndef RECADV_PG_TRAIN_RUNS_H
+#define RECADV_PG_TRAIN_RUNS_H
 
 #include "pg/train/training.h"
 

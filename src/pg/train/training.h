@@ -1,6 +1,6 @@
 /* training.h: one training run, cut into the phases read, fit and write. */
-#ifndef RECADV_TRAINING_H
-#define RECADV_TRAINING_H
+#ifndef RECADV_PG_TRAIN_TRAINING_H
+#define RECADV_PG_TRAIN_TRAINING_H
 
 #include "pg/train/collect.h"
 #include "pg/base/json.h"

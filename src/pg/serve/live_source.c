@@ -7,7 +7,7 @@
 #include "utils/plancache.h"
 #include "utils/typcache.h"
 
-#include "pg/model/source.h"
+#include "pg/train/reader.h"
 #include "pg/model/table.h"
 
 /* Source and columns as the current version's header has them. */

@@ -15,7 +15,7 @@
 #include "core/metrics.h"
 #include "pg/model/whole_model.h"
 #include "pg/base/settings.h"
-#include "pg/model/source.h"
+#include "pg/train/reader.h"
 #include "pg/base/rowset.h"
 #include "pg/model/table.h"
 

@@ -13,6 +13,7 @@
 #include "pg/base/settings.h"
 #include "pg/model/table.h"
 #include "pg/model/window.h"
+#include "pg/train/reader.h"
 
 void TrainingInit(Training *t, MemoryContext parent, const char *title)
 {

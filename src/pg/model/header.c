@@ -3,7 +3,6 @@
 
 #include "pg/model/options.h"
 #include "pg/base/times.h"
-#include "pg/model/window.h"
 
 static uint32 ReadCount(ModelStore *store, Jsonb *json, const char *key, int64 minimum)
 {
@@ -135,21 +134,4 @@ Header HeaderRead(ModelStore *store)
 void HeaderLayout(const Header *header, Model *model)
 {
     ModelLayout(model, header->algorithm, header->options, header->users, header->items);
-}
-
-void DescribeStream(StringInfo json, const Window *window, uint64 events)
-{
-    JsonOpen(json, "stream", '{');
-    JsonString(json, "time_type", TimeTypeName(window->time_type));
-    if (window->time_typmod >= 0)
-        JsonInteger(json, "time_typmod", window->time_typmod);
-    if (TimeIsNumber(window->time_type) && window->first != NO_TIME)
-        JsonInteger(json, "first", window->first);
-    if (window->watermark != NO_TIME) {
-        JsonInteger(json, "watermark", window->watermark);
-        JsonString(json, "newest", TimeText(window->time_type, window->watermark));
-    }
-    JsonInteger(json, "events", (int64)events);
-    JsonInteger(json, "window", window->count);
-    JsonClose(json, '}');
 }

@@ -34,10 +34,6 @@ typedef struct Header {
 /* Reads and checks; allocated in the current context. */
 extern Header HeaderRead(ModelStore *store);
 
-/* What the header says of the stream, as a JSON object. */
-struct Window;
-extern void DescribeStream(StringInfo json, const struct Window *window, uint64 events);
-
 /* Parts of the model, without data. */
 extern void HeaderLayout(const Header *header, Model *model);
 

@@ -161,6 +161,23 @@ Window WindowOfPairs(const Pairs *pairs, const IdList *users, const IdList *item
     return window;
 }
 
+void WindowDescribe(StringInfo json, const Window *window, uint64 events)
+{
+    JsonOpen(json, "stream", '{');
+    JsonString(json, "time_type", TimeTypeName(window->time_type));
+    if (window->time_typmod >= 0)
+        JsonInteger(json, "time_typmod", window->time_typmod);
+    if (TimeIsNumber(window->time_type) && window->first != NO_TIME)
+        JsonInteger(json, "first", window->first);
+    if (window->watermark != NO_TIME) {
+        JsonInteger(json, "watermark", window->watermark);
+        JsonString(json, "newest", TimeText(window->time_type, window->watermark));
+    }
+    JsonInteger(json, "events", (int64)events);
+    JsonInteger(json, "window", window->count);
+    JsonClose(json, '}');
+}
+
 void WindowWrite(ModelSink *sink, const Window *window)
 {
     for (uint32 b = 0; b < BlockCount(window->count, FINGERPRINTS_PER_BLOCK); b++) {

@@ -200,7 +200,7 @@ static char *NewHeader(Refresh *r, const Window *window)
     JsonInteger(&json, "added_items", s->items.added.count);
     JsonInteger(&json, "interactions",
                 interactions + (int64)(r->metrics.events - r->metrics.repeats));
-    DescribeStream(&json, window, r->header.events + r->news.count);
+    WindowDescribe(&json, window, r->header.events + r->news.count);
     JsonTime(&json, "refreshed", GetCurrentTimestamp());
     JsonClose(&json, '}');
     merged = DatumGetJsonbP(DirectFunctionCall2(jsonb_concat, JsonbPGetDatum(old),

@@ -414,7 +414,7 @@ static char *DescribeModel(const Training *t, const TrainRequest *request)
     JsonString(&json, "item_column", request->source.item_column);
     JsonString(&json, "time_column", request->source.time_column);
     if (c->window != NULL)
-        DescribeStream(&json, c->window, c->rows);
+        WindowDescribe(&json, c->window, c->rows);
     JsonRaw(&json, "options", OptionsToJson(request->algorithm, request->options));
     DescribeTraining(&json, t);
     JsonClose(&json, '}');

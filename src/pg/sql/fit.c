@@ -20,6 +20,7 @@
 #include "pg/base/settings.h"
 #include "pg/model/table.h"
 #include "pg/train/training.h"
+#include "pg/train/writer.h"
 #include "pg/model/window.h"
 
 /* Format of a partial state on its way between workers. */

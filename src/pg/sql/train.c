@@ -20,6 +20,7 @@
 #include "pg/base/settings.h"
 #include "pg/model/table.h"
 #include "pg/train/training.h"
+#include "pg/train/writer.h"
 
 enum {
     ARG_MODEL,

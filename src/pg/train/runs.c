@@ -12,6 +12,7 @@
 
 #include "pg/model/options.h"
 #include "pg/model/table.h"
+#include "pg/train/writer.h"
 
 /* objsubid of the locks; no other code locks a relation as an object. */
 #define RUN_LOCK 1

@@ -9,7 +9,7 @@ static uint32 ReadCount(ModelStore *store, Jsonb *json, const char *key, int64 m
     int64 value;
 
     if (!JsonbGetInteger(json, key, &value) || value < minimum || value > MAX_IDS)
-        StoreDamaged(store, "header", 0, psprintf("\"%s\" is missing or out of range", key));
+        StoreDamaged(store, PART_HEADER, 0, psprintf("\"%s\" is missing or out of range", key));
     return (uint32)value;
 }
 
@@ -21,7 +21,7 @@ static uint32 ReadAdded(ModelStore *store, Jsonb *json, const char *key, uint32 
     if (!JsonbHas(json, key))
         return 0;
     if (!JsonbGetInteger(json, key, &value) || value < 0 || value >= all)
-        StoreDamaged(store, "header", 0, psprintf("\"%s\" is out of range", key));
+        StoreDamaged(store, PART_HEADER, 0, psprintf("\"%s\" is out of range", key));
     return (uint32)value;
 }
 
@@ -33,7 +33,7 @@ static IdKind ReadKind(ModelStore *store, Jsonb *json, const char *key)
         return ID_INTEGER;
     if (kind != NULL && strcmp(kind, IdKindName(ID_TEXT)) == 0)
         return ID_TEXT;
-    StoreDamaged(store, "header", 0, psprintf("\"%s\" is neither bigint nor text", key));
+    StoreDamaged(store, PART_HEADER, 0, psprintf("\"%s\" is neither bigint nor text", key));
 }
 
 /*
@@ -59,7 +59,7 @@ static int64 ReadTime(ModelStore *store, Jsonb *stream, const char *key)
     int64 time = NO_TIME;
 
     if (JsonbHas(stream, key) && !JsonbGetInteger(stream, key, &time))
-        StoreDamaged(store, "header", 0, psprintf("its \"%s\" is not a time", key));
+        StoreDamaged(store, PART_HEADER, 0, psprintf("its \"%s\" is not a time", key));
     return time;
 }
 
@@ -70,7 +70,7 @@ static int32 ReadTypmod(ModelStore *store, Jsonb *stream)
 
     if (JsonbHas(stream, "time_typmod") &&
         (!JsonbGetInteger(stream, "time_typmod", &typmod) || typmod < 0 || typmod > PG_INT32_MAX))
-        StoreDamaged(store, "header", 0, "its \"time_typmod\" is out of range");
+        StoreDamaged(store, PART_HEADER, 0, "its \"time_typmod\" is out of range");
     return (int32)typmod;
 }
 
@@ -82,43 +82,43 @@ static void ReadStream(ModelStore *store, Jsonb *stream, Header *header)
     if (header->algorithm->stream == NULL)
         return;
     if (stream == NULL)
-        StoreDamaged(store, "header", 0, "its \"stream\" is missing");
+        StoreDamaged(store, PART_HEADER, 0, "its \"stream\" is missing");
     type = JsonbGetString(stream, "time_type");
     header->time_type = type == NULL ? InvalidOid : TimeTypeOfName(type);
     if (!OidIsValid(header->time_type))
-        StoreDamaged(store, "header", 0, "its \"time_type\" is not the type of a time");
+        StoreDamaged(store, PART_HEADER, 0, "its \"time_type\" is not the type of a time");
     header->time_typmod = ReadTypmod(store, stream);
     header->watermark = ReadTime(store, stream, "watermark");
     header->first = ReadTime(store, stream, "first");
     if (!JsonbGetInteger(stream, "events", &events) || events < 0)
-        StoreDamaged(store, "header", 0, "\"events\" is missing or out of range");
+        StoreDamaged(store, PART_HEADER, 0, "\"events\" is missing or out of range");
     header->events = (uint64)events;
     header->window = ReadCount(store, stream, "window", 0);
 }
 
 Header HeaderRead(ModelStore *store)
 {
-    Jsonb *json = StoreReadJson(store, "header", 0);
+    Jsonb *json = StoreReadJson(store, PART_HEADER, 0);
     Header header = {0};
     Jsonb *options;
     char *algorithm, *problem;
     int64 format;
 
     if (json == NULL)
-        StoreDamaged(store, "header", 0, "it is missing");
+        StoreDamaged(store, PART_HEADER, 0, "it is missing");
     if (!JsonbGetInteger(json, "format", &format) || format != HEADER_FORMAT)
-        StoreDamaged(store, "header", 0, "its format is not known to this version of recadv");
+        StoreDamaged(store, PART_HEADER, 0, "its format is not known to this version of recadv");
     algorithm = JsonbGetString(json, "algorithm");
     if (algorithm != NULL)
         header.algorithm = AlgorithmFind(algorithm);
     if (header.algorithm == NULL)
-        StoreDamaged(store, "header", 0, "its algorithm is not known to this version of recadv");
+        StoreDamaged(store, PART_HEADER, 0, "its algorithm is not known to this version of recadv");
     options = JsonbGetObject(json, "options");
     if (options == NULL)
-        StoreDamaged(store, "header", 0, "its options are missing");
+        StoreDamaged(store, PART_HEADER, 0, "its options are missing");
     header.options = OptionsReadStored(header.algorithm, options, &problem);
     if (problem != NULL)
-        StoreDamaged(store, "header", 0, problem);
+        StoreDamaged(store, PART_HEADER, 0, problem);
     header.users = ReadCount(store, json, "users", 1);
     header.items = ReadCount(store, json, "items", 1);
     header.added_users = ReadAdded(store, json, "added_users", header.users);

@@ -9,6 +9,9 @@
 
 #include "algo/algorithm.h"
 
+#define PART_HEADER  "header"
+#define PART_HISTORY "history"
+
 #define HEADER_FORMAT 1
 
 /* What serving needs; the rest of the header is for people (recadv_info). */

@@ -9,7 +9,7 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
-#include "pg/model/table.h"
+#include "pg/model/catalog.h"
 
 static void CheckColumn(Oid relid, const char *relation, const char *column, const char *argument)
 {

@@ -17,7 +17,8 @@
 #include "pg/base/settings.h"
 #include "pg/train/reader.h"
 #include "pg/base/rowset.h"
-#include "pg/model/table.h"
+#include "pg/model/resolve.h"
+#include "pg/model/versions.h"
 
 /* A model, test cases on it, and what their ranking needs. */
 typedef struct Evaluation {

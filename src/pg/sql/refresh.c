@@ -9,6 +9,8 @@
 #include "utils/snapmgr.h"
 
 #include "pg/base/means.h"
+#include "pg/model/resolve.h"
+#include "pg/model/table_sink.h"
 #include "pg/stream/unlearnt.h"
 #include "pg/stream/observer.h"
 #include "pg/serve/preload.h"

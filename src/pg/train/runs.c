@@ -1,17 +1,14 @@
 /* runs.c: run rows as JSON blocks of version 0, and the run lock. */
 #include "pg/train/runs.h"
 
-#include "access/table.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_namespace.h"
-#include "common/hashfn.h"
 #include "executor/spi.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
 
 #include "pg/model/options.h"
-#include "pg/model/table.h"
+#include "pg/model/catalog.h"
+#include "pg/model/table_sink.h"
 #include "pg/train/writer.h"
 
 /* objsubid of the locks; no other code locks a relation as an object. */
@@ -52,43 +49,6 @@ void FailBusy(const char *model)
                     errmsg("model \"%s\" is being trained by another session", model),
                     errhint("Wait until that run ends; recadv_train_job() can skip with "
                             "if_busy => 'skip'.")));
-}
-
-/* A name that does not exist yet has no OID to lock: lock its hash within the schema. */
-static bool NameLock(Oid schema, const char *name)
-{
-    uint16 hash = (uint16)hash_bytes((const unsigned char *)name, (int)strlen(name));
-    LOCKTAG tag;
-
-    SET_LOCKTAG_OBJECT(tag, MyDatabaseId, NamespaceRelationId, schema, hash);
-    return LockAcquire(&tag, ExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL;
-}
-
-static void CheckOwned(Oid relid)
-{
-    ModelTable table;
-
-    ModelTableOpenOwned(relid, &table);
-    ModelTableClose(&table);
-}
-
-Oid ModelTableEnsure(const char *name)
-{
-    Oid relid = ModelLookup(name);
-    RangeVar *wanted;
-
-    if (OidIsValid(relid)) {
-        CheckOwned(relid);
-        return relid;
-    }
-    wanted = ParseRelationName(name);
-    if (!NameLock(RangeVarGetCreationNamespace(wanted), wanted->relname))
-        return InvalidOid;
-    relid = ModelLookup(name); /* its creator may have committed since */
-    if (!OidIsValid(relid))
-        return ModelTableCreate(name);
-    CheckOwned(relid);
-    return relid;
 }
 
 static char *DescribeRun(const Run *run, const TrainRequest *request, const Training *t)

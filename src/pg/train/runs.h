@@ -8,6 +8,8 @@
 /* Runs kept in the log. */
 #define RUNS_KEPT 1000
 
+#define PART_RUN "run"
+
 typedef struct Run {
     int32 number;
     const char *status;  /* running, succeeded, failed, skipped */
@@ -35,11 +37,5 @@ extern bool SkipsIfBusy(const char *choice);
 
 /* Fails with a clear error if RunLock returned false. */
 extern void FailBusy(const char *model) __attribute__((noreturn));
-
-/*
- * The model's table, created if it does not exist; fails unless the caller owns it.  InvalidOid if
- * another session is creating it.  Needs SPI.
- */
-extern Oid ModelTableEnsure(const char *name);
 
 #endif

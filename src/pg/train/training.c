@@ -5,8 +5,8 @@
 #include "utils/lsyscache.h"
 
 #include "pg/base/settings.h"
-#include "pg/model/table.h"
 #include "pg/train/reader.h"
+#include "pg/model/versions.h"
 
 void TrainingInit(Training *t, MemoryContext parent, const char *title)
 {

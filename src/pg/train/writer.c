@@ -9,8 +9,8 @@
 #include "pg/model/interactions.h"
 #include "pg/model/options.h"
 #include "pg/model/parts.h"
-#include "pg/model/table.h"
 #include "pg/model/window.h"
+#include "pg/model/header.h"
 
 static void DescribeSeconds(StringInfo json, const char *key, double seconds)
 {

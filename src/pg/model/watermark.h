@@ -14,20 +14,20 @@
 
 #include "lib/binaryheap.h"
 
-typedef struct Newest {
+typedef struct Watermark {
     Oid time_type;
-    int64 first; /* earliest time so far; NO_TIME: none */
-    int64 watermark;
+    int64 first;        /* earliest time so far; NO_TIME: none */
+    int64 time;         /* the watermark itself */
     int64 limit;        /* after the end: what lies beyond was not followed */
     int64 now;          /* of moments */
     uint64 few;         /* so many may be stray */
     binaryheap *latest; /* of numbers: the latest times, one more than few; the earliest on top */
-} Newest;
+} Watermark;
 
 /* Goes on from a watermark; of `events` in all, up to `count` will be added. */
-extern void NewestBegin(Newest *newest, Oid time_type, int64 first, int64 watermark, uint64 events,
-                        uint64 count);
-extern void NewestAdd(Newest *newest, int64 time);
-extern void NewestEnd(Newest *newest);
+extern void WatermarkBegin(Watermark *mark, Oid time_type, int64 first, int64 watermark,
+                           uint64 events, uint64 count);
+extern void WatermarkAdd(Watermark *mark, int64 time);
+extern void WatermarkEnd(Watermark *mark);
 
 #endif

@@ -12,7 +12,7 @@ static IdList ReadSide(ModelStore *store, const Header *header, Axis side)
     return DictionaryRead(&dictionary, store);
 }
 
-void LoadModel(ModelStore *store, BackendHost *backend, Loaded *loaded)
+void WholeModelRead(ModelStore *store, BackendHost *backend, WholeModel *loaded)
 {
     MemoryContext caller = MemoryContextSwitchTo(backend->context);
     Header *header = &loaded->header;

@@ -6,15 +6,15 @@
 #include "pg/base/backend.h"
 #include "pg/model/parts.h"
 
-typedef struct Loaded {
+typedef struct WholeModel {
     Header header;
     Model model;
     Interactions data; /* what the model was trained on, held-out pairs marked */
     IdList user_ids;
     IdList item_ids;
-} Loaded;
+} WholeModel;
 
 /* Loads all parts into the backend's context, within recadv.max_memory. */
-extern void LoadModel(ModelStore *store, BackendHost *backend, Loaded *loaded);
+extern void WholeModelRead(ModelStore *store, BackendHost *backend, WholeModel *loaded);
 
 #endif

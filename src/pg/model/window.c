@@ -50,13 +50,13 @@ uint32 WindowCount(const Window *window, uint64 key)
 #include "lib/sort_template.h"
 
 /* Of the events that have just been learnt, those that the watermark did not follow. */
-static void WarnOfStrays(const Newest *newest, const Fingerprint *learnt, uint64 count)
+static void WarnOfStrays(const Watermark *mark, const Fingerprint *learnt, uint64 count)
 {
     int64 farthest = NO_TIME;
     unsigned long strays = 0;
 
     for (uint64 i = 0; i < count; i++) {
-        if (learnt[i].time <= newest->limit || TimeIsInfinite(newest->time_type, learnt[i].time))
+        if (learnt[i].time <= mark->limit || TimeIsInfinite(mark->time_type, learnt[i].time))
             continue;
         strays++;
         farthest = Max(farthest, learnt[i].time);
@@ -67,8 +67,7 @@ static void WarnOfStrays(const Newest *newest, const Fingerprint *learnt, uint64
             (errmsg_plural("%lu event lies far beyond the others in time",
                            "%lu events lie far beyond the others in time", strays, strays),
              errdetail("The last is at %s; the newest time that refreshes go by stays %s.",
-                       TimeText(newest->time_type, farthest),
-                       TimeText(newest->time_type, newest->watermark)),
+                       TimeText(mark->time_type, farthest), TimeText(mark->time_type, mark->time)),
              errhint("Correct such rows if they are wrong.  Times that more than ten events and "
                      "1 %% of all have are followed.")));
 }
@@ -94,14 +93,14 @@ static void CheckCount(uint64 count)
 }
 
 /* The window up to a newer watermark. */
-static Window Merge(const Window *window, const Newest *newest, Fingerprint *learnt, uint64 count)
+static Window Merge(const Window *window, const Watermark *mark, Fingerprint *learnt, uint64 count)
 {
     Window next = *window;
     uint64 kept;
     int64 start;
 
-    next.first = newest->first;
-    next.watermark = newest->watermark;
+    next.first = mark->first;
+    next.watermark = mark->time;
     start = WindowStart(&next);
     kept = KeepFrom(start, learnt, count, learnt);
     CheckCount(kept + window->count);
@@ -111,22 +110,22 @@ static Window Merge(const Window *window, const Newest *newest, Fingerprint *lea
         memcpy(next.fingerprints + next.count, learnt, kept * sizeof(Fingerprint));
     next.count += (uint32)kept;
     SortFingerprints(next.fingerprints, next.count);
-    WarnOfStrays(newest, learnt, kept);
+    WarnOfStrays(mark, learnt, kept);
     return next;
 }
 
 Window WindowAdvance(const Window *window, uint64 events, Fingerprint *learnt, uint64 count)
 {
-    Newest newest;
+    Watermark mark;
 
-    NewestBegin(&newest, window->time_type, window->first, window->watermark, events,
-                count + window->count);
+    WatermarkBegin(&mark, window->time_type, window->first, window->watermark, events,
+                   count + window->count);
     for (uint64 i = 0; i < count; i++)
-        NewestAdd(&newest, learnt[i].time);
+        WatermarkAdd(&mark, learnt[i].time);
     for (uint32 i = 0; i < window->count; i++)
-        NewestAdd(&newest, window->fingerprints[i].time);
-    NewestEnd(&newest);
-    return Merge(window, &newest, learnt, count);
+        WatermarkAdd(&mark, window->fingerprints[i].time);
+    WatermarkEnd(&mark);
+    return Merge(window, &mark, learnt, count);
 }
 
 /* Only the latest are worth a fingerprint: the others are skipped before they cost memory. */
@@ -140,14 +139,14 @@ Window WindowOfPairs(const Pairs *pairs, const IdList *users, const IdList *item
            window;
     Fingerprint *learnt;
     uint64 count = 0;
-    Newest newest;
+    Watermark mark;
     int64 start;
 
-    NewestBegin(&newest, time_type, NO_TIME, NO_TIME, pairs->count, pairs->count);
+    WatermarkBegin(&mark, time_type, NO_TIME, NO_TIME, pairs->count, pairs->count);
     for (uint64 i = 0; i < pairs->count; i++)
-        NewestAdd(&newest, pairs->time[i]);
-    NewestEnd(&newest);
-    start = TimeBefore(time_type, newest.watermark, lateness);
+        WatermarkAdd(&mark, pairs->time[i]);
+    WatermarkEnd(&mark);
+    start = TimeBefore(time_type, mark.time, lateness);
     for (uint64 i = 0; i < pairs->count; i++)
         count += pairs->time[i] >= start;
     learnt = PallocArray(Fingerprint, count + 1);
@@ -156,7 +155,7 @@ Window WindowOfPairs(const Pairs *pairs, const IdList *users, const IdList *item
         if (pairs->time[i] >= start)
             learnt[count++] = FingerprintOf(IdListGet(users, pairs->user[i]),
                                             IdListGet(items, pairs->item[i]), pairs->time[i]);
-    window = Merge(&empty, &newest, learnt, count);
+    window = Merge(&empty, &mark, learnt, count);
     pfree(learnt);
     return window;
 }

@@ -24,7 +24,7 @@
 typedef struct Evaluation {
     BackendHost backend;
     ModelTable table;
-    Loaded loaded;
+    WholeModel loaded;
     Collected test; /* in dense indexes of its own */
     RankingCase *cases;
     size_t count;
@@ -42,7 +42,7 @@ static void Open(Evaluation *e, text *model)
     BackendHostInit(&e->backend, context, "recadv_evaluate");
     ModelTableOpen(relid, &e->table);
     e->table.store.version = ModelTableCurrent(&e->table, false).version;
-    LoadModel(&e->table.store, &e->backend, &e->loaded);
+    WholeModelRead(&e->table.store, &e->backend, &e->loaded);
 }
 
 static void Close(Evaluation *e)

@@ -396,7 +396,7 @@ static uint32 CopyModel(ModelStore *store, const Header *header, ModelSink *sink
 }
 
 /* Events that were observed before may be among those that the image has learnt. */
-static void ForgetSaved(Oid relid, ImageStore *image, const Loaded *loaded)
+static void ForgetSaved(Oid relid, ImageStore *image, const WholeModel *loaded)
 {
     Collected learnt = {.data = loaded->data, .users = loaded->user_ids, .items = loaded->item_ids};
     Window window;
@@ -417,7 +417,7 @@ Datum recadv_save(PG_FUNCTION_ARGS)
     bytea *bytes = PG_GETARG_BYTEA_P(1);
     BackendHost backend;
     ImageStore image;
-    Loaded loaded;
+    WholeModel loaded;
     TableSink sink;
     int32 version;
     Oid relid;
@@ -427,7 +427,7 @@ Datum recadv_save(PG_FUNCTION_ARGS)
     ImageOpen(bytes, &image);
     /* Every part is read and checked before anything is written. */
     BackendHostInit(&backend, CurrentMemoryContext, "recadv_save");
-    LoadModel(&image.store, &backend, &loaded);
+    WholeModelRead(&image.store, &backend, &loaded);
     CheckNoSource(&loaded.header);
     SPI_connect();
     relid = ModelTableEnsure(name);

@@ -5,12 +5,8 @@
 
 #include "utils/builtins.h"
 
-#include "pg/model/dictionary.h"
-#include "pg/model/interactions.h"
 #include "pg/model/options.h"
-#include "pg/model/parts.h"
-#include "pg/model/window.h"
-#include "pg/model/header.h"
+#include "pg/model/pieces.h"
 
 static void DescribeSeconds(StringInfo json, const char *key, double seconds)
 {
@@ -112,12 +108,17 @@ static char *DescribeHistory(const TrainReport *report)
 
 void TrainingWrite(const Training *t, const TrainRequest *request, ModelSink *sink)
 {
-    DictionaryWrite(sink, AXIS_USER, &t->collected.users);
-    DictionaryWrite(sink, AXIS_ITEM, &t->collected.items);
-    WriteInteractions(sink, &t->collected.data);
-    WriteModelParts(sink, &t->model);
-    if (t->collected.window != NULL)
-        WindowWrite(sink, t->collected.window);
-    SinkPutJson(sink, PART_HISTORY, 0, DescribeHistory(&t->report));
-    SinkPutJson(sink, PART_HEADER, 0, DescribeModel(t, request));
+    const Collected *c = &t->collected;
+    WholeModel whole = {
+        .model = t->model,
+        .data = c->data,
+        .user_ids = c->users,
+        .item_ids = c->items,
+        .header_text = DescribeModel(t, request),
+        .history_text = DescribeHistory(&t->report),
+    };
+
+    if (c->window != NULL)
+        whole.window = *c->window;
+    WritePieces(sink, &whole);
 }

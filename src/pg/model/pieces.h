@@ -3,7 +3,7 @@
  *
  * Writing, loading and copying a version go through this list, so a piece that is stored is also
  * copied and loaded.  To store another piece, add it to WholeModel and to MODEL_PIECES; the
- * compiler then asks for its three functions in pieces.c.
+ * compiler then asks for its three functions in pieces.c, and for a look at what a refresh writes.
  */
 #ifndef RECADV_PG_MODEL_PIECES_H
 #define RECADV_PG_MODEL_PIECES_H
@@ -35,6 +35,10 @@ typedef struct WholeModel {
     PIECE(Fingerprints)                                                                            \
     PIECE(History)                                                                                 \
     PIECE(Header)
+
+/* For code that writes only what has changed: it asserts the number that it was written for. */
+#define COUNT_PIECE(name) +1
+enum { PIECES = 0 MODEL_PIECES(COUNT_PIECE) };
 
 /* Writes all pieces as one version. */
 extern void WritePieces(ModelSink *sink, const WholeModel *whole);

@@ -9,6 +9,7 @@
 #include "utils/snapmgr.h"
 
 #include "pg/base/means.h"
+#include "pg/model/pieces.h"
 #include "pg/model/resolve.h"
 #include "pg/model/table_sink.h"
 #include "pg/stream/unlearnt.h"
@@ -217,6 +218,7 @@ static void Write(Refresh *r)
                                   NewsFingerprints(&r->news), r->news.count);
     TableSink sink;
 
+    StaticAssertStmt(PIECES == 7, "a refresh writes all pieces but the history");
     TableSinkOpen(r->relid, r->current.version, &sink);
     StateWrite(&r->state, &sink.sink);
     WindowWrite(&sink.sink, &window);

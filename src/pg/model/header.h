@@ -1,4 +1,8 @@
-/* header.h: the header of a model version: what it is and how it was trained. */
+/*
+ * header.h: what a version is, in numbers and names, and what it was trained on.
+ *
+ * Stored as JSON in the part "header"; the rest of that document is for people (recadv_info()).
+ */
 #ifndef RECADV_PG_MODEL_HEADER_H
 #define RECADV_PG_MODEL_HEADER_H
 

@@ -1,4 +1,9 @@
-/* versions.c: the part "current" of a model's table, and the list of its versions. */
+/*
+ * versions.c: keeps which version of a model serves, and which versions there are.
+ *
+ * The part "current" names the version that serves: replacing its only block switches all readers
+ * at the commit.  Trainings, refreshes and recadv_rollback() do that.
+ */
 #include "pg/model/versions.h"
 
 #include "executor/spi.h"
@@ -37,7 +42,7 @@ Current ModelTableCurrent(ModelTable *table, bool missing_ok)
 
     whole.version = 0;
     if (problem != NULL)
-        StoreDamaged(&whole, PART_CURRENT, 0, problem);
+        StoreRefuse(&whole, PART_CURRENT, 0, problem);
     if (current.version == 0 && !missing_ok)
         ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                         errmsg("model \"%s\" has not been trained yet", table->store.name),
@@ -45,7 +50,10 @@ Current ModelTableCurrent(ModelTable *table, bool missing_ok)
     return current;
 }
 
-/* Not by the statement's snapshot: it may be older than the lock that keeps runs apart. */
+/*
+ * What is committed now.  The statement's snapshot may be older than the lock that keeps runs
+ * apart, and then shows the version before the last run's.
+ */
 static Current LatestCurrent(ModelTable *table)
 {
     Current current;

@@ -94,6 +94,6 @@ List *ReadableModels(void)
     }
     systable_endscan(scan);
     table_close(catalog, AccessShareLock);
-    list_sort(found, list_oid_cmp); /* the catalog has no order */
+    list_sort(found, list_oid_cmp); /* a scan of the catalog gives no order */
     return found;
 }

@@ -1,4 +1,6 @@
-/* catalog.h: what the system catalogs know of models: their type, their names, their rights. */
+/*
+ * catalog.h: what the system catalogs know of models: their type, their names, who may read them.
+ */
 #ifndef RECADV_PG_MODEL_CATALOG_H
 #define RECADV_PG_MODEL_CATALOG_H
 

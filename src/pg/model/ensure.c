@@ -31,13 +31,16 @@ static Oid Create(const char *name)
                          "PRIMARY KEY (version, part, block))",
                          table, type),
                 false, 0);
-    /* Blocks hold noise: compressing them would cost and gain nothing. */
+    /* Vectors of floats hardly compress, so trying to would only cost time. */
     SPI_execute(psprintf("ALTER TABLE %s ALTER COLUMN data SET STORAGE EXTERNAL", table), false, 0);
     CommandCounterIncrement();
     return get_relname_relid(wanted->relname, schema);
 }
 
-/* A name that does not exist yet has no OID to lock: lock its hash within the schema. */
+/*
+ * Locks a name under which there is no table yet, so no OID to lock: a hash of the name stands for
+ * it.  False if another session holds it; a collision of hashes does no harm but that.
+ */
 static bool NameLock(Oid schema, const char *name)
 {
     uint16 hash = (uint16)hash_bytes((const unsigned char *)name, (int)strlen(name));

@@ -47,7 +47,10 @@ static void FailAmbiguous(List *models)
                     errhint("Use model => '...', or SET recadv.model.")));
 }
 
-/* Those that have a version: a first run that failed leaves a table without one. */
+/*
+ * Leaves out the models without a version, such as a first training that failed leaves behind; all
+ * of them if there are no others.  A damaged one stays, for its error is what the caller must see.
+ */
 static List *TrainedOf(List *models)
 {
     List *trained = NIL;
@@ -81,7 +84,8 @@ static Oid OnlyModel(void)
     models = ReadableModels();
     if (list_length(models) > 1) {
         models = TrainedOf(models);
-        if (list_length(models) == 1) /* until another one is trained: not remembered */
+        if (list_length(models) ==
+            1) /* not remembered: a first training of another changes no catalog */
             return linitial_oid(models);
     }
     if (list_length(models) != 1)

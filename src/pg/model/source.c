@@ -1,4 +1,9 @@
-/* source.c: checks what a training reads, and makes the query that reads it. */
+/*
+ * source.c: checks the source that a caller names, and makes the query that reads it.
+ *
+ * Trainings, evaluations and refreshes read through that query, and seen => 'live' asks it for the
+ * items of one user.
+ */
 #include "pg/model/source.h"
 
 #include <ctype.h>

@@ -1,4 +1,9 @@
-/* table.c: opens a model's table after checks, and reads its blocks. */
+/*
+ * table.c: opens a model's table after checks of its shape and of rights, and reads its blocks.
+ *
+ * Blocks are read by index scans below the executor: a serving function reads a few of them in
+ * each call, and a query for each would cost more than the answer.
+ */
 #include "pg/model/table.h"
 
 #include "access/genam.h"
@@ -141,7 +146,7 @@ static void Open(Oid relid, LOCKMODE lock, ModelTable *table)
     };
 }
 
-/* Blocks are read below the executor, so its checks are made here. */
+/* Index scans make no checks, so those of the executor (rights, row-level security) are here. */
 void ModelTableOpen(Oid relid, ModelTable *table)
 {
     AclResult allowed = pg_class_aclcheck(relid, GetUserId(), ACL_SELECT);
@@ -171,7 +176,7 @@ static void FailNotPlain(const ModelTable *table, const char *what)
                     errhint("Drop them; a model's table is written by recadv alone.")));
 }
 
-/* Their functions would run with the rights of whoever writes. */
+/* The functions in them, another owner's perhaps, would run with the rights of whoever writes. */
 void ModelTableCheckPlain(const ModelTable *table)
 {
     const TupleConstr *constraints = RelationGetDescr(table->relation)->constr;

@@ -1,4 +1,9 @@
-/* table_sink.c: inserts blocks by a prepared statement, as the caller. */
+/*
+ * table_sink.c: writes the blocks of a version into a model's table.
+ *
+ * By a prepared statement with the caller's rights, so that the executor checks them and
+ * replication sees ordinary inserts.
+ */
 #include "pg/model/table_sink.h"
 
 #include "catalog/pg_type.h"

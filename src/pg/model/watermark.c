@@ -1,4 +1,9 @@
-/* watermark.c: the newest time that can be believed. */
+/*
+ * watermark.c: finds the newest time of a stream that can be believed.
+ *
+ * The window uses it after trainings and refreshes, to know from which time on the next refresh
+ * has to read.
+ */
 #include "pg/model/watermark.h"
 
 #include "pg/base/times.h"
@@ -7,7 +12,7 @@
 #define FEW_EVENTS 10
 #define FEW_SHARE  100
 
-/* The least on top. */
+/* Puts the earliest of the latest times on top of the heap. */
 static int CompareTimes(Datum a, Datum b, void *arg)
 {
     int64 x = DatumGetInt64(a), y = DatumGetInt64(b);
@@ -52,7 +57,7 @@ void WatermarkAdd(Watermark *mark, int64 time)
     CHECK_FOR_INTERRUPTS();
 }
 
-/* The newest time that more than a few events reach. */
+/* The newest time that more than `few` events have reached; so it is not a stray one. */
 static int64 Common(const Watermark *mark)
 {
     if (!IsFull(mark))
@@ -60,7 +65,10 @@ static int64 Common(const Watermark *mark)
     return Max(mark->time, DatumGetInt64(binaryheap_first(mark->latest)));
 }
 
-/* All that are not stray and later than the common time are in the heap. */
+/*
+ * The heap holds all times later than the common one.  Those of them that do not lie too far beyond
+ * it move the watermark, too.
+ */
 void WatermarkEnd(Watermark *mark)
 {
     int64 common;

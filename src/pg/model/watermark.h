@@ -1,11 +1,13 @@
 /*
- * watermark.h: up to where the events of a stream reach in time: its watermark.
+ * watermark.h: the watermark of a stream: the time up to which its events have come.
  *
- * A time to come must not hide the rows until then.  Moments have a present, beyond which no event
- * moves the watermark.  Numbers have none; of them, what few events have and lies far beyond all
- * others is not followed: further beyond the rest than the rest spans.  A watermark that is too low
- * costs time and memory, for the events beyond it are read again and known by their fingerprints;
- * it loses nothing.
+ * A refresh reads its source from a while before the watermark on.  One event with a wrong time in
+ * the far future must not move it there, or no refresh would see the rows until then.
+ *
+ * Dates and timestamps: no event moves the watermark beyond the present.  Numbers have no present:
+ * there, up to ten events, or 1 % of all, are not followed if they lie further beyond the others
+ * than the others span.  A watermark that is too low loses nothing; refreshes read more rows again
+ * and know them by their fingerprints.
  */
 #ifndef RECADV_PG_MODEL_WATERMARK_H
 #define RECADV_PG_MODEL_WATERMARK_H

@@ -1,4 +1,8 @@
-/* window.c: sorted fingerprints. */
+/*
+ * window.c: keeps the fingerprints of the events that were learnt last.
+ *
+ * A training makes the window, each refresh asks it what is new and moves it on.
+ */
 #include "pg/model/window.h"
 
 #include "common/hashfn.h"
@@ -9,7 +13,7 @@
 
 #define PART_WINDOW "window"
 
-/* Values of a block: key, time, key, time ... */
+/* Fingerprints of a block, each of two values: key and time. */
 #define FINGERPRINTS_PER_BLOCK 2048
 
 Fingerprint FingerprintOf(Id user, Id item, int64 time)
@@ -49,7 +53,7 @@ uint32 WindowCount(const Window *window, uint64 key)
 #define ST_DEFINE
 #include "lib/sort_template.h"
 
-/* Of the events that have just been learnt, those that the watermark did not follow. */
+/* Tells of the events just learnt that lie so far in the future that they were not followed. */
 static void WarnOfStrays(const Watermark *mark, const Fingerprint *learnt, uint64 count)
 {
     int64 farthest = NO_TIME;
@@ -72,7 +76,7 @@ static void WarnOfStrays(const Watermark *mark, const Fingerprint *learnt, uint6
                      "1 %% of all have are followed.")));
 }
 
-/* Those that are not too old, in front; returns how many. */
+/* Copies the fingerprints that are not older than `start`; returns how many. */
 static uint64 KeepFrom(int64 start, const Fingerprint *from, uint64 count, Fingerprint *to)
 {
     uint64 kept = 0;
@@ -92,7 +96,7 @@ static void CheckCount(uint64 count)
                  errhint("Train with a lower lateness.")));
 }
 
-/* The window up to a newer watermark. */
+/* The window after learning: old and new fingerprints that the new watermark still asks for. */
 static Window Merge(const Window *window, const Watermark *mark, Fingerprint *learnt, uint64 count)
 {
     Window next = *window;
@@ -128,7 +132,10 @@ Window WindowAdvance(const Window *window, uint64 events, Fingerprint *learnt, u
     return Merge(window, &mark, learnt, count);
 }
 
-/* Only the latest are worth a fingerprint: the others are skipped before they cost memory. */
+/*
+ * Finds the watermark first: most events of a training are older than the window, and get no
+ * fingerprint at all.
+ */
 Window WindowOfPairs(const Pairs *pairs, const IdList *users, const IdList *items, Oid time_type,
                      double lateness)
 {
@@ -211,7 +218,8 @@ Window WindowRead(ModelStore *store, const Header *header)
         uint32 rows = BlockRows(window.count, FINGERPRINTS_PER_BLOCK, b);
         DataBlock block = StoreReadMatrix(store, PART_WINDOW, b, BLOCK_INT64, 2 * rows, 1);
 
-        /* The last block first: once it is there, the count is worth its memory. */
+        /* The last block is read first: a header with a count too large fails before it costs
+         * memory. */
         if (window.fingerprints == NULL)
             window.fingerprints = PallocArray(Fingerprint, (Size)window.count + 1);
         memcpy(window.fingerprints + (Size)b * FINGERPRINTS_PER_BLOCK, block.payload, block.size);

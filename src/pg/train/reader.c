@@ -1,4 +1,9 @@
-/* reader.c: a destination receiver that hands each row of a query to the collector. */
+/*
+ * reader.c: runs the query on a source and hands each row to a collector.
+ *
+ * The rows come through a destination receiver, as the executor makes them, so that no result of
+ * millions of rows is ever stored.
+ */
 #include "pg/train/reader.h"
 
 #include "executor/spi.h"
@@ -18,7 +23,7 @@ typedef struct SourceReceiver {
     Collector *collector;
 } SourceReceiver;
 
-/* The columns' types are known here, before the first row. */
+/* Called before the first row, when the types of the columns are known. */
 static void Startup(DestReceiver *self, int operation, TupleDesc types)
 {
     SourceReceiver *receiver = (SourceReceiver *)self;
@@ -82,7 +87,7 @@ static Collector *Read(const Source *source, const char *query, Argument argumen
     SPIPlanPtr plan = SPI_prepare_cursor(query, arguments, &argument.type, CURSOR_OPT_PARALLEL_OK);
     int status;
 
-    /* A query in parentheses could close them and go on. */
+    /* A source such as "(SELECT 1) x; DROP TABLE t; (SELECT 2)" would be several statements. */
     if (list_length(SPI_plan_get_plan_sources(plan)) != 1)
         ereport(ERROR, (errcode(ERRCODE_SYNTAX_ERROR),
                         errmsg("source must be one table or one query in parentheses")));

@@ -1,5 +1,4 @@
-/* runs.h: the log of training runs, kept in the model's table, and the lock that keeps them apart.
- */
+/* runs.h: the log of training runs in a model's table, and the lock that keeps them apart. */
 #ifndef RECADV_PG_TRAIN_RUNS_H
 #define RECADV_PG_TRAIN_RUNS_H
 

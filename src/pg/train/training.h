@@ -1,4 +1,4 @@
-/* training.h: one training run, cut into the phases read, fit and write. */
+/* training.h: one training run: what was asked, and what has come of it phase by phase. */
 #ifndef RECADV_PG_TRAIN_TRAINING_H
 #define RECADV_PG_TRAIN_TRAINING_H
 

@@ -1,4 +1,9 @@
-/* warm.c: loads the rows of a stored version and copies them into a model about to be trained. */
+/*
+ * warm.c: loads the rows of a stored version and copies them into a model about to be trained.
+ *
+ * A training with the option warm_start calls it, to go on from what the version that serves has
+ * learnt.
+ */
 #include "pg/train/warm.h"
 
 #include "pg/base/backend.h"

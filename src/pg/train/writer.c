@@ -1,4 +1,9 @@
-/* writer.c: a training becomes the blocks of a version; its documents are made here. */
+/*
+ * writer.c: stores a finished training as a version, with its header and its history.
+ *
+ * The header says for serving what the version is, and for people (recadv_info()) where it came
+ * from and how its training went; the history is the learning curve for recadv_history().
+ */
 #include "pg/train/writer.h"
 
 #include <math.h>

@@ -1,4 +1,4 @@
-/* writer.h: writes what a training made: the blocks of a version. */
+/* writer.h: stores a training as a version of a model. */
 #ifndef RECADV_PG_TRAIN_WRITER_H
 #define RECADV_PG_TRAIN_WRITER_H
 

@@ -1,4 +1,9 @@
-/* training.c: from collected rows to the blocks of a model. */
+/*
+ * training.c: the phases of a training: read the source, start from an earlier version, fit.
+ *
+ * recadv_train() calls them in one transaction, recadv_train_job() with commits between them, and
+ * recadv_fit() on rows that the aggregate has collected.  writer.c stores the result.
+ */
 #include "pg/train/training.h"
 
 #include "utils/builtins.h"
@@ -94,7 +99,7 @@ static Holdout ResolveHoldout(const TrainOptions *options, bool times)
     return (Holdout)options->holdout;
 }
 
-/* What the arrays of a collected source take, by the formula that is documented. */
+/* Bytes of the collected arrays, by the formula in the documentation. */
 static Size CollectedMemory(uint32 users, uint32 items, uint64 interactions, bool times)
 {
     Size row = sizeof(uint32) + (times ? sizeof(int64) : 0);
@@ -118,7 +123,7 @@ Size TrainingMemory(const Algorithm *algorithm, const void *options, uint32 user
     const TrainOptions *train = options;
     Interactions shape = {.users = users, .items = items, .count = interactions};
     Size row = 2 * sizeof(uint32) + (times ? sizeof(int64) : 0);
-    Size hash = mul_size((Size)users + items + 1024, 64); /* none is smaller */
+    Size hash = mul_size((Size)users + items + 1024, 64); /* the least size of a hash table */
     Size reading, fitting;
     Model model;
 
@@ -141,20 +146,17 @@ Size TrainingMemory(const Algorithm *algorithm, const void *options, uint32 user
     return Max(reading, fitting);
 }
 
-typedef struct FitJob {
-    Training *training;
-    const TrainOptions *options;
-} FitJob;
-
 static void Fit(void *arg)
 {
-    FitJob *job = arg;
-    Training *t = job->training;
+    Training *t = arg;
 
     t->model.algorithm->train(&t->backend.host, &t->collected.data, &t->model, &t->report);
 }
 
-/* A model that learns from a stream has learnt the held-out interactions too, after validation. */
+/*
+ * A model that learns from a stream goes through the held-out interactions after validation, so
+ * they are held out no longer.
+ */
 static void TakeBackHeld(Training *t)
 {
     HostRelease(&t->backend.host, t->collected.data.held);
@@ -172,21 +174,25 @@ static uint64 ItemKey(void *arg, uint32 item)
     return IdKey(IdListGet(&((Collected *)arg)->items, item));
 }
 
-void TrainingFit(Training *t, const TrainRequest *request)
+/* Chooses what validation goes by, the same for the same ids and seed. */
+static void HoldOut(Training *t, const TrainOptions *options)
 {
-    const TrainOptions *options = request->options;
     Interactions *data = &t->collected.data;
-    MemoryContext caller = MemoryContextSwitchTo(t->context);
-    FitJob job = {t, options};
-    double start = HostClock();
     StableKeys keys = {&t->collected, UserKey, ItemKey};
 
     data->keys = &keys;
     InteractionsHoldOut(&t->backend.host, data, ResolveHoldout(options, data->time != NULL),
                         (uint64)options->validation_users, (uint64)options->seed);
     data->keys = NULL;
-    HostRelease(&t->backend.host, data->time); /* they have done their work */
+    HostRelease(&t->backend.host, data->time); /* only the choice of what to hold out needs times */
     data->time = NULL;
+}
+
+/* The model with its popularity counted, and rows of an earlier version if there is one. */
+static void PrepareModel(Training *t, const TrainRequest *request)
+{
+    Interactions *data = &t->collected.data;
+
     ModelLayout(&t->model, request->algorithm, request->options, data->users, data->items);
     CheckMemory(SizeAdd(MemoryContextMemAllocated(t->context, true),
                         FitMemory(&t->model, data, request->threads)),
@@ -197,14 +203,28 @@ void TrainingFit(Training *t, const TrainRequest *request)
         t->model.warm =
             WarmStartApply(t->warm, &t->collected.users, &t->collected.items, &t->model, &t->known);
     t->warm = NULL;
-    BackendHostRun(&t->backend, request->threads, Fit, &job);
-    if (data->events != NULL)
-        TakeBackHeld(t);
-    for (int i = 0; i < t->model.parts; i++)
-        if (!PartIsFinite(&t->model.part[i]))
+}
+
+static void CheckFinite(const Model *model)
+{
+    for (int i = 0; i < model->parts; i++)
+        if (!PartIsFinite(&model->part[i]))
             ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
                             errmsg("the trained model holds values that are not finite"),
                             errhint("Lower the option learning_rate.")));
+}
+
+void TrainingFit(Training *t, const TrainRequest *request)
+{
+    MemoryContext caller = MemoryContextSwitchTo(t->context);
+    double start = HostClock();
+
+    HoldOut(t, request->options);
+    PrepareModel(t, request);
+    BackendHostRun(&t->backend, request->threads, Fit, t);
+    if (t->collected.data.events != NULL)
+        TakeBackHeld(t);
+    CheckFinite(&t->model);
     t->phases.evaluate = t->report.evaluate_seconds;
     t->phases.fit = HostClock() - start - t->phases.evaluate;
     t->seconds = (double)(GetCurrentTimestamp() - t->started) / USECS_PER_SEC;

@@ -40,6 +40,14 @@ size_t BlockPayloadSize(BlockType type, uint32_t rows, uint32_t columns)
     return SIZE_MAX;
 }
 
+const char block_newer[] = "its format is not known to this version of recadv";
+
+static bool IsKnown(const BlockHeader *header)
+{
+    return header->format == BLOCK_FORMAT && header->flags == 0 && header->type >= BLOCK_FLOAT &&
+           header->type <= BLOCK_JSON;
+}
+
 static uint32_t Checksum(BlockHeader header, const char *part, const void *payload, size_t size,
                          BlockChecksum checksum)
 {
@@ -114,8 +122,11 @@ const char *BlockParse(const void *bytes, size_t size, const char *part, uint32_
     memcpy(&header, bytes, sizeof(header));
     if (header.magic != BLOCK_MAGIC)
         return "it does not start as a block does";
-    if (header.format != BLOCK_FORMAT || header.flags != 0)
-        return "its format is not known to this version of recadv";
+    if (!IsKnown(&header))
+        return Checksum(header, part, (const uint8_t *)bytes + sizeof(header),
+                        size - sizeof(header), checksum) == header.checksum
+                   ? block_newer
+                   : "its checksum is wrong";
     *block = (DataBlock){
         .type = (BlockType)header.type,
         .number = header.number,

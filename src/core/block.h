@@ -48,6 +48,13 @@ extern size_t BlockPayloadSize(BlockType type, uint32_t rows, uint32_t columns);
 extern void BlockSeal(void *bytes, const char *part, const DataBlock *block,
                       BlockChecksum checksum);
 
+/*
+ * What BlockParse says of a block that is sound but was written by a newer version of recadv: its
+ * checksum fits, its format, flags or type is unknown.  Newer formats keep the place of these
+ * fields and of the checksum, so that this can be told from damage.  Compare the pointer.
+ */
+extern const char block_newer[];
+
 /* NULL and *block, or what is wrong. */
 extern const char *BlockParse(const void *bytes, size_t size, const char *part, uint32_t number,
                               BlockChecksum checksum, DataBlock *block);

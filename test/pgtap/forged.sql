@@ -97,8 +97,8 @@ $$;
 SELECT refused('header', header(change), change::text)
 FROM unnest(ARRAY['{"users":0}', '{"users":-1}', '{"users":59}', '{"users":61}', '{"users":100000}', '{"users":2147483646}', '{"users":4294967356}', '{"users":1e300}', '{"users":60.5}', '{"users":"60"}', '{"users":null}',
                   '{"items":0}', '{"items":39}', '{"items":41}', '{"items":2147483646}', '{"items":[40]}', '{"held_out":-1}',
-                  '{"format":2}', '{"format":0}', '{"format":"1"}', '{"algorithm":"svd"}', '{"algorithm":null}', '{"algorithm":7}',
-                  '{"user_kind":"text"}', '{"item_kind":"int"}', '{"item_kind":null}']::jsonb[]) change
+                  '{"format":0}', '{"format":"1"}', '{"algorithm":null}', '{"algorithm":7}',
+                  '{"user_kind":"text"}', '{"item_kind":null}']::jsonb[]) change
 WHERE NOT change ?| '{users,items,user_kind}'::text[] OR change ->> 'users' !~ '^(59|61|100000|2147483646)$';
 -- a number that is in range but not that of the model: some other part no longer fits
 CREATE FUNCTION misfit(change jsonb) RETURNS SETOF text LANGUAGE plpgsql AS $$
@@ -116,8 +116,7 @@ SELECT misfit(change) FROM unnest(ARRAY['{"users":59}', '{"users":61}', '{"users
 SELECT misfit(jsonb_build_object('held_out', (recadv_info('good') ->> 'held_out')::int + n)) FROM unnest('{-1,1}'::int[]) n;
 SELECT misfit(jsonb_build_object('options', recadv_info('good') -> 'options' || change)) FROM unnest('{"{\"factors\":3}","{\"factors\":8}","{\"factors\":4096}"}'::jsonb[]) change;
 SELECT refused('header', header(jsonb_build_object('options', o)), 'options ' || o::text)
-FROM unnest(ARRAY['{"factors":0}', '{"unknown":1}', '[]', '{"factors":"4"}']::jsonb[]) o;
-SELECT refused('header', header('{"algorithm":"popularity"}'), 'options of another algorithm');
+FROM unnest(ARRAY['{"factors":0}', '[]', '{"factors":"4"}']::jsonb[]) o;
 SELECT refused('header', json_block('header', j), 'JSON ' || left(j, 20)) FROM unnest(ARRAY['', '{', 'null', '[]', '7', '"header"', '{}', '{"format":1}', repeat('[', 100000), repeat('{"a":', 5000)]) j;
 SELECT refused('header', block('header', 6, 0, 1, 4, '\x22ff0022'), 'not UTF-8');
 SELECT refused('header', block('header', 6, 0, 1, 6, '\x7b7d00007b7d'), 'zero bytes');
@@ -157,7 +156,6 @@ SELECT refused(part, patched(part, 4, v), 'holds ' || n) FROM unnest('{user,item
 SELECT refused('user', block('user', 1, 0, 60, 5, payload('user') || payload('user')), 'a length that does not fit');
 SELECT refused('user', block('user', 1, 0, 30, 8, payload('user')), 'other dimensions');
 SELECT refused('user', block('user', 2, 0, 60, 4, payload('user')), 'another type');
-SELECT refused('user', block('user', 9, 0, 60, 4, payload('user')), 'a type that does not exist');
 SELECT refused('user', block('user', 1, 0, 4294967295, 4294967295, payload('user')), 'dimensions that overflow');
 SELECT refused('user', block('user', 1, 0, 1073741825, 4, payload('user')), 'a size that wraps around');
 SELECT refused('item', block('item', 1, 0, 0, 0, ''), 'nothing');
@@ -219,16 +217,6 @@ SELECT is((SELECT count(*) FROM unnest(ARRAY['{', '', '[]x']) j, first_error(for
            WHERE e LIKE 'XX001 | model "bad" is damaged: part "run", block 1 of version 0%'), 6::bigint, 'run: text that is not JSON');
 
 -- an image whose header names a source, which would be read with the rights of whoever uses the model
-CREATE FUNCTION with_header(image bytea, more jsonb) RETURNS bytea LANGUAGE plpgsql AS $$
-DECLARE
-    at int := position('\x06000000'::bytea || 'header' IN image) + 13; -- the length, counted from 0
-    size int := uint(image, at);
-    payload bytea := convert_to((convert_from(substring(image FROM at + 5 + 32 FOR size - 32), 'UTF8')::jsonb || more)::text, 'UTF8');
-    head bytea := 'RADV'::bytea || '\x01000000' || little(6) || little(0) || little(1) || little(length(payload));
-    block bytea := head || little(crc32c('header/0'::bytea || head || '\x0000000000000000' || payload)) || '\x00000000' || payload;
-BEGIN
-    RETURN substring(image FOR at) || little(length(block)) || block || substring(image FROM at + 5 + size);
-END $$;
 SELECT recadv_fit(user_id, item_id, '{"algorithm":"bpr","factors":4,"epochs":1,"holdout":"none"}') AS image FROM orders \gset
 SELECT works(format('SELECT recadv_save(''of_image'', %L)', with_header(:'image', '{"seed":1}')), 'an image with a header sealed anew');
 SELECT fails(format('SELECT recadv_save(''of_image'', %L)', with_header(:'image', more)), 'XX001', 'model image is damaged: it names a source%', 'an image that names a source: ' || more::text)

@@ -46,7 +46,7 @@ SELECT works($$SELECT * FROM recadv_robustness('bpr', '{0.5}')$$, 'and the held-
 
 -- what is no image
 SELECT fails(format('SELECT recadv_topk(%L::bytea, 1::bigint)', b), 'XX001', 'model image is damaged: %', 'topk of ' || left(b::text, 40))
-FROM unnest(ARRAY['', '\x00', 'RADVIMG', 'RADVIMG\001', 'RADVIMG\002\000\000\000\000', 'RADVIMG\001\001\000\000\000', 'RADVIMG\001\377\377\377\377', 'RADVIMG\001\001\000\000\000\377\377\377\377aaaaaaaa', repeat('x', 100)]::bytea[]) b;
+FROM unnest(ARRAY['', '\x00', 'RADVIMG', 'RADVIMG\001', 'RADVIMG\001\001\000\000\000', 'RADVIMG\001\377\377\377\377', 'RADVIMG\001\001\000\000\000\377\377\377\377aaaaaaaa', repeat('x', 100)]::bytea[]) b;
 SELECT fails($$SELECT recadv_topk(decode('52414456494d470100000000', 'hex'), 1::bigint)$$, 'XX001', '%part "header"%missing%', 'an image without blocks');
 SELECT fails($$SELECT recadv_save('new', decode('52414456494d470100000000', 'hex'))$$, 'XX001', '%part "header"%missing%', 'is not saved');
 
@@ -68,10 +68,10 @@ $$;
 SELECT matches(truncated(n, q), '^XX001 \d{3,}$', n || ' truncated: ' || q)
 FROM unnest('{popularity,bpr,text}'::text[]) n, unnest(ARRAY['SELECT item FROM recadv_topk(%L::bytea, 1::bigint, 1)', 'SELECT recadv_score(%L::bytea, 1::bigint, 1::bigint)', 'SELECT recadv_save(''cut'', %L)']) q;
 
--- flipped bits: an error or, where the flip is in what the question does not need, the answer of the sound image
+-- flipped bits (but for byte 7, the format: see newer.sql): an error or, where the flip is in what the question does not need, the answer of the sound image
 CREATE FUNCTION flipped(model text, query text, step int) RETURNS TABLE (outcome text, n bigint) LANGUAGE sql AS $$
     SELECT outcomes(format(query, set_bit(image, at * 8 + (at * 3 + 1) % 8, 1 - get_bit(image, at * 8 + (at * 3 + 1) % 8)))), count(*)
-    FROM images, generate_series(0, length(image) - 1, step) at WHERE name = model GROUP BY 1
+    FROM images, generate_series(0, length(image) - 1, step) at WHERE name = model AND at <> 7 GROUP BY 1
 $$;
 SELECT is((SELECT count(*) FROM flipped(m, q, s) WHERE outcome NOT IN ('XX001', outcomes(format(q, image)))), 0::bigint, m || ' with flipped bits: ' || q)
 FROM (VALUES ('popularity', 2), ('bpr', 5), ('amf', 7), ('text', 7)) v(m, s) JOIN images ON name = m,
@@ -81,7 +81,7 @@ SELECT is((SELECT string_agg(DISTINCT outcome, ' ') FROM flipped(m, 'SELECT reca
 FROM (VALUES ('popularity', 9), ('bpr', 131), ('amf', 31), ('text', 31)) v(m, s);
 SELECT is(to_regclass('flipped'), NULL, 'no table was made of them');
 -- each bit of the directory
-SELECT is((SELECT string_agg(DISTINCT outcomes(format('SELECT recadv_save(''flipped'', %L)', set_bit(image, b, 1 - get_bit(image, b)))), ' ') FROM images, generate_series(0, 8 * 64 - 1) b WHERE name = 'bpr'),
+SELECT is((SELECT string_agg(DISTINCT outcomes(format('SELECT recadv_save(''flipped'', %L)', set_bit(image, b, 1 - get_bit(image, b)))), ' ') FROM images, generate_series(0, 8 * 64 - 1) b WHERE name = 'bpr' AND b / 8 <> 7),
           'XX001', 'each bit of the first 64 bytes');
 SELECT fails($$SELECT recadv_save('longer', image || '\x00'::bytea) FROM images WHERE name = 'bpr'$$, 'XX001', '%', 'bytes behind the end');
 SELECT fails($$SELECT recadv_save('twice', image || image) FROM images WHERE name = 'bpr'$$, 'XX001', '%', 'an image behind an image');

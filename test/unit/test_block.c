@@ -140,6 +140,41 @@ static void CheckDamage(void)
           "a block of another position is noticed");
 }
 
+/* Sets a byte of the header and, with `seal`, makes the checksum fit. */
+static const char *ParseWith(Stored s, size_t at, uint8_t byte, bool seal)
+{
+    uint32_t sum = 0;
+    DataBlock block;
+
+    s.bytes[at] = byte;
+    if (seal) {
+        memset(s.bytes + 24, 0, sizeof(sum));
+        sum = Sum(Sum(0, "item", 4), s.bytes, s.size);
+        memcpy(s.bytes + 24, &sum, sizeof(sum));
+    }
+    return Parse(&s, &block);
+}
+
+/* A format, a flag or a type that is unknown here is no damage if the checksum fits. */
+static void CheckNewer(void)
+{
+    static const float values[] = {1, 2, 3, 4, 5, 6};
+    static const struct {
+        size_t at;
+        uint8_t byte;
+    } newer[] = {{4, 2}, {5, 1}, {6, 1}, {7, 128}, {8, 7}, {9, 1}};
+    Stored s = Seal(BLOCK_FLOAT, 2, 3, values, sizeof(values));
+    bool told = true, damaged = true;
+
+    for (size_t i = 0; i < sizeof(newer) / sizeof(newer[0]); i++) {
+        told &= ParseWith(s, newer[i].at, newer[i].byte, true) == block_newer;
+        damaged &= ParseWith(s, newer[i].at, newer[i].byte, false) != block_newer;
+    }
+    CHECK(told, "what a newer version wrote is told from damage");
+    CHECK(damaged, "a wrong checksum is damage, whatever the format");
+    CHECK(ParseWith(s, 8, BLOCK_UINT, true) == NULL, "a known type is none of a newer version");
+}
+
 static void CheckSizes(void)
 {
     CHECK(BlockPayloadSize(BLOCK_FLOAT, 3, 5) == 60 && BlockPayloadSize(BLOCK_INT64, 3, 1) == 24 &&
@@ -159,5 +194,6 @@ void TestBlock(void)
     CheckIntegers();
     CheckEntries();
     CheckDamage();
+    CheckNewer();
     CheckSizes();
 }

@@ -1,4 +1,9 @@
-/* blocks.c: checked reading and sealed writing of blocks. */
+/*
+ * blocks.c: seals blocks on their way into a model, and checks them on their way out.
+ *
+ * Everything that reads or writes a model goes through here.  Anyone can write a table with the
+ * columns of a model, so the bytes that come back are checked whole before anyone looks at them.
+ */
 #include "pg/model/blocks.h"
 
 #include "port/pg_crc32c.h"
@@ -22,6 +27,23 @@ void StoreDamaged(const ModelStore *store, const char *part, uint32 number, cons
                             "recadv_rollback().")));
 }
 
+void StoreNewer(const ModelStore *store, const char *part, uint32 number, const char *problem)
+{
+    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                    errmsg("model \"%s\" needs a newer version of recadv: part \"%s\", block %u of "
+                           "version %d: %s",
+                           store->name, part, number, store->version, problem),
+                    errhint("Update recadv on this server, or train the model again with the "
+                            "version that is here.")));
+}
+
+void StoreRefuse(const ModelStore *store, const char *part, uint32 number, const char *problem)
+{
+    if (problem == block_newer)
+        StoreNewer(store, part, number, problem);
+    StoreDamaged(store, part, number, problem);
+}
+
 char *SealName(const char *part, int32 version)
 {
     return psprintf("%s/%d", part, version);
@@ -36,7 +58,7 @@ static void Parse(const ModelStore *store, const char *part, uint32 number, byte
     if (problem == NULL && block->type != type)
         problem = "its type is not the one expected";
     if (problem != NULL)
-        StoreDamaged(store, part, number, problem);
+        StoreRefuse(store, part, number, problem);
 }
 
 DataBlock StoreRead(ModelStore *store, const char *part, uint32 number, BlockType type)
@@ -61,8 +83,9 @@ DataBlock StoreReadMatrix(ModelStore *store, const char *part, uint32 number, Bl
 }
 
 /*
- * The parser of jsonb knows nothing of models: its errors become those of the block.  It touches
- * memory alone, so no subtransaction is needed to go on.
+ * The parser of jsonb knows nothing of models, so its error is caught and raised again as damage of
+ * the block.  Catching without a subtransaction is safe here: the parser has taken nothing but
+ * memory.
  */
 static Jsonb *ParseStored(const ModelStore *store, const char *part, uint32 number, char *text)
 {

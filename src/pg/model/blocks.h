@@ -28,6 +28,17 @@ typedef struct ModelSink {
 extern void StoreDamaged(const ModelStore *store, const char *part, uint32 number,
                          const char *problem) __attribute__((noreturn));
 
+/*
+ * Fails with ERRCODE_FEATURE_NOT_SUPPORTED: what is stored is sound, but made by a newer version of
+ * recadv.  A standby or a restored dump may have such a model.
+ */
+extern void StoreNewer(const ModelStore *store, const char *part, uint32 number,
+                       const char *problem) __attribute__((noreturn));
+
+/* Fails in one of the two ways, by what BlockParse says. */
+extern void StoreRefuse(const ModelStore *store, const char *part, uint32 number,
+                        const char *problem) __attribute__((noreturn));
+
 /* Reads and checks a block of the given type; the payload lives in the current context. */
 extern DataBlock StoreRead(ModelStore *store, const char *part, uint32 number, BlockType type);
 

@@ -1,4 +1,9 @@
-/* dictionary.c: ids of the training and ids that came since. */
+/*
+ * dictionary.c: finds the index of an id, and the id of an index, in a stored model.
+ *
+ * Serving asks for a few ids and reads one block for each; evaluations and refreshes read all of
+ * them.
+ */
 #include "pg/model/dictionary.h"
 
 #include "pg/model/parts.h"
@@ -31,7 +36,7 @@ static void ReadOrder(ModelStore *store, const char *part, IdList *ids)
     }
 }
 
-/* A position out of range, or twice, would break the search. */
+/* The binary search among added ids needs each position once, in ascending order of the ids. */
 static void CheckOrder(ModelStore *store, const char *part, const IdList *ids)
 {
     for (uint32 i = 0; i < ids->count; i++)
@@ -101,7 +106,10 @@ Id DictionaryGet(const Dictionary *d, ModelStore *store, uint32 index)
     return ReadId(store, d->part, d->root.kind, d->trained, index);
 }
 
-/* Merges the order of the ids of the training, 0, 1, 2 ..., with that of the added ones. */
+/*
+ * Sets ids->order, so that one binary search covers all ids.  Those of the training are ascending
+ * as they stand; this merges them with the added ones, whose ascending order is stored.
+ */
 static void MergeOrders(IdList *ids, const Dictionary *d)
 {
     uint32 a = 0, b = 0;

@@ -1,20 +1,25 @@
-/* header.c: reading the header back, trusting nothing. */
+/*
+ * header.c: reads a header into the struct that everything else goes by.
+ *
+ * The first thing that is read of any version, for serving as for a refresh.  A header that makes
+ * no sense is damage; one with names that this version of recadv does not know is a newer
+ * version's.
+ */
 #include "pg/model/header.h"
 
 #include "pg/model/options.h"
 #include "pg/base/times.h"
-#include "pg/model/window.h"
 
 static uint32 ReadCount(ModelStore *store, Jsonb *json, const char *key, int64 minimum)
 {
     int64 value;
 
     if (!JsonbGetInteger(json, key, &value) || value < minimum || value > MAX_IDS)
-        StoreDamaged(store, "header", 0, psprintf("\"%s\" is missing or out of range", key));
+        StoreDamaged(store, PART_HEADER, 0, psprintf("\"%s\" is missing or out of range", key));
     return (uint32)value;
 }
 
-/* Absent from the header of a training. */
+/* Only refreshes add users and items, and only they write how many. */
 static uint32 ReadAdded(ModelStore *store, Jsonb *json, const char *key, uint32 all)
 {
     int64 value;
@@ -22,24 +27,43 @@ static uint32 ReadAdded(ModelStore *store, Jsonb *json, const char *key, uint32 
     if (!JsonbHas(json, key))
         return 0;
     if (!JsonbGetInteger(json, key, &value) || value < 0 || value >= all)
-        StoreDamaged(store, "header", 0, psprintf("\"%s\" is out of range", key));
+        StoreDamaged(store, PART_HEADER, 0, psprintf("\"%s\" is out of range", key));
     return (uint32)value;
+}
+
+/* A name that decides how the model is read; one that is unknown here is a newer version's. */
+static char *ReadName(ModelStore *store, Jsonb *json, const char *key)
+{
+    char *name = JsonbGetString(json, key);
+
+    if (name == NULL)
+        StoreDamaged(store, PART_HEADER, 0, psprintf("its \"%s\" is missing or no text", key));
+    return name;
+}
+
+static void FailUnknownName(ModelStore *store, const char *key, const char *name)
+    __attribute__((noreturn));
+
+static void FailUnknownName(ModelStore *store, const char *key, const char *name)
+{
+    StoreNewer(store, PART_HEADER, 0,
+               psprintf("its \"%s\" \"%s\" is not known to this version", key, name));
 }
 
 static IdKind ReadKind(ModelStore *store, Jsonb *json, const char *key)
 {
-    char *kind = JsonbGetString(json, key);
+    char *kind = ReadName(store, json, key);
 
-    if (kind != NULL && strcmp(kind, IdKindName(ID_INTEGER)) == 0)
+    if (strcmp(kind, IdKindName(ID_INTEGER)) == 0)
         return ID_INTEGER;
-    if (kind != NULL && strcmp(kind, IdKindName(ID_TEXT)) == 0)
+    if (strcmp(kind, IdKindName(ID_TEXT)) == 0)
         return ID_TEXT;
-    StoreDamaged(store, "header", 0, psprintf("\"%s\" is neither bigint nor text", key));
+    FailUnknownName(store, key, kind);
 }
 
 /*
- * Absent from images.  A relation by the schema that it had when it was read: another search path
- * must not lead to another table.
+ * Images have no source.  A relation is known by the schema it was in when it was read, so that
+ * another search_path does not lead a refresh to another table.
  */
 static void ReadSource(Jsonb *json, Source *source)
 {
@@ -54,24 +78,24 @@ static void ReadSource(Jsonb *json, Source *source)
         source->text = NULL;
 }
 
-/* NO_TIME if it is not there. */
+/* NO_TIME if the key is missing: nothing has been learnt yet. */
 static int64 ReadTime(ModelStore *store, Jsonb *stream, const char *key)
 {
     int64 time = NO_TIME;
 
     if (JsonbHas(stream, key) && !JsonbGetInteger(stream, key, &time))
-        StoreDamaged(store, "header", 0, psprintf("its \"%s\" is not a time", key));
+        StoreDamaged(store, PART_HEADER, 0, psprintf("its \"%s\" is not a time", key));
     return time;
 }
 
-/* -1 if it is not there; the type says whether it makes sense. */
+/* -1 if the key is missing; whether the type takes it shows when it is used. */
 static int32 ReadTypmod(ModelStore *store, Jsonb *stream)
 {
     int64 typmod = -1;
 
     if (JsonbHas(stream, "time_typmod") &&
         (!JsonbGetInteger(stream, "time_typmod", &typmod) || typmod < 0 || typmod > PG_INT32_MAX))
-        StoreDamaged(store, "header", 0, "its \"time_typmod\" is out of range");
+        StoreDamaged(store, PART_HEADER, 0, "its \"time_typmod\" is out of range");
     return (int32)typmod;
 }
 
@@ -83,43 +107,68 @@ static void ReadStream(ModelStore *store, Jsonb *stream, Header *header)
     if (header->algorithm->stream == NULL)
         return;
     if (stream == NULL)
-        StoreDamaged(store, "header", 0, "its \"stream\" is missing");
-    type = JsonbGetString(stream, "time_type");
-    header->time_type = type == NULL ? InvalidOid : TimeTypeOfName(type);
+        StoreDamaged(store, PART_HEADER, 0, "its \"stream\" is missing");
+    type = ReadName(store, stream, "time_type");
+    header->time_type = TimeTypeOfName(type);
     if (!OidIsValid(header->time_type))
-        StoreDamaged(store, "header", 0, "its \"time_type\" is not the type of a time");
+        FailUnknownName(store, "time_type", type);
     header->time_typmod = ReadTypmod(store, stream);
     header->watermark = ReadTime(store, stream, "watermark");
     header->first = ReadTime(store, stream, "first");
     if (!JsonbGetInteger(stream, "events", &events) || events < 0)
-        StoreDamaged(store, "header", 0, "\"events\" is missing or out of range");
+        StoreDamaged(store, PART_HEADER, 0, "\"events\" is missing or out of range");
     header->events = (uint64)events;
     header->window = ReadCount(store, stream, "window", 0);
 }
 
-Header HeaderRead(ModelStore *store)
+static void CheckFormat(ModelStore *store, Jsonb *json)
 {
-    Jsonb *json = StoreReadJson(store, "header", 0);
-    Header header = {0};
-    Jsonb *options;
-    char *algorithm, *problem;
     int64 format;
 
-    if (json == NULL)
-        StoreDamaged(store, "header", 0, "it is missing");
-    if (!JsonbGetInteger(json, "format", &format) || format != HEADER_FORMAT)
-        StoreDamaged(store, "header", 0, "its format is not known to this version of recadv");
-    algorithm = JsonbGetString(json, "algorithm");
-    if (algorithm != NULL)
-        header.algorithm = AlgorithmFind(algorithm);
-    if (header.algorithm == NULL)
-        StoreDamaged(store, "header", 0, "its algorithm is not known to this version of recadv");
-    options = JsonbGetObject(json, "options");
-    if (options == NULL)
-        StoreDamaged(store, "header", 0, "its options are missing");
-    header.options = OptionsReadStored(header.algorithm, options, &problem);
+    if (!JsonbGetInteger(json, "format", &format) || format < 1)
+        StoreDamaged(store, PART_HEADER, 0, "its \"format\" is missing or out of range");
+    if (format > HEADER_FORMAT)
+        StoreNewer(store, PART_HEADER, 0, psprintf("its format is " INT64_FORMAT, format));
+}
+
+static const Algorithm *ReadAlgorithm(ModelStore *store, Jsonb *json)
+{
+    char *name = ReadName(store, json, "algorithm");
+    const Algorithm *algorithm = AlgorithmFind(name);
+
+    if (algorithm == NULL)
+        FailUnknownName(store, "algorithm", name);
+    return algorithm;
+}
+
+/* A value out of range is damage; an option that does not exist here is a newer version's. */
+static void *ReadOptions(ModelStore *store, Jsonb *json, const Algorithm *algorithm)
+{
+    Jsonb *object = JsonbGetObject(json, "options");
+    char *problem;
+    bool unknown;
+    void *options;
+
+    if (object == NULL)
+        StoreDamaged(store, PART_HEADER, 0, "its options are missing");
+    options = OptionsReadStored(algorithm, object, &problem, &unknown);
+    if (problem != NULL && unknown)
+        StoreNewer(store, PART_HEADER, 0, problem);
     if (problem != NULL)
-        StoreDamaged(store, "header", 0, problem);
+        StoreDamaged(store, PART_HEADER, 0, problem);
+    return options;
+}
+
+Header HeaderRead(ModelStore *store)
+{
+    Jsonb *json = StoreReadJson(store, PART_HEADER, 0);
+    Header header = {0};
+
+    if (json == NULL)
+        StoreDamaged(store, PART_HEADER, 0, "it is missing");
+    CheckFormat(store, json);
+    header.algorithm = ReadAlgorithm(store, json);
+    header.options = ReadOptions(store, json, header.algorithm);
     header.users = ReadCount(store, json, "users", 1);
     header.items = ReadCount(store, json, "items", 1);
     header.added_users = ReadAdded(store, json, "added_users", header.users);
@@ -135,21 +184,4 @@ Header HeaderRead(ModelStore *store)
 void HeaderLayout(const Header *header, Model *model)
 {
     ModelLayout(model, header->algorithm, header->options, header->users, header->items);
-}
-
-void DescribeStream(StringInfo json, const Window *window, uint64 events)
-{
-    JsonOpen(json, "stream", '{');
-    JsonString(json, "time_type", TimeTypeName(window->time_type));
-    if (window->time_typmod >= 0)
-        JsonInteger(json, "time_typmod", window->time_typmod);
-    if (TimeIsNumber(window->time_type) && window->first != NO_TIME)
-        JsonInteger(json, "first", window->first);
-    if (window->watermark != NO_TIME) {
-        JsonInteger(json, "watermark", window->watermark);
-        JsonString(json, "newest", TimeText(window->time_type, window->watermark));
-    }
-    JsonInteger(json, "events", (int64)events);
-    JsonInteger(json, "window", window->count);
-    JsonClose(json, '}');
 }

@@ -1,4 +1,8 @@
-/* header.h: the header of a model version: what it is and how it was trained. */
+/*
+ * header.h: what a version is, in numbers and names, and what it was trained on.
+ *
+ * Stored as JSON in the part "header"; the rest of that document is for people (recadv_info()).
+ */
 #ifndef RECADV_PG_MODEL_HEADER_H
 #define RECADV_PG_MODEL_HEADER_H
 
@@ -8,6 +12,9 @@
 #include "pg/model/blocks.h"
 
 #include "algo/algorithm.h"
+
+#define PART_HEADER  "header"
+#define PART_HISTORY "history"
 
 #define HEADER_FORMAT 1
 
@@ -33,10 +40,6 @@ typedef struct Header {
 
 /* Reads and checks; allocated in the current context. */
 extern Header HeaderRead(ModelStore *store);
-
-/* What the header says of the stream, as a JSON object. */
-struct Window;
-extern void DescribeStream(StringInfo json, const struct Window *window, uint64 events);
 
 /* Parts of the model, without data. */
 extern void HeaderLayout(const Header *header, Model *model);

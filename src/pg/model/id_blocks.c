@@ -1,4 +1,9 @@
-/* id_blocks.c: ids in blocks, and the search in ascending ones. */
+/*
+ * id_blocks.c: writes, reads and searches lists of ids that are cut into blocks.
+ *
+ * The dictionary keeps the ids of a training in such lists; a search goes to the block by the root
+ * and looks into that block alone.
+ */
 #include "pg/model/id_blocks.h"
 
 #include "mb/pg_wchar.h"
@@ -179,7 +184,7 @@ void CheckIdOrder(ModelStore *store, const char *part, uint32 number, const IdLi
         StoreDamaged(store, part, number, "its ids are not in ascending order");
 }
 
-/* Texts stay in the block that was read. */
+/* The ids of one block; texts are not copied but point into the block, which stays allocated. */
 static IdList ReadIdList(ModelStore *store, const char *part, uint32 number, IdKind kind,
                          uint32 rows)
 {
@@ -204,7 +209,7 @@ void ReadIdBlocks(ModelStore *store, const char *part, uint32 count, IdList *ids
         DataBlock block = ReadIdBlock(store, part, b, ids->kind, BlockRows(count, size, b));
 
         TakeIds(store, part, &block, ids, first + b * size);
-        if (ids->kind == ID_INTEGER) /* texts stay where they were read */
+        if (ids->kind == ID_INTEGER) /* texts point into the block */
             BlockFree(&block);
     }
 }
@@ -225,7 +230,7 @@ static int64 LastNotAbove(const IdList *ids, Id key)
     return (int64)low - 1;
 }
 
-/* A block of ids that the root names, checked against it. */
+/* A block of ids, whose first id must be the one that the root has for it. */
 static IdList ReadRooted(ModelStore *store, const char *part, const IdList *root, uint32 count,
                          uint32 number)
 {

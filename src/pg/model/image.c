@@ -1,8 +1,14 @@
-/* image.c: a sequence of named blocks in one value. */
+/*
+ * image.c: packs the blocks of a model into one bytea, and finds them again in it.
+ *
+ * For recadv_fit(), which returns a model as a value, and for the functions that take such a value
+ * in place of a model's name.
+ */
 #include "pg/model/image.h"
 
-#define IMAGE_MAGIC "RADVIMG\001"
-#define MAGIC_SIZE  8
+#define IMAGE_MAGIC  "RADVIMG" /* a byte follows that counts the format */
+#define IMAGE_FORMAT 1
+#define MAGIC_SIZE   8
 
 static void Append(ImageSink *image, const void *bytes, Size size)
 {
@@ -42,11 +48,13 @@ static void Put(ModelSink *sink, const char *part, uint32 number, bytea *bytes)
 void ImageSinkOpen(ImageSink *image)
 {
     uint32 length = 0, blocks = 0;
+    uint8 format = IMAGE_FORMAT;
 
     *image = (ImageSink){.sink = {.put = Put}, .room = 8192};
     image->bytes = palloc(image->room);
     Append(image, &length, VARHDRSZ);
-    Append(image, IMAGE_MAGIC, MAGIC_SIZE);
+    Append(image, IMAGE_MAGIC, strlen(IMAGE_MAGIC));
+    Append(image, &format, sizeof(format));
     Append(image, &blocks, sizeof(blocks));
 }
 
@@ -103,7 +111,10 @@ static bool Matches(const ImageBlock *block, const char *part, uint32 number)
            memcmp(block->part, part, block->part_length) == 0;
 }
 
-/* Blocks of a part follow each other in order, so a search from the first mostly hits at once. */
+/*
+ * Images as recadv_fit() makes them have the blocks of a part one after the other, so block n
+ * stands n places behind the first.  The second loop is for images in another order.
+ */
 static bytea *Fetch(ModelStore *store, const char *part, uint32 number)
 {
     ImageStore *image = (ImageStore *)store;
@@ -123,12 +134,25 @@ static bytea *Fetch(ModelStore *store, const char *part, uint32 number)
     return NULL;
 }
 
+static void CheckMagic(const char *magic)
+{
+    uint8 format = (uint8)magic[strlen(IMAGE_MAGIC)];
+
+    if (memcmp(magic, IMAGE_MAGIC, strlen(IMAGE_MAGIC)) != 0 || format < 1)
+        FailImage("it does not start as an image does");
+    if (format > IMAGE_FORMAT)
+        ereport(ERROR,
+                (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                 errmsg("model image needs a newer version of recadv: its format is %d", format),
+                 errhint("Update recadv on this server, or make the image anew with the "
+                         "version that is here.")));
+}
+
 void ImageOpen(const bytea *image, ImageStore *store)
 {
     Cursor cursor = {VARDATA(image), VARSIZE(image) - VARHDRSZ};
 
-    if (memcmp(Take(&cursor, MAGIC_SIZE), IMAGE_MAGIC, MAGIC_SIZE) != 0)
-        FailImage("it does not start as an image does");
+    CheckMagic(Take(&cursor, MAGIC_SIZE));
     *store = (ImageStore){.store = {.name = "image", .fetch = Fetch}, .count = TakeNumber(&cursor)};
     if (store->count > cursor.left / (3 * sizeof(uint32)))
         FailImage("it counts more blocks than it can hold");

@@ -1,4 +1,9 @@
-/* interactions.c: the interactions of a model, as lists of item indexes. */
+/*
+ * interactions.c: stores which items each user has, and which of these were held out.
+ *
+ * Serving reads the items of one user, to leave them out; evaluations read all of them; a refresh
+ * reads and writes back those of the users it learns about.
+ */
 #include "pg/model/interactions.h"
 
 #include "pg/model/parts.h"
@@ -134,7 +139,7 @@ void ReadSeenOf(ModelStore *store, const Header *header, const uint32 *users, ui
     }
 }
 
-/* One block: the lists of the history where there are such, otherwise those stored. */
+/* A block of "seen" that is being put together anew, user by user. */
 typedef struct SeenBlock {
     uint64 offset[SEEN_USERS_PER_BLOCK + 1];
     uint32 *item;
@@ -156,7 +161,10 @@ static void AppendSeen(SeenBlock *seen, uint32 row, const void *items, uint32 co
     seen->offset[row + 1] = end;
 }
 
-/* Users [first, last) of the history are in this block. */
+/*
+ * Puts together the block of the users [first, last) of the history: their items come from there,
+ * those of the other users in the block from the block as it is stored.
+ */
 static void MergeSeenBlock(ModelStore *store, const Header *header, const History *history,
                            const uint32 *users, uint32 first, uint32 last, uint32 rows,
                            SeenBlock *seen)
@@ -222,6 +230,24 @@ static void ReadHeld(ModelStore *store, const Host *host, const Header *header, 
     }
 }
 
+/* Moves the items to where there is room for `more`; *room is what there is. */
+static void MakeRoom(const Host *host, Interactions *data, uint64 more, uint64 *room)
+{
+    uint32 *grown;
+
+    if (data->count + more <= *room)
+        return;
+    *room = 2 * *room + more;
+    CheckMemory(SizeAdd(MemoryContextMemAllocated(CurrentMemoryContext, true),
+                        SizeMultiply(*room, sizeof(uint32))),
+                "loading the interactions");
+    grown = HostAllocate(host, *room, sizeof(uint32));
+    if (data->count > 0)
+        memcpy(grown, data->item, data->count * sizeof(uint32));
+    HostRelease(host, data->item);
+    data->item = grown;
+}
+
 void ReadInteractions(ModelStore *store, const Host *host, const Header *header, Interactions *data)
 {
     uint64 room = 0;
@@ -232,19 +258,7 @@ void ReadInteractions(ModelStore *store, const Host *host, const Header *header,
     for (uint32 b = 0; b < BlockCount(header->users, SEEN_USERS_PER_BLOCK); b++) {
         DataBlock block = ReadSeenBlock(store, header, b);
 
-        if (data->count + block.columns > room) {
-            uint32 *grown;
-
-            room = 2 * room + block.columns;
-            CheckMemory(SizeAdd(MemoryContextMemAllocated(CurrentMemoryContext, true),
-                                SizeMultiply(room, sizeof(uint32))),
-                        "loading the interactions");
-            grown = HostAllocate(host, room, sizeof(uint32));
-            if (data->count > 0)
-                memcpy(grown, data->item, data->count * sizeof(uint32));
-            HostRelease(host, data->item);
-            data->item = grown;
-        }
+        MakeRoom(host, data, block.columns, &room);
         for (uint32 i = 0; i < block.rows; i++) {
             uint32 count;
             const void *entry = SeenEntry(store, &block, i, header->items, &count);

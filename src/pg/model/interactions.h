@@ -1,4 +1,9 @@
-/* interactions.h: the parts "seen" (items of each user, ascending) and "held" (pairs held out). */
+/*
+ * interactions.h: the interactions that a version was trained on.
+ *
+ * The part "seen" has the items of each user in ascending order, the part "held" the pairs that
+ * were held out for validation.
+ */
 #ifndef RECADV_PG_MODEL_INTERACTIONS_H
 #define RECADV_PG_MODEL_INTERACTIONS_H
 

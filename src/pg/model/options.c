@@ -1,4 +1,9 @@
-/* options.c: parsing and checking the options object; recadv_options(). */
+/*
+ * options.c: parses and checks the argument "options", and lists what it may hold.
+ *
+ * The algorithms declare their options in tables; this file turns a jsonb object into the struct
+ * that an algorithm reads, tells what is wrong with it, and is behind recadv_options().
+ */
 #include "pg/model/options.h"
 
 #include "fmgr.h"
@@ -54,6 +59,7 @@ static void Nearest(const OptionSpec *list, const char *key, const char **best, 
 typedef struct Problem {
     char *message; /* NULL: nothing is wrong */
     char *hint;
+    bool unknown; /* an option or a choice that does not exist */
 } Problem;
 
 /* "one of: default, ..." */
@@ -72,7 +78,7 @@ static Problem UnknownOption(const Algorithm *algorithm, const char *key)
 {
     Problem problem = {
         psprintf("unknown option \"%s\" for algorithm \"%s\"", key, algorithm->name),
-        psprintf("SELECT * FROM recadv_options('%s') lists the options.", algorithm->name)};
+        psprintf("SELECT * FROM recadv_options('%s') lists the options.", algorithm->name), true};
     const char *best = NULL;
     int distance = NEAR_ENOUGH + 1;
     char expected[256];
@@ -119,7 +125,8 @@ static Problem SetOption(const Algorithm *algorithm, void *options, const char *
     if (spec == NULL)
         return UnknownOption(algorithm, key);
     if (!OptionStore(spec, ValueOf(value), options, expected, sizeof(expected)))
-        return (Problem){psprintf("option \"%s\" must be %s", key, expected), NULL};
+        return (Problem){psprintf("option \"%s\" must be %s", key, expected), NULL,
+                         spec->type == OPTION_CHOICE && value->type == jbvString};
     return (Problem){NULL, NULL};
 }
 
@@ -191,11 +198,13 @@ void *OptionsParse(const Algorithm *algorithm, Jsonb *object)
     return options;
 }
 
-void *OptionsReadStored(const Algorithm *algorithm, Jsonb *object, char **problem)
+void *OptionsReadStored(const Algorithm *algorithm, Jsonb *object, char **message, bool *unknown)
 {
     void *options = palloc0(algorithm->options_size);
+    Problem problem = SetOptions(algorithm, options, object);
 
-    *problem = SetOptions(algorithm, options, object).message;
+    *message = problem.message;
+    *unknown = problem.unknown;
     return options;
 }
 

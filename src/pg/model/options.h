@@ -1,4 +1,4 @@
-/* options.h: hyper-parameters between jsonb and the algorithms' structs. */
+/* options.h: hyper-parameters between jsonb and the structs of the algorithms. */
 #ifndef RECADV_PG_MODEL_OPTIONS_H
 #define RECADV_PG_MODEL_OPTIONS_H
 
@@ -12,8 +12,12 @@ extern const Algorithm *CheckAlgorithm(const char *name);
 /* Defaults overlaid by the object; palloc'd.  Errors name key, accepted values and nearest key. */
 extern void *OptionsParse(const Algorithm *algorithm, Jsonb *object);
 
-/* The same for a stored object: what is wrong with it goes to *problem, NULL if nothing is. */
-extern void *OptionsReadStored(const Algorithm *algorithm, Jsonb *object, char **problem);
+/*
+ * The same for a stored object: what is wrong with it goes to *problem, NULL if nothing is.  With
+ * *unknown, an option or a choice does not exist here: a newer version of recadv may have it.
+ */
+extern void *OptionsReadStored(const Algorithm *algorithm, Jsonb *object, char **problem,
+                               bool *unknown);
 
 /* All options with their values, as the JSON object that OptionsParse reads. */
 extern char *OptionsToJson(const Algorithm *algorithm, const void *options);

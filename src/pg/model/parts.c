@@ -1,11 +1,19 @@
-/* parts.c: cutting a model into blocks and putting it together again. */
+/*
+ * parts.c: cuts the matrices of a model into blocks, and reads blocks or rows back.
+ *
+ * Trainings write whole parts, serving reads the rows of one user, and a refresh writes the blocks
+ * that it has changed.
+ */
 #include "pg/model/parts.h"
 
-/* Target sizes of blocks: what one user needs, and what is read in bulk. */
+/* Bytes of a block, about: of users, read for one at a time, and of all else, read in bulk. */
 #define SMALL_BLOCK (8 * 1024)
 #define LARGE_BLOCK (256 * 1024)
 
-/* All parts of an axis are cut alike, so that a block of items has all it takes to score them. */
+/*
+ * All parts of an axis are cut at the same rows: then the blocks with one number hold all that it
+ * takes to score those items.
+ */
 uint32 AxisBlockRows(const Model *model, Axis axis)
 {
     uint64 size = axis == AXIS_USER ? SMALL_BLOCK : LARGE_BLOCK, width = 0;
@@ -92,7 +100,7 @@ void ReadPartRow(ModelStore *store, const Model *model, const Part *part, uint32
     BlockFree(&block);
 }
 
-/* The seal covers the version, so every block is sealed anew. */
+/* A checksum covers the version it belongs to, so bytes cannot be copied as they are. */
 uint32 CopyPart(ModelStore *store, const char *part, uint32 blocks, BlockType type, ModelSink *sink)
 {
     for (uint32 b = 0; b < blocks; b++) {

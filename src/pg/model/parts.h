@@ -7,7 +7,9 @@
 #ifndef RECADV_PG_MODEL_PARTS_H
 #define RECADV_PG_MODEL_PARTS_H
 
-#include "pg/model/header.h"
+#include "pg/model/blocks.h"
+
+#include "algo/algorithm.h"
 
 extern void WriteModelParts(ModelSink *sink, const Model *model);
 

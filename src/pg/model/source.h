@@ -1,8 +1,8 @@
-/* source.h: reading interactions from a table, a view or a query. */
+/* source.h: what a model is trained on: a table, a view or a query, and the columns to read. */
 #ifndef RECADV_PG_MODEL_SOURCE_H
 #define RECADV_PG_MODEL_SOURCE_H
 
-#include "pg/train/collect.h"
+#include "pg/base/compat.h"
 
 typedef struct Source {
     const char *text; /* a relation's name, or a query in parentheses */
@@ -22,15 +22,5 @@ extern bool SourceIsQuery(const Source *source);
 
 /* Schema-qualified name of a source that is a relation, NULL of a query. */
 extern char *SourceRelation(const Source *source);
-
-/*
- * Reads all rows under the active snapshot with the caller's rights; needs an open SPI
- * connection.  The plan may be parallel; rows go straight into the collector.
- */
-extern Collector *SourceRead(const Source *source, MemoryContext context);
-
-/* The same, of rows whose time is `from` or later; a time of the given type. */
-extern Collector *SourceReadFrom(const Source *source, Oid time_type, int64 from,
-                                 MemoryContext context);
 
 #endif

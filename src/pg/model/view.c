@@ -1,4 +1,9 @@
-/* view.c: memory for views, and rows into them. */
+/*
+ * view.c: reads rows of a stored model into views.
+ *
+ * For functions that work on some rows of a large model at a time: a user to be served, a block of
+ * items to be scored.
+ */
 #include "pg/model/view.h"
 
 Model ViewAllocate(const Model *model, Axis axis, uint32 rows)

@@ -1,4 +1,9 @@
-/* watermark.c: the newest time that can be believed. */
+/*
+ * watermark.c: finds the newest time of a stream that can be believed.
+ *
+ * The window uses it after trainings and refreshes, to know from which time on the next refresh
+ * has to read.
+ */
 #include "pg/model/watermark.h"
 
 #include "pg/base/times.h"
@@ -7,7 +12,7 @@
 #define FEW_EVENTS 10
 #define FEW_SHARE  100
 
-/* The least on top. */
+/* Puts the earliest of the latest times on top of the heap. */
 static int CompareTimes(Datum a, Datum b, void *arg)
 {
     int64 x = DatumGetInt64(a), y = DatumGetInt64(b);
@@ -16,65 +21,68 @@ static int CompareTimes(Datum a, Datum b, void *arg)
     return (x < y) - (x > y);
 }
 
-void NewestBegin(Newest *newest, Oid time_type, int64 first, int64 watermark, uint64 events,
-                 uint64 count)
+void WatermarkBegin(Watermark *mark, Oid time_type, int64 first, int64 watermark, uint64 events,
+                    uint64 count)
 {
-    *newest = (Newest){
+    *mark = (Watermark){
         .time_type = time_type,
         .first = first,
-        .watermark = watermark,
+        .time = watermark,
         .limit = PG_INT64_MAX,
         .now = TimeNow(time_type),
         .few = Max(FEW_EVENTS, events / FEW_SHARE),
     };
     if (TimeIsNumber(time_type))
-        newest->latest = binaryheap_allocate((int)Min(Min(newest->few, count) + 1, PG_INT32_MAX),
-                                             CompareTimes, NULL);
+        mark->latest = binaryheap_allocate((int)Min(Min(mark->few, count) + 1, PG_INT32_MAX),
+                                           CompareTimes, NULL);
 }
 
-static bool IsFull(const Newest *newest)
+static bool IsFull(const Watermark *mark)
 {
-    return (uint64)newest->latest->bh_size > newest->few;
+    return (uint64)mark->latest->bh_size > mark->few;
 }
 
-void NewestAdd(Newest *newest, int64 time)
+void WatermarkAdd(Watermark *mark, int64 time)
 {
-    if (time == NO_TIME || TimeIsInfinite(newest->time_type, time))
+    if (time == NO_TIME || TimeIsInfinite(mark->time_type, time))
         return;
-    if (newest->first == NO_TIME || time < newest->first)
-        newest->first = time;
-    if (newest->latest == NULL)
-        newest->watermark = Max(newest->watermark, Min(time, newest->now));
-    else if (!IsFull(newest))
-        binaryheap_add(newest->latest, Int64GetDatum(time));
-    else if (time > DatumGetInt64(binaryheap_first(newest->latest)))
-        binaryheap_replace_first(newest->latest, Int64GetDatum(time));
+    if (mark->first == NO_TIME || time < mark->first)
+        mark->first = time;
+    if (mark->latest == NULL)
+        mark->time = Max(mark->time, Min(time, mark->now));
+    else if (!IsFull(mark))
+        binaryheap_add(mark->latest, Int64GetDatum(time));
+    else if (time > DatumGetInt64(binaryheap_first(mark->latest)))
+        binaryheap_replace_first(mark->latest, Int64GetDatum(time));
     CHECK_FOR_INTERRUPTS();
 }
 
-/* The newest time that more than a few events reach. */
-static int64 Common(const Newest *newest)
+/* The newest time that more than `few` events have reached; so it is not a stray one. */
+static int64 Common(const Watermark *mark)
 {
-    if (!IsFull(newest))
-        return newest->watermark;
-    return Max(newest->watermark, DatumGetInt64(binaryheap_first(newest->latest)));
+    if (!IsFull(mark))
+        return mark->time;
+    return Max(mark->time, DatumGetInt64(binaryheap_first(mark->latest)));
 }
 
-/* All that are not stray and later than the common time are in the heap. */
-void NewestEnd(Newest *newest)
+/*
+ * The heap holds all times later than the common one.  Those of them that do not lie too far beyond
+ * it move the watermark, too.
+ */
+void WatermarkEnd(Watermark *mark)
 {
     int64 common;
 
-    if (newest->latest == NULL)
+    if (mark->latest == NULL)
         return;
-    common = Common(newest);
-    if (common != NO_TIME && common > newest->first)
-        newest->limit = TimeMirrored(newest->time_type, newest->first, common);
-    for (int i = 0; i < newest->latest->bh_size; i++) {
-        int64 time = DatumGetInt64(newest->latest->bh_nodes[i]);
+    common = Common(mark);
+    if (common != NO_TIME && common > mark->first)
+        mark->limit = TimeMirrored(mark->time_type, mark->first, common);
+    for (int i = 0; i < mark->latest->bh_size; i++) {
+        int64 time = DatumGetInt64(mark->latest->bh_nodes[i]);
 
-        if (time <= newest->limit)
-            newest->watermark = Max(newest->watermark, time);
+        if (time <= mark->limit)
+            mark->time = Max(mark->time, time);
     }
-    binaryheap_free(newest->latest);
+    binaryheap_free(mark->latest);
 }

@@ -1,11 +1,13 @@
 /*
- * watermark.h: up to where the events of a stream reach in time: its watermark.
+ * watermark.h: the watermark of a stream: the time up to which its events have come.
  *
- * A time to come must not hide the rows until then.  Moments have a present, beyond which no event
- * moves the watermark.  Numbers have none; of them, what few events have and lies far beyond all
- * others is not followed: further beyond the rest than the rest spans.  A watermark that is too low
- * costs time and memory, for the events beyond it are read again and known by their fingerprints;
- * it loses nothing.
+ * A refresh reads its source from a while before the watermark on.  One event with a wrong time in
+ * the far future must not move it there, or no refresh would see the rows until then.
+ *
+ * Dates and timestamps: no event moves the watermark beyond the present.  Numbers have no present:
+ * there, up to ten events, or 1 % of all, are not followed if they lie further beyond the others
+ * than the others span.  A watermark that is too low loses nothing; refreshes read more rows again
+ * and know them by their fingerprints.
  */
 #ifndef RECADV_PG_MODEL_WATERMARK_H
 #define RECADV_PG_MODEL_WATERMARK_H
@@ -14,20 +16,20 @@
 
 #include "lib/binaryheap.h"
 
-typedef struct Newest {
+typedef struct Watermark {
     Oid time_type;
-    int64 first; /* earliest time so far; NO_TIME: none */
-    int64 watermark;
+    int64 first;        /* earliest time so far; NO_TIME: none */
+    int64 time;         /* the watermark itself */
     int64 limit;        /* after the end: what lies beyond was not followed */
     int64 now;          /* of moments */
     uint64 few;         /* so many may be stray */
     binaryheap *latest; /* of numbers: the latest times, one more than few; the earliest on top */
-} Newest;
+} Watermark;
 
 /* Goes on from a watermark; of `events` in all, up to `count` will be added. */
-extern void NewestBegin(Newest *newest, Oid time_type, int64 first, int64 watermark, uint64 events,
-                        uint64 count);
-extern void NewestAdd(Newest *newest, int64 time);
-extern void NewestEnd(Newest *newest);
+extern void WatermarkBegin(Watermark *mark, Oid time_type, int64 first, int64 watermark,
+                           uint64 events, uint64 count);
+extern void WatermarkAdd(Watermark *mark, int64 time);
+extern void WatermarkEnd(Watermark *mark);
 
 #endif

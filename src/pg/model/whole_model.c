@@ -1,33 +1,32 @@
-/* whole_model.c: reading every part of a model. */
+/*
+ * whole_model.c: loads a whole version, once its header shows that there is memory for it.
+ *
+ * recadv_evaluate() and recadv_robustness() need all of a model at once; recadv_save() loads an
+ * image to have every piece checked before anything is written.
+ */
 #include "pg/model/whole_model.h"
 
-#include "pg/model/interactions.h"
 #include "pg/base/settings.h"
 
-static IdList ReadSide(ModelStore *store, const Header *header, Axis side)
+/* Parts and fingerprints, and at least 16 bytes for the id and the offset of a user or an item. */
+static Size LeastMemory(const WholeModel *whole)
 {
-    Dictionary dictionary;
+    const Header *header = &whole->header;
+    Size rows = SizeMultiply((Size)header->users + header->items, 2 * sizeof(int64));
+    Size window = SizeMultiply(header->window, sizeof(Fingerprint));
 
-    DictionaryOpen(store, header, side, &dictionary);
-    return DictionaryRead(&dictionary, store);
+    return SizeAdd(SizeAdd(ModelMemory(&whole->model), rows), window);
 }
 
-void LoadModel(ModelStore *store, BackendHost *backend, Loaded *loaded)
+void WholeModelRead(ModelStore *store, BackendHost *backend, WholeModel *whole)
 {
     MemoryContext caller = MemoryContextSwitchTo(backend->context);
-    Header *header = &loaded->header;
 
-    *header = HeaderRead(store);
-    HeaderLayout(header, &loaded->model);
-    /* Ids and offsets take at least this much; nothing is read before the header is plausible. */
-    CheckMemory(SizeAdd(ModelMemory(&loaded->model),
-                        ((Size)header->users + header->items) * 2 * sizeof(int64)),
-                "loading the model");
-    ModelAllocate(&backend->host, &loaded->model);
-    for (int i = 0; i < loaded->model.parts; i++)
-        ReadPart(store, &loaded->model, &loaded->model.part[i]);
-    loaded->user_ids = ReadSide(store, header, AXIS_USER);
-    loaded->item_ids = ReadSide(store, header, AXIS_ITEM);
-    ReadInteractions(store, &backend->host, header, &loaded->data);
+    memset(whole, 0, sizeof(*whole));
+    whole->header = HeaderRead(store);
+    HeaderLayout(&whole->header, &whole->model);
+    CheckMemory(LeastMemory(whole), "loading the model");
+    ModelAllocate(&backend->host, &whole->model);
+    LoadPieces(store, backend, whole);
     MemoryContextSwitchTo(caller);
 }

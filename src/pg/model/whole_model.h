@@ -1,20 +1,10 @@
-/* whole_model.h: a whole model in memory, for evaluation. */
+/* whole_model.h: loads a whole version into memory, for evaluations and for checks of an image. */
 #ifndef RECADV_PG_MODEL_WHOLE_MODEL_H
 #define RECADV_PG_MODEL_WHOLE_MODEL_H
 
-#include "pg/model/dictionary.h"
-#include "pg/base/backend.h"
-#include "pg/model/parts.h"
+#include "pg/model/pieces.h"
 
-typedef struct Loaded {
-    Header header;
-    Model model;
-    Interactions data; /* what the model was trained on, held-out pairs marked */
-    IdList user_ids;
-    IdList item_ids;
-} Loaded;
-
-/* Loads all parts into the backend's context, within recadv.max_memory. */
-extern void LoadModel(ModelStore *store, BackendHost *backend, Loaded *loaded);
+/* Loads all pieces into the backend's context, within recadv.max_memory. */
+extern void WholeModelRead(ModelStore *store, BackendHost *backend, WholeModel *whole);
 
 #endif

@@ -1,4 +1,8 @@
-/* window.c: sorted fingerprints. */
+/*
+ * window.c: keeps the fingerprints of the events that were learnt last.
+ *
+ * A training makes the window, each refresh asks it what is new and moves it on.
+ */
 #include "pg/model/window.h"
 
 #include "common/hashfn.h"
@@ -9,7 +13,7 @@
 
 #define PART_WINDOW "window"
 
-/* Values of a block: key, time, key, time ... */
+/* Fingerprints of a block, each of two values: key and time. */
 #define FINGERPRINTS_PER_BLOCK 2048
 
 Fingerprint FingerprintOf(Id user, Id item, int64 time)
@@ -49,14 +53,14 @@ uint32 WindowCount(const Window *window, uint64 key)
 #define ST_DEFINE
 #include "lib/sort_template.h"
 
-/* Of the events that have just been learnt, those that the watermark did not follow. */
-static void WarnOfStrays(const Newest *newest, const Fingerprint *learnt, uint64 count)
+/* Tells of the events just learnt that lie so far in the future that they were not followed. */
+static void WarnOfStrays(const Watermark *mark, const Fingerprint *learnt, uint64 count)
 {
     int64 farthest = NO_TIME;
     unsigned long strays = 0;
 
     for (uint64 i = 0; i < count; i++) {
-        if (learnt[i].time <= newest->limit || TimeIsInfinite(newest->time_type, learnt[i].time))
+        if (learnt[i].time <= mark->limit || TimeIsInfinite(mark->time_type, learnt[i].time))
             continue;
         strays++;
         farthest = Max(farthest, learnt[i].time);
@@ -67,13 +71,12 @@ static void WarnOfStrays(const Newest *newest, const Fingerprint *learnt, uint64
             (errmsg_plural("%lu event lies far beyond the others in time",
                            "%lu events lie far beyond the others in time", strays, strays),
              errdetail("The last is at %s; the newest time that refreshes go by stays %s.",
-                       TimeText(newest->time_type, farthest),
-                       TimeText(newest->time_type, newest->watermark)),
+                       TimeText(mark->time_type, farthest), TimeText(mark->time_type, mark->time)),
              errhint("Correct such rows if they are wrong.  Times that more than ten events and "
                      "1 %% of all have are followed.")));
 }
 
-/* Those that are not too old, in front; returns how many. */
+/* Copies the fingerprints that are not older than `start`; returns how many. */
 static uint64 KeepFrom(int64 start, const Fingerprint *from, uint64 count, Fingerprint *to)
 {
     uint64 kept = 0;
@@ -93,15 +96,15 @@ static void CheckCount(uint64 count)
                  errhint("Train with a lower lateness.")));
 }
 
-/* The window up to a newer watermark. */
-static Window Merge(const Window *window, const Newest *newest, Fingerprint *learnt, uint64 count)
+/* The window after learning: old and new fingerprints that the new watermark still asks for. */
+static Window Merge(const Window *window, const Watermark *mark, Fingerprint *learnt, uint64 count)
 {
     Window next = *window;
     uint64 kept;
     int64 start;
 
-    next.first = newest->first;
-    next.watermark = newest->watermark;
+    next.first = mark->first;
+    next.watermark = mark->time;
     start = WindowStart(&next);
     kept = KeepFrom(start, learnt, count, learnt);
     CheckCount(kept + window->count);
@@ -111,25 +114,28 @@ static Window Merge(const Window *window, const Newest *newest, Fingerprint *lea
         memcpy(next.fingerprints + next.count, learnt, kept * sizeof(Fingerprint));
     next.count += (uint32)kept;
     SortFingerprints(next.fingerprints, next.count);
-    WarnOfStrays(newest, learnt, kept);
+    WarnOfStrays(mark, learnt, kept);
     return next;
 }
 
 Window WindowAdvance(const Window *window, uint64 events, Fingerprint *learnt, uint64 count)
 {
-    Newest newest;
+    Watermark mark;
 
-    NewestBegin(&newest, window->time_type, window->first, window->watermark, events,
-                count + window->count);
+    WatermarkBegin(&mark, window->time_type, window->first, window->watermark, events,
+                   count + window->count);
     for (uint64 i = 0; i < count; i++)
-        NewestAdd(&newest, learnt[i].time);
+        WatermarkAdd(&mark, learnt[i].time);
     for (uint32 i = 0; i < window->count; i++)
-        NewestAdd(&newest, window->fingerprints[i].time);
-    NewestEnd(&newest);
-    return Merge(window, &newest, learnt, count);
+        WatermarkAdd(&mark, window->fingerprints[i].time);
+    WatermarkEnd(&mark);
+    return Merge(window, &mark, learnt, count);
 }
 
-/* Only the latest are worth a fingerprint: the others are skipped before they cost memory. */
+/*
+ * Finds the watermark first: most events of a training are older than the window, and get no
+ * fingerprint at all.
+ */
 Window WindowOfPairs(const Pairs *pairs, const IdList *users, const IdList *items, Oid time_type,
                      double lateness)
 {
@@ -140,14 +146,14 @@ Window WindowOfPairs(const Pairs *pairs, const IdList *users, const IdList *item
            window;
     Fingerprint *learnt;
     uint64 count = 0;
-    Newest newest;
+    Watermark mark;
     int64 start;
 
-    NewestBegin(&newest, time_type, NO_TIME, NO_TIME, pairs->count, pairs->count);
+    WatermarkBegin(&mark, time_type, NO_TIME, NO_TIME, pairs->count, pairs->count);
     for (uint64 i = 0; i < pairs->count; i++)
-        NewestAdd(&newest, pairs->time[i]);
-    NewestEnd(&newest);
-    start = TimeBefore(time_type, newest.watermark, lateness);
+        WatermarkAdd(&mark, pairs->time[i]);
+    WatermarkEnd(&mark);
+    start = TimeBefore(time_type, mark.time, lateness);
     for (uint64 i = 0; i < pairs->count; i++)
         count += pairs->time[i] >= start;
     learnt = PallocArray(Fingerprint, count + 1);
@@ -156,9 +162,26 @@ Window WindowOfPairs(const Pairs *pairs, const IdList *users, const IdList *item
         if (pairs->time[i] >= start)
             learnt[count++] = FingerprintOf(IdListGet(users, pairs->user[i]),
                                             IdListGet(items, pairs->item[i]), pairs->time[i]);
-    window = Merge(&empty, &newest, learnt, count);
+    window = Merge(&empty, &mark, learnt, count);
     pfree(learnt);
     return window;
+}
+
+void WindowDescribe(StringInfo json, const Window *window, uint64 events)
+{
+    JsonOpen(json, "stream", '{');
+    JsonString(json, "time_type", TimeTypeName(window->time_type));
+    if (window->time_typmod >= 0)
+        JsonInteger(json, "time_typmod", window->time_typmod);
+    if (TimeIsNumber(window->time_type) && window->first != NO_TIME)
+        JsonInteger(json, "first", window->first);
+    if (window->watermark != NO_TIME) {
+        JsonInteger(json, "watermark", window->watermark);
+        JsonString(json, "newest", TimeText(window->time_type, window->watermark));
+    }
+    JsonInteger(json, "events", (int64)events);
+    JsonInteger(json, "window", window->count);
+    JsonClose(json, '}');
 }
 
 void WindowWrite(ModelSink *sink, const Window *window)
@@ -195,7 +218,8 @@ Window WindowRead(ModelStore *store, const Header *header)
         uint32 rows = BlockRows(window.count, FINGERPRINTS_PER_BLOCK, b);
         DataBlock block = StoreReadMatrix(store, PART_WINDOW, b, BLOCK_INT64, 2 * rows, 1);
 
-        /* The last block first: once it is there, the count is worth its memory. */
+        /* The last block is read first: a header with a count too large fails before it costs
+         * memory. */
         if (window.fingerprints == NULL)
             window.fingerprints = PallocArray(Fingerprint, (Size)window.count + 1);
         memcpy(window.fingerprints + (Size)b * FINGERPRINTS_PER_BLOCK, block.payload, block.size);

@@ -47,6 +47,9 @@ extern Window WindowAdvance(const Window *window, uint64 events, Fingerprint *le
 extern Window WindowOfPairs(const Pairs *pairs, const IdList *users, const IdList *items,
                             Oid time_type, double lateness);
 
+/* The object "stream" of the header: what HeaderRead reads back of it. */
+extern void WindowDescribe(StringInfo json, const Window *window, uint64 events);
+
 extern void WindowWrite(ModelSink *sink, const Window *window);
 extern Window WindowRead(ModelStore *store, const Header *header);
 extern uint32 WindowCopy(ModelStore *store, const Header *header, ModelSink *sink);

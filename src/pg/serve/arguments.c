@@ -1,6 +1,8 @@
 /* arguments.c: ids, arrays of ids and the like, out of a function call. */
 #include "pg/serve/arguments.h"
 
+#include "pg/model/versions.h"
+
 #include "catalog/pg_type.h"
 #include "utils/array.h"
 #include "utils/builtins.h"

@@ -7,8 +7,10 @@
 #include "utils/plancache.h"
 #include "utils/typcache.h"
 
-#include "pg/model/source.h"
-#include "pg/model/table.h"
+#include "pg/model/header.h"
+#include "pg/model/resolve.h"
+#include "pg/train/reader.h"
+#include "pg/model/versions.h"
 
 /* Source and columns as the current version's header has them. */
 static Source SourceOf(text *model)

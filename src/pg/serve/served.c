@@ -3,6 +3,7 @@
 
 #include "utils/snapmgr.h"
 
+#include "pg/model/resolve.h"
 #include "pg/serve/item_memory.h"
 #include "pg/serve/new_items.h"
 #include "pg/serve/preload.h"

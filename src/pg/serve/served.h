@@ -14,7 +14,7 @@
 #include "pg/model/image.h"
 #include "pg/serve/item_side.h"
 #include "pg/model/parts.h"
-#include "pg/model/table.h"
+#include "pg/model/versions.h"
 
 typedef struct Served {
     Oid relid;

@@ -11,6 +11,7 @@
 #include "utils/wait_event.h"
 
 #include "pg/base/settings.h"
+#include "pg/model/versions.h"
 
 #define SLOTS 128
 

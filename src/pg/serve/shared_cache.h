@@ -14,7 +14,7 @@
 #define RECADV_PG_SERVE_SHARED_CACHE_H
 
 #include "pg/serve/item_side.h"
-#include "pg/model/table.h"
+#include "pg/model/versions.h"
 
 /* Called while the server starts. */
 extern void SharedInstall(void);

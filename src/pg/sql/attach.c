@@ -16,6 +16,9 @@
 
 #include "pg/stream/observer.h"
 #include "pg/base/times.h"
+#include "pg/model/catalog.h"
+#include "pg/model/resolve.h"
+#include "pg/model/versions.h"
 
 /* Arguments of the trigger, in this order. */
 enum { TRIGGER_MODEL, TRIGGER_USER, TRIGGER_ITEM, TRIGGER_TIME, TRIGGER_ON_ERROR, TRIGGER_ARGS };

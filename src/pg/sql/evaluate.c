@@ -15,15 +15,16 @@
 #include "core/metrics.h"
 #include "pg/model/whole_model.h"
 #include "pg/base/settings.h"
-#include "pg/model/source.h"
+#include "pg/train/reader.h"
 #include "pg/base/rowset.h"
-#include "pg/model/table.h"
+#include "pg/model/resolve.h"
+#include "pg/model/versions.h"
 
 /* A model, test cases on it, and what their ranking needs. */
 typedef struct Evaluation {
     BackendHost backend;
     ModelTable table;
-    Loaded loaded;
+    WholeModel loaded;
     Collected test; /* in dense indexes of its own */
     RankingCase *cases;
     size_t count;
@@ -41,7 +42,7 @@ static void Open(Evaluation *e, text *model)
     BackendHostInit(&e->backend, context, "recadv_evaluate");
     ModelTableOpen(relid, &e->table);
     e->table.store.version = ModelTableCurrent(&e->table, false).version;
-    LoadModel(&e->table.store, &e->backend, &e->loaded);
+    WholeModelRead(&e->table.store, &e->backend, &e->loaded);
 }
 
 static void Close(Evaluation *e)

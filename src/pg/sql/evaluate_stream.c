@@ -17,6 +17,7 @@
 #include "pg/base/settings.h"
 #include "pg/base/rowset.h"
 #include "pg/base/times.h"
+#include "pg/train/reader.h"
 #include "pg/train/training.h"
 
 enum {

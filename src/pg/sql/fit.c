@@ -9,18 +9,18 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
-#include "pg/model/header.h"
 #include "pg/model/image.h"
 #include "pg/stream/forget_learnt.h"
 #include "pg/model/whole_model.h"
 #include "pg/model/options.h"
 #include "pg/serve/preload.h"
 #include "pg/train/runs.h"
-#include "pg/model/interactions.h"
 #include "pg/base/settings.h"
-#include "pg/model/table.h"
+#include "pg/model/ensure.h"
+#include "pg/model/versions.h"
+#include "pg/model/table_sink.h"
 #include "pg/train/training.h"
-#include "pg/model/window.h"
+#include "pg/train/writer.h"
 
 /* Format of a partial state on its way between workers. */
 #define STATE_MAGIC 0x52464954 /* "RFIT" */
@@ -372,36 +372,14 @@ static void CheckNoSource(const Header *header)
                         errhint("An image is the result of recadv_fit().")));
 }
 
-/* Copies exactly the blocks that the header asks for; returns how many. */
-static uint32 CopyModel(ModelStore *store, const Header *header, ModelSink *sink)
-{
-    uint32 copied;
-    Model model;
-
-    HeaderLayout(header, &model);
-    copied = CopyPart(store, "header", 1, BLOCK_JSON, sink);
-    copied += CopyPart(store, "history", 1, BLOCK_JSON, sink);
-    copied += DictionaryCopy(store, header, AXIS_USER, sink);
-    copied += DictionaryCopy(store, header, AXIS_ITEM, sink);
-    copied += WindowCopy(store, header, sink);
-    copied += CopyInteractions(store, header, sink);
-    for (int i = 0; i < model.parts; i++)
-        copied += CopyPart(store, model.part[i].name,
-                           BlockCount(model.part[i].rows, PartBlockRows(&model, &model.part[i])),
-                           BLOCK_FLOAT, sink);
-    return copied;
-}
-
 /* Events that were observed before may be among those that the image has learnt. */
-static void ForgetSaved(Oid relid, ImageStore *image, const Loaded *loaded)
+static void ForgetSaved(Oid relid, WholeModel *loaded)
 {
     Collected learnt = {.data = loaded->data, .users = loaded->user_ids, .items = loaded->item_ids};
-    Window window;
 
     if (loaded->header.algorithm->stream == NULL)
         return;
-    window = WindowRead(&image->store, &loaded->header);
-    learnt.window = &window;
+    learnt.window = &loaded->window;
     ForgetLearnt(relid, &learnt);
 }
 
@@ -414,7 +392,7 @@ Datum recadv_save(PG_FUNCTION_ARGS)
     bytea *bytes = PG_GETARG_BYTEA_P(1);
     BackendHost backend;
     ImageStore image;
-    Loaded loaded;
+    WholeModel loaded;
     TableSink sink;
     int32 version;
     Oid relid;
@@ -424,7 +402,7 @@ Datum recadv_save(PG_FUNCTION_ARGS)
     ImageOpen(bytes, &image);
     /* Every part is read and checked before anything is written. */
     BackendHostInit(&backend, CurrentMemoryContext, "recadv_save");
-    LoadModel(&image.store, &backend, &loaded);
+    WholeModelRead(&image.store, &backend, &loaded);
     CheckNoSource(&loaded.header);
     SPI_connect();
     relid = ModelTableEnsure(name);
@@ -432,13 +410,13 @@ Datum recadv_save(PG_FUNCTION_ARGS)
         FailBusy(name);
     version = ModelTableNextVersion(relid);
     TableSinkOpen(relid, version, &sink);
-    if (CopyModel(&image.store, &loaded.header, &sink.sink) != image.count)
+    if (CopyPieces(&image.store, &loaded.header, &sink.sink) != image.count)
         ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED),
                         errmsg("model image is damaged: it holds blocks that are no part of it")));
     TableSinkClose(&sink);
     ModelTablePublish(relid, version,
                       (int)((const TrainOptions *)loaded.header.options)->keep_versions);
-    ForgetSaved(relid, &image, &loaded);
+    ForgetSaved(relid, &loaded);
     Preload(relid);
     SPI_finish();
     PG_RETURN_INT32(version);

@@ -11,7 +11,9 @@
 #include "pg/model/header.h"
 #include "pg/base/json.h"
 #include "pg/base/rowset.h"
-#include "pg/model/table.h"
+#include "pg/model/resolve.h"
+#include "pg/model/versions.h"
+#include "pg/train/runs.h"
 
 PG_FUNCTION_INFO_V1(recadv_document);
 

@@ -9,6 +9,9 @@
 #include "utils/snapmgr.h"
 
 #include "pg/base/means.h"
+#include "pg/model/pieces.h"
+#include "pg/model/resolve.h"
+#include "pg/model/table_sink.h"
 #include "pg/stream/unlearnt.h"
 #include "pg/stream/observer.h"
 #include "pg/serve/preload.h"
@@ -200,7 +203,7 @@ static char *NewHeader(Refresh *r, const Window *window)
     JsonInteger(&json, "added_items", s->items.added.count);
     JsonInteger(&json, "interactions",
                 interactions + (int64)(r->metrics.events - r->metrics.repeats));
-    DescribeStream(&json, window, r->header.events + r->news.count);
+    WindowDescribe(&json, window, r->header.events + r->news.count);
     JsonTime(&json, "refreshed", GetCurrentTimestamp());
     JsonClose(&json, '}');
     merged = DatumGetJsonbP(DirectFunctionCall2(jsonb_concat, JsonbPGetDatum(old),
@@ -215,6 +218,7 @@ static void Write(Refresh *r)
                                   NewsFingerprints(&r->news), r->news.count);
     TableSink sink;
 
+    StaticAssertStmt(PIECES == 7, "a refresh writes all pieces but the history");
     TableSinkOpen(r->relid, r->current.version, &sink);
     StateWrite(&r->state, &sink.sink);
     WindowWrite(&sink.sink, &window);

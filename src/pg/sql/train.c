@@ -18,8 +18,12 @@
 #include "pg/serve/preload.h"
 #include "pg/train/runs.h"
 #include "pg/base/settings.h"
-#include "pg/model/table.h"
+#include "pg/model/ensure.h"
+#include "pg/model/resolve.h"
+#include "pg/model/table_sink.h"
+#include "pg/model/versions.h"
 #include "pg/train/training.h"
+#include "pg/train/writer.h"
 
 enum {
     ARG_MODEL,

@@ -7,6 +7,7 @@
 #include "utils/builtins.h"
 
 #include "pg/base/time_values.h"
+#include "pg/model/resolve.h"
 
 static char *StreamingAlgorithms(void)
 {

@@ -2,6 +2,7 @@
 #ifndef RECADV_PG_STREAM_OBSERVER_H
 #define RECADV_PG_STREAM_OBSERVER_H
 
+#include "pg/model/versions.h"
 #include "pg/stream/pending.h"
 
 #define KNOWN_ITEMS 8192

@@ -12,6 +12,7 @@
 #include "utils/snapmgr.h"
 
 #include "pg/base/times.h"
+#include "pg/model/catalog.h"
 
 #define EVENT_PREFIX "event:"
 #define ITEM_PREFIX  "item:"

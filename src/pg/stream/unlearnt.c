@@ -2,7 +2,7 @@
 #include "pg/stream/unlearnt.h"
 
 #include "pg/base/settings.h"
-#include "pg/model/source.h"
+#include "pg/train/reader.h"
 #include "pg/base/times.h"
 
 /* A row of the source or of the observers. */

@@ -1,4 +1,10 @@
-/* collect.c: 8 bytes per row (16 with times), plus one dictionary per side. */
+/*
+ * collect.c: collects rows of users, items and times in compact arrays.
+ *
+ * A row takes 8 bytes (16 with a time), and each distinct id an entry of a hash table.  The reader
+ * of a source adds rows here, and so does the aggregate recadv_fit(), whose workers each have a
+ * collector.
+ */
 #include "pg/train/collect.h"
 
 #include "pg/base/settings.h"
@@ -40,7 +46,7 @@ static Size RowMemory(const Collector *c, Size rows)
     return mul_size(rows, 2 * sizeof(uint32) + (OidIsValid(c->time_type) ? sizeof(int64) : 0));
 }
 
-/* With `more` rows, of new integer ids. */
+/* Bytes with `more` rows, if all of them have ids that are new. */
 static Size MemoryFor(const Collector *c, uint32 more)
 {
     return add_size(RowMemory(c, RoomFor(c, more)),
@@ -106,7 +112,7 @@ void CollectorFlush(Collector *c)
     c->count += n;
 }
 
-/* A text is looked up at once, for its memory goes with the row. */
+/* Integers wait for the batch; a text is looked up at once, for its memory goes with the row. */
 static int64 PendingId(Collector *c, IdIndex *index, Datum value)
 {
     MemoryContext caller;
@@ -168,7 +174,7 @@ static void CheckSorting(const Collector *c)
     CheckMemory(SizeAdd(add_size(RowMemory(c, c->room), ids), rows), "sorting the interactions");
 }
 
-/* What sorting the pairs into a set forgets. */
+/* Keeps the order of events and the window, before the pairs become a set without repeats. */
 static void KeepStream(const Collector *c, const Host *host, const Pairs *pairs, Collected *result)
 {
     MemoryContext caller = MemoryContextSwitchTo(c->context);

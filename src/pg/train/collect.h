@@ -1,4 +1,4 @@
-/* collect.h: rows of interactions into compact arrays, from a source or an aggregate. */
+/* collect.h: collects interactions in compact arrays, from a source or an aggregate. */
 #ifndef RECADV_PG_TRAIN_COLLECT_H
 #define RECADV_PG_TRAIN_COLLECT_H
 

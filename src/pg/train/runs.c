@@ -1,19 +1,22 @@
-/* runs.c: run rows as JSON blocks of version 0, and the run lock. */
+/*
+ * runs.c: logs training runs, and keeps two runs on one model apart.
+ *
+ * A run is a JSON block of version 0, for recadv_runs(); recadv_train_job() writes it at the start
+ * and again at the end, so that failed runs leave one too.
+ */
 #include "pg/train/runs.h"
 
-#include "access/table.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_namespace.h"
-#include "common/hashfn.h"
 #include "executor/spi.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
 
 #include "pg/model/options.h"
-#include "pg/model/table.h"
+#include "pg/model/catalog.h"
+#include "pg/model/table_sink.h"
+#include "pg/train/writer.h"
 
-/* objsubid of the locks; no other code locks a relation as an object. */
+/* Sub-object of the table in the lock's tag; PostgreSQL locks tables by another kind of tag. */
 #define RUN_LOCK 1
 
 static void RunLockTag(Oid relid, LOCKTAG *tag)
@@ -53,46 +56,29 @@ void FailBusy(const char *model)
                             "if_busy => 'skip'.")));
 }
 
-/* A name that does not exist yet has no OID to lock: lock its hash within the schema. */
-static bool NameLock(Oid schema, const char *name)
+/* As far as the run has come. */
+static void DescribeResult(StringInfo json, const Training *t)
 {
-    uint16 hash = (uint16)hash_bytes((const unsigned char *)name, (int)strlen(name));
-    LOCKTAG tag;
+    const Epoch *best = TrainingBest(t);
 
-    SET_LOCKTAG_OBJECT(tag, MyDatabaseId, NamespaceRelationId, schema, hash);
-    return LockAcquire(&tag, ExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL;
-}
-
-static void CheckOwned(Oid relid)
-{
-    ModelTable table;
-
-    ModelTableOpenOwned(relid, &table);
-    ModelTableClose(&table);
-}
-
-Oid ModelTableEnsure(const char *name)
-{
-    Oid relid = ModelLookup(name);
-    RangeVar *wanted;
-
-    if (OidIsValid(relid)) {
-        CheckOwned(relid);
-        return relid;
+    if (t->collected.data.count > 0) {
+        JsonInteger(json, "users", t->collected.data.users);
+        JsonInteger(json, "items", t->collected.data.items);
+        JsonInteger(json, "interactions", (int64)t->collected.data.count);
+        JsonInteger(json, "null_rows", (int64)t->collected.null_rows);
+        JsonInteger(json, "epochs", t->report.epochs);
     }
-    wanted = ParseRelationName(name);
-    if (!NameLock(RangeVarGetCreationNamespace(wanted), wanted->relname))
-        return InvalidOid;
-    relid = ModelLookup(name); /* its creator may have committed since */
-    if (!OidIsValid(relid))
-        return ModelTableCreate(name);
-    CheckOwned(relid);
-    return relid;
+    DescribePhases(json, &t->phases);
+    if (t->report.warning[0] != '\0')
+        JsonString(json, "warning", t->report.warning);
+    if (best != NULL) {
+        JsonReal(json, "loss", best->loss);
+        JsonReal(json, "ndcg", best->ndcg);
+    }
 }
 
 static char *DescribeRun(const Run *run, const TrainRequest *request, const Training *t)
 {
-    const Epoch *best = t == NULL ? NULL : TrainingBest(t);
     bool ended = strcmp(run->status, "running") != 0;
     StringInfoData json;
 
@@ -115,21 +101,8 @@ static char *DescribeRun(const Run *run, const TrainRequest *request, const Trai
                                      : OptionsToJson(request->algorithm, request->options));
     if (run->version > 0)
         JsonInteger(&json, "version", run->version);
-    if (t != NULL && t->collected.data.count > 0) {
-        JsonInteger(&json, "users", t->collected.data.users);
-        JsonInteger(&json, "items", t->collected.data.items);
-        JsonInteger(&json, "interactions", (int64)t->collected.data.count);
-        JsonInteger(&json, "null_rows", (int64)t->collected.null_rows);
-        JsonInteger(&json, "epochs", t->report.epochs);
-    }
     if (t != NULL)
-        DescribePhases(&json, &t->phases);
-    if (t != NULL && t->report.warning[0] != '\0')
-        JsonString(&json, "warning", t->report.warning);
-    if (best != NULL) {
-        JsonReal(&json, "loss", best->loss);
-        JsonReal(&json, "ndcg", best->ndcg);
-    }
+        DescribeResult(&json, t);
     JsonClose(&json, '}');
     return json.data;
 }
@@ -152,8 +125,8 @@ int32 RunNumber(Oid relid, bool wait)
     bool null;
     int32 number;
 
-    /* Held until commit: numbers are not handed out twice.  A run that was refused or
-     * skipped does not wait for its line in the log. */
+    /* Held until the commit, so that no number is given out twice.  A run that was refused or
+     * skipped does not wait for this: it goes without a row in the log. */
     SET_LOCKTAG_OBJECT(tag, MyDatabaseId, RelationRelationId, relid, RUN_LOCK + 1);
     if (LockAcquire(&tag, ExclusiveLock, false, !wait) == LOCKACQUIRE_NOT_AVAIL)
         return 0;

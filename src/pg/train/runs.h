@@ -1,5 +1,4 @@
-/* runs.h: the log of training runs, kept in the model's table, and the lock that keeps them apart.
- */
+/* runs.h: the log of training runs in a model's table, and the lock that keeps them apart. */
 #ifndef RECADV_PG_TRAIN_RUNS_H
 #define RECADV_PG_TRAIN_RUNS_H
 
@@ -7,6 +6,8 @@
 
 /* Runs kept in the log. */
 #define RUNS_KEPT 1000
+
+#define PART_RUN "run"
 
 typedef struct Run {
     int32 number;
@@ -35,11 +36,5 @@ extern bool SkipsIfBusy(const char *choice);
 
 /* Fails with a clear error if RunLock returned false. */
 extern void FailBusy(const char *model) __attribute__((noreturn));
-
-/*
- * The model's table, created if it does not exist; fails unless the caller owns it.  InvalidOid if
- * another session is creating it.  Needs SPI.
- */
-extern Oid ModelTableEnsure(const char *name);
 
 #endif

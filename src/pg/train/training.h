@@ -1,11 +1,10 @@
-/* training.h: one training run, cut into the phases read, fit and write. */
+/* training.h: one training run: what was asked, and what has come of it phase by phase. */
 #ifndef RECADV_PG_TRAIN_TRAINING_H
 #define RECADV_PG_TRAIN_TRAINING_H
 
 #include "pg/train/collect.h"
-#include "pg/base/json.h"
 #include "pg/model/source.h"
-#include "pg/model/blocks.h"
+#include "pg/train/warm.h"
 
 #include "algo/algorithm.h"
 
@@ -38,10 +37,9 @@ typedef struct Training {
     const char *source_relation; /* qualified name; NULL: the source is a query */
     Model model;
     TrainReport report;
-    struct WarmStart *warm; /* NULL: none */
-    uint32 warm_users;      /* known to it */
-    uint32 warm_items;
-    double seconds; /* of reading and fitting */
+    WarmStart *warm; /* NULL: none */
+    WarmKnown known; /* to it */
+    double seconds;  /* of reading and fitting */
     TrainPhases phases;
 } Training;
 
@@ -65,12 +63,6 @@ extern void TrainingWarm(Training *training, const TrainRequest *request, Oid re
 
 /* Fits the model to what was collected; needs neither SPI nor a snapshot. */
 extern void TrainingFit(Training *training, const TrainRequest *request);
-
-/* Writes all blocks of the model. */
-extern void TrainingWrite(const Training *training, const TrainRequest *request, ModelSink *sink);
-
-/* Appends the phases to a JSON object. */
-extern void DescribePhases(StringInfo json, const TrainPhases *phases);
 
 /* Fails if the option holdout asks for times that are not there. */
 extern void CheckHoldout(const TrainOptions *options, bool times);

@@ -1,0 +1,99 @@
+/*
+ * catalog.c: what the system catalogs know of models.
+ *
+ * A model is a table of the extension's type recadv_model, wherever the extension was put and
+ * whatever the table is called.
+ */
+#include "pg/model/catalog.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/indexing.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_extension.h"
+#include "catalog/pg_type.h"
+#include "commands/extension.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+
+/* The type recadv_model, remembered until a type changes. */
+static Oid model_type = InvalidOid;
+
+Oid ExtensionSchema(void)
+{
+    Relation catalog = table_open(ExtensionRelationId, AccessShareLock);
+    ScanKeyData key;
+    SysScanDesc scan;
+    HeapTuple tuple;
+    Oid schema = InvalidOid;
+
+    ScanKeyInit(&key, Anum_pg_extension_extname, BTEqualStrategyNumber, F_NAMEEQ,
+                CStringGetDatum("recadv"));
+    scan = systable_beginscan(catalog, ExtensionNameIndexId, true, NULL, 1, &key);
+    tuple = systable_getnext(scan);
+    if (HeapTupleIsValid(tuple))
+        schema = ((Form_pg_extension)GETSTRUCT(tuple))->extnamespace;
+    systable_endscan(scan);
+    table_close(catalog, AccessShareLock);
+    return schema;
+}
+
+static void ForgetModelType(Datum arg, int cache, uint32 hash)
+{
+    (void)arg, (void)cache, (void)hash;
+    model_type = InvalidOid;
+}
+
+Oid ModelType(void)
+{
+    static bool registered = false;
+
+    if (!registered) {
+        CacheRegisterSyscacheCallback(TYPEOID, ForgetModelType, (Datum)0);
+        registered = true;
+    }
+    if (!OidIsValid(model_type))
+        model_type = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum("recadv_model"),
+                                     ObjectIdGetDatum(ExtensionSchema()));
+    return model_type;
+}
+
+char *RelationName(Oid relid)
+{
+    if (get_rel_name(relid) == NULL)
+        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("the model has been dropped")));
+    return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
+                                      get_rel_name(relid));
+}
+
+Oid ModelLookup(const char *name)
+{
+    return RangeVarGetRelid(ParseRelationName(name), NoLock, true);
+}
+
+List *ReadableModels(void)
+{
+    Relation catalog = table_open(RelationRelationId, AccessShareLock);
+    Oid type = ModelType();
+    SysScanDesc scan = systable_beginscan(catalog, InvalidOid, false, NULL, 0, NULL);
+    HeapTuple tuple;
+    List *found = NIL;
+
+    while (HeapTupleIsValid(tuple = systable_getnext(scan))) {
+        Form_pg_class class = (Form_pg_class)GETSTRUCT(tuple);
+
+        if (class->reloftype == type && class->relkind == RELKIND_RELATION && OidIsValid(type) &&
+            pg_class_aclcheck(class->oid, GetUserId(), ACL_SELECT) == ACLCHECK_OK &&
+            SchemaUsable(class->relnamespace, GetUserId()))
+            found = lappend_oid(found, class->oid);
+    }
+    systable_endscan(scan);
+    table_close(catalog, AccessShareLock);
+    list_sort(found, list_oid_cmp); /* a scan of the catalog gives no order */
+    return found;
+}

@@ -1,0 +1,137 @@
+/*
+ * warm.c: loads the rows of a stored version and copies them into a model about to be trained.
+ *
+ * A training with the option warm_start calls it, to go on from what the version that serves has
+ * learnt.
+ */
+#include "pg/train/warm.h"
+
+#include "pg/base/backend.h"
+#include "pg/base/settings.h"
+#include "pg/model/dictionary.h"
+#include "pg/model/parts.h"
+
+struct WarmStart {
+    MemoryContext context; /* of all of it */
+    Model model;
+    IdList users;
+    IdList items;
+};
+
+Size WarmStartMemory(const Model *model)
+{
+    return SizeAdd(ModelMemory(model), ((Size)model->users + model->items) * sizeof(int64));
+}
+
+/* Same algorithm, same parts, same widths: rows can be taken over. */
+static bool Fits(const Model *model, const Algorithm *algorithm, const void *options)
+{
+    Model wanted;
+
+    if (model->algorithm != algorithm)
+        return false;
+    ModelLayout(&wanted, algorithm, options, model->users, model->items);
+    for (int i = 0; i < wanted.parts; i++)
+        if (wanted.part[i].axis != model->part[i].axis ||
+            wanted.part[i].columns != model->part[i].columns ||
+            wanted.part[i].stride != model->part[i].stride)
+            return false;
+    return wanted.parts == model->parts;
+}
+
+static void Load(ModelStore *store, const Header *header, WarmStart *warm)
+{
+    BackendHost backend;
+    Dictionary dictionary;
+
+    BackendHostInit(&backend, warm->context, "recadv_train");
+    ModelAllocate(&backend.host, &warm->model);
+    for (int i = 0; i < warm->model.parts; i++)
+        ReadPart(store, &warm->model, &warm->model.part[i]);
+    DictionaryOpen(store, header, AXIS_USER, &dictionary);
+    warm->users = DictionaryRead(&dictionary, store);
+    DictionaryOpen(store, header, AXIS_ITEM, &dictionary);
+    warm->items = DictionaryRead(&dictionary, store);
+}
+
+WarmStart *WarmStartRead(ModelStore *store, const Algorithm *algorithm, const void *options,
+                         MemoryContext parent)
+{
+    MemoryContext context =
+        AllocSetContextCreate(parent, "recadv warm start", ALLOCSET_DEFAULT_SIZES);
+    MemoryContext caller = MemoryContextSwitchTo(context);
+    WarmStart *warm = palloc0(sizeof(WarmStart));
+    Header header = HeaderRead(store);
+    bool fits;
+
+    warm->context = context;
+    HeaderLayout(&header, &warm->model);
+    fits = Fits(&warm->model, algorithm, options);
+    if (fits) {
+        CheckMemory(SizeAdd(MemoryContextMemAllocated(parent, true), WarmStartMemory(&warm->model)),
+                    "loading the embeddings to start from");
+        Load(store, &header, warm);
+    }
+    MemoryContextSwitchTo(caller);
+    if (fits)
+        return warm;
+    MemoryContextDelete(context);
+    return NULL;
+}
+
+static uint32 CountKnown(const IdList *ids, const IdList *old)
+{
+    uint32 known = 0;
+
+    for (uint32 i = 0; i < ids->count; i++) {
+        CHECK_FOR_INTERRUPTS();
+        known += IdListFind(old, IdListGet(ids, i)) != UNKNOWN_ID;
+    }
+    return known;
+}
+
+static void CopyRows(const Part *from, const IdList *old_ids, Part *to, const IdList *ids)
+{
+    for (uint32 i = 0; i < ids->count; i++) {
+        uint32 old = IdListFind(old_ids, IdListGet(ids, i));
+
+        if (old != UNKNOWN_ID)
+            memcpy(to->data + (Size)i * to->stride, from->data + (Size)old * from->stride,
+                   to->stride * sizeof(float));
+        CHECK_FOR_INTERRUPTS();
+    }
+}
+
+/* All but the popularity, which has been counted anew. */
+static void CopyParts(const WarmStart *warm, const IdList *users, const IdList *items, Model *model)
+{
+    for (int i = POPULARITY_PART + 1; i < model->parts; i++) {
+        Part *to = &model->part[i];
+        const Part *from = &warm->model.part[i];
+
+        if (to->axis == AXIS_USER)
+            CopyRows(from, &warm->users, to, users);
+        else if (to->axis == AXIS_ITEM)
+            CopyRows(from, &warm->items, to, items);
+        else if (to->rows == from->rows)
+            memcpy(to->data, from->data, (Size)to->rows * to->stride * sizeof(float));
+    }
+}
+
+bool WarmStartApply(WarmStart *warm, const IdList *users, const IdList *items, Model *model,
+                    WarmKnown *known)
+{
+    bool enough;
+
+    known->users = CountKnown(users, &warm->users);
+    known->items = CountKnown(items, &warm->items);
+    enough = known->users >= users->count / 2 && known->items >= items->count / 2;
+    if (enough)
+        CopyParts(warm, users, items, model);
+    else
+        ereport(NOTICE, (errmsg("only %u of %u users and %u of %u items are known to the current "
+                                "version: starting afresh",
+                                known->users, users->count, known->items, items->count)));
+    MemoryContextDelete(warm->context);
+    return enough;
+}

@@ -1,0 +1,129 @@
+/*
+ * writer.c: stores a finished training as a version, with its header and its history.
+ *
+ * The header says for serving what the version is, and for people (recadv_info()) where it came
+ * from and how its training went; the history is the learning curve for recadv_history().
+ */
+#include "pg/train/writer.h"
+
+#include <math.h>
+
+#include "utils/builtins.h"
+
+#include "pg/model/options.h"
+#include "pg/model/pieces.h"
+
+static void DescribeSeconds(StringInfo json, const char *key, double seconds)
+{
+    JsonRaw(json, key, psprintf("%.4f", seconds));
+}
+
+void DescribePhases(StringInfo json, const TrainPhases *phases)
+{
+    JsonOpen(json, "phases", '{');
+    DescribeSeconds(json, "read", phases->read);
+    DescribeSeconds(json, "map", phases->map);
+    DescribeSeconds(json, "fit", phases->fit);
+    DescribeSeconds(json, "evaluate", phases->evaluate);
+    if (phases->write > 0)
+        DescribeSeconds(json, "write", phases->write);
+    JsonClose(json, '}');
+}
+
+static void DescribeTraining(StringInfo json, const Training *t)
+{
+    const Epoch *best = TrainingBest(t);
+
+    JsonOpen(json, "training", '{');
+    JsonTime(json, "started", t->started);
+    JsonReal(json, "seconds", t->seconds);
+    JsonInteger(json, "rows", (int64)t->collected.rows);
+    JsonInteger(json, "null_rows", (int64)t->collected.null_rows);
+    JsonInteger(json, "duplicates", (int64)t->collected.duplicates);
+    JsonInteger(json, "epochs", t->report.epochs);
+    JsonInteger(json, "best_epoch", best == NULL ? 0 : best->epoch);
+    JsonReal(json, "loss", best == NULL ? NAN : best->loss);
+    JsonReal(json, "ndcg", best == NULL ? NAN : best->ndcg);
+    JsonReal(json, "hr", best == NULL ? NAN : best->hr);
+    JsonString(json, "stop_reason", t->report.stop_reason);
+    JsonBool(json, "warm_start", t->model.warm);
+    if (t->model.warm) {
+        JsonInteger(json, "warm_users", t->known.users);
+        JsonInteger(json, "warm_items", t->known.items);
+    }
+    if (t->report.warning[0] != '\0')
+        JsonString(json, "warning", t->report.warning);
+    DescribePhases(json, &t->phases);
+    JsonClose(json, '}');
+}
+
+static char *DescribeModel(const Training *t, const TrainRequest *request)
+{
+    const Collected *c = &t->collected;
+    StringInfoData json;
+
+    initStringInfo(&json);
+    JsonOpen(&json, NULL, '{');
+    JsonInteger(&json, "format", HEADER_FORMAT);
+    JsonString(&json, "byte_order", "little-endian");
+    JsonString(&json, "algorithm", request->algorithm->name);
+    JsonInteger(&json, "users", c->data.users);
+    JsonInteger(&json, "items", c->data.items);
+    JsonInteger(&json, "interactions", (int64)c->data.count);
+    JsonInteger(&json, "held_out", (int64)c->data.held_count);
+    JsonString(&json, "user_kind", IdKindName(c->users.kind));
+    JsonString(&json, "item_kind", IdKindName(c->items.kind));
+    JsonString(&json, "user_type", format_type_be(c->user_type));
+    JsonString(&json, "item_type", format_type_be(c->item_type));
+    JsonString(&json, "source", request->source.text);
+    if (t->source_relation != NULL)
+        JsonString(&json, "source_relation", t->source_relation);
+    JsonString(&json, "user_column", request->source.user_column);
+    JsonString(&json, "item_column", request->source.item_column);
+    JsonString(&json, "time_column", request->source.time_column);
+    if (c->window != NULL)
+        WindowDescribe(&json, c->window, c->rows);
+    JsonRaw(&json, "options", OptionsToJson(request->algorithm, request->options));
+    DescribeTraining(&json, t);
+    JsonClose(&json, '}');
+    return json.data;
+}
+
+static char *DescribeHistory(const TrainReport *report)
+{
+    StringInfoData json;
+
+    initStringInfo(&json);
+    JsonOpen(&json, NULL, '[');
+    for (int i = 0; i < report->epochs; i++) {
+        const Epoch *epoch = &report->history[i];
+
+        JsonOpen(&json, NULL, '{');
+        JsonInteger(&json, "epoch", epoch->epoch);
+        JsonString(&json, "stage", epoch->stage);
+        JsonReal(&json, "loss", epoch->loss);
+        JsonReal(&json, "ndcg", epoch->ndcg);
+        JsonReal(&json, "hr", epoch->hr);
+        JsonReal(&json, "seconds", epoch->seconds);
+        JsonClose(&json, '}');
+    }
+    JsonClose(&json, ']');
+    return json.data;
+}
+
+void TrainingWrite(const Training *t, const TrainRequest *request, ModelSink *sink)
+{
+    const Collected *c = &t->collected;
+    WholeModel whole = {
+        .model = t->model,
+        .data = c->data,
+        .user_ids = c->users,
+        .item_ids = c->items,
+        .header_text = DescribeModel(t, request),
+        .history_text = DescribeHistory(&t->report),
+    };
+
+    if (c->window != NULL)
+        whole.window = *c->window;
+    WritePieces(sink, &whole);
+}

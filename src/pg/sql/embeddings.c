@@ -1,5 +1,6 @@
 /* embeddings.c: recadv_embeddings. */
 #include "pg/serve/arguments.h"
+#include "pg/serve/open.h"
 
 #include "catalog/pg_type.h"
 #include "utils/array.h"

@@ -11,10 +11,9 @@
 
 #include "pg/model/header.h"
 #include "pg/model/image.h"
-#include "pg/stream/forget_learnt.h"
 #include "pg/model/whole_model.h"
 #include "pg/model/options.h"
-#include "pg/serve/preload.h"
+#include "pg/serve/publish.h"
 #include "pg/train/runs.h"
 #include "pg/model/interactions.h"
 #include "pg/base/settings.h"
@@ -392,17 +391,32 @@ static uint32 CopyModel(ModelStore *store, const Header *header, ModelSink *sink
     return copied;
 }
 
-/* Events that were observed before may be among those that the image has learnt. */
-static void ForgetSaved(Oid relid, ImageStore *image, const Loaded *loaded)
+typedef struct Saved {
+    ImageStore image;
+    Loaded loaded;
+    Window window; /* of an algorithm that learns from a stream */
+} Saved;
+
+static void WriteSaved(void *arg, ModelSink *sink)
 {
+    Saved *saved = arg;
+
+    if (CopyModel(&saved->image.store, &saved->loaded.header, sink) != saved->image.count)
+        ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED),
+                        errmsg("model image is damaged: it holds blocks that are no part of it")));
+}
+
+/* What the image was trained on: events that were observed before may be among it. */
+static Collected LearntBy(Saved *saved)
+{
+    const Loaded *loaded = &saved->loaded;
     Collected learnt = {.data = loaded->data, .users = loaded->user_ids, .items = loaded->item_ids};
-    Window window;
 
     if (loaded->header.algorithm->stream == NULL)
-        return;
-    window = WindowRead(&image->store, &loaded->header);
-    learnt.window = &window;
-    ForgetLearnt(relid, &learnt);
+        return learnt;
+    saved->window = WindowRead(&saved->image.store, &loaded->header);
+    learnt.window = &saved->window;
+    return learnt;
 }
 
 PG_FUNCTION_INFO_V1(recadv_save);
@@ -412,34 +426,29 @@ Datum recadv_save(PG_FUNCTION_ARGS)
 {
     char *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
     bytea *bytes = PG_GETARG_BYTEA_P(1);
+    PublishedVersion published = {.write = WriteSaved};
     BackendHost backend;
-    ImageStore image;
-    Loaded loaded;
-    TableSink sink;
+    Collected learnt;
     int32 version;
+    Saved saved;
     Oid relid;
 
     PreventCommandIfReadOnly("recadv_save()");
     PreventCommandIfParallelMode("recadv_save()");
-    ImageOpen(bytes, &image);
+    ImageOpen(bytes, &saved.image);
     /* Every part is read and checked before anything is written. */
     BackendHostInit(&backend, CurrentMemoryContext, "recadv_save");
-    LoadModel(&image.store, &backend, &loaded);
-    CheckNoSource(&loaded.header);
+    LoadModel(&saved.image.store, &backend, &saved.loaded);
+    CheckNoSource(&saved.loaded.header);
+    learnt = LearntBy(&saved);
     SPI_connect();
     relid = ModelTableEnsure(name);
     if (!OidIsValid(relid) || !RunLock(relid, false))
         FailBusy(name);
-    version = ModelTableNextVersion(relid);
-    TableSinkOpen(relid, version, &sink);
-    if (CopyModel(&image.store, &loaded.header, &sink.sink) != image.count)
-        ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED),
-                        errmsg("model image is damaged: it holds blocks that are no part of it")));
-    TableSinkClose(&sink);
-    ModelTablePublish(relid, version,
-                      (int)((const TrainOptions *)loaded.header.options)->keep_versions);
-    ForgetSaved(relid, &image, &loaded);
-    Preload(relid);
+    published.keep = (int)((const TrainOptions *)saved.loaded.header.options)->keep_versions;
+    published.arg = &saved;
+    published.learnt = &learnt;
+    version = PublishVersion(relid, &published);
     SPI_finish();
     PG_RETURN_INT32(version);
 }

@@ -9,6 +9,7 @@
 #include "utils/builtins.h"
 
 #include "pg/serve/arguments.h"
+#include "pg/serve/open.h"
 #include "pg/stream/observer.h"
 #include "pg/serve/select.h"
 

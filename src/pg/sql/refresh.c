@@ -11,7 +11,7 @@
 #include "pg/base/means.h"
 #include "pg/stream/unlearnt.h"
 #include "pg/stream/observer.h"
-#include "pg/serve/preload.h"
+#include "pg/serve/publish.h"
 #include "pg/train/runs.h"
 #include "pg/stream/model_slice.h"
 
@@ -208,20 +208,27 @@ static char *NewHeader(Refresh *r, const Window *window)
     return JsonbToCString(NULL, &merged->root, VARSIZE(merged));
 }
 
-static void Write(Refresh *r)
+static void Write(void *arg, ModelSink *sink)
 {
-    MemoryContext caller = MemoryContextSwitchTo(r->backend.context);
+    Refresh *r = arg;
     Window window = WindowAdvance(&r->window, r->header.events + r->news.count,
                                   NewsFingerprints(&r->news), r->news.count);
-    TableSink sink;
 
-    TableSinkOpen(r->relid, r->current.version, &sink);
-    StateWrite(&r->state, &sink.sink);
-    WindowWrite(&sink.sink, &window);
-    SinkPutJson(&sink.sink, PART_HEADER, 0, NewHeader(r, &window));
-    TableSinkClose(&sink);
-    ModelTableSetCurrent(&r->table, r->current.version, r->current.previous);
-    Preload(r->relid);
+    StateWrite(&r->state, sink);
+    WindowWrite(sink, &window);
+    SinkPutJson(sink, PART_HEADER, 0, NewHeader(r, &window));
+}
+
+static void PublishLearnt(Refresh *r)
+{
+    MemoryContext caller = MemoryContextSwitchTo(r->backend.context);
+    PublishedVersion published = {.version = r->current.version,
+                                  .previous = r->current.previous,
+                                  .write = Write,
+                                  .arg = r,
+                                  .pending = &r->news.pending};
+
+    PublishVersion(r->relid, &published);
     MemoryContextSwitchTo(caller);
 }
 
@@ -266,9 +273,10 @@ Datum recadv_refresh(PG_FUNCTION_ARGS)
     if (r.news.count > 0) {
         LoadState(&r);
         BackendHostRun(&r.backend, 1, Learn, &r);
-        Write(&r);
+        PublishLearnt(&r);
+    } else { /* what the source shows as learnt already, and damaged rows */
+        PendingDelete(r.relid, &r.news.pending);
     }
-    PendingDelete(r.relid, &r.news.pending);
     SPI_finish();
     r.seconds = HostClock() - start;
     result = ResultRow(fcinfo, &r);

@@ -1,5 +1,6 @@
 /* score.c: recadv_score and recadv_has_user, for tables and images. */
 #include "pg/serve/arguments.h"
+#include "pg/serve/open.h"
 #include "pg/serve/user.h"
 
 /* False for an unknown user or item, or a score that is not a number. */

@@ -5,6 +5,7 @@
  * whole if it is in memory, else in pieces from the table.  Threads take groups of users.
  */
 #include "pg/serve/arguments.h"
+#include "pg/serve/open.h"
 #include "pg/serve/user.h"
 #include "pg/base/backend.h"
 #include "pg/serve/live_source.h"

@@ -13,9 +13,8 @@
 #include "utils/resowner.h"
 #include "utils/snapmgr.h"
 
-#include "pg/stream/forget_learnt.h"
 #include "pg/model/options.h"
-#include "pg/serve/preload.h"
+#include "pg/serve/publish.h"
 #include "pg/train/runs.h"
 #include "pg/base/settings.h"
 #include "pg/model/table.h"
@@ -88,19 +87,28 @@ static char *Title(const TrainRequest *request)
     return psprintf("recadv_train \"%s\"", request->model);
 }
 
+typedef struct Trained {
+    const TrainRequest *request;
+    Training *training;
+} Trained;
+
+static void WriteTrained(void *arg, ModelSink *sink)
+{
+    Trained *trained = arg;
+
+    TrainingWrite(trained->training, trained->request, sink);
+}
+
 /* Writes a new version and lets it serve from the commit on. */
 static int32 StoreVersion(Oid relid, const TrainRequest *request, Training *training)
 {
     double start = HostClock();
-    int32 version = ModelTableNextVersion(relid);
-    TableSink sink;
+    PublishedVersion published = {.keep = (int)((TrainOptions *)request->options)->keep_versions,
+                                  .write = WriteTrained,
+                                  .arg = &(Trained){request, training},
+                                  .learnt = &training->collected};
+    int32 version = PublishVersion(relid, &published);
 
-    TableSinkOpen(relid, version, &sink);
-    TrainingWrite(training, request, &sink.sink);
-    TableSinkClose(&sink);
-    ModelTablePublish(relid, version, (int)((TrainOptions *)request->options)->keep_versions);
-    ForgetLearnt(relid, &training->collected);
-    Preload(relid);
     training->phases.write = HostClock() - start;
     return version;
 }
@@ -445,7 +453,8 @@ Datum recadv_rollback(PG_FUNCTION_ARGS)
                         errhint("The option keep_versions of recadv_train() tells how many "
                                 "versions are kept.")));
     /* So that another rollback goes further back, not forth again. */
-    ModelTableSetCurrent(&table, version, VersionBelow(versions, version));
+    PublishVersion(relid, &(PublishedVersion){.version = version,
+                                              .previous = VersionBelow(versions, version)});
     SPI_finish();
     ModelTableClose(&table);
     PG_RETURN_INT32(version);

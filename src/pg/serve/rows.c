@@ -22,6 +22,15 @@ IdKind AxisKind(const Served *served, Axis axis)
     return axis == AXIS_USER ? served->header.user_kind : served->header.item_kind;
 }
 
+void CheckAxisKind(const Served *served, Axis axis, IdKind kind)
+{
+    if (kind == ID_INTEGER && AxisKind(served, axis) == ID_TEXT)
+        ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
+                        errmsg("%s of model \"%s\" are not integers",
+                               axis == AXIS_USER ? "users" : "items", served->store->name),
+                        errhint("Pass ids as text, and get ids as text: id::text, ids::text[].")));
+}
+
 uint32 AxisFind(Served *served, Axis axis, Id id)
 {
     return axis == AXIS_USER ? ServedUser(served, id) : ServedItem(served, id);

@@ -14,6 +14,11 @@ typedef struct RowList {
 /* Users or items of the model. */
 extern uint32 AxisCount(const Served *served, Axis axis);
 extern IdKind AxisKind(const Served *served, Axis axis);
+
+/* Fails if ids of the axis cannot be returned as `kind`. */
+extern void CheckAxisKind(const Served *served, Axis axis, IdKind kind);
+
+/* Index of an id, or UNKNOWN_ID. */
 extern uint32 AxisFind(Served *served, Axis axis, Id id);
 
 /* Rows of the ids that the model knows; the list may be of either kind, in any order. */

@@ -3,15 +3,8 @@
 #define RECADV_PG_SERVE_SELECT_H
 
 #include "core/topk.h"
-#include "pg/serve/rows.h"
 #include "pg/base/rowset.h"
-
-/* Which users or items may be chosen. */
-typedef struct Filter {
-    bool only_given; /* false: all of them */
-    RowList only;
-    RowList without;
-} Filter;
+#include "pg/serve/filter.h"
 
 /* The k best items for a query, best first, ties to the lower item; query == NULL: popularity. */
 extern TopK SelectItems(Served *served, const float *query, const Filter *filter, uint32 k);

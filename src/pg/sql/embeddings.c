@@ -1,6 +1,7 @@
 /* embeddings.c: recadv_embeddings. */
 #include "pg/serve/arguments.h"
 #include "pg/serve/open.h"
+#include "pg/serve/select.h"
 
 #include "catalog/pg_type.h"
 #include "utils/array.h"

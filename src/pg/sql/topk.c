@@ -1,6 +1,7 @@
 /* topk.c: recadv_topk and recadv_topk_for, for tables and images. */
 #include "pg/serve/arguments.h"
 #include "pg/serve/open.h"
+#include "pg/serve/select.h"
 #include "pg/serve/user.h"
 #include "pg/serve/visitor.h"
 #include "pg/serve/live_source.h"

@@ -6,6 +6,7 @@
  */
 #include "pg/serve/arguments.h"
 #include "pg/serve/open.h"
+#include "pg/serve/select.h"
 #include "pg/serve/user.h"
 #include "pg/base/backend.h"
 #include "pg/serve/live_source.h"

@@ -6,7 +6,7 @@
 
 #include "fmgr.h"
 
-#include "pg/ids/ids.h"
+#include "pg/ids/id_list.h"
 
 /* The functions `name`_bigint and `name`_text of SQL, which are answer(fcinfo, kind of the ids). */
 #define FOR_BOTH_KINDS(name, answer)                                                               \

@@ -1,4 +1,5 @@
-/* live_source.c: the header names the source; one parameterised query reads a user's items from it. */
+/* live_source.c: the header names the source; one parameterised query reads a user's items from it.
+ */
 #include "pg/serve/live_source.h"
 
 #include "executor/spi.h"
@@ -7,6 +8,7 @@
 #include "utils/plancache.h"
 #include "utils/typcache.h"
 
+#include "pg/ids/id_index.h"
 #include "pg/model/source.h"
 #include "pg/model/table.h"
 

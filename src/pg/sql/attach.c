@@ -14,6 +14,7 @@
 #include "utils/snapmgr.h"
 #include "utils/tuplestore.h"
 
+#include "pg/ids/id_index.h"
 #include "pg/stream/observer.h"
 #include "pg/base/times.h"
 

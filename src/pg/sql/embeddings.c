@@ -1,4 +1,5 @@
 /* embeddings.c: recadv_embeddings. */
+#include "pg/ids/id_index.h"
 #include "pg/serve/arguments.h"
 #include "pg/serve/open.h"
 #include "pg/serve/select.h"

@@ -12,6 +12,7 @@
 #include "utils/snapmgr.h"
 
 #include "pg/base/times.h"
+#include "pg/ids/id_index.h"
 
 #define EVENT_PREFIX "event:"
 #define ITEM_PREFIX  "item:"

@@ -2,6 +2,7 @@
 #include "pg/serve/item_memory.h"
 
 #include "pg/serve/shared_cache.h"
+#include "pg/serve/shared_slots.h"
 
 /* Makes the item side the one that answers. */
 static void UseSide(CacheEntry *entry)
@@ -54,7 +55,7 @@ static bool LoadShared(CacheEntry *entry, SharedPin *pin)
         return false;
     PlaceSide(entry, &shape, memory);
     ItemSideLoad(&entry->side, entry->served.store, &ids);
-    SharedPublish(pin);
+    SharedSetReady(pin);
     return true;
 }
 

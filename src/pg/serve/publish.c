@@ -10,7 +10,7 @@
 #include "utils/snapmgr.h"
 
 #include "pg/serve/item_memory.h"
-#include "pg/serve/shared_cache.h"
+#include "pg/serve/shared_slots.h"
 #include "pg/stream/forget_learnt.h"
 
 static void Write(Oid relid, int32 version, const PublishedVersion *published)

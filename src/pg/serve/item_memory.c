@@ -164,7 +164,7 @@ static bool AttachShared(CacheEntry *entry, ModelTable *table)
     return true;
 }
 
-void AttachItems(CacheEntry *entry, ModelTable *table)
+void ItemMemoryOpen(CacheEntry *entry, ModelTable *table)
 {
     if (entry->private)
         return;
@@ -173,7 +173,7 @@ void AttachItems(CacheEntry *entry, ModelTable *table)
         UseSide(entry);
 }
 
-void AttachEarly(CacheEntry *entry, ModelTable *table)
+void ItemMemoryPreload(CacheEntry *entry, ModelTable *table)
 {
     SharedPin *pin;
 

@@ -8,9 +8,9 @@
  * Lets the entry answer from memory if its item side is there or fits: first from memory that all
  * sessions share, pinned until the table is closed, else from the session's own.
  */
-extern void AttachItems(CacheEntry *entry, ModelTable *table);
+extern void ItemMemoryOpen(CacheEntry *entry, ModelTable *table);
 
 /* Loads the item side into shared memory for others, if there is room and the model is in use. */
-extern void AttachEarly(CacheEntry *entry, ModelTable *table);
+extern void ItemMemoryPreload(CacheEntry *entry, ModelTable *table);
 
 #endif

@@ -9,7 +9,7 @@
 
 #include "pg/serve/served.h"
 
-/* Sets fresh_ids and fresh of a model that was opened for this call. */
-extern void FreshOpen(Served *served, ModelTable *table);
+/* Sets new_items and new_rows of a model that was opened for this call. */
+extern void NewItemsOpen(Served *served, ModelTable *table);
 
 #endif

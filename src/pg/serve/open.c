@@ -26,10 +26,10 @@ Served *ServedOpen(text *model, ModelTable *table)
         entry = CacheLoad(relid, &current, &table->store);
     entry->served.store = &table->store;
     private = entry->private;
-    AttachItems(entry, table);
+    ItemMemoryOpen(entry, table);
     if (!entry->kept || entry->private != private)
         CacheKeep(entry);
-    FreshOpen(&entry->served, table);
+    NewItemsOpen(&entry->served, table);
     return &entry->served;
 }
 

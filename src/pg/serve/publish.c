@@ -56,7 +56,7 @@ static void LoadCurrent(Oid relid)
     ModelTableOpenOwned(relid, &table);
     current = ModelTableCurrent(&table, false);
     table.store.version = current.version;
-    AttachEarly(CacheLoad(relid, &current, &table.store), &table);
+    ItemMemoryPreload(CacheLoad(relid, &current, &table.store), &table);
     ModelTableClose(&table);
     PopActiveSnapshot();
 }

@@ -50,14 +50,14 @@ static void FindResident(Served *served, const IdList *ids, uint32 *found)
     }
 }
 
-static void FindFresh(const Served *served, const IdList *ids, uint32 *found)
+static void FindNewItems(const Served *served, const IdList *ids, uint32 *found)
 {
-    for (uint32 i = 0; i < ids->count && served->fresh_ids.count > 0; i++) {
-        uint32 fresh =
-            found[i] == UNKNOWN_ID ? IdListFind(&served->fresh_ids, IdListGet(ids, i)) : UNKNOWN_ID;
+    for (uint32 i = 0; i < ids->count && served->new_items.count > 0; i++) {
+        uint32 at =
+            found[i] == UNKNOWN_ID ? IdListFind(&served->new_items, IdListGet(ids, i)) : UNKNOWN_ID;
 
-        if (fresh != UNKNOWN_ID)
-            found[i] = served->header.items + fresh;
+        if (at != UNKNOWN_ID)
+            found[i] = served->header.items + at;
     }
 }
 
@@ -65,7 +65,7 @@ static void FindFresh(const Served *served, const IdList *ids, uint32 *found)
 static bool RowsFollowIds(const Served *served, Axis axis)
 {
     return DictionaryOf(served, axis)->added.count == 0 &&
-           (axis == AXIS_USER || served->fresh_ids.count == 0);
+           (axis == AXIS_USER || served->new_items.count == 0);
 }
 
 RowList RowsOfIds(Served *served, Axis axis, const IdList *ids)
@@ -79,7 +79,7 @@ RowList RowsOfIds(Served *served, Axis axis, const IdList *ids)
     else
         DictionaryFindAll(DictionaryOf(served, axis), served->store, &sorted, list.rows);
     if (axis == AXIS_ITEM)
-        FindFresh(served, &sorted, list.rows);
+        FindNewItems(served, &sorted, list.rows);
     for (uint32 i = 0; i < sorted.count; i++)
         if (list.rows[i] != UNKNOWN_ID)
             list.rows[list.count++] = list.rows[i];
@@ -147,7 +147,7 @@ static const Model *Locate(RowReader *reader, uint32 row, uint32 *at)
     *at = row;
     if (reader->axis == AXIS_ITEM && row >= reader->served->header.items) {
         *at = row - reader->served->header.items;
-        return &reader->served->fresh;
+        return &reader->served->new_rows;
     }
     if (reader->per_block == 0)
         return &reader->served->model;

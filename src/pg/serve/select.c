@@ -104,16 +104,16 @@ static void ScanResident(const Served *served, ScanTask *task)
         CHECK_FOR_INTERRUPTS();
 }
 
-void OfferFresh(const Served *served, ScanTask *task)
+void OfferNewItems(const Served *served, ScanTask *task)
 {
-    const Model *fresh = &served->fresh;
+    const Model *rows = &served->new_rows;
     float *scores;
 
-    if (served->fresh_ids.count == 0)
+    if (served->new_items.count == 0)
         return;
-    scores = AllocateFloats(1, fresh->items);
-    ScoreQuery(&(Scorer){.query = task->query}, fresh, scores);
-    for (uint32 i = 0; i < fresh->items; i++)
+    scores = AllocateFloats(1, rows->items);
+    ScoreQuery(&(Scorer){.query = task->query}, rows, scores);
+    for (uint32 i = 0; i < rows->items; i++)
         if (ScanWants(task, served->header.items + i))
             TopKAdd(task->top, scores[i], served->header.items + i);
 }
@@ -135,7 +135,7 @@ TopK SelectItems(Served *served, const float *query, const Filter *filter, uint3
         ScanResident(served, &task);
     else
         OfferAll(served, &scorer, &s);
-    OfferFresh(served, &task);
+    OfferNewItems(served, &task);
     TopKFinish(&s.top);
     return s.top;
 }

@@ -9,8 +9,8 @@
 /* The k best items for a query, best first, ties to the lower item; query == NULL: popularity. */
 extern TopK SelectItems(Served *served, const float *query, const Filter *filter, uint32 k);
 
-/* Offers the fresh items to a task that a scan of the others is over for. */
-extern void OfferFresh(const Served *served, ScanTask *task);
+/* Offers the new items to a task, after the scan of the model's own items. */
+extern void OfferNewItems(const Served *served, ScanTask *task);
 
 /* The k rows of an axis that are most alike to one of its rows, which is left out. */
 extern TopK SelectSimilar(Served *served, Axis axis, uint32 row, const Filter *filter, uint32 k);

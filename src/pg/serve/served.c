@@ -64,8 +64,8 @@ uint32 ServedItem(Served *served, Id id)
 {
     uint32 found = FindTrained(served, id);
 
-    if (found == UNKNOWN_ID && served->fresh_ids.count > 0) {
-        found = IdListFind(&served->fresh_ids, id);
+    if (found == UNKNOWN_ID && served->new_items.count > 0) {
+        found = IdListFind(&served->new_items, id);
         if (found != UNKNOWN_ID)
             found += served->header.items;
     }
@@ -75,7 +75,7 @@ uint32 ServedItem(Served *served, Id id)
 Id ServedItemId(Served *served, uint32 item)
 {
     if (item >= served->header.items)
-        return IdListGet(&served->fresh_ids, item - served->header.items);
+        return IdListGet(&served->new_items, item - served->header.items);
     if (served->resident)
         return ItemSideId(served->side, item);
     return DictionaryGet(&served->items, served->store, item);
@@ -83,7 +83,7 @@ Id ServedItemId(Served *served, uint32 item)
 
 uint32 ServedItems(const Served *served)
 {
-    return served->header.items + served->fresh_ids.count;
+    return served->header.items + served->new_items.count;
 }
 
 float *ServedQueryRoom(const Served *served)
@@ -107,7 +107,7 @@ float ServedScore(Served *served, const float *query, uint32 item)
     float score;
 
     if (item >= served->header.items) {
-        ModelViewItems(&served->fresh, item - served->header.items, 1, &view);
+        ModelViewItems(&served->new_rows, item - served->header.items, 1, &view);
     } else if (served->resident) {
         ModelViewItems(&served->model, item, 1, &view);
     } else {

@@ -24,8 +24,8 @@ typedef struct Served {
     const ItemSide *side; /* if it is */
     /* What follows, and `side`, is valid during one call. */
     ModelStore *store;
-    IdList fresh_ids; /* items observed since the last refresh; their indexes follow the others */
-    Model fresh;      /* a view of them */
+    IdList new_items; /* items observed since the last refresh; their indexes follow the others */
+    Model new_rows;   /* a view of them */
 } Served;
 
 /* Reads header, dictionaries and shared parts of a stored version, into the current context. */

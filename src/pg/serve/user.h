@@ -10,27 +10,27 @@
 
 #include "pg/serve/rows.h"
 
-typedef struct Asker {
+typedef struct TargetUser {
     Id id;
     uint32 user;   /* index, or UNKNOWN_ID */
     RowList noted; /* items of pending events, ascending */
     uint32 *order; /* their rows in order of time, with repeats */
     uint32 events;
-} Asker;
+} TargetUser;
 
 /* `table` is NULL for an image, which observes nothing. */
-extern Asker AskerOpen(Served *served, ModelTable *table, Id id);
+extern TargetUser TargetUserOpen(Served *served, ModelTable *table, Id id);
 
 /* The same where the index is known, or known to be none. */
-extern Asker AskerOfUser(Served *served, ModelTable *table, Id id, uint32 user);
+extern TargetUser TargetUserOfIndex(Served *served, ModelTable *table, Id id, uint32 user);
 
 /* False: nothing is known of this user. */
-extern bool AskerIsKnown(const Asker *asker);
+extern bool TargetUserIsKnown(const TargetUser *target);
 
 /* The query vector, or NULL if the user is not known. */
-extern float *AskerQuery(Served *served, const Asker *asker);
+extern float *TargetUserQuery(Served *served, const TargetUser *target);
 
 /* All items that the user has had, ascending. */
-extern RowList AskerSeen(Served *served, const Asker *asker);
+extern RowList TargetUserSeen(Served *served, const TargetUser *target);
 
 #endif

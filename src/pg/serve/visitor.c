@@ -25,7 +25,7 @@ static Model GatherInOrder(Served *served, const IdList *ids)
     return RowsGatherAny(served, AXIS_ITEM, rows, known);
 }
 
-float *FoldIn(Served *served, RowList history, const IdList *ids)
+float *VisitorQuery(Served *served, RowList history, const IdList *ids)
 {
     const Algorithm *algorithm = served->header.algorithm;
     RowList sample;

@@ -8,6 +8,6 @@
  * The query of a user with these items, NULL (what is popular) if there are none.  `ids` are the
  * same as they were given: in order of time, for an algorithm that learns from a stream.
  */
-extern float *FoldIn(Served *served, RowList history, const IdList *ids);
+extern float *VisitorQuery(Served *served, RowList history, const IdList *ids);
 
 #endif

@@ -63,7 +63,7 @@ static void ObserveRows(TriggerData *data, char **arguments)
     IdIndex *items = IdIndexCreate(CurrentMemoryContext, item.type);
     TupleTableSlot *slot = MakeSingleTupleTableSlot(types, &TTSOpsMinimalTuple);
     MemoryContext row, caller;
-    Observed *observed;
+    ObservedModel *observed;
     ModelTable table;
 
     LockModel(arguments[TRIGGER_MODEL]);

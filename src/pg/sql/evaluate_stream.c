@@ -41,7 +41,7 @@ typedef struct StreamTest {
     IdList items;
     uint64 count;
     uint64 warm; /* events of the warm-up */
-    NewsEvent *events;
+    UnlearntEvent *events;
     uint32 *user_at; /* of each user, the row in the model, or UNKNOWN_ID */
     uint32 *item_at;
     History history;
@@ -97,12 +97,12 @@ static void ReadEvents(StreamTest *test)
     IdIndexSort(rows->items, &test->items, &item);
     test->time_type = rows->time_type;
     test->count = rows->count;
-    CheckMemory(SizeAdd(CollectorMemory(rows), SizeMultiply(rows->count, sizeof(NewsEvent))),
+    CheckMemory(SizeAdd(CollectorMemory(rows), SizeMultiply(rows->count, sizeof(UnlearntEvent))),
                 "reading the stream");
-    test->events = AllocateArray(context, NewsEvent, rows->count + 1);
+    test->events = AllocateArray(context, UnlearntEvent, rows->count + 1);
     for (uint64 i = 0; i < rows->count; i++)
-        test->events[i] = (NewsEvent){user[rows->user[i]], item[rows->item[i]], rows->time[i]};
-    SortNews(test->events, test->count);
+        test->events[i] = (UnlearntEvent){user[rows->user[i]], item[rows->item[i]], rows->time[i]};
+    SortUnlearnt(test->events, test->count);
     test->warm = (uint64)(test->warmup * (double)test->count);
     if (test->warm < 1 || test->warm == test->count)
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -117,7 +117,7 @@ static Collector *CollectWarmUp(StreamTest *test)
                                       IdTypeOf(test->items.kind), test->time_type);
 
     for (uint64 i = 0; i < test->warm; i++) {
-        const NewsEvent *event = &test->events[i];
+        const UnlearntEvent *event = &test->events[i];
 
         CollectorAddNumbers(warm, IdIndexAdd(warm->users, IdListGet(&test->users, event->user)),
                             IdIndexAdd(warm->items, IdListGet(&test->items, event->item)),
@@ -187,7 +187,7 @@ static void AddWindow(StreamTest *test, int32 number, uint64 last, const StreamM
     RowSetAdd(&test->rows, values, nulls);
 }
 
-static void RunEvent(StreamTest *test, Stream *stream, const NewsEvent *event)
+static void RunEvent(StreamTest *test, Stream *stream, const UnlearntEvent *event)
 {
     uint32 *user = &test->user_at[event->user], *item = &test->item_at[event->item];
     Model *model = &test->training.model;

@@ -22,9 +22,9 @@ typedef struct Refresh {
     Current current;
     Header header;
     Window window;
-    News news;
-    State state;
-    uint32 *user_at; /* of each user of the news, its index in the state's model, or UNKNOWN_ID */
+    Unlearnt unlearnt;
+    ModelSlice slice;
+    uint32 *user_at; /* of each user of what is unlearnt: its index in the slice, or UNKNOWN_ID */
     uint32 *item_at;
     bool rank;
     StreamMetrics metrics;
@@ -106,7 +106,10 @@ static uint32 SortKnown(const uint32 *found, uint32 count, uint32 *known)
     return kept;
 }
 
-/* Users of the news by their place in the state; what is not known gets one when its turn comes. */
+/*
+ * Turns stored indexes of users into indexes in the slice.  Unknown users get theirs when their
+ * first event is learnt.
+ */
 static void PlaceUsers(const uint32 *known, uint32 count, uint32 *found, uint32 ids)
 {
     for (uint32 i = 0; i < ids; i++) {
@@ -135,39 +138,39 @@ static void CheckRoom(uint32 known, uint32 more)
                         errmsg("the model would have more than %d users or items", MAX_IDS)));
 }
 
-static void LoadState(Refresh *r)
+static void LoadSlice(Refresh *r)
 {
-    const News *news = &r->news;
-    bool *users = palloc0((Size)news->users.count + 1);
-    bool *items = palloc0((Size)news->items.count + 1);
-    uint32 *known = PallocArray(uint32, (Size)news->users.count + 1), count;
+    const Unlearnt *unlearnt = &r->unlearnt;
+    bool *users = palloc0((Size)unlearnt->users.count + 1);
+    bool *items = palloc0((Size)unlearnt->items.count + 1);
+    uint32 *known = PallocArray(uint32, (Size)unlearnt->users.count + 1), count;
     uint32 more_users, more_items;
 
-    for (uint64 i = 0; i < news->count; i++) {
-        users[news->events[i].user] = true;
-        items[news->events[i].item] = true;
+    for (uint64 i = 0; i < unlearnt->count; i++) {
+        users[unlearnt->events[i].user] = true;
+        items[unlearnt->events[i].item] = true;
     }
-    r->user_at = FindStored(r, AXIS_USER, &news->users, users);
-    r->item_at = FindStored(r, AXIS_ITEM, &news->items, items);
-    more_users = CountUnknown(r->user_at, users, news->users.count);
-    more_items = CountUnknown(r->item_at, items, news->items.count);
+    r->user_at = FindStored(r, AXIS_USER, &unlearnt->users, users);
+    r->item_at = FindStored(r, AXIS_ITEM, &unlearnt->items, items);
+    more_users = CountUnknown(r->user_at, users, unlearnt->users.count);
+    more_items = CountUnknown(r->item_at, items, unlearnt->items.count);
     CheckRoom(r->header.users, more_users);
     CheckRoom(r->header.items, more_items);
-    count = SortKnown(r->user_at, news->users.count, known);
-    PlaceUsers(known, count, r->user_at, news->users.count);
-    StateLoad(&r->state, &r->table.store, &r->header, &r->backend, known, count, more_users,
+    count = SortKnown(r->user_at, unlearnt->users.count, known);
+    PlaceUsers(known, count, r->user_at, unlearnt->users.count);
+    SliceLoad(&r->slice, &r->table.store, &r->header, &r->backend, known, count, more_users,
               more_items);
 }
 
 /* The event's user and item get their rows first, if they are new. */
-static void LearnEvent(Refresh *r, Stream *stream, const NewsEvent *event)
+static void LearnEvent(Refresh *r, Stream *stream, const UnlearntEvent *event)
 {
     uint32 *user = &r->user_at[event->user], *item = &r->item_at[event->item];
 
     if (*user == UNKNOWN_ID)
-        *user = StateAddUser(&r->state, IdListGet(&r->news.users, event->user));
+        *user = SliceAddUser(&r->slice, IdListGet(&r->unlearnt.users, event->user));
     if (*item == UNKNOWN_ID)
-        *item = StateAddItem(&r->state, IdListGet(&r->news.items, event->item));
+        *item = SliceAddItem(&r->slice, IdListGet(&r->unlearnt.items, event->item));
     StreamEvent(stream, *user, *item, r->rank);
 }
 
@@ -176,9 +179,9 @@ static void Learn(void *arg)
     Refresh *r = arg;
     Stream stream;
 
-    StreamOpen(&r->backend.host, &r->state.model, &r->state.history, r->header.events, &stream);
-    for (uint64 i = 0; i < r->news.count; i++)
-        LearnEvent(r, &stream, &r->news.events[i]);
+    StreamOpen(&r->backend.host, &r->slice.model, &r->slice.history, r->header.events, &stream);
+    for (uint64 i = 0; i < r->unlearnt.count; i++)
+        LearnEvent(r, &stream, &r->unlearnt.events[i]);
     StreamClose(&stream);
     r->metrics = stream.total;
 }
@@ -186,7 +189,7 @@ static void Learn(void *arg)
 /* The header with the new numbers in place of the old ones. */
 static char *NewHeader(Refresh *r, const Window *window)
 {
-    const State *s = &r->state;
+    const ModelSlice *s = &r->slice;
     Jsonb *old = StoreReadJson(&r->table.store, PART_HEADER, 0), *merged;
     StringInfoData json;
     int64 interactions = 0;
@@ -200,7 +203,7 @@ static char *NewHeader(Refresh *r, const Window *window)
     JsonInteger(&json, "added_items", s->items.added.count);
     JsonInteger(&json, "interactions",
                 interactions + (int64)(r->metrics.events - r->metrics.repeats));
-    DescribeStream(&json, window, r->header.events + r->news.count);
+    DescribeStream(&json, window, r->header.events + r->unlearnt.count);
     JsonTime(&json, "refreshed", GetCurrentTimestamp());
     JsonClose(&json, '}');
     merged = DatumGetJsonbP(DirectFunctionCall2(jsonb_concat, JsonbPGetDatum(old),
@@ -211,10 +214,10 @@ static char *NewHeader(Refresh *r, const Window *window)
 static void Write(void *arg, ModelSink *sink)
 {
     Refresh *r = arg;
-    Window window = WindowAdvance(&r->window, r->header.events + r->news.count,
-                                  NewsFingerprints(&r->news), r->news.count);
+    Window window = WindowAdvance(&r->window, r->header.events + r->unlearnt.count,
+                                  UnlearntFingerprints(&r->unlearnt), r->unlearnt.count);
 
-    StateWrite(&r->state, sink);
+    SliceWrite(&r->slice, sink);
     WindowWrite(sink, &window);
     SinkPutJson(sink, PART_HEADER, 0, NewHeader(r, &window));
 }
@@ -226,7 +229,7 @@ static void PublishLearnt(Refresh *r)
                                   .previous = r->current.previous,
                                   .write = Write,
                                   .arg = r,
-                                  .pending = &r->news.pending};
+                                  .pending = &r->unlearnt.pending};
 
     PublishVersion(r->relid, &published);
     MemoryContextSwitchTo(caller);
@@ -237,10 +240,14 @@ static Datum ResultRow(FunctionCallInfo fcinfo, const Refresh *r)
     const StreamMetrics *m = &r->metrics;
     TupleDesc types;
     Datum values[] = {
-        CStringGetTextDatum(r->table.store.name), Int32GetDatum(r->current.version),
-        Int64GetDatum((int64)r->news.count),      Int64GetDatum((int64)r->news.pending.count),
-        Int64GetDatum((int64)r->news.null_rows),  Int64GetDatum((int64)m->new_users),
-        Int64GetDatum((int64)m->new_items),       Int64GetDatum((int64)m->ranked),
+        CStringGetTextDatum(r->table.store.name),
+        Int32GetDatum(r->current.version),
+        Int64GetDatum((int64)r->unlearnt.count),
+        Int64GetDatum((int64)r->unlearnt.pending.count),
+        Int64GetDatum((int64)r->unlearnt.null_rows),
+        Int64GetDatum((int64)m->new_users),
+        Int64GetDatum((int64)m->new_items),
+        Int64GetDatum((int64)m->ranked),
         [11] = Float8GetDatum(r->seconds),
     };
     bool nulls[lengthof(values)] = {false};
@@ -269,13 +276,13 @@ Datum recadv_refresh(PG_FUNCTION_ARGS)
         PG_RETURN_NULL();
     SPI_connect();
     Open(&r, context);
-    NewsRead(&r.table, &r.header, &r.window, r.backend.context, &r.news);
-    if (r.news.count > 0) {
-        LoadState(&r);
+    UnlearntRead(&r.table, &r.header, &r.window, r.backend.context, &r.unlearnt);
+    if (r.unlearnt.count > 0) {
+        LoadSlice(&r);
         BackendHostRun(&r.backend, 1, Learn, &r);
         PublishLearnt(&r);
     } else { /* what the source shows as learnt already, and damaged rows */
-        PendingDelete(r.relid, &r.news.pending);
+        PendingDelete(r.relid, &r.unlearnt.pending);
     }
     SPI_finish();
     r.seconds = HostClock() - start;

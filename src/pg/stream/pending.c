@@ -31,22 +31,22 @@ static SPIPlanPtr InsertPlan(const char *relation)
     static SPIPlanPtr plan = NULL;
     static char *planned = NULL;
     Oid types[] = {TEXTOID, INT4OID, BYTEAOID};
-    SPIPlanPtr fresh;
+    SPIPlanPtr made;
     char *name;
 
     if (plan != NULL && strcmp(planned, relation) == 0)
         return plan;
-    fresh = SPI_prepare(psprintf("INSERT INTO %s (version, part, block, data) "
-                                 "VALUES (0, $1, $2, $3) ON CONFLICT DO NOTHING",
-                                 relation),
-                        3, types);
+    made = SPI_prepare(psprintf("INSERT INTO %s (version, part, block, data) "
+                                "VALUES (0, $1, $2, $3) ON CONFLICT DO NOTHING",
+                                relation),
+                       3, types);
     name = MemoryContextStrdup(TopMemoryContext, relation);
-    SPI_keepplan(fresh);
+    SPI_keepplan(made);
     if (plan != NULL) {
         SPI_freeplan(plan);
         pfree(planned);
     }
-    plan = fresh;
+    plan = made;
     planned = name;
     return plan;
 }

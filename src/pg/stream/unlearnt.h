@@ -11,33 +11,33 @@
 #include "pg/stream/pending.h"
 #include "pg/model/window.h"
 
-typedef struct NewsEvent {
+typedef struct UnlearntEvent {
     uint32 user; /* index into the list of ids */
     uint32 item;
     int64 time;
-} NewsEvent;
+} UnlearntEvent;
 
 /* By time, then user, then item. */
-extern void SortNews(NewsEvent *events, uint64 count);
+extern void SortUnlearnt(UnlearntEvent *events, uint64 count);
 
-typedef struct News {
+typedef struct Unlearnt {
     uint64 read;      /* rows of the source since the start of the window */
     uint64 null_rows; /* of these, skipped for a NULL id */
     PendingRows pending;
     IdList users; /* of all rows, ascending */
     IdList items;
     uint64 count;
-    NewsEvent *events; /* to be learnt; by time, user, item */
-} News;
+    UnlearntEvent *events; /* to be learnt; by time, user, item */
+} Unlearnt;
 
 /*
  * Reads what is new; needs SPI and an active snapshot.  Source first: what is observed in a
  * transaction is then seen whenever its row in the source is.  All memory in `context`.
  */
-extern void NewsRead(ModelTable *table, const Header *header, const Window *window,
-                     MemoryContext context, News *news);
+extern void UnlearntRead(ModelTable *table, const Header *header, const Window *window,
+                         MemoryContext context, Unlearnt *unlearnt);
 
 /* Fingerprints of the events to be learnt; allocated in the current context. */
-extern Fingerprint *NewsFingerprints(const News *news);
+extern Fingerprint *UnlearntFingerprints(const Unlearnt *unlearnt);
 
 #endif

@@ -194,10 +194,11 @@ void AddSelected(RowSet *rows, Served *served, Axis axis, IdKind kind, const Top
         IdReaderLoadAll(&ids);
     for (uint32 i = 0; i < top->count; i++) {
         Id id = IdReaderGet(&ids, top->entries[i].item);
+        ResultRow row = {0};
 
-        RowSetAdd(rows,
-                  (Datum[]){IdToDatum(id, kind), Float4GetDatum(top->entries[i].score),
-                            Int32GetDatum((int32)i + 1)},
-                  NULL);
+        ResultDatum(&row, IdToDatum(id, kind));
+        ResultFloat4(&row, top->entries[i].score);
+        ResultInt4(&row, (int32)i + 1);
+        RowSetAddRow(rows, &row);
     }
 }

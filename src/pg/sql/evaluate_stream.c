@@ -11,7 +11,7 @@
 #include "utils/builtins.h"
 #include "utils/snapmgr.h"
 
-#include "pg/base/means.h"
+#include "algo/rank/prequential.h"
 #include "pg/stream/unlearnt.h"
 #include "pg/model/options.h"
 #include "pg/base/settings.h"
@@ -172,19 +172,20 @@ static void AddWindow(StreamTest *test, int32 number, uint64 last, const StreamM
                       const StreamMetrics *now)
 {
     StreamMetrics m = StreamMetricsSince(before, now);
-    Datum values[10] = {
-        Int32GetDatum(number),
-        CStringGetTextDatum(TimeText(test->time_type, test->events[last].time)),
-        Int64GetDatum((int64)m.events),
-        Int64GetDatum((int64)m.ranked),
-        Int64GetDatum((int64)m.repeats),
-        Int64GetDatum((int64)m.new_users),
-        Int64GetDatum((int64)m.new_items),
-    };
-    bool nulls[lengthof(values)] = {[1] = test->events[last].time == NO_TIME};
+    int64 time = test->events[last].time;
+    ResultRow row = {0};
 
-    PutMeans(&m, values + 7, nulls + 7);
-    RowSetAdd(&test->rows, values, nulls);
+    ResultInt4(&row, number);
+    ResultText(&row, time == NO_TIME ? NULL : TimeText(test->time_type, time));
+    ResultInt8(&row, (int64)m.events);
+    ResultInt8(&row, (int64)m.ranked);
+    ResultInt8(&row, (int64)m.repeats);
+    ResultInt8(&row, (int64)m.new_users);
+    ResultInt8(&row, (int64)m.new_items);
+    ResultMean(&row, m.hr, m.ranked);
+    ResultMean(&row, m.ndcg, m.ranked);
+    ResultMean(&row, m.mrr, m.ranked);
+    RowSetAddRow(&test->rows, &row);
 }
 
 static void RunEvent(StreamTest *test, Stream *stream, const UnlearntEvent *event)

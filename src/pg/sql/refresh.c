@@ -3,12 +3,12 @@
 
 #include "executor/spi.h"
 #include "fmgr.h"
-#include "funcapi.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/snapmgr.h"
 
-#include "pg/base/means.h"
+#include "algo/rank/prequential.h"
+#include "pg/base/rowset.h"
 #include "pg/stream/unlearnt.h"
 #include "pg/stream/observer.h"
 #include "pg/serve/publish.h"
@@ -235,27 +235,24 @@ static void PublishLearnt(Refresh *r)
     MemoryContextSwitchTo(caller);
 }
 
-static Datum ResultRow(FunctionCallInfo fcinfo, const Refresh *r)
+static Datum Report(FunctionCallInfo fcinfo, const Refresh *r)
 {
     const StreamMetrics *m = &r->metrics;
-    TupleDesc types;
-    Datum values[] = {
-        CStringGetTextDatum(r->table.store.name),
-        Int32GetDatum(r->current.version),
-        Int64GetDatum((int64)r->unlearnt.count),
-        Int64GetDatum((int64)r->unlearnt.pending.count),
-        Int64GetDatum((int64)r->unlearnt.null_rows),
-        Int64GetDatum((int64)m->new_users),
-        Int64GetDatum((int64)m->new_items),
-        Int64GetDatum((int64)m->ranked),
-        [11] = Float8GetDatum(r->seconds),
-    };
-    bool nulls[lengthof(values)] = {false};
+    ResultRow row = {0};
 
-    PutMeans(m, values + 8, nulls + 8);
-    if (get_call_result_type(fcinfo, NULL, &types) != TYPEFUNC_COMPOSITE)
-        elog(ERROR, "return type must be a row type");
-    return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(types), values, nulls));
+    ResultText(&row, r->table.store.name);
+    ResultInt4(&row, r->current.version);
+    ResultInt8(&row, (int64)r->unlearnt.count);
+    ResultInt8(&row, (int64)r->unlearnt.pending.count);
+    ResultInt8(&row, (int64)r->unlearnt.null_rows);
+    ResultInt8(&row, (int64)m->new_users);
+    ResultInt8(&row, (int64)m->new_items);
+    ResultInt8(&row, (int64)m->ranked);
+    ResultMean(&row, m->hr, m->ranked);
+    ResultMean(&row, m->ndcg, m->ranked);
+    ResultMean(&row, m->mrr, m->ranked);
+    ResultFloat8(&row, r->seconds);
+    return ResultRowDatum(fcinfo, &row);
 }
 
 PG_FUNCTION_INFO_V1(recadv_refresh);
@@ -286,7 +283,7 @@ Datum recadv_refresh(PG_FUNCTION_ARGS)
     }
     SPI_finish();
     r.seconds = HostClock() - start;
-    result = ResultRow(fcinfo, &r);
+    result = Report(fcinfo, &r);
     Close(&r);
     PG_RETURN_DATUM(result);
 }

@@ -6,7 +6,6 @@
 #include "access/xact.h"
 #include "executor/spi.h"
 #include "fmgr.h"
-#include "funcapi.h"
 #include "nodes/parsenodes.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -16,6 +15,7 @@
 #include "pg/model/options.h"
 #include "pg/serve/publish.h"
 #include "pg/train/runs.h"
+#include "pg/base/rowset.h"
 #include "pg/base/settings.h"
 #include "pg/model/table.h"
 #include "pg/train/training.h"
@@ -113,36 +113,33 @@ static int32 StoreVersion(Oid relid, const TrainRequest *request, Training *trai
     return version;
 }
 
-static Datum ResultRow(FunctionCallInfo fcinfo, const TrainRequest *request, const Training *t,
-                       int32 version)
+static Datum Summary(FunctionCallInfo fcinfo, const TrainRequest *request, const Training *t,
+                     int32 version)
 {
     const Collected *c = &t->collected;
     const Epoch *best = TrainingBest(t);
-    bool unvalidated = best == NULL || isnan(best->ndcg);
-    TupleDesc types;
-    Datum values[] = {
-        CStringGetTextDatum(request->model),
-        Int32GetDatum(version),
-        CStringGetTextDatum(request->algorithm->name),
-        Int64GetDatum(c->data.users),
-        Int64GetDatum(c->data.items),
-        Int64GetDatum((int64)c->data.count),
-        Int64GetDatum((int64)c->null_rows),
-        Int64GetDatum((int64)c->duplicates),
-        Int32GetDatum(t->report.epochs),
-        Int32GetDatum(best == NULL ? 0 : best->epoch),
-        Float8GetDatum(best == NULL ? 0 : best->loss),
-        Float8GetDatum(unvalidated ? 0 : best->ndcg),
-        Float8GetDatum(unvalidated ? 0 : best->hr),
-        Float8GetDatum((double)(GetCurrentTimestamp() - t->started) / USECS_PER_SEC),
-        CStringGetTextDatum(t->report.stop_reason),
-    };
-    bool nulls[lengthof(values)] = {
-        [9] = best == NULL, [10] = best == NULL, [11] = unvalidated, [12] = unvalidated};
+    bool validated = best != NULL && !isnan(best->ndcg);
+    ResultRow row = {0};
 
-    if (get_call_result_type(fcinfo, NULL, &types) != TYPEFUNC_COMPOSITE)
-        elog(ERROR, "return type must be a row type");
-    return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(types), values, nulls));
+    ResultText(&row, request->model);
+    ResultInt4(&row, version);
+    ResultText(&row, request->algorithm->name);
+    ResultInt8(&row, c->data.users);
+    ResultInt8(&row, c->data.items);
+    ResultInt8(&row, (int64)c->data.count);
+    ResultInt8(&row, (int64)c->null_rows);
+    ResultInt8(&row, (int64)c->duplicates);
+    ResultInt4(&row, t->report.epochs);
+    if (best != NULL)
+        ResultInt4(&row, best->epoch);
+    else
+        ResultNull(&row);
+    ResultFloat8If(&row, best != NULL, best != NULL ? best->loss : 0);
+    ResultFloat8If(&row, validated, validated ? best->ndcg : 0);
+    ResultFloat8If(&row, validated, validated ? best->hr : 0);
+    ResultFloat8(&row, (double)(GetCurrentTimestamp() - t->started) / USECS_PER_SEC);
+    ResultText(&row, t->report.stop_reason);
+    return ResultRowDatum(fcinfo, &row);
 }
 
 PG_FUNCTION_INFO_V1(recadv_train);
@@ -174,7 +171,7 @@ Datum recadv_train(PG_FUNCTION_ARGS)
     RunWrite(relid, &run, request, &training);
     SPI_finish();
     TrainingReport(&training);
-    result = ResultRow(fcinfo, request, &training, run.version);
+    result = Summary(fcinfo, request, &training, run.version);
     MemoryContextDelete(training.context);
     PG_RETURN_DATUM(result);
 }

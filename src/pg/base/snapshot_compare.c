@@ -1,4 +1,8 @@
-/* snapshot_compare.c: comparing what snapshots see. */
+/*
+ * snapshot_compare.c: tells whether two snapshots see the same.
+ *
+ * For what a session keeps from one statement of a transaction to the next (serve/new_items.c).
+ */
 #include "pg/base/snapshot_compare.h"
 
 #include "access/xact.h"

@@ -134,7 +134,7 @@ static void AppendText(IdIndex *index, TextKey key)
     index->by_number[index->count++] = key;
 }
 
-/* With the hash of the id known. */
+/* The number of an id whose hash is known. */
 static inline uint32 AddHashed(IdIndex *index, int64 integer, uint32 hash)
 {
     IdSlot *slot = IdHashSeek(&index->ints, hash, integer);

@@ -1,4 +1,7 @@
-/* arguments.h: the arguments of the serving functions, one at a time; filter.h reads the others. */
+/*
+ * arguments.h: the arguments of the serving functions, one at a time; filter.h has those of
+ * filters.
+ */
 #ifndef RECADV_PG_SERVE_ARGUMENTS_H
 #define RECADV_PG_SERVE_ARGUMENTS_H
 

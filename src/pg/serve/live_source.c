@@ -1,4 +1,8 @@
-/* live_source.c: the header names the source; one parameterised query reads a user's items from it.
+/*
+ * live_source.c: reads what users have now from the source that a model was trained on.
+ *
+ * For seen => 'live': the model's header names the source; a query with the user as its parameter
+ * reads one user's items, so that an index of the source serves it.
  */
 #include "pg/serve/live_source.h"
 

@@ -1,4 +1,10 @@
-/* new_items.c: reading the items that were observed, and keeping them. */
+/*
+ * new_items.c: gives items that were observed, but not yet learnt, the rows that a refresh would
+ * start them with, so that they can be recommended at once.
+ *
+ * Reading them takes a scan of the model's table; one statement may ask for thousands of users, so
+ * they are kept until the end of the transaction, and used as long as its snapshots see the same.
+ */
 #include "pg/serve/new_items.h"
 
 #include "pg/serve/session_cache.h"
@@ -25,7 +31,7 @@ static void StartRows(Model *view, const IdList *ids)
     }
 }
 
-/* What reading takes beside the ids has a context of its own. */
+/* The ids in the current context; what else reading takes is freed. */
 static IdList ReadIds(const Served *served, ModelTable *table)
 {
     MemoryContext caller = CurrentMemoryContext;
@@ -68,7 +74,7 @@ static NewItems Read(const Served *served, ModelTable *table)
     return found;
 }
 
-/* All but the items' rows is the model's, wherever it has that now. */
+/* The view has item rows of its own; its other parts are the model's, wherever these lie now. */
 static void Use(Served *served, const NewItems *found)
 {
     served->new_items = found->ids;
@@ -79,7 +85,7 @@ static void Use(Served *served, const NewItems *found)
             served->new_rows.part[i] = found->view.part[i];
 }
 
-/* Of the model that was asked last; no context: none. */
+/* Those of the model that was asked last; without a context there are none. */
 static NewItems kept;
 
 static void Forget(void *unused)
@@ -88,7 +94,7 @@ static void Forget(void *unused)
     kept.context = NULL;
 }
 
-/* Until the end of the transaction, or another is kept. */
+/* Keeps them until the end of the transaction, or until others are kept. */
 static void Keep(const NewItems *found)
 {
     MemoryContextCallback *forget =

@@ -1,8 +1,5 @@
 /*
- * new_items.h: items that were observed since the last refresh.
- *
- * They have rows at once, as a refresh would start them.  A statement that asks many questions
- * reads them once: they are kept until something else could be seen.
+ * new_items.h: items that were observed since the last refresh, which the model does not have.
  */
 #ifndef RECADV_PG_SERVE_NEW_ITEMS_H
 #define RECADV_PG_SERVE_NEW_ITEMS_H

@@ -1,4 +1,9 @@
-/* rows.c: the item side comes from the cache where it is resident; all else block by block. */
+/*
+ * rows.c: finds, gathers and walks through rows of users or items, for select.c and those who ask.
+ *
+ * Items come from memory where the item side is resident.  All else is read block by block, each
+ * block once, however many of its rows are wanted.
+ */
 #include "pg/serve/rows.h"
 
 #include "pg/base/settings.h"
@@ -61,7 +66,7 @@ static void FindNewItems(const Served *served, const IdList *ids, uint32 *found)
     }
 }
 
-/* Not where some came after the training. */
+/* Does the order of rows follow that of ids?  Not where some came after the training. */
 static bool RowsFollowIds(const Served *served, Axis axis)
 {
     return DictionaryOf(served, axis)->added.count == 0 &&

@@ -1,4 +1,9 @@
-/* select.c: scores of all rows, or of the candidates alone, into a heap. */
+/*
+ * select.c: chooses the best rows for a query, or the rows most alike to one.
+ *
+ * All items in memory go through the exact scan of algo/rank/scan.h.  All else (a few candidates,
+ * items that are not in memory, similarity) is scored row by row and offered to a heap.
+ */
 #include "pg/serve/select.h"
 
 /* Candidates scored together: their rows stay in cache. */

@@ -1,4 +1,10 @@
-/* user.c: noting pending events before the question is asked. */
+/*
+ * user.c: what a user has done since the last refresh counts in the next question.
+ *
+ * The pending events of the user are learnt in copies of the rows that they change, for this
+ * question alone; nothing is written.  A user whom the model does not know yet starts as a refresh
+ * would start him.
+ */
 #include "pg/serve/user.h"
 
 #include "pg/stream/pending.h"
@@ -52,7 +58,7 @@ static void StartUser(Served *served, const TargetUser *target, Model *view)
     view->algorithm->stream->start_user(view, 0, IdKey(id));
 }
 
-/* What events are noted in is this question's own. */
+/* Learning an event writes into these shared parts: the question gets copies. */
 static void CopyWritten(Model *view)
 {
     for (int i = 0; i < view->parts; i++) {

@@ -1,4 +1,9 @@
-/* model_slice.c: loading and writing back a piece of a model. */
+/*
+ * model_slice.c: loads what a refresh changes of a model, and writes back the blocks that changed.
+ *
+ * A refresh learns from a few users' events: it loads the rows of these users, and of all items,
+ * since an event may change any of them.  Item blocks are compared by a digest with what was read.
+ */
 #include "pg/stream/model_slice.h"
 
 #include "common/hashfn.h"
@@ -33,14 +38,14 @@ static float *Row(const Part *part, uint32 row)
     return part->data + (Size)row * part->stride;
 }
 
-/* Rows of one block, as they are in memory. */
+/* Memory for the rows of one block. */
 static float *BlockScratch(const Part *part, uint32 rows)
 {
     return MemoryContextAllocHuge(CurrentMemoryContext,
                                   mul_size(mul_size(rows, part->stride), sizeof(float)));
 }
 
-/* The users of `model` from `first` on whose stored index lies below `end`. */
+/* The first user of the slice, from `first` on, whose stored index is not below `end`. */
 static uint32 UsersBelow(const ModelSlice *slice, uint32 first, uint64 end)
 {
     while (first < slice->model.users && slice->index[first] < end)
@@ -83,7 +88,7 @@ static void LoadItemPart(ModelSlice *slice, int i, uint64 *digest)
     }
 }
 
-/* Blocks of one part of the items: all are cut alike. */
+/* How many blocks an item part has: all of them are cut alike. */
 static uint32 ItemBlocks(const ModelSlice *slice)
 {
     const Part *part = &slice->stored.part[POPULARITY_PART];

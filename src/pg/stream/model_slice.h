@@ -1,8 +1,8 @@
 /*
- * model_slice.h: the piece of a stored model that a refresh changes.
+ * model_slice.h: the slice of a stored model that a refresh changes.
  *
- * In memory: the users in question, numbered afresh, and all items.  Written back: the blocks
- * whose content has changed.  Users and items that are new get the next indexes.
+ * It holds all items and the users with events to learn, who are numbered anew from 0.  Users and
+ * items that the model does not know get the next indexes.
  */
 #ifndef RECADV_PG_STREAM_MODEL_SLICE_H
 #define RECADV_PG_STREAM_MODEL_SLICE_H

@@ -1,4 +1,9 @@
-/* observer.c: recadv_observe(). */
+/*
+ * observer.c: notes events in a model: checks ids and rights, and tells new items from known ones.
+ *
+ * What that takes of the model is kept by the session; most events then cost one INSERT and no look
+ * into the dictionary.
+ */
 #include "pg/stream/observer.h"
 
 #include "catalog/pg_type.h"

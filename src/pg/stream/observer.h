@@ -1,4 +1,7 @@
-/* observer.h: noting one event in a model that learns from a stream. */
+/*
+ * observer.h: noting events in a model that learns from a stream, for recadv_observe() and
+ * triggers.
+ */
 #ifndef RECADV_PG_STREAM_OBSERVER_H
 #define RECADV_PG_STREAM_OBSERVER_H
 
@@ -6,14 +9,14 @@
 
 #define KNOWN_ITEMS 8192
 
-/* A model that is being observed into; kept for the session. */
+/* What noting events takes of a model; kept by the session until it observes into another. */
 typedef struct ObservedModel {
     MemoryContext context;
     Oid relid;
     Current current;
     Header header;
     Dictionary items;
-    uint64 known[KNOWN_ITEMS]; /* keys of items that were found, by their remainder */
+    uint64 known[KNOWN_ITEMS]; /* keys of items that the model has, each at its remainder */
 } ObservedModel;
 
 /*

@@ -1,4 +1,10 @@
-/* unlearnt.c: the rows that have no fingerprint yet. */
+/*
+ * unlearnt.c: finds what a refresh has to learn: rows of the source and observed events that the
+ * window has no fingerprint of.
+ *
+ * Source and observers are read into one list of rows, which is sorted by fingerprint, so that
+ * equal events stand together and can be counted.
+ */
 #include "pg/stream/unlearnt.h"
 
 #include "pg/base/settings.h"
@@ -12,7 +18,7 @@ typedef struct Row {
     bool observed;
 } Row;
 
-/* What the model was trained on may have changed since. */
+/* Somebody may have altered the source since the model was trained. */
 static void CheckTypes(ModelTable *table, const Header *header, const Collector *rows)
 {
     bool same = IdIndexKind(rows->users) == header->user_kind &&

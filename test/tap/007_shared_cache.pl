@@ -101,6 +101,15 @@ $one->query(train('few_items', 4, 16, 'few'));
 $one->query('ROLLBACK');
 is(top($two, 'few_items'), $next, 'a version that was rolled back is not served');
 
+my $copies = q{SELECT count(*) FROM recadv_cache
+	WHERE location = 'shared' AND model = 'few_items'::regclass AND version = 2};
+my $before = $two->query($copies)->{out};
+$one->query('BEGIN');
+$one->query(q{SELECT recadv_rollback('few_items', 2)});
+is($two->query($copies)->{out}, $before + 1, 'what a rollback goes back to is there before its commit');
+$one->query('COMMIT');
+is(top($two, 'few_items'), $few, 'and served from then on');
+
 $server->safe_psql('postgres', train('large', 1, 64));
 $one->query('SELECT pg_sleep(1.1)');
 my $large = top($two, 'large');

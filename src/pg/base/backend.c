@@ -1,4 +1,10 @@
-/* backend.c: memory contexts, interrupts, progress and errors for the numerics. */
+/*
+ * backend.c: what the algorithms, which know nothing of PostgreSQL, get from the backend they run
+ * in.
+ *
+ * The callbacks of core/host.h: memory from a memory context, looks at interrupts, progress as
+ * notices and in pg_stat_activity, errors by ereport, and threads that are always joined again.
+ */
 #include "pg/base/backend.h"
 
 #include <math.h>

@@ -1,4 +1,7 @@
-/* backend.h: the callbacks that let the numerics run inside a backend. */
+/*
+ * backend.h: the callbacks that let algorithms run inside a backend; for training, serving and
+ * evaluation.
+ */
 #ifndef RECADV_PG_BASE_BACKEND_H
 #define RECADV_PG_BASE_BACKEND_H
 

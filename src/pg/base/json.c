@@ -1,4 +1,9 @@
-/* json.c: a comma-minding JSON writer over StringInfo, and jsonb field access. */
+/*
+ * json.c: writes the documents of a model (header, history, runs) and reads their fields.
+ *
+ * The writer appends to a StringInfo and puts commas where they are due; readers get NULL or false
+ * for what is missing or of another type, since anybody may have written the document.
+ */
 #include "pg/base/json.h"
 
 #include <math.h>

@@ -1,8 +1,82 @@
-/* rowset.c: a tuplestore in the query's memory, as PostgreSQL 15's InitMaterializedSRF makes. */
+/*
+ * rowset.c: filling rows that functions return, and sets of them.
+ *
+ * A set is a tuplestore in the query's memory, as PostgreSQL 15's InitMaterializedSRF makes it.
+ */
 #include "pg/base/rowset.h"
 
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "utils/builtins.h"
+
+void ResultDatum(ResultRow *row, Datum value)
+{
+    Assert(row->columns < MAX_RESULT_COLUMNS);
+    row->values[row->columns++] = value;
+}
+
+void ResultNull(ResultRow *row)
+{
+    row->nulls[row->columns] = true;
+    ResultDatum(row, (Datum)0);
+}
+
+void ResultInt4(ResultRow *row, int32 value)
+{
+    ResultDatum(row, Int32GetDatum(value));
+}
+
+void ResultInt8(ResultRow *row, int64 value)
+{
+    ResultDatum(row, Int64GetDatum(value));
+}
+
+void ResultFloat4(ResultRow *row, float4 value)
+{
+    ResultDatum(row, Float4GetDatum(value));
+}
+
+void ResultFloat8(ResultRow *row, float8 value)
+{
+    ResultDatum(row, Float8GetDatum(value));
+}
+
+void ResultText(ResultRow *row, const char *value)
+{
+    if (value == NULL)
+        ResultNull(row);
+    else
+        ResultDatum(row, CStringGetTextDatum(value));
+}
+
+void ResultFloat8If(ResultRow *row, bool known, float8 value)
+{
+    if (known)
+        ResultFloat8(row, value);
+    else
+        ResultNull(row);
+}
+
+void ResultMean(ResultRow *row, double sum, uint64 count)
+{
+    ResultFloat8If(row, count > 0, count > 0 ? sum / (double)count : 0);
+}
+
+static void CheckColumns(const ResultRow *row, TupleDesc types)
+{
+    if (row->columns != types->natts)
+        elog(ERROR, "a row of %d columns has %d", types->natts, row->columns);
+}
+
+Datum ResultRowDatum(FunctionCallInfo fcinfo, ResultRow *row)
+{
+    TupleDesc types;
+
+    if (get_call_result_type(fcinfo, NULL, &types) != TYPEFUNC_COMPOSITE)
+        elog(ERROR, "return type must be a row type");
+    CheckColumns(row, types);
+    return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(types), row->values, row->nulls));
+}
 
 /* The row type, or a row of the one scalar that is returned. */
 static TupleDesc ResultType(FunctionCallInfo fcinfo)
@@ -40,7 +114,13 @@ void RowSetOpen(RowSet *rows, FunctionCallInfo fcinfo)
 
 void RowSetAdd(RowSet *rows, Datum *values, bool *nulls)
 {
-    bool none[32] = {false};
+    bool none[MAX_RESULT_COLUMNS] = {false};
 
     tuplestore_putvalues(rows->store, rows->types, values, nulls == NULL ? none : nulls);
+}
+
+void RowSetAddRow(RowSet *rows, ResultRow *row)
+{
+    CheckColumns(row, rows->types);
+    RowSetAdd(rows, row->values, row->nulls);
 }

@@ -1,4 +1,8 @@
-/* snapshot_compare.c: comparing what snapshots see. */
+/*
+ * snapshot_compare.c: tells whether two snapshots see the same.
+ *
+ * For what a session keeps from one statement of a transaction to the next (serve/new_items.c).
+ */
 #include "pg/base/snapshot_compare.h"
 
 #include "access/xact.h"
@@ -19,13 +23,13 @@ static int32 Listed(const SnapshotData *snapshot)
     return snapshot->suboverflowed && !snapshot->takenDuringRecovery ? 0 : snapshot->subxcnt;
 }
 
-Sight SightTake(void)
+SnapshotMark SnapshotMarkTake(void)
 {
-    Sight sight = {GetCurrentSubTransactionId(), *GetActiveSnapshot()};
+    SnapshotMark mark = {GetCurrentSubTransactionId(), *GetActiveSnapshot()};
 
-    sight.snapshot.xip = CopyList(sight.snapshot.xip, (int32)sight.snapshot.xcnt);
-    sight.snapshot.subxip = CopyList(sight.snapshot.subxip, Listed(&sight.snapshot));
-    return sight;
+    mark.snapshot.xip = CopyList(mark.snapshot.xip, (int32)mark.snapshot.xcnt);
+    mark.snapshot.subxip = CopyList(mark.snapshot.subxip, Listed(&mark.snapshot));
+    return mark;
 }
 
 static bool ListsEqual(const TransactionId *a, const TransactionId *b, int32 count)
@@ -43,8 +47,8 @@ static bool SnapshotsEqual(const SnapshotData *a, const SnapshotData *b)
            ListsEqual(a->subxip, b->subxip, Listed(a));
 }
 
-bool SightIsSame(const Sight *sight)
+bool SnapshotMarkIsSame(const SnapshotMark *mark)
 {
-    return sight->subtransaction == GetCurrentSubTransactionId() &&
-           SnapshotsEqual(&sight->snapshot, GetActiveSnapshot());
+    return mark->subtransaction == GetCurrentSubTransactionId() &&
+           SnapshotsEqual(&mark->snapshot, GetActiveSnapshot());
 }

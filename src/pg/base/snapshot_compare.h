@@ -13,15 +13,15 @@
 
 #include "utils/snapshot.h"
 
-typedef struct Sight {
+typedef struct SnapshotMark {
     SubTransactionId subtransaction;
     SnapshotData snapshot;
-} Sight;
+} SnapshotMark;
 
 /* What the active snapshot sees; allocated in the current context.  Of use to this transaction. */
-extern Sight SightTake(void);
+extern SnapshotMark SnapshotMarkTake(void);
 
 /* False if in doubt. */
-extern bool SightIsSame(const Sight *sight);
+extern bool SnapshotMarkIsSame(const SnapshotMark *mark);
 
 #endif

@@ -1,4 +1,6 @@
-/* time_values.c: values of all types as times of one type. */
+/*
+ * time_values.c: turns the time that recadv_observe() is called with into one of the time column.
+ */
 #include "pg/base/time_values.h"
 
 #include <math.h>

@@ -1,5 +1,6 @@
 /*
- * time_values.h: a value that a caller has, as the time that a row of the model's source would have.
+ * time_values.h: a value that a caller has, as the time that a row of the model's source would
+ * have.
  *
  * The types of a model's times fall into two kinds, numbers and moments (dates, timestamps); a
  * value of another type of the same kind becomes what an INSERT into the time column would make of

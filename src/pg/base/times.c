@@ -1,4 +1,9 @@
-/* times.c: times of all types as ordered integers. */
+/*
+ * times.c: turns the times of a source, of nine types, into integers of the same order, and back.
+ *
+ * Training and streams sort and compare these integers; the type stands beside them in the model's
+ * header, so that queries and messages can show them as what they were.
+ */
 #include "pg/base/times.h"
 
 #include <math.h>

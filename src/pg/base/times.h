@@ -1,7 +1,8 @@
 /*
  * times.h: the time of an interaction, of whatever type, as an integer with the same order.
  *
- * Dates and timestamps are their internal numbers, floats their bits put in order.
+ * Dates and timestamps are their internal numbers (days, microseconds); numbers with a fraction
+ * become doubles, whose bits are put in order.
  */
 #ifndef RECADV_PG_BASE_TIMES_H
 #define RECADV_PG_BASE_TIMES_H

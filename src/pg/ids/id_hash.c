@@ -1,4 +1,9 @@
-/* id_hash.c: creating and doubling tables of slots. */
+/*
+ * id_hash.c: creates, doubles and releases the hash table of integer ids.
+ *
+ * The table of a large source takes gigabytes: each walk over it looks at interrupts on the way.
+ * The lookups, which are called for every row, are inline in the header.
+ */
 #include "pg/ids/id_hash.h"
 
 #define FIRST_SIZE 1024
@@ -77,7 +82,7 @@ static inline IdSlot *FindFree(const IdHash *table, uint32 hash)
     return &table->slots[at];
 }
 
-/* In the order of their old places slots fill two streams of the new table. */
+/* Goes through the old slots in order, which fills the new table in two ascending runs. */
 static void Double(IdHash *table)
 {
     IdSlot *old = table->slots;

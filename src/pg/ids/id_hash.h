@@ -1,8 +1,8 @@
 /*
- * id_hash.h: from integer ids to numbers; 16 bytes per slot.
+ * id_hash.h: a hash table from integer ids to their numbers, with open addressing; 16 bytes a slot.
  *
- * The id stands in its slot, so that a lookup in a table that has left the caches waits for one
- * line, not for two.
+ * The id stands in its slot, so that a lookup in a table larger than the processor's caches waits
+ * for one cache line, not for two.
  */
 #ifndef RECADV_PG_IDS_ID_HASH_H
 #define RECADV_PG_IDS_ID_HASH_H
@@ -60,6 +60,7 @@ static inline IdSlot *IdHashSeek(const IdHash *table, uint32 hash, int64 id)
     return &table->slots[at];
 }
 
+/* Empty, in that context. */
 extern void IdHashCreate(IdHash *table, MemoryContext context);
 
 extern void IdHashRelease(IdHash *table);
@@ -67,11 +68,13 @@ extern void IdHashRelease(IdHash *table);
 /* Like pfree of `size` slots, with looks at interrupts. */
 extern void IdSlotsRelease(IdSlot *slots, uint64 size);
 
-/* The `count` slots that are taken, in any order; the table is of no more use than to release it.
+/*
+ * Moves the `count` slots that are taken to the front, in any order.  After that the table can only
+ * be released.
  */
 extern IdSlot *IdHashCompact(IdHash *table, uint32 count);
 
-/* To be called before an insertion into a table of `count` ids; true if the slots have moved. */
+/* To be called before an id is added to `count` others; true if the slots have moved. */
 extern bool IdHashGrow(IdHash *table, uint32 count);
 
 /* No model has more than 2^31 ids, so 2^32 slots always do. */

@@ -7,7 +7,7 @@
 #ifndef RECADV_PG_MODEL_ID_BLOCKS_H
 #define RECADV_PG_MODEL_ID_BLOCKS_H
 
-#include "pg/ids/ids.h"
+#include "pg/ids/id_list.h"
 #include "pg/model/blocks.h"
 
 extern uint32 IdsPerBlock(IdKind kind);

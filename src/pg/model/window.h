@@ -9,6 +9,7 @@
 #ifndef RECADV_PG_MODEL_WINDOW_H
 #define RECADV_PG_MODEL_WINDOW_H
 
+#include "pg/ids/id_list.h"
 #include "pg/model/header.h"
 
 #include "core/interactions.h"

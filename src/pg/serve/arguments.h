@@ -1,4 +1,7 @@
-/* arguments.h: what the serving functions are asked with. */
+/*
+ * arguments.h: the arguments of the serving functions, one at a time; filter.h has those of
+ * filters.
+ */
 #ifndef RECADV_PG_SERVE_ARGUMENTS_H
 #define RECADV_PG_SERVE_ARGUMENTS_H
 
@@ -6,7 +9,7 @@
 
 #include "fmgr.h"
 
-#include "pg/serve/select.h"
+#include "pg/ids/id_list.h"
 
 /* The functions `name`_bigint and `name`_text of SQL, which are answer(fcinfo, kind of the ids). */
 #define FOR_BOTH_KINDS(name, answer)                                                               \
@@ -34,13 +37,6 @@ extern bool LiveArgument(FunctionCallInfo fcinfo, int argument);
 
 /* The ids of an array of any shape, without NULLs; an argument that is NULL has none. */
 extern IdList IdsArgument(FunctionCallInfo fcinfo, int argument, IdKind kind);
-
-/* candidates and exclude, which follow each other; the rows are not to be changed. */
-extern Filter FilterArguments(FunctionCallInfo fcinfo, int argument, Served *served, Axis axis,
-                              IdKind kind);
-
-/* Fails if ids of the axis cannot be returned as `kind`. */
-extern void CheckAxisKind(const Served *served, Axis axis, IdKind kind);
 
 /* Is one of the arguments first .. last NULL? */
 extern bool AnyArgumentNull(FunctionCallInfo fcinfo, int first, int last);

@@ -1,7 +1,14 @@
-/* item_memory.c: an item side from shared memory, or loaded there, or into the session's own. */
+/*
+ * item_memory.c: finds or loads the item side of a model that is opened.
+ *
+ * Shared memory comes first: there one session loads for all.  Without it, or where it is full, the
+ * session loads an item side of its own, within recadv.cache_size.  A model that fits nowhere is
+ * served block by block from its table.
+ */
 #include "pg/serve/item_memory.h"
 
 #include "pg/serve/shared_cache.h"
+#include "pg/serve/shared_slots.h"
 
 /* Makes the item side the one that answers. */
 static void UseSide(CacheEntry *entry)
@@ -31,7 +38,7 @@ static void PlaceSide(CacheEntry *entry, const ItemShape *shape, void *memory)
     ItemSidePlace(&entry->side, &entry->served.header, &entry->served.model, shape, memory);
 }
 
-/* The ids, which tell the size; remembers it, so that what is too large is not read again. */
+/* The ids, without which the size is not known.  Notes the size: a model too large is read once. */
 static IdList ReadItemIds(CacheEntry *entry, ItemShape *shape)
 {
     const Served *served = &entry->served;
@@ -54,7 +61,7 @@ static bool LoadShared(CacheEntry *entry, SharedPin *pin)
         return false;
     PlaceSide(entry, &shape, memory);
     ItemSideLoad(&entry->side, entry->served.store, &ids);
-    SharedPublish(pin);
+    SharedSetReady(pin);
     return true;
 }
 
@@ -77,7 +84,7 @@ static bool LoadPrivate(CacheEntry *entry, SharedPin *unused)
     return true;
 }
 
-/* What is read on the way has a context of its own. */
+/* Calls `load` with a context of its own for what is read on the way. */
 static bool LoadAside(bool (*load)(CacheEntry *, SharedPin *), CacheEntry *entry, SharedPin *pin)
 {
     MemoryContext caller = CurrentMemoryContext;
@@ -92,8 +99,8 @@ static bool LoadAside(bool (*load)(CacheEntry *, SharedPin *), CacheEntry *entry
 }
 
 /*
- * Others wait for what this session loads: a failure gives the slot up at once, and not when the
- * pin's context goes, for a block of PL/pgSQL may catch the error and live on.
+ * Other sessions wait for what this one loads, so a failure gives the slot up at once.  The pin's
+ * context may live on for long: a block of PL/pgSQL can catch the error.
  */
 static bool LoadSharedOrRelease(CacheEntry *entry, SharedPin *pin)
 {
@@ -129,8 +136,8 @@ static void KeepPin(ModelTable *table, SharedPin *pin)
 }
 
 /*
- * Uses what another session has loaded.  It may have read another header: the owner can write one
- * over that of a version.
+ * Uses what another session has loaded, if it was laid out for the same header: the owner of a
+ * table can write another header over that of a version.
  */
 static bool UseShared(CacheEntry *entry, SharedPin *pin)
 {
@@ -163,7 +170,7 @@ static bool AttachShared(CacheEntry *entry, ModelTable *table)
     return true;
 }
 
-void AttachItems(CacheEntry *entry, ModelTable *table)
+void ItemMemoryOpen(CacheEntry *entry, ModelTable *table)
 {
     if (entry->private)
         return;
@@ -172,7 +179,7 @@ void AttachItems(CacheEntry *entry, ModelTable *table)
         UseSide(entry);
 }
 
-void AttachEarly(CacheEntry *entry, ModelTable *table)
+void ItemMemoryPreload(CacheEntry *entry, ModelTable *table)
 {
     SharedPin *pin;
 

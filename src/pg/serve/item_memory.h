@@ -1,16 +1,18 @@
-/* item_memory.h: giving a cache entry its item side. */
+/*
+ * item_memory.h: gets the item side of a cache entry into memory, where it fits.
+ */
 #ifndef RECADV_PG_SERVE_ITEM_MEMORY_H
 #define RECADV_PG_SERVE_ITEM_MEMORY_H
 
 #include "pg/serve/session_cache.h"
 
 /*
- * Lets the entry answer from memory if its item side is there or fits: first from memory that all
- * sessions share, pinned until the table is closed, else from the session's own.
+ * Lets the entry answer from memory, if its item side is there or fits: from memory that all
+ * sessions share, where it stays pinned until the table is closed, or from the session's own.
  */
-extern void AttachItems(CacheEntry *entry, ModelTable *table);
+extern void ItemMemoryOpen(CacheEntry *entry, ModelTable *table);
 
-/* Loads the item side into shared memory for others, if there is room and the model is in use. */
-extern void AttachEarly(CacheEntry *entry, ModelTable *table);
+/* Loads the item side into shared memory before the commit, if sessions use the model. */
+extern void ItemMemoryPreload(CacheEntry *entry, ModelTable *table);
 
 #endif

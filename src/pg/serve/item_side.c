@@ -1,4 +1,9 @@
-/* item_side.c: layout, loading and ids of an item side. */
+/*
+ * item_side.c: lays out, fills and reads the memory of an item side.
+ *
+ * Sizes and places follow from the header and the ids alone, so a process that did not load the
+ * memory finds its way in it.  What is read from a table was checked on the way in.
+ */
 #include "pg/serve/item_side.h"
 
 #include "pg/base/backend.h"

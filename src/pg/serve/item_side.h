@@ -1,9 +1,9 @@
 /*
- * item_side.h: all that answering about items takes, in one piece of memory: the item parts of a
- * model, the codes for its first pass, the items' ids.
+ * item_side.h: the items of a model, ready to be scored, in one piece of memory: the item parts,
+ * the compact codes that a scan looks at first (algo/rank/scan.h), and the items' ids.
  *
- * The piece holds no pointers, so that it can lie in memory that processes share; an ItemSide is
- * one process's way into it.
+ * The piece holds no pointers, so it can lie in memory that processes share.  The struct ItemSide
+ * holds the pointers that one process has into it.
  */
 #ifndef RECADV_PG_SERVE_ITEM_SIDE_H
 #define RECADV_PG_SERVE_ITEM_SIDE_H
@@ -13,7 +13,7 @@
 
 #include "algo/rank/scan.h"
 
-/* What of a header the places in the memory follow from; no padding, for it is compared. */
+/* What of a header decides where things lie; without padding, since it is compared by memcmp. */
 typedef struct ItemLayout {
     const Algorithm *algorithm;
     uint32 kind;
@@ -23,7 +23,7 @@ typedef struct ItemLayout {
     uint32 columns[MAX_PARTS];
 } ItemLayout;
 
-/* What the memory was laid out for. */
+/* What decides where things lie in the memory. */
 typedef struct ItemShape {
     ItemLayout layout;
     int64 base;        /* of integer ids: the first; the others are stored as distances to it */
@@ -48,21 +48,21 @@ typedef struct ItemSide {
 /* Bytes of a model's item side; SIZE_MAX if they do not fit. */
 extern Size ItemSideSize(const Header *header, const Model *model, const ItemShape *shape);
 
-/* Bytes that it takes at least, whatever the ids are. */
+/* Bytes that it takes at least, before the ids have been read. */
 extern Size ItemSideLeast(const Header *header, const Model *model);
 
 /* The shape that a header and a list of ids make; false if texts are too long together. */
 extern bool ItemShapeOf(const Header *header, const Model *model, const IdList *ids,
                         ItemShape *shape);
 
-/* Is it the shape of this header?  Who reads with another would read beside what is there. */
+/* Was the memory laid out for this header?  With another one, reads would miss what is there. */
 extern bool ItemShapeFits(const ItemShape *shape, const Header *header, const Model *model);
 
-/* Points into 64-byte aligned memory of that size; `side` must stay where it is. */
+/* Points into 64-byte aligned memory of that size; the struct must stay at its address. */
 extern void ItemSidePlace(ItemSide *side, const Header *header, const Model *model,
                           const ItemShape *shape, void *memory);
 
-/* Fills the memory. */
+/* Fills the memory from where the model is stored. */
 extern void ItemSideLoad(ItemSide *side, ModelStore *store, const IdList *ids);
 
 extern Id ItemSideId(const ItemSide *side, uint32 item);

@@ -1,4 +1,9 @@
-/* live_source.c: the header names the source; one parameterised query reads a user's items from it. */
+/*
+ * live_source.c: reads what users have now from the source that a model was trained on.
+ *
+ * For seen => 'live': the model's header names the source; a query with the user as its parameter
+ * reads one user's items, so that an index of the source serves it.
+ */
 #include "pg/serve/live_source.h"
 
 #include "executor/spi.h"
@@ -7,10 +12,13 @@
 #include "utils/plancache.h"
 #include "utils/typcache.h"
 
+#include "pg/ids/id_index.h"
 #include "pg/model/header.h"
 #include "pg/model/resolve.h"
-#include "pg/train/reader.h"
+#include "pg/model/source.h"
+#include "pg/model/table.h"
 #include "pg/model/versions.h"
+#include "pg/train/reader.h"
 
 /* Source and columns as the current version's header has them. */
 static Source SourceOf(text *model)

@@ -1,4 +1,10 @@
-/* new_items.c: reading the items that were observed, and keeping them. */
+/*
+ * new_items.c: gives items that were observed, but not yet learnt, the rows that a refresh would
+ * start them with, so that they can be recommended at once.
+ *
+ * Reading them takes a scan of the model's table; one statement may ask for thousands of users, so
+ * they are kept until the end of the transaction, and used as long as its snapshots see the same.
+ */
 #include "pg/serve/new_items.h"
 
 #include "pg/serve/session_cache.h"
@@ -7,14 +13,14 @@
 #include "pg/base/snapshot_compare.h"
 #include "pg/model/view.h"
 
-typedef struct Fresh {
+typedef struct NewItems {
     MemoryContext context;
     Oid relid;
     Current current;
-    Sight sight;
+    SnapshotMark mark;
     IdList ids;
     Model view;
-} Fresh;
+} NewItems;
 
 static void StartRows(Model *view, const IdList *ids)
 {
@@ -25,7 +31,7 @@ static void StartRows(Model *view, const IdList *ids)
     }
 }
 
-/* What reading takes beside the ids has a context of its own. */
+/* The ids in the current context; what else reading takes is freed. */
 static IdList ReadIds(const Served *served, ModelTable *table)
 {
     MemoryContext caller = CurrentMemoryContext;
@@ -48,39 +54,39 @@ static IdList ReadIds(const Served *served, ModelTable *table)
 }
 
 /* A child of the caller's context until it is complete: an error then frees it. */
-static Fresh Read(const Served *served, ModelTable *table)
+static NewItems Read(const Served *served, ModelTable *table)
 {
     MemoryContext caller = CurrentMemoryContext;
-    Fresh fresh = {.relid = served->relid, .current = served->current};
+    NewItems found = {.relid = served->relid, .current = served->current};
 
-    fresh.context = AllocSetContextCreate(caller, "recadv fresh items", ALLOCSET_SMALL_SIZES);
-    MemoryContextSwitchTo(fresh.context);
-    fresh.sight = SightTake();
-    fresh.ids = ReadIds(served, table);
-    if (fresh.ids.count > 0) {
-        CheckMemory(SizeAdd(MemoryContextMemAllocated(fresh.context, true),
-                            SizeMultiply(ViewRowBytes(&served->model, AXIS_ITEM), fresh.ids.count)),
+    found.context = AllocSetContextCreate(caller, "recadv new items", ALLOCSET_SMALL_SIZES);
+    MemoryContextSwitchTo(found.context);
+    found.mark = SnapshotMarkTake();
+    found.ids = ReadIds(served, table);
+    if (found.ids.count > 0) {
+        CheckMemory(SizeAdd(MemoryContextMemAllocated(found.context, true),
+                            SizeMultiply(ViewRowBytes(&served->model, AXIS_ITEM), found.ids.count)),
                     "serving the items observed since the last refresh");
-        fresh.view = ViewAllocate(&served->model, AXIS_ITEM, fresh.ids.count);
-        StartRows(&fresh.view, &fresh.ids);
+        found.view = ViewAllocate(&served->model, AXIS_ITEM, found.ids.count);
+        StartRows(&found.view, &found.ids);
     }
     MemoryContextSwitchTo(caller);
-    return fresh;
+    return found;
 }
 
-/* All but the items' rows is the model's, wherever it has that now. */
-static void Use(Served *served, const Fresh *fresh)
+/* The view has item rows of its own; its other parts are the model's, wherever these lie now. */
+static void Use(Served *served, const NewItems *found)
 {
-    served->fresh_ids = fresh->ids;
-    served->fresh = served->model;
-    served->fresh.items = fresh->ids.count;
-    for (int i = 0; i < fresh->view.parts; i++)
-        if (fresh->view.part[i].axis == AXIS_ITEM)
-            served->fresh.part[i] = fresh->view.part[i];
+    served->new_items = found->ids;
+    served->new_rows = served->model;
+    served->new_rows.items = found->ids.count;
+    for (int i = 0; i < found->view.parts; i++)
+        if (found->view.part[i].axis == AXIS_ITEM)
+            served->new_rows.part[i] = found->view.part[i];
 }
 
-/* Of the model that was asked last; no context: none. */
-static Fresh kept;
+/* Those of the model that was asked last; without a context there are none. */
+static NewItems kept;
 
 static void Forget(void *unused)
 {
@@ -88,15 +94,15 @@ static void Forget(void *unused)
     kept.context = NULL;
 }
 
-/* Until the end of the transaction, or another is kept. */
-static void Keep(const Fresh *fresh)
+/* Keeps them until the end of the transaction, or until others are kept. */
+static void Keep(const NewItems *found)
 {
     MemoryContextCallback *forget =
-        MemoryContextAllocZero(fresh->context, sizeof(MemoryContextCallback));
+        MemoryContextAllocZero(found->context, sizeof(MemoryContextCallback));
 
     if (kept.context != NULL)
         MemoryContextDelete(kept.context);
-    kept = *fresh;
+    kept = *found;
     forget->func = Forget;
     MemoryContextRegisterResetCallback(kept.context, forget);
     MemoryContextSetParent(kept.context, TopTransactionContext);
@@ -106,22 +112,22 @@ static bool IsKept(const Served *served)
 {
     return kept.context != NULL && kept.relid == served->relid &&
            memcmp(&kept.current, &served->current, sizeof(Current)) == 0 &&
-           SightIsSame(&kept.sight);
+           SnapshotMarkIsSame(&kept.mark);
 }
 
-void FreshOpen(Served *served, ModelTable *table)
+void NewItemsOpen(Served *served, ModelTable *table)
 {
-    Fresh fresh;
+    NewItems found;
 
-    served->fresh_ids.count = 0;
+    served->new_items.count = 0;
     if (served->header.algorithm->stream == NULL)
         return;
     if (IsKept(served)) {
         Use(served, &kept);
         return;
     }
-    fresh = Read(served, table);
-    Use(served, &fresh);
-    if (MemoryContextMemAllocated(fresh.context, true) <= CacheAllowed())
-        Keep(&fresh);
+    found = Read(served, table);
+    Use(served, &found);
+    if (MemoryContextMemAllocated(found.context, true) <= CacheAllowed())
+        Keep(&found);
 }

@@ -1,15 +1,12 @@
 /*
- * new_items.h: items that were observed since the last refresh.
- *
- * They have rows at once, as a refresh would start them.  A statement that asks many questions
- * reads them once: they are kept until something else could be seen.
+ * new_items.h: items that were observed since the last refresh, which the model does not have.
  */
 #ifndef RECADV_PG_SERVE_NEW_ITEMS_H
 #define RECADV_PG_SERVE_NEW_ITEMS_H
 
 #include "pg/serve/served.h"
 
-/* Sets fresh_ids and fresh of a model that was opened for this call. */
-extern void FreshOpen(Served *served, ModelTable *table);
+/* Sets new_items and new_rows of a model that was opened for this call. */
+extern void NewItemsOpen(Served *served, ModelTable *table);
 
 #endif

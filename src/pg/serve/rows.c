@@ -1,4 +1,9 @@
-/* rows.c: the item side comes from the cache where it is resident; all else block by block. */
+/*
+ * rows.c: finds, gathers and walks through rows of users or items, for select.c and those who ask.
+ *
+ * Items come from memory where the item side is resident.  All else is read block by block, each
+ * block once, however many of its rows are wanted.
+ */
 #include "pg/serve/rows.h"
 
 #include "pg/base/settings.h"
@@ -22,6 +27,15 @@ IdKind AxisKind(const Served *served, Axis axis)
     return axis == AXIS_USER ? served->header.user_kind : served->header.item_kind;
 }
 
+void CheckAxisKind(const Served *served, Axis axis, IdKind kind)
+{
+    if (kind == ID_INTEGER && AxisKind(served, axis) == ID_TEXT)
+        ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
+                        errmsg("%s of model \"%s\" are not integers",
+                               axis == AXIS_USER ? "users" : "items", served->store->name),
+                        errhint("Pass ids as text, and get ids as text: id::text, ids::text[].")));
+}
+
 uint32 AxisFind(Served *served, Axis axis, Id id)
 {
     return axis == AXIS_USER ? ServedUser(served, id) : ServedItem(served, id);
@@ -41,22 +55,22 @@ static void FindResident(Served *served, const IdList *ids, uint32 *found)
     }
 }
 
-static void FindFresh(const Served *served, const IdList *ids, uint32 *found)
+static void FindNewItems(const Served *served, const IdList *ids, uint32 *found)
 {
-    for (uint32 i = 0; i < ids->count && served->fresh_ids.count > 0; i++) {
-        uint32 fresh =
-            found[i] == UNKNOWN_ID ? IdListFind(&served->fresh_ids, IdListGet(ids, i)) : UNKNOWN_ID;
+    for (uint32 i = 0; i < ids->count && served->new_items.count > 0; i++) {
+        uint32 at =
+            found[i] == UNKNOWN_ID ? IdListFind(&served->new_items, IdListGet(ids, i)) : UNKNOWN_ID;
 
-        if (fresh != UNKNOWN_ID)
-            found[i] = served->header.items + fresh;
+        if (at != UNKNOWN_ID)
+            found[i] = served->header.items + at;
     }
 }
 
-/* Not where some came after the training. */
+/* Does the order of rows follow that of ids?  Not where some came after the training. */
 static bool RowsFollowIds(const Served *served, Axis axis)
 {
     return DictionaryOf(served, axis)->added.count == 0 &&
-           (axis == AXIS_USER || served->fresh_ids.count == 0);
+           (axis == AXIS_USER || served->new_items.count == 0);
 }
 
 RowList RowsOfIds(Served *served, Axis axis, const IdList *ids)
@@ -70,7 +84,7 @@ RowList RowsOfIds(Served *served, Axis axis, const IdList *ids)
     else
         DictionaryFindAll(DictionaryOf(served, axis), served->store, &sorted, list.rows);
     if (axis == AXIS_ITEM)
-        FindFresh(served, &sorted, list.rows);
+        FindNewItems(served, &sorted, list.rows);
     for (uint32 i = 0; i < sorted.count; i++)
         if (list.rows[i] != UNKNOWN_ID)
             list.rows[list.count++] = list.rows[i];
@@ -138,7 +152,7 @@ static const Model *Locate(RowReader *reader, uint32 row, uint32 *at)
     *at = row;
     if (reader->axis == AXIS_ITEM && row >= reader->served->header.items) {
         *at = row - reader->served->header.items;
-        return &reader->served->fresh;
+        return &reader->served->new_rows;
     }
     if (reader->per_block == 0)
         return &reader->served->model;

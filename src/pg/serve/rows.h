@@ -1,19 +1,29 @@
-/* rows.h: rows of one side of a served model: found by their ids, gathered, walked through. */
+/*
+ * rows.h: many rows of one axis (users or items) of a served model.
+ *
+ * A row is named by its index; lists of rows ascend, so that blocks are read in order and lists can
+ * be merged.
+ */
 #ifndef RECADV_PG_SERVE_ROWS_H
 #define RECADV_PG_SERVE_ROWS_H
 
 #include "pg/serve/served.h"
 #include "pg/model/view.h"
 
-/* Dense indexes, ascending and distinct. */
+/* Indexes, ascending and distinct. */
 typedef struct RowList {
     uint32 *rows;
     uint32 count;
 } RowList;
 
-/* Users or items of the model. */
+/* How many users or items the model has, and the kind of their ids. */
 extern uint32 AxisCount(const Served *served, Axis axis);
 extern IdKind AxisKind(const Served *served, Axis axis);
+
+/* Fails if ids of the axis cannot be returned as `kind`. */
+extern void CheckAxisKind(const Served *served, Axis axis, IdKind kind);
+
+/* Index of an id, or UNKNOWN_ID. */
 extern uint32 AxisFind(Served *served, Axis axis, Id id);
 
 /* Rows of the ids that the model knows; the list may be of either kind, in any order. */

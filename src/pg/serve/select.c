@@ -1,4 +1,9 @@
-/* select.c: scores of all rows, or of the candidates alone, into a heap. */
+/*
+ * select.c: chooses the best rows for a query, or the rows most alike to one.
+ *
+ * All items in memory go through the exact scan of algo/rank/scan.h.  All else (a few candidates,
+ * items that are not in memory, similarity) is scored row by row and offered to a heap.
+ */
 #include "pg/serve/select.h"
 
 /* Candidates scored together: their rows stay in cache. */
@@ -104,16 +109,16 @@ static void ScanResident(const Served *served, ScanTask *task)
         CHECK_FOR_INTERRUPTS();
 }
 
-void OfferFresh(const Served *served, ScanTask *task)
+void OfferNewItems(const Served *served, ScanTask *task)
 {
-    const Model *fresh = &served->fresh;
+    const Model *rows = &served->new_rows;
     float *scores;
 
-    if (served->fresh_ids.count == 0)
+    if (served->new_items.count == 0)
         return;
-    scores = AllocateFloats(1, fresh->items);
-    ScoreQuery(&(Scorer){.query = task->query}, fresh, scores);
-    for (uint32 i = 0; i < fresh->items; i++)
+    scores = AllocateFloats(1, rows->items);
+    ScoreQuery(&(Scorer){.query = task->query}, rows, scores);
+    for (uint32 i = 0; i < rows->items; i++)
         if (ScanWants(task, served->header.items + i))
             TopKAdd(task->top, scores[i], served->header.items + i);
 }
@@ -135,7 +140,7 @@ TopK SelectItems(Served *served, const float *query, const Filter *filter, uint3
         ScanResident(served, &task);
     else
         OfferAll(served, &scorer, &s);
-    OfferFresh(served, &task);
+    OfferNewItems(served, &task);
     TopKFinish(&s.top);
     return s.top;
 }
@@ -194,10 +199,11 @@ void AddSelected(RowSet *rows, Served *served, Axis axis, IdKind kind, const Top
         IdReaderLoadAll(&ids);
     for (uint32 i = 0; i < top->count; i++) {
         Id id = IdReaderGet(&ids, top->entries[i].item);
+        ResultRow row = {0};
 
-        RowSetAdd(rows,
-                  (Datum[]){IdToDatum(id, kind), Float4GetDatum(top->entries[i].score),
-                            Int32GetDatum((int32)i + 1)},
-                  NULL);
+        ResultDatum(&row, IdToDatum(id, kind));
+        ResultFloat4(&row, top->entries[i].score);
+        ResultInt4(&row, (int32)i + 1);
+        RowSetAddRow(rows, &row);
     }
 }

@@ -3,21 +3,14 @@
 #define RECADV_PG_SERVE_SELECT_H
 
 #include "core/topk.h"
-#include "pg/serve/rows.h"
 #include "pg/base/rowset.h"
-
-/* Which users or items may be chosen. */
-typedef struct Filter {
-    bool only_given; /* false: all of them */
-    RowList only;
-    RowList without;
-} Filter;
+#include "pg/serve/filter.h"
 
 /* The k best items for a query, best first, ties to the lower item; query == NULL: popularity. */
 extern TopK SelectItems(Served *served, const float *query, const Filter *filter, uint32 k);
 
-/* Offers the fresh items to a task that a scan of the others is over for. */
-extern void OfferFresh(const Served *served, ScanTask *task);
+/* Offers the new items to a task, after the scan of the model's own items. */
+extern void OfferNewItems(const Served *served, ScanTask *task);
 
 /* The k rows of an axis that are most alike to one of its rows, which is left out. */
 extern TopK SelectSimilar(Served *served, Axis axis, uint32 row, const Filter *filter, uint32 k);

@@ -1,16 +1,15 @@
-/* served.c: getting a model ready, and answering from memory or from the table. */
+/*
+ * served.c: what a served model answers by itself: who and what has which index or id, the query of
+ * a user, the score of one item.
+ *
+ * Answers come from memory where the item side is resident, else from the model's table or image.
+ * Lists of rows are the business of rows.c, the best items that of select.c.
+ */
 #include "pg/serve/served.h"
 
-#include "utils/snapmgr.h"
-
-#include "pg/model/resolve.h"
-#include "pg/serve/item_memory.h"
-#include "pg/serve/new_items.h"
-#include "pg/serve/preload.h"
-#include "pg/serve/shared_cache.h"
 #include "pg/model/view.h"
 
-/* The header alone, without the documents that it is read from. */
+/* In the current context: the header, without the JSON documents that it is made of. */
 static Header ReadHeader(ModelStore *store)
 {
     MemoryContext caller = CurrentMemoryContext;
@@ -28,90 +27,21 @@ static Header ReadHeader(ModelStore *store)
     return header;
 }
 
-/* Header, roots and shared parts. */
-static void LoadHead(Served *served)
+void ServedLoad(Served *served, ModelStore *store)
 {
-    served->header = ReadHeader(served->store);
+    served->store = store;
+    served->header = ReadHeader(store);
     HeaderLayout(&served->header, &served->model);
-    DictionaryOpen(served->store, &served->header, AXIS_USER, &served->users);
-    DictionaryOpen(served->store, &served->header, AXIS_ITEM, &served->items);
+    DictionaryOpen(store, &served->header, AXIS_USER, &served->users);
+    DictionaryOpen(store, &served->header, AXIS_ITEM, &served->items);
     for (int i = 0; i < served->model.parts; i++) {
         Part *part = &served->model.part[i];
 
         if (!PartServes(part, AXIS_SHARED))
             continue;
         part->data = AllocateFloats(part->rows, part->stride);
-        ReadPart(served->store, &served->model, part);
+        ReadPart(store, &served->model, part);
     }
-}
-
-static CacheEntry *LoadEntry(Oid relid, Current current, ModelStore *store)
-{
-    CacheEntry *entry = CacheCreate();
-    MemoryContext caller = MemoryContextSwitchTo(entry->context);
-
-    entry->served.relid = relid;
-    entry->served.current = current;
-    entry->served.store = store;
-    LoadHead(&entry->served);
-    entry->size = ItemSideLeast(&entry->served.header, &entry->served.model);
-    MemoryContextSwitchTo(caller);
-    return entry;
-}
-
-Served *ServedOpen(text *model, ModelTable *table)
-{
-    Oid relid = ModelResolve(model);
-    CacheEntry *entry;
-    Current current;
-    bool private;
-
-    ModelTableOpen(relid, table);
-    current = ModelTableCurrent(table, false);
-    table->store.version = current.version;
-    entry = CacheFind(relid, &current);
-    if (entry == NULL)
-        entry = LoadEntry(relid, current, &table->store);
-    entry->served.store = &table->store;
-    private = entry->private;
-    AttachItems(entry, table);
-    if (!entry->kept || entry->private != private)
-        CacheKeep(entry);
-    FreshOpen(&entry->served, table);
-    return &entry->served;
-}
-
-/* What the transaction itself has written is seen by a new snapshot only. */
-void Preload(Oid relid)
-{
-    MemoryContext caller = CurrentMemoryContext;
-    MemoryContext loading;
-    ModelTable table;
-    Current current;
-
-    if (SharedRoom() == 0)
-        return;
-    loading = AllocSetContextCreate(caller, "recadv preload", ALLOCSET_DEFAULT_SIZES);
-    MemoryContextSwitchTo(loading);
-    PushActiveSnapshot(GetLatestSnapshot());
-    ModelTableOpenOwned(relid, &table);
-    current = ModelTableCurrent(&table, false);
-    table.store.version = current.version;
-    AttachEarly(LoadEntry(relid, current, &table.store), &table);
-    ModelTableClose(&table);
-    PopActiveSnapshot();
-    MemoryContextSwitchTo(caller);
-    MemoryContextDelete(loading);
-}
-
-Served *ServedImage(const bytea *image, ImageStore *store)
-{
-    Served *served = palloc0(sizeof(Served));
-
-    ImageOpen(image, store);
-    served->store = &store->store;
-    LoadHead(served);
-    return served;
 }
 
 uint32 ServedUser(Served *served, Id id)
@@ -134,8 +64,8 @@ uint32 ServedItem(Served *served, Id id)
 {
     uint32 found = FindTrained(served, id);
 
-    if (found == UNKNOWN_ID && served->fresh_ids.count > 0) {
-        found = IdListFind(&served->fresh_ids, id);
+    if (found == UNKNOWN_ID && served->new_items.count > 0) {
+        found = IdListFind(&served->new_items, id);
         if (found != UNKNOWN_ID)
             found += served->header.items;
     }
@@ -145,7 +75,7 @@ uint32 ServedItem(Served *served, Id id)
 Id ServedItemId(Served *served, uint32 item)
 {
     if (item >= served->header.items)
-        return IdListGet(&served->fresh_ids, item - served->header.items);
+        return IdListGet(&served->new_items, item - served->header.items);
     if (served->resident)
         return ItemSideId(served->side, item);
     return DictionaryGet(&served->items, served->store, item);
@@ -153,7 +83,7 @@ Id ServedItemId(Served *served, uint32 item)
 
 uint32 ServedItems(const Served *served)
 {
-    return served->header.items + served->fresh_ids.count;
+    return served->header.items + served->new_items.count;
 }
 
 float *ServedQueryRoom(const Served *served)
@@ -177,7 +107,7 @@ float ServedScore(Served *served, const float *query, uint32 item)
     float score;
 
     if (item >= served->header.items) {
-        ModelViewItems(&served->fresh, item - served->header.items, 1, &view);
+        ModelViewItems(&served->new_rows, item - served->header.items, 1, &view);
     } else if (served->resident) {
         ModelViewItems(&served->model, item, 1, &view);
     } else {

@@ -1,57 +1,54 @@
 /*
- * served.h: a model made ready to answer.
+ * served.h: a model that is ready to answer.
  *
- * The item side of models in use is kept in memory: in memory that all sessions share where recadv
- * was loaded with the server, else per session, up to recadv.cache_size.  Every call looks up which
- * version serves under its own snapshot, so a version committed elsewhere is seen by the next
- * statement, and one that was rolled back is never seen.  A model that does not fit is read block
- * by block.
+ * It has what every answer takes: header, dictionaries, the parts that all users and items share.
+ * The item side is in memory or not (item_memory.h); what is not in memory is read block by block
+ * from where the model is stored.  open.h makes one of a model's table or of an image.
  */
 #ifndef RECADV_PG_SERVE_SERVED_H
 #define RECADV_PG_SERVE_SERVED_H
 
 #include "pg/model/dictionary.h"
-#include "pg/model/image.h"
-#include "pg/serve/item_side.h"
 #include "pg/model/parts.h"
+#include "pg/model/table.h"
 #include "pg/model/versions.h"
+#include "pg/serve/item_side.h"
 
 typedef struct Served {
-    Oid relid;
+    Oid relid; /* of the model's table; InvalidOid: an image */
     Current current;
     Header header;
-    Model model; /* shared parts loaded */
+    Model model; /* its shared parts are loaded */
     Dictionary users;
     Dictionary items;
-    bool resident;        /* are the items in memory? `model` then has the item parts, too */
-    const ItemSide *side; /* if they are */
+    bool resident;        /* is the item side in memory? `model` then has the item parts, too */
+    const ItemSide *side; /* if it is */
     /* What follows, and `side`, is valid during one call. */
     ModelStore *store;
-    IdList fresh_ids; /* items observed since the last refresh; their indexes follow the others */
-    Model fresh;      /* a view of them */
+    IdList new_items; /* items observed since the last refresh; their indexes follow the others */
+    Model new_rows;   /* a view of them */
 } Served;
 
-/* The model that the name means, opened for this call; close `table` when done. */
-extern Served *ServedOpen(text *model, ModelTable *table);
+/* Reads header, dictionaries and shared parts of a stored version, into the current context. */
+extern void ServedLoad(Served *served, ModelStore *store);
 
-/* A model from an image, in the current context; `store` must live as long. */
-extern Served *ServedImage(const bytea *image, ImageStore *store);
-
-/* Dense index of a user or item, or UNKNOWN_ID. */
+/* Index of a user or item, or UNKNOWN_ID. */
 extern uint32 ServedUser(Served *served, Id id);
 extern uint32 ServedItem(Served *served, Id id);
+
+/* The id of an item, new ones included. */
 extern Id ServedItemId(Served *served, uint32 item);
 
-/* Items that can be recommended: those of the model and fresh ones. */
+/* How many items can be recommended: those of the model and the new ones. */
 extern uint32 ServedItems(const Served *served);
 
-/* Room for a query, 64-byte aligned, in the current context. */
+/* Memory for a query, 64-byte aligned, in the current context. */
 extern float *ServedQueryRoom(const Served *served);
 
-/* The query vector of a user, there. */
+/* The query vector of a user of the model, in such memory. */
 extern float *ServedQuery(Served *served, uint32 user);
 
-/* Score of one item. */
+/* Score of one item for a query. */
 extern float ServedScore(Served *served, const float *query, uint32 item);
 
 #endif

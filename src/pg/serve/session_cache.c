@@ -1,4 +1,9 @@
-/* session_cache.c: the list of a session's models. */
+/*
+ * session_cache.c: the list of models that this session keeps ready, most recently used first.
+ *
+ * Entries go when another version of their model serves, when their table is dropped, and when the
+ * list is larger than recadv.cache_size, which is looked at in every call.
+ */
 #include "pg/serve/session_cache.h"
 
 #include "utils/inval.h"
@@ -24,8 +29,11 @@ static void Evict(CacheEntry *entry)
     MemoryContextDelete(entry->context);
 }
 
-/* No look at the catalog here: this runs while invalidations are read. */
-static void Suspect(Datum arg, Oid relid)
+/*
+ * Called when something in the catalog changes.  Only notes which tables may be gone: while
+ * invalidations are read, nobody may look into the catalog.
+ */
+static void MarkSuspect(Datum arg, Oid relid)
 {
     dlist_iter i;
 
@@ -38,6 +46,7 @@ static void Suspect(Datum arg, Oid relid)
     }
 }
 
+/* Evicts the suspects whose table is gone indeed. */
 static void EvictDropped(void)
 {
     dlist_mutable_iter i;
@@ -104,8 +113,8 @@ CacheEntry *CacheFind(Oid relid, const Current *current)
     return NULL;
 }
 
-/* A child of the caller's context until it is complete: an error then frees it. */
-CacheEntry *CacheCreate(void)
+/* A child of the caller's context until it is kept: an error while it is loaded frees it. */
+static CacheEntry *CreateEntry(void)
 {
     MemoryContext context =
         AllocSetContextCreate(CurrentMemoryContext, "recadv model", ALLOCSET_SMALL_SIZES);
@@ -115,12 +124,25 @@ CacheEntry *CacheCreate(void)
     return entry;
 }
 
+CacheEntry *CacheLoad(Oid relid, const Current *current, ModelStore *store)
+{
+    CacheEntry *entry = CreateEntry();
+    MemoryContext caller = MemoryContextSwitchTo(entry->context);
+
+    entry->served.relid = relid;
+    entry->served.current = *current;
+    ServedLoad(&entry->served, store);
+    entry->size = ItemSideLeast(&entry->served.header, &entry->served.model);
+    MemoryContextSwitchTo(caller);
+    return entry;
+}
+
 void CacheKeep(CacheEntry *entry)
 {
     static bool registered = false;
 
     if (!registered) {
-        CacheRegisterRelcacheCallback(Suspect, (Datum)0);
+        CacheRegisterRelcacheCallback(MarkSuspect, (Datum)0);
         registered = true;
     }
     if (CacheEntrySize(entry) > CacheAllowed())

@@ -26,8 +26,8 @@ typedef struct CacheEntry {
 /* The entry of what serves now; entries of the model's other versions go. */
 extern CacheEntry *CacheFind(Oid relid, const Current *current);
 
-/* A new entry without contents, in a context below the caller's until it is kept. */
-extern CacheEntry *CacheCreate(void);
+/* A new entry of a version, but for its item side; below the caller's context until it is kept. */
+extern CacheEntry *CacheLoad(Oid relid, const Current *current, ModelStore *store);
 
 /* Keeps an entry that was loaded or has grown; what was used least recently goes. */
 extern void CacheKeep(CacheEntry *entry);

@@ -1,262 +1,31 @@
-/* shared_cache.c: slots, room and pins of the shared cache. */
+/*
+ * shared_cache.c: how sessions find, load and use the item sides in shared memory.
+ *
+ * A session that needs an item side pins its slot for the length of a call.  The first that finds
+ * none reserves a slot and loads it, while the others wait for that; a slot whose model is gone, or
+ * that has to make room, is dropped as soon as its last pin is.
+ */
 #include "pg/serve/shared_cache.h"
 
-#include "port/atomics.h"
 #include "storage/condition_variable.h"
-#include "storage/ipc.h"
-#include "storage/lwlock.h"
-#include "utils/inval.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 #include "utils/wait_event.h"
 
 #include "pg/base/settings.h"
 #include "pg/model/versions.h"
+#include "pg/serve/shared_slots.h"
 
-#define SLOTS 128
-
-/* What was used so recently stays, for two models in turn would drive each other out. */
-#define KEEP_SECONDS 1
-
-/* So long a session waits for room that others still use. */
+/* A session that needs room which others still use waits 20 times 50 ms for it. */
 #define WAIT_MS    50
 #define WAIT_TURNS 20
-
-typedef enum SlotState { SLOT_FREE, SLOT_LOADING, SLOT_READY, SLOT_DYING } SlotState;
-
-/* `lock` covers all but the atomics; pins rise under it in shared mode and fall without. */
-typedef struct SharedSlot {
-    SlotState state;
-    Oid database;
-    Oid relid;
-    Current current;
-    ItemShape shape;
-    Size offset;
-    Size size;
-    pg_atomic_uint32 pins;
-    pg_atomic_uint32 suspect; /* the catalog has changed: the table may be gone */
-    pg_atomic_uint64 used;    /* TimestampTz */
-    pg_atomic_uint64 hits;
-} SharedSlot;
-
-typedef struct SharedCache {
-    LWLock *lock;
-    ConditionVariable changed; /* a slot was loaded, given up or unpinned while dying */
-    SharedSlot slots[SLOTS];
-} SharedCache;
 
 struct SharedPin {
     MemoryContextCallback gone;
     SharedSlot *slot;
     bool loading;
-    bool early; /* loads what nobody can see yet */
+    bool early; /* of a version that is not committed yet */
 };
-
-static SharedCache *cache = NULL;
-static char *room = NULL;
-
-static Size RoomSize(void)
-{
-    return (Size)recadv_shared_cache_size * 1024;
-}
-
-Size SharedRoom(void)
-{
-    return cache == NULL ? 0 : RoomSize();
-}
-
-/* ---- start of the server ---- */
-
-static shmem_startup_hook_type next_startup = NULL;
-
-#if PG_VERSION_NUM >= 150000
-static shmem_request_hook_type next_request = NULL;
-#endif
-
-static Size TableSize(void)
-{
-    return TYPEALIGN(64, sizeof(SharedCache));
-}
-
-static void Request(void)
-{
-#if PG_VERSION_NUM >= 150000
-    if (next_request != NULL)
-        next_request();
-#endif
-    RequestAddinShmemSpace(add_size(add_size(TableSize(), RoomSize()), 64));
-    RequestNamedLWLockTranche("recadv", 1);
-}
-
-static void InitialiseSlots(void)
-{
-    cache->lock = &GetNamedLWLockTranche("recadv")->lock;
-    ConditionVariableInit(&cache->changed);
-    for (int i = 0; i < SLOTS; i++) {
-        SharedSlot *slot = &cache->slots[i];
-
-        slot->state = SLOT_FREE;
-        pg_atomic_init_u32(&slot->pins, 0);
-        pg_atomic_init_u32(&slot->suspect, 0);
-        pg_atomic_init_u64(&slot->used, 0);
-        pg_atomic_init_u64(&slot->hits, 0);
-    }
-}
-
-static void Startup(void)
-{
-    bool found;
-    char *memory;
-
-    if (next_startup != NULL)
-        next_startup();
-    LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
-    memory = ShmemInitStruct("recadv", add_size(add_size(TableSize(), RoomSize()), 64), &found);
-    cache = (SharedCache *)memory;
-    room = (char *)TYPEALIGN(64, memory + TableSize());
-    if (!found)
-        InitialiseSlots();
-    LWLockRelease(AddinShmemInitLock);
-}
-
-/* No look at the catalog here: this runs while invalidations are read. */
-static void Suspect(Datum arg, Oid relid)
-{
-    (void)arg;
-    if (cache == NULL)
-        return;
-    for (int i = 0; i < SLOTS; i++) {
-        SharedSlot *slot = &cache->slots[i];
-
-        if (slot->state != SLOT_FREE && slot->database == MyDatabaseId &&
-            (!OidIsValid(relid) || slot->relid == relid))
-            pg_atomic_write_u32(&slot->suspect, 1);
-    }
-}
-
-void SharedInstall(void)
-{
-#if PG_VERSION_NUM >= 150000
-    next_request = shmem_request_hook;
-    shmem_request_hook = Request;
-#else
-    Request();
-#endif
-    next_startup = shmem_startup_hook;
-    shmem_startup_hook = Startup;
-    CacheRegisterRelcacheCallback(Suspect, (Datum)0);
-}
-
-/* ---- slots; the caller holds the lock ---- */
-
-static bool IsOf(const SharedSlot *slot, Oid relid)
-{
-    return slot->state != SLOT_FREE && slot->database == MyDatabaseId && slot->relid == relid;
-}
-
-static SharedSlot *Lookup(Oid relid, const Current *current)
-{
-    for (int i = 0; i < SLOTS; i++) {
-        SharedSlot *slot = &cache->slots[i];
-
-        if (IsOf(slot, relid) && slot->state != SLOT_DYING &&
-            memcmp(&slot->current, current, sizeof(*current)) == 0)
-            return slot;
-    }
-    return NULL;
-}
-
-static void Touch(SharedSlot *slot)
-{
-    pg_atomic_write_u64(&slot->used, (uint64)GetCurrentTimestamp());
-}
-
-/* Lets go of a slot as soon as nobody uses it. */
-static void Drop(SharedSlot *slot)
-{
-    slot->state = pg_atomic_read_u32(&slot->pins) == 0 ? SLOT_FREE : SLOT_DYING;
-}
-
-static void FreeDying(void)
-{
-    for (int i = 0; i < SLOTS; i++)
-        if (cache->slots[i].state == SLOT_DYING)
-            Drop(&cache->slots[i]);
-}
-
-/*
- * May a version of a model take this slot's room?  What served before it, by its count of changes,
- * may go at once, unless the version is loaded early: then that still serves.
- */
-static bool MayGo(const SharedSlot *slot, const SharedSlot *wanted, bool early)
-{
-    TimestampTz used = (TimestampTz)pg_atomic_read_u64(&((SharedSlot *)slot)->used);
-
-    if (slot->state != SLOT_READY)
-        return false;
-    if (IsOf(slot, wanted->relid) && slot->current.changes < wanted->current.changes && !early)
-        return true;
-    return TimestampDifferenceExceeds(used, GetCurrentTimestamp(), KEEP_SECONDS * 1000);
-}
-
-static SharedSlot *LeastRecentlyUsed(const SharedSlot *wanted, bool early)
-{
-    SharedSlot *oldest = NULL;
-
-    for (int i = 0; i < SLOTS; i++) {
-        SharedSlot *slot = &cache->slots[i];
-
-        if (MayGo(slot, wanted, early) &&
-            (oldest == NULL || pg_atomic_read_u64(&slot->used) < pg_atomic_read_u64(&oldest->used)))
-            oldest = slot;
-    }
-    return oldest;
-}
-
-/* The first slot that begins at or after a place, or NULL. */
-static SharedSlot *NextFrom(Size place)
-{
-    SharedSlot *next = NULL;
-
-    for (int i = 0; i < SLOTS; i++) {
-        SharedSlot *slot = &cache->slots[i];
-
-        if (slot->state != SLOT_FREE && slot->size > 0 && slot->offset >= place &&
-            (next == NULL || slot->offset < next->offset))
-            next = slot;
-    }
-    return next;
-}
-
-/* First fit. */
-static bool FindRoom(Size size, Size *offset)
-{
-    SharedSlot *next;
-
-    *offset = 0;
-    while ((next = NextFrom(*offset)) != NULL) {
-        if (next->offset - *offset >= size)
-            return true;
-        *offset = next->offset + next->size;
-    }
-    return RoomSize() - *offset >= size;
-}
-
-static SharedSlot *FreeSlot(const SharedSlot *wanted, bool early)
-{
-    FreeDying();
-    for (int turn = 0; turn < 2; turn++) {
-        SharedSlot *oldest;
-
-        for (int i = 0; i < SLOTS; i++)
-            if (cache->slots[i].state == SLOT_FREE)
-                return &cache->slots[i];
-        oldest = LeastRecentlyUsed(wanted, early);
-        if (oldest != NULL)
-            Drop(oldest);
-    }
-    return NULL;
-}
 
 /* ---- pins ---- */
 
@@ -271,19 +40,19 @@ static void Unpin(void *arg)
     if (slot == NULL)
         return;
     if (pin->loading) {
-        LWLockAcquire(cache->lock, LW_EXCLUSIVE);
+        LWLockAcquire(shared_slots->lock, LW_EXCLUSIVE);
         pg_atomic_write_u32(&slot->pins, 0);
         slot->state = SLOT_FREE;
-        LWLockRelease(cache->lock);
-        ConditionVariableBroadcast(&cache->changed);
+        LWLockRelease(shared_slots->lock);
+        ConditionVariableBroadcast(&shared_slots->changed);
         return;
     }
     last = pg_atomic_sub_fetch_u32(&slot->pins, 1) == 0;
-    if (last && slot->state == SLOT_DYING) /* a guess: who waits looks again by itself */
-        ConditionVariableBroadcast(&cache->changed);
+    if (last && slot->state == SLOT_DYING) /* read without the lock: who waits looks again anyway */
+        ConditionVariableBroadcast(&shared_slots->changed);
 }
 
-/* Comes before its slot: where memory is out, no slot is held for ever. */
+/* Made before its slot is: if memory runs out here, no slot stays reserved for ever. */
 static SharedPin *MakePin(void)
 {
     SharedPin *pin = palloc0(sizeof(SharedPin));
@@ -307,7 +76,7 @@ static int TakeSuspects(Oid *relids)
     int count = 0;
 
     for (int i = 0; i < SLOTS; i++) {
-        SharedSlot *slot = &cache->slots[i];
+        SharedSlot *slot = &shared_slots->slots[i];
 
         if (pg_atomic_read_u32(&slot->suspect) == 0 || slot->state == SLOT_FREE ||
             slot->database != MyDatabaseId)
@@ -320,11 +89,11 @@ static int TakeSuspects(Oid *relids)
 
 static void DropAllOf(Oid relid)
 {
-    LWLockAcquire(cache->lock, LW_EXCLUSIVE);
+    LWLockAcquire(shared_slots->lock, LW_EXCLUSIVE);
     for (int i = 0; i < SLOTS; i++)
-        if (IsOf(&cache->slots[i], relid) && cache->slots[i].state == SLOT_READY)
-            Drop(&cache->slots[i]);
-    LWLockRelease(cache->lock);
+        if (SlotIsOf(&shared_slots->slots[i], relid) && shared_slots->slots[i].state == SLOT_READY)
+            SlotDrop(&shared_slots->slots[i]);
+    LWLockRelease(shared_slots->lock);
 }
 
 static void DropGone(void)
@@ -344,12 +113,12 @@ static SharedSlot *TryFind(Oid relid, const Current *current, bool *busy)
 {
     SharedSlot *slot;
 
-    LWLockAcquire(cache->lock, LW_SHARED);
-    slot = Lookup(relid, current);
+    LWLockAcquire(shared_slots->lock, LW_SHARED);
+    slot = SlotFind(relid, current);
     *busy = slot != NULL && slot->state == SLOT_LOADING;
     if (slot != NULL && !*busy)
         pg_atomic_fetch_add_u32(&slot->pins, 1);
-    LWLockRelease(cache->lock);
+    LWLockRelease(shared_slots->lock);
     return *busy ? NULL : slot;
 }
 
@@ -359,9 +128,9 @@ static SharedSlot *TryReserve(Oid relid, const Current *current, bool early, boo
     SharedSlot wanted = {.database = MyDatabaseId, .relid = relid, .current = *current};
     SharedSlot *slot;
 
-    LWLockAcquire(cache->lock, LW_EXCLUSIVE);
-    *busy = Lookup(relid, current) != NULL;
-    slot = *busy ? NULL : FreeSlot(&wanted, early);
+    LWLockAcquire(shared_slots->lock, LW_EXCLUSIVE);
+    *busy = SlotFind(relid, current) != NULL;
+    slot = *busy ? NULL : SlotChoose(&wanted, early);
     if (slot != NULL) {
         slot->state = SLOT_LOADING;
         slot->database = MyDatabaseId;
@@ -371,9 +140,9 @@ static SharedSlot *TryReserve(Oid relid, const Current *current, bool early, boo
         pg_atomic_write_u32(&slot->pins, 1);
         pg_atomic_write_u32(&slot->suspect, 0);
         pg_atomic_write_u64(&slot->hits, 0);
-        Touch(slot);
+        SlotTouch(slot);
     }
-    LWLockRelease(cache->lock);
+    LWLockRelease(shared_slots->lock);
     return slot;
 }
 
@@ -389,7 +158,7 @@ SharedPin *SharedFind(Oid relid, const Current *current, bool *load)
         slot = TryFind(relid, current, &busy);
         if (slot != NULL || !busy)
             break;
-        ConditionVariableTimedSleep(&cache->changed, WAIT_MS, PG_WAIT_EXTENSION);
+        ConditionVariableTimedSleep(&shared_slots->changed, WAIT_MS, PG_WAIT_EXTENSION);
     }
     ConditionVariableCancelSleep();
     if (slot == NULL) {
@@ -398,7 +167,7 @@ SharedPin *SharedFind(Oid relid, const Current *current, bool *load)
             return SharedFind(relid, current, load);
         *load = slot != NULL;
     } else {
-        Touch(slot);
+        SlotTouch(slot);
         pg_atomic_fetch_add_u64(&slot->hits, 1);
     }
     pin->slot = slot;
@@ -410,10 +179,10 @@ static bool IsInUse(Oid relid)
 {
     bool found = false;
 
-    LWLockAcquire(cache->lock, LW_SHARED);
+    LWLockAcquire(shared_slots->lock, LW_SHARED);
     for (int i = 0; i < SLOTS && !found; i++)
-        found = IsOf(&cache->slots[i], relid);
-    LWLockRelease(cache->lock);
+        found = SlotIsOf(&shared_slots->slots[i], relid);
+    LWLockRelease(shared_slots->lock);
     return found;
 }
 
@@ -438,23 +207,23 @@ static bool TryAllocate(const SharedPin *pin, Size size)
     bool found;
     Size offset;
 
-    LWLockAcquire(cache->lock, LW_EXCLUSIVE);
-    FreeDying();
-    while (!(found = FindRoom(size, &offset)) &&
-           (oldest = LeastRecentlyUsed(slot, pin->early)) != NULL)
-        Drop(oldest);
+    LWLockAcquire(shared_slots->lock, LW_EXCLUSIVE);
+    SlotsFreeDying();
+    while (!(found = SlotsFindRoom(size, &offset)) &&
+           (oldest = SlotLeastRecentlyUsed(slot, pin->early)) != NULL)
+        SlotDrop(oldest);
     if (found) {
         slot->offset = offset;
         slot->size = size;
     }
-    LWLockRelease(cache->lock);
+    LWLockRelease(shared_slots->lock);
     return found;
 }
 
 static bool AnyDying(void)
 {
     for (int i = 0; i < SLOTS; i++)
-        if (cache->slots[i].state == SLOT_DYING)
+        if (shared_slots->slots[i].state == SLOT_DYING)
             return true;
     return false;
 }
@@ -463,33 +232,33 @@ void *SharedAllocate(SharedPin *pin, Size size, const ItemShape *shape)
 {
     SharedSlot *slot = pin->slot;
 
-    if (size > RoomSize())
+    if (size > SharedRoom())
         return NULL;
     for (int turn = 0; !TryAllocate(pin, size); turn++) {
         if (turn == WAIT_TURNS || pin->early || !AnyDying()) {
             ConditionVariableCancelSleep();
             return NULL;
         }
-        ConditionVariableTimedSleep(&cache->changed, WAIT_MS, PG_WAIT_EXTENSION);
+        ConditionVariableTimedSleep(&shared_slots->changed, WAIT_MS, PG_WAIT_EXTENSION);
     }
     ConditionVariableCancelSleep();
     slot->shape = *shape;
-    return room + slot->offset;
+    return SlotMemory(slot);
 }
 
-void SharedPublish(SharedPin *pin)
+void SharedSetReady(SharedPin *pin)
 {
-    LWLockAcquire(cache->lock, LW_EXCLUSIVE);
+    LWLockAcquire(shared_slots->lock, LW_EXCLUSIVE);
     pin->slot->state = SLOT_READY;
-    LWLockRelease(cache->lock);
+    LWLockRelease(shared_slots->lock);
     pin->loading = false;
-    ConditionVariableBroadcast(&cache->changed);
+    ConditionVariableBroadcast(&shared_slots->changed);
 }
 
 void *SharedMemory(const SharedPin *pin, ItemShape *shape)
 {
     *shape = pin->slot->shape;
-    return room + pin->slot->offset;
+    return SlotMemory(pin->slot);
 }
 
 int SharedEntries(SharedEntry **entries)
@@ -497,17 +266,17 @@ int SharedEntries(SharedEntry **entries)
     int count = 0;
 
     *entries = palloc(sizeof(SharedEntry) * SLOTS);
-    if (cache == NULL)
+    if (shared_slots == NULL)
         return 0;
     DropGone();
-    LWLockAcquire(cache->lock, LW_SHARED);
+    LWLockAcquire(shared_slots->lock, LW_SHARED);
     for (int i = 0; i < SLOTS; i++) {
-        SharedSlot *slot = &cache->slots[i];
+        SharedSlot *slot = &shared_slots->slots[i];
 
         if (slot->state == SLOT_READY && slot->database == MyDatabaseId)
             (*entries)[count++] = (SharedEntry){slot->relid, slot->current.version, slot->size,
                                                 pg_atomic_read_u64(&slot->hits)};
     }
-    LWLockRelease(cache->lock);
+    LWLockRelease(shared_slots->lock);
     return count;
 }

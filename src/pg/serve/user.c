@@ -1,58 +1,64 @@
-/* user.c: noting pending events before the question is asked. */
+/*
+ * user.c: what a user has done since the last refresh counts in the next question.
+ *
+ * The pending events of the user are learnt in copies of the rows that they change, for this
+ * question alone; nothing is written.  A user whom the model does not know yet starts as a refresh
+ * would start him.
+ */
 #include "pg/serve/user.h"
 
 #include "pg/stream/pending.h"
 #include "pg/model/interactions.h"
 
-static void TakeEvents(Served *served, const PendingRows *pending, Asker *asker)
+static void TakeEvents(Served *served, const PendingRows *pending, TargetUser *target)
 {
-    asker->order = PallocArray(uint32, (Size)pending->count + 1);
-    asker->noted.rows = PallocArray(uint32, (Size)pending->count + 1);
+    target->order = PallocArray(uint32, (Size)pending->count + 1);
+    target->noted.rows = PallocArray(uint32, (Size)pending->count + 1);
     for (uint32 i = 0; i < pending->count; i++) {
         uint32 row = ServedItem(served, pending->events[i].item);
 
         if (row != UNKNOWN_ID) /* else: of a version that has been rolled back, say */
-            asker->order[asker->events++] = row;
+            target->order[target->events++] = row;
     }
-    memcpy(asker->noted.rows, asker->order, asker->events * sizeof(uint32));
-    qsort(asker->noted.rows, asker->events, sizeof(uint32), CompareIndexes);
-    for (uint32 i = 0; i < asker->events; i++)
-        if (i == 0 || asker->noted.rows[i] != asker->noted.rows[i - 1])
-            asker->noted.rows[asker->noted.count++] = asker->noted.rows[i];
+    memcpy(target->noted.rows, target->order, target->events * sizeof(uint32));
+    qsort(target->noted.rows, target->events, sizeof(uint32), CompareIndexes);
+    for (uint32 i = 0; i < target->events; i++)
+        if (i == 0 || target->noted.rows[i] != target->noted.rows[i - 1])
+            target->noted.rows[target->noted.count++] = target->noted.rows[i];
 }
 
-Asker AskerOpen(Served *served, ModelTable *table, Id id)
+TargetUser TargetUserOpen(Served *served, ModelTable *table, Id id)
 {
-    return AskerOfUser(served, table, id, ServedUser(served, id));
+    return TargetUserOfIndex(served, table, id, ServedUser(served, id));
 }
 
-Asker AskerOfUser(Served *served, ModelTable *table, Id id, uint32 user)
+TargetUser TargetUserOfIndex(Served *served, ModelTable *table, Id id, uint32 user)
 {
-    Asker asker = {.id = id, .user = user};
+    TargetUser target = {.id = id, .user = user};
 
     if (table != NULL && served->header.algorithm->stream != NULL) {
         PendingRows pending = PendingOfUser(table, &served->header, id);
 
-        TakeEvents(served, &pending, &asker);
+        TakeEvents(served, &pending, &target);
     }
-    return asker;
+    return target;
 }
 
-bool AskerIsKnown(const Asker *asker)
+bool TargetUserIsKnown(const TargetUser *target)
 {
-    return asker->user != UNKNOWN_ID || asker->events > 0;
+    return target->user != UNKNOWN_ID || target->events > 0;
 }
 
-static void StartUser(Served *served, const Asker *asker, Model *view)
+static void StartUser(Served *served, const TargetUser *target, Model *view)
 {
     Id id;
 
-    IdConvert(asker->id, served->header.user_kind, &id);
+    IdConvert(target->id, served->header.user_kind, &id);
     ViewClear(view, AXIS_USER);
     view->algorithm->stream->start_user(view, 0, IdKey(id));
 }
 
-/* What events are noted in is this question's own. */
+/* Learning an event writes into these shared parts: the question gets copies. */
 static void CopyWritten(Model *view)
 {
     for (int i = 0; i < view->parts; i++) {
@@ -67,51 +73,51 @@ static void CopyWritten(Model *view)
     }
 }
 
-static void NoteEvents(Served *served, const Asker *asker, Model *view)
+static void NoteEvents(Served *served, const TargetUser *target, Model *view)
 {
-    const RowList *noted = &asker->noted;
+    const RowList *noted = &target->noted;
     Model items = RowsGather(served, AXIS_ITEM, noted->rows, noted->count);
 
     view->items = items.items;
     for (int i = 0; i < view->parts; i++)
         if (view->part[i].axis == AXIS_ITEM)
             view->part[i] = items.part[i];
-    for (uint32 i = 0; i < asker->events; i++) {
+    for (uint32 i = 0; i < target->events; i++) {
         uint32 *at =
-            bsearch(&asker->order[i], noted->rows, noted->count, sizeof(uint32), CompareIndexes);
+            bsearch(&target->order[i], noted->rows, noted->count, sizeof(uint32), CompareIndexes);
 
         view->algorithm->stream->write(view, 0, (uint32)(at - noted->rows));
         CHECK_FOR_INTERRUPTS();
     }
 }
 
-float *AskerQuery(Served *served, const Asker *asker)
+float *TargetUserQuery(Served *served, const TargetUser *target)
 {
     Model view;
     float *query;
 
-    if (!AskerIsKnown(asker))
+    if (!TargetUserIsKnown(target))
         return NULL;
-    if (asker->events == 0)
-        return ServedQuery(served, asker->user);
-    if (asker->user == UNKNOWN_ID) {
+    if (target->events == 0)
+        return ServedQuery(served, target->user);
+    if (target->user == UNKNOWN_ID) {
         view = ViewAllocate(&served->model, AXIS_USER, 1);
-        StartUser(served, asker, &view);
+        StartUser(served, target, &view);
     } else {
-        view = RowsGather(served, AXIS_USER, &asker->user, 1);
+        view = RowsGather(served, AXIS_USER, &target->user, 1);
     }
     CopyWritten(&view);
-    NoteEvents(served, asker, &view);
+    NoteEvents(served, target, &view);
     query = ServedQueryRoom(served);
     view.algorithm->query(&view, 0, query);
     return query;
 }
 
-RowList AskerSeen(Served *served, const Asker *asker)
+RowList TargetUserSeen(Served *served, const TargetUser *target)
 {
     RowList seen = {0};
 
-    if (asker->user != UNKNOWN_ID)
-        seen.rows = ReadSeen(served->store, &served->header, asker->user, &seen.count);
-    return RowsUnion(seen, asker->noted);
+    if (target->user != UNKNOWN_ID)
+        seen.rows = ReadSeen(served->store, &served->header, target->user, &seen.count);
+    return RowsUnion(seen, target->noted);
 }

@@ -1,36 +1,33 @@
 /*
- * user.h: the user of a question: what the model knows, and what was observed since its last
- * refresh.
- *
- * Events that are pending are noted in a copy of the user's rows, for this question alone; so a
- * user whom the model does not know yet is served by the first event.
+ * user.h: the user for whom a question is asked: what the model knows of him, and the events that
+ * were observed since its last refresh.
  */
 #ifndef RECADV_PG_SERVE_USER_H
 #define RECADV_PG_SERVE_USER_H
 
 #include "pg/serve/rows.h"
 
-typedef struct Asker {
+typedef struct TargetUser {
     Id id;
     uint32 user;   /* index, or UNKNOWN_ID */
-    RowList noted; /* items of pending events, ascending */
-    uint32 *order; /* their rows in order of time, with repeats */
-    uint32 events;
-} Asker;
+    RowList noted; /* items of his pending events, ascending */
+    uint32 *order; /* the same in order of time, with repeats */
+    uint32 events; /* how many: the length of `order` */
+} TargetUser;
 
 /* `table` is NULL for an image, which observes nothing. */
-extern Asker AskerOpen(Served *served, ModelTable *table, Id id);
+extern TargetUser TargetUserOpen(Served *served, ModelTable *table, Id id);
 
-/* The same where the index is known, or known to be none. */
-extern Asker AskerOfUser(Served *served, ModelTable *table, Id id, uint32 user);
+/* The same for a caller who has looked up the index, UNKNOWN_ID included. */
+extern TargetUser TargetUserOfIndex(Served *served, ModelTable *table, Id id, uint32 user);
 
-/* False: nothing is known of this user. */
-extern bool AskerIsKnown(const Asker *asker);
+/* Neither the model nor a pending event knows the user: false. */
+extern bool TargetUserIsKnown(const TargetUser *target);
 
 /* The query vector, or NULL if the user is not known. */
-extern float *AskerQuery(Served *served, const Asker *asker);
+extern float *TargetUserQuery(Served *served, const TargetUser *target);
 
 /* All items that the user has had, ascending. */
-extern RowList AskerSeen(Served *served, const Asker *asker);
+extern RowList TargetUserSeen(Served *served, const TargetUser *target);
 
 #endif

@@ -1,4 +1,9 @@
-/* visitor.c: gathers what the algorithm needs to place a visitor among the items. */
+/*
+ * visitor.c: computes the query of a user from a list of items alone (fold-in), for
+ * recadv_topk_for().
+ *
+ * The algorithm gets the items of the history, and a sample of the others to compare them with.
+ */
 #include "pg/serve/visitor.h"
 
 #include "pg/base/backend.h"
@@ -25,7 +30,7 @@ static Model GatherInOrder(Served *served, const IdList *ids)
     return RowsGatherAny(served, AXIS_ITEM, rows, known);
 }
 
-float *FoldIn(Served *served, RowList history, const IdList *ids)
+float *VisitorQuery(Served *served, RowList history, const IdList *ids)
 {
     const Algorithm *algorithm = served->header.algorithm;
     RowList sample;

@@ -14,6 +14,7 @@
 #include "utils/snapmgr.h"
 #include "utils/tuplestore.h"
 
+#include "pg/ids/id_index.h"
 #include "pg/stream/observer.h"
 #include "pg/base/times.h"
 #include "pg/model/catalog.h"
@@ -65,7 +66,7 @@ static void ObserveRows(TriggerData *data, char **arguments)
     IdIndex *items = IdIndexCreate(CurrentMemoryContext, item.type);
     TupleTableSlot *slot = MakeSingleTupleTableSlot(types, &TTSOpsMinimalTuple);
     MemoryContext row, caller;
-    Observed *observed;
+    ObservedModel *observed;
     ModelTable table;
 
     LockModel(arguments[TRIGGER_MODEL]);

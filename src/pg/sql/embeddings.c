@@ -1,5 +1,8 @@
 /* embeddings.c: recadv_embeddings. */
+#include "pg/ids/id_index.h"
 #include "pg/serve/arguments.h"
+#include "pg/serve/open.h"
+#include "pg/serve/select.h"
 
 #include "catalog/pg_type.h"
 #include "utils/array.h"

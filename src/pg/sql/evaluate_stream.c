@@ -11,7 +11,7 @@
 #include "utils/builtins.h"
 #include "utils/snapmgr.h"
 
-#include "pg/base/means.h"
+#include "algo/rank/prequential.h"
 #include "pg/stream/unlearnt.h"
 #include "pg/model/options.h"
 #include "pg/base/settings.h"
@@ -42,7 +42,7 @@ typedef struct StreamTest {
     IdList items;
     uint64 count;
     uint64 warm; /* events of the warm-up */
-    NewsEvent *events;
+    UnlearntEvent *events;
     uint32 *user_at; /* of each user, the row in the model, or UNKNOWN_ID */
     uint32 *item_at;
     History history;
@@ -98,12 +98,12 @@ static void ReadEvents(StreamTest *test)
     IdIndexSort(rows->items, &test->items, &item);
     test->time_type = rows->time_type;
     test->count = rows->count;
-    CheckMemory(SizeAdd(CollectorMemory(rows), SizeMultiply(rows->count, sizeof(NewsEvent))),
+    CheckMemory(SizeAdd(CollectorMemory(rows), SizeMultiply(rows->count, sizeof(UnlearntEvent))),
                 "reading the stream");
-    test->events = AllocateArray(context, NewsEvent, rows->count + 1);
+    test->events = AllocateArray(context, UnlearntEvent, rows->count + 1);
     for (uint64 i = 0; i < rows->count; i++)
-        test->events[i] = (NewsEvent){user[rows->user[i]], item[rows->item[i]], rows->time[i]};
-    SortNews(test->events, test->count);
+        test->events[i] = (UnlearntEvent){user[rows->user[i]], item[rows->item[i]], rows->time[i]};
+    SortUnlearnt(test->events, test->count);
     test->warm = (uint64)(test->warmup * (double)test->count);
     if (test->warm < 1 || test->warm == test->count)
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -118,7 +118,7 @@ static Collector *CollectWarmUp(StreamTest *test)
                                       IdTypeOf(test->items.kind), test->time_type);
 
     for (uint64 i = 0; i < test->warm; i++) {
-        const NewsEvent *event = &test->events[i];
+        const UnlearntEvent *event = &test->events[i];
 
         CollectorAddNumbers(warm, IdIndexAdd(warm->users, IdListGet(&test->users, event->user)),
                             IdIndexAdd(warm->items, IdListGet(&test->items, event->item)),
@@ -173,22 +173,23 @@ static void AddWindow(StreamTest *test, int32 number, uint64 last, const StreamM
                       const StreamMetrics *now)
 {
     StreamMetrics m = StreamMetricsSince(before, now);
-    Datum values[10] = {
-        Int32GetDatum(number),
-        CStringGetTextDatum(TimeText(test->time_type, test->events[last].time)),
-        Int64GetDatum((int64)m.events),
-        Int64GetDatum((int64)m.ranked),
-        Int64GetDatum((int64)m.repeats),
-        Int64GetDatum((int64)m.new_users),
-        Int64GetDatum((int64)m.new_items),
-    };
-    bool nulls[lengthof(values)] = {[1] = test->events[last].time == NO_TIME};
+    int64 time = test->events[last].time;
+    ResultRow row = {0};
 
-    PutMeans(&m, values + 7, nulls + 7);
-    RowSetAdd(&test->rows, values, nulls);
+    ResultInt4(&row, number);
+    ResultText(&row, time == NO_TIME ? NULL : TimeText(test->time_type, time));
+    ResultInt8(&row, (int64)m.events);
+    ResultInt8(&row, (int64)m.ranked);
+    ResultInt8(&row, (int64)m.repeats);
+    ResultInt8(&row, (int64)m.new_users);
+    ResultInt8(&row, (int64)m.new_items);
+    ResultMean(&row, m.hr, m.ranked);
+    ResultMean(&row, m.ndcg, m.ranked);
+    ResultMean(&row, m.mrr, m.ranked);
+    RowSetAddRow(&test->rows, &row);
 }
 
-static void RunEvent(StreamTest *test, Stream *stream, const NewsEvent *event)
+static void RunEvent(StreamTest *test, Stream *stream, const UnlearntEvent *event)
 {
     uint32 *user = &test->user_at[event->user], *item = &test->item_at[event->item];
     Model *model = &test->training.model;

@@ -1,11 +1,13 @@
 /* explain.c: recadv_explain. */
 #include "pg/serve/arguments.h"
+#include "pg/serve/open.h"
+#include "pg/serve/select.h"
 #include "pg/serve/user.h"
 #include "pg/base/backend.h"
 #include "pg/serve/live_source.h"
 
 /* What each of a user's items says for an item. */
-static float *Weigh(Served *served, const Asker *asker, uint32 item, RowList history)
+static float *Weigh(Served *served, const TargetUser *target, uint32 item, RowList history)
 {
     Model own = RowsGather(served, AXIS_ITEM, history.rows, history.count);
     Model one = RowsGather(served, AXIS_ITEM, &item, 1);
@@ -13,7 +15,7 @@ static float *Weigh(Served *served, const Asker *asker, uint32 item, RowList his
     BackendHost backend;
 
     BackendHostInit(&backend, CurrentMemoryContext, "recadv_explain");
-    served->header.algorithm->explain(&backend.host, &own, AskerQuery(served, asker), &one,
+    served->header.algorithm->explain(&backend.host, &own, TargetUserQuery(served, target), &one,
                                       weights);
     return weights;
 }
@@ -23,7 +25,7 @@ static void AnswerExplain(FunctionCallInfo fcinfo, Served *served, ModelTable *t
                           const IdList *live, IdKind kind, RowSet *rows)
 {
     const Algorithm *algorithm = served->header.algorithm;
-    Asker asker = AskerOpen(served, table, IdArgument(fcinfo, 0, kind));
+    TargetUser target = TargetUserOpen(served, table, IdArgument(fcinfo, 0, kind));
     uint32 item = ServedItem(served, IdArgument(fcinfo, 1, kind)), k = KArgument(fcinfo, 2);
     RowList history;
     Filter filter;
@@ -35,14 +37,14 @@ static void AnswerExplain(FunctionCallInfo fcinfo, Served *served, ModelTable *t
                         errmsg("algorithm \"%s\" of model \"%s\" cannot tell which items speak for "
                                "another",
                                algorithm->name, served->store->name)));
-    if (!AskerIsKnown(&asker) || item == UNKNOWN_ID)
+    if (!TargetUserIsKnown(&target) || item == UNKNOWN_ID)
         return;
-    history = live != NULL ? RowsOfIds(served, AXIS_ITEM, live) : AskerSeen(served, &asker);
+    history = live != NULL ? RowsOfIds(served, AXIS_ITEM, live) : TargetUserSeen(served, &target);
     history = RowsMinus(history, (RowList){&item, 1});
     if (history.count == 0)
         return;
     filter = FilterArguments(fcinfo, 4, served, AXIS_ITEM, kind);
-    top = SelectScored(&history, Weigh(served, &asker, item, history), &filter, k);
+    top = SelectScored(&history, Weigh(served, &target, item, history), &filter, k);
     AddSelected(rows, served, AXIS_ITEM, kind, &top);
 }
 

@@ -10,10 +10,9 @@
 #include "utils/lsyscache.h"
 
 #include "pg/model/image.h"
-#include "pg/stream/forget_learnt.h"
 #include "pg/model/whole_model.h"
 #include "pg/model/options.h"
-#include "pg/serve/preload.h"
+#include "pg/serve/publish.h"
 #include "pg/train/runs.h"
 #include "pg/base/settings.h"
 #include "pg/model/ensure.h"
@@ -372,15 +371,29 @@ static void CheckNoSource(const Header *header)
                         errhint("An image is the result of recadv_fit().")));
 }
 
-/* Events that were observed before may be among those that the image has learnt. */
-static void ForgetSaved(Oid relid, WholeModel *loaded)
-{
-    Collected learnt = {.data = loaded->data, .users = loaded->user_ids, .items = loaded->item_ids};
+typedef struct Saved {
+    ImageStore image;
+    WholeModel whole;
+} Saved;
 
-    if (loaded->header.algorithm->stream == NULL)
-        return;
-    learnt.window = &loaded->window;
-    ForgetLearnt(relid, &learnt);
+static void WriteSaved(void *arg, ModelSink *sink)
+{
+    Saved *saved = arg;
+
+    if (CopyPieces(&saved->image.store, &saved->whole.header, sink) != saved->image.count)
+        ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED),
+                        errmsg("model image is damaged: it holds blocks that are no part of it")));
+}
+
+/* What the image was trained on: events that were observed before may be among it. */
+static Collected LearntBy(Saved *saved)
+{
+    WholeModel *whole = &saved->whole;
+    Collected learnt = {.data = whole->data, .users = whole->user_ids, .items = whole->item_ids};
+
+    if (whole->header.algorithm->stream != NULL)
+        learnt.window = &whole->window;
+    return learnt;
 }
 
 PG_FUNCTION_INFO_V1(recadv_save);
@@ -390,34 +403,29 @@ Datum recadv_save(PG_FUNCTION_ARGS)
 {
     char *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
     bytea *bytes = PG_GETARG_BYTEA_P(1);
+    PublishedVersion published = {.write = WriteSaved};
     BackendHost backend;
-    ImageStore image;
-    WholeModel loaded;
-    TableSink sink;
+    Collected learnt;
     int32 version;
+    Saved saved;
     Oid relid;
 
     PreventCommandIfReadOnly("recadv_save()");
     PreventCommandIfParallelMode("recadv_save()");
-    ImageOpen(bytes, &image);
+    ImageOpen(bytes, &saved.image);
     /* Every part is read and checked before anything is written. */
     BackendHostInit(&backend, CurrentMemoryContext, "recadv_save");
-    WholeModelRead(&image.store, &backend, &loaded);
-    CheckNoSource(&loaded.header);
+    WholeModelRead(&saved.image.store, &backend, &saved.whole);
+    CheckNoSource(&saved.whole.header);
+    learnt = LearntBy(&saved);
     SPI_connect();
     relid = ModelTableEnsure(name);
     if (!OidIsValid(relid) || !RunLock(relid, false))
         FailBusy(name);
-    version = ModelTableNextVersion(relid);
-    TableSinkOpen(relid, version, &sink);
-    if (CopyPieces(&image.store, &loaded.header, &sink.sink) != image.count)
-        ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED),
-                        errmsg("model image is damaged: it holds blocks that are no part of it")));
-    TableSinkClose(&sink);
-    ModelTablePublish(relid, version,
-                      (int)((const TrainOptions *)loaded.header.options)->keep_versions);
-    ForgetSaved(relid, &loaded);
-    Preload(relid);
+    published.keep = (int)((const TrainOptions *)saved.whole.header.options)->keep_versions;
+    published.arg = &saved;
+    published.learnt = &learnt;
+    version = PublishVersion(relid, &published);
     SPI_finish();
     PG_RETURN_INT32(version);
 }

@@ -9,6 +9,7 @@
 #include "utils/builtins.h"
 
 #include "pg/serve/arguments.h"
+#include "pg/serve/open.h"
 #include "pg/stream/observer.h"
 #include "pg/serve/select.h"
 
@@ -35,18 +36,16 @@ static void AddSlot(RowSet *rows, Served *served, uint32 number, uint32 k)
 {
     Slot slot = served->header.algorithm->stream->slot(&served->model, number);
     bool lasts = slot.erase <= 0 || slot.erase >= 1;
-    Datum values[] = {
-        Int32GetDatum((int32)number + 1),
-        Float8GetDatum(slot.usage),
-        Float8GetDatum(slot.entropy),
-        Float8GetDatum(slot.erase),
-        Float8GetDatum(lasts ? 0 : HalfLife(slot.erase)),
-        Nearest(served, AXIS_USER, slot.key, k),
-        Nearest(served, AXIS_ITEM, slot.value, k),
-    };
-    bool nulls[lengthof(values)] = {[4] = lasts};
+    ResultRow row = {0};
 
-    RowSetAdd(rows, values, nulls);
+    ResultInt4(&row, (int32)number + 1);
+    ResultFloat8(&row, slot.usage);
+    ResultFloat8(&row, slot.entropy);
+    ResultFloat8(&row, slot.erase);
+    ResultFloat8If(&row, !lasts, lasts ? 0 : HalfLife(slot.erase));
+    ResultDatum(&row, Nearest(served, AXIS_USER, slot.key, k));
+    ResultDatum(&row, Nearest(served, AXIS_ITEM, slot.value, k));
+    RowSetAddRow(rows, &row);
     CHECK_FOR_INTERRUPTS();
 }
 

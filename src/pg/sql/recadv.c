@@ -7,7 +7,7 @@
 #include "utils/guc.h"
 
 #include "pg/base/settings.h"
-#include "pg/serve/shared_cache.h"
+#include "pg/serve/shared_slots.h"
 
 PG_MODULE_MAGIC;
 

@@ -3,18 +3,17 @@
 
 #include "executor/spi.h"
 #include "fmgr.h"
-#include "funcapi.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/snapmgr.h"
 
-#include "pg/base/means.h"
+#include "algo/rank/prequential.h"
+#include "pg/base/rowset.h"
 #include "pg/model/pieces.h"
 #include "pg/model/resolve.h"
-#include "pg/model/table_sink.h"
 #include "pg/stream/unlearnt.h"
 #include "pg/stream/observer.h"
-#include "pg/serve/preload.h"
+#include "pg/serve/publish.h"
 #include "pg/train/runs.h"
 #include "pg/stream/model_slice.h"
 
@@ -25,9 +24,9 @@ typedef struct Refresh {
     Current current;
     Header header;
     Window window;
-    News news;
-    State state;
-    uint32 *user_at; /* of each user of the news, its index in the state's model, or UNKNOWN_ID */
+    Unlearnt unlearnt;
+    ModelSlice slice;
+    uint32 *user_at; /* of each user of what is unlearnt: its index in the slice, or UNKNOWN_ID */
     uint32 *item_at;
     bool rank;
     StreamMetrics metrics;
@@ -109,7 +108,10 @@ static uint32 SortKnown(const uint32 *found, uint32 count, uint32 *known)
     return kept;
 }
 
-/* Users of the news by their place in the state; what is not known gets one when its turn comes. */
+/*
+ * Turns stored indexes of users into indexes in the slice.  Unknown users get theirs when their
+ * first event is learnt.
+ */
 static void PlaceUsers(const uint32 *known, uint32 count, uint32 *found, uint32 ids)
 {
     for (uint32 i = 0; i < ids; i++) {
@@ -138,39 +140,39 @@ static void CheckRoom(uint32 known, uint32 more)
                         errmsg("the model would have more than %d users or items", MAX_IDS)));
 }
 
-static void LoadState(Refresh *r)
+static void LoadSlice(Refresh *r)
 {
-    const News *news = &r->news;
-    bool *users = palloc0((Size)news->users.count + 1);
-    bool *items = palloc0((Size)news->items.count + 1);
-    uint32 *known = PallocArray(uint32, (Size)news->users.count + 1), count;
+    const Unlearnt *unlearnt = &r->unlearnt;
+    bool *users = palloc0((Size)unlearnt->users.count + 1);
+    bool *items = palloc0((Size)unlearnt->items.count + 1);
+    uint32 *known = PallocArray(uint32, (Size)unlearnt->users.count + 1), count;
     uint32 more_users, more_items;
 
-    for (uint64 i = 0; i < news->count; i++) {
-        users[news->events[i].user] = true;
-        items[news->events[i].item] = true;
+    for (uint64 i = 0; i < unlearnt->count; i++) {
+        users[unlearnt->events[i].user] = true;
+        items[unlearnt->events[i].item] = true;
     }
-    r->user_at = FindStored(r, AXIS_USER, &news->users, users);
-    r->item_at = FindStored(r, AXIS_ITEM, &news->items, items);
-    more_users = CountUnknown(r->user_at, users, news->users.count);
-    more_items = CountUnknown(r->item_at, items, news->items.count);
+    r->user_at = FindStored(r, AXIS_USER, &unlearnt->users, users);
+    r->item_at = FindStored(r, AXIS_ITEM, &unlearnt->items, items);
+    more_users = CountUnknown(r->user_at, users, unlearnt->users.count);
+    more_items = CountUnknown(r->item_at, items, unlearnt->items.count);
     CheckRoom(r->header.users, more_users);
     CheckRoom(r->header.items, more_items);
-    count = SortKnown(r->user_at, news->users.count, known);
-    PlaceUsers(known, count, r->user_at, news->users.count);
-    StateLoad(&r->state, &r->table.store, &r->header, &r->backend, known, count, more_users,
+    count = SortKnown(r->user_at, unlearnt->users.count, known);
+    PlaceUsers(known, count, r->user_at, unlearnt->users.count);
+    SliceLoad(&r->slice, &r->table.store, &r->header, &r->backend, known, count, more_users,
               more_items);
 }
 
 /* The event's user and item get their rows first, if they are new. */
-static void LearnEvent(Refresh *r, Stream *stream, const NewsEvent *event)
+static void LearnEvent(Refresh *r, Stream *stream, const UnlearntEvent *event)
 {
     uint32 *user = &r->user_at[event->user], *item = &r->item_at[event->item];
 
     if (*user == UNKNOWN_ID)
-        *user = StateAddUser(&r->state, IdListGet(&r->news.users, event->user));
+        *user = SliceAddUser(&r->slice, IdListGet(&r->unlearnt.users, event->user));
     if (*item == UNKNOWN_ID)
-        *item = StateAddItem(&r->state, IdListGet(&r->news.items, event->item));
+        *item = SliceAddItem(&r->slice, IdListGet(&r->unlearnt.items, event->item));
     StreamEvent(stream, *user, *item, r->rank);
 }
 
@@ -179,9 +181,9 @@ static void Learn(void *arg)
     Refresh *r = arg;
     Stream stream;
 
-    StreamOpen(&r->backend.host, &r->state.model, &r->state.history, r->header.events, &stream);
-    for (uint64 i = 0; i < r->news.count; i++)
-        LearnEvent(r, &stream, &r->news.events[i]);
+    StreamOpen(&r->backend.host, &r->slice.model, &r->slice.history, r->header.events, &stream);
+    for (uint64 i = 0; i < r->unlearnt.count; i++)
+        LearnEvent(r, &stream, &r->unlearnt.events[i]);
     StreamClose(&stream);
     r->metrics = stream.total;
 }
@@ -189,7 +191,7 @@ static void Learn(void *arg)
 /* The header with the new numbers in place of the old ones. */
 static char *NewHeader(Refresh *r, const Window *window)
 {
-    const State *s = &r->state;
+    const ModelSlice *s = &r->slice;
     Jsonb *old = StoreReadJson(&r->table.store, PART_HEADER, 0), *merged;
     StringInfoData json;
     int64 interactions = 0;
@@ -203,7 +205,7 @@ static char *NewHeader(Refresh *r, const Window *window)
     JsonInteger(&json, "added_items", s->items.added.count);
     JsonInteger(&json, "interactions",
                 interactions + (int64)(r->metrics.events - r->metrics.repeats));
-    WindowDescribe(&json, window, r->header.events + r->news.count);
+    WindowDescribe(&json, window, r->header.events + r->unlearnt.count);
     JsonTime(&json, "refreshed", GetCurrentTimestamp());
     JsonClose(&json, '}');
     merged = DatumGetJsonbP(DirectFunctionCall2(jsonb_concat, JsonbPGetDatum(old),
@@ -211,41 +213,49 @@ static char *NewHeader(Refresh *r, const Window *window)
     return JsonbToCString(NULL, &merged->root, VARSIZE(merged));
 }
 
-static void Write(Refresh *r)
+static void Write(void *arg, ModelSink *sink)
 {
-    MemoryContext caller = MemoryContextSwitchTo(r->backend.context);
-    Window window = WindowAdvance(&r->window, r->header.events + r->news.count,
-                                  NewsFingerprints(&r->news), r->news.count);
-    TableSink sink;
+    Refresh *r = arg;
+    Window window = WindowAdvance(&r->window, r->header.events + r->unlearnt.count,
+                                  UnlearntFingerprints(&r->unlearnt), r->unlearnt.count);
 
     StaticAssertStmt(PIECES == 7, "a refresh writes all pieces but the history");
-    TableSinkOpen(r->relid, r->current.version, &sink);
-    StateWrite(&r->state, &sink.sink);
-    WindowWrite(&sink.sink, &window);
-    SinkPutJson(&sink.sink, PART_HEADER, 0, NewHeader(r, &window));
-    TableSinkClose(&sink);
-    ModelTableSetCurrent(&r->table, r->current.version, r->current.previous);
-    Preload(r->relid);
+    SliceWrite(&r->slice, sink);
+    WindowWrite(sink, &window);
+    SinkPutJson(sink, PART_HEADER, 0, NewHeader(r, &window));
+}
+
+static void PublishLearnt(Refresh *r)
+{
+    MemoryContext caller = MemoryContextSwitchTo(r->backend.context);
+    PublishedVersion published = {.version = r->current.version,
+                                  .previous = r->current.previous,
+                                  .write = Write,
+                                  .arg = r,
+                                  .pending = &r->unlearnt.pending};
+
+    PublishVersion(r->relid, &published);
     MemoryContextSwitchTo(caller);
 }
 
-static Datum ResultRow(FunctionCallInfo fcinfo, const Refresh *r)
+static Datum Report(FunctionCallInfo fcinfo, const Refresh *r)
 {
     const StreamMetrics *m = &r->metrics;
-    TupleDesc types;
-    Datum values[] = {
-        CStringGetTextDatum(r->table.store.name), Int32GetDatum(r->current.version),
-        Int64GetDatum((int64)r->news.count),      Int64GetDatum((int64)r->news.pending.count),
-        Int64GetDatum((int64)r->news.null_rows),  Int64GetDatum((int64)m->new_users),
-        Int64GetDatum((int64)m->new_items),       Int64GetDatum((int64)m->ranked),
-        [11] = Float8GetDatum(r->seconds),
-    };
-    bool nulls[lengthof(values)] = {false};
+    ResultRow row = {0};
 
-    PutMeans(m, values + 8, nulls + 8);
-    if (get_call_result_type(fcinfo, NULL, &types) != TYPEFUNC_COMPOSITE)
-        elog(ERROR, "return type must be a row type");
-    return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(types), values, nulls));
+    ResultText(&row, r->table.store.name);
+    ResultInt4(&row, r->current.version);
+    ResultInt8(&row, (int64)r->unlearnt.count);
+    ResultInt8(&row, (int64)r->unlearnt.pending.count);
+    ResultInt8(&row, (int64)r->unlearnt.null_rows);
+    ResultInt8(&row, (int64)m->new_users);
+    ResultInt8(&row, (int64)m->new_items);
+    ResultInt8(&row, (int64)m->ranked);
+    ResultMean(&row, m->hr, m->ranked);
+    ResultMean(&row, m->ndcg, m->ranked);
+    ResultMean(&row, m->mrr, m->ranked);
+    ResultFloat8(&row, r->seconds);
+    return ResultRowDatum(fcinfo, &row);
 }
 
 PG_FUNCTION_INFO_V1(recadv_refresh);
@@ -266,16 +276,17 @@ Datum recadv_refresh(PG_FUNCTION_ARGS)
         PG_RETURN_NULL();
     SPI_connect();
     Open(&r, context);
-    NewsRead(&r.table, &r.header, &r.window, r.backend.context, &r.news);
-    if (r.news.count > 0) {
-        LoadState(&r);
+    UnlearntRead(&r.table, &r.header, &r.window, r.backend.context, &r.unlearnt);
+    if (r.unlearnt.count > 0) {
+        LoadSlice(&r);
         BackendHostRun(&r.backend, 1, Learn, &r);
-        Write(&r);
+        PublishLearnt(&r);
+    } else { /* what the source shows as learnt already, and damaged rows */
+        PendingDelete(r.relid, &r.unlearnt.pending);
     }
-    PendingDelete(r.relid, &r.news.pending);
     SPI_finish();
     r.seconds = HostClock() - start;
-    result = ResultRow(fcinfo, &r);
+    result = Report(fcinfo, &r);
     Close(&r);
     PG_RETURN_DATUM(result);
 }

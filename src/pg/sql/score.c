@@ -1,16 +1,17 @@
 /* score.c: recadv_score and recadv_has_user, for tables and images. */
 #include "pg/serve/arguments.h"
+#include "pg/serve/open.h"
 #include "pg/serve/user.h"
 
 /* False for an unknown user or item, or a score that is not a number. */
 static bool Score(Served *served, ModelTable *table, Id user, Id item_id, float *score)
 {
-    Asker asker = AskerOpen(served, table, user);
+    TargetUser target = TargetUserOpen(served, table, user);
     uint32 item = ServedItem(served, item_id);
 
-    if (!AskerIsKnown(&asker) || item == UNKNOWN_ID)
+    if (!TargetUserIsKnown(&target) || item == UNKNOWN_ID)
         return false;
-    *score = ServedScore(served, AskerQuery(served, &asker), item);
+    *score = ServedScore(served, TargetUserQuery(served, &target), item);
     return *score == *score;
 }
 
@@ -49,14 +50,14 @@ static Datum HasUser(FunctionCallInfo fcinfo, IdKind kind)
 {
     ModelTable table;
     Served *served;
-    Asker asker;
+    TargetUser target;
 
     if (PG_ARGISNULL(0))
         PG_RETURN_NULL();
     served = ServedOpen(ModelArgument(fcinfo, 1), &table);
-    asker = AskerOpen(served, &table, IdArgument(fcinfo, 0, kind));
+    target = TargetUserOpen(served, &table, IdArgument(fcinfo, 0, kind));
     ModelTableClose(&table);
-    PG_RETURN_BOOL(AskerIsKnown(&asker));
+    PG_RETURN_BOOL(TargetUserIsKnown(&target));
 }
 
 FOR_BOTH_KINDS(recadv_score, ScoreOfTable)

@@ -1,5 +1,7 @@
 /* similar.c: recadv_similar_items and recadv_similar_users. */
 #include "pg/serve/arguments.h"
+#include "pg/serve/open.h"
+#include "pg/serve/select.h"
 
 /* An id that the model does not know is like nothing: no rows. */
 static void AnswerSimilar(FunctionCallInfo fcinfo, Served *served, Axis axis, Id id, uint32 k,

@@ -1,5 +1,7 @@
 /* topk.c: recadv_topk and recadv_topk_for, for tables and images. */
 #include "pg/serve/arguments.h"
+#include "pg/serve/open.h"
+#include "pg/serve/select.h"
 #include "pg/serve/user.h"
 #include "pg/serve/visitor.h"
 #include "pg/serve/live_source.h"
@@ -18,7 +20,7 @@ typedef struct Question {
 static void AnswerUser(FunctionCallInfo fcinfo, Served *served, ModelTable *table,
                        const Question *question, RowSet *rows)
 {
-    Asker asker = AskerOpen(served, table, question->user);
+    TargetUser target = TargetUserOpen(served, table, question->user);
     Filter filter;
     TopK top;
 
@@ -27,8 +29,8 @@ static void AnswerUser(FunctionCallInfo fcinfo, Served *served, ModelTable *tabl
     if (question->exclude_seen)
         filter.without = RowsUnion(
             filter.without, question->live != NULL ? RowsOfIds(served, AXIS_ITEM, question->live)
-                                                   : AskerSeen(served, &asker));
-    top = SelectItems(served, AskerQuery(served, &asker), &filter, question->k);
+                                                   : TargetUserSeen(served, &target));
+    top = SelectItems(served, TargetUserQuery(served, &target), &filter, question->k);
     AddSelected(rows, served, AXIS_ITEM, question->kind, &top);
 }
 
@@ -87,7 +89,7 @@ static void AnswerHistory(FunctionCallInfo fcinfo, Served *served, const Questio
     filter = FilterArguments(fcinfo, question->filter, served, AXIS_ITEM, question->kind);
     if (question->exclude_seen)
         filter.without = RowsUnion(filter.without, known);
-    top = SelectItems(served, FoldIn(served, known, &ids), &filter, question->k);
+    top = SelectItems(served, VisitorQuery(served, known, &ids), &filter, question->k);
     AddSelected(rows, served, AXIS_ITEM, question->kind, &top);
 }
 

@@ -5,6 +5,8 @@
  * whole if it is in memory, else in pieces from the table.  Threads take groups of users.
  */
 #include "pg/serve/arguments.h"
+#include "pg/serve/open.h"
+#include "pg/serve/select.h"
 #include "pg/serve/user.h"
 #include "pg/base/backend.h"
 #include "pg/serve/live_source.h"
@@ -185,14 +187,14 @@ static void NotePending(AllJob *job, uint32 u, float *query)
     MemoryContext batch = MemoryContextSwitchTo(job->single);
     Id id;
     uint32 user = UserAt(job, u, &id);
-    Asker asker = AskerOfUser(job->served, job->table, id, user);
+    TargetUser target = TargetUserOfIndex(job->served, job->table, id, user);
 
-    if (asker.events > 0) {
-        memcpy(query, AskerQuery(job->served, &asker),
+    if (target.events > 0) {
+        memcpy(query, TargetUserQuery(job->served, &target),
                model->algorithm->query_width(model) * sizeof(float));
         MemoryContextSwitchTo(batch);
         if (job->exclude_seen && job->live == NULL)
-            SetSeen(&job->tasks[u], AskerSeen(job->served, &asker));
+            SetSeen(&job->tasks[u], TargetUserSeen(job->served, &target));
     }
     MemoryContextSwitchTo(batch);
     MemoryContextReset(job->single);
@@ -254,7 +256,7 @@ static void ScanAll(AllJob *job)
     for (uint32 u = 0; u < job->count; u++) {
         MemoryContext batch = MemoryContextSwitchTo(job->single);
 
-        OfferFresh(job->served, &job->tasks[u]);
+        OfferNewItems(job->served, &job->tasks[u]);
         TopKFinish(job->tasks[u].top);
         MemoryContextSwitchTo(batch);
         MemoryContextReset(job->single);
@@ -347,11 +349,11 @@ static void TakeItems(AllJob *job, const Filter *filter)
 static bool IsNewcomer(AllJob *job, Id id)
 {
     MemoryContext caller = MemoryContextSwitchTo(job->single);
-    Asker asker = AskerOfUser(job->served, job->table, id, UNKNOWN_ID);
+    TargetUser target = TargetUserOfIndex(job->served, job->table, id, UNKNOWN_ID);
 
     MemoryContextSwitchTo(caller);
     MemoryContextReset(job->single);
-    return AskerIsKnown(&asker);
+    return TargetUserIsKnown(&target);
 }
 
 static void TakeUsers(AllJob *job, IdList *ids)

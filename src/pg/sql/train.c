@@ -6,17 +6,16 @@
 #include "access/xact.h"
 #include "executor/spi.h"
 #include "fmgr.h"
-#include "funcapi.h"
 #include "nodes/parsenodes.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/resowner.h"
 #include "utils/snapmgr.h"
 
-#include "pg/stream/forget_learnt.h"
 #include "pg/model/options.h"
-#include "pg/serve/preload.h"
+#include "pg/serve/publish.h"
 #include "pg/train/runs.h"
+#include "pg/base/rowset.h"
 #include "pg/base/settings.h"
 #include "pg/model/ensure.h"
 #include "pg/model/resolve.h"
@@ -92,53 +91,59 @@ static char *Title(const TrainRequest *request)
     return psprintf("recadv_train \"%s\"", request->model);
 }
 
+typedef struct Trained {
+    const TrainRequest *request;
+    Training *training;
+} Trained;
+
+static void WriteTrained(void *arg, ModelSink *sink)
+{
+    Trained *trained = arg;
+
+    TrainingWrite(trained->training, trained->request, sink);
+}
+
 /* Writes a new version and lets it serve from the commit on. */
 static int32 StoreVersion(Oid relid, const TrainRequest *request, Training *training)
 {
     double start = HostClock();
-    int32 version = ModelTableNextVersion(relid);
-    TableSink sink;
+    PublishedVersion published = {.keep = (int)((TrainOptions *)request->options)->keep_versions,
+                                  .write = WriteTrained,
+                                  .arg = &(Trained){request, training},
+                                  .learnt = &training->collected};
+    int32 version = PublishVersion(relid, &published);
 
-    TableSinkOpen(relid, version, &sink);
-    TrainingWrite(training, request, &sink.sink);
-    TableSinkClose(&sink);
-    ModelTablePublish(relid, version, (int)((TrainOptions *)request->options)->keep_versions);
-    ForgetLearnt(relid, &training->collected);
-    Preload(relid);
     training->phases.write = HostClock() - start;
     return version;
 }
 
-static Datum ResultRow(FunctionCallInfo fcinfo, const TrainRequest *request, const Training *t,
-                       int32 version)
+static Datum Summary(FunctionCallInfo fcinfo, const TrainRequest *request, const Training *t,
+                     int32 version)
 {
     const Collected *c = &t->collected;
     const Epoch *best = TrainingBest(t);
-    bool unvalidated = best == NULL || isnan(best->ndcg);
-    TupleDesc types;
-    Datum values[] = {
-        CStringGetTextDatum(request->model),
-        Int32GetDatum(version),
-        CStringGetTextDatum(request->algorithm->name),
-        Int64GetDatum(c->data.users),
-        Int64GetDatum(c->data.items),
-        Int64GetDatum((int64)c->data.count),
-        Int64GetDatum((int64)c->null_rows),
-        Int64GetDatum((int64)c->duplicates),
-        Int32GetDatum(t->report.epochs),
-        Int32GetDatum(best == NULL ? 0 : best->epoch),
-        Float8GetDatum(best == NULL ? 0 : best->loss),
-        Float8GetDatum(unvalidated ? 0 : best->ndcg),
-        Float8GetDatum(unvalidated ? 0 : best->hr),
-        Float8GetDatum((double)(GetCurrentTimestamp() - t->started) / USECS_PER_SEC),
-        CStringGetTextDatum(t->report.stop_reason),
-    };
-    bool nulls[lengthof(values)] = {
-        [9] = best == NULL, [10] = best == NULL, [11] = unvalidated, [12] = unvalidated};
+    bool validated = best != NULL && !isnan(best->ndcg);
+    ResultRow row = {0};
 
-    if (get_call_result_type(fcinfo, NULL, &types) != TYPEFUNC_COMPOSITE)
-        elog(ERROR, "return type must be a row type");
-    return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(types), values, nulls));
+    ResultText(&row, request->model);
+    ResultInt4(&row, version);
+    ResultText(&row, request->algorithm->name);
+    ResultInt8(&row, c->data.users);
+    ResultInt8(&row, c->data.items);
+    ResultInt8(&row, (int64)c->data.count);
+    ResultInt8(&row, (int64)c->null_rows);
+    ResultInt8(&row, (int64)c->duplicates);
+    ResultInt4(&row, t->report.epochs);
+    if (best != NULL)
+        ResultInt4(&row, best->epoch);
+    else
+        ResultNull(&row);
+    ResultFloat8If(&row, best != NULL, best != NULL ? best->loss : 0);
+    ResultFloat8If(&row, validated, validated ? best->ndcg : 0);
+    ResultFloat8If(&row, validated, validated ? best->hr : 0);
+    ResultFloat8(&row, (double)(GetCurrentTimestamp() - t->started) / USECS_PER_SEC);
+    ResultText(&row, t->report.stop_reason);
+    return ResultRowDatum(fcinfo, &row);
 }
 
 PG_FUNCTION_INFO_V1(recadv_train);
@@ -170,7 +175,7 @@ Datum recadv_train(PG_FUNCTION_ARGS)
     RunWrite(relid, &run, request, &training);
     SPI_finish();
     TrainingReport(&training);
-    result = ResultRow(fcinfo, request, &training, run.version);
+    result = Summary(fcinfo, request, &training, run.version);
     MemoryContextDelete(training.context);
     PG_RETURN_DATUM(result);
 }
@@ -449,7 +454,8 @@ Datum recadv_rollback(PG_FUNCTION_ARGS)
                         errhint("The option keep_versions of recadv_train() tells how many "
                                 "versions are kept.")));
     /* So that another rollback goes further back, not forth again. */
-    ModelTableSetCurrent(&table, version, VersionBelow(versions, version));
+    PublishVersion(relid, &(PublishedVersion){.version = version,
+                                              .previous = VersionBelow(versions, version)});
     SPI_finish();
     ModelTableClose(&table);
     PG_RETURN_INT32(version);

@@ -1,4 +1,10 @@
-/* forget_learnt.c: pending events against the interactions of a training. */
+/*
+ * forget_learnt.c: deletes the observed events that a training has learnt from its source.
+ *
+ * An application observes an event and inserts it into the source, too.  A training that has read
+ * the row leaves the event to no later refresh: publish.c calls this before the new version is
+ * committed.
+ */
 #include "pg/stream/forget_learnt.h"
 
 #include "utils/snapmgr.h"
@@ -7,8 +13,9 @@
 #include "pg/model/window.h"
 
 /*
- * Within the window by the fingerprint.  Before it by the pair alone: such an event came later than
- * the option lateness allows for.
+ * An event of the window is learnt if the window has its fingerprint.  An event from before the
+ * window came later than the option lateness allows for, and has none: it counts as learnt if the
+ * user has had the item.
  */
 static bool IsLearnt(void *arg, const PendingEvent *event)
 {

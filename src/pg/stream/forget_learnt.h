@@ -1,4 +1,6 @@
-/* forget_learnt.h: what a new version makes of events that were observed before. */
+/*
+ * forget_learnt.h: which observed events a new version has learnt already.
+ */
 #ifndef RECADV_PG_STREAM_FORGET_LEARNT_H
 #define RECADV_PG_STREAM_FORGET_LEARNT_H
 

@@ -1,8 +1,8 @@
 /*
- * model_slice.h: the piece of a stored model that a refresh changes.
+ * model_slice.h: the slice of a stored model that a refresh changes.
  *
- * In memory: the users in question, numbered afresh, and all items.  Written back: the blocks
- * whose content has changed.  Users and items that are new get the next indexes.
+ * It holds all items and the users with events to learn, who are numbered anew from 0.  Users and
+ * items that the model does not know get the next indexes.
  */
 #ifndef RECADV_PG_STREAM_MODEL_SLICE_H
 #define RECADV_PG_STREAM_MODEL_SLICE_H
@@ -11,7 +11,7 @@
 #include "pg/base/backend.h"
 #include "pg/model/table.h"
 
-typedef struct State {
+typedef struct ModelSlice {
     ModelStore *store;
     const Header *header;
     Dictionary users;
@@ -24,20 +24,21 @@ typedef struct State {
     uint64 *digest; /* of each block of each item part, as it was read */
     IdList new_users;
     IdList new_items;
-} State;
+} ModelSlice;
 
 /*
  * Loads the items and the users of the given indexes (ascending, distinct), with room for more of
  * both; all in the backend's context, within recadv.max_memory.
  */
-extern void StateLoad(State *state, ModelStore *store, const Header *header, BackendHost *backend,
-                      const uint32 *users, uint32 count, uint32 more_users, uint32 more_items);
+extern void SliceLoad(ModelSlice *slice, ModelStore *store, const Header *header,
+                      BackendHost *backend, const uint32 *users, uint32 count, uint32 more_users,
+                      uint32 more_items);
 
-/* A new user or item; returns its index in `model`.  The id must live as long as the state. */
-extern uint32 StateAddUser(State *state, Id id);
-extern uint32 StateAddItem(State *state, Id id);
+/* A new user or item; returns its index in `model`.  The id must live as long as the slice. */
+extern uint32 SliceAddUser(ModelSlice *slice, Id id);
+extern uint32 SliceAddItem(ModelSlice *slice, Id id);
 
 /* Writes what has changed; fails if a value is not finite. */
-extern void StateWrite(State *state, ModelSink *sink);
+extern void SliceWrite(ModelSlice *slice, ModelSink *sink);
 
 #endif

@@ -1,4 +1,9 @@
-/* observer.c: recadv_observe(). */
+/*
+ * observer.c: notes events in a model: checks ids and rights, and tells new items from known ones.
+ *
+ * What that takes of the model is kept by the session; most events then cost one INSERT and no look
+ * into the dictionary.
+ */
 #include "pg/stream/observer.h"
 
 #include "catalog/pg_type.h"
@@ -28,13 +33,13 @@ void FailNoStream(const char *model, const Algorithm *algorithm)
                     errhint("Train it with one of these: %s.", StreamingAlgorithms())));
 }
 
-static Observed *Load(Oid relid, Current current, ModelTable *table)
+static ObservedModel *Load(Oid relid, Current current, ModelTable *table)
 {
     /* A child of the caller's until it is complete: an error then frees it. */
     MemoryContext caller = CurrentMemoryContext;
     MemoryContext context =
         AllocSetContextCreate(caller, "recadv observed model", ALLOCSET_DEFAULT_SIZES);
-    Observed *observed = MemoryContextAllocZero(context, sizeof(Observed));
+    ObservedModel *observed = MemoryContextAllocZero(context, sizeof(ObservedModel));
 
     MemoryContextSwitchTo(context);
     observed->context = context;
@@ -61,11 +66,11 @@ static void CheckMayInsert(const ModelTable *table)
     ModelTableCheckPlain(table);
 }
 
-Observed *ObserveOpen(text *model, ModelTable *table)
+ObservedModel *ObserveOpen(text *model, ModelTable *table)
 {
-    static Observed *kept = NULL;
+    static ObservedModel *kept = NULL;
     Oid relid = ModelResolve(model);
-    Observed *fresh;
+    ObservedModel *loaded;
     Current current;
 
     ModelTableOpen(relid, table);
@@ -75,10 +80,10 @@ Observed *ObserveOpen(text *model, ModelTable *table)
     if (kept != NULL && kept->relid == relid &&
         memcmp(&kept->current, &current, sizeof(current)) == 0)
         return kept;
-    fresh = Load(relid, current, table);
+    loaded = Load(relid, current, table);
     if (kept != NULL)
         MemoryContextDelete(kept->context);
-    kept = fresh;
+    kept = loaded;
     return kept;
 }
 
@@ -101,7 +106,7 @@ static void CheckLength(const char *side, Id id)
 }
 
 /* Most events are of items that were seen before: these cost no look into the table. */
-static bool IsNewItem(Observed *observed, ModelTable *table, Id item)
+static bool IsNewItem(ObservedModel *observed, ModelTable *table, Id item)
 {
     uint64 key = IdKey(item), *known = &observed->known[key % KNOWN_ITEMS];
 
@@ -113,7 +118,7 @@ static bool IsNewItem(Observed *observed, ModelTable *table, Id item)
     return false;
 }
 
-void ObserveEvent(Observed *observed, ModelTable *table, Id user, Id item, int64 time)
+void ObserveEvent(ObservedModel *observed, ModelTable *table, Id user, Id item, int64 time)
 {
     const Header *header = &observed->header;
     PendingEvent event = {
@@ -154,7 +159,7 @@ static Id IdArgument(FunctionCallInfo fcinfo, int argument, IdKind kind)
 /* Arguments: model, user_id, item_id, at.  False for a NULL id. */
 static Datum Observe(FunctionCallInfo fcinfo, IdKind kind)
 {
-    Observed *observed;
+    ObservedModel *observed;
     TimeColumn column;
     ModelTable table;
     int64 time;

@@ -1,4 +1,7 @@
-/* observer.h: noting one event in a model that learns from a stream. */
+/*
+ * observer.h: noting events in a model that learns from a stream, for recadv_observe() and
+ * triggers.
+ */
 #ifndef RECADV_PG_STREAM_OBSERVER_H
 #define RECADV_PG_STREAM_OBSERVER_H
 
@@ -7,24 +10,24 @@
 
 #define KNOWN_ITEMS 8192
 
-/* A model that is being observed into; kept for the session. */
-typedef struct Observed {
+/* What noting events takes of a model; kept by the session until it observes into another. */
+typedef struct ObservedModel {
     MemoryContext context;
     Oid relid;
     Current current;
     Header header;
     Dictionary items;
-    uint64 known[KNOWN_ITEMS]; /* keys of items that were found, by their remainder */
-} Observed;
+    uint64 known[KNOWN_ITEMS]; /* keys of items that the model has, each at its remainder */
+} ObservedModel;
 
 /*
  * Opens the model that the name means: checks that it learns from a stream, and the rights to
  * SELECT and INSERT.  Close `table` when done.
  */
-extern Observed *ObserveOpen(text *model, ModelTable *table);
+extern ObservedModel *ObserveOpen(text *model, ModelTable *table);
 
 /* Writes the event; needs SPI. */
-extern void ObserveEvent(Observed *observed, ModelTable *table, Id user, Id item, int64 time);
+extern void ObserveEvent(ObservedModel *observed, ModelTable *table, Id user, Id item, int64 time);
 
 /* Fails: the model's algorithm learns by training alone. */
 extern void FailNoStream(const char *model, const Algorithm *algorithm) __attribute__((noreturn));

@@ -1,4 +1,9 @@
-/* pending.c: rows of observed events. */
+/*
+ * pending.c: adds, reads and deletes the rows of observed events in a model's table.
+ *
+ * Written by SQL, so that the rights and the rules of an INSERT hold; read below the executor by
+ * the primary key, since serving a user looks here for every question.
+ */
 #include "pg/stream/pending.h"
 
 #include "access/genam.h"
@@ -12,62 +17,14 @@
 #include "utils/snapmgr.h"
 
 #include "pg/base/times.h"
+#include "pg/ids/id_index.h"
 #include "pg/model/catalog.h"
 
-#define EVENT_PREFIX "event:"
-#define ITEM_PREFIX  "item:"
+/* Columns of a model's table. */
+enum { COLUMN_VERSION = 1, COLUMN_PART, COLUMN_BLOCK, COLUMN_DATA };
 
 /* Attempts to find a block number that nobody has taken. */
 #define MAX_ATTEMPTS 100
-
-/* The part that stands for an id. */
-static char *PartOfId(const char *prefix, Id id)
-{
-    return psprintf("%s%s", prefix, text_to_cstring(IdToText(id)));
-}
-
-/* The id that a part stands for; false if it cannot be one of the model's ids. */
-static bool IdOfPart(const char *part, const char *prefix, IdKind kind, Id *id)
-{
-    const char *name = part + strlen(prefix);
-
-    return strlen(name) <= MAX_ID_LENGTH && IdConvert(IdOfText(name, strlen(name)), kind, id);
-}
-
-/* The id as the blocks hold it: UTF-8. */
-static char *StoredText(Id id)
-{
-    return id.kind == ID_INTEGER ? psprintf(INT64_FORMAT, id.integer)
-                                 : pnstrdup(id.text, id.length);
-}
-
-/* Two texts: the time as a number, and the item. */
-static bytea *EventBlock(const char *part, uint32 number, const PendingEvent *event)
-{
-    char *time = psprintf(INT64_FORMAT, event->time);
-    char *item = StoredText(event->item);
-    uint32 offsets[] = {0, (uint32)strlen(time), (uint32)(strlen(time) + strlen(item))};
-    DataBlock block = {.type = BLOCK_TEXT, .number = number, .rows = 2, .columns = offsets[2]};
-    bytea *bytes = BlockAllocate(&block);
-    char *to = BlockData(bytes);
-
-    memcpy(to, offsets, sizeof(offsets));
-    memcpy(to + sizeof(offsets), time, offsets[1]);
-    memcpy(to + sizeof(offsets) + offsets[1], item, offsets[2] - offsets[1]);
-    BlockSeal(VARDATA(bytes), SealName(part, 0), &block, Crc32c);
-    return bytes;
-}
-
-/* A new item's row says nothing but its name. */
-static bytea *ItemBlock(const char *part, uint32 number)
-{
-    DataBlock block = {.type = BLOCK_JSON, .number = number, .rows = 1, .columns = 2};
-    bytea *bytes = BlockAllocate(&block);
-
-    memcpy(BlockData(bytes), "{}", 2);
-    BlockSeal(VARDATA(bytes), SealName(part, 0), &block, Crc32c);
-    return bytes;
-}
 
 /* Kept for the session; a new name of the table needs a new plan. */
 static SPIPlanPtr InsertPlan(const char *relation)
@@ -75,22 +32,22 @@ static SPIPlanPtr InsertPlan(const char *relation)
     static SPIPlanPtr plan = NULL;
     static char *planned = NULL;
     Oid types[] = {TEXTOID, INT4OID, BYTEAOID};
-    SPIPlanPtr fresh;
+    SPIPlanPtr made;
     char *name;
 
     if (plan != NULL && strcmp(planned, relation) == 0)
         return plan;
-    fresh = SPI_prepare(psprintf("INSERT INTO %s (version, part, block, data) "
-                                 "VALUES (0, $1, $2, $3) ON CONFLICT DO NOTHING",
-                                 relation),
-                        3, types);
+    made = SPI_prepare(psprintf("INSERT INTO %s (version, part, block, data) "
+                                "VALUES (0, $1, $2, $3) ON CONFLICT DO NOTHING",
+                                relation),
+                       3, types);
     name = MemoryContextStrdup(TopMemoryContext, relation);
-    SPI_keepplan(fresh);
+    SPI_keepplan(made);
     if (plan != NULL) {
         SPI_freeplan(plan);
         pfree(planned);
     }
-    plan = fresh;
+    plan = made;
     planned = name;
     return plan;
 }
@@ -130,14 +87,16 @@ static SysScanDesc ScanParts(ModelTable *table, const char *part, bool prefix)
     ScanKeyData key[3];
     char *end = pstrdup(part);
 
-    ScanKeyInit(&key[0], 1, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(0));
+    ScanKeyInit(&key[0], COLUMN_VERSION, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(0));
     if (!prefix) {
-        ScanKeyInit(&key[1], 2, BTEqualStrategyNumber, F_TEXTEQ, CStringGetTextDatum(part));
+        ScanKeyInit(&key[1], COLUMN_PART, BTEqualStrategyNumber, F_TEXTEQ,
+                    CStringGetTextDatum(part));
         return systable_beginscan(table->relation, table->index, true, GetActiveSnapshot(), 2, key);
     }
     end[strlen(end) - 1]++; /* the column's collation is "C" */
-    ScanKeyInit(&key[1], 2, BTGreaterEqualStrategyNumber, F_TEXT_GE, CStringGetTextDatum(part));
-    ScanKeyInit(&key[2], 2, BTLessStrategyNumber, F_TEXT_LT, CStringGetTextDatum(end));
+    ScanKeyInit(&key[1], COLUMN_PART, BTGreaterEqualStrategyNumber, F_TEXT_GE,
+                CStringGetTextDatum(part));
+    ScanKeyInit(&key[2], COLUMN_PART, BTLessStrategyNumber, F_TEXT_LT, CStringGetTextDatum(end));
     return systable_beginscan(table->relation, table->index, true, GetActiveSnapshot(), 3, key);
 }
 
@@ -188,64 +147,34 @@ FailDamaged(ModelTable *table, const char *part, uint32 number, const char *prob
                      "source.")));
 }
 
-/* A time as EventBlock writes it; false if it is none. */
-static bool ReadTime(const char *text, uint32 length, int64 *time)
-{
-    char *digits = pnstrdup(text, length), *end;
-
-    errno = 0;
-    *time = strtoll(digits, &end, 10);
-    return length > 0 && errno == 0 && end == digits + length;
-}
-
 /* NULL and *event, or what is wrong with the row. */
-static const char *ParseEvent(ModelTable *table, const Header *header, HeapTuple tuple,
-                              PendingEvent *event)
+static const char *ReadEvent(ModelTable *table, const Header *header, HeapTuple tuple,
+                             PendingEvent *event)
 {
-    char *part = TextDatumGetCString(Column(table, tuple, 2));
-    uint32 number = (uint32)DatumGetInt32(Column(table, tuple, 3)), length;
-    const char *problem, *text;
-    DataBlock block;
-    bytea *bytes;
-    Datum data;
     bool null;
-    Id item;
+    Datum data = heap_getattr(tuple, COLUMN_DATA, RelationGetDescr(table->relation), &null);
 
-    data = heap_getattr(tuple, 4, RelationGetDescr(table->relation), &null);
     if (null) /* who made or altered the table by hand may have left out NOT NULL */
         return "it has no data";
-    bytes = DatumGetByteaPCopy(data);
-    problem = BlockParse(VARDATA(bytes), VARSIZE(bytes) - VARHDRSZ, SealName(part, 0), number,
-                         Crc32c, &block);
-    if (problem == NULL && (block.type != BLOCK_TEXT || block.rows != 2))
-        problem = "it is not an event";
-    if (problem != NULL)
-        return problem;
-    text = BlockEntry(&block, 0, &length);
-    if (!ReadTime(text, length, &event->time))
-        return "its time is no number";
-    text = BlockEntry(&block, 1, &length);
-    item = (Id){ID_TEXT, 0, text, length};
-    if (!IsIdText(text, length) || !IdConvert(item, header->item_kind, &event->item) ||
-        !IdOfPart(part, EVENT_PREFIX, header->user_kind, &event->user))
-        return "its ids are not of the model's kinds";
-    return NULL;
+    return ParseEvent(header, TextDatumGetCString(Column(table, tuple, COLUMN_PART)),
+                      (uint32)DatumGetInt32(Column(table, tuple, COLUMN_BLOCK)),
+                      DatumGetByteaPCopy(data), event);
 }
 
 /* Whether the row is an event that some column of the source could have; notes it if it is not. */
 static bool IsSound(ModelTable *table, const Header *header, HeapTuple tuple, PendingEvent *event,
                     PendingDamage *damage)
 {
-    const char *problem = ParseEvent(table, header, tuple, event);
+    const char *problem = ReadEvent(table, header, tuple, event);
 
     if (problem == NULL && !TimeIsOf(header->time_type, event->time))
         problem = "its time is not of the model's type";
     if (problem == NULL)
         return true;
     if (damage->count++ == 0)
-        damage->first =
-            psprintf("part \"%s\", block %u: %s", TextDatumGetCString(Column(table, tuple, 2)),
-                     (uint32)DatumGetInt32(Column(table, tuple, 3)), problem);
+        damage->first = psprintf(
+            "part \"%s\", block %u: %s", TextDatumGetCString(Column(table, tuple, COLUMN_PART)),
+            (uint32)DatumGetInt32(Column(table, tuple, COLUMN_BLOCK)), problem);
     return false;
 }
 
@@ -262,11 +191,11 @@ static void WarnOfDamage(const PendingDamage *damage)
 
 static void TakeEvent(ModelTable *table, const Header *header, HeapTuple tuple, PendingEvent *event)
 {
-    const char *problem = ParseEvent(table, header, tuple, event);
+    const char *problem = ReadEvent(table, header, tuple, event);
 
     if (problem != NULL)
-        FailDamaged(table, TextDatumGetCString(Column(table, tuple, 2)),
-                    (uint32)DatumGetInt32(Column(table, tuple, 3)), problem);
+        FailDamaged(table, TextDatumGetCString(Column(table, tuple, COLUMN_PART)),
+                    (uint32)DatumGetInt32(Column(table, tuple, COLUMN_BLOCK)), problem);
 }
 
 static int CompareEvents(const void *a, const void *b)
@@ -362,8 +291,8 @@ IdList PendingItems(ModelTable *table, const Header *header, const Dictionary *i
         Id id;
 
         CHECK_FOR_INTERRUPTS();
-        if (!IdOfPart(TextDatumGetCString(Column(table, tuple, 2)), ITEM_PREFIX, header->item_kind,
-                      &id))
+        if (!IdOfPart(TextDatumGetCString(Column(table, tuple, COLUMN_PART)), ITEM_PREFIX,
+                      header->item_kind, &id))
             continue;
         if (index == NULL)
             index = IdIndexCreate(CurrentMemoryContext, IdTypeOf(header->item_kind));
@@ -405,8 +334,8 @@ void PendingForget(ModelTable *table, const Header *header, const PendingTests *
     while (HeapTupleIsValid(tuple = systable_getnext(scan))) {
         Id id;
 
-        if (!IdOfPart(TextDatumGetCString(Column(table, tuple, 2)), ITEM_PREFIX, header->item_kind,
-                      &id) ||
+        if (!IdOfPart(TextDatumGetCString(Column(table, tuple, COLUMN_PART)), ITEM_PREFIX,
+                      header->item_kind, &id) ||
             tests->known(tests->arg, id))
             AddPlace(&gone, &room, tuple);
     }

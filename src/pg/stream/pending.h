@@ -11,12 +11,7 @@
 
 #include "pg/model/dictionary.h"
 #include "pg/model/table.h"
-
-typedef struct PendingEvent {
-    Id user;
-    Id item;
-    int64 time;
-} PendingEvent;
+#include "pg/stream/event_row.h"
 
 /* Rows under the name of an event that are none: whoever may insert can write them. */
 typedef struct PendingDamage {

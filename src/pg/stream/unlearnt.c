@@ -1,4 +1,10 @@
-/* unlearnt.c: the rows that have no fingerprint yet. */
+/*
+ * unlearnt.c: finds what a refresh has to learn: rows of the source and observed events that the
+ * window has no fingerprint of.
+ *
+ * Source and observers are read into one list of rows, which is sorted by fingerprint, so that
+ * equal events stand together and can be counted.
+ */
 #include "pg/stream/unlearnt.h"
 
 #include "pg/base/settings.h"
@@ -8,11 +14,11 @@
 /* A row of the source or of the observers. */
 typedef struct Row {
     uint64 key;
-    NewsEvent event;
+    UnlearntEvent event;
     bool observed;
 } Row;
 
-/* What the model was trained on may have changed since. */
+/* Somebody may have altered the source since the model was trained. */
 static void CheckTypes(ModelTable *table, const Header *header, const Collector *rows)
 {
     bool same = IdIndexKind(rows->users) == header->user_kind &&
@@ -62,7 +68,7 @@ static void AddObserved(Collector *rows, const PendingRows *pending)
 #include "lib/sort_template.h"
 
 /* Ids ascend with their indexes. */
-static int CompareNews(const NewsEvent *a, const NewsEvent *b)
+static int CompareUnlearnt(const UnlearntEvent *a, const UnlearntEvent *b)
 {
     if (a->time != b->time)
         return a->time < b->time ? -1 : 1;
@@ -72,27 +78,27 @@ static int CompareNews(const NewsEvent *a, const NewsEvent *b)
 }
 
 #define ST_SORT          SortEvents
-#define ST_ELEMENT_TYPE  NewsEvent
-#define ST_COMPARE(a, b) CompareNews(a, b)
+#define ST_ELEMENT_TYPE  UnlearntEvent
+#define ST_COMPARE(a, b) CompareUnlearnt(a, b)
 #define ST_SCOPE         static
 #define ST_CHECK_FOR_INTERRUPTS
 #define ST_DEFINE
 #include "lib/sort_template.h"
 
-void SortNews(NewsEvent *events, uint64 count)
+void SortUnlearnt(UnlearntEvent *events, uint64 count)
 {
     SortEvents(events, count);
 }
 
-static Row *MakeRows(const Collector *c, const News *news, const uint32 *user, const uint32 *item,
-                     uint64 from_source)
+static Row *MakeRows(const Collector *c, const Unlearnt *unlearnt, const uint32 *user,
+                     const uint32 *item, uint64 from_source)
 {
     Row *rows = PallocArray(Row, c->count + 1);
 
     for (Size i = 0; i < c->count; i++) {
-        NewsEvent event = {user[c->user[i]], item[c->item[i]], c->time[i]};
-        Fingerprint print = FingerprintOf(IdListGet(&news->users, event.user),
-                                          IdListGet(&news->items, event.item), event.time);
+        UnlearntEvent event = {user[c->user[i]], item[c->item[i]], c->time[i]};
+        Fingerprint print = FingerprintOf(IdListGet(&unlearnt->users, event.user),
+                                          IdListGet(&unlearnt->items, event.item), event.time);
 
         rows[i] = (Row){print.key, event, i >= from_source};
         CHECK_FOR_INTERRUPTS();
@@ -119,9 +125,9 @@ static uint64 CountNew(const Window *window, const Row *rows, uint64 count)
     return in_source > learnt ? in_source - learnt : 0;
 }
 
-static void TakeNew(News *news, const Window *window, const Row *rows, uint64 count)
+static void TakeNew(Unlearnt *unlearnt, const Window *window, const Row *rows, uint64 count)
 {
-    news->events = PallocArray(NewsEvent, count + 1);
+    unlearnt->events = PallocArray(UnlearntEvent, count + 1);
     for (uint64 first = 0, end; first < count; first = end) {
         uint64 wanted;
 
@@ -129,45 +135,45 @@ static void TakeNew(News *news, const Window *window, const Row *rows, uint64 co
             ;
         wanted = CountNew(window, rows + first, end - first);
         for (uint64 i = 0; i < wanted; i++)
-            news->events[news->count++] = rows[first + i].event;
+            unlearnt->events[unlearnt->count++] = rows[first + i].event;
         CHECK_FOR_INTERRUPTS();
     }
-    SortNews(news->events, news->count);
+    SortUnlearnt(unlearnt->events, unlearnt->count);
 }
 
-void NewsRead(ModelTable *table, const Header *header, const Window *window, MemoryContext context,
-              News *news)
+void UnlearntRead(ModelTable *table, const Header *header, const Window *window,
+                  MemoryContext context, Unlearnt *unlearnt)
 {
     Collector *collector = ReadRows(table, header, window, context);
     MemoryContext caller = MemoryContextSwitchTo(context);
     uint32 *user, *item;
     Row *rows;
 
-    memset(news, 0, sizeof(*news));
-    news->read = collector->count;
-    news->null_rows = collector->null_rows;
-    news->pending = PendingAll(table, header);
-    AddObserved(collector, &news->pending);
-    IdIndexSort(collector->users, &news->users, &user);
-    IdIndexSort(collector->items, &news->items, &item);
+    memset(unlearnt, 0, sizeof(*unlearnt));
+    unlearnt->read = collector->count;
+    unlearnt->null_rows = collector->null_rows;
+    unlearnt->pending = PendingAll(table, header);
+    AddObserved(collector, &unlearnt->pending);
+    IdIndexSort(collector->users, &unlearnt->users, &user);
+    IdIndexSort(collector->items, &unlearnt->items, &item);
     CheckMemory(SizeAdd(MemoryContextMemAllocated(context, true),
-                        SizeMultiply(collector->count, sizeof(Row) + sizeof(NewsEvent))),
+                        SizeMultiply(collector->count, sizeof(Row) + sizeof(UnlearntEvent))),
                 "reading what is new");
-    rows = MakeRows(collector, news, user, item, news->read);
-    TakeNew(news, window, rows, collector->count);
+    rows = MakeRows(collector, unlearnt, user, item, unlearnt->read);
+    TakeNew(unlearnt, window, rows, collector->count);
     pfree(rows);
     MemoryContextSwitchTo(caller);
 }
 
-Fingerprint *NewsFingerprints(const News *news)
+Fingerprint *UnlearntFingerprints(const Unlearnt *unlearnt)
 {
-    Fingerprint *prints = PallocArray(Fingerprint, news->count + 1);
+    Fingerprint *prints = PallocArray(Fingerprint, unlearnt->count + 1);
 
-    for (uint64 i = 0; i < news->count; i++) {
-        const NewsEvent *event = &news->events[i];
+    for (uint64 i = 0; i < unlearnt->count; i++) {
+        const UnlearntEvent *event = &unlearnt->events[i];
 
-        prints[i] = FingerprintOf(IdListGet(&news->users, event->user),
-                                  IdListGet(&news->items, event->item), event->time);
+        prints[i] = FingerprintOf(IdListGet(&unlearnt->users, event->user),
+                                  IdListGet(&unlearnt->items, event->item), event->time);
         CHECK_FOR_INTERRUPTS();
     }
     return prints;

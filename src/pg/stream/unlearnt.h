@@ -1,9 +1,10 @@
 /*
  * unlearnt.h: what a model has not learnt yet: new rows of its source, and observed events.
  *
- * An event that is in the source as well as observed is learnt once.  For each (user, item, time):
- * the source has it s times, the window w times, observers l times; s > 0 leaves s - w to be
- * learnt (an observed event that the source does not show yet will be seen there), s = 0 leaves l.
+ * An event that is in the source and was observed, too, is learnt once.  Say the source has an
+ * event (user, item, time) s times, the window w times, and observers reported it l times.  If the
+ * source has it, s - w are to be learnt: what was observed is among its rows.  If the source has it
+ * not (yet), l are to be learnt; the window then has them when the rows come.
  */
 #ifndef RECADV_PG_STREAM_UNLEARNT_H
 #define RECADV_PG_STREAM_UNLEARNT_H
@@ -11,33 +12,34 @@
 #include "pg/stream/pending.h"
 #include "pg/model/window.h"
 
-typedef struct NewsEvent {
+typedef struct UnlearntEvent {
     uint32 user; /* index into the list of ids */
     uint32 item;
     int64 time;
-} NewsEvent;
+} UnlearntEvent;
 
-/* By time, then user, then item. */
-extern void SortNews(NewsEvent *events, uint64 count);
+/* Sorts by time, then user, then item. */
+extern void SortUnlearnt(UnlearntEvent *events, uint64 count);
 
-typedef struct News {
+typedef struct Unlearnt {
     uint64 read;      /* rows of the source since the start of the window */
     uint64 null_rows; /* of these, skipped for a NULL id */
     PendingRows pending;
     IdList users; /* of all rows, ascending */
     IdList items;
     uint64 count;
-    NewsEvent *events; /* to be learnt; by time, user, item */
-} News;
+    UnlearntEvent *events; /* to be learnt; by time, user, item */
+} Unlearnt;
 
 /*
- * Reads what is new; needs SPI and an active snapshot.  Source first: what is observed in a
- * transaction is then seen whenever its row in the source is.  All memory in `context`.
+ * Reads what is not learnt; all memory in `context`.  Needs SPI and an active snapshot.  The source
+ * is read before the observed events: a transaction that writes both is then never seen with its
+ * row in the source alone.
  */
-extern void NewsRead(ModelTable *table, const Header *header, const Window *window,
-                     MemoryContext context, News *news);
+extern void UnlearntRead(ModelTable *table, const Header *header, const Window *window,
+                         MemoryContext context, Unlearnt *unlearnt);
 
 /* Fingerprints of the events to be learnt; allocated in the current context. */
-extern Fingerprint *NewsFingerprints(const News *news);
+extern Fingerprint *UnlearntFingerprints(const Unlearnt *unlearnt);
 
 #endif

@@ -6,7 +6,7 @@
 
 #include "core/interactions.h"
 #include "pg/base/backend.h"
-#include "pg/ids/ids.h"
+#include "pg/ids/id_index.h"
 
 /* Rows whose ids are looked up together. */
 #define COLLECT_BATCH 256

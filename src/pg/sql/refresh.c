@@ -12,6 +12,7 @@
 #include "pg/stream/unlearnt.h"
 #include "pg/stream/observer.h"
 #include "pg/serve/preload.h"
+#include "pg/sql/checks.h"
 #include "pg/train/runs.h"
 #include "pg/stream/model_slice.h"
 
@@ -256,8 +257,7 @@ Datum recadv_refresh(PG_FUNCTION_ARGS)
     bool skip = !PG_ARGISNULL(2) && SkipsIfBusy(text_to_cstring(PG_GETARG_TEXT_PP(2)));
     Datum result;
 
-    PreventCommandIfReadOnly("recadv_refresh()");
-    PreventCommandIfParallelMode("recadv_refresh()");
+    CheckCanWrite("recadv_refresh()");
     if (!Lock(&r, PG_ARGISNULL(0) ? NULL : PG_GETARG_TEXT_PP(0), skip))
         PG_RETURN_NULL();
     SPI_connect();

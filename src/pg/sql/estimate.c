@@ -1,0 +1,32 @@
+/* estimate.c: recadv_estimate_memory(): what a training would need. */
+#include "pg/base/compat.h"
+
+#include "fmgr.h"
+#include "utils/builtins.h"
+
+#include "pg/base/settings.h"
+#include "pg/model/options.h"
+#include "pg/train/training.h"
+
+PG_FUNCTION_INFO_V1(recadv_estimate_memory);
+
+/* Arguments: users, items, interactions, algorithm, options, has_time; strict. */
+Datum recadv_estimate_memory(PG_FUNCTION_ARGS)
+{
+    int64 users = PG_GETARG_INT64(0), items = PG_GETARG_INT64(1), rows = PG_GETARG_INT64(2);
+    const Algorithm *algorithm = CheckAlgorithm(text_to_cstring(PG_GETARG_TEXT_PP(3)));
+    void *options = OptionsParse(algorithm, PG_GETARG_JSONB_P(4));
+    Size bytes;
+
+    if (users < 1 || items < 1 || rows < 1 || users > MAX_IDS || items > MAX_IDS)
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                        errmsg("users, items and interactions must be at least 1, users and "
+                               "items at most %d",
+                               MAX_IDS)));
+    bytes = TrainingMemory(algorithm, options, (uint32)users, (uint32)items, (uint64)rows,
+                           PG_GETARG_BOOL(5), CheckThreads(((TrainOptions *)options)->threads));
+    if (bytes > PG_INT64_MAX)
+        ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+                        errmsg("the memory needed does not fit into a bigint")));
+    PG_RETURN_INT64((int64)bytes);
+}

@@ -10,6 +10,16 @@
 #include "pg/sql/trigger.h"
 #include "pg/stream/observer.h"
 
+/* Arguments of recadv_attach. */
+enum {
+    ATTACH_MODEL,
+    ATTACH_RELATION,
+    ATTACH_USER_COLUMN,
+    ATTACH_ITEM_COLUMN,
+    ATTACH_TIME_COLUMN,
+    ATTACH_ON_ERROR
+};
+
 /* Quoted. */
 static const char *TriggerName(Oid model)
 {
@@ -59,14 +69,16 @@ static const char *OnErrorArgument(FunctionCallInfo fcinfo, int argument)
 /* The model, opened to see that it learns from a stream, and the table. */
 static Oid OpenBoth(FunctionCallInfo fcinfo, ModelTable *table, Header *header)
 {
-    Oid model = ModelResolve(PG_ARGISNULL(0) ? NULL : PG_GETARG_TEXT_PP(0)), relid;
+    Oid model = ModelResolve(PG_ARGISNULL(ATTACH_MODEL) ? NULL : PG_GETARG_TEXT_PP(ATTACH_MODEL)),
+        relid;
 
     ModelTableOpen(model, table);
     table->store.version = ModelTableCurrent(table, false).version;
     *header = HeaderRead(&table->store);
     if (header->algorithm->stream == NULL)
         FailNoStream(table->store.name, header->algorithm);
-    relid = PG_ARGISNULL(1) ? SourceTable(table, header) : PG_GETARG_OID(1);
+    relid =
+        PG_ARGISNULL(ATTACH_RELATION) ? SourceTable(table, header) : PG_GETARG_OID(ATTACH_RELATION);
     if (get_rel_name(relid) == NULL)
         ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("the table does not exist")));
     return relid;
@@ -74,10 +86,9 @@ static Oid OpenBoth(FunctionCallInfo fcinfo, ModelTable *table, Header *header)
 
 PG_FUNCTION_INFO_V1(recadv_attach);
 
-/* Arguments: model, table, user_column, item_column, time_column, on_error. */
 Datum recadv_attach(PG_FUNCTION_ARGS)
 {
-    const char *on_error = OnErrorArgument(fcinfo, 5), *user, *item, *time;
+    const char *on_error = OnErrorArgument(fcinfo, ATTACH_ON_ERROR), *user, *item, *time;
     const char *trigger;
     char *function;
     ModelTable table;
@@ -86,9 +97,9 @@ Datum recadv_attach(PG_FUNCTION_ARGS)
 
     SPI_connect();
     relid = OpenBoth(fcinfo, &table, &header);
-    user = ColumnArgument(fcinfo, 2, header.source.user_column);
-    item = ColumnArgument(fcinfo, 3, header.source.item_column);
-    time = ColumnArgument(fcinfo, 4, header.source.time_column);
+    user = ColumnArgument(fcinfo, ATTACH_USER_COLUMN, header.source.user_column);
+    item = ColumnArgument(fcinfo, ATTACH_ITEM_COLUMN, header.source.item_column);
+    time = ColumnArgument(fcinfo, ATTACH_TIME_COLUMN, header.source.time_column);
     CheckColumnOf(relid, user, "user_column");
     CheckColumnOf(relid, item, "item_column");
     CheckColumnOf(relid, time, "time_column");
@@ -110,7 +121,6 @@ Datum recadv_attach(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(recadv_detach);
 
-/* Arguments: model, table. */
 Datum recadv_detach(PG_FUNCTION_ARGS)
 {
     ModelTable table;

@@ -6,6 +6,9 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
+/* Arguments of recadv_embeddings. */
+enum { EMBEDDINGS_MODEL, EMBEDDINGS_SIDE, EMBEDDINGS_IDS };
+
 /* Rows gathered together where ids are given. */
 #define GATHERED 256
 
@@ -138,28 +141,27 @@ static void CheckEmbedding(const Output *output)
 
 PG_FUNCTION_INFO_V1(recadv_embeddings);
 
-/* Arguments: model, side and, in one of two forms, ids. */
 Datum recadv_embeddings(PG_FUNCTION_ARGS)
 {
     Output output = {0};
     ModelTable table;
 
     RowSetOpen(&output.rows, fcinfo);
-    if (PG_ARGISNULL(1))
+    if (PG_ARGISNULL(EMBEDDINGS_SIDE))
         return (Datum)0;
-    output.axis = AxisArgument(fcinfo, 1);
-    output.id_type = IdTypeArgument(fcinfo, 2);
-    output.served = ServedOpen(ModelArgument(fcinfo, 0), &table);
+    output.axis = AxisArgument(fcinfo, EMBEDDINGS_SIDE);
+    output.id_type = IdTypeArgument(fcinfo, EMBEDDINGS_IDS);
+    output.served = ServedOpen(ModelArgument(fcinfo, EMBEDDINGS_MODEL), &table);
     CheckAxisKind(output.served, output.axis, IdKindOfType(output.id_type));
     output.part = output.served->header.algorithm->embedding[output.axis];
     CheckEmbedding(&output);
     output.scratch =
         AllocSetContextCreate(CurrentMemoryContext, "recadv embedding", ALLOCSET_DEFAULT_SIZES);
     output.ids = IdReaderOpen(output.served, output.axis);
-    if (PG_NARGS() <= 2 || PG_ARGISNULL(2))
+    if (PG_NARGS() <= 2 || PG_ARGISNULL(EMBEDDINGS_IDS))
         RowsVisit(output.served, output.axis, AddView, &output);
     else
-        AddChosen(&output, PG_GETARG_ARRAYTYPE_P(2));
+        AddChosen(&output, PG_GETARG_ARRAYTYPE_P(EMBEDDINGS_IDS));
     ModelTableClose(&table);
     return (Datum)0;
 }

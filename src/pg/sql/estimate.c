@@ -8,14 +8,26 @@
 #include "pg/model/options.h"
 #include "pg/train/training.h"
 
+/* Arguments of recadv_estimate_memory. */
+enum {
+    ESTIMATE_USERS,
+    ESTIMATE_ITEMS,
+    ESTIMATE_INTERACTIONS,
+    ESTIMATE_ALGORITHM,
+    ESTIMATE_OPTIONS,
+    ESTIMATE_HAS_TIME
+};
+
 PG_FUNCTION_INFO_V1(recadv_estimate_memory);
 
-/* Arguments: users, items, interactions, algorithm, options, has_time; strict. */
+/* Strict. */
 Datum recadv_estimate_memory(PG_FUNCTION_ARGS)
 {
-    int64 users = PG_GETARG_INT64(0), items = PG_GETARG_INT64(1), rows = PG_GETARG_INT64(2);
-    const Algorithm *algorithm = CheckAlgorithm(text_to_cstring(PG_GETARG_TEXT_PP(3)));
-    void *options = OptionsParse(algorithm, PG_GETARG_JSONB_P(4));
+    int64 users = PG_GETARG_INT64(ESTIMATE_USERS), items = PG_GETARG_INT64(ESTIMATE_ITEMS),
+          rows = PG_GETARG_INT64(ESTIMATE_INTERACTIONS);
+    const Algorithm *algorithm =
+        CheckAlgorithm(text_to_cstring(PG_GETARG_TEXT_PP(ESTIMATE_ALGORITHM)));
+    void *options = OptionsParse(algorithm, PG_GETARG_JSONB_P(ESTIMATE_OPTIONS));
     Size bytes;
 
     if (users < 1 || items < 1 || rows < 1 || users > MAX_IDS || items > MAX_IDS)
@@ -24,7 +36,8 @@ Datum recadv_estimate_memory(PG_FUNCTION_ARGS)
                                "items at most %d",
                                MAX_IDS)));
     bytes = TrainingMemory(algorithm, options, (uint32)users, (uint32)items, (uint64)rows,
-                           PG_GETARG_BOOL(5), CheckThreads(((TrainOptions *)options)->threads));
+                           PG_GETARG_BOOL(ESTIMATE_HAS_TIME),
+                           CheckThreads(((TrainOptions *)options)->threads));
     if (bytes > PG_INT64_MAX)
         ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
                         errmsg("the memory needed does not fit into a bigint")));

@@ -8,6 +8,15 @@
 #include "pg/base/rowset.h"
 #include "pg/sql/evaluation.h"
 
+/* Arguments of recadv_evaluate. */
+enum {
+    EVALUATE_MODEL,
+    EVALUATE_TEST_SOURCE,
+    EVALUATE_USER_COLUMN,
+    EVALUATE_ITEM_COLUMN,
+    EVALUATE_K
+};
+
 static void AddMetric(RowSet *rows, const Evaluation *e, const char *name, int k, double sum)
 {
     Datum values[] = {CStringGetTextDatum(name), Int32GetDatum(k),
@@ -58,20 +67,19 @@ static int32 *CutoffArgument(ArrayType *array, int *count)
 
 PG_FUNCTION_INFO_V1(recadv_evaluate);
 
-/* Arguments: model, test_source, user_column, item_column, k. */
 Datum recadv_evaluate(PG_FUNCTION_ARGS)
 {
-    Source source = TestSourceArgument(fcinfo, 1);
+    Source source = TestSourceArgument(fcinfo, EVALUATE_TEST_SOURCE);
     Evaluation e;
     RowSet rows;
     int32 *k;
     int count;
 
-    if (PG_ARGISNULL(4))
+    if (PG_ARGISNULL(EVALUATE_K))
         ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("k must not be NULL")));
-    k = CutoffArgument(PG_GETARG_ARRAYTYPE_P(4), &count);
+    k = CutoffArgument(PG_GETARG_ARRAYTYPE_P(EVALUATE_K), &count);
     RowSetOpen(&rows, fcinfo);
-    EvaluationOpen(&e, PG_ARGISNULL(0) ? NULL : PG_GETARG_TEXT_PP(0));
+    EvaluationOpen(&e, PG_ARGISNULL(EVALUATE_MODEL) ? NULL : PG_GETARG_TEXT_PP(EVALUATE_MODEL));
     EvaluationUseTest(&e, &source);
     EvaluationRank(&e);
     EvaluationReport(&e);

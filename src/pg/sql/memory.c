@@ -12,6 +12,9 @@
 #include "pg/stream/observer.h"
 #include "pg/serve/select.h"
 
+/* Arguments of recadv_memory. */
+enum { MEMORY_MODEL, MEMORY_K };
+
 /* The k rows of an axis nearest to a vector of the width of their embeddings, as an array of ids.
  */
 static Datum Nearest(Served *served, Axis axis, const float *vector, uint32 k)
@@ -52,7 +55,6 @@ static void AddSlot(RowSet *rows, Served *served, uint32 number, uint32 k)
 
 PG_FUNCTION_INFO_V1(recadv_memory);
 
-/* Arguments: model, k. */
 Datum recadv_memory(PG_FUNCTION_ARGS)
 {
     Served *served;
@@ -61,10 +63,10 @@ Datum recadv_memory(PG_FUNCTION_ARGS)
     uint32 k;
 
     RowSetOpen(&rows, fcinfo);
-    if (PG_ARGISNULL(1))
+    if (PG_ARGISNULL(MEMORY_K))
         return (Datum)0;
-    k = KArgument(fcinfo, 1);
-    served = ServedOpen(ModelArgument(fcinfo, 0), &table);
+    k = KArgument(fcinfo, MEMORY_K);
+    served = ServedOpen(ModelArgument(fcinfo, MEMORY_MODEL), &table);
     if (served->header.algorithm->stream == NULL)
         FailNoStream(served->store->name, served->header.algorithm);
     for (uint32 i = 0; i < served->header.algorithm->stream->slots(&served->model); i++)

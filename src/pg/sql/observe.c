@@ -8,6 +8,9 @@
 #include "pg/base/time_values.h"
 #include "pg/stream/observer.h"
 
+/* Arguments of recadv_observe. */
+enum { OBSERVE_MODEL, OBSERVE_USER, OBSERVE_ITEM, OBSERVE_AT };
+
 /* Of whatever type the caller's is; NULL stands for what a column with the default now() gets. */
 static int64 TimeArgument(FunctionCallInfo fcinfo, int argument, const TimeColumn *column)
 {
@@ -32,7 +35,7 @@ static Id IdArgument(FunctionCallInfo fcinfo, int argument, IdKind kind)
     return IdOfText(VARDATA_ANY(value), (uint32)VARSIZE_ANY_EXHDR(value));
 }
 
-/* Arguments: model, user_id, item_id, at.  False for a NULL id. */
+/* False for a NULL id. */
 static Datum Observe(FunctionCallInfo fcinfo, IdKind kind)
 {
     Observed *observed;
@@ -42,14 +45,16 @@ static Datum Observe(FunctionCallInfo fcinfo, IdKind kind)
 
     PreventCommandIfReadOnly("recadv_observe()");
     PreventCommandIfParallelMode("recadv_observe()");
-    if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
+    if (PG_ARGISNULL(OBSERVE_USER) || PG_ARGISNULL(OBSERVE_ITEM))
         PG_RETURN_BOOL(false);
     SPI_connect();
-    observed = ObserveOpen(PG_ARGISNULL(0) ? NULL : PG_GETARG_TEXT_PP(0), &table);
+    observed =
+        ObserveOpen(PG_ARGISNULL(OBSERVE_MODEL) ? NULL : PG_GETARG_TEXT_PP(OBSERVE_MODEL), &table);
     column =
         (TimeColumn){table.store.name, observed->header.time_type, observed->header.time_typmod};
-    time = TimeArgument(fcinfo, 3, &column);
-    ObserveEvent(observed, &table, IdArgument(fcinfo, 1, kind), IdArgument(fcinfo, 2, kind), time);
+    time = TimeArgument(fcinfo, OBSERVE_AT, &column);
+    ObserveEvent(observed, &table, IdArgument(fcinfo, OBSERVE_USER, kind),
+                 IdArgument(fcinfo, OBSERVE_ITEM, kind), time);
     ModelTableClose(&table);
     SPI_finish();
     PG_RETURN_BOOL(true);

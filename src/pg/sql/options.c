@@ -7,6 +7,9 @@
 #include "pg/base/rowset.h"
 #include "pg/model/options.h"
 
+/* Arguments of recadv_options. */
+enum { OPTIONS_ALGORITHM };
+
 static char *DefaultText(const OptionSpec *spec)
 {
     switch (spec->type) {
@@ -57,7 +60,9 @@ Datum recadv_options(PG_FUNCTION_ARGS)
 {
     RowSet rows;
     const Algorithm *only =
-        PG_ARGISNULL(0) ? NULL : CheckAlgorithm(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+        PG_ARGISNULL(OPTIONS_ALGORITHM)
+            ? NULL
+            : CheckAlgorithm(text_to_cstring(PG_GETARG_TEXT_PP(OPTIONS_ALGORITHM)));
 
     RowSetOpen(&rows, fcinfo);
     for (int i = 0; algorithms[i] != NULL; i++) {

@@ -16,6 +16,9 @@
 #include "pg/train/runs.h"
 #include "pg/stream/model_slice.h"
 
+/* Arguments of recadv_refresh. */
+enum { REFRESH_MODEL, REFRESH_METRICS, REFRESH_IF_BUSY };
+
 typedef struct Refresh {
     BackendHost backend;
     Oid relid;
@@ -247,18 +250,18 @@ static Datum ResultRow(FunctionCallInfo fcinfo, const Refresh *r)
 
 PG_FUNCTION_INFO_V1(recadv_refresh);
 
-/* Arguments: model, metrics, if_busy. */
 Datum recadv_refresh(PG_FUNCTION_ARGS)
 {
     double start = HostClock();
-    Refresh r = {.rank = !PG_ARGISNULL(1) && PG_GETARG_BOOL(1)};
+    Refresh r = {.rank = !PG_ARGISNULL(REFRESH_METRICS) && PG_GETARG_BOOL(REFRESH_METRICS)};
     MemoryContext context =
         AllocSetContextCreate(CurrentMemoryContext, "recadv refresh", ALLOCSET_DEFAULT_SIZES);
-    bool skip = !PG_ARGISNULL(2) && SkipsIfBusy(text_to_cstring(PG_GETARG_TEXT_PP(2)));
+    bool skip = !PG_ARGISNULL(REFRESH_IF_BUSY) &&
+                SkipsIfBusy(text_to_cstring(PG_GETARG_TEXT_PP(REFRESH_IF_BUSY)));
     Datum result;
 
     CheckCanWrite("recadv_refresh()");
-    if (!Lock(&r, PG_ARGISNULL(0) ? NULL : PG_GETARG_TEXT_PP(0), skip))
+    if (!Lock(&r, PG_ARGISNULL(REFRESH_MODEL) ? NULL : PG_GETARG_TEXT_PP(REFRESH_MODEL), skip))
         PG_RETURN_NULL();
     SPI_connect();
     Open(&r, context);

@@ -10,6 +10,15 @@
 #include "pg/base/settings.h"
 #include "pg/sql/evaluation.h"
 
+/* Arguments of recadv_robustness. */
+enum {
+    ROBUSTNESS_MODEL,
+    ROBUSTNESS_EPSILON,
+    ROBUSTNESS_TEST_SOURCE,
+    ROBUSTNESS_USER_COLUMN,
+    ROBUSTNESS_ITEM_COLUMN
+};
+
 /* The held-out interactions as cases. */
 static void UseHeldOut(Evaluation *e)
 {
@@ -92,7 +101,6 @@ static float4 *EpsilonArgument(ArrayType *array, int *count)
 
 PG_FUNCTION_INFO_V1(recadv_robustness);
 
-/* Arguments: model, epsilon, test_source, user_column, item_column. */
 Datum recadv_robustness(PG_FUNCTION_ARGS)
 {
     Evaluation e;
@@ -102,20 +110,20 @@ Datum recadv_robustness(PG_FUNCTION_ARGS)
     double before;
     int count;
 
-    if (PG_ARGISNULL(1))
+    if (PG_ARGISNULL(ROBUSTNESS_EPSILON))
         ereport(ERROR,
                 (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("epsilon must not be NULL")));
-    epsilon = EpsilonArgument(PG_GETARG_ARRAYTYPE_P(1), &count);
+    epsilon = EpsilonArgument(PG_GETARG_ARRAYTYPE_P(ROBUSTNESS_EPSILON), &count);
     RowSetOpen(&rows, fcinfo);
-    EvaluationOpen(&e, PG_ARGISNULL(0) ? NULL : PG_GETARG_TEXT_PP(0));
+    EvaluationOpen(&e, PG_ARGISNULL(ROBUSTNESS_MODEL) ? NULL : PG_GETARG_TEXT_PP(ROBUSTNESS_MODEL));
     if (e.loaded.model.algorithm->perturb == NULL)
         ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                         errmsg("algorithm \"%s\" has no embeddings to perturb",
                                e.loaded.model.algorithm->name)));
-    if (PG_ARGISNULL(2)) {
+    if (PG_ARGISNULL(ROBUSTNESS_TEST_SOURCE)) {
         UseHeldOut(&e);
     } else {
-        Source source = TestSourceArgument(fcinfo, 2);
+        Source source = TestSourceArgument(fcinfo, ROBUSTNESS_TEST_SOURCE);
 
         EvaluationUseTest(&e, &source);
     }

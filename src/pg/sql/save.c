@@ -16,6 +16,9 @@
 #include "pg/stream/forget_learnt.h"
 #include "pg/train/runs.h"
 
+/* Arguments of recadv_save. */
+enum { SAVE_MODEL, SAVE_IMAGE };
+
 /* It would be read with the rights of whoever uses the model. */
 static void CheckNoSource(const Header *header)
 {
@@ -60,11 +63,11 @@ static void ForgetSaved(Oid relid, ImageStore *image, const Loaded *loaded)
 
 PG_FUNCTION_INFO_V1(recadv_save);
 
-/* Arguments: model, image; strict. */
+/* Strict. */
 Datum recadv_save(PG_FUNCTION_ARGS)
 {
-    char *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
-    bytea *bytes = PG_GETARG_BYTEA_P(1);
+    char *name = text_to_cstring(PG_GETARG_TEXT_PP(SAVE_MODEL));
+    bytea *bytes = PG_GETARG_BYTEA_P(SAVE_IMAGE);
     BackendHost backend;
     ImageStore image;
     Loaded loaded;

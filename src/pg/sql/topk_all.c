@@ -4,6 +4,9 @@
 #include "pg/serve/live_source.h"
 #include "pg/serve/user.h"
 
+/* Arguments of recadv_topk_all. */
+enum { ALL_MODEL, ALL_K, ALL_USERS, ALL_EXCLUDE_SEEN, ALL_CANDIDATES, ALL_EXCLUDE, ALL_SEEN };
+
 static void MarkItems(BatchJob *job, RowList rows, bool value)
 {
     for (uint32 i = 0; i < rows.count; i++) {
@@ -88,17 +91,17 @@ static void CheckKinds(const Served *served, IdKind kind)
 
 static void OpenJob(FunctionCallInfo fcinfo, BatchJob *job)
 {
-    uint32 k = KArgument(fcinfo, 1);
+    uint32 k = KArgument(fcinfo, ALL_K);
     Filter filter;
 
-    job->served = ServedOpen(ModelArgument(fcinfo, 0), job->table);
+    job->served = ServedOpen(ModelArgument(fcinfo, ALL_MODEL), job->table);
     job->limit = Min(k, ServedItems(job->served));
     CheckKinds(job->served, job->kind);
     BatchesCheckMemory(job);
     job->user_ids = DictionaryRead(&job->served->users, job->served->store);
     job->item_ids = IdReaderOpen(job->served, AXIS_ITEM);
     IdReaderLoadAll(&job->item_ids);
-    filter = FilterArguments(fcinfo, 4, job->served, AXIS_ITEM, job->kind);
+    filter = FilterArguments(fcinfo, ALL_CANDIDATES, job->served, AXIS_ITEM, job->kind);
     TakeItems(job, &filter);
     job->single =
         AllocSetContextCreate(CurrentMemoryContext, "recadv user", ALLOCSET_DEFAULT_SIZES);
@@ -106,7 +109,6 @@ static void OpenJob(FunctionCallInfo fcinfo, BatchJob *job)
         AllocSetContextCreate(CurrentMemoryContext, "recadv batch", ALLOCSET_DEFAULT_SIZES);
 }
 
-/* Arguments: model, k, users, exclude_seen, candidates, exclude, seen. */
 static Datum TopKAll(FunctionCallInfo fcinfo, IdKind kind)
 {
     ModelTable table;
@@ -115,21 +117,21 @@ static Datum TopKAll(FunctionCallInfo fcinfo, IdKind kind)
     IdList users;
 
     RowSetOpen(&job.rows, fcinfo);
-    if (PG_ARGISNULL(1) || PG_ARGISNULL(3) || PG_ARGISNULL(6))
+    if (PG_ARGISNULL(ALL_K) || PG_ARGISNULL(ALL_EXCLUDE_SEEN) || PG_ARGISNULL(ALL_SEEN))
         return (Datum)0;
     BackendHostInit(&job.backend, CurrentMemoryContext, "recadv_topk_all");
-    job.exclude_seen = PG_GETARG_BOOL(3);
-    if (LiveArgument(fcinfo, 6) && job.exclude_seen) {
-        LiveInteractions(ModelArgument(fcinfo, 0), &job.backend, &live);
+    job.exclude_seen = PG_GETARG_BOOL(ALL_EXCLUDE_SEEN);
+    if (LiveArgument(fcinfo, ALL_SEEN) && job.exclude_seen) {
+        LiveInteractions(ModelArgument(fcinfo, ALL_MODEL), &job.backend, &live);
         job.live = &live;
     }
     OpenJob(fcinfo, &job);
     if (job.live != NULL)
         FindLiveRows(&job);
-    if (PG_ARGISNULL(2)) {
+    if (PG_ARGISNULL(ALL_USERS)) {
         TakeAllUsers(&job);
     } else {
-        users = IdsArgument(fcinfo, 2, kind);
+        users = IdsArgument(fcinfo, ALL_USERS, kind);
         TakeUsers(&job, &users);
     }
     BatchesRun(&job);

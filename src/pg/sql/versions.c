@@ -9,6 +9,9 @@
 #include "pg/sql/checks.h"
 #include "pg/train/runs.h"
 
+/* Arguments of recadv_rollback. */
+enum { ROLLBACK_MODEL, ROLLBACK_VERSION };
+
 /* The newest version below. */
 static int32 VersionBelow(List *versions, int32 version)
 {
@@ -29,7 +32,6 @@ static int32 PreviousVersion(List *versions, Current current)
 
 PG_FUNCTION_INFO_V1(recadv_rollback);
 
-/* Arguments: model, version. */
 Datum recadv_rollback(PG_FUNCTION_ARGS)
 {
     ModelTable table;
@@ -38,15 +40,16 @@ Datum recadv_rollback(PG_FUNCTION_ARGS)
     Oid relid;
 
     CheckCanWrite("recadv_rollback()");
-    CheckNotNull(fcinfo, 0, "model");
-    relid = ModelResolve(PG_GETARG_TEXT_PP(0));
+    CheckNotNull(fcinfo, ROLLBACK_MODEL, "model");
+    relid = ModelResolve(PG_GETARG_TEXT_PP(ROLLBACK_MODEL));
     ModelTableOpenOwned(relid, &table);
     SPI_connect();
     if (!RunLock(relid, false))
         FailBusy(get_rel_name(relid));
     versions = ModelTableVersions(relid);
-    version = PG_ARGISNULL(1) ? PreviousVersion(versions, ModelTableCurrent(&table, false))
-                              : PG_GETARG_INT32(1);
+    version = PG_ARGISNULL(ROLLBACK_VERSION)
+                  ? PreviousVersion(versions, ModelTableCurrent(&table, false))
+                  : PG_GETARG_INT32(ROLLBACK_VERSION);
     if (!list_member_int(versions, version))
         ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
                         errmsg("model \"%s\" has no version to return to", get_rel_name(relid)),

@@ -10,7 +10,7 @@
 #include "pg/sql/trigger.h"
 #include "pg/stream/observer.h"
 
-/* Arguments of recadv_attach. */
+/* Arguments of recadv_attach and, the first two, of recadv_detach. */
 enum {
     ATTACH_MODEL,
     ATTACH_RELATION,
@@ -36,7 +36,7 @@ static Oid SourceTable(const ModelTable *table, const Header *header)
     if (!OidIsValid(relid))
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                         errmsg("the source of model \"%s\" is not a table", table->store.name),
-                        errhint("Name the table: recadv_attach(model, table).")));
+                        errhint("Name the table: recadv_attach(model, relation).")));
     return relid;
 }
 

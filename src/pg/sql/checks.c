@@ -14,3 +14,10 @@ void CheckCanWrite(const char *function)
     PreventCommandIfParallelMode(function);
     PreventCommandDuringRecovery(function);
 }
+
+void CheckNoWeights(bool given)
+{
+    if (given)
+        ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                        errmsg("weights of interactions are not supported yet")));
+}

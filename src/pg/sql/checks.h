@@ -12,4 +12,7 @@ extern void CheckNotNull(FunctionCallInfo fcinfo, int argument, const char *name
 /* Fails where nothing can be written; `function` is for the message: "recadv_train()". */
 extern void CheckCanWrite(const char *function);
 
+/* Fails if interactions are to have weights. */
+extern void CheckNoWeights(bool given);
+
 #endif

@@ -6,6 +6,7 @@
 
 #include "pg/base/settings.h"
 #include "pg/model/options.h"
+#include "pg/sql/checks.h"
 #include "pg/train/training.h"
 
 /* Arguments of recadv_estimate_memory. */
@@ -15,13 +16,14 @@ enum {
     ESTIMATE_INTERACTIONS,
     ESTIMATE_ALGORITHM,
     ESTIMATE_OPTIONS,
-    ESTIMATE_HAS_TIME
+    ESTIMATE_HAS_TIME,
+    ESTIMATE_HAS_WEIGHT
 };
 
-PG_FUNCTION_INFO_V1(recadv_estimate_memory);
+PG_FUNCTION_INFO_V1(recadv_estimate_memory_0_2);
 
 /* Strict. */
-Datum recadv_estimate_memory(PG_FUNCTION_ARGS)
+Datum recadv_estimate_memory_0_2(PG_FUNCTION_ARGS)
 {
     int64 users = PG_GETARG_INT64(ESTIMATE_USERS), items = PG_GETARG_INT64(ESTIMATE_ITEMS),
           rows = PG_GETARG_INT64(ESTIMATE_INTERACTIONS);
@@ -35,6 +37,7 @@ Datum recadv_estimate_memory(PG_FUNCTION_ARGS)
                         errmsg("users, items and interactions must be at least 1, users and "
                                "items at most %d",
                                MAX_IDS)));
+    CheckNoWeights(PG_GETARG_BOOL(ESTIMATE_HAS_WEIGHT));
     bytes = TrainingMemory(algorithm, options, (uint32)users, (uint32)items, (uint64)rows,
                            PG_GETARG_BOOL(ESTIMATE_HAS_TIME),
                            CheckThreads(((TrainOptions *)options)->threads));

@@ -19,16 +19,17 @@
 #include "pg/base/times.h"
 #include "pg/train/training.h"
 
+/* Arguments of recadv_evaluate_stream. */
 enum {
-    ARG_SOURCE,
-    ARG_USER_COLUMN,
-    ARG_ITEM_COLUMN,
-    ARG_TIME_COLUMN,
-    ARG_ALGORITHM,
-    ARG_OPTIONS,
-    ARG_WARMUP,
-    ARG_WINDOW,
-    ARGS
+    STREAM_SOURCE,
+    STREAM_USER_COLUMN,
+    STREAM_ITEM_COLUMN,
+    STREAM_TIME_COLUMN,
+    STREAM_ALGORITHM,
+    STREAM_OPTIONS,
+    STREAM_WARMUP,
+    STREAM_WINDOW_SIZE,
+    STREAM_ARGS
 };
 
 typedef struct StreamTest {
@@ -51,9 +52,9 @@ typedef struct StreamTest {
 static void CheckArguments(FunctionCallInfo fcinfo)
 {
     static const char *const names[] = {"source",    "user_column", "item_column", "time_column",
-                                        "algorithm", NULL,          "warmup",      "window"};
+                                        "algorithm", NULL,          "warmup",      "window_size"};
 
-    for (int i = 0; i < ARGS; i++)
+    for (int i = 0; i < STREAM_ARGS; i++)
         if (names[i] != NULL && PG_ARGISNULL(i))
             ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
                             errmsg("argument \"%s\" must not be NULL", names[i])));
@@ -62,20 +63,20 @@ static void CheckArguments(FunctionCallInfo fcinfo)
 static void TakeArguments(FunctionCallInfo fcinfo, StreamTest *test)
 {
     TrainRequest *request = &test->request;
-    const Jsonb *options = PG_ARGISNULL(ARG_OPTIONS) ? NULL : PG_GETARG_JSONB_P(ARG_OPTIONS);
+    const Jsonb *options = PG_ARGISNULL(STREAM_OPTIONS) ? NULL : PG_GETARG_JSONB_P(STREAM_OPTIONS);
 
     CheckArguments(fcinfo);
     request->model = "";
-    request->source.text = text_to_cstring(PG_GETARG_TEXT_PP(ARG_SOURCE));
-    request->source.user_column = pstrdup(NameStr(*PG_GETARG_NAME(ARG_USER_COLUMN)));
-    request->source.item_column = pstrdup(NameStr(*PG_GETARG_NAME(ARG_ITEM_COLUMN)));
-    request->source.time_column = pstrdup(NameStr(*PG_GETARG_NAME(ARG_TIME_COLUMN)));
-    request->algorithm_name = text_to_cstring(PG_GETARG_TEXT_PP(ARG_ALGORITHM));
+    request->source.text = text_to_cstring(PG_GETARG_TEXT_PP(STREAM_SOURCE));
+    request->source.user_column = pstrdup(NameStr(*PG_GETARG_NAME(STREAM_USER_COLUMN)));
+    request->source.item_column = pstrdup(NameStr(*PG_GETARG_NAME(STREAM_ITEM_COLUMN)));
+    request->source.time_column = pstrdup(NameStr(*PG_GETARG_NAME(STREAM_TIME_COLUMN)));
+    request->algorithm_name = text_to_cstring(PG_GETARG_TEXT_PP(STREAM_ALGORITHM));
     request->algorithm = CheckAlgorithm(request->algorithm_name);
     request->options = OptionsParse(request->algorithm, (Jsonb *)options);
     request->threads = CheckThreads(((TrainOptions *)request->options)->threads);
-    test->warmup = PG_GETARG_FLOAT8(ARG_WARMUP);
-    test->window = PG_GETARG_INT32(ARG_WINDOW);
+    test->warmup = PG_GETARG_FLOAT8(STREAM_WARMUP);
+    test->window = PG_GETARG_INT32(STREAM_WINDOW_SIZE);
     if (!(test->warmup > 0 && test->warmup < 1))
         ereport(ERROR,
                 (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -83,7 +84,7 @@ static void TakeArguments(FunctionCallInfo fcinfo, StreamTest *test)
                  errhint("It is the share of the events that train before the evaluation.")));
     if (test->window < 1)
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                        errmsg("window must be at least 1, not %d", test->window)));
+                        errmsg("window_size must be at least 1, not %d", test->window)));
 }
 
 /* All events in order. */

@@ -1,6 +1,7 @@
 /* fit.c: the aggregate recadv_fit(). */
 #include "pg/base/compat.h"
 
+#include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "libpq/pqformat.h"
 #include "utils/builtins.h"
@@ -9,6 +10,7 @@
 #include "pg/base/settings.h"
 #include "pg/model/image.h"
 #include "pg/model/options.h"
+#include "pg/sql/checks.h"
 #include "pg/train/training.h"
 
 /* Format of a partial state on its way between workers. */
@@ -48,50 +50,82 @@ static void TakeOptions(MemoryContext context, FitState *state, Jsonb *options)
                         errmsg("options must be the same for all rows of a group")));
 }
 
-/* Argument positions of the three forms; -1: absent. */
+/* Arguments of the transition functions: all have the first, and more as their names say. */
+enum { FIT_STATE, FIT_USER, FIT_ITEM, FIT_OTHERS };
+enum { FIT_OPTIONS_OPTIONS = FIT_OTHERS };
+enum { FIT_TIME_TIME = FIT_OTHERS, FIT_TIME_OPTIONS };
+enum { FIT_WEIGHT_TIME = FIT_OTHERS, FIT_WEIGHT_WEIGHT, FIT_WEIGHT_OPTIONS };
+
+/* Where a form has what not all have; 0: nowhere. */
 typedef struct FitForm {
     int time;
+    int weight;
     int options;
 } FitForm;
+
+/*
+ * Type of an argument that a form may lack; InvalidOid if it does.  So that the form with all of
+ * them serves every call, a bare NULL, which has the type unknown, is as good as no argument.  A
+ * NULL of another type is a NULL in a column that is there.
+ */
+static Oid ColumnType(FunctionCallInfo fcinfo, int argument)
+{
+    Oid type = argument == 0 ? InvalidOid : get_fn_expr_argtype(fcinfo->flinfo, argument);
+
+    return type == UNKNOWNOID && PG_ARGISNULL(argument) ? InvalidOid : type;
+}
+
+static FitState *NewState(FunctionCallInfo fcinfo, MemoryContext context, FitForm form)
+{
+    FitState *state = MemoryContextAllocZero(context, sizeof(FitState));
+
+    CheckNoWeights(OidIsValid(ColumnType(fcinfo, form.weight)));
+    state->collector = CollectorCreate(context, get_fn_expr_argtype(fcinfo->flinfo, FIT_USER),
+                                       get_fn_expr_argtype(fcinfo->flinfo, FIT_ITEM),
+                                       ColumnType(fcinfo, form.time));
+    return state;
+}
 
 static Datum Accumulate(FunctionCallInfo fcinfo, FitForm form)
 {
     MemoryContext context = AggregateContext(fcinfo);
-    FitState *state = PG_ARGISNULL(0) ? NULL : (FitState *)PG_GETARG_POINTER(0);
+    FitState *state = PG_ARGISNULL(FIT_STATE) ? NewState(fcinfo, context, form)
+                                              : (FitState *)PG_GETARG_POINTER(FIT_STATE);
     NullableDatum time = {0, true};
 
-    if (state == NULL) {
-        Oid time_type = form.time < 0 ? InvalidOid : get_fn_expr_argtype(fcinfo->flinfo, form.time);
-
-        state = MemoryContextAllocZero(context, sizeof(FitState));
-        state->collector = CollectorCreate(context, get_fn_expr_argtype(fcinfo->flinfo, 1),
-                                           get_fn_expr_argtype(fcinfo->flinfo, 2), time_type);
-    }
-    if (form.options >= 0 && !PG_ARGISNULL(form.options))
+    if (form.options > 0 && !PG_ARGISNULL(form.options))
         TakeOptions(context, state, PG_GETARG_JSONB_P(form.options));
-    if (form.time >= 0)
+    if (form.time > 0)
         time = fcinfo->args[form.time];
-    CollectorAdd(state->collector, fcinfo->args[1], fcinfo->args[2], time);
+    CollectorAdd(state->collector, fcinfo->args[FIT_USER], fcinfo->args[FIT_ITEM], time);
     PG_RETURN_POINTER(state);
 }
 
 PG_FUNCTION_INFO_V1(recadv_fit_accum);
 PG_FUNCTION_INFO_V1(recadv_fit_accum_options);
 PG_FUNCTION_INFO_V1(recadv_fit_accum_time);
+PG_FUNCTION_INFO_V1(recadv_fit_accum_weight);
 
 Datum recadv_fit_accum(PG_FUNCTION_ARGS)
 {
-    return Accumulate(fcinfo, (FitForm){-1, -1});
+    return Accumulate(fcinfo, (FitForm){0});
 }
 
 Datum recadv_fit_accum_options(PG_FUNCTION_ARGS)
 {
-    return Accumulate(fcinfo, (FitForm){-1, 3});
+    return Accumulate(fcinfo, (FitForm){.options = FIT_OPTIONS_OPTIONS});
 }
 
 Datum recadv_fit_accum_time(PG_FUNCTION_ARGS)
 {
-    return Accumulate(fcinfo, (FitForm){3, 4});
+    return Accumulate(fcinfo, (FitForm){.time = FIT_TIME_TIME, .options = FIT_TIME_OPTIONS});
+}
+
+Datum recadv_fit_accum_weight(PG_FUNCTION_ARGS)
+{
+    return Accumulate(fcinfo, (FitForm){.time = FIT_WEIGHT_TIME,
+                                        .weight = FIT_WEIGHT_WEIGHT,
+                                        .options = FIT_WEIGHT_OPTIONS});
 }
 
 /* The numbers that the ids of one index have in another, to which they are added. */
@@ -129,11 +163,15 @@ static void Merge(MemoryContext context, FitState *to, const FitState *from)
 
 PG_FUNCTION_INFO_V1(recadv_fit_combine);
 
+/* Arguments of the combine function. */
+enum { COMBINE_TO, COMBINE_FROM };
+
 Datum recadv_fit_combine(PG_FUNCTION_ARGS)
 {
     MemoryContext context = AggregateContext(fcinfo);
-    FitState *to = PG_ARGISNULL(0) ? NULL : (FitState *)PG_GETARG_POINTER(0);
-    FitState *from = PG_ARGISNULL(1) ? NULL : (FitState *)PG_GETARG_POINTER(1);
+    FitState *to = PG_ARGISNULL(COMBINE_TO) ? NULL : (FitState *)PG_GETARG_POINTER(COMBINE_TO);
+    FitState *from =
+        PG_ARGISNULL(COMBINE_FROM) ? NULL : (FitState *)PG_GETARG_POINTER(COMBINE_FROM);
 
     if (from == NULL) {
         if (to == NULL)
@@ -175,7 +213,7 @@ PG_FUNCTION_INFO_V1(recadv_fit_serialize);
 
 Datum recadv_fit_serialize(PG_FUNCTION_ARGS)
 {
-    FitState *state = (FitState *)PG_GETARG_POINTER(0);
+    FitState *state = (FitState *)PG_GETARG_POINTER(FIT_STATE);
     const Collector *rows = state->collector;
     Size options = state->options == NULL ? 0 : VARSIZE(state->options);
     StringInfoData out;
@@ -272,9 +310,12 @@ static void ReceiveOptions(StringInfo in, FitState *state)
 
 PG_FUNCTION_INFO_V1(recadv_fit_deserialize);
 
+/* Arguments of the deserialisation function. */
+enum { DESERIALIZE_BYTES, DESERIALIZE_UNUSED };
+
 Datum recadv_fit_deserialize(PG_FUNCTION_ARGS)
 {
-    bytea *bytes = PG_GETARG_BYTEA_PP(0);
+    bytea *bytes = PG_GETARG_BYTEA_PP(DESERIALIZE_BYTES);
     FitState *state = palloc0(sizeof(FitState));
     Oid user_type, item_type, time_type;
     int user_start, item_start, end;
@@ -319,7 +360,7 @@ PG_FUNCTION_INFO_V1(recadv_fit_final);
 /* NULL for a group without interactions. */
 Datum recadv_fit_final(PG_FUNCTION_ARGS)
 {
-    FitState *state = PG_ARGISNULL(0) ? NULL : (FitState *)PG_GETARG_POINTER(0);
+    FitState *state = PG_ARGISNULL(FIT_STATE) ? NULL : (FitState *)PG_GETARG_POINTER(FIT_STATE);
     TrainRequest request = {
         .source = {.text = "recadv_fit()", .user_column = "", .item_column = ""}};
     Training training;

@@ -53,6 +53,18 @@ static void AddSlot(RowSet *rows, Served *served, uint32 number, uint32 k)
     CHECK_FOR_INTERRUPTS();
 }
 
+static void CheckHasSlots(const Served *served)
+{
+    const Algorithm *algorithm = served->header.algorithm;
+
+    if (algorithm->stream == NULL)
+        FailNoStream(served->store->name, algorithm);
+    if (algorithm->stream->slots == NULL || algorithm->stream->slot == NULL)
+        ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                        errmsg("algorithm \"%s\" of model \"%s\" keeps no memory slots",
+                               algorithm->name, served->store->name)));
+}
+
 PG_FUNCTION_INFO_V1(recadv_memory);
 
 Datum recadv_memory(PG_FUNCTION_ARGS)
@@ -67,8 +79,7 @@ Datum recadv_memory(PG_FUNCTION_ARGS)
         return (Datum)0;
     k = KArgument(fcinfo, MEMORY_K);
     served = ServedOpen(ModelArgument(fcinfo, MEMORY_MODEL), &table);
-    if (served->header.algorithm->stream == NULL)
-        FailNoStream(served->store->name, served->header.algorithm);
+    CheckHasSlots(served);
     for (uint32 i = 0; i < served->header.algorithm->stream->slots(&served->model); i++)
         AddSlot(&rows, served, i, k);
     ModelTableClose(&table);

@@ -1,7 +1,6 @@
 /* observe.c: recadv_observe(): tells a model of one event. */
 #include "pg/base/compat.h"
 
-#include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 
@@ -11,18 +10,26 @@
 /* Arguments of recadv_observe. */
 enum { OBSERVE_MODEL, OBSERVE_USER, OBSERVE_ITEM, OBSERVE_AT };
 
-/* Of whatever type the caller's is; NULL stands for what a column with the default now() gets. */
-static int64 TimeArgument(FunctionCallInfo fcinfo, int argument, const TimeColumn *column)
-{
-    Oid type = get_fn_expr_argtype(fcinfo->flinfo, argument);
+/* How a form of the function takes its time. */
+typedef int64 (*TimeArgument)(FunctionCallInfo fcinfo, const TimeColumn *column);
 
-    if (type != TEXTOID)
-        CheckTimeKind(column, type);
-    if (PG_ARGISNULL(argument))
+/* As a literal; NULL stands for what a column with the default now() gets. */
+static int64 LiteralTime(FunctionCallInfo fcinfo, const TimeColumn *column)
+{
+    if (PG_ARGISNULL(OBSERVE_AT))
         return TimeOfNow(column);
-    if (type == TEXTOID)
-        return TimeOfText(column, PG_GETARG_TEXT_PP(argument));
-    return TimeOfValue(column, type, PG_GETARG_DATUM(argument));
+    return TimeOfText(column, PG_GETARG_TEXT_PP(OBSERVE_AT));
+}
+
+/* As a value of the caller's type; NULL as above. */
+static int64 ValueTime(FunctionCallInfo fcinfo, const TimeColumn *column)
+{
+    Oid type = get_fn_expr_argtype(fcinfo->flinfo, OBSERVE_AT);
+
+    CheckTimeKind(column, type);
+    if (PG_ARGISNULL(OBSERVE_AT))
+        return TimeOfNow(column);
+    return TimeOfValue(column, type, PG_GETARG_DATUM(OBSERVE_AT));
 }
 
 static Id IdArgument(FunctionCallInfo fcinfo, int argument, IdKind kind)
@@ -36,7 +43,7 @@ static Id IdArgument(FunctionCallInfo fcinfo, int argument, IdKind kind)
 }
 
 /* False for a NULL id. */
-static Datum Observe(FunctionCallInfo fcinfo, IdKind kind)
+static Datum Observe(FunctionCallInfo fcinfo, IdKind kind, TimeArgument time_argument)
 {
     Observed *observed;
     TimeColumn column;
@@ -52,7 +59,7 @@ static Datum Observe(FunctionCallInfo fcinfo, IdKind kind)
         ObserveOpen(PG_ARGISNULL(OBSERVE_MODEL) ? NULL : PG_GETARG_TEXT_PP(OBSERVE_MODEL), &table);
     column =
         (TimeColumn){table.store.name, observed->header.time_type, observed->header.time_typmod};
-    time = TimeArgument(fcinfo, OBSERVE_AT, &column);
+    time = time_argument(fcinfo, &column);
     ObserveEvent(observed, &table, IdArgument(fcinfo, OBSERVE_USER, kind),
                  IdArgument(fcinfo, OBSERVE_ITEM, kind), time);
     ModelTableClose(&table);
@@ -60,15 +67,27 @@ static Datum Observe(FunctionCallInfo fcinfo, IdKind kind)
     PG_RETURN_BOOL(true);
 }
 
-PG_FUNCTION_INFO_V1(recadv_observe_bigint);
-PG_FUNCTION_INFO_V1(recadv_observe_text);
+PG_FUNCTION_INFO_V1(recadv_observe_bigint_literal);
+PG_FUNCTION_INFO_V1(recadv_observe_bigint_value);
+PG_FUNCTION_INFO_V1(recadv_observe_text_literal);
+PG_FUNCTION_INFO_V1(recadv_observe_text_value);
 
-Datum recadv_observe_bigint(PG_FUNCTION_ARGS)
+Datum recadv_observe_bigint_literal(PG_FUNCTION_ARGS)
 {
-    return Observe(fcinfo, ID_INTEGER);
+    return Observe(fcinfo, ID_INTEGER, LiteralTime);
 }
 
-Datum recadv_observe_text(PG_FUNCTION_ARGS)
+Datum recadv_observe_bigint_value(PG_FUNCTION_ARGS)
 {
-    return Observe(fcinfo, ID_TEXT);
+    return Observe(fcinfo, ID_INTEGER, ValueTime);
+}
+
+Datum recadv_observe_text_literal(PG_FUNCTION_ARGS)
+{
+    return Observe(fcinfo, ID_TEXT, LiteralTime);
+}
+
+Datum recadv_observe_text_value(PG_FUNCTION_ARGS)
+{
+    return Observe(fcinfo, ID_TEXT, ValueTime);
 }

@@ -12,6 +12,9 @@
 #include "pg/sql/train_request.h"
 #include "pg/train/runs.h"
 
+/* Arguments of recadv_train, after those of TakeRequest. */
+enum { TRAIN_WEIGHT_COLUMN = TRAIN_OTHERS };
+
 static Datum ResultRow(FunctionCallInfo fcinfo, const TrainRequest *request, const Training *t,
                        int32 version)
 {
@@ -44,10 +47,10 @@ static Datum ResultRow(FunctionCallInfo fcinfo, const TrainRequest *request, con
     return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(types), values, nulls));
 }
 
-PG_FUNCTION_INFO_V1(recadv_train);
+PG_FUNCTION_INFO_V1(recadv_train_0_2);
 
 /* All in the caller's transaction. */
-Datum recadv_train(PG_FUNCTION_ARGS)
+Datum recadv_train_0_2(PG_FUNCTION_ARGS)
 {
     TrainRequest *request;
     Training training;
@@ -56,7 +59,7 @@ Datum recadv_train(PG_FUNCTION_ARGS)
     Oid relid;
 
     CheckCanWrite("recadv_train()");
-    request = TakeRequest(fcinfo);
+    request = TakeRequest(fcinfo, TRAIN_WEIGHT_COLUMN);
     CheckRequest(request);
     TrainingInit(&training, CurrentMemoryContext, Title(request));
     SPI_connect();

@@ -16,6 +16,9 @@
 #include "pg/sql/train_request.h"
 #include "pg/train/runs.h"
 
+/* Arguments of recadv_train_job, after those of TakeRequest. */
+enum { JOB_IF_BUSY = TRAIN_OTHERS, JOB_WEIGHT_COLUMN };
+
 /* A job's state, which outlives its transactions. */
 typedef struct Job {
     MemoryContext context;
@@ -178,8 +181,8 @@ static void RunJob(Job *job)
 
 static bool ParseIfBusy(FunctionCallInfo fcinfo)
 {
-    CheckNotNull(fcinfo, ARG_IF_BUSY, "if_busy");
-    return SkipsIfBusy(text_to_cstring(PG_GETARG_TEXT_PP(ARG_IF_BUSY)));
+    CheckNotNull(fcinfo, JOB_IF_BUSY, "if_busy");
+    return SkipsIfBusy(text_to_cstring(PG_GETARG_TEXT_PP(JOB_IF_BUSY)));
 }
 
 static void CheckTopLevel(FunctionCallInfo fcinfo)
@@ -194,9 +197,9 @@ static void CheckTopLevel(FunctionCallInfo fcinfo)
                                 "SELECT recadv_train() here.")));
 }
 
-PG_FUNCTION_INFO_V1(recadv_train_job);
+PG_FUNCTION_INFO_V1(recadv_train_job_0_2);
 
-Datum recadv_train_job(PG_FUNCTION_ARGS)
+Datum recadv_train_job_0_2(PG_FUNCTION_ARGS)
 {
     MemoryContext context, caller;
     Job *job;
@@ -208,7 +211,7 @@ Datum recadv_train_job(PG_FUNCTION_ARGS)
     caller = MemoryContextSwitchTo(context);
     job = palloc0(sizeof(Job));
     job->context = context;
-    job->request = TakeRequest(fcinfo);
+    job->request = TakeRequest(fcinfo, JOB_WEIGHT_COLUMN);
     job->skip_if_busy = ParseIfBusy(fcinfo);
     job->run = (Run){.status = "running", .started = GetCurrentTimestamp()};
     TrainingInit(&job->training, context, Title(job->request));

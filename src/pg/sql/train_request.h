@@ -10,19 +10,23 @@
 
 #include "pg/train/training.h"
 
+/* The arguments that recadv_train() and recadv_train_job() begin with. */
 enum {
-    ARG_MODEL,
-    ARG_SOURCE,
-    ARG_USER_COLUMN,
-    ARG_ITEM_COLUMN,
-    ARG_TIME_COLUMN,
-    ARG_ALGORITHM,
-    ARG_OPTIONS,
-    ARG_IF_BUSY
+    TRAIN_MODEL,
+    TRAIN_SOURCE,
+    TRAIN_USER_COLUMN,
+    TRAIN_ITEM_COLUMN,
+    TRAIN_TIME_COLUMN,
+    TRAIN_ALGORITHM,
+    TRAIN_OPTIONS,
+    TRAIN_OTHERS /* the first that they do not share */
 };
 
-/* What was asked, as it was asked: enough for a row in the log. */
-extern TrainRequest *TakeRequest(FunctionCallInfo fcinfo);
+/*
+ * What was asked, as it was asked: enough for a row in the log.  weight_column is the position of
+ * that argument.
+ */
+extern TrainRequest *TakeRequest(FunctionCallInfo fcinfo, int weight_column);
 
 /* Everything that can be wrong with the request is found here, before any work. */
 extern void CheckRequest(TrainRequest *request);

@@ -28,7 +28,7 @@ FROM members WHERE probin IS NOT NULL
 GROUP BY prosrc HAVING count(*) > 1;
 
 -- every argument can be named, and every column of a result and a view, without quotes: the names
--- that the parser refuses there.  The two of a function made for this test show that it looks.
+-- that the parser refuses there.  Those of a function made for this test show that it looks.
 CREATE FUNCTION pg_temp.is_refused(statement text) RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN
     EXECUTE statement;
@@ -44,8 +44,10 @@ FROM (SELECT * FROM members UNION ALL
       SELECT * FROM pg_proc WHERE oid = 'pg_temp.keywords'::regproc) p,
      unnest(p.proargnames, coalesce(p.proargmodes, array_fill('i'::"char", ARRAY[p.pronargs::int])))
          AS a(name, mode)
-WHERE CASE WHEN a.mode IN ('i', 'b', 'v') THEN pg_temp.is_refused(format('SELECT length(%s => 1)', a.name))
-           ELSE pg_temp.is_refused(format('SELECT %s FROM (SELECT 1) AS t(%1$s)', a.name)) END;
+WHERE a.name <> ''
+      AND pg_temp.is_refused(format(CASE WHEN a.mode IN ('i', 'b', 'v') THEN 'SELECT length(%s => 1)'
+                                         ELSE 'SELECT %s FROM (SELECT 1) AS t(%1$s)' END, a.name))
+ORDER BY p.proname COLLATE "C", a.name COLLATE "C";
 SELECT attrelid::regclass AS relation, attname AS refused
 FROM pg_attribute
 WHERE attrelid IN ('recadv_models'::regclass, 'recadv_cache'::regclass, 'recadv_model'::regclass,

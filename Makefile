@@ -4,7 +4,7 @@
 
 EXTENSION = recadv
 MODULE_big = recadv
-DATA = sql/recadv--0.1.0.sql
+DATA = $(sort $(wildcard sql/recadv--*.sql))
 OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/core/*.c src/algo/*.c src/algo/*/*.c src/pg/*/*.c)))
 
 # Floating-point flags are chosen one by one, never -ffast-math: checks for NaN must work.

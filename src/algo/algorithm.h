@@ -131,13 +131,16 @@ struct Algorithm {
     Metric metrics[METRICS];
 
     /*
-     * What it reads beside users and items: columns that must be named, and those that it makes use
-     * of where they are.  train() gets these alone.  `events`: every row in order of time, too
-     * (data->events); this requires times.
+     * What it reads beside users and items: columns that must be named; those of the interactions
+     * that train() uses where they are, which are all that it gets; and whether it wants every row
+     * in order of time, with time and weight, too (data->events).
      */
     Columns required;
     Columns used;
     bool events;
+
+    /* Does train() learn the held-out interactions, too, once it has validated? */
+    bool learns_held;
 
     /* Appends the model's parts (without data) for model->users, model->items and options. */
     void (*layout)(Model *model);

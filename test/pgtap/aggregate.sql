@@ -141,5 +141,15 @@ SET recadv.max_memory = '1MB';
 SELECT fails('SELECT recadv_fit(n, n, ''{"algorithm":"popularity"}'') FROM (SELECT u * 100000 + i AS n FROM many) m, generate_series(1, 40) g', '54000', '%recadv.max_memory allows 1 MB%', 'memory is limited in workers, too');
 RESET recadv.max_memory;
 
+-- the form with all arguments, in which a bare NULL is as good as none
+SELECT is(image_digest(recadv_fit(user_id, item_id, NULL, NULL, :'bpr')), :'whole', 'neither times nor weights')
+FROM orders;
+SELECT is(
+    image_digest(recadv_fit(user_id, item_id, NULL::date, NULL, '{"algorithm":"popularity","holdout":"last"}')),
+    of_source('(SELECT user_id, item_id, NULL::date AS at FROM orders)', 'at',
+              '{"algorithm":"popularity","holdout":"last"}'),
+    'times and no weights')
+FROM orders;
+
 SELECT * FROM finish();
 ROLLBACK;

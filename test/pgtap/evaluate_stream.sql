@@ -15,7 +15,7 @@ CREATE FUNCTION measure(source text, algorithm text DEFAULT 'nmrn', size int DEF
 RETURNS TABLE (number int, until timestamptz, events bigint, ranked bigint, repeats bigint, new_users bigint, new_items bigint, hr float8, ndcg float8, mrr float8)
 LANGUAGE sql AS $$
     SELECT window_number, until::timestamptz, events, ranked, repeats, new_users, new_items, hr, ndcg, mrr
-    FROM recadv_evaluate_stream(source, algorithm => algorithm, warmup => warmup, "window" => size,
+    FROM recadv_evaluate_stream(source, algorithm => algorithm, warmup => warmup, window_size => size,
              options => CASE WHEN algorithm LIKE 'nmrn%' THEN '{"factors":16,"epochs":3}' WHEN algorithm = 'popularity' THEN '{}' ELSE '{"factors":16,"epochs":20}' END::jsonb)
 $$;
 CREATE TABLE whole AS SELECT * FROM measure('visits');
@@ -62,7 +62,7 @@ SELECT throws_ok('SELECT recadv_evaluate_stream(''visits'', time_column => NULL)
 SELECT throws_ok('SELECT recadv_evaluate_stream(''visits'', warmup => NULL)', '22004', 'argument "warmup" must not be NULL');
 SELECT throws_ok('SELECT recadv_evaluate_stream(''visits'', warmup => 1)', '22023', 'warmup must be between 0 and 1, not 1');
 SELECT throws_ok('SELECT recadv_evaluate_stream(''visits'', warmup => ''NaN'')', '22023', 'warmup must be between 0 and 1, not NaN');
-SELECT throws_ok('SELECT recadv_evaluate_stream(''visits'', "window" => 0)', '22023', 'window must be at least 1, not 0');
+SELECT throws_ok('SELECT recadv_evaluate_stream(''visits'', window_size => 0)', '22023', 'window_size must be at least 1, not 0');
 SELECT throws_ok('SELECT recadv_evaluate_stream(''nothing_here'')', '42P01', 'source "nothing_here" does not exist');
 SELECT throws_ok('SELECT recadv_evaluate_stream(''visits'', time_column => ''nope'')', '42703', 'column "nope" of source "visits" does not exist');
 SELECT throws_ok('SELECT recadv_evaluate_stream(''visits'', algorithm => ''nope'')', '22023');

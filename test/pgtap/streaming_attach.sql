@@ -30,7 +30,7 @@ CREATE VIEW seen_as AS TABLE clicks;
 SELECT fails('SELECT recadv_attach(''m'', ''seen_as'')', '42809', '%', 'a view');
 DROP VIEW seen_as;
 SELECT train('of_query', '(TABLE clicks)') \g /dev/null
-SELECT fails('SELECT recadv_attach(''of_query'')', '22023', 'the source of model "of_query" is not a table | Name the table: recadv_attach(model, table).', 'a source that is a query');
+SELECT fails('SELECT recadv_attach(''of_query'')', '22023', 'the source of model "of_query" is not a table | Name the table: recadv_attach(model, relation).', 'a source that is a query');
 SELECT works('SELECT recadv_attach(''of_query'', ''clicks'')', 'the table that it reads');
 SELECT works('SELECT recadv_detach(''of_query'', ''clicks'')', 'and away');
 SELECT fails('CREATE TRIGGER by_hand AFTER INSERT ON clicks FOR EACH ROW EXECUTE FUNCTION recadv_observe_trigger(''m''); INSERT INTO clicks VALUES (1, 1, now())', '39P01', 'recadv_observe_trigger() is a trigger that recadv_attach() makes', 'a trigger made by hand');

@@ -3,20 +3,56 @@ SET client_min_messages = warning;
 CREATE EXTENSION recadv;
 RESET client_min_messages;
 
-SELECT extversion, extrelocatable, n.nspname AS schema
+SELECT extversion = default_version AS is_default, extrelocatable, n.nspname AS schema
 FROM pg_extension JOIN pg_namespace n ON n.oid = extnamespace
+     JOIN pg_available_extensions a ON a.name = extname
 WHERE extname = 'recadv';
 
 \df recadv_*
 
 -- volatility, parallel safety, strictness, cost and rows of every function
+CREATE TEMPORARY VIEW members AS
+SELECT p.*
+FROM pg_depend d JOIN pg_proc p ON p.oid = d.objid
+WHERE d.classid = 'pg_proc'::regclass AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
+      AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'recadv');
 SELECT p.proname AS name, pg_get_function_identity_arguments(p.oid) AS arguments, p.prokind AS kind,
        p.provolatile AS volatile, p.proparallel AS parallel, p.proisstrict AS strict,
        p.prosecdef AS definer, p.procost AS cost, p.prorows AS rows
-FROM pg_depend d JOIN pg_proc p ON p.oid = d.objid
-WHERE d.classid = 'pg_proc'::regclass AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
-      AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'recadv')
-ORDER BY name COLLATE "C", arguments COLLATE "C";
+FROM members p
+ORDER BY p.proname COLLATE "C", pg_get_function_identity_arguments(p.oid) COLLATE "C";
+
+-- every signature has a C function of its own
+SELECT prosrc, array_agg(oid::regprocedure) AS functions
+FROM members WHERE probin IS NOT NULL
+GROUP BY prosrc HAVING count(*) > 1;
+
+-- every argument can be named, and every column of a result and a view, without quotes: the names
+-- that the parser refuses there.  Those of a function made for this test show that it looks.
+CREATE FUNCTION pg_temp.is_refused(statement text) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+    EXECUTE statement;
+    RETURN false;
+EXCEPTION
+    WHEN syntax_error OR reserved_name THEN RETURN true;
+    WHEN OTHERS THEN RETURN false;
+END $$;
+CREATE FUNCTION pg_temp.keywords("table" text, plain text) RETURNS TABLE ("user" text, "end" text)
+LANGUAGE sql RETURN ('a', 'b');
+SELECT p.proname AS name, a.mode, a.name AS refused
+FROM (SELECT * FROM members UNION ALL
+      SELECT * FROM pg_proc WHERE oid = 'pg_temp.keywords'::regproc) p,
+     unnest(p.proargnames, coalesce(p.proargmodes, array_fill('i'::"char", ARRAY[p.pronargs::int])))
+         AS a(name, mode)
+WHERE a.name <> ''
+      AND pg_temp.is_refused(format(CASE WHEN a.mode IN ('i', 'b', 'v') THEN 'SELECT length(%s => 1)'
+                                         ELSE 'SELECT %s FROM (SELECT 1) AS t(%1$s)' END, a.name))
+ORDER BY p.proname COLLATE "C", a.name COLLATE "C";
+SELECT attrelid::regclass AS relation, attname AS refused
+FROM pg_attribute
+WHERE attrelid IN ('recadv_models'::regclass, 'recadv_cache'::regclass, 'recadv_model'::regclass,
+                   'recadv_training'::regclass, 'recadv_refreshed'::regclass) AND attnum > 0
+      AND pg_temp.is_refused(format('SELECT %s FROM (SELECT 1) AS t(%1$s)', attname));
 
 -- the aggregates
 SELECT a.aggfnoid::regprocedure AS aggregate, a.aggtransfn, a.aggcombinefn, a.aggserialfn,
@@ -49,9 +85,7 @@ WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
 -- nothing runs with other rights than the caller's, and everyone may call everything
 SELECT count(*) AS members, count(*) FILTER (WHERE p.prosecdef) AS definers,
        count(*) FILTER (WHERE p.proacl IS NOT NULL) AS with_acl
-FROM pg_depend d JOIN pg_proc p ON p.oid = d.objid
-WHERE d.classid = 'pg_proc'::regclass AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
-      AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'recadv');
+FROM members p;
 SELECT has_table_privilege('public', 'recadv_models', 'SELECT') AS models_for_all,
        has_table_privilege('public', 'recadv_cache', 'SELECT') AS cache_for_all;
 
@@ -67,9 +101,12 @@ SET recadv.cache_size = -1;
 SET recadv.progress = 'perhaps';
 
 -- the install script refuses to be run by psql
-SELECT setting || '/extension/recadv--0.1.0.sql' AS script FROM pg_config WHERE name = 'SHAREDIR' \gset
+SELECT format('%s/extension/recadv--%s.sql', setting, extversion) AS script
+FROM pg_config, pg_extension WHERE name = 'SHAREDIR' AND extname = 'recadv' \gset
 \i :script
 SELECT count(*) AS types FROM pg_type WHERE typname = 'recadv_model';
+DROP FUNCTION pg_temp.is_refused, pg_temp.keywords;
+DROP VIEW members;
 
 -- in a schema of its own, and with models, which it does not drop unasked
 DROP EXTENSION recadv;

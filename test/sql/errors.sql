@@ -170,6 +170,8 @@ SELECT try($$SELECT * FROM recadv_robustness('p')$$);
 SELECT try($$SELECT recadv_estimate_memory(0, 1, 1)$$);
 SELECT try($$SELECT recadv_estimate_memory(3000000000, 1, 1)$$);
 SELECT try($$SELECT recadv_estimate_memory(1, 1, 1, 'apr')$$);
+SELECT try($$SELECT recadv_estimate_memory(1, 1, 1, has_weight => true)$$);
+SELECT try($$SELECT recadv_train('m', 'orders', weight_column => 'item_id')$$);
 SELECT try($$SELECT * FROM recadv_options('apr')$$);
 
 -- images and the aggregate
@@ -183,6 +185,8 @@ SELECT try($$SELECT recadv_fit(user_id, item_id, '[]') FROM orders$$);
 SELECT try($$SELECT recadv_fit(user_id, item_id, jsonb_build_object('seed', item_id)) FROM orders$$);
 SELECT try($$SELECT recadv_fit(user_id, item_id, '{"holdout":"last"}') FROM orders$$);
 SELECT try($$SELECT recadv_fit(user_id, item_id, note, '{}') FROM orders$$);
+SELECT try($$SELECT recadv_fit(user_id, item_id, NULL, item_id, '{}') FROM orders$$);
+SELECT try($$SELECT recadv_fit(user_id, item_id, 'today', NULL, '{}') FROM orders$$);
 SELECT try($$SELECT recadv_fit(user_id, item_id, '{}') OVER () FROM orders$$);
 
 -- where writing is not allowed

@@ -112,6 +112,16 @@ double JsonbNumber(const JsonbValue *value)
     return strtod(DatumGetCString(text), NULL);
 }
 
+bool JsonbGetReal(Jsonb *object, const char *key, double *result)
+{
+    JsonbValue value;
+
+    if (!Find(object, key, &value) || value.type != jbvNumeric)
+        return false;
+    *result = JsonbNumber(&value);
+    return true;
+}
+
 bool JsonbGetInteger(Jsonb *object, const char *key, int64 *result)
 {
     JsonbValue value;

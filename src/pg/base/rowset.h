@@ -39,7 +39,10 @@ extern void ResultFloat8If(ResultRow *row, bool known, float8 value);
 /* The mean of `count` values from their sum; NULL where there are none. */
 extern void ResultMean(ResultRow *row, double sum, uint64 count);
 
-/* The row as the result of a function that returns one; fails unless all columns are filled. */
+/*
+ * The row as the result of a function that returns one; fails unless all columns are filled.  A
+ * result type of an earlier version, which has fewer, gets the first.
+ */
 extern Datum ResultRowDatum(FunctionCallInfo fcinfo, ResultRow *row);
 
 typedef struct RowSet {

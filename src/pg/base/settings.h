@@ -11,6 +11,9 @@ extern int recadv_cache_size;        /* recadv.cache_size, in kB */
 extern int recadv_shared_cache_size; /* recadv.shared_cache_size, in kB */
 extern bool recadv_progress;         /* recadv.progress */
 
+/* Once, when the library is loaded. */
+extern void DefineSettings(void);
+
 /* Fails if `bytes` is more than recadv.max_memory; `purpose` names what needs it. */
 extern void CheckMemory(Size bytes, const char *purpose);
 

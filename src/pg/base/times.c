@@ -130,6 +130,20 @@ static double UnitsPerSecond(Oid type)
     return type == DATEOID ? 1.0 / SECS_PER_DAY : 1;
 }
 
+static bool IsEndOfTime(Oid type, int64 time)
+{
+    return type == DATEOID ? time == DATEVAL_NOEND : !TimeIsNumber(type) && time == DT_NOEND;
+}
+
+double TimeSeconds(Oid type, int64 time)
+{
+    if (time == NO_TIME || (type == DATEOID && time == DATEVAL_NOBEGIN))
+        return -INFINITY;
+    if (IsEndOfTime(type, time))
+        return INFINITY;
+    return IsFloating(type) ? DoubleOf(time) : (double)time / UnitsPerSecond(type);
+}
+
 int64 TimeBefore(Oid type, int64 time, double lateness)
 {
     double units = ceil(lateness * UnitsPerSecond(type));

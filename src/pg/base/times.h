@@ -24,6 +24,12 @@ extern bool TimeIsNumber(Oid type);
 
 extern int64 TimeOf(Oid type, Datum value);
 
+/*
+ * Seconds, for algorithms: from whatever moment on, of numbers the numbers themselves; -INFINITY
+ * for NO_TIME.  Integers beyond 2^53 are rounded.
+ */
+extern double TimeSeconds(Oid type, int64 time);
+
 /* Is it what TimeOf makes of some value? */
 extern bool TimeIsOf(Oid type, int64 time);
 

@@ -7,6 +7,8 @@
  */
 #include "pg/model/header.h"
 
+#include <float.h>
+
 #include "pg/model/options.h"
 #include "pg/base/times.h"
 
@@ -73,6 +75,7 @@ static void ReadSource(Jsonb *json, Source *source)
     source->user_column = JsonbGetString(json, "user_column");
     source->item_column = JsonbGetString(json, "item_column");
     source->time_column = JsonbGetString(json, "time_column");
+    source->weight_column = JsonbGetString(json, "weight_column");
     if (source->user_column == NULL || source->item_column == NULL ||
         source->user_column[0] == '\0')
         source->text = NULL;
@@ -159,6 +162,17 @@ static void *ReadOptions(ModelStore *store, Jsonb *json, const Algorithm *algori
     return options;
 }
 
+/* 1 if the key is missing: no weights. */
+static double ReadMeanWeight(ModelStore *store, Jsonb *json)
+{
+    double mean = 1;
+
+    if (JsonbHas(json, "mean_weight") &&
+        (!JsonbGetReal(json, "mean_weight", &mean) || !(mean > 0 && mean <= FLT_MAX)))
+        StoreDamaged(store, PART_HEADER, 0, "its \"mean_weight\" is out of range");
+    return mean;
+}
+
 Header HeaderRead(ModelStore *store)
 {
     Jsonb *json = StoreReadJson(store, PART_HEADER, 0);
@@ -169,8 +183,9 @@ Header HeaderRead(ModelStore *store)
     CheckFormat(store, json);
     header.algorithm = ReadAlgorithm(store, json);
     header.options = ReadOptions(store, json, header.algorithm);
-    header.users = ReadCount(store, json, "users", 1);
-    header.items = ReadCount(store, json, "items", 1);
+    header.users = ReadCount(store, json, "users", 0);
+    header.items = ReadCount(store, json, "items", 0);
+    header.mean_weight = ReadMeanWeight(store, json);
     header.added_users = ReadAdded(store, json, "added_users", header.users);
     header.added_items = ReadAdded(store, json, "added_items", header.items);
     header.held = ReadCount(store, json, "held_out", 0);

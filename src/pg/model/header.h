@@ -29,13 +29,14 @@ typedef struct Header {
     uint32 held; /* held-out interactions stored with the model */
     IdKind user_kind;
     IdKind item_kind;
-    Oid time_type;     /* of a model that learns from a stream, otherwise InvalidOid */
-    int32 time_typmod; /* of the time column, such as its precision; -1: none */
-    int64 watermark;   /* newest time learnt */
-    int64 first;       /* earliest, if times are numbers */
-    uint64 events;     /* learnt so far */
-    uint32 window;     /* fingerprints: see window.h */
-    Source source;     /* what it was trained on; no text: an aggregate */
+    Oid time_type;      /* of a model that learns from a stream, otherwise InvalidOid */
+    int32 time_typmod;  /* of the time column, such as its precision; -1: none */
+    int64 watermark;    /* newest time learnt */
+    int64 first;        /* earliest, if times are numbers */
+    uint64 events;      /* learnt so far */
+    uint32 window;      /* fingerprints: see window.h */
+    double mean_weight; /* of the rows of the training: 1 without weights */
+    Source source;      /* what it was trained on; no text: an aggregate */
 } Header;
 
 /* Reads and checks; allocated in the current context. */

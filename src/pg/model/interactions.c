@@ -9,34 +9,7 @@
 #include "pg/model/parts.h"
 #include "pg/base/settings.h"
 
-#define SEEN_USERS_PER_BLOCK 32
-#define HELD_PER_BLOCK       8192
-
-/* offset[0 .. users]: where the items of each user start. */
-static void WriteSeenBlock(ModelSink *sink, uint32 number, uint32 users, const uint64 *offset,
-                           const uint32 *item)
-{
-    uint64 total = offset[users] - offset[0];
-    DataBlock block = {
-        .type = BLOCK_LIST, .number = number, .rows = users, .columns = (uint32)total};
-    bytea *bytes;
-    char *to;
-
-    if (total > MaxAllocSize / sizeof(uint32))
-        ereport(ERROR,
-                (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-                 errmsg("%u users have too many interactions to be stored together: " UINT64_FORMAT,
-                        users, total)));
-    bytes = BlockAllocate(&block);
-    to = BlockData(bytes);
-    for (uint32 i = 0; i <= users; i++) {
-        uint32 at = (uint32)(offset[i] - offset[0]);
-
-        memcpy(to + (Size)i * sizeof(at), &at, sizeof(at));
-    }
-    memcpy(to + ((Size)users + 1) * sizeof(uint32), item + offset[0], total * sizeof(uint32));
-    SinkPut(sink, "seen", &block, bytes);
-}
+#define HELD_PER_BLOCK 8192
 
 static void WriteHeldBlock(ModelSink *sink, uint32 number, const uint32 *pairs, uint32 count)
 {
@@ -69,70 +42,24 @@ static void WriteHeld(ModelSink *sink, const Interactions *data)
 
 void WriteInteractions(ModelSink *sink, const Interactions *data)
 {
-    for (uint32 b = 0; b < BlockCount(data->users, SEEN_USERS_PER_BLOCK); b++)
-        WriteSeenBlock(sink, b, BlockRows(data->users, SEEN_USERS_PER_BLOCK, b),
-                       data->offset + (Size)b * SEEN_USERS_PER_BLOCK, data->item);
+    WriteLists(sink, &seen_lists, data->users, data->offset, data->item);
     WriteHeld(sink, data);
-}
-
-/* Items of one user in a block, checked to be ascending and in range. */
-static const void *SeenEntry(ModelStore *store, const DataBlock *block, uint32 row, uint32 items,
-                             uint32 *count)
-{
-    const char *entry = BlockEntry(block, row, count);
-    uint32 item, previous = 0;
-
-    for (uint32 i = 0; i < *count; i++) {
-        memcpy(&item, entry + (Size)i * sizeof(item), sizeof(item));
-        if (item >= items || (i > 0 && item <= previous))
-            StoreDamaged(store, "seen", block->number, "it names items that do not exist");
-        previous = item;
-    }
-    return entry;
-}
-
-static DataBlock ReadSeenBlock(ModelStore *store, const Header *header, uint32 number)
-{
-    DataBlock block = StoreRead(store, "seen", number, BLOCK_LIST);
-
-    if (block.rows != BlockRows(header->users, SEEN_USERS_PER_BLOCK, number))
-        StoreDamaged(store, "seen", number, "its dimensions do not fit the header");
-    return block;
-}
-
-uint32 *SeenReaderGet(SeenReader *reader, uint32 user, uint32 *count)
-{
-    uint32 number = user / SEEN_USERS_PER_BLOCK;
-    const void *entry;
-    uint32 *items;
-
-    if (reader->block.payload == NULL || reader->number != number) {
-        if (reader->block.payload != NULL)
-            BlockFree(&reader->block);
-        reader->block = ReadSeenBlock(reader->store, reader->header, number);
-        reader->number = number;
-    }
-    entry = SeenEntry(reader->store, &reader->block, user % SEEN_USERS_PER_BLOCK,
-                      reader->header->items, count);
-    items = PallocArray(uint32, (Size)*count + 1);
-    memcpy(items, entry, (Size)*count * sizeof(uint32));
-    return items;
 }
 
 uint32 *ReadSeen(ModelStore *store, const Header *header, uint32 user, uint32 *count)
 {
-    SeenReader reader = {.store = store, .header = header};
+    ListReader reader = {.store = store, .lists = &seen_lists, .header = header};
 
-    return SeenReaderGet(&reader, user, count);
+    return ListReaderGet(&reader, user, count);
 }
 
 void ReadSeenOf(ModelStore *store, const Header *header, const uint32 *users, uint32 count,
                 History *history)
 {
-    SeenReader reader = {.store = store, .header = header};
+    ListReader reader = {.store = store, .lists = &seen_lists, .header = header};
 
     for (uint32 i = 0; i < count; i++) {
-        uint32 length, *items = SeenReaderGet(&reader, users[i], &length);
+        uint32 length, *items = ListReaderGet(&reader, users[i], &length);
 
         HistorySet(history, i, items, length);
         pfree(items);
@@ -141,7 +68,7 @@ void ReadSeenOf(ModelStore *store, const Header *header, const uint32 *users, ui
 
 /* A block of "seen" that is being put together anew, user by user. */
 typedef struct SeenBlock {
-    uint64 offset[SEEN_USERS_PER_BLOCK + 1];
+    uint64 offset[LIST_USERS_PER_BLOCK + 1];
     uint32 *item;
     uint64 room;
 } SeenBlock;
@@ -169,12 +96,12 @@ static void MergeSeenBlock(ModelStore *store, const Header *header, const Histor
                            const uint32 *users, uint32 first, uint32 last, uint32 rows,
                            SeenBlock *seen)
 {
-    uint32 number = users[first] / SEEN_USERS_PER_BLOCK, base = number * SEEN_USERS_PER_BLOCK;
+    uint32 number = users[first] / LIST_USERS_PER_BLOCK, base = number * LIST_USERS_PER_BLOCK;
     bool stored = base < header->users;
     DataBlock block = {0};
 
     if (stored)
-        block = ReadSeenBlock(store, header, number);
+        block = ReadListBlock(store, &seen_lists, header, number);
     for (uint32 row = 0; row < rows; row++) {
         if (first < last && users[first] == base + row) {
             const ItemSet *set = &history->users[first++];
@@ -182,7 +109,7 @@ static void MergeSeenBlock(ModelStore *store, const Header *header, const Histor
             AppendSeen(seen, row, set->item, set->count);
         } else {
             uint32 length;
-            const void *entry = SeenEntry(store, &block, row, header->items, &length);
+            const void *entry = ListEntry(store, &seen_lists, &block, row, header->items, &length);
 
             AppendSeen(seen, row, entry, length);
         }
@@ -197,13 +124,13 @@ void WriteSeenOf(ModelStore *store, const Header *header, const History *history
     SeenBlock *seen = palloc0(sizeof(SeenBlock));
 
     for (uint32 first = 0, last; first < count; first = last) {
-        uint32 number = users[first] / SEEN_USERS_PER_BLOCK;
-        uint32 rows = BlockRows(all, SEEN_USERS_PER_BLOCK, number);
+        uint32 number = users[first] / LIST_USERS_PER_BLOCK;
+        uint32 rows = BlockRows(all, LIST_USERS_PER_BLOCK, number);
 
-        for (last = first + 1; last < count && users[last] / SEEN_USERS_PER_BLOCK == number; last++)
+        for (last = first + 1; last < count && users[last] / LIST_USERS_PER_BLOCK == number; last++)
             ;
         MergeSeenBlock(store, header, history, users, first, last, rows, seen);
-        WriteSeenBlock(sink, number, rows, seen->offset, seen->item);
+        WriteListBlock(sink, &seen_lists, number, rows, seen->offset, seen->item);
     }
     if (seen->item != NULL)
         pfree(seen->item);
@@ -230,53 +157,70 @@ static void ReadHeld(ModelStore *store, const Host *host, const Header *header, 
     }
 }
 
-/* Moves the items to where there is room for `more`; *room is what there is. */
-static void MakeRoom(const Host *host, Interactions *data, uint64 more, uint64 *room)
-{
-    uint32 *grown;
-
-    if (data->count + more <= *room)
-        return;
-    *room = 2 * *room + more;
-    CheckMemory(SizeAdd(MemoryContextMemAllocated(CurrentMemoryContext, true),
-                        SizeMultiply(*room, sizeof(uint32))),
-                "loading the interactions");
-    grown = HostAllocate(host, *room, sizeof(uint32));
-    if (data->count > 0)
-        memcpy(grown, data->item, data->count * sizeof(uint32));
-    HostRelease(host, data->item);
-    data->item = grown;
-}
-
 void ReadInteractions(ModelStore *store, const Host *host, const Header *header, Interactions *data)
 {
-    uint64 room = 0;
-
     *data = (Interactions){.users = header->users, .items = header->items};
-    data->offset = HostAllocate(host, (Size)header->users + 1, sizeof(uint64));
-    data->offset[0] = 0;
-    for (uint32 b = 0; b < BlockCount(header->users, SEEN_USERS_PER_BLOCK); b++) {
-        DataBlock block = ReadSeenBlock(store, header, b);
-
-        MakeRoom(host, data, block.columns, &room);
-        for (uint32 i = 0; i < block.rows; i++) {
-            uint32 count;
-            const void *entry = SeenEntry(store, &block, i, header->items, &count);
-
-            memcpy(data->item + data->count, entry, (Size)count * sizeof(uint32));
-            data->count += count;
-            data->offset[b * SEEN_USERS_PER_BLOCK + i + 1] = data->count;
-        }
-        BlockFree(&block);
-    }
+    data->count = ReadLists(store, &seen_lists, host, header, &data->offset, &data->item);
     if (header->held > 0)
         ReadHeld(store, host, header, data);
 }
 
 uint32 CopyInteractions(ModelStore *store, const Header *header, ModelSink *sink)
 {
-    uint32 seen = BlockCount(header->users, SEEN_USERS_PER_BLOCK);
-
-    return CopyPart(store, "seen", seen, BLOCK_LIST, sink) +
+    return CopyLists(store, &seen_lists, header, sink) +
            CopyPart(store, "held", BlockCount(header->held, HELD_PER_BLOCK), BLOCK_UINT, sink);
+}
+
+/* The last `limit` events of each user. */
+static Events LastEvents(const Events *events, uint32 users, uint32 limit)
+{
+    Events last = {.offset = PallocArray(uint64, (Size)users + 1)};
+
+    last.item = PallocArray(uint32, Min(events->count, mul_size(users, limit)) + 1);
+    last.offset[0] = 0;
+    for (uint32 u = 0; u < users; u++) {
+        uint64 end = events->offset[u + 1], count = Min(end - events->offset[u], limit);
+
+        memcpy(last.item + last.count, events->item + end - count, count * sizeof(uint32));
+        last.count += count;
+        last.offset[u + 1] = last.count;
+        CHECK_FOR_INTERRUPTS();
+    }
+    return last;
+}
+
+void WriteRecent(ModelSink *sink, const Algorithm *algorithm, const void *options,
+                 const Interactions *data)
+{
+    Events last;
+
+    if (!WantsOrder(algorithm, options))
+        return;
+    last = LastEvents(data->events, data->users, algorithm->history(options).limit);
+    WriteLists(sink, &recent_lists, data->users, last.offset, last.item);
+    pfree(last.offset);
+    pfree(last.item);
+}
+
+Events *ReadRecent(ModelStore *store, const Host *host, const Header *header)
+{
+    Events *events;
+
+    if (!WantsOrder(header->algorithm, header->options))
+        return NULL;
+    events = palloc0(sizeof(Events));
+    events->count = ReadLists(store, &recent_lists, host, header, &events->offset, &events->item);
+    return events;
+}
+
+uint32 CopyRecent(ModelStore *store, const Header *header, ModelSink *sink)
+{
+    return WantsOrder(header->algorithm, header->options)
+               ? CopyLists(store, &recent_lists, header, sink)
+               : 0;
+}
+
+const ItemLists *HistoryLists(const Header *header)
+{
+    return WantsOrder(header->algorithm, header->options) ? &recent_lists : &seen_lists;
 }

@@ -2,12 +2,13 @@
  * interactions.h: the interactions that a version was trained on.
  *
  * The part "seen" has the items of each user in ascending order, the part "held" the pairs that
- * were held out for validation.
+ * were held out for validation, the part "recent" the last events of each user where the algorithm
+ * asks for them.
  */
 #ifndef RECADV_PG_MODEL_INTERACTIONS_H
 #define RECADV_PG_MODEL_INTERACTIONS_H
 
-#include "pg/model/header.h"
+#include "pg/model/item_lists.h"
 
 #include "core/history.h"
 #include "core/interactions.h"
@@ -16,16 +17,6 @@ extern void WriteInteractions(ModelSink *sink, const Interactions *data);
 
 /* Items of one user, ascending; reads one block. */
 extern uint32 *ReadSeen(ModelStore *store, const Header *header, uint32 user, uint32 *count);
-
-/* Items of users that are asked for in ascending order: each block is read once. */
-typedef struct SeenReader {
-    ModelStore *store;
-    const Header *header;
-    DataBlock block;
-    uint32 number; /* of the block, if there is one */
-} SeenReader;
-
-extern uint32 *SeenReaderGet(SeenReader *reader, uint32 user, uint32 *count);
 
 /* Items of some users (ascending indexes) into a history, where they are numbered 0, 1, 2 ... */
 extern void ReadSeenOf(ModelStore *store, const Header *header, const uint32 *users, uint32 count,
@@ -41,5 +32,14 @@ extern void ReadInteractions(ModelStore *store, const Host *host, const Header *
 
 /* Copies the blocks; returns how many. */
 extern uint32 CopyInteractions(ModelStore *store, const Header *header, ModelSink *sink);
+
+/* The same of the last events of users; nothing is written or read where nobody asks for them. */
+extern void WriteRecent(ModelSink *sink, const Algorithm *algorithm, const void *options,
+                        const Interactions *data);
+extern Events *ReadRecent(ModelStore *store, const Host *host, const Header *header);
+extern uint32 CopyRecent(ModelStore *store, const Header *header, ModelSink *sink);
+
+/* The lists that an algorithm's queries are made of, if they are made of a history. */
+extern const ItemLists *HistoryLists(const Header *header);
 
 #endif

@@ -6,6 +6,10 @@
 
 #include "algo/algorithm.h"
 
+/* The key that names other defaults, and their name for those that the options have anyway. */
+#define PRESET_KEY      "preset"
+#define PRESET_STANDARD "default"
+
 /* Fails, listing the known names, if there is no such algorithm. */
 extern const Algorithm *CheckAlgorithm(const char *name);
 
@@ -21,5 +25,8 @@ extern void *OptionsReadStored(const Algorithm *algorithm, Jsonb *object, char *
 
 /* All options with their values, as the JSON object that OptionsParse reads. */
 extern char *OptionsToJson(const Algorithm *algorithm, const void *options);
+
+/* What the key "preset" may be: "one of: default, ..." */
+extern char *PresetNames(const Algorithm *algorithm);
 
 #endif

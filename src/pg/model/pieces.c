@@ -63,6 +63,22 @@ static uint32 InteractionsCopy(ModelStore *store, const Header *header, ModelSin
     return CopyInteractions(store, header, sink);
 }
 
+static void RecentItemsWrite(ModelSink *sink, const WholeModel *whole)
+{
+    WriteRecent(sink, whole->model.algorithm, whole->model.options, &whole->data);
+}
+
+/* Queries that are made of an ordered history find it with the interactions. */
+static void RecentItemsLoad(ModelStore *store, BackendHost *backend, WholeModel *whole)
+{
+    whole->data.events = ReadRecent(store, &backend->host, &whole->header);
+}
+
+static uint32 RecentItemsCopy(ModelStore *store, const Header *header, ModelSink *sink)
+{
+    return CopyRecent(store, header, sink);
+}
+
 static void PartsWrite(ModelSink *sink, const WholeModel *whole)
 {
     WriteModelParts(sink, &whole->model);

@@ -31,6 +31,7 @@ typedef struct WholeModel {
     PIECE(UserIds)                                                                                 \
     PIECE(ItemIds)                                                                                 \
     PIECE(Interactions)                                                                            \
+    PIECE(RecentItems)                                                                             \
     PIECE(Parts)                                                                                   \
     PIECE(Fingerprints)                                                                            \
     PIECE(History)                                                                                 \

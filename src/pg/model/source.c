@@ -52,6 +52,7 @@ static char *RelationItem(const Source *source)
     CheckColumn(relid, source->text, source->user_column, "user_column");
     CheckColumn(relid, source->text, source->item_column, "item_column");
     CheckColumn(relid, source->text, source->time_column, "time_column");
+    CheckColumn(relid, source->text, source->weight_column, "weight_column");
     return RelationName(relid);
 }
 
@@ -78,6 +79,8 @@ char *SourceQuery(const Source *source)
                      quote_identifier(source->item_column));
     if (source->time_column != NULL)
         appendStringInfo(&query, ", %s", quote_identifier(source->time_column));
+    if (source->weight_column != NULL)
+        appendStringInfo(&query, ", %s", quote_identifier(source->weight_column));
     if (SourceIsQuery(source))
         appendStringInfo(&query, " FROM %s\nAS source", source->text); /* it may end in a comment */
     else

@@ -8,7 +8,8 @@ typedef struct Source {
     const char *text; /* a relation's name, or a query in parentheses */
     const char *user_column;
     const char *item_column;
-    const char *time_column; /* NULL: none */
+    const char *time_column;   /* NULL: none */
+    const char *weight_column; /* NULL: none */
 } Source;
 
 /*

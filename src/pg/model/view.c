@@ -59,6 +59,8 @@ void ViewReadRows(ModelStore *store, const Model *model, Axis axis, uint32 first
     uint32 size = AxisBlockRows(model, axis);
 
     ViewSetRows(view, axis, count);
+    if (axis == AXIS_ITEM)
+        view->first_item = first;
     for (int i = 0; i < view->parts; i++) {
         Part *part = &view->part[i];
 
@@ -79,6 +81,8 @@ void ViewReadBlock(ModelStore *store, const Model *model, Axis axis, uint32 numb
 void ViewReadRow(ModelStore *store, const Model *model, Axis axis, uint32 row, Model *view)
 {
     ViewSetRows(view, axis, 1);
+    if (axis == AXIS_ITEM)
+        view->first_item = row;
     for (int i = 0; i < view->parts; i++)
         if (PartServes(&view->part[i], axis))
             ReadPartRow(store, model, &model->part[i], row, view->part[i].data);

@@ -136,8 +136,8 @@ Window WindowAdvance(const Window *window, uint64 events, Fingerprint *learnt, u
  * Finds the watermark first: most events of a training are older than the window, and get no
  * fingerprint at all.
  */
-Window WindowOfPairs(const Pairs *pairs, const IdList *users, const IdList *items, Oid time_type,
-                     double lateness)
+Window WindowOfEvents(const LearntEvents *events, const IdList *users, const IdList *items,
+                      Oid time_type, double lateness)
 {
     Window empty = {.time_type = time_type,
                     .time_typmod = -1,
@@ -149,19 +149,19 @@ Window WindowOfPairs(const Pairs *pairs, const IdList *users, const IdList *item
     Watermark mark;
     int64 start;
 
-    WatermarkBegin(&mark, time_type, NO_TIME, NO_TIME, pairs->count, pairs->count);
-    for (uint64 i = 0; i < pairs->count; i++)
-        WatermarkAdd(&mark, pairs->time[i]);
+    WatermarkBegin(&mark, time_type, NO_TIME, NO_TIME, events->count, events->count);
+    for (uint64 i = 0; i < events->count; i++)
+        WatermarkAdd(&mark, events->time[i]);
     WatermarkEnd(&mark);
     start = TimeBefore(time_type, mark.time, lateness);
-    for (uint64 i = 0; i < pairs->count; i++)
-        count += pairs->time[i] >= start;
+    for (uint64 i = 0; i < events->count; i++)
+        count += events->time[i] >= start;
     learnt = PallocArray(Fingerprint, count + 1);
     count = 0;
-    for (uint64 i = 0; i < pairs->count; i++)
-        if (pairs->time[i] >= start)
-            learnt[count++] = FingerprintOf(IdListGet(users, pairs->user[i]),
-                                            IdListGet(items, pairs->item[i]), pairs->time[i]);
+    for (uint64 i = 0; i < events->count; i++)
+        if (events->time[i] >= start)
+            learnt[count++] = FingerprintOf(IdListGet(users, events->user[i]),
+                                            IdListGet(items, events->item[i]), events->time[i]);
     window = Merge(&empty, &mark, learnt, count);
     pfree(learnt);
     return window;

@@ -12,8 +12,6 @@
 #include "pg/ids/id_list.h"
 #include "pg/model/header.h"
 
-#include "core/interactions.h"
-
 typedef struct Fingerprint {
     uint64 key;
     int64 time;
@@ -44,9 +42,17 @@ extern uint32 WindowCount(const Window *window, uint64 key);
  */
 extern Window WindowAdvance(const Window *window, uint64 events, Fingerprint *learnt, uint64 count);
 
+/* Events that were learnt, by the index of their user and item. */
+typedef struct LearntEvents {
+    uint64 count;
+    const uint32 *user;
+    const uint32 *item;
+    const int64 *time;
+} LearntEvents;
+
 /* The window after a training; warns, too. */
-extern Window WindowOfPairs(const Pairs *pairs, const IdList *users, const IdList *items,
-                            Oid time_type, double lateness);
+extern Window WindowOfEvents(const LearntEvents *events, const IdList *users, const IdList *items,
+                             Oid time_type, double lateness);
 
 /* The object "stream" of the header: what HeaderRead reads back of it. */
 extern void WindowDescribe(StringInfo json, const Window *window, uint64 events);

@@ -12,6 +12,7 @@
 #include "pg/model/parts.h"
 
 #include "algo/rank/scan.h"
+#include "pg/ids/id_list.h"
 
 /* What of a header decides where things lie; without padding, since it is compared by memcmp. */
 typedef struct ItemLayout {

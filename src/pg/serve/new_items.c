@@ -79,6 +79,7 @@ static void Use(Served *served, const NewItems *found)
 {
     served->new_items = found->ids;
     served->new_rows = served->model;
+    served->new_rows.first_item = served->header.items;
     served->new_rows.items = found->ids.count;
     for (int i = 0; i < found->view.parts; i++)
         if (found->view.part[i].axis == AXIS_ITEM)

@@ -10,6 +10,7 @@
 #include "pg/serve/item_memory.h"
 #include "pg/serve/new_items.h"
 #include "pg/serve/session_cache.h"
+#include "pg/model/resolve.h"
 
 Served *ServedOpen(text *model, ModelTable *table)
 {

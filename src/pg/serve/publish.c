@@ -12,6 +12,8 @@
 #include "pg/serve/item_memory.h"
 #include "pg/serve/shared_slots.h"
 #include "pg/stream/forget_learnt.h"
+#include "pg/model/table_sink.h"
+#include "pg/model/versions.h"
 
 static void Write(Oid relid, int32 version, const PublishedVersion *published)
 {

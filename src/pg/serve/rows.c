@@ -168,6 +168,8 @@ static const Model *Locate(RowReader *reader, uint32 row, uint32 *at)
 const Model *RowReaderTake(RowReader *reader, const uint32 *rows, uint32 count)
 {
     ViewSetRows(&reader->view, reader->axis, count);
+    if (reader->axis == AXIS_ITEM)
+        reader->view.item_rows = rows;
     for (uint32 i = 0; i < count; i++) {
         uint32 at;
         const Model *from = Locate(reader, rows[i], &at);
@@ -209,6 +211,8 @@ Model RowsGatherAny(Served *served, Axis axis, const uint32 *rows, uint32 count)
     distinct = SortDistinct(sorted, count);
     gathered = RowsGather(served, axis, sorted, distinct);
     view = ViewAllocate(&served->model, axis, count);
+    if (axis == AXIS_ITEM)
+        view.item_rows = rows;
     for (uint32 i = 0; i < count; i++) {
         uint32 *at = bsearch(&rows[i], sorted, distinct, sizeof(uint32), CompareIndexes);
 

@@ -45,7 +45,7 @@ typedef struct RowReader {
 
 extern RowReader RowReaderOpen(Served *served, Axis axis, uint32 capacity);
 
-/* Rows must be in ascending order, also from call to call. */
+/* Rows must be in ascending order, also from call to call; a view of items refers to them. */
 extern const Model *RowReaderTake(RowReader *reader, const uint32 *rows, uint32 count);
 
 /* All of them in one view, within recadv.max_memory. */

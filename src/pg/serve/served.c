@@ -97,7 +97,7 @@ float *ServedQuery(Served *served, uint32 user)
     float *query = ServedQueryRoom(served);
 
     ViewReadRow(served->store, &served->model, AXIS_USER, user, &view);
-    view.algorithm->query(&view, 0, query);
+    view.algorithm->query(&view, &(QueryInput){.row = 0}, query);
     return query;
 }
 

@@ -16,6 +16,7 @@
 
 #include "pg/model/table.h"
 #include "pg/serve/item_side.h"
+#include "pg/model/versions.h"
 
 #define SLOTS 128
 

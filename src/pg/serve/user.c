@@ -9,6 +9,7 @@
 
 #include "pg/stream/pending.h"
 #include "pg/model/interactions.h"
+#include "pg/serve/history.h"
 
 static void TakeEvents(Served *served, const PendingRows *pending, TargetUser *target)
 {
@@ -86,7 +87,8 @@ static void NoteEvents(Served *served, const TargetUser *target, Model *view)
         uint32 *at =
             bsearch(&target->order[i], noted->rows, noted->count, sizeof(uint32), CompareIndexes);
 
-        view->algorithm->stream->write(view, 0, (uint32)(at - noted->rows));
+        view->algorithm->stream->write(
+            view, &(Event){.user = 0, .item = (uint32)(at - noted->rows), .weight = 1});
         CHECK_FOR_INTERRUPTS();
     }
 }
@@ -96,10 +98,13 @@ float *TargetUserQuery(Served *served, const TargetUser *target)
     Model view;
     float *query;
 
+    if (!IsPersonal(&served->model))
+        return ServedQueryRoom(served); /* everybody's, also a stranger's */
     if (!TargetUserIsKnown(target))
         return NULL;
     if (target->events == 0)
-        return ServedQuery(served, target->user);
+        return MakesQueriesOfHistories(served) ? StoredHistoryQuery(served, target->user)
+                                               : ServedQuery(served, target->user);
     if (target->user == UNKNOWN_ID) {
         view = ViewAllocate(&served->model, AXIS_USER, 1);
         StartUser(served, target, &view);
@@ -109,7 +114,7 @@ float *TargetUserQuery(Served *served, const TargetUser *target)
     CopyWritten(&view);
     NoteEvents(served, target, &view);
     query = ServedQueryRoom(served);
-    view.algorithm->query(&view, 0, query);
+    view.algorithm->query(&view, &(QueryInput){.row = 0}, query);
     return query;
 }
 

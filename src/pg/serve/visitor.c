@@ -7,6 +7,7 @@
 #include "pg/serve/visitor.h"
 
 #include "pg/base/backend.h"
+#include "pg/serve/history.h"
 
 /* Items spread evenly over all, without those of the history. */
 static RowList SampleItems(const Served *served, RowList history)
@@ -38,6 +39,8 @@ float *VisitorQuery(Served *served, RowList history, const IdList *ids)
     BackendHost backend;
     float *query;
 
+    if (MakesQueriesOfHistories(served))
+        return history.count == 0 ? NULL : GivenHistoryQuery(served, history, ids);
     if (algorithm->fold_in == NULL)
         ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                         errmsg("algorithm \"%s\" of model \"%s\" cannot place a user by a history",

@@ -9,6 +9,9 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
+/* Arguments of recadv_embeddings; one of its two forms has no ids. */
+enum { EMBEDDINGS_MODEL, EMBEDDINGS_SIDE, EMBEDDINGS_IDS };
+
 /* Rows gathered together where ids are given. */
 #define GATHERED 256
 
@@ -32,14 +35,10 @@ static Axis AxisArgument(FunctionCallInfo fcinfo, int argument)
     return strcmp(side, "user") == 0 ? AXIS_USER : AXIS_ITEM;
 }
 
-/* The elements of the array `ids` have the type of the result's ids; text without the array. */
+/* The elements of the array `ids` have the type of the result's ids. */
 static Oid IdTypeArgument(FunctionCallInfo fcinfo, int argument)
 {
-    Oid type;
-
-    if (PG_NARGS() <= argument)
-        return TEXTOID;
-    type = get_element_type(get_fn_expr_argtype(fcinfo->flinfo, argument));
+    Oid type = get_element_type(get_fn_expr_argtype(fcinfo->flinfo, argument));
     if (type != INT2OID && type != INT4OID && type != INT8OID && type != TEXTOID &&
         type != VARCHAROID)
         ereport(ERROR,
@@ -139,30 +138,40 @@ static void CheckEmbedding(const Output *output)
                                algorithm->name, output->served->store->name)));
 }
 
-PG_FUNCTION_INFO_V1(recadv_embeddings);
-
-/* Arguments: model, side and, in one of two forms, ids. */
-Datum recadv_embeddings(PG_FUNCTION_ARGS)
+static Datum Embeddings(FunctionCallInfo fcinfo, bool has_ids)
 {
     Output output = {0};
     ModelTable table;
 
     RowSetOpen(&output.rows, fcinfo);
-    if (PG_ARGISNULL(1))
+    if (PG_ARGISNULL(EMBEDDINGS_SIDE))
         return (Datum)0;
-    output.axis = AxisArgument(fcinfo, 1);
-    output.id_type = IdTypeArgument(fcinfo, 2);
-    output.served = ServedOpen(ModelArgument(fcinfo, 0), &table);
+    output.axis = AxisArgument(fcinfo, EMBEDDINGS_SIDE);
+    output.id_type = has_ids ? IdTypeArgument(fcinfo, EMBEDDINGS_IDS) : TEXTOID;
+    output.served = ServedOpen(ModelArgument(fcinfo, EMBEDDINGS_MODEL), &table);
     CheckAxisKind(output.served, output.axis, IdKindOfType(output.id_type));
     output.part = output.served->header.algorithm->embedding[output.axis];
     CheckEmbedding(&output);
     output.scratch =
         AllocSetContextCreate(CurrentMemoryContext, "recadv embedding", ALLOCSET_DEFAULT_SIZES);
     output.ids = IdReaderOpen(output.served, output.axis);
-    if (PG_NARGS() <= 2 || PG_ARGISNULL(2))
+    if (!has_ids || PG_ARGISNULL(EMBEDDINGS_IDS))
         RowsVisit(output.served, output.axis, AddView, &output);
     else
-        AddChosen(&output, PG_GETARG_ARRAYTYPE_P(2));
+        AddChosen(&output, PG_GETARG_ARRAYTYPE_P(EMBEDDINGS_IDS));
     ModelTableClose(&table);
     return (Datum)0;
+}
+
+PG_FUNCTION_INFO_V1(recadv_embeddings_all);
+PG_FUNCTION_INFO_V1(recadv_embeddings_of);
+
+Datum recadv_embeddings_all(PG_FUNCTION_ARGS)
+{
+    return Embeddings(fcinfo, false);
+}
+
+Datum recadv_embeddings_of(PG_FUNCTION_ARGS)
+{
+    return Embeddings(fcinfo, true);
 }

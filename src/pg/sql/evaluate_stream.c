@@ -17,19 +17,21 @@
 #include "pg/base/settings.h"
 #include "pg/base/rowset.h"
 #include "pg/base/times.h"
+#include "pg/base/weights.h"
 #include "pg/train/reader.h"
 #include "pg/train/training.h"
 
+/* Arguments of recadv_evaluate_stream. */
 enum {
-    ARG_SOURCE,
-    ARG_USER_COLUMN,
-    ARG_ITEM_COLUMN,
-    ARG_TIME_COLUMN,
-    ARG_ALGORITHM,
-    ARG_OPTIONS,
-    ARG_WARMUP,
-    ARG_WINDOW,
-    ARGS
+    STREAM_SOURCE,
+    STREAM_USER_COLUMN,
+    STREAM_ITEM_COLUMN,
+    STREAM_TIME_COLUMN,
+    STREAM_ALGORITHM,
+    STREAM_OPTIONS,
+    STREAM_WARMUP,
+    STREAM_WINDOW_SIZE,
+    STREAM_ARGS
 };
 
 typedef struct StreamTest {
@@ -52,9 +54,9 @@ typedef struct StreamTest {
 static void CheckArguments(FunctionCallInfo fcinfo)
 {
     static const char *const names[] = {"source",    "user_column", "item_column", "time_column",
-                                        "algorithm", NULL,          "warmup",      "window"};
+                                        "algorithm", NULL,          "warmup",      "window_size"};
 
-    for (int i = 0; i < ARGS; i++)
+    for (int i = 0; i < STREAM_ARGS; i++)
         if (names[i] != NULL && PG_ARGISNULL(i))
             ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
                             errmsg("argument \"%s\" must not be NULL", names[i])));
@@ -63,20 +65,20 @@ static void CheckArguments(FunctionCallInfo fcinfo)
 static void TakeArguments(FunctionCallInfo fcinfo, StreamTest *test)
 {
     TrainRequest *request = &test->request;
-    const Jsonb *options = PG_ARGISNULL(ARG_OPTIONS) ? NULL : PG_GETARG_JSONB_P(ARG_OPTIONS);
+    const Jsonb *options = PG_ARGISNULL(STREAM_OPTIONS) ? NULL : PG_GETARG_JSONB_P(STREAM_OPTIONS);
 
     CheckArguments(fcinfo);
     request->model = "";
-    request->source.text = text_to_cstring(PG_GETARG_TEXT_PP(ARG_SOURCE));
-    request->source.user_column = pstrdup(NameStr(*PG_GETARG_NAME(ARG_USER_COLUMN)));
-    request->source.item_column = pstrdup(NameStr(*PG_GETARG_NAME(ARG_ITEM_COLUMN)));
-    request->source.time_column = pstrdup(NameStr(*PG_GETARG_NAME(ARG_TIME_COLUMN)));
-    request->algorithm_name = text_to_cstring(PG_GETARG_TEXT_PP(ARG_ALGORITHM));
+    request->source.text = text_to_cstring(PG_GETARG_TEXT_PP(STREAM_SOURCE));
+    request->source.user_column = pstrdup(NameStr(*PG_GETARG_NAME(STREAM_USER_COLUMN)));
+    request->source.item_column = pstrdup(NameStr(*PG_GETARG_NAME(STREAM_ITEM_COLUMN)));
+    request->source.time_column = pstrdup(NameStr(*PG_GETARG_NAME(STREAM_TIME_COLUMN)));
+    request->algorithm_name = text_to_cstring(PG_GETARG_TEXT_PP(STREAM_ALGORITHM));
     request->algorithm = CheckAlgorithm(request->algorithm_name);
     request->options = OptionsParse(request->algorithm, (Jsonb *)options);
     request->threads = CheckThreads(((TrainOptions *)request->options)->threads);
-    test->warmup = PG_GETARG_FLOAT8(ARG_WARMUP);
-    test->window = PG_GETARG_INT32(ARG_WINDOW);
+    test->warmup = PG_GETARG_FLOAT8(STREAM_WARMUP);
+    test->window = PG_GETARG_INT32(STREAM_WINDOW_SIZE);
     if (!(test->warmup > 0 && test->warmup < 1))
         ereport(ERROR,
                 (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -84,7 +86,7 @@ static void TakeArguments(FunctionCallInfo fcinfo, StreamTest *test)
                  errhint("It is the share of the events that train before the evaluation.")));
     if (test->window < 1)
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                        errmsg("window must be at least 1, not %d", test->window)));
+                        errmsg("window_size must be at least 1, not %d", test->window)));
 }
 
 /* All events in order. */
@@ -96,13 +98,14 @@ static void ReadEvents(StreamTest *test)
 
     IdIndexSort(rows->users, &test->users, &user);
     IdIndexSort(rows->items, &test->items, &item);
-    test->time_type = rows->time_type;
+    test->time_type = rows->types.time;
     test->count = rows->count;
     CheckMemory(SizeAdd(CollectorMemory(rows), SizeMultiply(rows->count, sizeof(UnlearntEvent))),
                 "reading the stream");
     test->events = AllocateArray(context, UnlearntEvent, rows->count + 1);
     for (uint64 i = 0; i < rows->count; i++)
-        test->events[i] = (UnlearntEvent){user[rows->user[i]], item[rows->item[i]], rows->time[i]};
+        test->events[i] =
+            (UnlearntEvent){user[rows->user[i]], item[rows->item[i]], rows->time[i], NO_WEIGHT};
     SortUnlearnt(test->events, test->count);
     test->warm = (uint64)(test->warmup * (double)test->count);
     if (test->warm < 1 || test->warm == test->count)
@@ -114,15 +117,20 @@ static void ReadEvents(StreamTest *test)
 /* The collector sees the warm-up alone. */
 static Collector *CollectWarmUp(StreamTest *test)
 {
-    Collector *warm = CollectorCreate(test->training.context, IdTypeOf(test->users.kind),
-                                      IdTypeOf(test->items.kind), test->time_type);
+    RowTypes types = {.user = IdTypeOf(test->users.kind),
+                      .item = IdTypeOf(test->items.kind),
+                      .time = test->time_type,
+                      .time_typmod = -1};
+    Collector *warm = CollectorCreate(test->training.context, &types);
 
     for (uint64 i = 0; i < test->warm; i++) {
         const UnlearntEvent *event = &test->events[i];
 
-        CollectorAddNumbers(warm, IdIndexAdd(warm->users, IdListGet(&test->users, event->user)),
-                            IdIndexAdd(warm->items, IdListGet(&test->items, event->item)),
-                            event->time);
+        NumberedRow row = {IdIndexAdd(warm->users, IdListGet(&test->users, event->user)),
+                           IdIndexAdd(warm->items, IdListGet(&test->items, event->item)),
+                           event->time, event->weight};
+
+        CollectorAddNumbers(warm, &row);
     }
     return warm;
 }
@@ -161,10 +169,13 @@ static void PrepareStream(StreamTest *test)
     test->user_at = RowsOf(&test->users, &t->collected.users);
     test->item_at = RowsOf(&test->items, &t->collected.items);
     ModelMakeRoom(host, &t->model, test->users.count, test->items.count);
-    HistoryInit(host, test->users.count, &test->history);
+    HistoryInit(host, test->users.count, StreamRecent(&t->model), &test->history);
     for (uint32 u = 0; u < data->users; u++)
         HistorySet(&test->history, u, data->item + data->offset[u],
                    (uint32)(data->offset[u + 1] - data->offset[u]));
+    for (uint32 u = 0; u < data->users && data->events != NULL; u++)
+        for (uint64 i = data->events->offset[u]; i < data->events->offset[u + 1]; i++)
+            HistoryNote(&test->history, u, data->events->item[i]);
     MemoryContextSwitchTo(caller);
 }
 
@@ -198,7 +209,9 @@ static void RunEvent(StreamTest *test, Stream *stream, const UnlearntEvent *even
         *user = ModelAddUser(model, IdKey(IdListGet(&test->users, event->user)));
     if (*item == UNKNOWN_ID)
         *item = ModelAddItem(model, IdKey(IdListGet(&test->items, event->item)));
-    StreamEvent(stream, *user, *item, true);
+    StreamEvent(stream,
+                &(Event){*user, *item, TimeSeconds(test->time_type, event->time), event->weight},
+                true);
     HostPoll(&test->training.backend.host);
 }
 
@@ -209,7 +222,7 @@ static void RunStream(void *arg)
     int32 number = 0;
     Stream stream;
 
-    StreamOpen(&test->training.backend.host, &test->training.model, &test->history, test->warm,
+    StreamOpen(&test->training.backend.host, &test->training.model, &test->history, test->warm, 1,
                &stream);
     for (uint64 i = test->warm; i < test->count; i++) {
         bool ends = i + 1 == test->count || (i + 1 - test->warm) % (uint64)test->window == 0;

@@ -6,6 +6,17 @@
 #include "pg/base/backend.h"
 #include "pg/serve/live_source.h"
 
+/* Arguments of recadv_explain. */
+enum {
+    EXPLAIN_USER,
+    EXPLAIN_ITEM,
+    EXPLAIN_K,
+    EXPLAIN_MODEL,
+    EXPLAIN_CANDIDATES,
+    EXPLAIN_EXCLUDE,
+    EXPLAIN_SEEN
+};
+
 /* What each of a user's items says for an item. */
 static float *Weigh(Served *served, const TargetUser *target, uint32 item, RowList history)
 {
@@ -25,8 +36,9 @@ static void AnswerExplain(FunctionCallInfo fcinfo, Served *served, ModelTable *t
                           const IdList *live, IdKind kind, RowSet *rows)
 {
     const Algorithm *algorithm = served->header.algorithm;
-    TargetUser target = TargetUserOpen(served, table, IdArgument(fcinfo, 0, kind));
-    uint32 item = ServedItem(served, IdArgument(fcinfo, 1, kind)), k = KArgument(fcinfo, 2);
+    TargetUser target = TargetUserOpen(served, table, IdArgument(fcinfo, EXPLAIN_USER, kind));
+    uint32 item = ServedItem(served, IdArgument(fcinfo, EXPLAIN_ITEM, kind)),
+           k = KArgument(fcinfo, EXPLAIN_K);
     RowList history;
     Filter filter;
     TopK top;
@@ -43,24 +55,23 @@ static void AnswerExplain(FunctionCallInfo fcinfo, Served *served, ModelTable *t
     history = RowsMinus(history, (RowList){&item, 1});
     if (history.count == 0)
         return;
-    filter = FilterArguments(fcinfo, 4, served, AXIS_ITEM, kind);
+    filter = FilterArguments(fcinfo, EXPLAIN_CANDIDATES, served, AXIS_ITEM, kind);
     top = SelectScored(&history, Weigh(served, &target, item, history), &filter, k);
     AddSelected(rows, served, AXIS_ITEM, kind, &top);
 }
 
-/* Arguments: user_id, item_id, k, model, candidates, exclude, seen. */
 static Datum Explain(FunctionCallInfo fcinfo, IdKind kind)
 {
-    text *model = ModelArgument(fcinfo, 3);
+    text *model = ModelArgument(fcinfo, EXPLAIN_MODEL);
     IdList items, *live = NULL;
     ModelTable table;
     RowSet rows;
 
     RowSetOpen(&rows, fcinfo);
-    if (AnyArgumentNull(fcinfo, 0, 2) || PG_ARGISNULL(6))
+    if (AnyArgumentNull(fcinfo, EXPLAIN_USER, EXPLAIN_K) || PG_ARGISNULL(EXPLAIN_SEEN))
         return (Datum)0;
-    if (LiveArgument(fcinfo, 6)) {
-        items = LiveItems(model, IdArgument(fcinfo, 0, kind));
+    if (LiveArgument(fcinfo, EXPLAIN_SEEN)) {
+        items = LiveItems(model, IdArgument(fcinfo, EXPLAIN_USER, kind));
         live = &items;
     }
     AnswerExplain(fcinfo, ServedOpen(model, &table), &table, live, kind, &rows);

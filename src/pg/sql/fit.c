@@ -1,23 +1,18 @@
-/* fit.c: the aggregate recadv_fit() and recadv_save(). */
+/* fit.c: the aggregate recadv_fit(). */
 #include "pg/base/compat.h"
 
-#include "access/xact.h"
+#include <math.h>
+
 #include "catalog/pg_type.h"
-#include "executor/spi.h"
 #include "fmgr.h"
 #include "libpq/pqformat.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
-#include "pg/model/image.h"
-#include "pg/model/whole_model.h"
-#include "pg/model/options.h"
-#include "pg/serve/publish.h"
-#include "pg/train/runs.h"
 #include "pg/base/settings.h"
-#include "pg/model/ensure.h"
-#include "pg/model/versions.h"
-#include "pg/model/table_sink.h"
+#include "pg/model/image.h"
+#include "pg/model/options.h"
+#include "pg/base/weights.h"
 #include "pg/train/training.h"
 #include "pg/train/writer.h"
 
@@ -58,50 +53,86 @@ static void TakeOptions(MemoryContext context, FitState *state, Jsonb *options)
                         errmsg("options must be the same for all rows of a group")));
 }
 
-/* Argument positions of the three forms; -1: absent. */
+/* Arguments of the transition functions: all have the first, and more as their names say. */
+enum { FIT_STATE, FIT_USER, FIT_ITEM, FIT_OTHERS };
+enum { FIT_OPTIONS_OPTIONS = FIT_OTHERS };
+enum { FIT_TIME_TIME = FIT_OTHERS, FIT_TIME_OPTIONS };
+enum { FIT_WEIGHT_TIME = FIT_OTHERS, FIT_WEIGHT_WEIGHT, FIT_WEIGHT_OPTIONS };
+
+/* Where a form has what not all have; 0: nowhere. */
 typedef struct FitForm {
     int time;
+    int weight;
     int options;
 } FitForm;
+
+/*
+ * Type of an argument that a form may lack; InvalidOid if it does.  So that the form with all of
+ * them serves every call, a bare NULL, which has the type unknown, is as good as no argument.  A
+ * NULL of another type is a NULL in a column that is there.
+ */
+static Oid ColumnType(FunctionCallInfo fcinfo, int argument)
+{
+    Oid type = argument == 0 ? InvalidOid : get_fn_expr_argtype(fcinfo->flinfo, argument);
+
+    return type == UNKNOWNOID && PG_ARGISNULL(argument) ? InvalidOid : type;
+}
+
+static FitState *NewState(FunctionCallInfo fcinfo, MemoryContext context, FitForm form)
+{
+    FitState *state = MemoryContextAllocZero(context, sizeof(FitState));
+    RowTypes types = {.user = get_fn_expr_argtype(fcinfo->flinfo, FIT_USER),
+                      .item = get_fn_expr_argtype(fcinfo->flinfo, FIT_ITEM),
+                      .time = ColumnType(fcinfo, form.time),
+                      .time_typmod = -1,
+                      .weight = ColumnType(fcinfo, form.weight)};
+
+    state->collector = CollectorCreate(context, &types);
+    return state;
+}
 
 static Datum Accumulate(FunctionCallInfo fcinfo, FitForm form)
 {
     MemoryContext context = AggregateContext(fcinfo);
-    FitState *state = PG_ARGISNULL(0) ? NULL : (FitState *)PG_GETARG_POINTER(0);
-    NullableDatum time = {0, true};
+    FitState *state = PG_ARGISNULL(FIT_STATE) ? NewState(fcinfo, context, form)
+                                              : (FitState *)PG_GETARG_POINTER(FIT_STATE);
+    SourceRow row = {fcinfo->args[FIT_USER], fcinfo->args[FIT_ITEM], {0, true}, {0, true}};
 
-    if (state == NULL) {
-        Oid time_type = form.time < 0 ? InvalidOid : get_fn_expr_argtype(fcinfo->flinfo, form.time);
-
-        state = MemoryContextAllocZero(context, sizeof(FitState));
-        state->collector = CollectorCreate(context, get_fn_expr_argtype(fcinfo->flinfo, 1),
-                                           get_fn_expr_argtype(fcinfo->flinfo, 2), time_type);
-    }
-    if (form.options >= 0 && !PG_ARGISNULL(form.options))
+    if (form.options > 0 && !PG_ARGISNULL(form.options))
         TakeOptions(context, state, PG_GETARG_JSONB_P(form.options));
-    if (form.time >= 0)
-        time = fcinfo->args[form.time];
-    CollectorAdd(state->collector, fcinfo->args[1], fcinfo->args[2], time);
+    if (form.time > 0)
+        row.time = fcinfo->args[form.time];
+    if (form.weight > 0)
+        row.weight = fcinfo->args[form.weight];
+    CollectorAdd(state->collector, &row);
     PG_RETURN_POINTER(state);
 }
 
 PG_FUNCTION_INFO_V1(recadv_fit_accum);
 PG_FUNCTION_INFO_V1(recadv_fit_accum_options);
 PG_FUNCTION_INFO_V1(recadv_fit_accum_time);
+PG_FUNCTION_INFO_V1(recadv_fit_accum_weight);
 
 Datum recadv_fit_accum(PG_FUNCTION_ARGS)
 {
-    return Accumulate(fcinfo, (FitForm){-1, -1});
+    return Accumulate(fcinfo, (FitForm){0});
 }
 
 Datum recadv_fit_accum_options(PG_FUNCTION_ARGS)
 {
-    return Accumulate(fcinfo, (FitForm){-1, 3});
+    return Accumulate(fcinfo, (FitForm){.options = FIT_OPTIONS_OPTIONS});
 }
 
 Datum recadv_fit_accum_time(PG_FUNCTION_ARGS)
 {
-    return Accumulate(fcinfo, (FitForm){3, 4});
+    return Accumulate(fcinfo, (FitForm){.time = FIT_TIME_TIME, .options = FIT_TIME_OPTIONS});
+}
+
+Datum recadv_fit_accum_weight(PG_FUNCTION_ARGS)
+{
+    return Accumulate(fcinfo, (FitForm){.time = FIT_WEIGHT_TIME,
+                                        .weight = FIT_WEIGHT_WEIGHT,
+                                        .options = FIT_WEIGHT_OPTIONS});
 }
 
 /* The numbers that the ids of one index have in another, to which they are added. */
@@ -128,22 +159,30 @@ static void Merge(MemoryContext context, FitState *to, const FitState *from)
     if (from->options != NULL)
         TakeOptions(context, to, from->options);
     for (Size i = 0; i < rows->count; i++) {
+        NumberedRow row = CollectorRow(rows, i);
+
+        row.user = users[row.user];
+        row.item = items[row.item];
+        CollectorAddNumbers(to->collector, &row);
         CHECK_FOR_INTERRUPTS();
-        CollectorAddNumbers(to->collector, users[rows->user[i]], items[rows->item[i]],
-                            rows->time == NULL ? PG_INT64_MIN : rows->time[i]);
     }
     to->collector->null_rows += rows->null_rows;
+    to->collector->weightless_rows += rows->weightless_rows;
     pfree(users);
     pfree(items);
 }
 
 PG_FUNCTION_INFO_V1(recadv_fit_combine);
 
+/* Arguments of the combine function. */
+enum { COMBINE_TO, COMBINE_FROM };
+
 Datum recadv_fit_combine(PG_FUNCTION_ARGS)
 {
     MemoryContext context = AggregateContext(fcinfo);
-    FitState *to = PG_ARGISNULL(0) ? NULL : (FitState *)PG_GETARG_POINTER(0);
-    FitState *from = PG_ARGISNULL(1) ? NULL : (FitState *)PG_GETARG_POINTER(1);
+    FitState *to = PG_ARGISNULL(COMBINE_TO) ? NULL : (FitState *)PG_GETARG_POINTER(COMBINE_TO);
+    FitState *from =
+        PG_ARGISNULL(COMBINE_FROM) ? NULL : (FitState *)PG_GETARG_POINTER(COMBINE_FROM);
 
     if (from == NULL) {
         if (to == NULL)
@@ -153,9 +192,7 @@ Datum recadv_fit_combine(PG_FUNCTION_ARGS)
     CollectorFlush(from->collector);
     if (to == NULL) {
         to = MemoryContextAllocZero(context, sizeof(FitState));
-        to->collector =
-            CollectorCreate(context, IdIndexType(from->collector->users),
-                            IdIndexType(from->collector->items), from->collector->time_type);
+        to->collector = CollectorCreate(context, &from->collector->types);
     }
     Merge(context, to, from);
     PG_RETURN_POINTER(to);
@@ -185,7 +222,7 @@ PG_FUNCTION_INFO_V1(recadv_fit_serialize);
 
 Datum recadv_fit_serialize(PG_FUNCTION_ARGS)
 {
-    FitState *state = (FitState *)PG_GETARG_POINTER(0);
+    FitState *state = (FitState *)PG_GETARG_POINTER(FIT_STATE);
     const Collector *rows = state->collector;
     Size options = state->options == NULL ? 0 : VARSIZE(state->options);
     StringInfoData out;
@@ -199,14 +236,18 @@ Datum recadv_fit_serialize(PG_FUNCTION_ARGS)
         pq_sendbytes(&out, (const char *)state->options, (int)options);
     SendIds(&out, rows->users);
     SendIds(&out, rows->items);
-    pq_sendint32(&out, rows->time_type);
+    pq_sendint32(&out, rows->types.time);
+    pq_sendint32(&out, rows->types.weight);
     pq_sendint64(&out, rows->null_rows);
+    pq_sendint64(&out, rows->weightless_rows);
     pq_sendint64(&out, rows->count);
     for (Size i = 0; i < rows->count; i++) {
         pq_sendint32(&out, rows->user[i]);
         pq_sendint32(&out, rows->item[i]);
         if (rows->time != NULL)
             pq_sendint64(&out, (uint64)rows->time[i]);
+        if (rows->weight != NULL)
+            pq_sendfloat4(&out, rows->weight[i]);
         CHECK_FOR_INTERRUPTS();
     }
     PG_RETURN_BYTEA_P(pq_endtypsend(&out));
@@ -250,17 +291,31 @@ static Oid SkipIds(StringInfo in, int *start, uint32 *count)
     return type;
 }
 
+static Oid ReceiveColumnType(StringInfo in)
+{
+    Oid type = pq_getmsgint(in, 4);
+
+    if (OidIsValid(type) && !get_typisdefined(type))
+        FailState();
+    return type;
+}
+
 static void ReceiveRows(StringInfo in, Collector *rows)
 {
     uint64 count = (uint64)pq_getmsgint64(in);
 
     for (uint64 i = 0; i < count; i++) {
-        uint32 user = pq_getmsgint(in, 4), item = pq_getmsgint(in, 4);
-        int64 time = OidIsValid(rows->time_type) ? pq_getmsgint64(in) : 0;
+        NumberedRow row = {.user = pq_getmsgint(in, 4), .weight = NO_WEIGHT};
 
-        if (user >= IdIndexCount(rows->users) || item >= IdIndexCount(rows->items))
+        row.item = pq_getmsgint(in, 4);
+        if (OidIsValid(rows->types.time))
+            row.time = pq_getmsgint64(in);
+        if (OidIsValid(rows->types.weight))
+            row.weight = pq_getmsgfloat4(in);
+        if (row.user >= IdIndexCount(rows->users) || row.item >= IdIndexCount(rows->items) ||
+            !(row.weight > 0 && isfinite(row.weight)))
             FailState();
-        CollectorAddNumbers(rows, user, item, time);
+        CollectorAddNumbers(rows, &row);
         CHECK_FOR_INTERRUPTS();
     }
     pq_getmsgend(in);
@@ -282,11 +337,14 @@ static void ReceiveOptions(StringInfo in, FitState *state)
 
 PG_FUNCTION_INFO_V1(recadv_fit_deserialize);
 
+/* Arguments of the deserialisation function. */
+enum { DESERIALIZE_BYTES, DESERIALIZE_UNUSED };
+
 Datum recadv_fit_deserialize(PG_FUNCTION_ARGS)
 {
-    bytea *bytes = PG_GETARG_BYTEA_PP(0);
+    bytea *bytes = PG_GETARG_BYTEA_PP(DESERIALIZE_BYTES);
     FitState *state = palloc0(sizeof(FitState));
-    Oid user_type, item_type, time_type;
+    RowTypes types = {.time_typmod = -1};
     int user_start, item_start, end;
     uint32 users, items;
     StringInfoData in;
@@ -297,17 +355,19 @@ Datum recadv_fit_deserialize(PG_FUNCTION_ARGS)
     if (pq_getmsgint(&in, 4) != STATE_MAGIC)
         FailState();
     ReceiveOptions(&in, state);
-    user_type = SkipIds(&in, &user_start, &users);
-    item_type = SkipIds(&in, &item_start, &items);
-    time_type = pq_getmsgint(&in, 4);
+    types.user = SkipIds(&in, &user_start, &users);
+    types.item = SkipIds(&in, &item_start, &items);
+    types.time = ReceiveColumnType(&in);
+    types.weight = ReceiveColumnType(&in);
     end = in.cursor;
-    state->collector = CollectorCreate(CurrentMemoryContext, user_type, item_type, time_type);
+    state->collector = CollectorCreate(CurrentMemoryContext, &types);
     in.cursor = user_start;
     ReceiveIds(&in, state->collector->users, users);
     in.cursor = item_start;
     ReceiveIds(&in, state->collector->items, items);
     in.cursor = end;
     state->collector->null_rows = (uint64)pq_getmsgint64(&in);
+    state->collector->weightless_rows = (uint64)pq_getmsgint64(&in);
     ReceiveRows(&in, state->collector);
     PG_RETURN_POINTER(state);
 }
@@ -329,7 +389,7 @@ PG_FUNCTION_INFO_V1(recadv_fit_final);
 /* NULL for a group without interactions. */
 Datum recadv_fit_final(PG_FUNCTION_ARGS)
 {
-    FitState *state = PG_ARGISNULL(0) ? NULL : (FitState *)PG_GETARG_POINTER(0);
+    FitState *state = PG_ARGISNULL(FIT_STATE) ? NULL : (FitState *)PG_GETARG_POINTER(FIT_STATE);
     TrainRequest request = {
         .source = {.text = "recadv_fit()", .user_column = "", .item_column = ""}};
     Training training;
@@ -360,72 +420,4 @@ Datum recadv_fit_final(PG_FUNCTION_ARGS)
     TrainingWrite(&training, &request, &image.sink);
     MemoryContextDelete(training.context);
     PG_RETURN_BYTEA_P(ImageSinkClose(&image));
-}
-
-/* It would be read with the rights of whoever uses the model. */
-static void CheckNoSource(const Header *header)
-{
-    if (header->source.text != NULL)
-        ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED),
-                        errmsg("model image is damaged: it names a source"),
-                        errhint("An image is the result of recadv_fit().")));
-}
-
-typedef struct Saved {
-    ImageStore image;
-    WholeModel whole;
-} Saved;
-
-static void WriteSaved(void *arg, ModelSink *sink)
-{
-    Saved *saved = arg;
-
-    if (CopyPieces(&saved->image.store, &saved->whole.header, sink) != saved->image.count)
-        ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED),
-                        errmsg("model image is damaged: it holds blocks that are no part of it")));
-}
-
-/* What the image was trained on: events that were observed before may be among it. */
-static Collected LearntBy(Saved *saved)
-{
-    WholeModel *whole = &saved->whole;
-    Collected learnt = {.data = whole->data, .users = whole->user_ids, .items = whole->item_ids};
-
-    if (whole->header.algorithm->stream != NULL)
-        learnt.window = &whole->window;
-    return learnt;
-}
-
-PG_FUNCTION_INFO_V1(recadv_save);
-
-/* Arguments: model, image; strict. */
-Datum recadv_save(PG_FUNCTION_ARGS)
-{
-    char *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
-    bytea *bytes = PG_GETARG_BYTEA_P(1);
-    PublishedVersion published = {.write = WriteSaved};
-    BackendHost backend;
-    Collected learnt;
-    int32 version;
-    Saved saved;
-    Oid relid;
-
-    PreventCommandIfReadOnly("recadv_save()");
-    PreventCommandIfParallelMode("recadv_save()");
-    ImageOpen(bytes, &saved.image);
-    /* Every part is read and checked before anything is written. */
-    BackendHostInit(&backend, CurrentMemoryContext, "recadv_save");
-    WholeModelRead(&saved.image.store, &backend, &saved.whole);
-    CheckNoSource(&saved.whole.header);
-    learnt = LearntBy(&saved);
-    SPI_connect();
-    relid = ModelTableEnsure(name);
-    if (!OidIsValid(relid) || !RunLock(relid, false))
-        FailBusy(name);
-    published.keep = (int)((const TrainOptions *)saved.whole.header.options)->keep_versions;
-    published.arg = &saved;
-    published.learnt = &learnt;
-    version = PublishVersion(relid, &published);
-    SPI_finish();
-    PG_RETURN_INT32(version);
 }

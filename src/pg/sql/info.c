@@ -15,30 +15,41 @@
 #include "pg/model/versions.h"
 #include "pg/train/runs.h"
 
+/* Arguments of recadv_document. */
+enum { DOCUMENT_MODEL, DOCUMENT_PART, DOCUMENT_BLOCK, DOCUMENT_VERSION };
+
+/* Arguments of recadv_run_numbers. */
+enum { RUN_NUMBERS_MODEL };
+
+/* Arguments of recadv_model_status. */
+enum { STATUS_OF_MODEL };
+
 PG_FUNCTION_INFO_V1(recadv_document);
 
-/* Arguments: model, part, block, version (NULL: the current one). */
 Datum recadv_document(PG_FUNCTION_ARGS)
 {
     ModelTable table;
     Jsonb *json;
     char *part;
 
-    if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
+    if (PG_ARGISNULL(DOCUMENT_PART) || PG_ARGISNULL(DOCUMENT_BLOCK))
         PG_RETURN_NULL();
-    part = text_to_cstring(PG_GETARG_TEXT_PP(1));
+    part = text_to_cstring(PG_GETARG_TEXT_PP(DOCUMENT_PART));
     if (strcmp(part, PART_HEADER) != 0 && strcmp(part, PART_HISTORY) != 0 &&
         strcmp(part, PART_RUN) != 0)
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                         errmsg("part \"%s\" is not a document", part),
                         errhint("Documents are header, history and run.")));
-    ModelTableOpen(ModelResolve(PG_ARGISNULL(0) ? NULL : PG_GETARG_TEXT_PP(0)), &table);
-    table.store.version =
-        PG_ARGISNULL(3) ? ModelTableCurrent(&table, false).version : PG_GETARG_INT32(3);
-    json = StoreReadJson(&table.store, part, (uint32)PG_GETARG_INT32(2));
+    ModelTableOpen(
+        ModelResolve(PG_ARGISNULL(DOCUMENT_MODEL) ? NULL : PG_GETARG_TEXT_PP(DOCUMENT_MODEL)),
+        &table);
+    table.store.version = PG_ARGISNULL(DOCUMENT_VERSION) ? ModelTableCurrent(&table, false).version
+                                                         : PG_GETARG_INT32(DOCUMENT_VERSION);
+    json = StoreReadJson(&table.store, part, (uint32)PG_GETARG_INT32(DOCUMENT_BLOCK));
     /* Every version has a header and a history; runs and versions may be gone. */
-    if (json == NULL && PG_ARGISNULL(3) && PG_GETARG_INT32(2) == 0 && strcmp(part, PART_RUN) != 0)
-        StoreDamaged(&table.store, part, (uint32)PG_GETARG_INT32(2), "it is missing");
+    if (json == NULL && PG_ARGISNULL(DOCUMENT_VERSION) && PG_GETARG_INT32(DOCUMENT_BLOCK) == 0 &&
+        strcmp(part, PART_RUN) != 0)
+        StoreDamaged(&table.store, part, (uint32)PG_GETARG_INT32(DOCUMENT_BLOCK), "it is missing");
     ModelTableClose(&table);
     if (json == NULL)
         PG_RETURN_NULL();
@@ -47,7 +58,6 @@ Datum recadv_document(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(recadv_run_numbers);
 
-/* Argument: model. */
 Datum recadv_run_numbers(PG_FUNCTION_ARGS)
 {
     ModelTable table;
@@ -56,7 +66,9 @@ Datum recadv_run_numbers(PG_FUNCTION_ARGS)
     ListCell *cell;
 
     RowSetOpen(&rows, fcinfo);
-    ModelTableOpen(ModelResolve(PG_ARGISNULL(0) ? NULL : PG_GETARG_TEXT_PP(0)), &table);
+    ModelTableOpen(
+        ModelResolve(PG_ARGISNULL(RUN_NUMBERS_MODEL) ? NULL : PG_GETARG_TEXT_PP(RUN_NUMBERS_MODEL)),
+        &table);
     numbers = ModelTableBlocks(&table, 0, PART_RUN);
     foreach (cell, numbers)
         RowSetAdd(&rows, (Datum[]){Int32GetDatum(lfirst_int(cell))}, NULL);
@@ -151,7 +163,7 @@ static void TryReadStatus(Oid relid, Datum *values, bool *nulls)
 
 PG_FUNCTION_INFO_V1(recadv_model_status);
 
-/* Argument: table; strict. */
+/* Strict. */
 Datum recadv_model_status(PG_FUNCTION_ARGS)
 {
     Datum values[STATUS_COLUMNS] = {0};
@@ -162,6 +174,6 @@ Datum recadv_model_status(PG_FUNCTION_ARGS)
         elog(ERROR, "return type must be a row type");
     types = BlessTupleDesc(types);
     memset(nulls, true, sizeof(nulls));
-    TryReadStatus(PG_GETARG_OID(0), values, nulls);
+    TryReadStatus(PG_GETARG_OID(STATUS_OF_MODEL), values, nulls);
     PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(types, values, nulls)));
 }

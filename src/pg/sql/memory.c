@@ -13,6 +13,9 @@
 #include "pg/stream/observer.h"
 #include "pg/serve/select.h"
 
+/* Arguments of recadv_memory. */
+enum { MEMORY_MODEL, MEMORY_K };
+
 /* The k rows of an axis nearest to a vector of the width of their embeddings, as an array of ids.
  */
 static Datum Nearest(Served *served, Axis axis, const float *vector, uint32 k)
@@ -49,9 +52,20 @@ static void AddSlot(RowSet *rows, Served *served, uint32 number, uint32 k)
     CHECK_FOR_INTERRUPTS();
 }
 
+static void CheckHasSlots(const Served *served)
+{
+    const Algorithm *algorithm = served->header.algorithm;
+
+    if (algorithm->stream == NULL)
+        FailNoStream(served->store->name, algorithm);
+    if (algorithm->stream->slots == NULL || algorithm->stream->slot == NULL)
+        ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                        errmsg("algorithm \"%s\" of model \"%s\" keeps no memory slots",
+                               algorithm->name, served->store->name)));
+}
+
 PG_FUNCTION_INFO_V1(recadv_memory);
 
-/* Arguments: model, k. */
 Datum recadv_memory(PG_FUNCTION_ARGS)
 {
     Served *served;
@@ -60,12 +74,11 @@ Datum recadv_memory(PG_FUNCTION_ARGS)
     uint32 k;
 
     RowSetOpen(&rows, fcinfo);
-    if (PG_ARGISNULL(1))
+    if (PG_ARGISNULL(MEMORY_K))
         return (Datum)0;
-    k = KArgument(fcinfo, 1);
-    served = ServedOpen(ModelArgument(fcinfo, 0), &table);
-    if (served->header.algorithm->stream == NULL)
-        FailNoStream(served->store->name, served->header.algorithm);
+    k = KArgument(fcinfo, MEMORY_K);
+    served = ServedOpen(ModelArgument(fcinfo, MEMORY_MODEL), &table);
+    CheckHasSlots(served);
     for (uint32 i = 0; i < served->header.algorithm->stream->slots(&served->model); i++)
         AddSlot(&rows, served, i, k);
     ModelTableClose(&table);

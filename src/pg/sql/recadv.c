@@ -1,75 +1,19 @@
-/* recadv.c: start of the module, settings. */
+/* recadv.c: start of the module. */
 #include "pg/base/compat.h"
 
-#include <limits.h>
-
 #include "fmgr.h"
-#include "utils/guc.h"
+#include "miscadmin.h"
 
 #include "pg/base/settings.h"
 #include "pg/serve/shared_slots.h"
 
 PG_MODULE_MAGIC;
 
-char *recadv_model_setting = NULL;
-int recadv_max_memory = 2 * 1024 * 1024;
-int recadv_max_threads = 2;
-int recadv_cache_size = 256 * 1024;
-int recadv_shared_cache_size = 0;
-bool recadv_progress = true;
-
 void _PG_init(void);
 
 void _PG_init(void)
 {
-    DefineCustomStringVariable("recadv.model", "Model that is used where a call names none.", NULL,
-                               &recadv_model_setting, "", PGC_USERSET, 0, NULL, NULL, NULL);
-    DefineCustomIntVariable("recadv.max_memory", "Memory that one training or evaluation may use.",
-                            NULL, &recadv_max_memory, 2 * 1024 * 1024, 1024, INT_MAX, PGC_SUSET,
-                            GUC_UNIT_KB, NULL, NULL, NULL);
-    DefineCustomIntVariable("recadv.max_threads",
-                            "Threads that one training or evaluation may use.", NULL,
-                            &recadv_max_threads, 2, 1, 1024, PGC_SUSET, 0, NULL, NULL, NULL);
-    DefineCustomIntVariable(
-        "recadv.cache_size", "Memory per session for the item side of models that it serves.",
-        "A model that does not fit is read from its table at each call.", &recadv_cache_size,
-        256 * 1024, 0, INT_MAX, PGC_USERSET, GUC_UNIT_KB, NULL, NULL, NULL);
-    DefineCustomBoolVariable("recadv.progress", "Report the progress of training by notices.", NULL,
-                             &recadv_progress, true, PGC_USERSET, 0, NULL, NULL, NULL);
-    if (process_shared_preload_libraries_in_progress) {
-        DefineCustomIntVariable("recadv.shared_cache_size",
-                                "Memory that all sessions share for the item side of models.",
-                                "0 leaves it to each session's recadv.cache_size.",
-                                &recadv_shared_cache_size, 512 * 1024, 0, INT_MAX, PGC_POSTMASTER,
-                                GUC_UNIT_KB, NULL, NULL, NULL);
-        if (recadv_shared_cache_size > 0)
-            SharedInstall();
-    }
-    MarkGUCPrefixReserved("recadv");
-}
-
-void CheckMemory(Size bytes, const char *purpose)
-{
-    Size allowed = (Size)recadv_max_memory * 1024;
-
-    if (bytes <= allowed)
-        return;
-    if (bytes == SIZE_MAX)
-        ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-                        errmsg("%s needs more memory than a machine can have", purpose)));
-    ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-                    errmsg("%s needs %zu MB of memory, but recadv.max_memory allows %zu MB",
-                           purpose, bytes / 1048576 + 1, allowed / 1048576),
-                    errhint("Raise recadv.max_memory, or use fewer factors or interactions; "
-                            "recadv_estimate_memory() tells the need beforehand.")));
-}
-
-int CheckThreads(int64 threads)
-{
-    if (threads > recadv_max_threads)
-        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                        errmsg("option \"threads\" is %lld, but recadv.max_threads allows %d",
-                               (long long)threads, recadv_max_threads),
-                        errhint("Lower the option, or ask for a higher recadv.max_threads.")));
-    return threads == 0 ? recadv_max_threads : (int)threads;
+    DefineSettings();
+    if (process_shared_preload_libraries_in_progress && recadv_shared_cache_size > 0)
+        SharedInstall();
 }

@@ -9,13 +9,18 @@
 
 #include "algo/rank/prequential.h"
 #include "pg/base/rowset.h"
+#include "pg/base/times.h"
 #include "pg/model/pieces.h"
 #include "pg/model/resolve.h"
 #include "pg/stream/unlearnt.h"
 #include "pg/stream/observer.h"
 #include "pg/serve/publish.h"
+#include "pg/sql/checks.h"
 #include "pg/train/runs.h"
 #include "pg/stream/model_slice.h"
+
+/* Arguments of recadv_refresh. */
+enum { REFRESH_MODEL, REFRESH_METRICS, REFRESH_IF_BUSY };
 
 typedef struct Refresh {
     BackendHost backend;
@@ -173,7 +178,10 @@ static void LearnEvent(Refresh *r, Stream *stream, const UnlearntEvent *event)
         *user = SliceAddUser(&r->slice, IdListGet(&r->unlearnt.users, event->user));
     if (*item == UNKNOWN_ID)
         *item = SliceAddItem(&r->slice, IdListGet(&r->unlearnt.items, event->item));
-    StreamEvent(stream, *user, *item, r->rank);
+    StreamEvent(stream,
+                &(Event){*user, *item, TimeSeconds(r->header.time_type, event->time),
+                         (float)(event->weight / r->header.mean_weight)},
+                r->rank);
 }
 
 static void Learn(void *arg)
@@ -181,7 +189,8 @@ static void Learn(void *arg)
     Refresh *r = arg;
     Stream stream;
 
-    StreamOpen(&r->backend.host, &r->slice.model, &r->slice.history, r->header.events, &stream);
+    StreamOpen(&r->backend.host, &r->slice.model, &r->slice.history, r->header.events,
+               (float)r->header.mean_weight, &stream);
     for (uint64 i = 0; i < r->unlearnt.count; i++)
         LearnEvent(r, &stream, &r->unlearnt.events[i]);
     StreamClose(&stream);
@@ -219,7 +228,9 @@ static void Write(void *arg, ModelSink *sink)
     Window window = WindowAdvance(&r->window, r->header.events + r->unlearnt.count,
                                   UnlearntFingerprints(&r->unlearnt), r->unlearnt.count);
 
-    StaticAssertStmt(PIECES == 7, "a refresh writes all pieces but the history");
+    StaticAssertStmt(PIECES == 8,
+                     "a refresh writes all but the learning curve and ordered histories, which no "
+                     "algorithm that streams has");
     SliceWrite(&r->slice, sink);
     WindowWrite(sink, &window);
     SinkPutJson(sink, PART_HEADER, 0, NewHeader(r, &window));
@@ -260,19 +271,18 @@ static Datum Report(FunctionCallInfo fcinfo, const Refresh *r)
 
 PG_FUNCTION_INFO_V1(recadv_refresh);
 
-/* Arguments: model, metrics, if_busy. */
 Datum recadv_refresh(PG_FUNCTION_ARGS)
 {
     double start = HostClock();
-    Refresh r = {.rank = !PG_ARGISNULL(1) && PG_GETARG_BOOL(1)};
+    Refresh r = {.rank = !PG_ARGISNULL(REFRESH_METRICS) && PG_GETARG_BOOL(REFRESH_METRICS)};
     MemoryContext context =
         AllocSetContextCreate(CurrentMemoryContext, "recadv refresh", ALLOCSET_DEFAULT_SIZES);
-    bool skip = !PG_ARGISNULL(2) && SkipsIfBusy(text_to_cstring(PG_GETARG_TEXT_PP(2)));
+    bool skip = !PG_ARGISNULL(REFRESH_IF_BUSY) &&
+                SkipsIfBusy(text_to_cstring(PG_GETARG_TEXT_PP(REFRESH_IF_BUSY)));
     Datum result;
 
-    PreventCommandIfReadOnly("recadv_refresh()");
-    PreventCommandIfParallelMode("recadv_refresh()");
-    if (!Lock(&r, PG_ARGISNULL(0) ? NULL : PG_GETARG_TEXT_PP(0), skip))
+    CheckCanWrite("recadv_refresh()");
+    if (!Lock(&r, PG_ARGISNULL(REFRESH_MODEL) ? NULL : PG_GETARG_TEXT_PP(REFRESH_MODEL), skip))
         PG_RETURN_NULL();
     SPI_connect();
     Open(&r, context);

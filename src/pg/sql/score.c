@@ -3,6 +3,15 @@
 #include "pg/serve/open.h"
 #include "pg/serve/user.h"
 
+/* Arguments of recadv_score. */
+enum { SCORE_USER, SCORE_ITEM, SCORE_MODEL };
+
+/* Arguments of recadv_score from an image. */
+enum { SCORE_IMAGE_IMAGE, SCORE_IMAGE_USER, SCORE_IMAGE_ITEM };
+
+/* Arguments of recadv_has_user. */
+enum { HAS_USER_USER, HAS_USER_MODEL };
+
 /* False for an unknown user or item, or a score that is not a number. */
 static bool Score(Served *served, ModelTable *table, Id user, Id item_id, float *score)
 {
@@ -15,7 +24,6 @@ static bool Score(Served *served, ModelTable *table, Id user, Id item_id, float 
     return *score == *score;
 }
 
-/* Arguments: user_id, item_id, model. */
 static Datum ScoreOfTable(FunctionCallInfo fcinfo, IdKind kind)
 {
     ModelTable table;
@@ -23,39 +31,40 @@ static Datum ScoreOfTable(FunctionCallInfo fcinfo, IdKind kind)
     float score;
     bool known;
 
-    if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+    if (PG_ARGISNULL(SCORE_USER) || PG_ARGISNULL(SCORE_ITEM))
         PG_RETURN_NULL();
-    served = ServedOpen(ModelArgument(fcinfo, 2), &table);
-    known = Score(served, &table, IdArgument(fcinfo, 0, kind), IdArgument(fcinfo, 1, kind), &score);
+    served = ServedOpen(ModelArgument(fcinfo, SCORE_MODEL), &table);
+    known = Score(served, &table, IdArgument(fcinfo, SCORE_USER, kind),
+                  IdArgument(fcinfo, SCORE_ITEM, kind), &score);
     ModelTableClose(&table);
     if (!known)
         PG_RETURN_NULL();
     PG_RETURN_FLOAT4(score);
 }
 
-/* Arguments: image, user_id, item_id; strict. */
+/* Strict. */
 static Datum ScoreOfImage(FunctionCallInfo fcinfo, IdKind kind)
 {
     ImageStore store;
-    Served *served = ServedImage(PG_GETARG_BYTEA_P(0), &store);
+    Served *served = ServedImage(PG_GETARG_BYTEA_P(SCORE_IMAGE_IMAGE), &store);
     float score;
 
-    if (!Score(served, NULL, IdArgument(fcinfo, 1, kind), IdArgument(fcinfo, 2, kind), &score))
+    if (!Score(served, NULL, IdArgument(fcinfo, SCORE_IMAGE_USER, kind),
+               IdArgument(fcinfo, SCORE_IMAGE_ITEM, kind), &score))
         PG_RETURN_NULL();
     PG_RETURN_FLOAT4(score);
 }
 
-/* Arguments: user_id, model. */
 static Datum HasUser(FunctionCallInfo fcinfo, IdKind kind)
 {
     ModelTable table;
     Served *served;
     TargetUser target;
 
-    if (PG_ARGISNULL(0))
+    if (PG_ARGISNULL(HAS_USER_USER))
         PG_RETURN_NULL();
-    served = ServedOpen(ModelArgument(fcinfo, 1), &table);
-    target = TargetUserOpen(served, &table, IdArgument(fcinfo, 0, kind));
+    served = ServedOpen(ModelArgument(fcinfo, HAS_USER_MODEL), &table);
+    target = TargetUserOpen(served, &table, IdArgument(fcinfo, HAS_USER_USER, kind));
     ModelTableClose(&table);
     PG_RETURN_BOOL(TargetUserIsKnown(&target));
 }

@@ -3,6 +3,18 @@
 #include "pg/serve/open.h"
 #include "pg/serve/select.h"
 
+/* Arguments of recadv_similar_items and recadv_similar_users. */
+enum { SIMILAR_ID, SIMILAR_K, SIMILAR_MODEL, SIMILAR_CANDIDATES, SIMILAR_EXCLUDE };
+
+/* Arguments of recadv_similar_items from an image. */
+enum {
+    SIMILAR_IMAGE_IMAGE,
+    SIMILAR_IMAGE_ID,
+    SIMILAR_IMAGE_K,
+    SIMILAR_IMAGE_CANDIDATES,
+    SIMILAR_IMAGE_EXCLUDE
+};
+
 /* An id that the model does not know is like nothing: no rows. */
 static void AnswerSimilar(FunctionCallInfo fcinfo, Served *served, Axis axis, Id id, uint32 k,
                           int filter_argument, RowSet *rows)
@@ -24,32 +36,32 @@ static void AnswerSimilar(FunctionCallInfo fcinfo, Served *served, Axis axis, Id
     AddSelected(rows, served, axis, id.kind, &top);
 }
 
-/* Arguments: id, k, model, candidates, exclude. */
 static Datum SimilarOfTable(FunctionCallInfo fcinfo, Axis axis, IdKind kind)
 {
     ModelTable table;
     RowSet rows;
 
     RowSetOpen(&rows, fcinfo);
-    if (AnyArgumentNull(fcinfo, 0, 1))
+    if (AnyArgumentNull(fcinfo, SIMILAR_ID, SIMILAR_K))
         return (Datum)0;
-    AnswerSimilar(fcinfo, ServedOpen(ModelArgument(fcinfo, 2), &table), axis,
-                  IdArgument(fcinfo, 0, kind), KArgument(fcinfo, 1), 3, &rows);
+    AnswerSimilar(fcinfo, ServedOpen(ModelArgument(fcinfo, SIMILAR_MODEL), &table), axis,
+                  IdArgument(fcinfo, SIMILAR_ID, kind), KArgument(fcinfo, SIMILAR_K),
+                  SIMILAR_CANDIDATES, &rows);
     ModelTableClose(&table);
     return (Datum)0;
 }
 
-/* Arguments: image, item_id, k, candidates, exclude. */
 static Datum SimilarOfImage(FunctionCallInfo fcinfo, IdKind kind)
 {
     ImageStore store;
     RowSet rows;
 
     RowSetOpen(&rows, fcinfo);
-    if (AnyArgumentNull(fcinfo, 0, 2))
+    if (AnyArgumentNull(fcinfo, SIMILAR_IMAGE_IMAGE, SIMILAR_IMAGE_K))
         return (Datum)0;
-    AnswerSimilar(fcinfo, ServedImage(PG_GETARG_BYTEA_P(0), &store), AXIS_ITEM,
-                  IdArgument(fcinfo, 1, kind), KArgument(fcinfo, 2), 3, &rows);
+    AnswerSimilar(fcinfo, ServedImage(PG_GETARG_BYTEA_P(SIMILAR_IMAGE_IMAGE), &store), AXIS_ITEM,
+                  IdArgument(fcinfo, SIMILAR_IMAGE_ID, kind), KArgument(fcinfo, SIMILAR_IMAGE_K),
+                  SIMILAR_IMAGE_CANDIDATES, &rows);
     return (Datum)0;
 }
 

@@ -6,6 +6,39 @@
 #include "pg/serve/visitor.h"
 #include "pg/serve/live_source.h"
 
+/* Arguments of recadv_topk. */
+enum { TOPK_USER, TOPK_K, TOPK_MODEL, TOPK_EXCLUDE_SEEN, TOPK_CANDIDATES, TOPK_EXCLUDE, TOPK_SEEN };
+
+/* Arguments of recadv_topk from an image. */
+enum {
+    TOPK_IMAGE_IMAGE,
+    TOPK_IMAGE_USER,
+    TOPK_IMAGE_K,
+    TOPK_IMAGE_EXCLUDE_SEEN,
+    TOPK_IMAGE_CANDIDATES,
+    TOPK_IMAGE_EXCLUDE
+};
+
+/* Arguments of recadv_topk_for. */
+enum {
+    TOPK_FOR_HISTORY,
+    TOPK_FOR_K,
+    TOPK_FOR_MODEL,
+    TOPK_FOR_EXCLUDE_SEEN,
+    TOPK_FOR_CANDIDATES,
+    TOPK_FOR_EXCLUDE
+};
+
+/* Arguments of recadv_topk_for from an image. */
+enum {
+    TOPK_FOR_IMAGE_IMAGE,
+    TOPK_FOR_IMAGE_HISTORY,
+    TOPK_FOR_IMAGE_K,
+    TOPK_FOR_IMAGE_EXCLUDE_SEEN,
+    TOPK_FOR_IMAGE_CANDIDATES,
+    TOPK_FOR_IMAGE_EXCLUDE
+};
+
 typedef struct Question {
     IdKind kind; /* of the ids */
     Id user;     /* or */
@@ -34,22 +67,22 @@ static void AnswerUser(FunctionCallInfo fcinfo, Served *served, ModelTable *tabl
     AddSelected(rows, served, AXIS_ITEM, question->kind, &top);
 }
 
-/* Arguments: user_id, k, model, exclude_seen, candidates, exclude, seen. */
 static Datum TopKOfTable(FunctionCallInfo fcinfo, IdKind kind)
 {
-    Question question = {.kind = kind, .filter = 4};
-    text *model = ModelArgument(fcinfo, 2);
+    Question question = {.kind = kind, .filter = TOPK_CANDIDATES};
+    text *model = ModelArgument(fcinfo, TOPK_MODEL);
     ModelTable table;
     IdList live;
     RowSet rows;
 
     RowSetOpen(&rows, fcinfo);
-    if (AnyArgumentNull(fcinfo, 0, 1) || PG_ARGISNULL(3) || PG_ARGISNULL(6))
+    if (AnyArgumentNull(fcinfo, TOPK_USER, TOPK_K) || PG_ARGISNULL(TOPK_EXCLUDE_SEEN) ||
+        PG_ARGISNULL(TOPK_SEEN))
         return (Datum)0;
-    question.user = IdArgument(fcinfo, 0, kind);
-    question.k = KArgument(fcinfo, 1);
-    question.exclude_seen = PG_GETARG_BOOL(3);
-    if (LiveArgument(fcinfo, 6) && question.exclude_seen) {
+    question.user = IdArgument(fcinfo, TOPK_USER, kind);
+    question.k = KArgument(fcinfo, TOPK_K);
+    question.exclude_seen = PG_GETARG_BOOL(TOPK_EXCLUDE_SEEN);
+    if (LiveArgument(fcinfo, TOPK_SEEN) && question.exclude_seen) {
         live = LiveItems(model, question.user);
         question.live = &live;
     }
@@ -58,20 +91,20 @@ static Datum TopKOfTable(FunctionCallInfo fcinfo, IdKind kind)
     return (Datum)0;
 }
 
-/* Arguments: image, user_id, k, exclude_seen, candidates, exclude. */
 static Datum TopKOfImage(FunctionCallInfo fcinfo, IdKind kind)
 {
-    Question question = {.kind = kind, .filter = 4};
+    Question question = {.kind = kind, .filter = TOPK_IMAGE_CANDIDATES};
     ImageStore store;
     RowSet rows;
 
     RowSetOpen(&rows, fcinfo);
-    if (AnyArgumentNull(fcinfo, 0, 3))
+    if (AnyArgumentNull(fcinfo, TOPK_IMAGE_IMAGE, TOPK_IMAGE_EXCLUDE_SEEN))
         return (Datum)0;
-    question.user = IdArgument(fcinfo, 1, kind);
-    question.k = KArgument(fcinfo, 2);
-    question.exclude_seen = PG_GETARG_BOOL(3);
-    AnswerUser(fcinfo, ServedImage(PG_GETARG_BYTEA_P(0), &store), NULL, &question, &rows);
+    question.user = IdArgument(fcinfo, TOPK_IMAGE_USER, kind);
+    question.k = KArgument(fcinfo, TOPK_IMAGE_K);
+    question.exclude_seen = PG_GETARG_BOOL(TOPK_IMAGE_EXCLUDE_SEEN);
+    AnswerUser(fcinfo, ServedImage(PG_GETARG_BYTEA_P(TOPK_IMAGE_IMAGE), &store), NULL, &question,
+               &rows);
     return (Datum)0;
 }
 
@@ -93,36 +126,38 @@ static void AnswerHistory(FunctionCallInfo fcinfo, Served *served, const Questio
     AddSelected(rows, served, AXIS_ITEM, question->kind, &top);
 }
 
-/* Arguments: history, k, model, exclude_seen, candidates, exclude. */
 static Datum TopKForOfTable(FunctionCallInfo fcinfo, IdKind kind)
 {
-    Question question = {.kind = kind, .history = 0, .filter = 4};
+    Question question = {.kind = kind, .history = TOPK_FOR_HISTORY, .filter = TOPK_FOR_CANDIDATES};
     ModelTable table;
     RowSet rows;
 
     RowSetOpen(&rows, fcinfo);
-    if (PG_ARGISNULL(1) || PG_ARGISNULL(3))
+    if (PG_ARGISNULL(TOPK_FOR_K) || PG_ARGISNULL(TOPK_FOR_EXCLUDE_SEEN))
         return (Datum)0;
-    question.k = KArgument(fcinfo, 1);
-    question.exclude_seen = PG_GETARG_BOOL(3);
-    AnswerHistory(fcinfo, ServedOpen(ModelArgument(fcinfo, 2), &table), &question, &rows);
+    question.k = KArgument(fcinfo, TOPK_FOR_K);
+    question.exclude_seen = PG_GETARG_BOOL(TOPK_FOR_EXCLUDE_SEEN);
+    AnswerHistory(fcinfo, ServedOpen(ModelArgument(fcinfo, TOPK_FOR_MODEL), &table), &question,
+                  &rows);
     ModelTableClose(&table);
     return (Datum)0;
 }
 
-/* Arguments: image, history, k, exclude_seen, candidates, exclude. */
 static Datum TopKForOfImage(FunctionCallInfo fcinfo, IdKind kind)
 {
-    Question question = {.kind = kind, .history = 1, .filter = 4};
+    Question question = {
+        .kind = kind, .history = TOPK_FOR_IMAGE_HISTORY, .filter = TOPK_FOR_IMAGE_CANDIDATES};
     ImageStore store;
     RowSet rows;
 
     RowSetOpen(&rows, fcinfo);
-    if (PG_ARGISNULL(0) || AnyArgumentNull(fcinfo, 2, 3))
+    if (PG_ARGISNULL(TOPK_FOR_IMAGE_IMAGE) ||
+        AnyArgumentNull(fcinfo, TOPK_FOR_IMAGE_K, TOPK_FOR_IMAGE_EXCLUDE_SEEN))
         return (Datum)0;
-    question.k = KArgument(fcinfo, 2);
-    question.exclude_seen = PG_GETARG_BOOL(3);
-    AnswerHistory(fcinfo, ServedImage(PG_GETARG_BYTEA_P(0), &store), &question, &rows);
+    question.k = KArgument(fcinfo, TOPK_FOR_IMAGE_K);
+    question.exclude_seen = PG_GETARG_BOOL(TOPK_FOR_IMAGE_EXCLUDE_SEEN);
+    AnswerHistory(fcinfo, ServedImage(PG_GETARG_BYTEA_P(TOPK_FOR_IMAGE_IMAGE), &store), &question,
+                  &rows);
     return (Datum)0;
 }
 

@@ -135,7 +135,7 @@ void SliceLoad(ModelSlice *slice, ModelStore *store, const Header *header, Backe
     if (count > 0)
         memcpy(slice->index, users, count * sizeof(uint32));
     LoadParts(slice);
-    HistoryInit(&backend->host, Max(all, 1), &slice->history);
+    HistoryInit(&backend->host, Max(all, 1), 0, &slice->history);
     ReadSeenOf(store, header, users, count, &slice->history);
     MemoryContextSwitchTo(caller);
 }

@@ -23,7 +23,7 @@ static void CheckTypes(ModelTable *table, const Header *header, const Collector 
 {
     bool same = IdIndexKind(rows->users) == header->user_kind &&
                 IdIndexKind(rows->items) == header->item_kind &&
-                rows->time_type == header->time_type;
+                rows->types.time == header->time_type;
 
     if (!same)
         ereport(ERROR,
@@ -38,30 +38,38 @@ static void CheckTypes(ModelTable *table, const Header *header, const Collector 
 static Collector *ReadRows(ModelTable *table, const Header *header, const Window *window,
                            MemoryContext context)
 {
+    RowTypes types = {.user = IdTypeOf(header->user_kind),
+                      .item = IdTypeOf(header->item_kind),
+                      .time = header->time_type,
+                      .time_typmod = -1};
     Collector *rows;
 
     if (header->source.text == NULL || header->source.time_column == NULL)
-        return CollectorCreate(context, IdTypeOf(header->user_kind), IdTypeOf(header->item_kind),
-                               header->time_type);
+        return CollectorCreate(context, &types);
     rows = SourceReadFrom(&header->source, header->time_type, WindowStart(window), context);
     CheckTypes(table, header, rows);
     return rows;
 }
 
-static void AddObserved(Collector *rows, const PendingRows *pending)
+/* Observers know no weights: what they saw counts as much as the mean of the training. */
+static void AddObserved(Collector *rows, const Header *header, const PendingRows *pending)
 {
     for (uint32 i = 0; i < pending->count; i++) {
         const PendingEvent *event = &pending->events[i];
 
-        CollectorAddNumbers(rows, IdIndexAdd(rows->users, event->user),
-                            IdIndexAdd(rows->items, event->item), event->time);
+        CollectorAddNumbers(rows, &(NumberedRow){IdIndexAdd(rows->users, event->user),
+                                                 IdIndexAdd(rows->items, event->item), event->time,
+                                                 (float)header->mean_weight});
     }
 }
 
 #define ST_SORT         SortRows
 #define ST_ELEMENT_TYPE Row
 #define ST_COMPARE(a, b)                                                                           \
-    ((a)->key != (b)->key ? ((a)->key > (b)->key ? 1 : -1) : (a)->observed - (b)->observed)
+    ((a)->key != (b)->key ? ((a)->key > (b)->key ? 1 : -1)                                         \
+     : (a)->observed != (b)->observed                                                              \
+         ? (a)->observed - (b)->observed                                                           \
+         : ((a)->event.weight > (b)->event.weight) - ((a)->event.weight < (b)->event.weight))
 #define ST_SCOPE static
 #define ST_CHECK_FOR_INTERRUPTS
 #define ST_DEFINE
@@ -74,7 +82,9 @@ static int CompareUnlearnt(const UnlearntEvent *a, const UnlearntEvent *b)
         return a->time < b->time ? -1 : 1;
     if (a->user != b->user)
         return a->user < b->user ? -1 : 1;
-    return (a->item > b->item) - (a->item < b->item);
+    if (a->item != b->item)
+        return a->item < b->item ? -1 : 1;
+    return (a->weight > b->weight) - (a->weight < b->weight);
 }
 
 #define ST_SORT          SortEvents
@@ -96,7 +106,8 @@ static Row *MakeRows(const Collector *c, const Unlearnt *unlearnt, const uint32 
     Row *rows = PallocArray(Row, c->count + 1);
 
     for (Size i = 0; i < c->count; i++) {
-        UnlearntEvent event = {user[c->user[i]], item[c->item[i]], c->time[i]};
+        NumberedRow row = CollectorRow(c, i);
+        UnlearntEvent event = {user[row.user], item[row.item], row.time, row.weight};
         Fingerprint print = FingerprintOf(IdListGet(&unlearnt->users, event.user),
                                           IdListGet(&unlearnt->items, event.item), event.time);
 
@@ -152,8 +163,9 @@ void UnlearntRead(ModelTable *table, const Header *header, const Window *window,
     memset(unlearnt, 0, sizeof(*unlearnt));
     unlearnt->read = collector->count;
     unlearnt->null_rows = collector->null_rows;
+    unlearnt->weightless_rows = collector->weightless_rows;
     unlearnt->pending = PendingAll(table, header);
-    AddObserved(collector, &unlearnt->pending);
+    AddObserved(collector, header, &unlearnt->pending);
     IdIndexSort(collector->users, &unlearnt->users, &user);
     IdIndexSort(collector->items, &unlearnt->items, &item);
     CheckMemory(SizeAdd(MemoryContextMemAllocated(context, true),

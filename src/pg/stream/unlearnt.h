@@ -16,14 +16,16 @@ typedef struct UnlearntEvent {
     uint32 user; /* index into the list of ids */
     uint32 item;
     int64 time;
+    float weight;
 } UnlearntEvent;
 
-/* Sorts by time, then user, then item. */
+/* Sorts by time, then user, then item, then weight. */
 extern void SortUnlearnt(UnlearntEvent *events, uint64 count);
 
 typedef struct Unlearnt {
-    uint64 read;      /* rows of the source since the start of the window */
-    uint64 null_rows; /* of these, skipped for a NULL id */
+    uint64 read;            /* rows of the source since the start of the window */
+    uint64 null_rows;       /* of these, skipped for a NULL id */
+    uint64 weightless_rows; /* of these, skipped for a weight that does not count */
     PendingRows pending;
     IdList users; /* of all rows, ascending */
     IdList items;

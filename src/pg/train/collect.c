@@ -1,7 +1,8 @@
 /*
  * collect.c: collects rows of users, items and times in compact arrays.
  *
- * A row takes 8 bytes (16 with a time), and each distinct id an entry of a hash table.  The reader
+ * A row takes 8 bytes (8 more with a time, 4 with a weight), each distinct id an entry of a hash
+ * table.  The reader
  * of a source adds rows here, and so does the aggregate recadv_fit(), whose workers each have a
  * collector.
  */
@@ -9,22 +10,32 @@
 
 #include "pg/base/settings.h"
 #include "pg/base/times.h"
+#include "pg/base/weights.h"
 #include "pg/model/window.h"
 
 #define CHECK_MEMORY_EVERY 65536
 
-Collector *CollectorCreate(MemoryContext context, Oid user_type, Oid item_type, Oid time_type)
+Collector *CollectorCreate(MemoryContext context, const RowTypes *types)
 {
     Collector *collector = MemoryContextAllocZero(context, sizeof(Collector));
 
     collector->context = context;
     collector->scratch =
         AllocSetContextCreate(context, "recadv collector row", ALLOCSET_SMALL_SIZES);
-    collector->users = IdIndexCreate(context, user_type);
-    collector->items = IdIndexCreate(context, item_type);
-    collector->time_type = OidIsValid(time_type) ? TimeType(time_type) : InvalidOid;
-    collector->time_typmod = -1;
+    collector->users = IdIndexCreate(context, types->user);
+    collector->items = IdIndexCreate(context, types->item);
+    collector->types = *types;
+    if (OidIsValid(types->time))
+        collector->types.time = TimeType(types->time);
+    if (OidIsValid(types->weight))
+        collector->types.weight = WeightType(types->weight);
     return collector;
+}
+
+Columns CollectorColumns(const Collector *c)
+{
+    return (OidIsValid(c->types.time) ? COLUMN_TIME : 0) |
+           (OidIsValid(c->types.weight) ? COLUMN_WEIGHT : 0);
 }
 
 static void *Resize(MemoryContext context, void *array, Size count, Size width)
@@ -43,7 +54,7 @@ static Size RoomFor(const Collector *c, uint32 more)
 
 static Size RowMemory(const Collector *c, Size rows)
 {
-    return mul_size(rows, 2 * sizeof(uint32) + (OidIsValid(c->time_type) ? sizeof(int64) : 0));
+    return mul_size(rows, 2 * sizeof(uint32) + ColumnBytes(CollectorColumns(c)));
 }
 
 /* Bytes with `more` rows, if all of them have ids that are new. */
@@ -73,17 +84,27 @@ static void Grow(Collector *c, uint32 more)
     c->room = room;
     c->user = Resize(c->context, c->user, c->room, sizeof(uint32));
     c->item = Resize(c->context, c->item, c->room, sizeof(uint32));
-    if (OidIsValid(c->time_type))
+    if (OidIsValid(c->types.time))
         c->time = Resize(c->context, c->time, c->room, sizeof(int64));
+    if (OidIsValid(c->types.weight))
+        c->weight = Resize(c->context, c->weight, c->room, sizeof(float));
 }
 
-void CollectorAddNumbers(Collector *c, uint32 user, uint32 item, int64 time)
+NumberedRow CollectorRow(const Collector *c, Size i)
+{
+    return (NumberedRow){c->user[i], c->item[i], c->time == NULL ? NO_TIME : c->time[i],
+                         c->weight == NULL ? NO_WEIGHT : c->weight[i]};
+}
+
+void CollectorAddNumbers(Collector *c, const NumberedRow *row)
 {
     Grow(c, 1);
-    c->user[c->count] = user;
-    c->item[c->count] = item;
+    c->user[c->count] = row->user;
+    c->item[c->count] = row->item;
     if (c->time != NULL)
-        c->time[c->count] = time;
+        c->time[c->count] = row->time;
+    if (c->weight != NULL)
+        c->weight[c->count] = row->weight;
     if (++c->count % CHECK_MEMORY_EVERY == 0)
         CheckFor(c, 0);
 }
@@ -109,6 +130,8 @@ void CollectorFlush(Collector *c)
     LookUp(c->items, c->pending_item, n, c->item + c->count);
     if (c->time != NULL)
         memcpy(c->time + c->count, c->pending_time, n * sizeof(int64));
+    if (c->weight != NULL)
+        memcpy(c->weight + c->count, c->pending_weight, n * sizeof(float));
     c->count += n;
 }
 
@@ -127,18 +150,36 @@ static int64 PendingId(Collector *c, IdIndex *index, Datum value)
     return number;
 }
 
-void CollectorAdd(Collector *c, NullableDatum user, NullableDatum item, NullableDatum time)
+/* False, and counted, if the row is to be skipped. */
+static bool TakeWeight(Collector *c, NullableDatum value, float *weight)
+{
+    *weight = NO_WEIGHT;
+    if (!OidIsValid(c->types.weight) || value.isnull ||
+        WeightOf(c->types.weight, value.value, weight))
+        return true;
+    c->weightless_rows++;
+    return false;
+}
+
+static bool CountNull(Collector *c, const SourceRow *row)
+{
+    bool null = row->user.isnull || row->item.isnull;
+
+    c->null_rows += null;
+    return null;
+}
+
+void CollectorAdd(Collector *c, const SourceRow *row)
 {
     uint32 at = c->pending;
 
-    if (user.isnull || item.isnull) {
-        c->null_rows++;
+    if (CountNull(c, row) || !TakeWeight(c, row->weight, &c->pending_weight[at]))
         return;
-    }
-    c->pending_user[at] = PendingId(c, c->users, user.value);
-    c->pending_item[at] = PendingId(c, c->items, item.value);
-    c->pending_time[at] =
-        OidIsValid(c->time_type) && !time.isnull ? TimeOf(c->time_type, time.value) : NO_TIME;
+    c->pending_user[at] = PendingId(c, c->users, row->user.value);
+    c->pending_item[at] = PendingId(c, c->items, row->item.value);
+    c->pending_time[at] = OidIsValid(c->types.time) && !row->time.isnull
+                              ? TimeOf(c->types.time, row->time.value)
+                              : NO_TIME;
     if (++c->pending == COLLECT_BATCH)
         CollectorFlush(c);
 }
@@ -150,6 +191,8 @@ static void ReleaseArrays(Pairs *pairs)
     CHECK_FOR_INTERRUPTS(); /* many pages take a while to give back */
     if (pairs->time != NULL)
         pfree(pairs->time);
+    if (pairs->weight != NULL)
+        pfree(pairs->weight);
 }
 
 /* No row will follow. */
@@ -162,41 +205,26 @@ static void Shrink(Collector *c)
     c->item = repalloc_huge(c->item, mul_size(c->room, sizeof(uint32)));
     if (c->time != NULL)
         c->time = repalloc_huge(c->time, mul_size(c->room, sizeof(int64)));
+    if (c->weight != NULL)
+        c->weight = repalloc_huge(c->weight, mul_size(c->room, sizeof(float)));
 }
 
 static void CheckSorting(const Collector *c)
 {
     Size ids = add_size(IdIndexSortMemory(c->users), IdIndexSortMemory(c->items));
-    Size rows = InteractionsMemory(c->count, IdIndexCount(c->users), c->time != NULL);
+    Columns columns = CollectorColumns(c);
+    Size rows = InteractionsMemory(c->count, IdIndexCount(c->users), columns);
 
-    if (c->streams)
-        rows = SizeAdd(rows, EventsMemory(c->count, IdIndexCount(c->users)));
+    if (c->purpose.events)
+        rows = SizeAdd(rows, EventsMemory(c->count, IdIndexCount(c->users), columns));
     CheckMemory(SizeAdd(add_size(RowMemory(c, c->room), ids), rows), "sorting the interactions");
 }
 
-/* Keeps the order of events and the window, before the pairs become a set without repeats. */
-static void KeepStream(const Collector *c, const Host *host, const Pairs *pairs, Collected *result)
-{
-    MemoryContext caller = MemoryContextSwitchTo(c->context);
-
-    EventsBuild(host, pairs, result->users.count, &result->events);
-    result->window = palloc(sizeof(Window));
-    *result->window =
-        WindowOfPairs(pairs, &result->users, &result->items, c->time_type, c->lateness);
-    result->window->time_typmod = c->time_typmod;
-    MemoryContextSwitchTo(caller);
-}
-
-void CollectorFinish(Collector *c, BackendHost *backend, Collected *result)
+/* Dense indexes, in order of the ids, for the provisional numbers. */
+static void Renumber(Collector *c, Collected *result)
 {
     uint32 *dense_user, *dense_item;
-    Pairs pairs = {0};
 
-    Shrink(c);
-    *result = (Collected){.rows = c->count, .null_rows = c->null_rows};
-    result->user_type = IdIndexType(c->users);
-    result->item_type = IdIndexType(c->items);
-    CheckSorting(c);
     IdIndexSort(c->users, &result->users, &dense_user);
     IdIndexSort(c->items, &result->items, &dense_item);
     IdIndexRelease(c->users);
@@ -207,18 +235,71 @@ void CollectorFinish(Collector *c, BackendHost *backend, Collected *result)
         if (i % CHECK_MEMORY_EVERY == 0)
             CHECK_FOR_INTERRUPTS();
     }
-    if (c->count > 0)
-        pairs = (Pairs){c->count, c->user, c->item, c->time, ReleaseArrays};
-    if (c->streams)
-        KeepStream(c, &backend->host, &pairs, result);
-    InteractionsBuild(&backend->host, &pairs, result->users.count, result->items.count,
-                      &result->data);
-    if (c->streams)
-        result->data.events = &result->events;
-    result->duplicates = result->rows - result->data.count;
     pfree(dense_user);
     pfree(dense_item);
+}
+
+static void KeepWindow(const Collector *c, Collected *result)
+{
+    LearntEvents learnt = {c->count, c->user, c->item, c->time};
+    MemoryContext caller = MemoryContextSwitchTo(c->context);
+
+    result->window = palloc(sizeof(Window));
+    *result->window =
+        WindowOfEvents(&learnt, &result->users, &result->items, c->types.time, c->purpose.lateness);
+    result->window->time_typmod = c->types.time_typmod;
+    MemoryContextSwitchTo(caller);
+}
+
+/* In place: both take eight bytes. */
+static double *TakeSeconds(const Collector *c)
+{
+    for (Size i = 0; i < c->count && c->time != NULL; i++) {
+        double seconds = TimeSeconds(c->types.time, c->time[i]);
+
+        memcpy(&c->time[i], &seconds, sizeof(seconds));
+        if (i % CHECK_MEMORY_EVERY == 0)
+            CHECK_FOR_INTERRUPTS();
+    }
+    return (double *)c->time;
+}
+
+/* All rows, before they become a set without repeats. */
+static void KeepEvents(const Collector *c, const Host *host, const Pairs *pairs, Collected *result)
+{
+    MemoryContext caller = MemoryContextSwitchTo(c->context);
+
+    EventsBuild(host, pairs, result->users.count, &result->events);
+    result->mean_weight = result->events.mean_weight;
+    MemoryContextSwitchTo(caller);
+}
+
+void CollectorFinish(Collector *c, BackendHost *backend, Collected *result)
+{
+    const Host *host = &backend->host;
+    Pairs pairs = {0};
+
+    Shrink(c);
+    *result = (Collected){.rows = c->count,
+                          .null_rows = c->null_rows,
+                          .weightless_rows = c->weightless_rows,
+                          .mean_weight = 1};
+    result->user_type = IdIndexType(c->users);
+    result->item_type = IdIndexType(c->items);
+    CheckSorting(c);
+    Renumber(c, result);
+    if (c->purpose.window)
+        KeepWindow(c, result);
+    if (c->count > 0)
+        pairs = (Pairs){c->count, c->user, c->item, TakeSeconds(c), c->weight, ReleaseArrays};
+    if (c->purpose.events)
+        KeepEvents(c, host, &pairs, result);
+    InteractionsBuild(host, &pairs, result->users.count, result->items.count, &result->data);
+    if (c->purpose.events)
+        result->data.events = &result->events;
+    result->duplicates = result->rows - result->data.count;
     c->user = c->item = NULL;
     c->time = NULL;
+    c->weight = NULL;
     c->count = c->room = 0;
 }

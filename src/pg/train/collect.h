@@ -11,55 +11,93 @@
 /* Rows whose ids are looked up together. */
 #define COLLECT_BATCH 256
 
+/* Types of the columns; InvalidOid for those that are not there. */
+typedef struct RowTypes {
+    Oid user;
+    Oid item;
+    Oid time;
+    int32 time_typmod; /* such as its precision; -1: none */
+    Oid weight;
+} RowTypes;
+
+/* A row as it comes; time and weight count where their column is there. */
+typedef struct SourceRow {
+    NullableDatum user;
+    NullableDatum item;
+    NullableDatum time;
+    NullableDatum weight;
+} SourceRow;
+
+/* A row whose ids have got their numbers. */
+typedef struct NumberedRow {
+    uint32 user;
+    uint32 item;
+    int64 time;
+    float weight;
+} NumberedRow;
+
+/* What is kept of rows beside the set of interactions, for what they are trained with. */
+typedef struct CollectFor {
+    bool events;     /* all rows in order of time */
+    bool window;     /* which events have been learnt: see window.h */
+    double lateness; /* then */
+} CollectFor;
+
 typedef struct Collector {
     MemoryContext context;
     MemoryContext scratch; /* reset after every row */
     IdIndex *users;
     IdIndex *items;
-    Oid time_type;     /* InvalidOid: no times */
-    int32 time_typmod; /* of the column, such as its precision; -1: none */
-    bool streams;      /* the algorithm learns from a stream: keep the order of events */
-    double lateness;   /* then: see window.h */
+    RowTypes types; /* below any domains */
+    CollectFor purpose;
     Size room;
     Size count;
     uint32 *user; /* provisional numbers */
     uint32 *item;
     int64 *time;
+    float *weight;
     uint64 null_rows;                  /* skipped: an id was NULL */
+    uint64 weightless_rows;            /* skipped: the weight was zero, negative, NaN or infinite */
     uint32 pending;                    /* rows in the batch below, not yet in the arrays above */
     int64 pending_user[COLLECT_BATCH]; /* integer ids, or numbers of text ids */
     int64 pending_item[COLLECT_BATCH];
     int64 pending_time[COLLECT_BATCH];
+    float pending_weight[COLLECT_BATCH];
 } Collector;
 
-/* Fails if the time type cannot be ordered as a time. */
-extern Collector *CollectorCreate(MemoryContext context, Oid user_type, Oid item_type,
-                                  Oid time_type);
+/* Fails if the time cannot be ordered as a time, or the weight is no number. */
+extern Collector *CollectorCreate(MemoryContext context, const RowTypes *types);
 
-/* A NULL id skips and counts the row; a NULL time sorts before all others. */
-extern void CollectorAdd(Collector *collector, NullableDatum user, NullableDatum item,
-                         NullableDatum time);
+/*
+ * A NULL id, and a weight that is not above zero and finite, skip and count the row; a NULL time
+ * sorts before all others, a NULL weight is 1.
+ */
+extern void CollectorAdd(Collector *collector, const SourceRow *row);
 
 /* Moves pending rows into the arrays; call before looking at them. */
 extern void CollectorFlush(Collector *collector);
 
 /* With numbers already known (when merging partial aggregates). */
-extern void CollectorAddNumbers(Collector *collector, uint32 user, uint32 item, int64 time);
+extern void CollectorAddNumbers(Collector *collector, const NumberedRow *row);
+extern NumberedRow CollectorRow(const Collector *collector, Size i);
 
+extern Columns CollectorColumns(const Collector *collector);
 extern Size CollectorMemory(const Collector *collector);
 
 /* What was read, in the form that training needs. */
 typedef struct Collected {
     Interactions data;
-    Events events;         /* if the collector's `streams` is set, like the next one */
-    struct Window *window; /* what a refresh must know */
+    Events events;         /* if they were asked for; data.events points here */
+    struct Window *window; /* NULL unless it was asked for */
     IdList users;
     IdList items;
     Oid user_type;
     Oid item_type;
-    uint64 rows;       /* read, without those skipped */
-    uint64 null_rows;  /* skipped for a NULL id */
-    uint64 duplicates; /* rows - distinct pairs */
+    uint64 rows;            /* read, without those skipped */
+    uint64 null_rows;       /* skipped for a NULL id */
+    uint64 weightless_rows; /* skipped for a weight that does not count */
+    uint64 duplicates;      /* rows - distinct pairs */
+    double mean_weight;     /* of the rows; 1 without weights */
 } Collected;
 
 extern void CollectorFinish(Collector *collector, BackendHost *backend, Collected *result);

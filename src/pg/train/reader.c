@@ -19,35 +19,49 @@
 typedef struct SourceReceiver {
     DestReceiver pub;
     MemoryContext context;
-    bool has_time;
+    int time; /* place of the column, or -1; likewise */
+    int weight;
     Collector *collector;
 } SourceReceiver;
+
+static Oid TypeAt(TupleDesc types, int column)
+{
+    return column < 0 ? InvalidOid : TupleDescAttr(types, column)->atttypid;
+}
 
 /* Called before the first row, when the types of the columns are known. */
 static void Startup(DestReceiver *self, int operation, TupleDesc types)
 {
     SourceReceiver *receiver = (SourceReceiver *)self;
-    Oid time_type = receiver->has_time ? TupleDescAttr(types, 2)->atttypid : InvalidOid;
+    RowTypes columns = {.user = TypeAt(types, 0),
+                        .item = TypeAt(types, 1),
+                        .time = TypeAt(types, receiver->time),
+                        .time_typmod = -1,
+                        .weight = TypeAt(types, receiver->weight)};
 
     (void)operation;
-    receiver->collector = CollectorCreate(receiver->context, TupleDescAttr(types, 0)->atttypid,
-                                          TupleDescAttr(types, 1)->atttypid, time_type);
-    if (receiver->has_time) {
-        receiver->collector->time_typmod = TupleDescAttr(types, 2)->atttypmod;
-        getBaseTypeAndTypmod(time_type, &receiver->collector->time_typmod);
+    if (receiver->time >= 0) {
+        columns.time_typmod = TupleDescAttr(types, receiver->time)->atttypmod;
+        getBaseTypeAndTypmod(columns.time, &columns.time_typmod);
     }
+    receiver->collector = CollectorCreate(receiver->context, &columns);
+}
+
+static NullableDatum ValueAt(const TupleTableSlot *slot, int column)
+{
+    return column < 0 ? (NullableDatum){0, true}
+                      : (NullableDatum){slot->tts_values[column], slot->tts_isnull[column]};
 }
 
 static bool Receive(TupleTableSlot *slot, DestReceiver *self)
 {
     SourceReceiver *receiver = (SourceReceiver *)self;
-    NullableDatum time = {0, true};
+    SourceRow row;
 
     slot_getallattrs(slot);
-    if (receiver->has_time)
-        time = (NullableDatum){slot->tts_values[2], slot->tts_isnull[2]};
-    CollectorAdd(receiver->collector, (NullableDatum){slot->tts_values[0], slot->tts_isnull[0]},
-                 (NullableDatum){slot->tts_values[1], slot->tts_isnull[1]}, time);
+    row = (SourceRow){ValueAt(slot, 0), ValueAt(slot, 1), ValueAt(slot, receiver->time),
+                      ValueAt(slot, receiver->weight)};
+    CollectorAdd(receiver->collector, &row);
     return true;
 }
 
@@ -80,7 +94,10 @@ static Collector *Read(const Source *source, const char *query, Argument argumen
                 .rDestroy = Nothing,
                 .mydest = DestNone},
         .context = context,
-        .has_time = source->time_column != NULL,
+        .time = source->time_column == NULL ? -1 : 2,
+        .weight = source->weight_column == NULL ? -1
+                  : source->time_column == NULL ? 2
+                                                : 3,
     };
     SPIExecuteOptions options = {.read_only = true, .dest = &receiver.pub};
     int arguments = OidIsValid(argument.type) ? 1 : 0;

@@ -66,6 +66,7 @@ static void DescribeResult(StringInfo json, const Training *t)
         JsonInteger(json, "items", t->collected.data.items);
         JsonInteger(json, "interactions", (int64)t->collected.data.count);
         JsonInteger(json, "null_rows", (int64)t->collected.null_rows);
+        JsonInteger(json, "weightless_rows", (int64)t->collected.weightless_rows);
         JsonInteger(json, "epochs", t->report.epochs);
     }
     DescribePhases(json, &t->phases);
@@ -73,7 +74,7 @@ static void DescribeResult(StringInfo json, const Training *t)
         JsonString(json, "warning", t->report.warning);
     if (best != NULL) {
         JsonReal(json, "loss", best->loss);
-        JsonReal(json, "ndcg", best->ndcg);
+        DescribeMetrics(json, t->model.algorithm, best->metric);
     }
 }
 
@@ -96,6 +97,8 @@ static char *DescribeRun(const Run *run, const TrainRequest *request, const Trai
     JsonString(&json, "user_column", request->source.user_column);
     JsonString(&json, "item_column", request->source.item_column);
     JsonString(&json, "time_column", request->source.time_column);
+    if (request->source.weight_column != NULL)
+        JsonString(&json, "weight_column", request->source.weight_column);
     JsonRaw(&json, "options",
             request->options == NULL ? request->options_text
                                      : OptionsToJson(request->algorithm, request->options));

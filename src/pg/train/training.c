@@ -9,6 +9,7 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
+#include "pg/base/json.h"
 #include "pg/base/settings.h"
 #include "pg/train/reader.h"
 #include "pg/model/versions.h"
@@ -24,19 +25,43 @@ void TrainingInit(Training *t, MemoryContext parent, const char *title)
 
 void TrainingCollect(Training *t, const TrainRequest *request, Collector *collector)
 {
-    collector->streams = request->algorithm->stream != NULL;
-    collector->lateness = ((const TrainOptions *)request->options)->lateness;
-    if (collector->streams && !OidIsValid(collector->time_type))
-        FailNoTime(request->algorithm);
+    const Algorithm *algorithm = request->algorithm;
+
+    CheckTime(algorithm, request->options, OidIsValid(collector->types.time));
+    collector->purpose =
+        (CollectFor){.events = WantsEvents(algorithm, request->options),
+                     .window = algorithm->stream != NULL,
+                     .lateness = ((const TrainOptions *)request->options)->lateness};
     CollectorFinish(collector, &t->backend, &t->collected);
 }
 
-void FailNoTime(const Algorithm *algorithm)
+void CheckTime(const Algorithm *algorithm, const void *options, bool times)
 {
+    if (times || (RequiredColumns(algorithm, options) & COLUMN_TIME) == 0)
+        return;
     ereport(ERROR,
             (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-             errmsg("algorithm \"%s\" learns from a stream and needs times", algorithm->name),
+             errmsg(algorithm->stream != NULL
+                        ? "algorithm \"%s\" learns from a stream and needs times"
+                        : "algorithm \"%s\" with these options goes by the order of interactions "
+                          "and needs times",
+                    algorithm->name),
              errhint("Name the column with time_column => '...'.")));
+}
+
+static void FailEmpty(const TrainRequest *request, const Collector *collector)
+{
+    char *detail = NULL;
+
+    if (collector->weightless_rows > 0)
+        detail = psprintf("Of its rows, " UINT64_FORMAT " have a NULL id, and " UINT64_FORMAT
+                          " a weight that is not above zero and finite.",
+                          collector->null_rows, collector->weightless_rows);
+    else if (collector->null_rows > 0)
+        detail = psprintf("All " UINT64_FORMAT " rows have a NULL id.", collector->null_rows);
+    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                    errmsg("source \"%s\" has no interactions", request->source.text),
+                    detail == NULL ? 0 : errdetail("%s", detail)));
 }
 
 void TrainingRead(Training *t, const TrainRequest *request)
@@ -49,12 +74,7 @@ void TrainingRead(Training *t, const TrainRequest *request)
     if (t->source_relation != NULL)
         t->source_relation = MemoryContextStrdup(t->context, t->source_relation);
     if (collector->count == 0)
-        ereport(ERROR,
-                (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                 errmsg("source \"%s\" has no interactions", request->source.text),
-                 collector->null_rows == 0 ? 0
-                                           : errdetail("All " UINT64_FORMAT " rows have a NULL id.",
-                                                       collector->null_rows)));
+        FailEmpty(request, collector);
     TrainingCollect(t, request, collector);
     t->phases.map = HostClock() - start - t->phases.read;
 }
@@ -74,6 +94,12 @@ void TrainingWarm(Training *t, const TrainRequest *request, Oid relid)
         ereport(NOTICE, (errmsg("no version of model \"%s\" to start from with this algorithm and "
                                 "width: starting afresh",
                                 request->model)));
+}
+
+void DescribeMetrics(StringInfo json, const Algorithm *algorithm, const double *metric)
+{
+    for (int i = 0; i < METRICS; i++)
+        JsonReal(json, algorithm->metrics[i].name, metric[i]);
 }
 
 const Epoch *TrainingBest(const Training *t)
@@ -100,9 +126,9 @@ static Holdout ResolveHoldout(const TrainOptions *options, bool times)
 }
 
 /* Bytes of the collected arrays, by the formula in the documentation. */
-static Size CollectedMemory(uint32 users, uint32 items, uint64 interactions, bool times)
+static Size CollectedMemory(uint32 users, uint32 items, uint64 interactions, Columns columns)
 {
-    Size row = sizeof(uint32) + (times ? sizeof(int64) : 0);
+    Size row = sizeof(uint32) + ColumnBytes(columns);
     Size offsets = mul_size((Size)users + items, sizeof(uint64) + 2 * sizeof(int64));
 
     return SizeAdd(SizeMultiply(interactions, row), offsets);
@@ -114,15 +140,16 @@ static Size FitMemory(const Model *model, const Interactions *shape, int threads
 }
 
 /*
- * The larger of two peaks: reading (rows of 8 or 16 bytes, their sorted copies, the hash tables)
+ * The larger of two peaks: reading (rows of 8 to 20 bytes, their sorted copies, the hash tables)
  * and fitting.
  */
 Size TrainingMemory(const Algorithm *algorithm, const void *options, uint32 users, uint32 items,
-                    uint64 interactions, bool times, int threads)
+                    uint64 interactions, Columns columns, int threads)
 {
     const TrainOptions *train = options;
-    Interactions shape = {.users = users, .items = items, .count = interactions};
-    Size row = 2 * sizeof(uint32) + (times ? sizeof(int64) : 0);
+    Interactions shape = {
+        .users = users, .items = items, .count = interactions, .columns = columns};
+    Size row = 2 * sizeof(uint32) + ColumnBytes(columns);
     Size hash = mul_size((Size)users + items + 1024, 64); /* the least size of a hash table */
     Size reading, fitting;
     Model model;
@@ -134,13 +161,13 @@ Size TrainingMemory(const Algorithm *algorithm, const void *options, uint32 user
     shape.held_count = Min(shape.held_count, interactions);
     ModelLayout(&model, algorithm, options, users, items);
     reading = SizeAdd(SizeAdd(SizeMultiply(interactions, row), hash),
-                      InteractionsMemory(interactions, users, times));
-    if (algorithm->stream != NULL)
-        reading = SizeAdd(reading, EventsMemory(interactions, users));
-    fitting = SizeAdd(CollectedMemory(users, items, interactions, times),
+                      InteractionsMemory(interactions, users, columns));
+    if (WantsEvents(algorithm, options))
+        reading = SizeAdd(reading, EventsMemory(interactions, users, columns));
+    fitting = SizeAdd(CollectedMemory(users, items, interactions, columns),
                       FitMemory(&model, &shape, threads));
-    if (algorithm->stream != NULL)
-        fitting = SizeAdd(fitting, EventsKept(interactions, users));
+    if (WantsEvents(algorithm, options))
+        fitting = SizeAdd(fitting, EventsKept(interactions, users, columns));
     if (train->warm_start) /* about as large as the new one */
         fitting = SizeAdd(fitting, WarmStartMemory(&model));
     return Max(reading, fitting);
@@ -153,9 +180,7 @@ static void Fit(void *arg)
     t->model.algorithm->train(&t->backend.host, &t->collected.data, &t->model, &t->report);
 }
 
-/*
- * A model that learns from a stream goes through the held-out interactions after validation, so
- * they are held out no longer.
+/* The algorithm has learnt the held-out interactions after validation: they are held out no longer.
  */
 static void TakeBackHeld(Training *t)
 {
@@ -184,8 +209,18 @@ static void HoldOut(Training *t, const TrainOptions *options)
     InteractionsHoldOut(&t->backend.host, data, ResolveHoldout(options, data->time != NULL),
                         (uint64)options->validation_users, (uint64)options->seed);
     data->keys = NULL;
-    HostRelease(&t->backend.host, data->time); /* only the choice of what to hold out needs times */
-    data->time = NULL;
+}
+
+/* train() gets the columns that its algorithm uses; the choice of what to hold out is made. */
+static void ReleaseColumns(Training *t, const Algorithm *algorithm)
+{
+    Interactions *data = &t->collected.data;
+
+    if ((algorithm->used & COLUMN_TIME) == 0) {
+        HostRelease(&t->backend.host, data->time);
+        data->time = NULL;
+    }
+    data->columns &= algorithm->used;
 }
 
 /* The model with its popularity counted, and rows of an earlier version if there is one. */
@@ -199,6 +234,10 @@ static void PrepareModel(Training *t, const TrainRequest *request)
                 "training");
     ModelAllocate(&t->backend.host, &t->model);
     ModelCountPopularity(&t->backend.host, data, &t->model);
+    if ((request->algorithm->used & COLUMN_WEIGHT) == 0) {
+        HostRelease(&t->backend.host, data->weight);
+        data->weight = NULL;
+    }
     if (t->warm != NULL)
         t->model.warm =
             WarmStartApply(t->warm, &t->collected.users, &t->collected.items, &t->model, &t->known);
@@ -220,9 +259,10 @@ void TrainingFit(Training *t, const TrainRequest *request)
     double start = HostClock();
 
     HoldOut(t, request->options);
+    ReleaseColumns(t, request->algorithm);
     PrepareModel(t, request);
     BackendHostRun(&t->backend, request->threads, Fit, t);
-    if (t->collected.data.events != NULL)
+    if (request->algorithm->learns_held)
         TakeBackHeld(t);
     CheckFinite(&t->model);
     t->phases.evaluate = t->report.evaluate_seconds;
@@ -231,13 +271,24 @@ void TrainingFit(Training *t, const TrainRequest *request)
     MemoryContextSwitchTo(caller);
 }
 
+static void ReportSkipped(const Collected *c)
+{
+    if (c->null_rows > 0)
+        ereport(NOTICE, (errmsg_plural("%lld row with a NULL id was skipped",
+                                       "%lld rows with a NULL id were skipped",
+                                       (unsigned long)c->null_rows, (long long)c->null_rows)));
+    if (c->weightless_rows > 0)
+        ereport(NOTICE,
+                (errmsg_plural("%lld row was skipped, whose weight is not above zero and "
+                               "finite",
+                               "%lld rows were skipped, whose weights are not above zero "
+                               "and finite",
+                               (unsigned long)c->weightless_rows, (long long)c->weightless_rows)));
+}
+
 void TrainingReport(const Training *t)
 {
     if (t->report.warning[0] != '\0')
         ereport(WARNING, (errmsg("%s", t->report.warning)));
-    if (t->collected.null_rows > 0)
-        ereport(NOTICE, (errmsg_plural("%lld row with a NULL id was skipped",
-                                       "%lld rows with a NULL id were skipped",
-                                       (unsigned long)t->collected.null_rows,
-                                       (long long)t->collected.null_rows)));
+    ReportSkipped(&t->collected);
 }

@@ -52,8 +52,8 @@ extern void TrainingRead(Training *training, const TrainRequest *request);
 /* The same from rows that are collected already. */
 extern void TrainingCollect(Training *training, const TrainRequest *request, Collector *collector);
 
-/* Fails: the algorithm needs times, and there are none. */
-extern void FailNoTime(const Algorithm *algorithm) __attribute__((noreturn));
+/* Fails if the algorithm with these options needs times, and there are none. */
+extern void CheckTime(const Algorithm *algorithm, const void *options, bool times);
 
 /*
  * With the option warm_start: loads the embeddings of the model's current version, if it has one of
@@ -70,11 +70,14 @@ extern void CheckHoldout(const TrainOptions *options, bool times);
 /* Tells the client what it should know beside the result. */
 extern void TrainingReport(const Training *training);
 
+/* Appends the metrics of an epoch to a JSON object, each under its name. */
+extern void DescribeMetrics(StringInfo json, const Algorithm *algorithm, const double *metric);
+
 /* Best epoch, or NULL if the algorithm has none. */
 extern const Epoch *TrainingBest(const Training *training);
 
 /* Bytes that training needs at its peak, beside the source's dictionaries of long texts. */
 extern Size TrainingMemory(const Algorithm *algorithm, const void *options, uint32 users,
-                           uint32 items, uint64 interactions, bool times, int threads);
+                           uint32 items, uint64 interactions, Columns columns, int threads);
 
 #endif

@@ -10,6 +10,7 @@
 #include "pg/model/blocks.h"
 
 #include "algo/algorithm.h"
+#include "pg/ids/id_list.h"
 
 typedef struct WarmStart WarmStart;
 

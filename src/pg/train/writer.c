@@ -32,6 +32,7 @@ void DescribePhases(StringInfo json, const TrainPhases *phases)
 
 static void DescribeTraining(StringInfo json, const Training *t)
 {
+    static const double unmeasured[METRICS] = {NAN, NAN};
     const Epoch *best = TrainingBest(t);
 
     JsonOpen(json, "training", '{');
@@ -39,12 +40,13 @@ static void DescribeTraining(StringInfo json, const Training *t)
     JsonReal(json, "seconds", t->seconds);
     JsonInteger(json, "rows", (int64)t->collected.rows);
     JsonInteger(json, "null_rows", (int64)t->collected.null_rows);
+    if (t->collected.weightless_rows > 0)
+        JsonInteger(json, "weightless_rows", (int64)t->collected.weightless_rows);
     JsonInteger(json, "duplicates", (int64)t->collected.duplicates);
     JsonInteger(json, "epochs", t->report.epochs);
     JsonInteger(json, "best_epoch", best == NULL ? 0 : best->epoch);
     JsonReal(json, "loss", best == NULL ? NAN : best->loss);
-    JsonReal(json, "ndcg", best == NULL ? NAN : best->ndcg);
-    JsonReal(json, "hr", best == NULL ? NAN : best->hr);
+    DescribeMetrics(json, t->model.algorithm, best == NULL ? unmeasured : best->metric);
     JsonString(json, "stop_reason", t->report.stop_reason);
     JsonBool(json, "warm_start", t->model.warm);
     if (t->model.warm) {
@@ -81,6 +83,10 @@ static char *DescribeModel(const Training *t, const TrainRequest *request)
     JsonString(&json, "user_column", request->source.user_column);
     JsonString(&json, "item_column", request->source.item_column);
     JsonString(&json, "time_column", request->source.time_column);
+    if (request->source.weight_column != NULL)
+        JsonString(&json, "weight_column", request->source.weight_column);
+    if (c->mean_weight != 1)
+        JsonReal(&json, "mean_weight", c->mean_weight);
     if (c->window != NULL)
         WindowDescribe(&json, c->window, c->rows);
     JsonRaw(&json, "options", OptionsToJson(request->algorithm, request->options));
@@ -89,8 +95,9 @@ static char *DescribeModel(const Training *t, const TrainRequest *request)
     return json.data;
 }
 
-static char *DescribeHistory(const TrainReport *report)
+static char *DescribeHistory(const Training *t)
 {
+    const TrainReport *report = &t->report;
     StringInfoData json;
 
     initStringInfo(&json);
@@ -102,8 +109,7 @@ static char *DescribeHistory(const TrainReport *report)
         JsonInteger(&json, "epoch", epoch->epoch);
         JsonString(&json, "stage", epoch->stage);
         JsonReal(&json, "loss", epoch->loss);
-        JsonReal(&json, "ndcg", epoch->ndcg);
-        JsonReal(&json, "hr", epoch->hr);
+        DescribeMetrics(&json, t->model.algorithm, epoch->metric);
         JsonReal(&json, "seconds", epoch->seconds);
         JsonClose(&json, '}');
     }
@@ -120,7 +126,7 @@ void TrainingWrite(const Training *t, const TrainRequest *request, ModelSink *si
         .user_ids = c->users,
         .item_ids = c->items,
         .header_text = DescribeModel(t, request),
-        .history_text = DescribeHistory(&t->report),
+        .history_text = DescribeHistory(t),
     };
 
     if (c->window != NULL)

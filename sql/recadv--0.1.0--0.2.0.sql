@@ -1,0 +1,177 @@
+-- recadv 0.1.0 to 0.2.0: update script
+
+-- complain if script is sourced in psql, rather than via ALTER EXTENSION
+\echo Use "ALTER EXTENSION recadv UPDATE TO '0.2.0'" to load this file. \quit
+
+-- Training: one more argument, weight_column or has_weight, and more in the result
+
+ALTER TYPE @extschema@.recadv_training
+    ADD ATTRIBUTE weightless_rows bigint,
+    ADD ATTRIBUTE metrics jsonb;
+COMMENT ON TYPE @extschema@.recadv_training IS
+'result of recadv_train: what was read (distinct interactions; rows skipped for a NULL id; duplicates of a (user, item) pair), epochs run, the epoch that was kept, its mean loss per triple, its NDCG@100 and HR@100 on the held-out interactions (NULL without holdout), seconds, why training stopped: epochs (all were run), patience (no better NDCG@100), counted (nothing to iterate); rows skipped for a weight that is zero, negative, NaN or infinite; the two numbers that the algorithm is validated by, under their names';
+
+DROP FUNCTION @extschema@.recadv_train(text, text, name, name, name, text, jsonb);
+CREATE FUNCTION @extschema@.recadv_train(
+    model text,
+    source text,
+    user_column name DEFAULT 'user_id',
+    item_column name DEFAULT 'item_id',
+    time_column name DEFAULT NULL,
+    algorithm text DEFAULT 'amf',
+    options jsonb DEFAULT '{}',
+    weight_column name DEFAULT NULL)
+RETURNS @extschema@.recadv_training
+AS 'MODULE_PATHNAME', 'recadv_train_0_2'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10000;
+COMMENT ON FUNCTION @extschema@.recadv_train(text, text, name, name, name, text, jsonb, name) IS
+'trains a model from a table, view or query in parentheses, and stores it as a new version of the table "model" (created on first use, owned by the caller). Ids: integers, or any type through its text form; rows with a NULL id are skipped and counted, a (user, item) pair counts once, at its earliest time; a NULL time is the earliest. recadv_options() lists algorithms and options. weight_column: how much an interaction counts, a number above zero (a purchase 5, a view 1); NULL counts 1, rows with zero, a negative number, NaN or infinity are skipped and counted, the weights of duplicates add up. All in one transaction: for long runs use recadv_train_job. He et al., SIGIR 2018';
+
+DROP PROCEDURE @extschema@.recadv_train_job(text, text, name, name, name, text, jsonb, text);
+CREATE PROCEDURE @extschema@.recadv_train_job(
+    model text,
+    source text,
+    user_column name DEFAULT 'user_id',
+    item_column name DEFAULT 'item_id',
+    time_column name DEFAULT NULL,
+    algorithm text DEFAULT 'amf',
+    options jsonb DEFAULT '{}',
+    if_busy text DEFAULT 'error',
+    weight_column name DEFAULT NULL)
+AS 'MODULE_PATHNAME', 'recadv_train_job_0_2'
+LANGUAGE C;
+COMMENT ON PROCEDURE @extschema@.recadv_train_job(text, text, name, name, name, text, jsonb, text, name) IS
+'recadv_train with a commit after each phase (open, read, fit, write), so that no snapshot is held while fitting; every run, also a failed one, leaves a row in recadv_runs(model). if_busy: error or skip, when another session trains the model. CALL it at top level, for example from pg_cron';
+
+DROP FUNCTION @extschema@.recadv_estimate_memory(bigint, bigint, bigint, text, jsonb, boolean);
+CREATE FUNCTION @extschema@.recadv_estimate_memory(
+    users bigint,
+    items bigint,
+    interactions bigint,
+    algorithm text DEFAULT 'amf',
+    options jsonb DEFAULT '{}',
+    has_time boolean DEFAULT false,
+    has_weight boolean DEFAULT false)
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'recadv_estimate_memory_0_2'
+LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.recadv_estimate_memory(bigint, bigint, bigint, text, jsonb, boolean, boolean) IS
+'peak memory in bytes of training with so many users, items and interactions; training fails before it allocates more than recadv.max_memory';
+
+-- The aggregate: a form with weights
+
+CREATE FUNCTION @extschema@.recadv_fit_accum_weight(internal, "any", "any", "any", "any", jsonb)
+RETURNS internal
+AS 'MODULE_PATHNAME', 'recadv_fit_accum_weight'
+LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.recadv_fit_accum_weight(internal, "any", "any", "any", "any", jsonb) IS
+'transition function of recadv_fit("any", "any", "any", "any", jsonb)';
+
+CREATE AGGREGATE @extschema@.recadv_fit("any", "any", "any", "any", jsonb) (
+    SFUNC = @extschema@.recadv_fit_accum_weight,
+    STYPE = internal,
+    FINALFUNC = @extschema@.recadv_fit_final,
+    FINALFUNC_MODIFY = READ_WRITE,
+    COMBINEFUNC = @extschema@.recadv_fit_combine,
+    SERIALFUNC = @extschema@.recadv_fit_serialize,
+    DESERIALFUNC = @extschema@.recadv_fit_deserialize,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE @extschema@.recadv_fit("any", "any", "any", "any", jsonb) IS
+'trains a model from (user, item) rows with the time and the weight of each interaction and options, as recadv_fit("any", "any", "any", jsonb); a bare NULL for the time or the weight is as good as none. Weights are not supported yet: NULL';
+
+-- Arguments whose names are reserved words: "table" becomes relation, "window" window_size
+
+DROP FUNCTION @extschema@.recadv_attach(text, regclass, name, name, name, text);
+CREATE FUNCTION @extschema@.recadv_attach(
+    model text,
+    relation regclass DEFAULT NULL,
+    user_column name DEFAULT NULL,
+    item_column name DEFAULT NULL,
+    time_column name DEFAULT NULL,
+    on_error text DEFAULT 'warning')
+RETURNS void
+AS 'MODULE_PATHNAME', 'recadv_attach'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.recadv_attach(text, regclass, name, name, name, text) IS
+'lets the model observe every row that is inserted into a relation (NULL: its source, a table; columns: those it was trained on), by a statement-level trigger. on_error: warning lets the row in where the model is busy, broken or not writable for the one who inserts, and leaves the event to the next recadv_refresh; error fails the INSERT. Needs the right to create a trigger on the table';
+
+DROP FUNCTION @extschema@.recadv_detach(text, regclass);
+CREATE FUNCTION @extschema@.recadv_detach(
+    model text,
+    relation regclass DEFAULT NULL)
+RETURNS void
+AS 'MODULE_PATHNAME', 'recadv_detach'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.recadv_detach(text, regclass) IS
+'drops the trigger that recadv_attach() made (NULL: on the model''s source)';
+
+DROP FUNCTION @extschema@.recadv_evaluate_stream(text, name, name, name, text, jsonb, double precision, integer);
+CREATE FUNCTION @extschema@.recadv_evaluate_stream(
+    source text,
+    user_column name DEFAULT 'user_id',
+    item_column name DEFAULT 'item_id',
+    time_column name DEFAULT 'created_at',
+    algorithm text DEFAULT 'nmrn',
+    options jsonb DEFAULT '{}',
+    warmup double precision DEFAULT 0.6,
+    window_size integer DEFAULT 1000)
+RETURNS TABLE (window_number integer, until text, events bigint, ranked bigint, repeats bigint, new_users bigint, new_items bigint, hr double precision, ndcg double precision, mrr double precision)
+AS 'MODULE_PATHNAME', 'recadv_evaluate_stream'
+LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 100 COST 1000000;
+COMMENT ON FUNCTION @extschema@.recadv_evaluate_stream(text, name, name, name, text, jsonb, double precision, integer) IS
+'prequential evaluation: trains on the first events of a source (share warmup, between 0 and 1) in order of time (ties: user, item), then ranks and learns the others one by one. One row for each window of window_size events: time of its last event; events; those ranked; repeats of a known pair, which are not ranked; first events of a user (ranked by popularity) and of an item (ranked as not found); means over the ranked ones of HR@10, NDCG@10 and MRR over all items seen so far but not by this user, ties against the event. An algorithm that does not stream stays as it was trained. Stores nothing';
+
+-- A C function of its own for each form; replaced, so that views on them stay: these forms are all
+-- members of the extension already
+
+CREATE OR REPLACE FUNCTION @extschema@.recadv_observe(
+    model text,
+    user_id bigint,
+    item_id bigint,
+    at text DEFAULT NULL)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'recadv_observe_bigint_literal'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000;
+
+CREATE OR REPLACE FUNCTION @extschema@.recadv_observe(
+    model text,
+    user_id bigint,
+    item_id bigint,
+    at anyelement)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'recadv_observe_bigint_value'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000;
+
+CREATE OR REPLACE FUNCTION @extschema@.recadv_observe(
+    model text,
+    user_id text,
+    item_id text,
+    at text DEFAULT NULL)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'recadv_observe_text_literal'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000;
+
+CREATE OR REPLACE FUNCTION @extschema@.recadv_observe(
+    model text,
+    user_id text,
+    item_id text,
+    at anyelement)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'recadv_observe_text_value'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000;
+
+CREATE OR REPLACE FUNCTION @extschema@.recadv_embeddings(
+    model text,
+    side text)
+RETURNS TABLE (id text, embedding real[])
+AS 'MODULE_PATHNAME', 'recadv_embeddings_all'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 10000 COST 100000;
+
+CREATE OR REPLACE FUNCTION @extschema@.recadv_embeddings(
+    model text,
+    side text,
+    ids anyarray)
+RETURNS TABLE (id anyelement, embedding real[])
+AS 'MODULE_PATHNAME', 'recadv_embeddings_of'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 10000 COST 100000;

@@ -1,0 +1,810 @@
+-- recadv: install script
+
+-- complain if script is sourced in psql, rather than via CREATE EXTENSION
+\echo Use "CREATE EXTENSION recadv" to load this file. \quit
+
+-- Models
+
+CREATE TYPE @extschema@.recadv_model AS (
+    version integer,
+    part text COLLATE pg_catalog."C",
+    block integer,
+    data bytea
+);
+COMMENT ON TYPE @extschema@.recadv_model IS
+'row of a model; a table OF this type is a model. Version 0 holds what belongs to all versions (which one serves, the log of runs), versions from 1 hold the models. part and block name a piece, data holds it: a header of 32 bytes with a checksum, then the payload, little-endian';
+
+-- Training
+
+CREATE TYPE @extschema@.recadv_training AS (
+    model text,
+    version integer,
+    algorithm text,
+    users bigint,
+    items bigint,
+    interactions bigint,
+    null_rows bigint,
+    duplicates bigint,
+    epochs integer,
+    best_epoch integer,
+    loss double precision,
+    ndcg double precision,
+    hr double precision,
+    seconds double precision,
+    stop_reason text,
+    weightless_rows bigint,
+    metrics jsonb
+);
+COMMENT ON TYPE @extschema@.recadv_training IS
+'result of recadv_train: what was read (distinct interactions; rows skipped for a NULL id; duplicates of a (user, item) pair), epochs run, the epoch that was kept, its mean loss per triple, its NDCG@100 and HR@100 on the held-out interactions (NULL without holdout), seconds, why training stopped: epochs (all were run), patience (no better NDCG@100), counted (nothing to iterate); rows skipped for a weight that is zero, negative, NaN or infinite; the two numbers that the algorithm is validated by, under their names';
+
+CREATE FUNCTION @extschema@.recadv_train(
+    model text,
+    source text,
+    user_column name DEFAULT 'user_id',
+    item_column name DEFAULT 'item_id',
+    time_column name DEFAULT NULL,
+    algorithm text DEFAULT 'amf',
+    options jsonb DEFAULT '{}',
+    weight_column name DEFAULT NULL)
+RETURNS @extschema@.recadv_training
+AS 'MODULE_PATHNAME', 'recadv_train_0_2'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10000;
+COMMENT ON FUNCTION @extschema@.recadv_train(text, text, name, name, name, text, jsonb, name) IS
+'trains a model from a table, view or query in parentheses, and stores it as a new version of the table "model" (created on first use, owned by the caller). Ids: integers, or any type through its text form; rows with a NULL id are skipped and counted, a (user, item) pair counts once, at its earliest time; a NULL time is the earliest. recadv_options() lists algorithms and options. weight_column: how much an interaction counts, a number above zero (a purchase 5, a view 1); NULL counts 1, rows with zero, a negative number, NaN or infinity are skipped and counted, the weights of duplicates add up. All in one transaction: for long runs use recadv_train_job. He et al., SIGIR 2018';
+
+CREATE PROCEDURE @extschema@.recadv_train_job(
+    model text,
+    source text,
+    user_column name DEFAULT 'user_id',
+    item_column name DEFAULT 'item_id',
+    time_column name DEFAULT NULL,
+    algorithm text DEFAULT 'amf',
+    options jsonb DEFAULT '{}',
+    if_busy text DEFAULT 'error',
+    weight_column name DEFAULT NULL)
+AS 'MODULE_PATHNAME', 'recadv_train_job_0_2'
+LANGUAGE C;
+COMMENT ON PROCEDURE @extschema@.recadv_train_job(text, text, name, name, name, text, jsonb, text, name) IS
+'recadv_train with a commit after each phase (open, read, fit, write), so that no snapshot is held while fitting; every run, also a failed one, leaves a row in recadv_runs(model). if_busy: error or skip, when another session trains the model. CALL it at top level, for example from pg_cron';
+
+CREATE FUNCTION @extschema@.recadv_estimate_memory(
+    users bigint,
+    items bigint,
+    interactions bigint,
+    algorithm text DEFAULT 'amf',
+    options jsonb DEFAULT '{}',
+    has_time boolean DEFAULT false,
+    has_weight boolean DEFAULT false)
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'recadv_estimate_memory_0_2'
+LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.recadv_estimate_memory(bigint, bigint, bigint, text, jsonb, boolean, boolean) IS
+'peak memory in bytes of training with so many users, items and interactions; training fails before it allocates more than recadv.max_memory';
+
+CREATE FUNCTION @extschema@.recadv_rollback(
+    model text,
+    version integer DEFAULT NULL)
+RETURNS integer
+AS 'MODULE_PATHNAME', 'recadv_rollback'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.recadv_rollback(text, integer) IS
+'lets a kept version serve again: the one named, or the newest below the current one; returns it. The option keep_versions tells how many are kept. The next training starts a new version';
+
+CREATE FUNCTION @extschema@.recadv_options(
+    algorithm text DEFAULT NULL)
+RETURNS TABLE (algorithm_name text, option text, default_value text, accepted text, meaning text, source text)
+AS 'MODULE_PATHNAME', 'recadv_options'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 50;
+COMMENT ON FUNCTION @extschema@.recadv_options(text) IS
+'options of an algorithm, or of all: name, default, accepted values, meaning and source';
+
+-- Streaming: algorithms that learn event by event
+
+CREATE TYPE @extschema@.recadv_refreshed AS (
+    model text,
+    version integer,
+    events bigint,
+    observed bigint,
+    null_rows bigint,
+    new_users bigint,
+    new_items bigint,
+    ranked bigint,
+    hr double precision,
+    ndcg double precision,
+    mrr double precision,
+    seconds double precision
+);
+COMMENT ON TYPE @extschema@.recadv_refreshed IS
+'result of recadv_refresh: events learnt; observed events that were taken up; rows skipped for a NULL id; users and items that had no event before; events that were ranked before they were learnt (not those of pairs that were known), and their means HR@10, NDCG@10, MRR over all items not yet had by the user (NULL if none was ranked); seconds';
+
+CREATE FUNCTION @extschema@.recadv_refresh(
+    model text DEFAULT NULL,
+    metrics boolean DEFAULT true,
+    if_busy text DEFAULT 'error')
+RETURNS @extschema@.recadv_refreshed
+AS 'MODULE_PATHNAME', 'recadv_refresh'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10000;
+COMMENT ON FUNCTION @extschema@.recadv_refresh(text, boolean, text) IS
+'learns what is new in the model''s own source, and the observed events, in order of time (ties: user, item), in one transaction: rows from the option lateness before the newest time learnt on, without those that were learnt already. A row without a time is not read. With nothing new nothing is written. metrics: false does not rank the events first, which costs more than learning them. if_busy: error, or skip (the result is NULL), when another session trains or refreshes the model. For the model''s owner; an error if the algorithm does not learn from a stream';
+
+CREATE FUNCTION @extschema@.recadv_observe(
+    model text,
+    user_id bigint,
+    item_id bigint,
+    at text DEFAULT NULL)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'recadv_observe_bigint_literal'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000;
+COMMENT ON FUNCTION @extschema@.recadv_observe(text, bigint, bigint, text) IS
+'tells the model of one event: recommendations for its user follow it at once, and those of others from the commit on; the next recadv_refresh learns it. at: the value of the time column, as a literal of its type; NULL: now(), an error if the times are numbers. A row of the source with the same user, item and time is the same event. Needs SELECT and INSERT on the model''s table. False, and nothing done, for a NULL id';
+
+CREATE FUNCTION @extschema@.recadv_observe(
+    model text,
+    user_id bigint,
+    item_id bigint,
+    at anyelement)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'recadv_observe_bigint_value'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000;
+COMMENT ON FUNCTION @extschema@.recadv_observe(text, bigint, bigint, anyelement) IS
+'recadv_observe with the time as a date, timestamp or number. One of another type than the time column becomes what an INSERT would make of it; a number for a moment, a moment for a number and a fraction for an integer are errors';
+
+CREATE FUNCTION @extschema@.recadv_observe(
+    model text,
+    user_id text,
+    item_id text,
+    at text DEFAULT NULL)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'recadv_observe_text_literal'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000;
+COMMENT ON FUNCTION @extschema@.recadv_observe(text, text, text, text) IS
+'recadv_observe with ids as text; serves every model';
+
+CREATE FUNCTION @extschema@.recadv_observe(
+    model text,
+    user_id text,
+    item_id text,
+    at anyelement)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'recadv_observe_text_value'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000;
+COMMENT ON FUNCTION @extschema@.recadv_observe(text, text, text, anyelement) IS
+'recadv_observe with ids as text, with the time as a date, timestamp or number';
+
+CREATE FUNCTION @extschema@.recadv_observe_trigger()
+RETURNS trigger
+AS 'MODULE_PATHNAME', 'recadv_observe_trigger'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.recadv_observe_trigger() IS
+'the trigger that recadv_attach() makes: observes every row of an INSERT or COPY in the same transaction';
+
+CREATE FUNCTION @extschema@.recadv_attach(
+    model text,
+    relation regclass DEFAULT NULL,
+    user_column name DEFAULT NULL,
+    item_column name DEFAULT NULL,
+    time_column name DEFAULT NULL,
+    on_error text DEFAULT 'warning')
+RETURNS void
+AS 'MODULE_PATHNAME', 'recadv_attach'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.recadv_attach(text, regclass, name, name, name, text) IS
+'lets the model observe every row that is inserted into a relation (NULL: its source, a table; columns: those it was trained on), by a statement-level trigger. on_error: warning lets the row in where the model is busy, broken or not writable for the one who inserts, and leaves the event to the next recadv_refresh; error fails the INSERT. Needs the right to create a trigger on the table';
+
+CREATE FUNCTION @extschema@.recadv_detach(
+    model text,
+    relation regclass DEFAULT NULL)
+RETURNS void
+AS 'MODULE_PATHNAME', 'recadv_detach'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.recadv_detach(text, regclass) IS
+'drops the trigger that recadv_attach() made (NULL: on the model''s source)';
+
+CREATE FUNCTION @extschema@.recadv_evaluate_stream(
+    source text,
+    user_column name DEFAULT 'user_id',
+    item_column name DEFAULT 'item_id',
+    time_column name DEFAULT 'created_at',
+    algorithm text DEFAULT 'nmrn',
+    options jsonb DEFAULT '{}',
+    warmup double precision DEFAULT 0.6,
+    window_size integer DEFAULT 1000)
+RETURNS TABLE (window_number integer, until text, events bigint, ranked bigint, repeats bigint, new_users bigint, new_items bigint, hr double precision, ndcg double precision, mrr double precision)
+AS 'MODULE_PATHNAME', 'recadv_evaluate_stream'
+LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 100 COST 1000000;
+COMMENT ON FUNCTION @extschema@.recadv_evaluate_stream(text, name, name, name, text, jsonb, double precision, integer) IS
+'prequential evaluation: trains on the first events of a source (share warmup, between 0 and 1) in order of time (ties: user, item), then ranks and learns the others one by one. One row for each window of window_size events: time of its last event; events; those ranked; repeats of a known pair, which are not ranked; first events of a user (ranked by popularity) and of an item (ranked as not found); means over the ranked ones of HR@10, NDCG@10 and MRR over all items seen so far but not by this user, ties against the event. An algorithm that does not stream stays as it was trained. Stores nothing';
+
+CREATE FUNCTION @extschema@.recadv_memory(
+    model text DEFAULT NULL,
+    k integer DEFAULT 5)
+RETURNS TABLE (slot integer, usage double precision, entropy double precision, erase double precision, half_life double precision, users text[], items text[])
+AS 'MODULE_PATHNAME', 'recadv_memory'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 32 COST 100000;
+COMMENT ON FUNCTION @extschema@.recadv_memory(text, integer) IS
+'the slots of a model that keeps a memory, one row each: usage, its mean attention weight (all slots sum to 1); entropy of the attention divided by ln(slots), the same in each row (0: one slot does it all, or there is only one; 1: all are alike); erase, the mean share of the slot that one event forgets; half_life, the events after which half of it is gone (NULL if nothing is forgotten); the k users nearest to the slot''s key and the k items nearest to its value (of a memory per user: to the value that every user starts with), nearest first. Reads the embeddings of all users once per slot';
+
+-- Serving: a model by name
+
+CREATE FUNCTION @extschema@.recadv_topk(
+    user_id bigint,
+    k integer DEFAULT 10,
+    model text DEFAULT NULL,
+    exclude_seen boolean DEFAULT true,
+    candidates bigint[] DEFAULT NULL,
+    exclude bigint[] DEFAULT NULL,
+    seen text DEFAULT 'model')
+RETURNS TABLE (item bigint, score real, rank integer)
+AS 'MODULE_PATHNAME', 'recadv_topk_bigint'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 10000;
+COMMENT ON FUNCTION @extschema@.recadv_topk(bigint, integer, text, boolean, bigint[], bigint[], text) IS
+'the k items that the model scores highest for a user, best first, ties to the lower item; without the user''s own interactions unless exclude_seen is false, whether those that the model was trained on or, with seen => ''live'', those that its source has now (read with your rights). candidates: choose among these alone (NULL: all); exclude: not these; both before the choice, so that k rows come if k items are left. In the arrays, NULLs, duplicates and unknown items do nothing. model: NULL takes the setting recadv.model, else the only model that you may read. A user that the model does not know gets the most popular items (score: number of users); recadv_has_user tells. No rows for a NULL user';
+
+CREATE FUNCTION @extschema@.recadv_topk(
+    user_id text,
+    k integer DEFAULT 10,
+    model text DEFAULT NULL,
+    exclude_seen boolean DEFAULT true,
+    candidates text[] DEFAULT NULL,
+    exclude text[] DEFAULT NULL,
+    seen text DEFAULT 'model')
+RETURNS TABLE (item text, score real, rank integer)
+AS 'MODULE_PATHNAME', 'recadv_topk_text'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 10000;
+COMMENT ON FUNCTION @extschema@.recadv_topk(text, integer, text, boolean, text[], text[], text) IS
+'recadv_topk with ids as text; serves every model';
+
+CREATE FUNCTION @extschema@.recadv_topk_for(
+    history bigint[],
+    k integer DEFAULT 10,
+    model text DEFAULT NULL,
+    exclude_seen boolean DEFAULT true,
+    candidates bigint[] DEFAULT NULL,
+    exclude bigint[] DEFAULT NULL)
+RETURNS TABLE (item bigint, score real, rank integer)
+AS 'MODULE_PATHNAME', 'recadv_topk_for_bigint'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 20000;
+COMMENT ON FUNCTION @extschema@.recadv_topk_for(bigint[], integer, text, boolean, bigint[], bigint[]) IS
+'recadv_topk for someone who is not in the model but has these items: a user''s embedding is trained for the history, in any order, with the model''s own options while the items stay as they are (bpr, amf), or the history is noted event by event, in the order of the array, with repeats (nmrn). The same history always gives the same. Without the history itself unless exclude_seen is false. Unknown items are ignored; a history that is NULL, empty or all unknown gets the most popular items';
+
+CREATE FUNCTION @extschema@.recadv_topk_for(
+    history text[],
+    k integer DEFAULT 10,
+    model text DEFAULT NULL,
+    exclude_seen boolean DEFAULT true,
+    candidates text[] DEFAULT NULL,
+    exclude text[] DEFAULT NULL)
+RETURNS TABLE (item text, score real, rank integer)
+AS 'MODULE_PATHNAME', 'recadv_topk_for_text'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 20000;
+COMMENT ON FUNCTION @extschema@.recadv_topk_for(text[], integer, text, boolean, text[], text[]) IS
+'recadv_topk_for with ids as text; serves every model';
+
+CREATE FUNCTION @extschema@.recadv_similar_items(
+    item_id bigint,
+    k integer DEFAULT 10,
+    model text DEFAULT NULL,
+    candidates bigint[] DEFAULT NULL,
+    exclude bigint[] DEFAULT NULL)
+RETURNS TABLE (item bigint, similarity real, rank integer)
+AS 'MODULE_PATHNAME', 'recadv_similar_items_bigint'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 10000;
+COMMENT ON FUNCTION @extschema@.recadv_similar_items(bigint, integer, text, bigint[], bigint[]) IS
+'the k items that are most alike to an item, without itself: by cosine of the embeddings, from -1 to 1 (bpr, amf), or by minus their distance (nmrn). candidates, exclude, model: as in recadv_topk. No rows for an item that the model does not know';
+
+CREATE FUNCTION @extschema@.recadv_similar_items(
+    item_id text,
+    k integer DEFAULT 10,
+    model text DEFAULT NULL,
+    candidates text[] DEFAULT NULL,
+    exclude text[] DEFAULT NULL)
+RETURNS TABLE (item text, similarity real, rank integer)
+AS 'MODULE_PATHNAME', 'recadv_similar_items_text'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 10000;
+COMMENT ON FUNCTION @extschema@.recadv_similar_items(text, integer, text, text[], text[]) IS
+'recadv_similar_items with ids as text; serves every model';
+
+CREATE FUNCTION @extschema@.recadv_similar_users(
+    user_id bigint,
+    k integer DEFAULT 10,
+    model text DEFAULT NULL,
+    candidates bigint[] DEFAULT NULL,
+    exclude bigint[] DEFAULT NULL)
+RETURNS TABLE (other bigint, similarity real, rank integer)
+AS 'MODULE_PATHNAME', 'recadv_similar_users_bigint'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 100000;
+COMMENT ON FUNCTION @extschema@.recadv_similar_users(bigint, integer, text, bigint[], bigint[]) IS
+'the k users who are most alike to a user, without that one: as recadv_similar_items compares. Reads the embeddings of all users, or of the candidates (users, as in exclude). No rows for a user that the model does not know';
+
+CREATE FUNCTION @extschema@.recadv_similar_users(
+    user_id text,
+    k integer DEFAULT 10,
+    model text DEFAULT NULL,
+    candidates text[] DEFAULT NULL,
+    exclude text[] DEFAULT NULL)
+RETURNS TABLE (other text, similarity real, rank integer)
+AS 'MODULE_PATHNAME', 'recadv_similar_users_text'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 100000;
+COMMENT ON FUNCTION @extschema@.recadv_similar_users(text, integer, text, text[], text[]) IS
+'recadv_similar_users with ids as text; serves every model';
+
+CREATE FUNCTION @extschema@.recadv_explain(
+    user_id bigint,
+    item_id bigint,
+    k integer DEFAULT 10,
+    model text DEFAULT NULL,
+    candidates bigint[] DEFAULT NULL,
+    exclude bigint[] DEFAULT NULL,
+    seen text DEFAULT 'model')
+RETURNS TABLE (item bigint, weight real, rank integer)
+AS 'MODULE_PATHNAME', 'recadv_explain_bigint'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 5000;
+COMMENT ON FUNCTION @extschema@.recadv_explain(bigint, bigint, integer, text, bigint[], bigint[], text) IS
+'the k of a user''s own items that speak most for an item, best first. Weight (bpr, amf): the user''s embedding as a ridge combination of those of the user''s items; what an item adds to the score, so all weights add up to nearly the score. Weight (nmrn): minus the distance of the two items. candidates, exclude: which of the own items may be named; seen: where they are taken from, as in recadv_topk. No rows for a user or item that the model does not know';
+
+CREATE FUNCTION @extschema@.recadv_explain(
+    user_id text,
+    item_id text,
+    k integer DEFAULT 10,
+    model text DEFAULT NULL,
+    candidates text[] DEFAULT NULL,
+    exclude text[] DEFAULT NULL,
+    seen text DEFAULT 'model')
+RETURNS TABLE (item text, weight real, rank integer)
+AS 'MODULE_PATHNAME', 'recadv_explain_text'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 5000;
+COMMENT ON FUNCTION @extschema@.recadv_explain(text, text, integer, text, text[], text[], text) IS
+'recadv_explain with ids as text; serves every model';
+
+CREATE FUNCTION @extschema@.recadv_embeddings(
+    model text,
+    side text)
+RETURNS TABLE (id text, embedding real[])
+AS 'MODULE_PATHNAME', 'recadv_embeddings_all'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 10000 COST 100000;
+COMMENT ON FUNCTION @extschema@.recadv_embeddings(text, text) IS
+'embeddings of all users (side ''user'') or items (side ''item'') of a model (NULL: as in recadv_topk), in ascending order of the ids; those added since the training come last, and those that are only pending not yet. Cast the embedding to vector for pgvector. No rows for a NULL side';
+
+CREATE FUNCTION @extschema@.recadv_embeddings(
+    model text,
+    side text,
+    ids anyarray)
+RETURNS TABLE (id anyelement, embedding real[])
+AS 'MODULE_PATHNAME', 'recadv_embeddings_of'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 10000 COST 100000;
+COMMENT ON FUNCTION @extschema@.recadv_embeddings(text, text, anyarray) IS
+'embeddings of users or items with the given ids (an array of integers or text), each once; those that the model does not know are left out. The ids come back in the type of the array''s elements: NULL::bigint[] asks for all, with ids of type bigint';
+
+CREATE FUNCTION @extschema@.recadv_topk_all(
+    model text DEFAULT NULL,
+    k integer DEFAULT 10,
+    users bigint[] DEFAULT NULL,
+    exclude_seen boolean DEFAULT true,
+    candidates bigint[] DEFAULT NULL,
+    exclude bigint[] DEFAULT NULL,
+    seen text DEFAULT 'model')
+RETURNS TABLE (user_id bigint, item bigint, score real, rank integer)
+AS 'MODULE_PATHNAME', 'recadv_topk_all_bigint'
+LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 100000 COST 1000000;
+COMMENT ON FUNCTION @extschema@.recadv_topk_all(text, integer, bigint[], boolean, bigint[], bigint[], text) IS
+'recadv_topk for all users of the model, or for those of an array, on up to recadv.max_threads threads: the same rows, for CREATE TABLE AS or a materialized view. users NULL: all that the model knows; one that it does not know gets the most popular items. candidates: only these items; exclude: not these; NULL elements, duplicates and unknown items in arrays count for nothing; seen: as in recadv_topk, but the source is read once, whole. No rows for a NULL k, exclude_seen or seen';
+
+CREATE FUNCTION @extschema@.recadv_topk_all(
+    model text,
+    k integer,
+    users text[],
+    exclude_seen boolean DEFAULT true,
+    candidates text[] DEFAULT NULL,
+    exclude text[] DEFAULT NULL,
+    seen text DEFAULT 'model')
+RETURNS TABLE (user_id text, item text, score real, rank integer)
+AS 'MODULE_PATHNAME', 'recadv_topk_all_text'
+LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 100000 COST 1000000;
+COMMENT ON FUNCTION @extschema@.recadv_topk_all(text, integer, text[], boolean, text[], text[], text) IS
+'recadv_topk_all with ids as text; serves every model. For all users: users => NULL::text[]';
+
+CREATE FUNCTION @extschema@.recadv_score(
+    user_id bigint,
+    item_id bigint,
+    model text DEFAULT NULL)
+RETURNS real
+AS 'MODULE_PATHNAME', 'recadv_score_bigint'
+LANGUAGE C STABLE PARALLEL SAFE COST 1000;
+COMMENT ON FUNCTION @extschema@.recadv_score(bigint, bigint, text) IS
+'score of an item for a user, larger is better; NULL if the model does not know the user or the item';
+
+CREATE FUNCTION @extschema@.recadv_score(
+    user_id text,
+    item_id text,
+    model text DEFAULT NULL)
+RETURNS real
+AS 'MODULE_PATHNAME', 'recadv_score_text'
+LANGUAGE C STABLE PARALLEL SAFE COST 1000;
+COMMENT ON FUNCTION @extschema@.recadv_score(text, text, text) IS
+'recadv_score with ids as text; serves every model';
+
+CREATE FUNCTION @extschema@.recadv_has_user(
+    user_id bigint,
+    model text DEFAULT NULL)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'recadv_has_user_bigint'
+LANGUAGE C STABLE PARALLEL SAFE COST 500;
+COMMENT ON FUNCTION @extschema@.recadv_has_user(bigint, text) IS
+'does the model know the user? If not, recadv_topk answers with the most popular items';
+
+CREATE FUNCTION @extschema@.recadv_has_user(
+    user_id text,
+    model text DEFAULT NULL)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'recadv_has_user_text'
+LANGUAGE C STABLE PARALLEL SAFE COST 500;
+COMMENT ON FUNCTION @extschema@.recadv_has_user(text, text) IS
+'recadv_has_user with the id as text; serves every model';
+
+CREATE FUNCTION @extschema@.recadv_cache_entries(
+    OUT model oid,
+    OUT version integer,
+    OUT location text,
+    OUT items boolean,
+    OUT bytes bigint,
+    OUT hits bigint)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'recadv_cache_entries'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 10;
+COMMENT ON FUNCTION @extschema@.recadv_cache_entries() IS
+'what recadv_cache shows';
+
+CREATE VIEW @extschema@.recadv_cache AS
+    SELECT e.model::pg_catalog.regclass AS model, e.version, e.location, e.items, e.bytes, e.hits
+    FROM @extschema@.recadv_cache_entries() e;
+COMMENT ON VIEW @extschema@.recadv_cache IS
+'models in memory that you may read: location backend (of this session, bounded by recadv.cache_size) or shared (of all sessions, bounded by recadv.shared_cache_size); items: is the item side in this memory? If it is nowhere, the model is read from its table at each call. hits: calls that found the entry';
+GRANT SELECT ON @extschema@.recadv_cache TO PUBLIC;
+
+-- Serving: an image
+
+CREATE FUNCTION @extschema@.recadv_topk(
+    image bytea,
+    user_id bigint,
+    k integer DEFAULT 10,
+    exclude_seen boolean DEFAULT true,
+    candidates bigint[] DEFAULT NULL,
+    exclude bigint[] DEFAULT NULL)
+RETURNS TABLE (item bigint, score real, rank integer)
+AS 'MODULE_PATHNAME', 'recadv_topk_image_bigint'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 10000;
+COMMENT ON FUNCTION @extschema@.recadv_topk(bytea, bigint, integer, boolean, bigint[], bigint[]) IS
+'recadv_topk from an image, the result of recadv_fit';
+
+CREATE FUNCTION @extschema@.recadv_topk(
+    image bytea,
+    user_id text,
+    k integer DEFAULT 10,
+    exclude_seen boolean DEFAULT true,
+    candidates text[] DEFAULT NULL,
+    exclude text[] DEFAULT NULL)
+RETURNS TABLE (item text, score real, rank integer)
+AS 'MODULE_PATHNAME', 'recadv_topk_image_text'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 10000;
+COMMENT ON FUNCTION @extschema@.recadv_topk(bytea, text, integer, boolean, text[], text[]) IS
+'recadv_topk from an image, with ids as text';
+
+CREATE FUNCTION @extschema@.recadv_topk_for(
+    image bytea,
+    history bigint[],
+    k integer DEFAULT 10,
+    exclude_seen boolean DEFAULT true,
+    candidates bigint[] DEFAULT NULL,
+    exclude bigint[] DEFAULT NULL)
+RETURNS TABLE (item bigint, score real, rank integer)
+AS 'MODULE_PATHNAME', 'recadv_topk_for_image_bigint'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 20000;
+COMMENT ON FUNCTION @extschema@.recadv_topk_for(bytea, bigint[], integer, boolean, bigint[], bigint[]) IS
+'recadv_topk_for from an image, the result of recadv_fit';
+
+CREATE FUNCTION @extschema@.recadv_topk_for(
+    image bytea,
+    history text[],
+    k integer DEFAULT 10,
+    exclude_seen boolean DEFAULT true,
+    candidates text[] DEFAULT NULL,
+    exclude text[] DEFAULT NULL)
+RETURNS TABLE (item text, score real, rank integer)
+AS 'MODULE_PATHNAME', 'recadv_topk_for_image_text'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 20000;
+COMMENT ON FUNCTION @extschema@.recadv_topk_for(bytea, text[], integer, boolean, text[], text[]) IS
+'recadv_topk_for from an image, with ids as text';
+
+CREATE FUNCTION @extschema@.recadv_similar_items(
+    image bytea,
+    item_id bigint,
+    k integer DEFAULT 10,
+    candidates bigint[] DEFAULT NULL,
+    exclude bigint[] DEFAULT NULL)
+RETURNS TABLE (item bigint, similarity real, rank integer)
+AS 'MODULE_PATHNAME', 'recadv_similar_items_image_bigint'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 10000;
+COMMENT ON FUNCTION @extschema@.recadv_similar_items(bytea, bigint, integer, bigint[], bigint[]) IS
+'recadv_similar_items from an image, the result of recadv_fit';
+
+CREATE FUNCTION @extschema@.recadv_similar_items(
+    image bytea,
+    item_id text,
+    k integer DEFAULT 10,
+    candidates text[] DEFAULT NULL,
+    exclude text[] DEFAULT NULL)
+RETURNS TABLE (item text, similarity real, rank integer)
+AS 'MODULE_PATHNAME', 'recadv_similar_items_image_text'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 10000;
+COMMENT ON FUNCTION @extschema@.recadv_similar_items(bytea, text, integer, text[], text[]) IS
+'recadv_similar_items from an image, with ids as text';
+
+CREATE FUNCTION @extschema@.recadv_score(
+    image bytea,
+    user_id bigint,
+    item_id bigint)
+RETURNS real
+AS 'MODULE_PATHNAME', 'recadv_score_image_bigint'
+LANGUAGE C STABLE STRICT PARALLEL SAFE COST 100000;
+COMMENT ON FUNCTION @extschema@.recadv_score(bytea, bigint, bigint) IS
+'recadv_score from an image, the result of recadv_fit';
+
+CREATE FUNCTION @extschema@.recadv_score(
+    image bytea,
+    user_id text,
+    item_id text)
+RETURNS real
+AS 'MODULE_PATHNAME', 'recadv_score_image_text'
+LANGUAGE C STABLE STRICT PARALLEL SAFE COST 100000;
+COMMENT ON FUNCTION @extschema@.recadv_score(bytea, text, text) IS
+'recadv_score from an image, with ids as text';
+
+-- Evaluation
+
+CREATE FUNCTION @extschema@.recadv_evaluate(
+    model text,
+    test_source text,
+    user_column name DEFAULT 'user_id',
+    item_column name DEFAULT 'item_id',
+    k integer[] DEFAULT '{10,20,50,100}')
+RETURNS TABLE (metric text, k integer, value double precision, users bigint)
+AS 'MODULE_PATHNAME', 'recadv_evaluate'
+LANGUAGE C STABLE PARALLEL UNSAFE ROWS 20 COST 10000;
+COMMENT ON FUNCTION @extschema@.recadv_evaluate(text, text, name, name, integer[]) IS
+'accuracy on test interactions by full ranking of all items that the user has not in training: HR, NDCG, Recall, Precision at each k (binary gains, ideal DCG over min(k, relevant)); MRR, MAP, AUC over the whole ranking (k NULL); means over test users. Ties count against the model. Rows of unknown users and rows that were trained on are left out with a notice; unknown items count as never found. He et al. 2018, section 4.1';
+
+CREATE FUNCTION @extschema@.recadv_robustness(
+    model text,
+    epsilon real[] DEFAULT '{0.5,1,2}',
+    test_source text DEFAULT NULL,
+    user_column name DEFAULT 'user_id',
+    item_column name DEFAULT 'item_id')
+RETURNS TABLE (epsilon real, perturbation text, ndcg_before double precision, ndcg_after double precision, relative_change double precision)
+AS 'MODULE_PATHNAME', 'recadv_robustness'
+LANGUAGE C STABLE PARALLEL UNSAFE ROWS 6 COST 10000;
+COMMENT ON FUNCTION @extschema@.recadv_robustness(text, real[], text, name, name) IS
+'relative change of NDCG@100 when every embedding row is moved by epsilon: at random, and along the worst-case direction of the training loss. Measured on the model''s held-out interactions, or on a test source. He et al. 2018, section 2.3 and table 2';
+
+-- What a model says about itself
+
+CREATE FUNCTION @extschema@.recadv_document(
+    model text,
+    part text,
+    block integer DEFAULT 0,
+    version integer DEFAULT NULL)
+RETURNS jsonb
+AS 'MODULE_PATHNAME', 'recadv_document'
+LANGUAGE C STABLE PARALLEL SAFE COST 500;
+COMMENT ON FUNCTION @extschema@.recadv_document(text, text, integer, integer) IS
+'a JSON block of a model: part header, history or run; of the current version unless one is named; NULL if there is none';
+
+CREATE FUNCTION @extschema@.recadv_info(
+    model text DEFAULT NULL,
+    version integer DEFAULT NULL)
+RETURNS jsonb
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN @extschema@.recadv_document(model, 'header', 0, version);
+COMMENT ON FUNCTION @extschema@.recadv_info(text, integer) IS
+'header of a model: format, algorithm, options, source, dimensions, summary of the training; NULL for a version that is not kept';
+
+CREATE FUNCTION @extschema@.recadv_history(
+    model text DEFAULT NULL,
+    version integer DEFAULT NULL)
+RETURNS TABLE (epoch integer, stage text, loss double precision, ndcg double precision, hr double precision, seconds double precision)
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 200
+BEGIN ATOMIC
+    SELECT e.epoch, e.stage, e.loss, e.ndcg, e.hr, e.seconds
+    FROM pg_catalog.jsonb_to_recordset(@extschema@.recadv_document(model, 'history', 0, version))
+        AS e(epoch integer, stage text, loss double precision, ndcg double precision,
+             hr double precision, seconds double precision);
+END;
+COMMENT ON FUNCTION @extschema@.recadv_history(text, integer) IS
+'learning curve of a model: per epoch the stage (bpr, apr), mean loss per triple, NDCG@100 and HR@100 on the held-out interactions (NULL where not evaluated), seconds since the start of training';
+
+CREATE FUNCTION @extschema@.recadv_run_numbers(
+    model text)
+RETURNS SETOF integer
+AS 'MODULE_PATHNAME', 'recadv_run_numbers'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 100;
+COMMENT ON FUNCTION @extschema@.recadv_run_numbers(text) IS
+'numbers of the runs in the log of a model; recadv_runs shows them';
+
+CREATE FUNCTION @extschema@.recadv_runs(
+    model text DEFAULT NULL)
+RETURNS TABLE (run integer, status text, message text, started timestamptz, finished timestamptz,
+               version integer, algorithm text, source text, options jsonb, users bigint,
+               items bigint, interactions bigint, null_rows bigint, epochs integer,
+               loss double precision, ndcg double precision, phases jsonb, role text, pid integer)
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 100
+BEGIN ATOMIC
+    SELECT n.number, r.status, r.message, r.started, r.finished, r.version, r.algorithm, r.source,
+           r.options, r.users, r.items, r.interactions, r.null_rows, r.epochs, r.loss, r.ndcg,
+           r.phases, r.role, r.pid
+    FROM @extschema@.recadv_run_numbers(model) AS n(number),
+         LATERAL pg_catalog.jsonb_to_record(@extschema@.recadv_document(model, 'run', n.number, 0))
+        AS r(status text, message text, started timestamptz, finished timestamptz,
+             version integer, algorithm text, source text, options jsonb, users bigint,
+             items bigint, interactions bigint, null_rows bigint, epochs integer,
+             loss double precision, ndcg double precision, phases jsonb, role text, pid integer);
+END;
+COMMENT ON FUNCTION @extschema@.recadv_runs(text) IS
+'log of training runs of a model, oldest first, the last 1000: what was asked, what was read, status (running, succeeded, failed, skipped), why it ended, seconds of the phases (read, map, fit, evaluate, write). A running row whose pid is gone was cut off by the end of its session or server. recadv_train leaves a row only if its transaction commits; recadv_train_job always';
+
+CREATE FUNCTION @extschema@.recadv_model_status(
+    model oid,
+    OUT version integer,
+    OUT algorithm text,
+    OUT users bigint,
+    OUT items bigint,
+    OUT interactions bigint,
+    OUT trained timestamptz,
+    OUT status text)
+RETURNS record
+AS 'MODULE_PATHNAME', 'recadv_model_status'
+LANGUAGE C STABLE STRICT PARALLEL UNSAFE COST 1000;
+COMMENT ON FUNCTION @extschema@.recadv_model_status(oid) IS
+'current version and dimensions of a model table, and its status: ok, not trained yet, or the error that reading it gives';
+
+CREATE VIEW @extschema@.recadv_models AS
+    SELECT c.oid::pg_catalog.regclass AS model,
+           n.nspname AS schema,
+           c.relname AS name,
+           pg_catalog.pg_get_userbyid(c.relowner) AS owner,
+           s.version,
+           s.algorithm,
+           s.users,
+           s.items,
+           s.interactions,
+           s.trained,
+           pg_catalog.pg_total_relation_size(c.oid) AS bytes,
+           s.status
+    FROM pg_catalog.pg_class c
+         JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace,
+         LATERAL @extschema@.recadv_model_status(c.oid) s
+    WHERE c.reloftype OPERATOR(pg_catalog.=) '@extschema@.recadv_model'::pg_catalog.regtype
+      AND c.relkind OPERATOR(pg_catalog.=) 'r'
+      AND pg_catalog.has_schema_privilege(n.oid, 'USAGE')
+      AND pg_catalog.has_table_privilege(c.oid, 'SELECT');
+COMMENT ON VIEW @extschema@.recadv_models IS
+'all models that you may read, with their current version, dimensions, size in bytes and status (ok, not trained yet, or an error)';
+GRANT SELECT ON @extschema@.recadv_models TO PUBLIC;
+
+-- The aggregate
+
+CREATE FUNCTION @extschema@.recadv_fit_accum(internal, "any", "any")
+RETURNS internal
+AS 'MODULE_PATHNAME', 'recadv_fit_accum'
+LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.recadv_fit_accum(internal, "any", "any") IS
+'transition function of recadv_fit("any", "any")';
+
+CREATE FUNCTION @extschema@.recadv_fit_accum_options(internal, "any", "any", jsonb)
+RETURNS internal
+AS 'MODULE_PATHNAME', 'recadv_fit_accum_options'
+LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.recadv_fit_accum_options(internal, "any", "any", jsonb) IS
+'transition function of recadv_fit("any", "any", jsonb)';
+
+CREATE FUNCTION @extschema@.recadv_fit_accum_time(internal, "any", "any", "any", jsonb)
+RETURNS internal
+AS 'MODULE_PATHNAME', 'recadv_fit_accum_time'
+LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.recadv_fit_accum_time(internal, "any", "any", "any", jsonb) IS
+'transition function of recadv_fit("any", "any", "any", jsonb)';
+
+CREATE FUNCTION @extschema@.recadv_fit_accum_weight(internal, "any", "any", "any", "any", jsonb)
+RETURNS internal
+AS 'MODULE_PATHNAME', 'recadv_fit_accum_weight'
+LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.recadv_fit_accum_weight(internal, "any", "any", "any", "any", jsonb) IS
+'transition function of recadv_fit("any", "any", "any", "any", jsonb)';
+
+CREATE FUNCTION @extschema@.recadv_fit_combine(internal, internal)
+RETURNS internal
+AS 'MODULE_PATHNAME', 'recadv_fit_combine'
+LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.recadv_fit_combine(internal, internal) IS
+'combine function of recadv_fit';
+
+CREATE FUNCTION @extschema@.recadv_fit_serialize(internal)
+RETURNS bytea
+AS 'MODULE_PATHNAME', 'recadv_fit_serialize'
+LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.recadv_fit_serialize(internal) IS
+'serialisation of a partial state of recadv_fit';
+
+CREATE FUNCTION @extschema@.recadv_fit_deserialize(bytea, internal)
+RETURNS internal
+AS 'MODULE_PATHNAME', 'recadv_fit_deserialize'
+LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.recadv_fit_deserialize(bytea, internal) IS
+'deserialisation of a partial state of recadv_fit';
+
+CREATE FUNCTION @extschema@.recadv_fit_final(internal)
+RETURNS bytea
+AS 'MODULE_PATHNAME', 'recadv_fit_final'
+LANGUAGE C STABLE PARALLEL SAFE COST 10000;
+COMMENT ON FUNCTION @extschema@.recadv_fit_final(internal) IS
+'final function of recadv_fit: trains';
+
+CREATE AGGREGATE @extschema@.recadv_fit("any", "any") (
+    SFUNC = @extschema@.recadv_fit_accum,
+    STYPE = internal,
+    FINALFUNC = @extschema@.recadv_fit_final,
+    FINALFUNC_MODIFY = READ_WRITE,
+    COMBINEFUNC = @extschema@.recadv_fit_combine,
+    SERIALFUNC = @extschema@.recadv_fit_serialize,
+    DESERIALFUNC = @extschema@.recadv_fit_deserialize,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE @extschema@.recadv_fit("any", "any") IS
+'trains a model from (user, item) rows with default options and returns it as an image; the options object may also name the algorithm (default amf). NULL for no rows. recadv_topk and recadv_score take an image, recadv_save makes a model table of it';
+
+CREATE AGGREGATE @extschema@.recadv_fit("any", "any", jsonb) (
+    SFUNC = @extschema@.recadv_fit_accum_options,
+    STYPE = internal,
+    FINALFUNC = @extschema@.recadv_fit_final,
+    FINALFUNC_MODIFY = READ_WRITE,
+    COMBINEFUNC = @extschema@.recadv_fit_combine,
+    SERIALFUNC = @extschema@.recadv_fit_serialize,
+    DESERIALFUNC = @extschema@.recadv_fit_deserialize,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE @extschema@.recadv_fit("any", "any", jsonb) IS
+'trains a model from (user, item) rows with options and returns it as an image; the options object may also name the algorithm (default amf). NULL for no rows. recadv_topk and recadv_score take an image, recadv_save makes a model table of it';
+
+CREATE AGGREGATE @extschema@.recadv_fit("any", "any", "any", jsonb) (
+    SFUNC = @extschema@.recadv_fit_accum_time,
+    STYPE = internal,
+    FINALFUNC = @extschema@.recadv_fit_final,
+    FINALFUNC_MODIFY = READ_WRITE,
+    COMBINEFUNC = @extschema@.recadv_fit_combine,
+    SERIALFUNC = @extschema@.recadv_fit_serialize,
+    DESERIALFUNC = @extschema@.recadv_fit_deserialize,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE @extschema@.recadv_fit("any", "any", "any", jsonb) IS
+'trains a model from (user, item) rows with the time of each interaction and options and returns it as an image; the options object may also name the algorithm (default amf). NULL for no rows. recadv_topk and recadv_score take an image, recadv_save makes a model table of it';
+
+CREATE AGGREGATE @extschema@.recadv_fit("any", "any", "any", "any", jsonb) (
+    SFUNC = @extschema@.recadv_fit_accum_weight,
+    STYPE = internal,
+    FINALFUNC = @extschema@.recadv_fit_final,
+    FINALFUNC_MODIFY = READ_WRITE,
+    COMBINEFUNC = @extschema@.recadv_fit_combine,
+    SERIALFUNC = @extschema@.recadv_fit_serialize,
+    DESERIALFUNC = @extschema@.recadv_fit_deserialize,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE @extschema@.recadv_fit("any", "any", "any", "any", jsonb) IS
+'trains a model from (user, item) rows with the time and the weight of each interaction and options, as recadv_fit("any", "any", "any", jsonb); a bare NULL for the time or the weight is as good as none. Weights are not supported yet: NULL';
+
+CREATE FUNCTION @extschema@.recadv_save(
+    model text,
+    image bytea)
+RETURNS integer
+AS 'MODULE_PATHNAME', 'recadv_save'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.recadv_save(text, bytea) IS
+'stores an image as a new version of the model table, created on first use; returns the version';

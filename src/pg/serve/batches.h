@@ -1,0 +1,51 @@
+/* batches.h: the best items of many users, on several threads. */
+#ifndef RECADV_PG_SERVE_BATCHES_H
+#define RECADV_PG_SERVE_BATCHES_H
+
+#include "pg/base/backend.h"
+#include "pg/base/rowset.h"
+#include "pg/serve/select.h"
+#include "pg/train/collect.h"
+
+typedef struct BatchJob {
+    BackendHost backend;
+    Served *served;
+    ModelTable *table;
+    IdKind kind; /* of the result */
+    bool exclude_seen;
+    uint32 limit;
+    uint64 *among; /* a bit for each item that may come; NULL: all */
+
+    Collected *live;   /* what users have in the source; NULL: what stands in the model counts */
+    uint32 *live_rows; /* of its items; UNKNOWN_ID: not in the model */
+
+    IdList user_ids; /* all of the model */
+    IdReader item_ids;
+    uint32 *users; /* indexes, ascending */
+    uint32 user_count;
+    IdList newcomers; /* known by pending events alone, ascending */
+    IdList strangers; /* of whom nothing is known, ascending */
+
+    RowSet rows;
+    MemoryContext single; /* for one user */
+    MemoryContext batch;  /* for one batch */
+
+    /* The rest is the run's own, in the memory of the batch but for the scratch memory. */
+    uint64 first;
+    uint32 count;
+    float *queries;
+    ScanTask *tasks;
+    TopK *tops;
+    const Scan *scan;
+    uint32 first_item;
+    char *scratch; /* per thread */
+    Size scratch_size;
+} BatchJob;
+
+/* Fails if the ids of both sides and one batch need more than recadv.max_memory. */
+extern void BatchesCheckMemory(const BatchJob *job);
+
+/* Adds a row (user, item, score, rank) for each item of each user. */
+extern void BatchesRun(BatchJob *job);
+
+#endif

@@ -1,0 +1,229 @@
+/*
+ * train_job.c: recadv_train_job(): trains with a commit after each phase, so that no snapshot is
+ * held while fitting, and logs every run, also a failed one.
+ */
+#include "pg/base/compat.h"
+
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "nodes/parsenodes.h"
+#include "utils/builtins.h"
+#include "utils/resowner.h"
+#include "utils/snapmgr.h"
+
+#include "pg/model/table.h"
+#include "pg/sql/checks.h"
+#include "pg/sql/train_request.h"
+#include "pg/train/runs.h"
+#include "pg/model/ensure.h"
+#include "pg/model/versions.h"
+
+/* Arguments of recadv_train_job, after those of TakeRequest. */
+enum { JOB_IF_BUSY = TRAIN_OTHERS, JOB_WEIGHT_COLUMN };
+
+/* A job's state, which outlives its transactions. */
+typedef struct Job {
+    MemoryContext context;
+    TrainRequest *request;
+    Training training;
+    Run run;
+    Oid relid;
+    bool skip_if_busy;
+    bool locked;
+} Job;
+
+/* A run that finds the model busy is logged too, where there is a table to log it in. */
+static void JobOpen(Job *job)
+{
+    job->relid = ModelTableEnsure(job->request->model);
+    job->locked = OidIsValid(job->relid) && RunLock(job->relid, true);
+    if (!job->locked) {
+        job->run.status = job->skip_if_busy ? "skipped" : "failed";
+        job->run.message = "the model was being trained by another session";
+    }
+    if (!OidIsValid(job->relid))
+        return;
+    job->run.number = RunNumber(job->relid, job->locked);
+    RunWrite(job->relid, &job->run, job->request, NULL);
+}
+
+static void JobRead(Job *job)
+{
+    CheckRequest(job->request);
+    PushActiveSnapshot(GetTransactionSnapshot());
+    TrainingRead(&job->training, job->request);
+    TrainingWarm(&job->training, job->request, job->relid);
+    PopActiveSnapshot();
+}
+
+static void JobFit(Job *job)
+{
+    TrainingFit(&job->training, job->request);
+}
+
+static void JobWrite(Job *job)
+{
+    ModelTable table;
+
+    ModelTableOpenOwned(job->relid, &table);
+    job->run.version = StoreVersion(job->relid, job->request, &job->training);
+    job->run.status = "succeeded";
+    job->run.message = job->training.report.stop_reason;
+    RunWrite(job->relid, &job->run, job->request, &job->training);
+    ModelTableClose(&table);
+}
+
+/* The table may be gone by now: then opening it fails, and so does the logging. */
+static void JobRecordFailure(Job *job)
+{
+    ModelTable table;
+
+    ModelTableOpenOwned(job->relid, &table);
+    RunWrite(job->relid, &job->run, job->request, &job->training);
+    ModelTableClose(&table);
+}
+
+/* Keeps the error and leaves the error state; to be called in PG_CATCH. */
+static ErrorData *TakeError(Job *job)
+{
+    ErrorData *error;
+
+    MemoryContextSwitchTo(job->context);
+    error = CopyErrorData();
+    FlushErrorState();
+    return error;
+}
+
+/*
+ * Runs a phase in a subtransaction, so that an error leaves the transaction usable for the log.
+ * Returns the error, or NULL.
+ */
+static ErrorData *RunPhase(Job *job, void (*phase)(Job *job))
+{
+    ResourceOwner owner = CurrentResourceOwner;
+    ErrorData *volatile error = NULL;
+
+    BeginInternalSubTransaction(NULL);
+    MemoryContextSwitchTo(job->context);
+    PG_TRY();
+    {
+        phase(job);
+        ReleaseCurrentSubTransaction();
+    }
+    PG_CATCH();
+    {
+        error = TakeError(job);
+        RollbackAndReleaseCurrentSubTransaction();
+    }
+    PG_END_TRY();
+    MemoryContextSwitchTo(job->context);
+    CurrentResourceOwner = owner;
+    return error;
+}
+
+/*
+ * Ends the transaction and begins the next, without a snapshot.  Returns the error of a commit that
+ * fails (a serialization failure, say), or NULL.
+ */
+static ErrorData *Commit(Job *job)
+{
+    ErrorData *volatile error = NULL;
+
+#if PG_VERSION_NUM >= 140003 /* since then SPI_commit begins the next transaction */
+    PG_TRY();
+    {
+        SPI_commit();
+    }
+    PG_CATCH();
+    {
+        error = TakeError(job); /* SPI has begun a new transaction already */
+    }
+    PG_END_TRY();
+#else
+    SPI_commit();
+    SPI_start_transaction();
+#endif
+    MemoryContextSwitchTo(job->context);
+    return error;
+}
+
+/* Logs the failure where there is a log, and passes the error on. */
+static void FailJob(Job *job, ErrorData *error)
+{
+    if (job->run.number > 0) {
+        job->run.status = "failed";
+        job->run.message = error->message;
+        job->run.version = 0;
+        if (RunPhase(job, JobRecordFailure) == NULL)
+            Commit(job);
+    }
+    ReThrowError(error); /* the abort releases the run lock */
+}
+
+/* Each phase in a transaction of its own; no snapshot while fitting. */
+static void RunJob(Job *job)
+{
+    void (*const phases[])(Job *) = {JobOpen, JobRead, JobFit, JobWrite};
+
+    for (int i = 0; i < (int)lengthof(phases); i++) {
+        ErrorData *error = RunPhase(job, phases[i]);
+
+        if (error == NULL)
+            error = Commit(job);
+        if (error != NULL)
+            FailJob(job, error);
+        if (!job->locked)
+            break;
+    }
+    if (job->locked)
+        RunUnlock(job->relid);
+    else if (!job->skip_if_busy)
+        FailBusy(job->request->model);
+}
+
+static bool ParseIfBusy(FunctionCallInfo fcinfo)
+{
+    CheckNotNull(fcinfo, JOB_IF_BUSY, "if_busy");
+    return SkipsIfBusy(text_to_cstring(PG_GETARG_TEXT_PP(JOB_IF_BUSY)));
+}
+
+static void CheckTopLevel(FunctionCallInfo fcinfo)
+{
+    bool atomic = fcinfo->context == NULL || !IsA(fcinfo->context, CallContext) ||
+                  ((CallContext *)fcinfo->context)->atomic;
+
+    if (atomic)
+        ereport(ERROR, (errcode(ERRCODE_INVALID_TRANSACTION_TERMINATION),
+                        errmsg("recadv_train_job() commits and cannot run inside a transaction"),
+                        errhint("CALL it outside of BEGIN and of functions, or use "
+                                "SELECT recadv_train() here.")));
+}
+
+PG_FUNCTION_INFO_V1(recadv_train_job_0_2);
+
+Datum recadv_train_job_0_2(PG_FUNCTION_ARGS)
+{
+    MemoryContext context, caller;
+    Job *job;
+
+    CheckTopLevel(fcinfo);
+    CheckCanWrite("recadv_train_job()");
+    /* Memory that outlives the transactions of the job. */
+    context = AllocSetContextCreate(PortalContext, "recadv job", ALLOCSET_DEFAULT_SIZES);
+    caller = MemoryContextSwitchTo(context);
+    job = palloc0(sizeof(Job));
+    job->context = context;
+    job->request = TakeRequest(fcinfo, JOB_WEIGHT_COLUMN);
+    job->skip_if_busy = ParseIfBusy(fcinfo);
+    job->run = (Run){.status = "running", .started = GetCurrentTimestamp()};
+    TrainingInit(&job->training, context, Title(job->request));
+    SPI_connect_ext(SPI_OPT_NONATOMIC);
+    RunJob(job);
+    SPI_finish();
+    MemoryContextSwitchTo(caller);
+    TrainingReport(&job->training);
+    if (!job->locked)
+        ereport(NOTICE, (errmsg("skipped: %s", job->run.message)));
+    MemoryContextDelete(context);
+    PG_RETURN_VOID();
+}

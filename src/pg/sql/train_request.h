@@ -1,0 +1,40 @@
+/*
+ * train_request.h: what recadv_train() and recadv_train_job() share.
+ */
+#ifndef RECADV_PG_SQL_TRAIN_REQUEST_H
+#define RECADV_PG_SQL_TRAIN_REQUEST_H
+
+#include "pg/base/compat.h"
+
+#include "fmgr.h"
+
+#include "pg/train/training.h"
+
+/* The arguments that recadv_train() and recadv_train_job() begin with. */
+enum {
+    TRAIN_MODEL,
+    TRAIN_SOURCE,
+    TRAIN_USER_COLUMN,
+    TRAIN_ITEM_COLUMN,
+    TRAIN_TIME_COLUMN,
+    TRAIN_ALGORITHM,
+    TRAIN_OPTIONS,
+    TRAIN_OTHERS /* the first that they do not share */
+};
+
+/*
+ * What was asked, as it was asked: enough for a row in the log.  weight_column is the position of
+ * that argument.
+ */
+extern TrainRequest *TakeRequest(FunctionCallInfo fcinfo, int weight_column);
+
+/* Everything that can be wrong with the request is found here, before any work. */
+extern void CheckRequest(TrainRequest *request);
+
+/* For the progress of the training. */
+extern char *Title(const TrainRequest *request);
+
+/* Writes a new version and lets it serve from the commit on. */
+extern int32 StoreVersion(Oid relid, const TrainRequest *request, Training *training);
+
+#endif

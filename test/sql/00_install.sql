@@ -13,9 +13,12 @@ WHERE extname = 'recadv';
 SELECT p.proname AS name, pg_get_function_identity_arguments(p.oid) AS arguments, p.prokind AS kind,
        p.provolatile AS volatile, p.proparallel AS parallel, p.proisstrict AS strict,
        p.prosecdef AS definer, p.procost AS cost, p.prorows AS rows
-FROM pg_depend d JOIN pg_proc p ON p.oid = d.objid
-WHERE d.classid = 'pg_proc'::regclass AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
-      AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'recadv')
+FROM pg_depend d
+JOIN pg_proc p ON p.oid = d.objid
+WHERE d.classid = 'pg_proc'::regclass
+  AND d.refclassid = 'pg_extension'::regclass
+  AND d.deptype = 'e'
+  AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'recadv')
 ORDER BY name COLLATE "C", arguments COLLATE "C";
 
 -- the aggregates
@@ -26,10 +29,13 @@ WHERE a.aggfnoid::text LIKE '%recadv_%'
 ORDER BY 1;
 
 -- the types
-SELECT c.relname AS type, a.attnum AS n, a.attname AS column, format_type(a.atttypid, a.atttypmod) AS type,
+SELECT c.relname AS type, a.attnum AS n, a.attname AS column,
+       format_type(a.atttypid, a.atttypmod) AS type,
        (SELECT collname FROM pg_collation WHERE oid = a.attcollation) AS "collation"
-FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
-WHERE c.relname IN ('recadv_model', 'recadv_training', 'recadv_models', 'recadv_cache') AND a.attnum > 0
+FROM pg_class c
+JOIN pg_attribute a ON a.attrelid = c.oid
+WHERE c.relname IN ('recadv_model', 'recadv_training', 'recadv_models', 'recadv_cache')
+  AND a.attnum > 0
 ORDER BY c.relname COLLATE "C", n;
 
 -- every member of the extension has a comment; the row types of relations and the arrays are theirs
@@ -49,9 +55,12 @@ WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
 -- nothing runs with other rights than the caller's, and everyone may call everything
 SELECT count(*) AS members, count(*) FILTER (WHERE p.prosecdef) AS definers,
        count(*) FILTER (WHERE p.proacl IS NOT NULL) AS with_acl
-FROM pg_depend d JOIN pg_proc p ON p.oid = d.objid
-WHERE d.classid = 'pg_proc'::regclass AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
-      AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'recadv');
+FROM pg_depend d
+JOIN pg_proc p ON p.oid = d.objid
+WHERE d.classid = 'pg_proc'::regclass
+  AND d.refclassid = 'pg_extension'::regclass
+  AND d.deptype = 'e'
+  AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'recadv');
 SELECT has_table_privilege('public', 'recadv_models', 'SELECT') AS models_for_all,
        has_table_privilege('public', 'recadv_cache', 'SELECT') AS cache_for_all;
 
@@ -67,7 +76,8 @@ SET recadv.cache_size = -1;
 SET recadv.progress = 'perhaps';
 
 -- the install script refuses to be run by psql
-SELECT setting || '/extension/recadv--0.1.0.sql' AS script FROM pg_config WHERE name = 'SHAREDIR' \gset
+SELECT setting || '/extension/recadv--0.1.0.sql' AS script
+FROM pg_config WHERE name = 'SHAREDIR' \gset
 \i :script
 SELECT count(*) AS types FROM pg_type WHERE typname = 'recadv_model';
 
@@ -82,7 +92,8 @@ SET search_path = test_install;
 CREATE TABLE orders AS SELECT u AS user_id, i AS item_id
 FROM generate_series(1, 6) u, generate_series(1, 8) i WHERE (u + i) % 3 > 0;
 SELECT model, version, algorithm, users, items, interactions
-FROM "Rec Adv".recadv_train('shop', 'orders', algorithm => 'popularity', options => '{"holdout":"none"}');
+FROM "Rec Adv".recadv_train('shop', 'orders', algorithm => 'popularity',
+    options => '{"holdout":"none"}');
 SELECT * FROM "Rec Adv".recadv_topk(1, 2, 'shop');
 SELECT model, status FROM "Rec Adv".recadv_models;
 SELECT count(*) FROM "Rec Adv".recadv_runs('shop');

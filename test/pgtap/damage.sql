@@ -21,13 +21,8 @@ SELECT recadv_train('other', 'orders', algorithm => 'popularity',
     options => '{"holdout":"none"}') \g /dev/null
 SELECT answers('other') AS other \gset
 
--- a damaged copy under a new name: nothing of it is cached
-CREATE FUNCTION copy() RETURNS void LANGUAGE plpgsql AS $$
-BEGIN
-    DROP TABLE IF EXISTS bad;
-    CREATE TABLE bad OF recadv_model (PRIMARY KEY (version, part, block));
-    INSERT INTO bad TABLE good;
-END $$;
+-- what is damaged is a copy
+CREATE FUNCTION copy() RETURNS void LANGUAGE sql AS $$ SELECT copy_model('good', 'bad') $$;
 -- what reads a part: with the item side in memory and without, for a known user and an unknown one
 CREATE TABLE probes (part text, probe text);
 INSERT INTO probes VALUES
@@ -225,8 +220,7 @@ SELECT recadv_train(
     options => '{"factors":32,"epochs":1,"holdout":"none","seed":7}') \g /dev/null
 CREATE FUNCTION exchange_blocks(wanted text) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-    CREATE TABLE bad_blocks OF recadv_model (PRIMARY KEY (version, part, block));
-    INSERT INTO bad_blocks TABLE blocks;
+    PERFORM copy_model('blocks', 'bad_blocks');
     UPDATE bad_blocks b
     SET data = (SELECT data FROM blocks g
                 WHERE g.version = b.version AND g.part = b.part AND g.block = 1 - b.block)
@@ -245,8 +239,8 @@ SELECT fails(
 FROM unnest('{user,item,seen,item_ids}'::text[]) part;
 CREATE FUNCTION lose_block(wanted text, number int) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-    CREATE TABLE bad_blocks OF recadv_model (PRIMARY KEY (version, part, block));
-    INSERT INTO bad_blocks SELECT * FROM blocks WHERE NOT (part = wanted AND block = number);
+    PERFORM copy_model('blocks', 'bad_blocks');
+    DELETE FROM bad_blocks WHERE part = wanted AND block = number;
     PERFORM count(*) FROM generate_series(0, 499) u, recadv_topk(u, 5, 'bad_blocks');
 END $$;
 SELECT fails(

@@ -47,8 +47,7 @@ DECLARE
 BEGIN
     FOREACH size IN ARRAY '{100MB,0}'::text[] LOOP
         BEGIN
-            CREATE TABLE bad OF recadv_model (PRIMARY KEY (version, part, block));
-            EXECUTE format('INSERT INTO bad TABLE %I', source);
+            PERFORM copy_model(source, 'bad');
             EXECUTE change;
             PERFORM set_config('recadv.cache_size', size, true);
             FOREACH probe IN ARRAY ARRAY[
@@ -202,8 +201,7 @@ CREATE FUNCTION live_error(change jsonb) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
     answer text;
 BEGIN
-    CREATE TABLE bad OF recadv_model (PRIMARY KEY (version, part, block));
-    INSERT INTO bad TABLE good;
+    PERFORM copy_model('good', 'bad');
     UPDATE bad SET data = header(change) WHERE part = 'header';
     answer := error_and_context('SELECT recadv_topk(1, 5, ''bad'', seen => ''live'')');
     DROP TABLE bad;
@@ -267,9 +265,7 @@ CREATE FUNCTION overflow() RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
     huge bytea := decode(repeat('ffff7f7f', 4), 'hex');
 BEGIN
-    DROP TABLE IF EXISTS bad;
-    CREATE TABLE bad OF recadv_model (PRIMARY KEY (version, part, block));
-    INSERT INTO bad TABLE good;
+    PERFORM copy_model('good', 'bad');
     UPDATE bad
     SET data = block('user', 1, 0, 60, 4, decode(repeat(encode(huge, 'hex'), 60), 'hex'))
     WHERE part = 'user';

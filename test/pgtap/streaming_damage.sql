@@ -29,13 +29,6 @@ INSERT INTO clicks VALUES
     ('u2', 'i3', '2020-01-01 00:43'), ('new', 'other', '2020-01-01 00:44'),
     ('last', 'i4', '2020-01-01 00:45');
 
-CREATE TABLE bad OF recadv_model (PRIMARY KEY (version, part, block));
-CREATE FUNCTION copy() RETURNS void LANGUAGE plpgsql AS $$
-BEGIN
-    DROP TABLE IF EXISTS bad;
-    CREATE TABLE bad OF recadv_model (PRIMARY KEY (version, part, block));
-    INSERT INTO bad TABLE good;
-END $$;
 CREATE FUNCTION served(u text) RETURNS text LANGUAGE sql AS $$
     SELECT md5(string_agg(concat_ws(' ', item, score), ',' ORDER BY rank))
     FROM recadv_topk(u, 1000, 'bad')
@@ -53,7 +46,7 @@ DECLARE
     before text;
 BEGIN
     BEGIN
-        PERFORM copy();
+        PERFORM copy_model('good', 'bad');
         EXECUTE change;
         PERFORM set_config('recadv.cache_size', cache, true);
         before := rows_of_bad();

@@ -2,13 +2,9 @@
 -- came.
 BEGIN;
 \ir setup.psql
+\ir clicks.psql
 SELECT * FROM no_plan();
 
-CREATE TABLE clicks AS
-SELECT u AS user_id, i AS item_id,
-       timestamptz '2020-01-01' + noise(u || '-' || i) % 100000 * interval '1 second' AS at
-FROM generate_series(1, 40) u, generate_series(1, 30) i
-WHERE noise('c' || u || '/' || i) % 4 = 0;
 -- the newest
 INSERT INTO clicks VALUES (1, 1, '2020-02-01');
 

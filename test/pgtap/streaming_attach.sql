@@ -2,13 +2,9 @@
 -- told.
 BEGIN;
 \ir setup.psql
+\ir clicks.psql
 SELECT * FROM no_plan();
 
-CREATE TABLE clicks AS
-SELECT u AS user_id, i AS item_id,
-       timestamptz '2020-01-01' + noise(u || '-' || i) % 100000 * interval '1 second' AS at
-FROM generate_series(1, 40) u, generate_series(1, 30) i
-WHERE noise('c' || u || '/' || i) % 4 = 0;
 ALTER TABLE clicks ADD id int, ADD UNIQUE (id);
 CREATE FUNCTION train(model text, source text) RETURNS int LANGUAGE sql AS $$
     SELECT version

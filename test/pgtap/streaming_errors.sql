@@ -2,13 +2,9 @@
 -- model that is as it was.  Who may do what.
 BEGIN;
 \ir setup.psql
+\ir clicks.psql
 SELECT * FROM no_plan();
 
-CREATE TABLE clicks AS
-SELECT u AS user_id, i AS item_id,
-       timestamptz '2020-01-01' + noise(u || '-' || i) % 100000 * interval '1 second' AS at
-FROM generate_series(1, 40) u, generate_series(1, 30) i
-WHERE noise('c' || u || '/' || i) % 4 = 0;
 CREATE FUNCTION train(model text, source text, algorithm text DEFAULT 'nmrn')
 RETURNS int LANGUAGE sql AS $$
     SELECT version
@@ -65,23 +61,13 @@ SELECT changed('ALTER TABLE clicks DROP user_id', '42703',
     'column "user_id" of source "recadv_test.clicks" does not exist | %');
 SELECT changed('ALTER TABLE clicks DROP item_id', '42703',
     'column "item_id" of source "recadv_test.clicks" does not exist | %');
-SELECT changed(
-    'ALTER TABLE clicks ALTER item_id TYPE text',
-    '42804',
-    'the columns of source "recadv_test.clicks" have other types than when model "m" was trained'
-    ' | Train the model again.');
-SELECT changed(
-    'ALTER TABLE clicks ALTER user_id TYPE varchar(20)',
-    '42804',
-    'the columns of source "recadv_test.clicks" have other types than when model "m" was trained'
-    ' | Train the model again.');
-SELECT changed(
-    'ALTER TABLE clicks ALTER at TYPE timestamp',
-    '42804',
-    'the columns of source "recadv_test.clicks" have other types than when model "m" was trained'
-    ' | Train the model again.');
-SELECT changed('ALTER TABLE clicks ALTER at TYPE bigint USING extract(epoch FROM at)', '42883',
-    '%');
+SELECT 'the columns of source "recadv_test.clicks" have other types than when model "m" was trained'
+       ' | Train the model again.' AS other_types \gset
+SELECT changed('ALTER TABLE clicks ALTER item_id TYPE text', '42804', :'other_types');
+SELECT changed('ALTER TABLE clicks ALTER user_id TYPE varchar(20)', '42804', :'other_types');
+SELECT changed('ALTER TABLE clicks ALTER at TYPE timestamp', '42804', :'other_types');
+SELECT changed('ALTER TABLE clicks ALTER at TYPE bigint USING extract(epoch FROM at)',
+    '42883', '%');
 SELECT changed('ALTER TABLE clicks ALTER at TYPE text', '42883', '%');
 SELECT is(
     (SELECT row(events, observed, new_users, new_items) FROM recadv_refresh('m')),

@@ -2,12 +2,8 @@
 -- statement may see, nor newer.
 BEGIN;
 \ir setup.psql
+\ir clicks.psql
 SELECT * FROM no_plan();
-CREATE TABLE clicks AS
-SELECT u AS user_id, i AS item_id,
-       timestamptz '2020-01-01' + noise(u || '-' || i) % 100000 * interval '1 second' AS at
-FROM generate_series(1, 40) u, generate_series(1, 30) i
-WHERE noise('c' || u || '/' || i) % 4 = 0;
 SELECT recadv_train(m, 'clicks', time_column => 'at', algorithm => 'nmrn',
     options => '{"factors":8,"epochs":1,"holdout":"none","seed":7}')
 FROM unnest('{m,other}'::text[]) m \g /dev/null

@@ -23,66 +23,48 @@ RETURNS TABLE (item bigint, score real, rank int) LANGUAGE sql AS $$
     WHERE score IS NOT NULL ORDER BY 3 LIMIT k
 $$;
 CREATE FUNCTION naive_for_all(model text, users bigint[], k int)
-RETURNS SETOF record LANGUAGE sql AS $$
+RETURNS TABLE (u bigint, item bigint, score real, rank int) LANGUAGE sql AS $$
     SELECT u, n.* FROM unnest(users) u, LATERAL naive(model, u, k) n
 $$;
 CREATE FUNCTION tops(model text, users bigint[], k int, seen boolean DEFAULT false)
-RETURNS SETOF record LANGUAGE sql AS $$
+RETURNS TABLE (u bigint, item bigint, score real, rank int) LANGUAGE sql AS $$
     SELECT u, t.* FROM unnest(users) u, LATERAL recadv_topk(u, k, model, seen) t
 $$;
 
 -- What must hold of a model, whatever is pending and whether items are in memory.
 CREATE FUNCTION sound(m text, users bigint[], what text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+    asked bigint[] := users || 12345::bigint;
 BEGIN
     RETURN QUERY
         SELECT bag_eq(
-            format('SELECT * FROM tops(%L, %L, 7) t(u bigint, item bigint, score real, rank int)',
-                m, users),
-            format(
-                $q$SELECT *
-                   FROM naive_for_all(%L, %L, 7) t(u bigint, item bigint, score real, rank int)$q$,
-                m,
-                users),
+            format('SELECT * FROM tops(%L, %L, 7)', m, users),
+            format('SELECT * FROM naive_for_all(%L, %L, 7)', m, users),
             format('%s, %s: recadv_topk ranks as recadv_score does', m, what));
     RETURN QUERY
         SELECT bag_eq(
-            format(
-                'SELECT * FROM tops(%L, %L, 1000) t(u bigint, item bigint, score real, rank int)',
-                m,
-                users),
-            format(
-                $q$SELECT *
-                   FROM naive_for_all(%L, %L, 1000) t(u bigint, item bigint, score real,
-                       rank int)$q$,
-                m,
-                users),
+            format('SELECT * FROM tops(%L, %L, 1000)', m, users),
+            format('SELECT * FROM naive_for_all(%L, %L, 1000)', m, users),
             format('%s, %s: and ranks all', m, what));
     RETURN QUERY
         SELECT bag_eq(
-            format('SELECT * FROM recadv_topk_all(%L, %s, %L::bigint[], %L)', m, k,
-                users || 12345::bigint, x),
-            format(
-                'SELECT * FROM tops(%L, %L, %s, %L) t(u bigint, item bigint, score real, rank int)',
-                m,
-                users || 12345::bigint,
-                k,
-                x),
-            format('%s, %s: recadv_topk_all(%s, exclude_seen => %s) is recadv_topk of each', m,
-                what, k, x))
+            format('SELECT * FROM recadv_topk_all(%L, %s, %L::bigint[], %L)', m, k, asked, x),
+            format('SELECT * FROM tops(%L, %L, %s, %L)', m, asked, k, x),
+            format('%s, %s: recadv_topk_all(%s, exclude_seen => %s) is recadv_topk of each',
+                m, what, k, x))
         FROM (VALUES (6, false), (6, true), (1000, true)) v(k, x);
     RETURN QUERY
         SELECT bag_eq(
-            format('SELECT * FROM recadv_topk_all(%L, 5, %L::bigint[], false, %L, %L)', m, users, c,
-                e),
+            format('SELECT * FROM recadv_topk_all(%L, 5, %L::bigint[], false, %L, %L)',
+                m, users, c, e),
             format(
                 'SELECT u, t.* FROM unnest(%L::bigint[]) u, recadv_topk(u, 5, %L, false, %L, %L) t',
-                users,
-                m,
-                c,
-                e),
+                users, m, c, e),
             format('%s, %s: with candidates %s and without %s', m, what, c, e))
-        FROM (VALUES ('{3,1,4,1,5,9,2,6,71,72,88,NULL}', '{4,71}'), (NULL, '{4,71,72,5}'),
-                     ('{71}', NULL), ('{88}', '{}')) v(c, e);
+        FROM (VALUES ('{3,1,4,1,5,9,2,6,71,72,88,NULL}', '{4,71}'),
+                     (NULL, '{4,71,72,5}'),
+                     ('{71}', NULL),
+                     ('{88}', '{}')) v(c, e);
 END $$;
 CREATE FUNCTION everywhere(m text, users bigint[], what text)
 RETURNS SETOF text LANGUAGE plpgsql AS $$

@@ -153,8 +153,8 @@ SELECT recadv_train(
     'bpr',
     '(SELECT * FROM orders WHERE (user_id + item_id) % 5 > 0)',
     algorithm => 'bpr',
-    options => '{"factors":8,"epochs":20,"learning_rate":0.1,"holdout":"none",'
-               '"seed":7}') \g /dev/null
+    options => '{"factors":8,"epochs":20,"learning_rate":0.1,"holdout":"none","seed":7}')
+\g /dev/null
 CREATE TABLE ranked AS
 SELECT user_id, item_id, o.user_id IS NOT NULL AS relevant,
        row_number() OVER (PARTITION BY u
@@ -208,8 +208,8 @@ SELECT recadv_train(
     'held',
     'orders',
     algorithm => 'bpr',
-    options => '{"factors":8,"epochs":20,"learning_rate":0.1,"holdout":"random",'
-               '"seed":7}') \g /dev/null
+    options => '{"factors":8,"epochs":20,"learning_rate":0.1,"holdout":"random","seed":7}')
+\g /dev/null
 SELECT results_eq(
     $$SELECT epsilon, perturbation FROM recadv_robustness('held')$$,
     $$VALUES (0.5::real, 'random'), (0.5, 'adversarial'), (1, 'random'), (1, 'adversarial'),

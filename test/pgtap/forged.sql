@@ -11,14 +11,14 @@ SELECT recadv_train(
     'good',
     'orders',
     algorithm => 'bpr',
-    options => '{"factors":4,"epochs":2,"learning_rate":0.1,"holdout":"random",'
-               '"seed":7}') \g /dev/null
+    options => '{"factors":4,"epochs":2,"learning_rate":0.1,"holdout":"random","seed":7}')
+\g /dev/null
 SELECT recadv_train(
     'words',
     '(SELECT ''u'' || user_id AS user_id, ''i'' || item_id AS item_id FROM orders)',
     algorithm => 'bpr',
-    options => '{"factors":4,"epochs":2,"learning_rate":0.1,"holdout":"none",'
-               '"seed":7}') \g /dev/null
+    options => '{"factors":4,"epochs":2,"learning_rate":0.1,"holdout":"none","seed":7}')
+\g /dev/null
 SELECT is(
     (SELECT count(*) FROM (TABLE good UNION ALL TABLE words) b WHERE seal(part, data) <> data),
     0::bigint,

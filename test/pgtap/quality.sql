@@ -17,8 +17,8 @@ SELECT recadv_train(
     'bpr',
     'train_orders',
     algorithm => 'bpr',
-    options => '{"factors":16,"epochs":60,"learning_rate":0.1,"holdout":"none",'
-               '"seed":7}') \g /dev/null
+    options => '{"factors":16,"epochs":60,"learning_rate":0.1,"holdout":"none","seed":7}')
+\g /dev/null
 SELECT recadv_train(
     'amf',
     'train_orders',

@@ -14,8 +14,8 @@ SELECT recadv_train(
     'wide',
     '(SELECT n % 50 AS user_id, n * 7919 % 9000 AS item_id FROM generate_series(1, 20000) n)',
     algorithm => 'bpr',
-    options => '{"factors":33,"epochs":2,"learning_rate":0.1,"holdout":"none",'
-               '"seed":7}') \g /dev/null
+    options => '{"factors":33,"epochs":2,"learning_rate":0.1,"holdout":"none","seed":7}')
+\g /dev/null
 SELECT ok(
     (SELECT count(*) FROM wide WHERE part = 'item') > 2,
     'there is a model with several blocks of items');

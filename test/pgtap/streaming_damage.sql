@@ -16,8 +16,8 @@ SELECT recadv_train(
     'clicks',
     time_column => 'at',
     algorithm => 'nmrn',
-    options => '{"factors":8,"epochs":1,"holdout":"none","seed":7,"slots":2,'
-               '"addressing":"ntm"}') \g /dev/null
+    options => '{"factors":8,"epochs":1,"holdout":"none","seed":7,"slots":2,"addressing":"ntm"}')
+\g /dev/null
 INSERT INTO clicks VALUES
     ('new', 'i1', '2020-01-01 00:40'), ('newer', 'another', '2020-01-01 00:41'),
     ('u1', 'other', '2020-01-01 00:42');
@@ -338,7 +338,6 @@ SELECT is(
               options => '{"factors":8,"epochs":1,"holdout":"none"}')$$),
     'nmrn2',
     'a training mends all');
-
 
 -- times that the model's type does not have; those of real numbers are their bits
 CREATE FUNCTION senseless(type text, newest text, bad_time text, good_time text)

@@ -15,8 +15,8 @@ SELECT recadv_train(
     $$(SELECT n % 500 * 3 AS user_id, n::bigint * 7919 % 9000 * 10000000000 AS item_id
        FROM generate_series(1, 20000) n)$$,
     algorithm => 'bpr',
-    options => '{"factors":33,"epochs":2,"learning_rate":0.1,"holdout":"none",'
-               '"seed":7}') \g /dev/null
+    options => '{"factors":33,"epochs":2,"learning_rate":0.1,"holdout":"none","seed":7}')
+\g /dev/null
 SELECT recadv_train(
     'large',
     '(SELECT n % 70 AS user_id, n * 7919 % 60000 * 3 AS item_id FROM generate_series(1, 70000) n)',

@@ -3,123 +3,346 @@ BEGIN;
 \ir setup.psql
 SELECT * FROM no_plan();
 
-CREATE FUNCTION train(options text, algorithm text DEFAULT 'amf', model text DEFAULT 'm') RETURNS recadv_training LANGUAGE sql AS $$
+CREATE FUNCTION train(options text, algorithm text DEFAULT 'amf', model text DEFAULT 'm')
+RETURNS recadv_training LANGUAGE sql AS $$
     SELECT * FROM recadv_train(model, 'orders', algorithm => algorithm, options => options::jsonb)
 $$;
 
 -- unknown keys: the nearest known one is named, with what it accepts
-SELECT fails(format('SELECT train(%L)', format('{"%s":1}', k)), '22023', format('unknown option "%s"%%nearest option is "%s": a%%', k, n), k || ' is near ' || n)
-FROM (VALUES ('factor', 'factors'), ('Factors', 'factors'), ('learning-rate', 'learning_rate'), ('learningrate', 'learning_rate'),
-             ('eposilon', 'epsilon'), ('lamda', 'lambda'), ('epoch', 'epochs'), ('thread', 'threads'), ('sead', 'seed'), ('keep_version', 'keep_versions')) v(k, n);
-SELECT fails('SELECT train(''{"optimiser":"sgd"}'')', '22023', '%nearest option is "optimizer": one of: adagrad_row, adagrad, sgd.', 'a choice lists its values');
-SELECT fails('SELECT train(''{"embedding_dimension":8}'')', '22023', 'unknown option "embedding_dimension" for algorithm "amf" | %recadv_options(''amf'')%', 'nothing is near: the list is named');
-SELECT fails(format('SELECT train(%L)', jsonb_build_object(repeat('f', 3000), 1)), '22023', 'unknown option "fff%', 'a very long key');
-SELECT fails($$SELECT train('{"ø":1}')$$, '22023', 'unknown option "ø"%', 'a key that is not ASCII');
+SELECT fails(
+    format('SELECT train(%L)', format('{"%s":1}', k)),
+    '22023',
+    format('unknown option "%s"%%nearest option is "%s": a%%', k, n),
+    k || ' is near ' || n)
+FROM (VALUES ('factor', 'factors'), ('Factors', 'factors'), ('learning-rate', 'learning_rate'),
+             ('learningrate', 'learning_rate'), ('eposilon', 'epsilon'), ('lamda', 'lambda'),
+             ('epoch', 'epochs'), ('thread', 'threads'), ('sead', 'seed'),
+             ('keep_version', 'keep_versions')) v(k, n);
+SELECT fails(
+    'SELECT train(''{"optimiser":"sgd"}'')',
+    '22023',
+    '%nearest option is "optimizer": one of: adagrad_row, adagrad, sgd.',
+    'a choice lists its values');
+SELECT fails(
+    'SELECT train(''{"embedding_dimension":8}'')',
+    '22023',
+    'unknown option "embedding_dimension" for algorithm "amf" | %recadv_options(''amf'')%',
+    'nothing is near: the list is named');
+SELECT fails(
+    format('SELECT train(%L)', jsonb_build_object(repeat('f', 3000), 1)),
+    '22023',
+    'unknown option "fff%',
+    'a very long key');
+SELECT fails(
+    $$SELECT train('{"ø":1}')$$,
+    '22023',
+    'unknown option "ø"%',
+    'a key that is not ASCII');
 SELECT fails($$SELECT train('{"":1}')$$, '22023', 'unknown option ""%', 'an empty key');
-SELECT fails($$SELECT train('{"factors":4,"epochs":1,"adv_epochs":1,"zzzzzzzzz":1}')$$, '22023', 'unknown option "zzzzzzzzz"%', 'one unknown key among known ones');
-SELECT fails($$SELECT train('{"epsilon":1}', 'bpr')$$, '22023', 'unknown option "epsilon" for algorithm "bpr"%', 'an option of another algorithm');
-SELECT fails($$SELECT train('{"factors":1}', 'popularity')$$, '22023', 'unknown option "factors" for algorithm "popularity"%', 'also for popularity');
+SELECT fails(
+    $$SELECT train('{"factors":4,"epochs":1,"adv_epochs":1,"zzzzzzzzz":1}')$$,
+    '22023',
+    'unknown option "zzzzzzzzz"%',
+    'one unknown key among known ones');
+SELECT fails(
+    $$SELECT train('{"epsilon":1}', 'bpr')$$,
+    '22023',
+    'unknown option "epsilon" for algorithm "bpr"%',
+    'an option of another algorithm');
+SELECT fails(
+    $$SELECT train('{"factors":1}', 'popularity')$$,
+    '22023',
+    'unknown option "factors" for algorithm "popularity"%',
+    'also for popularity');
 
 -- types and ranges: the error names the key and what it accepts
-SELECT fails(format('SELECT train(%L)', o), '22023', 'option "' || k || '" must be ' || (SELECT accepted FROM recadv_options('amf') WHERE option = k), o)
+SELECT fails(
+    format('SELECT train(%L)', o),
+    '22023',
+    'option "' || k || '" must be '
+        || (SELECT accepted FROM recadv_options('amf') WHERE option = k),
+    o)
 FROM (VALUES
-    ('factors', '{"factors":0}'), ('factors', '{"factors":-8}'), ('factors', '{"factors":1000000}'), ('factors', '{"factors":1e999}'), ('factors', '{"factors":-1e999}'),
-    ('factors', '{"factors":8.5}'), ('factors', '{"factors":"8"}'), ('factors', '{"factors":true}'), ('factors', '{"factors":null}'), ('factors', '{"factors":[8]}'),
-    ('factors', '{"factors":[]}'), ('factors', '{"factors":{}}'), ('factors', '{"factors":{"factors":8}}'), ('factors', '{"factors":9223372036854775808}'),
-    ('epochs', '{"epochs":0}'), ('epochs', '{"epochs":4294967297}'), ('adv_epochs', '{"adv_epochs":0}'),
-    ('learning_rate', '{"learning_rate":-0.1}'), ('learning_rate', '{"learning_rate":"NaN"}'), ('learning_rate', '{"learning_rate":"Infinity"}'),
-    ('learning_rate', '{"learning_rate":1e999}'), ('learning_rate', '{"learning_rate":1001}'), ('learning_rate', '{"learning_rate":"fast"}'),
-    ('epsilon', '{"epsilon":-1}'), ('epsilon', '{"epsilon":-1e-300}'), ('epsilon', '{"epsilon":"0.5"}'), ('epsilon', '{"epsilon":1e999}'), ('epsilon', '{"epsilon":null}'),
-    ('lambda', '{"lambda":-1}'), ('lambda', '{"lambda":1e7}'), ('lambda', '{"lambda":"-Infinity"}'),
-    ('regularization', '{"regularization":-0.01}'), ('regularization', '{"regularization":1e999}'),
-    ('init_std', '{"init_std":0}'), ('init_std', '{"init_std":-1}'),
-    ('optimizer', '{"optimizer":"adam"}'), ('optimizer', '{"optimizer":"SGD"}'), ('optimizer', '{"optimizer":""}'), ('optimizer', '{"optimizer":0}'), ('optimizer', '{"optimizer":null}'),
-    ('adaptive_negatives', '{"adaptive_negatives":0}'), ('adaptive_negatives', '{"adaptive_negatives":100000}'),
-    ('batch_size', '{"batch_size":0}'), ('batch_size', '{"batch_size":1e9}'),
-    ('reset_optimizer', '{"reset_optimizer":1}'), ('reset_optimizer', '{"reset_optimizer":"true"}'), ('reset_optimizer', '{"reset_optimizer":null}'),
-    ('holdout', '{"holdout":"first"}'), ('holdout', '{"holdout":true}'), ('holdout', '{"holdout":["last"]}'),
-    ('validation_users', '{"validation_users":-1}'), ('evaluate_every', '{"evaluate_every":0}'), ('patience', '{"patience":-1}'),
-    ('seed', '{"seed":-1}'), ('seed', '{"seed":9007199254740992}'), ('seed', '{"seed":1.5}'), ('seed', '{"seed":"7"}'),
-    ('threads', '{"threads":-1}'), ('threads', '{"threads":1025}'), ('keep_versions', '{"keep_versions":0}'), ('keep_versions', '{"keep_versions":1001}')) v(k, o);
-SELECT fails(format('SELECT train(%L)', o), '22023', 'options must be a JSON object%', o || ' is not an object')
+    ('factors', '{"factors":0}'),
+    ('factors', '{"factors":-8}'),
+    ('factors', '{"factors":1000000}'),
+    ('factors', '{"factors":1e999}'),
+    ('factors', '{"factors":-1e999}'),
+    ('factors', '{"factors":8.5}'),
+    ('factors', '{"factors":"8"}'),
+    ('factors', '{"factors":true}'),
+    ('factors', '{"factors":null}'),
+    ('factors', '{"factors":[8]}'),
+    ('factors', '{"factors":[]}'),
+    ('factors', '{"factors":{}}'),
+    ('factors', '{"factors":{"factors":8}}'),
+    ('factors', '{"factors":9223372036854775808}'),
+    ('epochs', '{"epochs":0}'),
+    ('epochs', '{"epochs":4294967297}'),
+    ('adv_epochs', '{"adv_epochs":0}'),
+    ('learning_rate', '{"learning_rate":-0.1}'),
+    ('learning_rate', '{"learning_rate":"NaN"}'),
+    ('learning_rate', '{"learning_rate":"Infinity"}'),
+    ('learning_rate', '{"learning_rate":1e999}'),
+    ('learning_rate', '{"learning_rate":1001}'),
+    ('learning_rate', '{"learning_rate":"fast"}'),
+    ('epsilon', '{"epsilon":-1}'),
+    ('epsilon', '{"epsilon":-1e-300}'),
+    ('epsilon', '{"epsilon":"0.5"}'),
+    ('epsilon', '{"epsilon":1e999}'),
+    ('epsilon', '{"epsilon":null}'),
+    ('lambda', '{"lambda":-1}'),
+    ('lambda', '{"lambda":1e7}'),
+    ('lambda', '{"lambda":"-Infinity"}'),
+    ('regularization', '{"regularization":-0.01}'),
+    ('regularization', '{"regularization":1e999}'),
+    ('init_std', '{"init_std":0}'),
+    ('init_std', '{"init_std":-1}'),
+    ('optimizer', '{"optimizer":"adam"}'),
+    ('optimizer', '{"optimizer":"SGD"}'),
+    ('optimizer', '{"optimizer":""}'),
+    ('optimizer', '{"optimizer":0}'),
+    ('optimizer', '{"optimizer":null}'),
+    ('adaptive_negatives', '{"adaptive_negatives":0}'),
+    ('adaptive_negatives', '{"adaptive_negatives":100000}'),
+    ('batch_size', '{"batch_size":0}'),
+    ('batch_size', '{"batch_size":1e9}'),
+    ('reset_optimizer', '{"reset_optimizer":1}'),
+    ('reset_optimizer', '{"reset_optimizer":"true"}'),
+    ('reset_optimizer', '{"reset_optimizer":null}'),
+    ('holdout', '{"holdout":"first"}'),
+    ('holdout', '{"holdout":true}'),
+    ('holdout', '{"holdout":["last"]}'),
+    ('validation_users', '{"validation_users":-1}'),
+    ('evaluate_every', '{"evaluate_every":0}'),
+    ('patience', '{"patience":-1}'),
+    ('seed', '{"seed":-1}'),
+    ('seed', '{"seed":9007199254740992}'),
+    ('seed', '{"seed":1.5}'),
+    ('seed', '{"seed":"7"}'),
+    ('threads', '{"threads":-1}'),
+    ('threads', '{"threads":1025}'),
+    ('keep_versions', '{"keep_versions":0}'),
+    ('keep_versions', '{"keep_versions":1001}')) v(k, o);
+SELECT fails(
+    format('SELECT train(%L)', o),
+    '22023',
+    'options must be a JSON object%',
+    o || ' is not an object')
 FROM unnest('{[],"[{}]",1,true,"null","\"factors\""}'::text[]) o;
 SELECT is(to_regclass('m'), NULL, 'no table was made by any of these');
 
 -- choices of algorithm
-SELECT fails(format('SELECT train(%L, %L)', '{}', a), '22023', 'unknown algorithm "' || a || '" | Known algorithms: popularity, bpr, amf, nmrn, nmrn_gan.', 'algorithm ' || a)
+SELECT fails(
+    format('SELECT train(%L, %L)', '{}', a),
+    '22023',
+    'unknown algorithm "' || a || '" | Known algorithms: popularity, bpr, amf, nmrn, nmrn_gan.',
+    'algorithm ' || a)
 FROM unnest('{"",BPR,"amf ",als}'::text[]) a;
 
 -- threads: the option against the setting
-SELECT fails($$SELECT train('{"threads":3}')$$, '22023', 'option "threads" is 3, but recadv.max_threads allows 2%', 'more threads than allowed');
+SELECT fails(
+    $$SELECT train('{"threads":3}')$$,
+    '22023',
+    'option "threads" is 3, but recadv.max_threads allows 2%',
+    'more threads than allowed');
 SET recadv.max_threads = 3;
-SELECT works($$SELECT train('{"threads":3,"factors":4,"epochs":1,"adv_epochs":1}')$$, 'as many as allowed');
+SELECT works(
+    $$SELECT train('{"threads":3,"factors":4,"epochs":1,"adv_epochs":1}')$$,
+    'as many as allowed');
 SET recadv.max_threads = 1;
-SELECT works($$SELECT train('{"threads":0,"factors":4,"epochs":1,"adv_epochs":1}')$$, '0 is what is allowed');
-SELECT fails($$SELECT recadv_estimate_memory(10, 10, 20, 'bpr', '{"threads":2}')$$, '22023', '%recadv.max_threads allows 1%', 'the estimate minds the setting');
-SELECT fails($$SELECT recadv_fit(user_id, item_id, '{"threads":2}') FROM orders$$, '22023', '%recadv.max_threads allows 1%', 'and so does the aggregate');
+SELECT works(
+    $$SELECT train('{"threads":0,"factors":4,"epochs":1,"adv_epochs":1}')$$,
+    '0 is what is allowed');
+SELECT fails(
+    $$SELECT recadv_estimate_memory(10, 10, 20, 'bpr', '{"threads":2}')$$,
+    '22023',
+    '%recadv.max_threads allows 1%',
+    'the estimate minds the setting');
+SELECT fails(
+    $$SELECT recadv_fit(user_id, item_id, '{"threads":2}') FROM orders$$,
+    '22023',
+    '%recadv.max_threads allows 1%',
+    'and so does the aggregate');
 SET recadv.max_threads = 2;
 
 -- memory: figures, before anything is allocated
 SET recadv.max_memory = '2MB';
-SELECT fails($$SELECT recadv_train('m', '(SELECT u AS user_id, u % 10 AS item_id FROM generate_series(1, 500) u)', algorithm => 'bpr', options => '{"factors":4096,"epochs":1,"threads":1}')$$,
-             '54000', 'training needs % MB of memory, but recadv.max_memory allows 2 MB%recadv_estimate_memory%', 'too many factors for recadv.max_memory');
-SELECT fails($$SELECT recadv_train('m', '(SELECT u AS user_id, u * 7 % 90000 AS item_id FROM generate_series(1, 300000) u)', algorithm => 'popularity', options => '{}')$$,
-             '54000', 'reading the interactions needs % MB of memory, but recadv.max_memory allows 2 MB%', 'too many rows, found while reading');
-SELECT fails($$SELECT recadv_fit(u, u * 7 % 90000, '{"algorithm":"popularity"}') FROM generate_series(1, 300000) u$$,
-             '54000', '%recadv.max_memory allows 2 MB%', 'the aggregate is limited as well');
-SELECT is((SELECT version FROM train('{"factors":4,"epochs":1,"adv_epochs":1}')), 3, 'little needs little, and the failures left no version');
+SELECT fails(
+    $$SELECT recadv_train('m',
+          '(SELECT u AS user_id, u % 10 AS item_id FROM generate_series(1, 500) u)',
+          algorithm => 'bpr', options => '{"factors":4096,"epochs":1,"threads":1}')$$,
+    '54000',
+    'training needs % MB of memory, but recadv.max_memory allows 2 MB%recadv_estimate_memory%',
+    'too many factors for recadv.max_memory');
+SELECT fails(
+    $$SELECT recadv_train('m',
+          '(SELECT u AS user_id, u * 7 % 90000 AS item_id FROM generate_series(1, 300000) u)',
+          algorithm => 'popularity', options => '{}')$$,
+    '54000',
+    'reading the interactions needs % MB of memory, but recadv.max_memory allows 2 MB%',
+    'too many rows, found while reading');
+SELECT fails(
+    $$SELECT recadv_fit(u, u * 7 % 90000, '{"algorithm":"popularity"}')
+      FROM generate_series(1, 300000) u$$,
+    '54000',
+    '%recadv.max_memory allows 2 MB%',
+    'the aggregate is limited as well');
+SELECT is(
+    (SELECT version FROM train('{"factors":4,"epochs":1,"adv_epochs":1}')),
+    3,
+    'little needs little, and the failures left no version');
 RESET recadv.max_memory;
 -- what the estimate says is what the check asks for
-CREATE FUNCTION needed(message text) RETURNS bigint LANGUAGE sql RETURN substring(message FROM 'needs (\d+) MB')::bigint;
+CREATE FUNCTION needed(message text) RETURNS bigint LANGUAGE sql
+RETURN substring(message FROM 'needs (\d+) MB')::bigint;
 SET recadv.max_memory = '3MB';
-SELECT ok(needed(error_of($$SELECT recadv_train('m', '(SELECT u AS user_id, (u + i) % 50 AS item_id FROM generate_series(1, 2000) u, generate_series(1, 6) i)', algorithm => 'bpr', options => '{"factors":512,"epochs":1,"threads":1}')$$))
-          BETWEEN 0.9 * e / 1048576 AND 1.1 * e / 1048576 + 1, 'recadv_estimate_memory tells the figure of the error')
-FROM recadv_estimate_memory(2000, 50, 12000, 'bpr', '{"factors":512,"epochs":1,"threads":1}') e;
+\set wide '{"factors":512,"epochs":1,"threads":1}'
+SELECT ok(
+    needed(error_of(format(
+        $$SELECT recadv_train('m',
+              '(SELECT u AS user_id, (u + i) %% 50 AS item_id
+                FROM generate_series(1, 2000) u, generate_series(1, 6) i)',
+              algorithm => 'bpr', options => %L)$$,
+        :'wide'))) BETWEEN 0.9 * e / 1048576 AND 1.1 * e / 1048576 + 1,
+    'recadv_estimate_memory tells the figure of the error')
+FROM recadv_estimate_memory(2000, 50, 12000, 'bpr', :'wide') e;
 RESET recadv.max_memory;
 
 -- a learning rate that explodes
-SELECT fails($$SELECT train('{"factors":8,"epochs":30,"optimizer":"sgd","learning_rate":1000,"regularization":1000,"seed":7}', 'bpr')$$,
-             '22003', 'training diverged in epoch _%not finite%learning_rate%', 'an exploding learning rate ends training, naming the epoch');
-SELECT fails($$SELECT train('{"factors":8,"epochs":30,"optimizer":"sgd","learning_rate":1000,"regularization":1000,"batch_size":32,"seed":7}', 'bpr')$$,
-             '22003', 'training diverged in epoch _%not finite%learning_rate%', 'also in batches');
-SELECT fails($$SELECT train('{"factors":8,"epochs":1,"adv_epochs":50,"optimizer":"sgd","learning_rate":1000,"init_std":1000,"lambda":1e6,"epsilon":1000,"seed":7}')$$,
-             '22003', 'training diverged in epoch %learning_rate%', 'also in the adversarial stage');
+SELECT fails(
+    $$SELECT train(
+          '{"factors":8,"epochs":30,"optimizer":"sgd","learning_rate":1000,"regularization":1000,'
+          '"seed":7}',
+          'bpr')$$,
+    '22003',
+    'training diverged in epoch _%not finite%learning_rate%',
+    'an exploding learning rate ends training, naming the epoch');
+SELECT fails(
+    $$SELECT train(
+          '{"factors":8,"epochs":30,"optimizer":"sgd","learning_rate":1000,"regularization":1000,'
+          '"batch_size":32,"seed":7}',
+          'bpr')$$,
+    '22003',
+    'training diverged in epoch _%not finite%learning_rate%',
+    'also in batches');
+SELECT fails(
+    $$SELECT train('{"factors":8,"epochs":1,"adv_epochs":50,"optimizer":"sgd",'
+                   '"learning_rate":1000,"init_std":1000,"lambda":1e6,"epsilon":1000,"seed":7}')$$,
+    '22003',
+    'training diverged in epoch %learning_rate%',
+    'also in the adversarial stage');
 SELECT is((recadv_info('m') #>> '{training,epochs}')::int, 2, 'the version before still serves');
 
 -- what the options do
-SELECT is((SELECT concat_ws(' ', epochs, best_epoch, stop_reason, ndcg) FROM train('{"factors":4,"epochs":7,"adv_epochs":3,"holdout":"none","seed":7}')),
-          '10 10 epochs', 'without holdout all epochs are run and the last is kept');
-SELECT is((SELECT string_agg(stage, ' ' ORDER BY epoch) FROM recadv_history('m')), 'bpr bpr bpr bpr bpr bpr bpr apr apr apr', 'first bpr, then apr');
-SELECT is((SELECT count(*) FROM recadv_history('m') WHERE ndcg IS NOT NULL), 0::bigint, 'nothing was evaluated');
-SELECT works($$SELECT train('{"factors":4,"epochs":7,"adv_epochs":3,"evaluate_every":3,"patience":0,"seed":7}')$$, 'evaluated every third epoch');
-SELECT is((SELECT string_agg(epoch::text, ' ' ORDER BY epoch) FROM recadv_history('m') WHERE ndcg IS NOT NULL), '3 6 7 10', 'of each stage, and at its end');
-SELECT is((SELECT version FROM recadv_train('plain', 'orders', algorithm => 'bpr', options => '{"factors":4,"epochs":40,"evaluate_every":1,"patience":3,"learning_rate":0.3,"holdout":"random","seed":7}')), 1, 'with patience');
-SELECT ok((SELECT count(*) FROM recadv_history('plain')) < 40 AND recadv_info('plain') #>> '{training,stop_reason}' = 'patience', 'training stops early and says so');
-SELECT is((SELECT epoch FROM recadv_history('plain') ORDER BY ndcg DESC, epoch LIMIT 1), (recadv_info('plain') #>> '{training,best_epoch}')::int, 'the best epoch is kept');
-SELECT is((SELECT max(epoch) FROM recadv_history('plain')), 3 + (recadv_info('plain') #>> '{training,best_epoch}')::int, 'three evaluations before the last');
-SELECT is((SELECT ndcg FROM recadv_history('plain') ORDER BY ndcg DESC LIMIT 1), (recadv_info('plain') #>> '{training,ndcg}')::float8, 'with its metric in the header');
-SELECT is(round((SELECT ndcg_before FROM recadv_robustness('plain', '{0}') LIMIT 1)::numeric, 6), round((recadv_info('plain') #>> '{training,ndcg}')::numeric, 6),
-          'and its embeddings in the table: they give that metric again');
-SELECT is((SELECT count(*) FROM held('plain')), (SELECT count(*) FROM (SELECT FROM orders GROUP BY user_id HAVING count(*) >= 5) u), 'one interaction per user with five or more is held out');
-SELECT ok((SELECT bool_and(o IS NOT NULL) FROM held('plain') h
-           LEFT JOIN (SELECT user_id, item_id, dense_rank() OVER (ORDER BY user_id) - 1 AS u, item_id - 1 AS i FROM orders) o ON (o.u, o.i) = (h.user_index, h.item_index)), 'each of them a real one');
-SELECT works($$SELECT train('{"factors":4,"epochs":1,"adv_epochs":1,"validation_users":10,"seed":7}')$$, 'validation_users 10');
+SELECT is(
+    (SELECT concat_ws(' ', epochs, best_epoch, stop_reason, ndcg)
+     FROM train('{"factors":4,"epochs":7,"adv_epochs":3,"holdout":"none","seed":7}')),
+    '10 10 epochs',
+    'without holdout all epochs are run and the last is kept');
+SELECT is(
+    (SELECT string_agg(stage, ' ' ORDER BY epoch) FROM recadv_history('m')),
+    'bpr bpr bpr bpr bpr bpr bpr apr apr apr',
+    'first bpr, then apr');
+SELECT is(
+    (SELECT count(*) FROM recadv_history('m') WHERE ndcg IS NOT NULL),
+    0::bigint,
+    'nothing was evaluated');
+SELECT works(
+    $$SELECT train('{"factors":4,"epochs":7,"adv_epochs":3,"evaluate_every":3,"patience":0,'
+                   '"seed":7}')$$,
+    'evaluated every third epoch');
+SELECT is(
+    (SELECT string_agg(epoch::text, ' ' ORDER BY epoch)
+     FROM recadv_history('m') WHERE ndcg IS NOT NULL),
+    '3 6 7 10',
+    'of each stage, and at its end');
+SELECT is(
+    (SELECT version
+     FROM recadv_train(
+         'plain',
+         'orders',
+         algorithm => 'bpr',
+         options => '{"factors":4,"epochs":40,"evaluate_every":1,"patience":3,"learning_rate":0.3,'
+                    '"holdout":"random","seed":7}')),
+    1,
+    'with patience');
+SELECT ok(
+    (SELECT count(*) FROM recadv_history('plain')) < 40
+        AND recadv_info('plain') #>> '{training,stop_reason}' = 'patience',
+    'training stops early and says so');
+SELECT is(
+    (SELECT epoch FROM recadv_history('plain') ORDER BY ndcg DESC, epoch LIMIT 1),
+    (recadv_info('plain') #>> '{training,best_epoch}')::int,
+    'the best epoch is kept');
+SELECT is(
+    (SELECT max(epoch) FROM recadv_history('plain')),
+    3 + (recadv_info('plain') #>> '{training,best_epoch}')::int,
+    'three evaluations before the last');
+SELECT is(
+    (SELECT ndcg FROM recadv_history('plain') ORDER BY ndcg DESC LIMIT 1),
+    (recadv_info('plain') #>> '{training,ndcg}')::float8,
+    'with its metric in the header');
+SELECT is(
+    round((SELECT ndcg_before FROM recadv_robustness('plain', '{0}') LIMIT 1)::numeric, 6),
+    round((recadv_info('plain') #>> '{training,ndcg}')::numeric, 6),
+    'and its embeddings in the table: they give that metric again');
+SELECT is(
+    (SELECT count(*) FROM held('plain')),
+    (SELECT count(*) FROM (SELECT FROM orders GROUP BY user_id HAVING count(*) >= 5) u),
+    'one interaction per user with five or more is held out');
+SELECT ok(
+    (SELECT bool_and(o IS NOT NULL)
+     FROM held('plain') h
+     LEFT JOIN (SELECT user_id, item_id, dense_rank() OVER (ORDER BY user_id) - 1 AS u,
+                       item_id - 1 AS i
+                FROM orders) o ON (o.u, o.i) = (h.user_index, h.item_index)),
+    'each of them a real one');
+SELECT works(
+    $$SELECT train('{"factors":4,"epochs":1,"adv_epochs":1,"validation_users":10,"seed":7}')$$,
+    'validation_users 10');
 SELECT is((SELECT count(*) FROM held('m')), 10::bigint, 'limits how many');
-SELECT works($$SELECT train('{"factors":4,"epochs":1,"adv_epochs":1,"holdout":"random","seed":8}')$$, 'another seed');
-SELECT ok((SELECT count(*) FROM (SELECT * FROM held('plain') EXCEPT SELECT * FROM held('m')) d) > 20, 'holds out others');
+SELECT works(
+    $$SELECT train('{"factors":4,"epochs":1,"adv_epochs":1,"holdout":"random","seed":8}')$$,
+    'another seed');
+SELECT ok(
+    (SELECT count(*) FROM (SELECT * FROM held('plain') EXCEPT SELECT * FROM held('m')) d) > 20,
+    'holds out others');
 
 -- presets: other defaults, whatever the order of the keys
 CREATE FUNCTION bytes(options text, algorithm text DEFAULT 'nmrn') RETURNS float8 LANGUAGE sql AS $$
     SELECT recadv_estimate_memory(1000, 1000, 10000, algorithm, options::jsonb)
 $$;
 SELECT is(bytes('{"preset":"default"}'), bytes('{}'), 'preset default is no preset');
-SELECT is(bytes('{"preset":"paper"}'), bytes('{"slots":32,"memory":"shared","order":"time"}'), 'preset paper: one memory of 32 slots, events in order of time');
-SELECT is(bytes('{"preset":"paper","memory":"user","slots":1,"order":"user"}'), bytes('{}'), 'explicit keys win');
-SELECT is(bytes('{"preset":"paper","epochs":500}') > bytes('{"preset":"paper"}'), true, 'keys before and after "preset" in the order of jsonb');
-SELECT fails(format('SELECT bytes(%L)', o), '22023', 'option "preset" must be one of: default, paper, drift%', o)
-FROM (VALUES ('{"preset":"papers"}'), ('{"preset":""}'), ('{"preset":1}'), ('{"preset":null}'), ('{"preset":["paper"]}'), ('{"preset":{"preset":"paper"}}')) v(o);
-SELECT fails('SELECT bytes(''{"prset":"paper"}'')', '22023', 'unknown option "prset"%nearest option is "preset": one of: default, paper, drift%', 'a misspelt preset');
-SELECT fails('SELECT bytes(''{"preset":"paper"}'', ''amf'')', '22023', 'unknown option "preset" for algorithm "amf"%', 'an algorithm without presets');
+SELECT is(
+    bytes('{"preset":"paper"}'),
+    bytes('{"slots":32,"memory":"shared","order":"time"}'),
+    'preset paper: one memory of 32 slots, events in order of time');
+SELECT is(
+    bytes('{"preset":"paper","memory":"user","slots":1,"order":"user"}'),
+    bytes('{}'),
+    'explicit keys win');
+SELECT is(
+    bytes('{"preset":"paper","epochs":500}') > bytes('{"preset":"paper"}'),
+    true,
+    'keys before and after "preset" in the order of jsonb');
+SELECT fails(
+    format('SELECT bytes(%L)', o),
+    '22023',
+    'option "preset" must be one of: default, paper, drift%',
+    o)
+FROM (VALUES ('{"preset":"papers"}'), ('{"preset":""}'), ('{"preset":1}'), ('{"preset":null}'),
+             ('{"preset":["paper"]}'), ('{"preset":{"preset":"paper"}}')) v(o);
+SELECT fails(
+    'SELECT bytes(''{"prset":"paper"}'')',
+    '22023',
+    'unknown option "prset"%nearest option is "preset": one of: default, paper, drift%',
+    'a misspelt preset');
+SELECT fails(
+    'SELECT bytes(''{"preset":"paper"}'', ''amf'')',
+    '22023',
+    'unknown option "preset" for algorithm "amf"%',
+    'an algorithm without presets');
 
 SELECT * FROM finish();
 ROLLBACK;

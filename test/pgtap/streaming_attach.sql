@@ -1,54 +1,110 @@
--- The trigger of recadv_attach: every kind of INSERT, and what happens when the model cannot be told.
+-- The trigger of recadv_attach: every kind of INSERT, and what happens when the model cannot be
+-- told.
 BEGIN;
 \ir setup.psql
+\ir clicks.psql
 SELECT * FROM no_plan();
 
-CREATE TABLE clicks AS
-SELECT u AS user_id, i AS item_id, timestamptz '2020-01-01' + noise(u || '-' || i) % 100000 * interval '1 second' AS at
-FROM generate_series(1, 40) u, generate_series(1, 30) i WHERE noise('c' || u || '/' || i) % 4 = 0;
 ALTER TABLE clicks ADD id int, ADD UNIQUE (id);
 CREATE FUNCTION train(model text, source text) RETURNS int LANGUAGE sql AS $$
-    SELECT version FROM recadv_train(model, source, time_column => 'at', algorithm => 'nmrn', options => '{"factors":8,"epochs":1,"holdout":"none","seed":7}')
+    SELECT version
+    FROM recadv_train(model, source, time_column => 'at', algorithm => 'nmrn',
+        options => '{"factors":8,"epochs":1,"holdout":"none","seed":7}')
 $$;
 -- what a refresh would take up
 CREATE FUNCTION pending(model text) RETURNS bigint LANGUAGE sql AS $$
-    SELECT value_of(format('SELECT count(*) FROM %s WHERE version = 0 AND starts_with(part, ''event:'')', model))::bigint
+    SELECT value_of(format(
+        'SELECT count(*) FROM %s WHERE version = 0 AND starts_with(part, ''event:'')',
+        model))::bigint
 $$;
-CREATE FUNCTION learn(model text) RETURNS text LANGUAGE sql AS $$ SELECT events || ' events, ' || observed || ' observed' FROM recadv_refresh(model, false) $$;
+CREATE FUNCTION learn(model text) RETURNS text LANGUAGE sql AS $$
+    SELECT events || ' events, ' || observed || ' observed' FROM recadv_refresh(model, false)
+$$;
 
 SELECT train('m', 'clicks') \g /dev/null
 
 -- wrong arguments
-SELECT fails('SELECT recadv_attach(''m'', user_column => ''nobody'')', '42703', 'column "nobody" of table "clicks" does not exist | Name the column with user_column => ''...''.', 'no such user column');
-SELECT fails('SELECT recadv_attach(''m'', item_column => ''nobody'')', '42703', '% | Name the column with item_column => ''...''.', 'no such item column');
-SELECT fails('SELECT recadv_attach(''m'', time_column => ''nobody'')', '42703', '% | Name the column with time_column => ''...''.', 'no such time column');
-SELECT fails('SELECT recadv_attach(''m'', on_error => ''shrug'')', '22023', 'on_error must be "warning" or "error", not "shrug"', 'on_error');
-SELECT fails('SELECT recadv_attach(''m'', on_error => NULL)', '22023', 'on_error must be "warning" or "error", not ""', 'on_error NULL');
-SELECT fails('SELECT recadv_attach(''m'', 0::regclass)', '42P01', 'the table does not exist', 'no table');
-SELECT fails('SELECT recadv_detach(''m'')', '42704', 'trigger "recadv_observe_m" for table "clicks" does not exist', 'detach what is not attached');
+SELECT fails(
+    'SELECT recadv_attach(''m'', user_column => ''nobody'')',
+    '42703',
+    'column "nobody" of table "clicks" does not exist | '
+    'Name the column with user_column => ''...''.',
+    'no such user column');
+SELECT fails(
+    'SELECT recadv_attach(''m'', item_column => ''nobody'')',
+    '42703',
+    '% | Name the column with item_column => ''...''.',
+    'no such item column');
+SELECT fails(
+    'SELECT recadv_attach(''m'', time_column => ''nobody'')',
+    '42703',
+    '% | Name the column with time_column => ''...''.',
+    'no such time column');
+SELECT fails(
+    'SELECT recadv_attach(''m'', on_error => ''shrug'')',
+    '22023',
+    'on_error must be "warning" or "error", not "shrug"',
+    'on_error');
+SELECT fails(
+    'SELECT recadv_attach(''m'', on_error => NULL)',
+    '22023',
+    'on_error must be "warning" or "error", not ""',
+    'on_error NULL');
+SELECT fails(
+    'SELECT recadv_attach(''m'', 0::regclass)',
+    '42P01',
+    'the table does not exist',
+    'no table');
+SELECT fails(
+    'SELECT recadv_detach(''m'')',
+    '42704',
+    'trigger "recadv_observe_m" for table "clicks" does not exist',
+    'detach what is not attached');
 CREATE VIEW seen_as AS TABLE clicks;
 SELECT fails('SELECT recadv_attach(''m'', ''seen_as'')', '42809', '%', 'a view');
 DROP VIEW seen_as;
 SELECT train('of_query', '(TABLE clicks)') \g /dev/null
-SELECT fails('SELECT recadv_attach(''of_query'')', '22023', 'the source of model "of_query" is not a table | Name the table: recadv_attach(model, relation).', 'a source that is a query');
+SELECT fails(
+    'SELECT recadv_attach(''of_query'')',
+    '22023',
+    'the source of model "of_query" is not a table | Name the table: recadv_attach(model, relation).',
+    'a source that is a query');
 SELECT works('SELECT recadv_attach(''of_query'', ''clicks'')', 'the table that it reads');
 SELECT works('SELECT recadv_detach(''of_query'', ''clicks'')', 'and away');
-SELECT fails('CREATE TRIGGER by_hand AFTER INSERT ON clicks FOR EACH ROW EXECUTE FUNCTION recadv_observe_trigger(''m''); INSERT INTO clicks VALUES (1, 1, now())', '39P01', 'recadv_observe_trigger() is a trigger that recadv_attach() makes', 'a trigger made by hand');
-SELECT fails('SELECT recadv_observe_trigger()', '39P01', 'recadv_observe_trigger() is a trigger that recadv_attach() makes', 'called as a function');
+SELECT fails(
+    $$CREATE TRIGGER by_hand AFTER INSERT ON clicks
+      FOR EACH ROW EXECUTE FUNCTION recadv_observe_trigger('m');
+      INSERT INTO clicks VALUES (1, 1, now())$$,
+    '39P01',
+    'recadv_observe_trigger() is a trigger that recadv_attach() makes',
+    'a trigger made by hand');
+SELECT fails(
+    'SELECT recadv_observe_trigger()',
+    '39P01',
+    'recadv_observe_trigger() is a trigger that recadv_attach() makes',
+    'called as a function');
 
 -- every way to insert
 SELECT is((SELECT recadv_attach('m')::text), '', 'attached');
-SELECT fails('SELECT recadv_attach(''m'')', '42710', 'trigger "recadv_observe_m" for relation "clicks" already exists', 'twice');
+SELECT fails(
+    'SELECT recadv_attach(''m'')',
+    '42710',
+    'trigger "recadv_observe_m" for relation "clicks" already exists',
+    'twice');
 INSERT INTO clicks VALUES (1, 1, '2021-01-01');
 SELECT is(pending('m'), 1::bigint, 'a row');
-INSERT INTO clicks SELECT 1 + n % 40, 1 + n % 30, '2021-01-02'::timestamptz + n * interval '1 s' FROM generate_series(1, 100) n;
+INSERT INTO clicks
+SELECT 1 + n % 40, 1 + n % 30, '2021-01-02'::timestamptz + n * interval '1 s'
+FROM generate_series(1, 100) n;
 SELECT is(pending('m'), 101::bigint, 'a hundred');
 INSERT INTO clicks SELECT 1, 1, now() WHERE false;
 SELECT is(pending('m'), 101::bigint, 'none');
 -- rows that go to disk on their way to the trigger
 SAVEPOINT s;
 SET LOCAL work_mem = '64kB';
-INSERT INTO clicks SELECT 1 + n % 40, 1 + n % 30, '2021-01-02'::timestamptz + n * interval '1 s' FROM generate_series(1, 20000) n;
+INSERT INTO clicks
+SELECT 1 + n % 40, 1 + n % 30, '2021-01-02'::timestamptz + n * interval '1 s'
+FROM generate_series(1, 20000) n;
 SELECT is(pending('m'), 20101::bigint, 'twenty thousand, with little memory');
 SELECT is(learn('m'), '20101 events, 20101 observed', 'are learnt');
 ROLLBACK TO s;
@@ -57,16 +113,22 @@ COPY clicks (user_id, item_id, at) FROM stdin;
 2001	2001	2021-01-03
 \.
 SELECT is(pending('m'), 103::bigint, 'COPY');
-SELECT ok(recadv_has_user(2001, 'm') AND 2001 = ANY (SELECT item FROM recadv_topk(1, 1000, 'm')), 'of a new user and item, who are served');
+SELECT ok(
+    recadv_has_user(2001, 'm') AND 2001 = ANY (SELECT item FROM recadv_topk(1, 1000, 'm')),
+    'of a new user and item, who are served');
 INSERT INTO clicks VALUES (1, 2, '2021-01-03', 1), (1, 3, '2021-01-03', 2);
 INSERT INTO clicks VALUES (1, 4, '2021-01-03', 1), (1, 5, '2021-01-03', 3) ON CONFLICT DO NOTHING;
 SELECT is(pending('m'), 106::bigint, 'ON CONFLICT DO NOTHING: what is inserted');
-INSERT INTO clicks VALUES (1, 6, '2021-01-03', 1), (1, 7, '2021-01-03', 4) ON CONFLICT (id) DO UPDATE SET item_id = EXCLUDED.item_id;
+INSERT INTO clicks VALUES
+    (1, 6, '2021-01-03', 1), (1, 7, '2021-01-03', 4)
+ON CONFLICT (id) DO UPDATE
+SET item_id = EXCLUDED.item_id;
 SELECT is(pending('m'), 107::bigint, 'ON CONFLICT DO UPDATE: what is inserted');
 UPDATE clicks SET item_id = 8 WHERE id = 4;
 DELETE FROM clicks WHERE id = 3;
 SELECT is(pending('m'), 107::bigint, 'UPDATE and DELETE tell nothing');
-WITH one AS (INSERT INTO clicks VALUES (1, 9, '2021-01-03') RETURNING *) INSERT INTO clicks SELECT user_id, 10, at FROM one;
+WITH one AS (INSERT INTO clicks VALUES (1, 9, '2021-01-03') RETURNING *)
+INSERT INTO clicks SELECT user_id, 10, at FROM one;
 SELECT is(pending('m'), 109::bigint, 'WITH');
 INSERT INTO clicks VALUES (NULL, 1, now()), (1, NULL, now()), (1, 1, NULL);
 SELECT is(pending('m'), 109::bigint, 'NULLs are left out, as a refresh leaves them out');
@@ -74,18 +136,28 @@ SAVEPOINT s;
 INSERT INTO clicks VALUES (1, 1, '2021-01-04');
 ROLLBACK TO s;
 SELECT is(pending('m'), 109::bigint, 'an INSERT that is rolled back leaves nothing');
--- 109 observed, one of which was changed and one deleted since; what the change made is new to the source
+-- 109 observed, one of which was changed and one deleted since; what the change made is new to the
+-- source
 SELECT is(learn('m'), '111 events, 109 observed', 'learnt, with the row that an UPDATE made');
 SELECT is(learn('m'), '0 events, 0 observed', 'once');
 -- other triggers, and other models on the same table
 SELECT train('"Other Model; x"', 'clicks') \g /dev/null
 SELECT recadv_attach('"Other Model; x"') \g /dev/null
 CREATE TABLE log (n bigint);
-CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO log SELECT count(*) FROM inserted; RETURN NULL; END $$;
-CREATE TRIGGER a_note AFTER INSERT ON clicks REFERENCING NEW TABLE AS inserted FOR EACH STATEMENT EXECUTE FUNCTION note();
-CREATE TRIGGER z_note AFTER INSERT ON clicks REFERENCING NEW TABLE AS inserted FOR EACH STATEMENT EXECUTE FUNCTION note();
+CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO log SELECT count(*) FROM inserted;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER a_note AFTER INSERT ON clicks
+REFERENCING NEW TABLE AS inserted FOR EACH STATEMENT EXECUTE FUNCTION note();
+CREATE TRIGGER z_note AFTER INSERT ON clicks
+REFERENCING NEW TABLE AS inserted FOR EACH STATEMENT EXECUTE FUNCTION note();
 INSERT INTO clicks VALUES (1, 11, '2021-01-05'), (1, 12, '2021-01-05'), (1, 13, '2021-01-05');
-SELECT is(row(pending('m'), pending('"Other Model; x"'), (SELECT array_agg(n) FROM log)), row(3::bigint, 3::bigint, '{3,3}'::bigint[]), 'two models and two other triggers see the same rows');
+SELECT is(
+    row(pending('m'), pending('"Other Model; x"'), (SELECT array_agg(n) FROM log)),
+    row(3::bigint, 3::bigint, '{3,3}'::bigint[]),
+    'two models and two other triggers see the same rows');
 SELECT recadv_detach('"Other Model; x"') \g /dev/null
 DROP TRIGGER a_note ON clicks;
 DROP TRIGGER z_note ON clicks;
@@ -97,7 +169,11 @@ SELECT is(learn('m'), '4 events, 4 observed', 'learnt');
 
 -- a table that is not the source, of other columns and types
 CREATE TABLE elsewhere (who bigint, what smallint, moment timestamptz DEFAULT now());
-SELECT fails('SELECT recadv_attach(''m'', ''elsewhere'')', '42703', 'column "user_id" of table "elsewhere" does not exist | %', 'another table has other columns');
+SELECT fails(
+    'SELECT recadv_attach(''m'', ''elsewhere'')',
+    '42703',
+    'column "user_id" of table "elsewhere" does not exist | %',
+    'another table has other columns');
 SELECT recadv_attach('m', 'elsewhere', 'who', 'what', 'moment') \g /dev/null
 INSERT INTO elsewhere VALUES (3001, 1);
 SELECT ok(recadv_has_user(3001, 'm'), 'another table');
@@ -120,7 +196,8 @@ SELECT is(pending('parts'), 2::bigint, 'what goes to a partition directly is not
 SELECT is(learn('parts'), '3 events, 2 observed', 'but learnt');
 
 -- the model cannot be told: the row is in; with on_error => 'error' it is not
-CREATE FUNCTION cannot(change text, message text, model text DEFAULT 'm') RETURNS SETOF text LANGUAGE plpgsql AS $$
+CREATE FUNCTION cannot(change text, message text, model text DEFAULT 'm')
+RETURNS SETOF text LANGUAGE plpgsql AS $$
 DECLARE
     error text;
     rows bigint;
@@ -141,19 +218,37 @@ BEGIN
     EXCEPTION WHEN raise_exception THEN
         RETURN NEXT ok(error LIKE message, change || ': on_error error');
         IF error IS NULL OR NOT error LIKE message THEN
-            RETURN NEXT diag('  wanted: ' || message || E'\n  have:   ' || coalesce(error, 'no error'));
+            RETURN NEXT diag('  wanted: ' || message || E'\n  have:   '
+                || coalesce(error, 'no error'));
         END IF;
     END;
 END $$;
 SELECT cannot('DROP TABLE m', '42P01 | model "recadv_test.m" does not exist | %');
 SELECT cannot('ALTER TABLE m RENAME TO n', '42P01 | model "recadv_test.m" does not exist | %');
 SELECT cannot('DELETE FROM m', '55000 | model "m" has not been trained yet | %');
-SELECT cannot('DELETE FROM m WHERE part = ''header''', 'XX001 | model "m" is damaged: part "header", block 0 of version 1: %');
-SELECT cannot('UPDATE m SET data = substring(data FOR 40) WHERE part = ''current''', 'XX001 | model "m" is damaged: part "current", block 0 of version 0: %');
-SELECT cannot('UPDATE m SET data = set_byte(data, 40, 255 - get_byte(data, 40)) WHERE part = ''item_ids'' ; UPDATE m SET data = data WHERE part = ''x''; SELECT recadv_rollback(''m'', 1)', 'XX001 | model "m" is damaged: part "item_ids", block 0 of version 1: its checksum is wrong | %');
+SELECT cannot('DELETE FROM m WHERE part = ''header''',
+    'XX001 | model "m" is damaged: part "header", block 0 of version 1: %');
+SELECT cannot('UPDATE m SET data = substring(data FOR 40) WHERE part = ''current''',
+    'XX001 | model "m" is damaged: part "current", block 0 of version 0: %');
+SELECT cannot(
+    'UPDATE m SET data = set_byte(data, 40, 255 - get_byte(data, 40)) WHERE part = ''item_ids'' ; '
+    'UPDATE m SET data = data WHERE part = ''x''; '
+    'SELECT recadv_rollback(''m'', 1)',
+    'XX001 | model "m" is damaged: part "item_ids", block 0 of version 1: its checksum is wrong | '
+    '%');
 SELECT cannot('ALTER TABLE clicks RENAME at TO moment; ALTER TABLE clicks ADD at int', '42%');
-SELECT cannot('ALTER TABLE clicks ALTER at TYPE timestamp', '42804 | the times of model "m" are of type timestamp with time zone, not timestamp without time zone | Train the model again: %');
-SELECT cannot('ALTER TABLE m ENABLE ROW LEVEL SECURITY; ALTER TABLE m FORCE ROW LEVEL SECURITY; CREATE ROLE recadv_test_x; GRANT ALL ON SCHEMA recadv_test TO recadv_test_x; GRANT ALL ON ALL TABLES IN SCHEMA recadv_test TO recadv_test_x; SET LOCAL ROLE recadv_test_x', '0A000 | model "m" has row-level security%');
+SELECT cannot(
+    'ALTER TABLE clicks ALTER at TYPE timestamp',
+    '42804 | the times of model "m" are of type timestamp with time zone, '
+    'not timestamp without time zone | Train the model again: %');
+SELECT cannot(
+    'ALTER TABLE m ENABLE ROW LEVEL SECURITY; '
+    'ALTER TABLE m FORCE ROW LEVEL SECURITY; '
+    'CREATE ROLE recadv_test_x; '
+    'GRANT ALL ON SCHEMA recadv_test TO recadv_test_x; '
+    'GRANT ALL ON ALL TABLES IN SCHEMA recadv_test TO recadv_test_x; '
+    'SET LOCAL ROLE recadv_test_x',
+    '0A000 | model "m" has row-level security%');
 SELECT is(learn('m'), '0 events, 0 observed', 'all of that was undone');
 INSERT INTO clicks VALUES (1, 15, '2021-03-01');
 SELECT is(learn('m'), '1 events, 1 observed', 'and the trigger works as before');
@@ -162,16 +257,29 @@ INSERT INTO clicks VALUES (1, 16, now());
 SELECT is(learn('m'), '1 events, 0 observed', 'detached: a refresh learns it alone');
 
 -- more rows than work_mem holds
-CREATE TABLE words AS SELECT 'user ' || user_id AS user_id, 'item ' || item_id AS item_id, at FROM clicks WHERE at < '2021-01-01';
+CREATE TABLE words AS
+SELECT 'user ' || user_id AS user_id, 'item ' || item_id AS item_id, at
+FROM clicks WHERE at < '2021-01-01';
 SELECT train('of_words', 'words') \g /dev/null
 SELECT recadv_attach('of_words', on_error => 'error') \g /dev/null
 SET LOCAL work_mem = '64kB';
-INSERT INTO words SELECT 'user ' || n % 40, 'thing ' || n % 30, timestamptz '2021-01-01' + n * interval '1 second' FROM generate_series(1, 5000) n;
+INSERT INTO words
+SELECT 'user ' || n % 40, 'thing ' || n % 30, timestamptz '2021-01-01' + n * interval '1 second'
+FROM generate_series(1, 5000) n;
 RESET work_mem;
-SELECT bag_eq('SELECT part, count(*) FROM of_words WHERE version = 0 AND starts_with(part, ''event:'') GROUP BY part',
-              'SELECT ''event:'' || user_id, count(*) FROM words WHERE at >= ''2021-01-01'' GROUP BY 1', 'an INSERT that spills to disk');
-SELECT is((SELECT count(*) FROM of_words WHERE version = 0 AND starts_with(part, 'item:')), 30::bigint, 'a row per new item, however many events of it one statement brings');
-SELECT is((SELECT row(events, new_items) FROM recadv_refresh('of_words', false)), row(5000::bigint, 30::bigint), 'and is learnt');
+SELECT bag_eq(
+    $$SELECT part, count(*) FROM of_words
+      WHERE version = 0 AND starts_with(part, 'event:') GROUP BY part$$,
+    'SELECT ''event:'' || user_id, count(*) FROM words WHERE at >= ''2021-01-01'' GROUP BY 1',
+    'an INSERT that spills to disk');
+SELECT is(
+    (SELECT count(*) FROM of_words WHERE version = 0 AND starts_with(part, 'item:')),
+    30::bigint,
+    'a row per new item, however many events of it one statement brings');
+SELECT is(
+    (SELECT row(events, new_items) FROM recadv_refresh('of_words', false)),
+    row(5000::bigint, 30::bigint),
+    'and is learnt');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -2,15 +2,17 @@
 -- statement may see, nor newer.
 BEGIN;
 \ir setup.psql
+\ir clicks.psql
 SELECT * FROM no_plan();
-CREATE TABLE clicks AS
-SELECT u AS user_id, i AS item_id, timestamptz '2020-01-01' + noise(u || '-' || i) % 100000 * interval '1 second' AS at
-FROM generate_series(1, 40) u, generate_series(1, 30) i WHERE noise('c' || u || '/' || i) % 4 = 0;
-SELECT recadv_train(m, 'clicks', time_column => 'at', algorithm => 'nmrn', options => '{"factors":8,"epochs":1,"holdout":"none","seed":7}') FROM unnest('{m,other}'::text[]) m \g /dev/null
+SELECT recadv_train(m, 'clicks', time_column => 'at', algorithm => 'nmrn',
+    options => '{"factors":8,"epochs":1,"holdout":"none","seed":7}')
+FROM unnest('{m,other}'::text[]) m \g /dev/null
 -- items beyond those of the training that a model knows
 CREATE FUNCTION known(model text DEFAULT 'm') RETURNS text LANGUAGE plpgsql STABLE AS $$
 BEGIN
-    RETURN (SELECT string_agg(i::text, ',' ORDER BY i) FROM generate_series(901, 909) i WHERE recadv_score(1, i, known.model) IS NOT NULL);
+    RETURN (SELECT string_agg(i::text, ',' ORDER BY i)
+            FROM generate_series(901, 909) i
+            WHERE recadv_score(1, i, known.model) IS NOT NULL);
 END $$;
 CREATE FUNCTION observe(item int, model text DEFAULT 'm') RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
@@ -71,24 +73,39 @@ BEGIN
     PERFORM recadv_observe('m', 1, item);
     RETURN known();
 END $$;
-SELECT is(array_agg(concat_ws(' ', n, recadv_score(1, 908, 'm') IS NULL, CASE WHEN n = 2 THEN observe_and_look(908) END, recadv_score(1, 908, 'm') IS NULL) ORDER BY n),
-          '{"1 t t","2 t 901,904,907,908 t","3 t t"}', 'an event that is observed amid a statement is there for the next')
+SELECT is(
+    array_agg(concat_ws(' ', n, recadv_score(1, 908, 'm') IS NULL,
+        CASE WHEN n = 2 THEN observe_and_look(908) END, recadv_score(1, 908, 'm') IS NULL)
+        ORDER BY n),
+    '{"1 t t","2 t 901,904,907,908 t","3 t t"}',
+    'an event that is observed amid a statement is there for the next')
 FROM generate_series(1, 3) n;
 SELECT is(known(), '901,904,907,908', 'which is here');
 
 -- two models by turns
 SELECT observe(909, 'other') \g /dev/null
-SELECT is(string_agg(known(m), ' ' ORDER BY n), '901,904,907,908 909 901,904,907,908 909', 'each has its own')
+SELECT is(
+    string_agg(known(m), ' ' ORDER BY n),
+    '901,904,907,908 909 901,904,907,908 909',
+    'each has its own')
 FROM generate_series(1, 2) n, unnest('{m,other}'::text[]) m;
-SELECT is(array_agg(recadv_score(1, 909, m) IS NULL ORDER BY n, m), '{t,f,t,f}', 'within one statement, too') FROM generate_series(1, 2) n, unnest('{m,other}'::text[]) m;
+SELECT is(
+    array_agg(recadv_score(1, 909, m) IS NULL ORDER BY n, m),
+    '{t,f,t,f}',
+    'within one statement, too')
+FROM generate_series(1, 2) n, unnest('{m,other}'::text[]) m;
 
 -- scores are those of a model that reads them anew each time
-SELECT md5(string_agg(t::text, ',' ORDER BY u, rank)) AS kept FROM generate_series(1, 5) u, recadv_topk(u, 1000, 'm') t \gset
-SELECT is(md5(string_agg(t::text, ',' ORDER BY u, rank)), :'kept', 'the same again') FROM generate_series(1, 5) u, recadv_topk(u, 1000, 'm') t;
+SELECT md5(string_agg(t::text, ',' ORDER BY u, rank)) AS kept
+FROM generate_series(1, 5) u, recadv_topk(u, 1000, 'm') t \gset
+SELECT is(md5(string_agg(t::text, ',' ORDER BY u, rank)), :'kept', 'the same again')
+FROM generate_series(1, 5) u, recadv_topk(u, 1000, 'm') t;
 SET LOCAL recadv.cache_size = 0;
-SELECT is(md5(string_agg(t::text, ',' ORDER BY u, rank)), :'kept', 'and with nothing kept') FROM generate_series(1, 5) u, recadv_topk(u, 1000, 'm') t;
+SELECT is(md5(string_agg(t::text, ',' ORDER BY u, rank)), :'kept', 'and with nothing kept')
+FROM generate_series(1, 5) u, recadv_topk(u, 1000, 'm') t;
 SET LOCAL recadv.cache_size = '64kB';
-SELECT is(md5(string_agg(t::text, ',' ORDER BY u, rank)), :'kept', 'and with the model read anew') FROM generate_series(1, 5) u, recadv_topk(u, 1000, 'm') t;
+SELECT is(md5(string_agg(t::text, ',' ORDER BY u, rank)), :'kept', 'and with the model read anew')
+FROM generate_series(1, 5) u, recadv_topk(u, 1000, 'm') t;
 SET LOCAL recadv.cache_size = '100MB';
 -- a refresh makes items of them
 SELECT known() \g /dev/null
@@ -103,30 +120,58 @@ ROLLBACK TO s;
 SELECT is(known(), '901,902,903,904,907,908', 'rolled back: pending again');
 
 -- ids that are texts, kept or not
-SELECT recadv_train('words', '(SELECT ''u'' || user_id AS user_id, ''i'' || item_id AS item_id, at FROM clicks)', time_column => 'at', algorithm => 'nmrn', options => '{"factors":8,"epochs":1,"holdout":"none"}') \g /dev/null
-SELECT recadv_observe('words', 'u1', 'new ' || n || repeat('.', n)) FROM generate_series(1, 300) n \g /dev/null
+SELECT recadv_train(
+    'words',
+    '(SELECT ''u'' || user_id AS user_id, ''i'' || item_id AS item_id, at FROM clicks)',
+    time_column => 'at',
+    algorithm => 'nmrn',
+    options => '{"factors":8,"epochs":1,"holdout":"none"}') \g /dev/null
+SELECT recadv_observe('words', 'u1', 'new ' || n || repeat('.', n))
+FROM generate_series(1, 300) n \g /dev/null
 CREATE FUNCTION offered(u text, size text) RETURNS SETOF text LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM set_config('recadv.cache_size', size, true);
-    RETURN QUERY SELECT t.item FROM generate_series(1, 3), recadv_topk(u, 1000, 'words') t WHERE t.item LIKE 'new%';
+    RETURN QUERY
+        SELECT t.item FROM generate_series(1, 3), recadv_topk(u, 1000, 'words') t
+        WHERE t.item LIKE 'new%';
     PERFORM set_config('recadv.cache_size', '100MB', true);
 END $$;
-SELECT set_eq(format('SELECT offered(''u2'', %L)', size), 'SELECT ''new '' || n || repeat(''.'', n) FROM generate_series(1, 300) n', 'texts, recadv.cache_size ' || size) FROM unnest('{100MB,64kB,0}'::text[]) size;
-SELECT is(count(recadv_score('u2', 'new ' || n || repeat('.', n), 'words')), 300::bigint, 'each has a score') FROM generate_series(1, 300) n;
+SELECT set_eq(
+    format('SELECT offered(''u2'', %L)', size),
+    'SELECT ''new '' || n || repeat(''.'', n) FROM generate_series(1, 300) n',
+    'texts, recadv.cache_size ' || size)
+FROM unnest('{100MB,64kB,0}'::text[]) size;
+SELECT is(
+    count(recadv_score('u2', 'new ' || n || repeat('.', n), 'words')),
+    300::bigint,
+    'each has a score')
+FROM generate_series(1, 300) n;
 
 -- a statement with many questions reads them once
 SELECT recadv_observe('m', 2, 10000 + n) FROM generate_series(1, 2000) n \g /dev/null
-CREATE FUNCTION blocks() RETURNS bigint LANGUAGE sql AS $$ SELECT pg_stat_get_xact_blocks_fetched('m'::regclass) + pg_stat_get_xact_blocks_fetched('m_pkey'::regclass) $$;
+CREATE FUNCTION blocks() RETURNS bigint LANGUAGE sql AS $$
+    SELECT pg_stat_get_xact_blocks_fetched('m'::regclass)
+        + pg_stat_get_xact_blocks_fetched('m_pkey'::regclass)
+$$;
 SELECT blocks() AS before \gset
 SELECT recadv_score(1, 1, 'm') \g /dev/null
 SELECT blocks() - :before AS one, blocks() AS before \gset
 SELECT count(recadv_score(1, 1, 'm')) FROM generate_series(1, 50) \g /dev/null
-SELECT cmp_ok(blocks() - :before, '<', 20::bigint * :one, 'fifty questions read less than twenty times as much as one');
+SELECT cmp_ok(
+    blocks() - :before,
+    '<',
+    20::bigint * :one,
+    'fifty questions read less than twenty times as much as one');
 
 -- they count against the limit of memory; a refresh makes them items of the model
 SELECT recadv_observe('m', 3, 20000 + n) FROM generate_series(1, 20000) n \g /dev/null
 SET LOCAL recadv.max_memory = '1MB';
-SELECT fails('SELECT recadv_topk(1, 10, ''m'')', '54000', 'serving the items observed since the last refresh needs _ MB of memory, but recadv.max_memory allows 1 MB%', 'too many pending items');
+SELECT fails(
+    'SELECT recadv_topk(1, 10, ''m'')',
+    '54000',
+    'serving the items observed since the last refresh needs _ MB of memory, but '
+    'recadv.max_memory allows 1 MB%',
+    'too many pending items');
 SET LOCAL recadv.max_memory = '100MB';
 SELECT is(count(*), 10::bigint, 'with more memory it answers') FROM recadv_topk(1, 10, 'm');
 SELECT recadv_refresh('m') \g /dev/null

@@ -7,13 +7,24 @@ SELECT * FROM no_plan();
 CREATE FUNCTION make(type text) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     DROP TABLE IF EXISTS clicks, m;
-    EXECUTE format('CREATE TABLE clicks AS SELECT 1 + n %% 40 AS user_id, 1 + noise(''i'' || n) %% 30 AS item_id, (1700000000 + 10 * n)::%s AS at FROM generate_series(1, 400) n', type);
+    EXECUTE format(
+        $q$CREATE TABLE clicks AS
+           SELECT 1 + n %% 40 AS user_id, 1 + noise('i' || n) %% 30 AS item_id,
+                  (1700000000 + 10 * n)::%s AS at
+           FROM generate_series(1, 400) n$q$,
+        type);
 END $$;
 CREATE FUNCTION train() RETURNS int LANGUAGE sql AS $$
-    SELECT version FROM recadv_train('m', 'clicks', time_column => 'at', algorithm => 'nmrn', options => '{"factors":8,"epochs":1,"holdout":"none","lateness":60}')
+    SELECT version
+    FROM recadv_train('m', 'clicks', time_column => 'at', algorithm => 'nmrn',
+        options => '{"factors":8,"epochs":1,"holdout":"none","lateness":60}')
 $$;
-CREATE FUNCTION learn() RETURNS bigint LANGUAGE sql AS $$ SELECT events FROM recadv_refresh('m', false) $$;
-CREATE FUNCTION newest() RETURNS numeric LANGUAGE sql AS $$ SELECT (recadv_info('m') #>> '{stream,newest}')::numeric $$;
+CREATE FUNCTION learn() RETURNS bigint LANGUAGE sql AS $$
+    SELECT events FROM recadv_refresh('m', false)
+$$;
+CREATE FUNCTION newest() RETURNS numeric LANGUAGE sql AS $$
+    SELECT (recadv_info('m') #>> '{stream,newest}')::numeric
+$$;
 -- events learnt, and the watermark then
 CREATE FUNCTION reach() RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
@@ -54,9 +65,13 @@ BEGIN
     RETURN NEXT is(newest(), 1700004100::numeric, name || 'nor does it after a training');
     RETURN NEXT is(learn(), 0::bigint, name || 'which leaves nothing');
 END $$;
-SELECT strays(t, s, w) FROM unnest('{bigint,double precision,numeric}'::text[]) t, unnest('{1700000010000,253402300799}'::text[]) s, unnest('{refresh,observed,training}'::text[]) w;
+SELECT strays(t, s, w)
+FROM unnest('{bigint,double precision,numeric}'::text[]) t,
+     unnest('{1700000010000,253402300799}'::text[]) s,
+     unnest('{refresh,observed,training}'::text[]) w;
 SELECT strays('integer', '2000000000', w) FROM unnest('{refresh,observed,training}'::text[]) w;
-SELECT strays('bigint', '9223372036854775807', w) FROM unnest('{refresh,observed,training}'::text[]) w;
+SELECT strays('bigint', '9223372036854775807', w)
+FROM unnest('{refresh,observed,training}'::text[]) w;
 
 -- as far beyond as the others span, and a little further
 SELECT make('bigint') \g /dev/null
@@ -71,7 +86,9 @@ CREATE FUNCTION jump(rows int) RETURNS SETOF text LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM make('bigint');
     IF rows > 10 THEN
-        INSERT INTO clicks SELECT 1 + n % 40, 1 + n % 30, 1700000000 + n FROM generate_series(1, 100 * rows - 400 + 20) n;
+        INSERT INTO clicks
+        SELECT 1 + n % 40, 1 + n % 30, 1700000000 + n
+        FROM generate_series(1, 100 * rows - 400 + 20) n;
     END IF;
     PERFORM train();
     INSERT INTO clicks VALUES (1, 1, 1700000010000);
@@ -79,7 +96,10 @@ BEGIN
     INSERT INTO clicks SELECT 1 + n % 40, 5, 1800000000 + n FROM generate_series(1, rows - 1) n;
     RETURN NEXT is(reach(), concat_ws(', ', (rows - 1), 1700004000), rows || ' are few');
     INSERT INTO clicks VALUES (1, 5, 1800000100);
-    RETURN NEXT is(reach(), concat_ws(', ', 1, 1800000100), 'one more, and the watermark is there; the stray time is not believed yet');
+    RETURN NEXT is(
+        reach(),
+        concat_ws(', ', 1, 1800000100),
+        'one more, and the watermark is there; the stray time is not believed yet');
     RETURN NEXT is(learn(), 0::bigint, 'nothing is left');
     INSERT INTO clicks VALUES (1, 6, 1800000101), (1, 6, 1800000039);
     RETURN NEXT is(learn(), 1::bigint, 'lateness counts from there');
@@ -101,14 +121,18 @@ ALTER TABLE clicks ALTER at TYPE timestamptz USING to_timestamp(at);
 SELECT train() \g /dev/null
 INSERT INTO clicks VALUES (1, 1, '2026-01-01');
 SELECT learn() \g /dev/null
-SELECT is((recadv_info('m') #>> '{stream,newest}')::timestamptz, '2026-01-01', 'a moment up to now is followed, however far');
+SELECT is(
+    (recadv_info('m') #>> '{stream,newest}')::timestamptz,
+    '2026-01-01',
+    'a moment up to now is followed, however far');
 SELECT is(recadv_info('m') #>> '{stream,first}', NULL, 'and the first needs no remembering');
 
 -- a header that does not know the first time
 SELECT make('bigint') \g /dev/null
 SELECT train() \g /dev/null
 \ir forge.psql
-UPDATE m SET data = json_block('header', (recadv_info('m') #- '{stream,first}')::text) WHERE part = 'header';
+UPDATE m SET data = json_block('header', (recadv_info('m') #- '{stream,first}')::text)
+WHERE part = 'header';
 INSERT INTO clicks VALUES (1, 1, 1700004001);
 SELECT is(reach(), concat_ws(', ', 1, 1700004001), 'then time may move on');
 

@@ -12,7 +12,9 @@ BEGIN
     EXECUTE statement;
     RETURN 'no error';
 EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
+    GET STACKED DIAGNOSTICS message = MESSAGE_TEXT,
+                            detail = PG_EXCEPTION_DETAIL,
+                            hint = PG_EXCEPTION_HINT;
     RETURN concat_ws(E'\n', SQLSTATE || ' ' || message, nullif(detail, ''), nullif(hint, ''));
 END $$;
 
@@ -122,16 +124,32 @@ DROP TABLE likely, keyed, fresh;
 SELECT try($$SELECT recadv_topk(1)$$);
 
 -- training that goes wrong
-SELECT train($$'m', 'orders', algorithm => 'bpr', options => '{"optimizer":"sgd","learning_rate":1000,"regularization":1000,"factors":8,"epochs":50}'$$);
-SELECT train($$'m', 'orders', algorithm => 'amf', options => '{"optimizer":"sgd","learning_rate":1000,"regularization":1000,"factors":8,"epochs":50,"adv_epochs":2}'$$);
+SELECT train($$'m', 'orders', algorithm => 'bpr',
+               options => '{"optimizer":"sgd","learning_rate":1000,"regularization":1000,
+                            "factors":8,"epochs":50}'$$);
+SELECT train($$'m', 'orders', algorithm => 'amf',
+               options => '{"optimizer":"sgd","learning_rate":1000,"regularization":1000,
+                            "factors":8,"epochs":50,"adv_epochs":2}'$$);
 SET recadv.max_memory = '1MB';
-SELECT regexp_replace(train($$'m', '(SELECT u AS user_id, u % 10 AS item_id FROM generate_series(1, 200) u)', algorithm => 'bpr', options => '{"factors":4096,"epochs":1,"threads":1}'$$), 'needs \d+ MB', 'needs N MB');
-SELECT regexp_replace(train($$'m', '(SELECT u AS user_id, u * 7 % 50000 AS item_id FROM generate_series(1, 200000) u)'$$), 'needs \d+ MB', 'needs N MB');
+SELECT regexp_replace(
+    train($$'m', '(SELECT u AS user_id, u % 10 AS item_id FROM generate_series(1, 200) u)',
+            algorithm => 'bpr', options => '{"factors":4096,"epochs":1,"threads":1}'$$),
+    'needs \d+ MB',
+    'needs N MB');
+SELECT regexp_replace(
+    train($$'m', '(SELECT u AS user_id, u * 7 % 50000 AS item_id
+                   FROM generate_series(1, 200000) u)'$$),
+    'needs \d+ MB',
+    'needs N MB');
 RESET recadv.max_memory;
 
 -- serving
-SELECT try($$SELECT recadv_train('m', 'orders', algorithm => 'bpr', options => '{"factors":8,"epochs":2,"seed":7}')$$);
-SELECT try($$SELECT recadv_train('t', '(SELECT user_id::text, ''i'' || item_id AS item_id FROM orders)', algorithm => 'bpr', options => '{"factors":8,"epochs":2,"holdout":"none","seed":7}')$$);
+SELECT try($$SELECT recadv_train('m', 'orders', algorithm => 'bpr',
+                 options => '{"factors":8,"epochs":2,"seed":7}')$$);
+SELECT try($$SELECT recadv_train('t',
+                 '(SELECT user_id::text, ''i'' || item_id AS item_id FROM orders)',
+                 algorithm => 'bpr',
+                 options => '{"factors":8,"epochs":2,"holdout":"none","seed":7}')$$);
 SELECT try($$SELECT recadv_topk(1, 0, 'm')$$);
 SELECT try($$SELECT recadv_topk(1, -5, 'm')$$);
 SELECT try($$SELECT recadv_topk(1)$$);
@@ -156,8 +174,17 @@ SELECT try($$SELECT * FROM recadv_evaluate('m', 'orders', k => '{1,NULL}')$$);
 SELECT try($$SELECT * FROM recadv_evaluate('m', 'orders', k => '{10,0}')$$);
 SELECT try($$SELECT * FROM recadv_evaluate('m', 'orders', k => '{{1,2},{3,4}}')$$);
 SET recadv.max_memory = '1MB';
-SELECT regexp_replace(try($$SELECT recadv_train('wide', '(SELECT u AS user_id, u % 10 AS item_id FROM generate_series(1, 30) u)', algorithm => 'bpr', options => '{"factors":4096,"epochs":1,"threads":1,"holdout":"none"}')$$), 'needs \d+ MB', 'needs N MB');
-SELECT regexp_replace(try($$SELECT * FROM recadv_robustness('wide', '{1}', '(SELECT 1 AS user_id, 2 AS item_id)')$$), 'needs \d+ MB', 'needs N MB');
+SELECT regexp_replace(
+    try($$SELECT recadv_train('wide',
+              '(SELECT u AS user_id, u % 10 AS item_id FROM generate_series(1, 30) u)',
+              algorithm => 'bpr',
+              options => '{"factors":4096,"epochs":1,"threads":1,"holdout":"none"}')$$),
+    'needs \d+ MB',
+    'needs N MB');
+SELECT regexp_replace(
+    try($$SELECT * FROM recadv_robustness('wide', '{1}', '(SELECT 1 AS user_id, 2 AS item_id)')$$),
+    'needs \d+ MB',
+    'needs N MB');
 RESET recadv.max_memory;
 SELECT try($$SELECT * FROM recadv_robustness('m', '{-1}')$$);
 SELECT try($$SELECT * FROM recadv_robustness('m', '{NaN}')$$);
@@ -182,7 +209,8 @@ SELECT try($$SELECT recadv_save('s', '\x52414456494d470100000000')$$);
 SELECT try($$SELECT recadv_fit(user_id, item_id, '{"algorithm":"apr"}') FROM orders$$);
 SELECT try($$SELECT recadv_fit(user_id, item_id, '{"factor":8}') FROM orders$$);
 SELECT try($$SELECT recadv_fit(user_id, item_id, '[]') FROM orders$$);
-SELECT try($$SELECT recadv_fit(user_id, item_id, jsonb_build_object('seed', item_id)) FROM orders$$);
+SELECT try($$SELECT recadv_fit(user_id, item_id, jsonb_build_object('seed', item_id))
+             FROM orders$$);
 SELECT try($$SELECT recadv_fit(user_id, item_id, '{"holdout":"last"}') FROM orders$$);
 SELECT try($$SELECT recadv_fit(user_id, item_id, note, '{}') FROM orders$$);
 SELECT try($$SELECT recadv_fit(user_id, item_id, NULL, item_id, '{}') FROM orders$$);
@@ -204,7 +232,8 @@ ROLLBACK;
 \pset format aligned
 \pset tuples_only off
 -- none of these left a table behind
-SELECT relname FROM pg_class WHERE relnamespace = 'test_errors'::regnamespace AND relkind = 'r' ORDER BY 1;
+SELECT relname FROM pg_class
+WHERE relnamespace = 'test_errors'::regnamespace AND relkind = 'r' ORDER BY 1;
 
 RESET search_path;
 RESET recadv.progress;

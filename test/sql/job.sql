@@ -18,11 +18,19 @@ SELECT count(*) FROM recadv_topk(1, 3, 'shop');
 
 -- failures leave a row, and the version that serves
 CALL recadv_train_job('shop', 'nowhere', algorithm => 'popularity', options => '{}');
-CALL recadv_train_job('shop', '(SELECT user_id / 0 AS user_id, item_id FROM orders)', algorithm => 'popularity', options => '{}');
-CALL recadv_train_job('shop', 'orders', algorithm => 'bpr',
-    options => '{"factors":4,"epochs":50,"optimizer":"sgd","learning_rate":1000,"regularization":1000}', if_busy => 'skip');
-CALL recadv_train_job('shop', 'orders', algorithm => 'popularity', options => '{"holdout":"none"}', if_busy => 'skip');
-SELECT run, status, message, started <= finished AS times, version, algorithm, source, users, null_rows, epochs
+CALL recadv_train_job('shop', '(SELECT user_id / 0 AS user_id, item_id FROM orders)',
+    algorithm => 'popularity', options => '{}');
+CALL recadv_train_job(
+    'shop',
+    'orders',
+    algorithm => 'bpr',
+    options => '{"factors":4,"epochs":50,"optimizer":"sgd","learning_rate":1000,'
+               '"regularization":1000}',
+    if_busy => 'skip');
+CALL recadv_train_job('shop', 'orders', algorithm => 'popularity', options => '{"holdout":"none"}',
+    if_busy => 'skip');
+SELECT run, status, message, started <= finished AS times, version, algorithm, source, users,
+       null_rows, epochs
 FROM recadv_runs('shop');
 SELECT recadv_info('shop') ->> 'algorithm' AS algorithm, recadv_rollback('shop') AS rollback;
 SELECT recadv_info('shop') ->> 'algorithm' AS algorithm;
@@ -34,21 +42,28 @@ SELECT name, status FROM recadv_models WHERE schema = 'test_job' ORDER BY name;
 SELECT recadv_topk(1, 1, 'first');
 
 -- what is refused at once
-CALL recadv_train_job('shop', 'orders', algorithm => 'popularity', options => '{}', if_busy => 'wait');
-CALL recadv_train_job('shop', 'orders', algorithm => 'popularity', options => '{}', if_busy => NULL);
+CALL recadv_train_job('shop', 'orders', algorithm => 'popularity', options => '{}',
+    if_busy => 'wait');
+CALL recadv_train_job('shop', 'orders', algorithm => 'popularity', options => '{}',
+    if_busy => NULL);
 CALL recadv_train_job('shop', 'orders', algorithm => 'popularity', options => '{"factors":4}');
 CALL recadv_train_job('orders', 'orders', algorithm => 'popularity', options => '{}');
 BEGIN;
 CALL recadv_train_job('shop', 'orders', algorithm => 'popularity', options => '{}');
 ROLLBACK;
-DO $$ BEGIN CALL recadv_train_job('shop', 'orders', algorithm => 'popularity', options => '{"holdout":"none"}'); END $$;
+DO $$
+BEGIN
+    CALL recadv_train_job('shop', 'orders', algorithm => 'popularity',
+        options => '{"holdout":"none"}');
+END $$;
 SELECT count(*), max(run) FROM recadv_runs('shop');
 
 -- the log keeps the last thousand runs
 CREATE PROCEDURE train_many(times int) LANGUAGE plpgsql AS $$
 BEGIN
     FOR i IN 1..times LOOP
-        PERFORM recadv_train('many', '(VALUES (1, 1))', 'column1', 'column2', algorithm => 'popularity', options => '{"holdout":"none"}');
+        PERFORM recadv_train('many', '(VALUES (1, 1))', 'column1', 'column2',
+            algorithm => 'popularity', options => '{"holdout":"none"}');
     END LOOP;
 END $$;
 CALL train_many(5);

@@ -15,11 +15,15 @@ SELECT algorithm_name, option FROM recadv_options() GROUP BY 1, 2 HAVING count(*
 CREATE TABLE orders AS SELECT u AS user_id, i AS item_id
 FROM generate_series(1, 8) u, generate_series(1, 10) i WHERE (u * 3 + i * 7) % 5 < 3;
 CREATE FUNCTION defaults(algorithm text) RETURNS jsonb LANGUAGE sql AS $$
-    SELECT jsonb_object_agg(option, CASE WHEN accepted LIKE 'one of%' THEN to_jsonb(default_value) ELSE default_value::jsonb END)
+    SELECT jsonb_object_agg(
+        option,
+        CASE WHEN accepted LIKE 'one of%' THEN to_jsonb(default_value)
+             ELSE default_value::jsonb END)
     FROM recadv_options(algorithm)
 $$;
 SELECT a AS algorithm,
-       recadv_estimate_memory(100, 100, 1000, a, '{}') = recadv_estimate_memory(100, 100, 1000, a, defaults(a)) AS same_memory
+       recadv_estimate_memory(100, 100, 1000, a, '{}')
+           = recadv_estimate_memory(100, 100, 1000, a, defaults(a)) AS same_memory
 FROM unnest('{popularity,bpr,amf,nmrn,nmrn_gan}'::text[]) a;
 SELECT version FROM recadv_train('p', 'orders', algorithm => 'popularity');
 SELECT recadv_info('p') -> 'options' = defaults('popularity') AS defaults_are_stored;
@@ -27,15 +31,17 @@ SELECT recadv_info('p') -> 'options' = defaults('popularity') AS defaults_are_st
 -- the options given are the options stored; NULL is no options; the last of equal keys counts
 SET client_min_messages = error; -- so little data may well lose accuracy
 SELECT version FROM recadv_train('m', 'orders', algorithm => 'amf', options =>
-    '{"factors":3,"epochs":2,"adv_epochs":1,"learning_rate":0.25,"optimizer":"sgd","regularization":0.125,
-      "epsilon":0.75,"lambda":2,"init_std":0.5,"adaptive_negatives":2,"batch_size":4,"reset_optimizer":false,
-      "holdout":"random","validation_users":3,"evaluate_every":2,"patience":0,"seed":9007199254740991,
+    '{"factors":3,"epochs":2,"adv_epochs":1,"learning_rate":0.25,"optimizer":"sgd",
+      "regularization":0.125,"epsilon":0.75,"lambda":2,"init_std":0.5,"adaptive_negatives":2,
+      "batch_size":4,"reset_optimizer":false,"holdout":"random","validation_users":3,
+      "evaluate_every":2,"patience":0,"seed":9007199254740991,
       "threads":1,"keep_versions":3,"warm_start":false}');
 RESET client_min_messages;
 SELECT key, value FROM jsonb_each(recadv_info('m') -> 'options') ORDER BY key COLLATE "C";
 SELECT recadv_info('m') ->> 'held_out' AS held_out;
 SELECT version FROM recadv_train('p', 'orders', algorithm => 'popularity', options => NULL);
-SELECT version FROM recadv_train('p', 'orders', algorithm => 'popularity', options => '{"seed":1,"seed":2}');
+SELECT version
+FROM recadv_train('p', 'orders', algorithm => 'popularity', options => '{"seed":1,"seed":2}');
 SELECT recadv_info('p') #>> '{options,seed}' AS seed;
 
 -- values at the ends of their ranges
@@ -45,13 +51,16 @@ BEGIN
 EXCEPTION WHEN invalid_parameter_value THEN
     RETURN false;
 END $$;
-SELECT left(o::text, 40) AS options, accepted(o) FROM unnest(ARRAY[
-    '{"factors":1}', '{"factors":0}', '{"factors":4096}', '{"factors":4097}', '{"factors":8.0}', '{"factors":8e0}',
-    '{"epsilon":0}', '{"epsilon":-0.0}', '{"epsilon":-1e-300}', '{"epsilon":1000}', '{"epsilon":1000.001}',
-    '{"init_std":0}', '{"init_std":1e-6}', '{"learning_rate":0}', '{"learning_rate":1e-400}',
-    '{"seed":9007199254740991}', '{"seed":9007199254740992}', '{"keep_versions":1}', '{"keep_versions":1001}',
-    '{"adaptive_negatives":1}', '{"adaptive_negatives":0}', '{"batch_size":0}', '{"batch_size":1000000}',
-    '{"patience":0}', '{"evaluate_every":0}', '{"":1}']::jsonb[]) o;
+SELECT left(o::text, 40) AS options, accepted(o)
+FROM unnest(ARRAY['{"factors":1}', '{"factors":0}', '{"factors":4096}', '{"factors":4097}',
+                  '{"factors":8.0}', '{"factors":8e0}', '{"epsilon":0}', '{"epsilon":-0.0}',
+                  '{"epsilon":-1e-300}', '{"epsilon":1000}', '{"epsilon":1000.001}',
+                  '{"init_std":0}', '{"init_std":1e-6}', '{"learning_rate":0}',
+                  '{"learning_rate":1e-400}', '{"seed":9007199254740991}',
+                  '{"seed":9007199254740992}', '{"keep_versions":1}', '{"keep_versions":1001}',
+                  '{"adaptive_negatives":1}', '{"adaptive_negatives":0}', '{"batch_size":0}',
+                  '{"batch_size":1000000}', '{"patience":0}', '{"evaluate_every":0}',
+                  '{"":1}']::jsonb[]) o;
 
 RESET search_path;
 RESET recadv.progress;

@@ -6,7 +6,9 @@ SET max_parallel_workers_per_gather = 0;
 SET jit = off;
 
 CREATE TABLE customers (id int PRIMARY KEY, city text);
-INSERT INTO customers SELECT u, CASE WHEN u % 100 = 0 THEN 'Oslo' ELSE 'elsewhere' END FROM generate_series(1, 1000) u;
+INSERT INTO customers
+SELECT u, CASE WHEN u % 100 = 0 THEN 'Oslo' ELSE 'elsewhere' END
+FROM generate_series(1, 1000) u;
 CREATE TABLE products (id bigint PRIMARY KEY, title text);
 INSERT INTO products SELECT i, 'product ' || i FROM generate_series(1, 10000) i;
 ANALYZE customers, products;
@@ -16,7 +18,8 @@ DECLARE
     plan jsonb;
 BEGIN
     EXECUTE 'EXPLAIN (FORMAT json) ' || query INTO plan;
-    RETURN jsonb_path_query_first(plan, '$.** ? (@."Node Type" == $n)."Plan Rows"', jsonb_build_object('n', node));
+    RETURN jsonb_path_query_first(plan, '$.** ? (@."Node Type" == $n)."Plan Rows"',
+        jsonb_build_object('n', node));
 END $$;
 
 -- ten rows of a topk, whatever k; a hundred runs; a curve of two hundred epochs
@@ -27,9 +30,12 @@ SELECT plan_rows('SELECT * FROM recadv_topk(1, 10, ''m'')', 'Function Scan') AS 
        plan_rows('SELECT * FROM recadv_evaluate(''m'', ''o'')', 'Function Scan') AS evaluate,
        plan_rows('SELECT * FROM recadv_robustness(''m'')', 'Function Scan') AS robustness,
        plan_rows('SELECT * FROM recadv_options()', 'Function Scan') AS options;
-SELECT plan_rows('SELECT * FROM recadv_topk_for(''{1}''::bigint[], 10, ''m'')', 'Function Scan') AS topk_for,
-       plan_rows('SELECT * FROM recadv_similar_items(1, 10, ''m'')', 'Function Scan') AS similar_items,
-       plan_rows('SELECT * FROM recadv_similar_users(1, 10, ''m'')', 'Function Scan') AS similar_users,
+SELECT plan_rows('SELECT * FROM recadv_topk_for(''{1}''::bigint[], 10, ''m'')',
+           'Function Scan') AS topk_for,
+       plan_rows('SELECT * FROM recadv_similar_items(1, 10, ''m'')',
+           'Function Scan') AS similar_items,
+       plan_rows('SELECT * FROM recadv_similar_users(1, 10, ''m'')',
+           'Function Scan') AS similar_users,
        plan_rows('SELECT * FROM recadv_explain(1, 1, 10, ''m'')', 'Function Scan') AS explain,
        plan_rows('SELECT * FROM recadv_embeddings(''m'', ''item'')', 'Function Scan') AS embeddings;
 SELECT plan_rows('SELECT recadv_topk(id, 5, ''m'') FROM customers', 'ProjectSet') AS select_list;
@@ -39,7 +45,9 @@ EXPLAIN (COSTS OFF)
 SELECT c.id, p.title, r.score
 FROM customers c, LATERAL recadv_topk(c.id, 5, model => 'shop') r JOIN products p ON p.id = r.item
 WHERE c.city = 'Oslo';
-SELECT plan_rows('SELECT * FROM customers c, LATERAL recadv_topk(c.id, 5, ''shop'') r WHERE c.city = ''Oslo''', 'Nested Loop') AS lateral;
+SELECT plan_rows(
+    'SELECT * FROM customers c, LATERAL recadv_topk(c.id, 5, ''shop'') r WHERE c.city = ''Oslo''',
+    'Nested Loop') AS lateral;
 EXPLAIN (COSTS OFF)
 SELECT p.title FROM products p WHERE p.id IN (SELECT item FROM recadv_topk(1, 10, 'shop'));
 
@@ -47,7 +55,8 @@ SELECT p.title FROM products p WHERE p.id IN (SELECT item FROM recadv_topk(1, 10
 EXPLAIN (COSTS OFF)
 SELECT id FROM customers WHERE recadv_score(id, 5, 'shop') > 0 AND city = 'Oslo';
 EXPLAIN (COSTS OFF)
-SELECT id FROM customers WHERE recadv_score(id, 5, 'shop') > 0 AND NOT recadv_has_user(id, 'shop') AND city = 'Oslo';
+SELECT id FROM customers
+WHERE recadv_score(id, 5, 'shop') > 0 AND NOT recadv_has_user(id, 'shop') AND city = 'Oslo';
 
 -- recommendations may be computed by workers, training may not
 SET max_parallel_workers_per_gather = 2;

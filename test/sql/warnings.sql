@@ -5,10 +5,14 @@ SET recadv.progress = off;
 \pset format unaligned
 \pset tuples_only on
 
-CREATE TABLE clicks AS SELECT 1 + n % 20 AS user_id, 1 + n * 7 % 15 AS item_id, 1700000000 + 10 * n AS at FROM generate_series(1, 200) n;
+CREATE TABLE clicks AS
+SELECT 1 + n % 20 AS user_id, 1 + n * 7 % 15 AS item_id, 1700000000 + 10 * n AS at
+FROM generate_series(1, 200) n;
 ALTER TABLE clicks ALTER at TYPE bigint;
 CREATE FUNCTION train() RETURNS text LANGUAGE sql AS $$
-    SELECT 'version ' || version FROM recadv_train('m', 'clicks', time_column => 'at', algorithm => 'nmrn', options => '{"factors":8,"epochs":1,"holdout":"none"}')
+    SELECT 'version ' || version
+    FROM recadv_train('m', 'clicks', time_column => 'at', algorithm => 'nmrn',
+        options => '{"factors":8,"epochs":1,"holdout":"none"}')
 $$;
 SELECT train();
 

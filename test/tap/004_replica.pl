@@ -70,9 +70,12 @@ my $offered = $standby->safe_psql('postgres', $live);
 my ($bought) = $offered =~ /^(\d+),/;
 $primary->safe_psql('postgres', "INSERT INTO orders VALUES (1, $bought, now())");
 $primary->wait_for_catchup($standby);
-unlike($standby->safe_psql('postgres', $live), qr/^$bought,/, 'the standby reads the source as it is');
-is($standby->safe_psql('postgres', $live), $primary->safe_psql('postgres', $live), 'as the primary does');
-$primary->safe_psql('postgres', "DELETE FROM orders WHERE user_id = 1 AND item_id = $bought AND bought_at > now() - interval '1 hour'");
+unlike($standby->safe_psql('postgres', $live), qr/^$bought,/,
+	'the standby reads the source as it is');
+is($standby->safe_psql('postgres', $live), $primary->safe_psql('postgres', $live),
+	'as the primary does');
+$primary->safe_psql('postgres', "DELETE FROM orders WHERE user_id = 1 AND item_id = $bought "
+	  . "AND bought_at > now() - interval '1 hour'");
 
 my $reader = start_session($standby);
 my $old = $reader->query("SELECT recadv_topk(1, 10, 'shop')")->{out};

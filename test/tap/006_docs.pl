@@ -73,9 +73,12 @@ make_orders($node, 'orders', 300, 500, 30);
 $node->safe_psql('postgres', q{
 	CREATE TABLE products AS SELECT i::bigint AS id, 'product ' || i AS title, i % 7 AS category,
 		now() - i * interval '1 day' AS added, i % 3 AS stock FROM generate_series(0, 499) i;
-	CREATE TABLE customers AS SELECT u AS id, u % 2 = 0 AS newsletter FROM generate_series(1, 300) u;
-	CREATE TABLE baskets AS SELECT 42 AS customer_id, i::bigint AS product_id FROM generate_series(1, 5) i;
-	CREATE TABLE clicks AS SELECT 1 AS session, i::bigint AS product_id FROM generate_series(1, 5) i});
+	CREATE TABLE customers AS SELECT u AS id, u % 2 = 0 AS newsletter
+		FROM generate_series(1, 300) u;
+	CREATE TABLE baskets AS SELECT 42 AS customer_id, i::bigint AS product_id
+		FROM generate_series(1, 5) i;
+	CREATE TABLE clicks AS SELECT 1 AS session, i::bigint AS product_id
+		FROM generate_series(1, 5) i});
 $node->safe_psql('postgres',
 	"SELECT recadv_train('shop', 'orders', algorithm => 'bpr', options => '"
 	  . options(factors => 64) . "')");

@@ -8,8 +8,8 @@ use Test::More;
 
 use RecadvTest;
 
-my $server = new_server('shared',
-	"shared_preload_libraries = 'recadv'", "recadv.shared_cache_size = '3MB'", 'restart_after_crash = on');
+my $server = new_server('shared', "shared_preload_libraries = 'recadv'",
+	"recadv.shared_cache_size = '3MB'", 'restart_after_crash = on');
 
 make_orders($server, 'orders', 300, 20000, 40);
 
@@ -28,7 +28,8 @@ sub shared
 {
 	my ($session) = @_;
 
-	return $session->query(q{SELECT string_agg(model || ' ' || version, ', ' ORDER BY model::text, version)
+	return $session->query(q{
+		SELECT string_agg(model || ' ' || version, ', ' ORDER BY model::text, version)
 		FROM recadv_cache WHERE location = 'shared'})->{out};
 }
 
@@ -141,16 +142,20 @@ is(shared($reader), '', 'and no entry');
 $reader->quit;
 
 # The header of another version fits its seal, but not what is in memory beside it.
-$server->safe_psql('postgres', train($_, 1, $_ eq 'narrow' ? 8 : 512, 'few')) foreach qw(narrow broad);
+$server->safe_psql('postgres', train($_, 1, $_ eq 'narrow' ? 8 : 512, 'few'))
+  foreach qw(narrow broad);
 my $narrow = top($one, 'narrow');
 top($one, 'broad');
 $server->safe_psql('postgres', q{CREATE TABLE kept AS SELECT * FROM narrow WHERE part = 'header';
-	UPDATE narrow SET data = broad.data FROM broad WHERE narrow.part = 'header' AND broad.part = 'header'});
+	UPDATE narrow SET data = broad.data FROM broad
+	WHERE narrow.part = 'header' AND broad.part = 'header'});
 my $late = start_session($server);
 like($late->query(q{SELECT * FROM recadv_embeddings('narrow', 'item')})->{err},
-	qr/XX001: model "narrow" is damaged: part "(item|popularity)"/, 'an exchanged header shows no memory of others');
+	qr/XX001: model "narrow" is damaged: part "(item|popularity)"/,
+	'an exchanged header shows no memory of others');
 is(top($one, 'narrow'), $narrow, 'who has read the right one uses it');
-$server->safe_psql('postgres', q{UPDATE narrow SET data = kept.data FROM kept WHERE narrow.part = 'header'});
+$server->safe_psql('postgres',
+	q{UPDATE narrow SET data = kept.data FROM kept WHERE narrow.part = 'header'});
 is(top($late, 'narrow'), $narrow, 'and so does the other again');
 $late->quit;
 

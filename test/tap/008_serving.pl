@@ -38,7 +38,8 @@ sub value
 
 # Every question about a model, as FROM items in which u is a user (or an item).
 my %question = (
-	topk => "recadv_topk(u, 5, 'shop', candidates => ARRAY(SELECT generate_series(1, 200)::bigint), exclude => '{7,8}') t",
+	topk => "recadv_topk(u, 5, 'shop', exclude => '{7,8}', "
+	  . "candidates => ARRAY(SELECT generate_series(1, 200)::bigint)) t",
 	topk_live => "recadv_topk(u, 5, 'shop', seen => 'live') t",
 	topk_for => "recadv_topk_for(ARRAY[u, u + 5, u + 10], 5, 'shop') t",
 	similar_items => "recadv_similar_items(u % 290, 5, 'shop') t",
@@ -192,18 +193,24 @@ value($trainer, 'CREATE TABLE visits AS SELECT u AS user_id, (u * 31 + n * 77) %
 	  . ' FROM generate_series(1, 150000) u, generate_series(1, 2) n');
 value($trainer, train('large', source => 'visits', factors => 64, epochs => 1));
 value($trainer, 'GRANT SELECT ON large TO PUBLIC; GRANT SELECT ON visits TO PUBLIC');
-my $million = 'ARRAY(SELECT generate_series(1, 1000000)::bigint)';
+my $million = '(SELECT ARRAY(SELECT generate_series(1, 1000000)::bigint) AS a OFFSET 0) x';
+my $users = 'generate_series(1, 100000) u';
 my %long = (
-	'similar users' => "SELECT recadv_similar_users(u, 10, 'large') FROM generate_series(1, 100000) u",
-	'similar users, without a cache' => "SET recadv.cache_size = 0; SELECT recadv_similar_users(u, 10, 'large') FROM generate_series(1, 100000) u",
-	'similar items, without a cache' => "SET recadv.cache_size = 0; SELECT recadv_similar_items(u, 10, 'large') FROM generate_series(1, 50000) u",
-	'candidates' => "SELECT recadv_topk(u, 10, 'large', candidates => a) FROM (SELECT $million AS a OFFSET 0) x, generate_series(1, 100000) u",
-	'text candidates' => "SELECT recadv_topk(u::text, 10, 'large', candidates => a::text[]) FROM (SELECT $million AS a OFFSET 0) x, generate_series(1, 100000) u",
-	'history' => "SELECT recadv_topk_for(a, 10, 'large') FROM (SELECT $million AS a OFFSET 0) x, generate_series(1, 100000) u",
-	'explanations' => "SELECT recadv_explain(u, 7, 10, 'large') FROM generate_series(1, 100000) u, generate_series(1, 100)",
-	'embeddings' => "SELECT recadv_embeddings('large', 'user', NULL::bigint[]) FROM generate_series(1, 1000)",
+	'similar users' => "SELECT recadv_similar_users(u, 10, 'large') FROM $users",
+	'similar users, without a cache' => 'SET recadv.cache_size = 0; '
+	  . "SELECT recadv_similar_users(u, 10, 'large') FROM $users",
+	'similar items, without a cache' => 'SET recadv.cache_size = 0; '
+	  . "SELECT recadv_similar_items(u, 10, 'large') FROM generate_series(1, 50000) u",
+	'candidates' => "SELECT recadv_topk(u, 10, 'large', candidates => a) FROM $million, $users",
+	'text candidates' =>
+	  "SELECT recadv_topk(u::text, 10, 'large', candidates => a::text[]) FROM $million, $users",
+	'history' => "SELECT recadv_topk_for(a, 10, 'large') FROM $million, $users",
+	'explanations' =>
+	  "SELECT recadv_explain(u, 7, 10, 'large') FROM $users, generate_series(1, 100)",
+	'embeddings' => "SELECT recadv_embeddings('large', 'user', NULL::bigint[]) "
+	  . 'FROM generate_series(1, 1000)',
 	'everyone, live' => "SELECT count(*) FROM recadv_topk_all('large', 10, seen => 'live')",
-	'live' => "SELECT recadv_topk(u, 10, 'large', seen => 'live') FROM generate_series(1, 100000) u",
+	'live' => "SELECT recadv_topk(u, 10, 'large', seen => 'live') FROM $users",
 );
 my $slowest = 0;
 foreach my $name (sort keys %long)

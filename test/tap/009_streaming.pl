@@ -29,7 +29,8 @@ $node->safe_psql('postgres', q{SELECT recadv_train('shop', 'clicks', time_column
 $node->safe_psql('postgres', q{SELECT recadv_attach('shop', on_error => 'error')});
 
 # Rows of the table; events that were learnt; events that wait.
-my $counts = q{SELECT (SELECT count(*) FROM clicks), (recadv_info('shop') #>> '{stream,events}')::int,
+my $counts = q{SELECT (SELECT count(*) FROM clicks),
+	(recadv_info('shop') #>> '{stream,events}')::int,
 	(SELECT count(*) FROM shop WHERE version = 0 AND starts_with(part, 'event:'))};
 
 sub counts
@@ -77,7 +78,8 @@ sub insert_many
 
 my $one = start_session($node);
 my $two = start_session($node);
-my $knows = q{SELECT recadv_has_user(5000, 'shop'), 5001 IN (SELECT item FROM recadv_topk(1, 1000, 'shop'))};
+my $knows = q{SELECT recadv_has_user(5000, 'shop'),
+	5001 IN (SELECT item FROM recadv_topk(1, 1000, 'shop'))};
 
 is($two->query($knows)->{out}, 'f|f', 'not observed yet');
 $one->query('BEGIN');
@@ -99,7 +101,8 @@ my $beside = (counts())[1] - (counts())[0];    # learnt and not in the table
 is($beside, 1, 'one event is not in the table');
 
 # What a session keeps of pending items is neither older nor newer than its snapshot.
-my $item = q{SELECT recadv_score(1, 5011, 'shop') IS NOT NULL, recadv_score(1, 5012, 'shop') IS NOT NULL};
+my $item = q{SELECT recadv_score(1, 5011, 'shop') IS NOT NULL,
+	recadv_score(1, 5012, 'shop') IS NOT NULL};
 
 $one->query('BEGIN ISOLATION LEVEL REPEATABLE READ');
 is($one->query($item)->{out}, 'f|f', 'a transaction with one snapshot');
@@ -172,8 +175,9 @@ $one->query('BEGIN');
 $one->query('LOCK TABLE shop IN SHARE MODE');
 my $result = $two->query(q{INSERT INTO clicks VALUES (1, 2)}, 10);
 
-like($result->{err}, qr/WARNING:  55P03: model "public.shop" did not observe these rows: model "public.shop" is locked/,
-	'a locked model: a warning');
+my $locked = 'WARNING:  55P03: model "public.shop" did not observe these rows: '
+  . 'model "public.shop" is locked';
+like($result->{err}, qr/$locked/, 'a locked model: a warning');
 is($result->{timed_out}, 0, 'at once');
 $one->query('COMMIT');
 is(learn(), 1, 'the row is in, and learnt from the source');
@@ -252,7 +256,8 @@ foreach my $run (@runs)
 {
 	$run->{handle}->finish;
 	like($run->{out}, qr/number of transactions actually processed: [1-9]/, 'a script ran');
-	unlike($run->{out} . $run->{err}, qr/error|aborted|failed transactions: [1-9]/i, 'without an error')
+	unlike($run->{out} . $run->{err}, qr/error|aborted|failed transactions: [1-9]/i,
+		'without an error')
 	  or diag($run->{err});
 }
 unlike(slurp_file($node->logfile, $log), qr/deadlock|ERROR:/, 'no deadlock, no error');
@@ -265,8 +270,8 @@ ok($after[1] == $after[0] || $after[1] == $after[0] + $beside, 'each was learnt 
   or diag("@after");
 is($after[2], 0, 'none is left');
 is(learn(), 0, 'nothing is new');
-cmp_ok($node->safe_psql('postgres', q{SELECT version FROM recadv_models WHERE name = 'shop'}), '>', 1,
-	'trainings published versions meanwhile');
+cmp_ok($node->safe_psql('postgres', q{SELECT version FROM recadv_models WHERE name = 'shop'}),
+	'>', 1, 'trainings published versions meanwhile');
 
 # --- the server dies, a hundred times ----------------------------------------------------------
 
@@ -357,7 +362,8 @@ $standby->start;
 $node->safe_psql('postgres', q{INSERT INTO clicks VALUES (6000, 6001), (6000, 3)});
 $node->wait_for_catchup($standby);
 my $reader = start_session($standby);
-my $serves = q{SELECT recadv_has_user(6000, 'shop'), 6001 IN (SELECT item FROM recadv_topk(1, 1000, 'shop')),
+my $serves = q{SELECT recadv_has_user(6000, 'shop'),
+	6001 IN (SELECT item FROM recadv_topk(1, 1000, 'shop')),
 	(SELECT md5(string_agg(t::text, ' ' ORDER BY rank)) FROM recadv_topk(6000, 20, 'shop') t)};
 
 like($reader->query($serves)->{out}, qr/^t\|t\|/, 'a standby serves what was observed');
@@ -392,7 +398,8 @@ is($node->safe_psql('restored', q{SELECT events, observed FROM recadv_refresh('s
 	'and learnt');
 is($node->safe_psql('restored', q{SELECT events FROM recadv_refresh('shop')}), '0', 'once');
 $node->safe_psql('restored', 'INSERT INTO clicks VALUES (6004, 1)');
-is($node->safe_psql('restored', q{SELECT recadv_has_user(6004, 'shop')}), 't', 'the trigger came along');
+is($node->safe_psql('restored', q{SELECT recadv_has_user(6004, 'shop')}), 't',
+	'the trigger came along');
 is(learn(), 51, 'where they came from they are learnt, too');
 $node->stop;
 done_testing();

@@ -8,6 +8,7 @@
 #ifndef RECADV_PG_SERVE_ITEM_SIDE_H
 #define RECADV_PG_SERVE_ITEM_SIDE_H
 
+#include "pg/ids/id_list.h"
 #include "pg/model/parts.h"
 
 #include "algo/rank/scan.h"

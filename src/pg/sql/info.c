@@ -1,4 +1,5 @@
-/* info.c: what a model table says about itself: recadv_documents(), recadv_model_status(). */
+/* info.c: what a model table says about itself: recadv_document(), recadv_run_numbers(),
+ * recadv_model_status(). */
 #include "pg/base/compat.h"
 
 #include "access/genam.h"

@@ -53,7 +53,7 @@ CLANG_MISSING := $(if $(filter yes,$(call configured,with_llvm)),$(if $(shell \
 	command -v $(if $(CLANG),$(CLANG),$(call configured,CLANG)) && \
 	command -v $(call configured,LLVM_BINPATH)/llvm-lto),,yes))
 ifeq ($(CLANG_MISSING),yes)
-$(warning $(call configured,CLANG) or $(call configured,LLVM_BINPATH)/llvm-lto is missing: \
+$(warning $(if $(CLANG),$(CLANG),$(call configured,CLANG)) or $(call configured,LLVM_BINPATH)/llvm-lto is missing: \
 	building without bitcode for JIT, as with_llvm=no would)
 override with_llvm = no
 endif
@@ -62,6 +62,7 @@ endif
 include $(PGXS)
 
 # In a folder of its own, sources are found beside this file, but never what was built there.
+srcdir := $(here)
 override VPATH :=
 vpath %.c $(here)
 vpath %.control $(here)
@@ -69,7 +70,8 @@ vpath exports.txt $(here)
 
 override BITCODE_CFLAGS += $(GENERAL)
 ifneq ($(DEBUG),)
-override CPPFLAGS += -U_FORTIFY_SOURCE # it warns where nothing is optimised
+# Assertions, also where the server has none; _FORTIFY_SOURCE warns where nothing is optimised.
+override CPPFLAGS += -U_FORTIFY_SOURCE -DUSE_ASSERT_CHECKING=1
 endif
 
 # Every object with the list of the headers that it was made from, PostgreSQL's among them.

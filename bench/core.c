@@ -46,8 +46,9 @@ static Interactions ReadPairs(const char *file, uint32_t users, uint32_t items)
 static Interactions MakeUp(uint64_t rows)
 {
     uint32_t users = (uint32_t)(rows / 50) + 1, items = (uint32_t)(rows / 250) + 1;
-    Pairs pairs = {rows, HostAllocate(&host, rows, sizeof(uint32_t)),
-                   HostAllocate(&host, rows, sizeof(uint32_t)), NULL, NULL};
+    Pairs pairs = {.count = rows,
+                   .user = HostAllocate(&host, rows, sizeof(uint32_t)),
+                   .item = HostAllocate(&host, rows, sizeof(uint32_t))};
     Interactions result;
     Random random;
 
@@ -90,7 +91,7 @@ static void Evaluate(const Model *model, const Interactions *train, const Intera
                 .positions = positions + first,
             };
     }
-    RankCases(&host, model, cases, n);
+    RankCases(&host, model, NO_HISTORIES, cases, n);
     for (size_t i = 0; i < n; i++) {
         CutoffMetrics m = CutoffMetricsOf(cases[i].positions, cases[i].relevant_count, 20);
 
@@ -135,7 +136,7 @@ int main(int argc, char **argv)
         printf("%s ", argv[i]);
     printf("| %s %d epochs, best %d", algorithm->name, report.epochs, report.best + 1);
     if (report.best >= 0)
-        printf(" val %.4f", report.history[report.best].ndcg);
+        printf(" val %.4f", report.history[report.best].metric[0]);
     printf(" %.2f s %.2f M/s %.2f processor-s %" PRIu64 " triples", seconds,
            (double)TrainingCount(&train) * report.epochs / seconds / 1e6,
            (double)processor / CLOCKS_PER_SEC, TrainingCount(&train));

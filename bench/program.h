@@ -33,17 +33,17 @@ static void Report(void *arg, const Progress *p)
 {
     (void)arg;
     if (getenv("VERBOSE") != NULL)
-        fprintf(stderr, "%s %d/%d loss %.4f ndcg %.4f %.1f s\n", p->stage, p->epoch, p->epochs,
-                p->loss, p->ndcg, p->seconds);
+        fprintf(stderr, "%s %d/%d loss %.4f %s %.4f %.1f s\n", p->stage, p->epoch, p->epochs,
+                p->loss, p->metric, p->value, p->seconds);
 }
 
-static void Fail(void *arg, FailKind kind, const char *message, const char *hint)
-    __attribute__((noreturn));
+static void Fail(void *arg, const Failure *failure) __attribute__((noreturn));
 
-static void Fail(void *arg, FailKind kind, const char *message, const char *hint)
+static void Fail(void *arg, const Failure *failure)
 {
-    (void)arg, (void)kind;
-    fprintf(stderr, "error: %s (%s)\n", message, hint == NULL ? "" : hint);
+    (void)arg;
+    fprintf(stderr, "error: %s (%s)\n", failure->message,
+            failure->hint == NULL ? "" : failure->hint);
     exit(1);
 }
 

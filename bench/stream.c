@@ -32,18 +32,18 @@
 
 /* --- events */
 
-typedef struct Event {
+typedef struct FileEvent {
     double time;
     uint32_t number; /* ties: order of the file */
     uint32_t user, item;
-} Event;
+} FileEvent;
 
-static Event *event;
+static FileEvent *event;
 static uint32_t events, users, items; /* in all */
 
 static int CompareEvents(const void *a, const void *b)
 {
-    const Event *x = a, *y = b;
+    const FileEvent *x = a, *y = b;
 
     if (x->time != y->time)
         return x->time < y->time ? -1 : 1;
@@ -56,9 +56,9 @@ static void AddEvent(uint32_t user, uint32_t item, double time)
 
     if (events == room) {
         room = room == 0 ? 1 << 16 : 2 * room;
-        event = realloc(event, room * sizeof(Event));
+        event = realloc(event, room * sizeof(FileEvent));
     }
-    event[events] = (Event){time, events, user, item};
+    event[events] = (FileEvent){time, events, user, item};
     events++;
 }
 
@@ -102,7 +102,7 @@ static void MakeEvents(bool drift, uint64_t seed)
 
 static int CompareByUser(const void *a, const void *b)
 {
-    const Event *x = &event[*(const uint32_t *)a], *y = &event[*(const uint32_t *)b];
+    const FileEvent *x = &event[*(const uint32_t *)a], *y = &event[*(const uint32_t *)b];
 
     if (x->user != y->user)
         return x->user < y->user ? -1 : 1;
@@ -124,7 +124,7 @@ static void Spread(uint64_t seed)
     Random random;
 
     RandomSeed(&random, seed, RANDOM_ROBUSTNESS, 78, 0);
-    qsort(event, events, sizeof(Event), CompareEvents);
+    qsort(event, events, sizeof(FileEvent), CompareEvents);
     for (uint32_t i = 0; i < events; i++)
         event[i].number = own[i] = i;
     qsort(own, events, sizeof(uint32_t), CompareByUser);
@@ -152,7 +152,7 @@ static void Arrange(void)
 {
     uint32_t *table = calloc(2u << 20, sizeof(uint32_t));
 
-    qsort(event, events, sizeof(Event), CompareEvents);
+    qsort(event, events, sizeof(FileEvent), CompareEvents);
     for (uint32_t i = 0; i < events; i++) {
         uint32_t item = event[i].item;
 
@@ -304,7 +304,7 @@ static Stream stream;
 static History history;
 
 /* Position of the event under another model than the library's. */
-static void KnnEvent(const Event *e)
+static void KnnEvent(const FileEvent *e)
 {
     const float *popularity = model.part[POPULARITY_PART].data;
     static float *scores;
@@ -341,7 +341,7 @@ static Part *MemoryPart(void)
     return NULL;
 }
 
-static void Unwritten(const Event *e, bool rank)
+static void Unwritten(const FileEvent *e, bool rank)
 {
     Part *memory = MemoryPart();
     uint32_t first = memory->axis == AXIS_USER ? e->user : 0;
@@ -349,12 +349,12 @@ static void Unwritten(const Event *e, bool rank)
     float *bank = memory->data + (size_t)first * memory->stride, *copy = malloc(floats * 4);
 
     memcpy(copy, bank, floats * 4);
-    StreamEvent(&stream, e->user, e->item, rank);
+    StreamEvent(&stream, &(Event){e->user, e->item, e->time, 1}, rank);
     memcpy(bank, copy, floats * 4);
     free(copy);
 }
 
-static void AddRows(const Event *e, Mode mode)
+static void AddRows(const FileEvent *e, Mode mode)
 {
     if (e->user == model.users) {
         ModelAddUser(&model, e->user);
@@ -376,7 +376,7 @@ static void AddRows(const Event *e, Mode mode)
     }
 }
 
-static void OneEvent(const Event *e, Mode mode, bool rank)
+static void OneEvent(const FileEvent *e, Mode mode, bool rank)
 {
     bool had;
 
@@ -390,16 +390,16 @@ static void OneEvent(const Event *e, Mode mode, bool rank)
         break;
     case BPR:
         had = HistoryContains(&history, e->user, e->item);
-        StreamEvent(&stream, e->user, e->item, rank);
+        StreamEvent(&stream, &(Event){e->user, e->item, e->time, 1}, rank);
         if (!had)
             BprLearn(&model, &history, e->user, e->item);
         break;
     case WRITTEN:
-        StreamEvent(&stream, e->user, e->item, rank);
-        model.algorithm->stream->write(&model, e->user, e->item);
+        StreamEvent(&stream, &(Event){e->user, e->item, e->time, 1}, rank);
+        model.algorithm->stream->write(&model, &(Event){e->user, e->item, e->time, 1});
         break;
     default:
-        StreamEvent(&stream, e->user, e->item, rank);
+        StreamEvent(&stream, &(Event){e->user, e->item, e->time, 1}, rank);
     }
 }
 
@@ -407,7 +407,7 @@ static bool made; /* the stream */
 static double ceiling;
 
 /* HR@10 of one who knows the tastes: the user's taste has so many items left. */
-static double CeilingOf(const Event *e)
+static double CeilingOf(const FileEvent *e)
 {
     uint32_t left = GROUP_ITEMS;
 
@@ -454,7 +454,7 @@ static void Run(uint32_t from, Mode mode, uint32_t window, bool rank)
 
 static void PrepareHistory(uint32_t from, Mode mode)
 {
-    HistoryInit(&host, users, &history);
+    HistoryInit(&host, users, 0, &history);
     if (mode == KNN)
         knn = (Knn){calloc((size_t)items * items, 4), calloc(items, 4),
                     calloc((size_t)users * NEIGHBOUR, 4), calloc(users, 4)};
@@ -525,7 +525,7 @@ static void RestoreModel(void)
 
 static void OpenStream(Mode mode, uint64_t learnt)
 {
-    StreamOpen(&host, &model, &history, learnt, &stream);
+    StreamOpen(&host, &model, &history, learnt, 1, &stream);
     if (mode == FROZEN || mode == WRITTEN) {
         if (stream.learner != NULL)
             model.algorithm->stream->close(stream.learner);
@@ -552,7 +552,7 @@ static double LearnSpeed(uint32_t from)
     RestoreModel();
     PrepareHistory(from, LEARN);
     start = Clock();
-    StreamOpen(&host, &model, &history, from, &stream);
+    StreamOpen(&host, &model, &history, from, 1, &stream);
     Run(from, LEARN, 0, false);
     StreamClose(&stream);
     return (events - from) / (Clock() - start);

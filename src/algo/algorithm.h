@@ -1,70 +1,47 @@
 /*
  * algorithm.h: the one interface of all learning algorithms.
  *
- * A model is a list of matrices (parts).  Each part has rows per user, per item, or a number of
- * its own; storage and serving move parts without knowing what they mean.  A score of a user for
- * an item is made in three steps: the user's rows become one query vector, its inner product with a
- * row of the item, and what the algorithm makes of that product.  Larger scores are better.
+ * A score of a user for an item is made in two steps: what is known of the user becomes a query,
+ * and the query meets the item's row.  For most algorithms the second step is an inner product and
+ * what the algorithm makes of it (`finish`), which allows exact selection without scoring
+ * everything; any other form is `score`.  Larger scores are better.
+ *
+ * Members that may be NULL (or 0) say so; all others must be there.
  */
 #ifndef RECADV_ALGO_ALGORITHM_H
 #define RECADV_ALGO_ALGORITHM_H
 
+#include "algo/model.h"
 #include "algo/options.h"
 #include "core/history.h"
-#include "core/host.h"
-#include "core/interactions.h"
 
-typedef enum Axis { AXIS_USER, AXIS_ITEM, AXIS_SHARED } Axis;
-
-/* rows x columns floats; rows start every `stride` floats: a multiple of 16, the rest zero; or 1.
- */
-typedef struct Part {
-    const char *name; /* of a static string */
-    Axis axis;
-    uint32_t rows;
-    uint32_t columns;
-    uint32_t stride;
-    bool written;  /* by StreamMethods.write, where an event is only noted, not yet learnt */
-    bool learning; /* for training and streaming alone: where a model serves, `data` may be NULL */
-    float *data;   /* 64-byte aligned; NULL until allocated */
-} Part;
-
-/* Is the part one of the axis that serving reads? */
-static inline bool PartServes(const Part *part, Axis axis)
-{
-    return part->axis == axis && !part->learning;
-}
-
-#define MAX_PARTS   32
 #define MAX_SCALARS 4
 
-typedef struct Algorithm Algorithm;
+/* A number that tells how good an epoch is: 0 or more, larger is better. */
+typedef struct Metric {
+    const char *name;  /* in stored documents and results: "ndcg" */
+    const char *label; /* for people: "NDCG@100" */
+} Metric;
 
-/*
- * A model, or a view of one: in a view, parts of an axis hold only some of its rows (one user,
- * one block of items), and `users` and `items` tell how many.
- */
-typedef struct Model {
-    const Algorithm *algorithm;
-    const void *options; /* the algorithm's own struct */
-    uint32_t users;
-    uint32_t items;
-    bool warm; /* some rows are from an earlier model */
-    int parts;
-    Part part[MAX_PARTS];
-} Model;
+/* Each algorithm has two; the first decides which epoch is the best. */
+#define METRICS 2
 
-/* Part 0 of every model: interactions per item (1 column); it serves users that are unknown. */
-#define POPULARITY_PART 0
+/* Of algorithms that are validated by ranking the held-out interactions: see rank/validation.h. */
+#define RANKING_METRICS                                                                            \
+    {                                                                                              \
+        {"ndcg", "NDCG@100"},                                                                      \
+        {                                                                                          \
+            "hr", "HR@100"                                                                         \
+        }                                                                                          \
+    }
 
-/* One epoch of the learning curve; ndcg and hr are NaN where the epoch was not evaluated. */
+/* One epoch of the learning curve. */
 typedef struct Epoch {
     int epoch;
-    const char *stage; /* of a static string */
-    double loss;       /* mean over triples */
-    double ndcg;       /* NDCG@100 on the held-out interactions */
-    double hr;         /* HR@100 on the held-out interactions */
-    double seconds;    /* since the start of training */
+    const char *stage;      /* of a static string */
+    double loss;            /* mean over triples, or what the algorithm says */
+    double metric[METRICS]; /* NaN where the epoch was not validated */
+    double seconds;         /* since the start of training */
 } Epoch;
 
 typedef struct TrainReport {
@@ -75,6 +52,32 @@ typedef struct TrainReport {
     double evaluate_seconds; /* of the whole training */
     char warning[256];       /* something the user should know; empty: nothing */
 } TrainReport;
+
+/* Which of a user's interactions a query is made of. */
+typedef struct HistoryNeed {
+    bool ordered;   /* in order of time, with repeats; otherwise ascending and distinct */
+    uint32_t limit; /* ordered: the last so many */
+} HistoryNeed;
+
+#define NO_ROW UINT32_MAX
+
+/* What a query may be made of; an algorithm looks at what it asks for. */
+typedef struct QueryInput {
+    uint32_t row; /* the user's, in the user parts of the view; NO_ROW: there is none */
+    const uint32_t
+        *items; /* the user's interactions: their item's index, as `history` wants them */
+    uint32_t count;
+    const Model *rows;    /* a view of these items, in their order; NULL: the view has all items */
+    const float *context; /* numbers that come with the question, `context_width` of them */
+} QueryInput;
+
+/* Row of interaction h in an item part. */
+static inline const float *InputRow(const Model *view, const QueryInput *input, int part,
+                                    uint32_t h)
+{
+    return input->rows != NULL ? PartRow(&input->rows->part[part], h)
+                               : PartRow(&view->part[part], input->items[h]);
+}
 
 /* Where one slot of a model's memory stands; vectors have the model's query width. */
 typedef struct Slot {
@@ -97,7 +100,7 @@ typedef struct StreamMethods {
     void (*start_item)(const Model *view, uint32_t row, uint64_t key);
 
     /* Notes one event in the parts that are `written`, with the parameters as they are. */
-    void (*write)(const Model *view, uint32_t user, uint32_t item);
+    void (*write)(const Model *view, const Event *event);
 
     /* Bytes that open() allocates. */
     size_t (*memory)(const Model *model);
@@ -109,10 +112,10 @@ typedef struct StreamMethods {
      * and at close().  The history must not yet hold the event.
      */
     Learner *(*open)(const Host *host, Model *model, const History *history, uint64_t events);
-    void (*learn)(Learner *learner, uint32_t user, uint32_t item);
+    void (*learn)(Learner *learner, const Event *event);
     void (*close)(Learner *learner);
 
-    /* Number of memory slots, and one of them. */
+    /* Number of memory slots, and one of them; NULL, both: it keeps none. */
     uint32_t (*slots)(const Model *model);
     Slot (*slot)(const Model *model, uint32_t slot);
 } StreamMethods;
@@ -125,6 +128,16 @@ struct Algorithm {
     const OptionSpec *options; /* beside train_options; ends with name == NULL */
     const Preset *presets;     /* of those options; or NULL */
     size_t options_size;
+    Metric metrics[METRICS];
+
+    /*
+     * What it reads beside users and items: columns that must be named, and those that it makes use
+     * of where they are.  train() gets these alone.  `events`: every row in order of time, too
+     * (data->events); this requires times.
+     */
+    Columns required;
+    Columns used;
+    bool events;
 
     /* Appends the model's parts (without data) for model->users, model->items and options. */
     void (*layout)(Model *model);
@@ -134,15 +147,34 @@ struct Algorithm {
 
     /*
      * Fills the parts, which come zeroed but for the rows of a warm start: those are kept as a
-     * starting point.  `report->history` comes from the host's arena.
+     * starting point.  `report->history` comes from the host's arena.  learn/loop.h has the epochs.
      */
     void (*train)(const Host *host, const Interactions *data, Model *model, TrainReport *report);
 
-    /* Floats of a query: the stride of the part `items`, or 0 if the query is not used. */
+    /*
+     * Floats of a query: the stride of the part `items`, or as many as score() wants; 0: there are
+     * no queries, all users have the same scores.
+     */
     uint32_t (*query_width)(const Model *model);
 
-    /* Query of user row `row` of the view's user parts. */
-    void (*query)(const Model *view, uint32_t row, float *query);
+    /* The interactions that a query is made of; NULL: none, but the user's row. */
+    HistoryNeed (*history)(const void *options);
+
+    /* Floats that come with the question; NULL: none. */
+    uint32_t (*context_width)(const Model *model);
+
+    /*
+     * A query.  Any thread; must not allocate.  An algorithm with a history or a context is asked
+     * about users without a row, too.
+     */
+    void (*query)(const Model *view, const QueryInput *input, float *query);
+
+    /*
+     * out[i]: the score for item i of the view, which is ViewItem(view, i) of the model.  It must
+     * depend on nothing but the query and the item, so not on the view.  Any thread.  NULL: scores
+     * are made of inner products, by the next four members.
+     */
+    void (*score)(const Model *view, const float *query, float *out);
 
     /*
      * A score is made of the inner product of the query and the item's row in the part `items`
@@ -159,23 +191,25 @@ struct Algorithm {
      * the product and the item's scalars, so not on the entry's place or on `count`.  Sums,
      * products with constants of one sign, sqrtf, fmaxf keep their order under rounding.
      */
-    int items;        /* index of an item part */
-    uint32_t scalars; /* per item; at most MAX_SCALARS */
-    void (*item_scalars)(const Model *view, float *out);
+    int items;                                           /* index of an item part */
+    uint32_t scalars;                                    /* per item; at most MAX_SCALARS */
+    void (*item_scalars)(const Model *view, float *out); /* NULL without scalars */
     void (*finish)(const Model *model, const float *query, const float *scalars, size_t pitch,
                    uint32_t count, float *products);
 
     /*
      * out[i]: how alike the only row of the axis in `one` and row i of the view are; larger is
-     * closer.  NULL: rows cannot be compared.
+     * closer, NOT_ALIKE: not at all, the row is left out.  NULL: rows cannot be compared;
+     * `compares` tells which axes can.
      */
     void (*similarity)(const Model *one, const Model *view, Axis axis, float *out);
+    bool compares[2]; /* by Axis */
 
     /*
      * The query of a user who was not trained, from the items of `history` (at least one; for an
      * algorithm that streams in order of time, with repeats), items being as they are.  `sample`
-     * holds items spread evenly over the others; it may be empty. NULL: the model scores all users
-     * alike.
+     * holds items spread evenly over the others; it may be empty.  NULL: where queries are made of
+     * a history, query() does it; otherwise the model scores all users alike.
      */
     void (*fold_in)(const Host *host, const Model *history, const Model *sample, float *query);
 
@@ -200,12 +234,7 @@ struct Algorithm {
     const StreamMethods *stream;
 };
 
-/* One file each; listed in registry.c. */
-extern const Algorithm popularity_algorithm;
-extern const Algorithm bpr_algorithm;
-extern const Algorithm amf_algorithm;
-extern const Algorithm nmrn_algorithm;
-extern const Algorithm nmrn_gan_algorithm;
+#define NOT_ALIKE __builtin_nanf("")
 
 /* All algorithms, NULL-terminated, and a search by name (NULL if unknown). */
 extern const Algorithm *const algorithms[];
@@ -214,38 +243,35 @@ extern const Algorithm *AlgorithmFind(const char *name);
 /* What is trained where no algorithm is named. */
 extern const Algorithm *const default_algorithm;
 
-/* Declares all parts of a model: the popularity and the algorithm's own. */
-extern void ModelLayout(Model *model, const Algorithm *algorithm, const void *options,
-                        uint32_t users, uint32_t items);
+/* Does a query come from the order of a user's interactions? */
+static inline bool WantsOrder(const Algorithm *algorithm, const void *options)
+{
+    return algorithm->history != NULL && algorithm->history(options).ordered;
+}
 
-/* For layout(): appends a part. */
-extern void ModelAddPart(Model *model, const char *name, Axis axis, uint32_t rows,
-                         uint32_t columns);
+/* Does training, or serving, want every row in order of time? */
+static inline bool WantsEvents(const Algorithm *algorithm, const void *options)
+{
+    return algorithm->events || WantsOrder(algorithm, options);
+}
 
-/* The same with one float per row, without padding: never read as a vector. */
-extern void ModelAddColumn(Model *model, const char *name, Axis axis, uint32_t rows);
+/* Columns without which these options cannot be trained. */
+static inline Columns RequiredColumns(const Algorithm *algorithm, const void *options)
+{
+    return algorithm->required | (WantsEvents(algorithm, options) ? COLUMN_TIME : 0);
+}
 
-/* Bytes of all parts, SIZE_MAX if they do not fit. */
-extern size_t ModelMemory(const Model *model);
+/* Are users told apart?  If not, what serves one serves strangers, too. */
+static inline bool IsPersonal(const Model *model)
+{
+    return model->algorithm->query_width(model) > 0;
+}
 
-/* Allocates all parts, zeroed. */
-extern void ModelAllocate(const Host *host, Model *model);
-
-/* Allocates all parts with room for more rows than they have: see ModelAddUser. */
-extern void ModelAllocateRoom(const Host *host, Model *model, uint32_t users, uint32_t items);
-
-/* Moves the rows into memory with such room. */
-extern void ModelMakeRoom(const Host *host, Model *model, uint32_t users, uint32_t items);
-
-/*
- * Adds a row to every user (item) part and starts it; there must be room; returns its index.  An
- * algorithm that does not stream leaves it zero.
- */
-extern uint32_t ModelAddUser(Model *model, uint64_t key);
-extern uint32_t ModelAddItem(Model *model, uint64_t key);
-
-/* The model as a view of all its rows needs no call; these narrow it. */
-extern void ModelViewItems(const Model *model, uint32_t first, uint32_t count, Model *view);
+/* Do scores come from inner products with item rows, so that codes can bound them? */
+static inline bool HasProducts(const Model *model)
+{
+    return model->algorithm->score == NULL && IsPersonal(model);
+}
 
 /* Items that stand for all others when a user is folded in. */
 #define FOLD_IN_SAMPLE 1024
@@ -253,13 +279,5 @@ extern void ModelViewItems(const Model *model, uint32_t first, uint32_t count, M
 /* out[q * view->items + i]: scores of `count` queries for all items of the view; 64-byte aligned.
  * A single query gets the bytes that the selection of the best items gives. */
 extern void ModelScore(const Model *view, const float *queries, uint32_t count, float *out);
-
-/* Counts interactions per item into the popularity part. */
-extern void ModelCountPopularity(const Host *host, const Interactions *data, Model *model);
-
-/* Is every value of the part finite? */
-extern bool PartIsFinite(const Part *part);
-
-extern void ReportAddEpoch(TrainReport *report, Epoch epoch);
 
 #endif

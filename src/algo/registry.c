@@ -1,17 +1,25 @@
-/* registry.c: the list of algorithms, and what all models share. */
+/*
+ * registry.c: the list of algorithms.  A new one is one line here, in the order in which
+ * recadv_options() shows them.
+ */
 #include "algo/algorithm.h"
 
-#include <math.h>
 #include <string.h>
 
-#include "core/vector.h"
+#define ALGORITHMS(X)                                                                              \
+    X(popularity)                                                                                  \
+    X(bpr)                                                                                         \
+    X(amf)                                                                                         \
+    X(nmrn)                                                                                        \
+    X(nmrn_gan)
 
-const Algorithm *const algorithms[] = {
-    &popularity_algorithm, &bpr_algorithm,      &amf_algorithm,
-    &nmrn_algorithm,       &nmrn_gan_algorithm, NULL,
-};
+/* Each is defined in a file of its own, as <name>_algorithm. */
+#define DECLARE(name) extern const Algorithm name##_algorithm;
+#define LIST(name)    &name##_algorithm,
 
-#define POLL_EVERY (1 << 20)
+ALGORITHMS(DECLARE)
+
+const Algorithm *const algorithms[] = {ALGORITHMS(LIST) NULL};
 
 const Algorithm *const default_algorithm = &amf_algorithm;
 
@@ -21,133 +29,4 @@ const Algorithm *AlgorithmFind(const char *name)
         if (strcmp(algorithms[i]->name, name) == 0)
             return algorithms[i];
     return NULL;
-}
-
-void ModelAddPart(Model *model, const char *name, Axis axis, uint32_t rows, uint32_t columns)
-{
-    Part *part = &model->part[model->parts++];
-
-    *part = (Part){.name = name,
-                   .axis = axis,
-                   .rows = rows,
-                   .columns = columns,
-                   .stride = VectorStride(columns)};
-}
-
-void ModelAddColumn(Model *model, const char *name, Axis axis, uint32_t rows)
-{
-    ModelAddPart(model, name, axis, rows, 1);
-    model->part[model->parts - 1].stride = 1;
-}
-
-void ModelLayout(Model *model, const Algorithm *algorithm, const void *options, uint32_t users,
-                 uint32_t items)
-{
-    *model = (Model){.algorithm = algorithm, .options = options, .users = users, .items = items};
-    ModelAddColumn(model, "popularity", AXIS_ITEM, items);
-    algorithm->layout(model);
-}
-
-size_t ModelMemory(const Model *model)
-{
-    size_t total = 0;
-
-    for (int i = 0; i < model->parts; i++) {
-        size_t floats = SizeMultiply(model->part[i].rows, model->part[i].stride);
-
-        total = SizeAdd(total, SizeMultiply(floats, sizeof(float)));
-    }
-    return total;
-}
-
-void ModelAllocate(const Host *host, Model *model)
-{
-    ModelAllocateRoom(host, model, model->users, model->items);
-}
-
-void ModelAllocateRoom(const Host *host, Model *model, uint32_t users, uint32_t items)
-{
-    for (int i = 0; i < model->parts; i++) {
-        Part *part = &model->part[i];
-        uint32_t rows = part->axis == AXIS_USER   ? users
-                        : part->axis == AXIS_ITEM ? items
-                                                  : part->rows;
-
-        part->data = HostAllocateZero(host, SizeMultiply(rows, part->stride), sizeof(float));
-    }
-}
-
-void ModelMakeRoom(const Host *host, Model *model, uint32_t users, uint32_t items)
-{
-    Model before = *model;
-
-    ModelAllocateRoom(host, model, users, items);
-    for (int i = 0; i < model->parts; i++) {
-        const Part *part = &before.part[i];
-
-        memcpy(model->part[i].data, part->data, (size_t)part->rows * part->stride * sizeof(float));
-        HostRelease(host, part->data);
-    }
-}
-
-static void AddRow(Model *model, Axis axis)
-{
-    for (int i = 0; i < model->parts; i++)
-        if (model->part[i].axis == axis)
-            model->part[i].rows++;
-}
-
-uint32_t ModelAddUser(Model *model, uint64_t key)
-{
-    AddRow(model, AXIS_USER);
-    if (model->algorithm->stream != NULL)
-        model->algorithm->stream->start_user(model, model->users, key);
-    return model->users++;
-}
-
-uint32_t ModelAddItem(Model *model, uint64_t key)
-{
-    AddRow(model, AXIS_ITEM);
-    if (model->algorithm->stream != NULL)
-        model->algorithm->stream->start_item(model, model->items, key);
-    return model->items++;
-}
-
-void ModelViewItems(const Model *model, uint32_t first, uint32_t count, Model *view)
-{
-    *view = *model;
-    view->items = count;
-    for (int i = 0; i < model->parts; i++) {
-        Part *part = &view->part[i];
-
-        if (part->axis == AXIS_ITEM) {
-            if (part->data != NULL)
-                part->data += (size_t)first * part->stride;
-            part->rows = count;
-        }
-    }
-}
-
-void ModelCountPopularity(const Host *host, const Interactions *data, Model *model)
-{
-    float *count = model->part[POPULARITY_PART].data;
-
-    for (uint64_t i = 0; i < data->count; i++) {
-        count[data->item[i]] += 1.0f;
-        if (i % POLL_EVERY == 0)
-            HostPoll(host);
-    }
-}
-
-bool PartIsFinite(const Part *part)
-{
-    for (size_t i = 0; i < (size_t)part->rows * part->stride; i++)
-        if (!isfinite(part->data[i]))
-            return false;
-    return true;
-}
-
-void ReportAddEpoch(TrainReport *report, Epoch epoch)
-{
-    report->history[report->epochs++] = epoch;
 }

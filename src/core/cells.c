@@ -73,6 +73,8 @@ void CellsCreate(const Host *host, const Interactions *data, size_t row_bytes, C
     cells->start =
         HostAllocate(host, (size_t)cells->user_blocks * cells->item_blocks + 1, sizeof(uint64_t));
     cells->entries = HostAllocate(host, TrainingCount(data), sizeof(CellEntry));
+    if (data->weight != NULL)
+        cells->weights = HostAllocate(host, TrainingCount(data), sizeof(float));
 }
 
 void CellsRelease(const Host *host, Cells *cells)
@@ -82,11 +84,13 @@ void CellsRelease(const Host *host, Cells *cells)
     HostRelease(host, cells->item_block);
     HostRelease(host, cells->start);
     HostRelease(host, cells->entries);
+    HostRelease(host, cells->weights);
 }
 
 size_t CellsMemory(const Interactions *shape, size_t row_bytes)
 {
-    size_t entries = SizeMultiply(TrainingCount(shape), sizeof(CellEntry));
+    size_t entry = sizeof(CellEntry) + (shape->columns & COLUMN_WEIGHT ? sizeof(float) : 0);
+    size_t entries = SizeMultiply(TrainingCount(shape), entry);
     size_t rows = (size_t)shape->users * 4 + (size_t)shape->items * 6;
     size_t grid = (size_t)ChooseCut(shape->users, row_bytes).blocks *
                   ChooseCut(shape->items, row_bytes).blocks * sizeof(uint64_t);
@@ -176,9 +180,14 @@ static void BinBlock(void *job, int task, int worker)
 
         for (uint64_t i = data->offset[user]; i < data->offset[user + 1]; i++) {
             uint32_t item = data->item[i];
+            uint64_t at;
 
-            if (item != held)
-                cells->entries[next[cells->item_block[item]]++] = (CellEntry){user, item};
+            if (item == held)
+                continue;
+            at = next[cells->item_block[item]]++;
+            cells->entries[at] = (CellEntry){user, item};
+            if (cells->weights != NULL)
+                cells->weights[at] = data->weight[i];
         }
     }
 }

@@ -33,6 +33,7 @@ typedef struct Cells {
     uint16_t *item_block; /* items: block of each item */
     uint64_t *start;    /* cell (u, i) is entries start[u * item_blocks + i] up to the next start */
     CellEntry *entries; /* training interactions */
+    float *weights;     /* of the entries; NULL: all count alike */
 } Cells;
 
 /* Chooses the number of blocks from the bytes of one embedding row. */

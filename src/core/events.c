@@ -12,8 +12,9 @@
 #define STEPS (1 << 12)
 
 typedef struct TimedItem {
-    int64_t time;
+    double time;
     uint32_t item;
+    float weight;
 } TimedItem;
 
 static int CompareTimed(const void *a, const void *b)
@@ -22,7 +23,9 @@ static int CompareTimed(const void *a, const void *b)
 
     if (x->time != y->time)
         return x->time < y->time ? -1 : 1;
-    return (x->item > y->item) - (x->item < y->item);
+    if (x->item != y->item)
+        return x->item < y->item ? -1 : 1;
+    return (x->weight > y->weight) - (x->weight < y->weight);
 }
 
 static void SiftDown(TimedItem *heap, uint64_t count, uint64_t at)
@@ -83,49 +86,80 @@ static void FindUsers(const Host *host, const Pairs *pairs, uint32_t users, uint
     }
 }
 
+static void AllocateEvents(const Host *host, const Pairs *pairs, uint32_t users, Events *events)
+{
+    *events = (Events){
+        .count = pairs->count,
+        .offset = HostAllocateZero(host, (size_t)users + 1, sizeof(uint64_t)),
+        .item = HostAllocate(host, pairs->count, sizeof(uint32_t)),
+        .time = HostAllocate(host, pairs->count, sizeof(double)),
+    };
+    if (pairs->weight != NULL)
+        events->weight = HostAllocate(host, pairs->count, sizeof(float));
+}
+
+static void GroupByUser(const Host *host, const Pairs *pairs, uint64_t *next, TimedItem *row)
+{
+    for (uint64_t i = 0; i < pairs->count; i++) {
+        float weight = pairs->weight == NULL ? 1 : pairs->weight[i];
+
+        row[next[pairs->user[i]]++] = (TimedItem){pairs->time[i], pairs->item[i], weight};
+        if (i % POLL_EVERY == 0)
+            HostPoll(host);
+    }
+}
+
+/* Takes over sorted rows; returns the sum of their weights. */
+static double TakeRows(const Host *host, const TimedItem *row, uint64_t first, uint64_t last,
+                       Events *events)
+{
+    double sum = 0;
+
+    for (uint64_t i = first; i < last; i++) {
+        events->item[i] = row[i].item;
+        events->time[i] = row[i].time;
+        if (events->weight != NULL)
+            events->weight[i] = row[i].weight;
+        sum += row[i].weight;
+        if (i % POLL_EVERY == 0)
+            HostPoll(host);
+    }
+    return sum;
+}
+
 void EventsBuild(const Host *host, const Pairs *pairs, uint32_t users, Events *result)
 {
     TimedItem *row = HostAllocate(host, pairs->count, sizeof(TimedItem));
     uint64_t *next = HostAllocate(host, users, sizeof(uint64_t));
+    double weights = 0;
 
-    result->count = pairs->count;
-    result->offset = HostAllocateZero(host, (size_t)users + 1, sizeof(uint64_t));
-    result->item = HostAllocate(host, pairs->count, sizeof(uint32_t));
-    result->time = HostAllocate(host, pairs->count, sizeof(int64_t));
+    AllocateEvents(host, pairs, users, result);
     FindUsers(host, pairs, users, result->offset, next);
-    for (uint64_t i = 0; i < pairs->count; i++) {
-        row[next[pairs->user[i]]++] = (TimedItem){pairs->time[i], pairs->item[i]};
-        if (i % POLL_EVERY == 0)
-            HostPoll(host);
-    }
+    GroupByUser(host, pairs, next, row);
     for (uint32_t u = 0; u < users; u++) {
-        uint64_t start = result->offset[u], count = result->offset[u + 1] - start;
+        uint64_t first = result->offset[u], last = result->offset[u + 1];
 
-        SortUser(host, row + start, count);
-        for (uint64_t i = start; i < start + count; i++) {
-            result->item[i] = row[i].item;
-            result->time[i] = row[i].time;
-            if (i % POLL_EVERY == 0)
-                HostPoll(host);
-        }
+        SortUser(host, row + first, last - first);
+        weights += TakeRows(host, row, first, last, result);
         HostPoll(host);
     }
+    result->mean_weight = pairs->count == 0 ? 1 : weights / (double)pairs->count;
     HostRelease(host, row);
     HostPoll(host); /* many pages take a while to give back */
     HostRelease(host, next);
 }
 
-size_t EventsKept(uint64_t pairs, uint32_t users)
+size_t EventsKept(uint64_t pairs, uint32_t users, Columns columns)
 {
-    size_t row = sizeof(uint32_t) + sizeof(int64_t);
+    size_t row = sizeof(uint32_t) + ColumnBytes(columns | COLUMN_TIME);
 
     return SizeAdd(SizeMultiply(pairs, row), ((size_t)users + 1) * sizeof(uint64_t));
 }
 
-size_t EventsMemory(uint64_t pairs, uint32_t users)
+size_t EventsMemory(uint64_t pairs, uint32_t users, Columns columns)
 {
     size_t scratch = ((size_t)users + 1) * sizeof(uint64_t);
 
-    return SizeAdd(SizeAdd(EventsKept(pairs, users), scratch),
+    return SizeAdd(SizeAdd(EventsKept(pairs, users, columns), scratch),
                    SizeMultiply(pairs, sizeof(TimedItem)));
 }

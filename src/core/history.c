@@ -1,4 +1,4 @@
-/* history.c: sorted arrays that double. */
+/* history.c: sorted arrays that double, and the last items of each user. */
 #include "core/history.h"
 
 #include <string.h>
@@ -7,11 +7,26 @@
 
 #define FIRST_ROOM 4
 
-void HistoryInit(const Host *host, uint32_t users, History *history)
+void HistoryInit(const Host *host, uint32_t users, uint32_t limit, History *history)
 {
-    history->host = host;
+    *history = (History){.host = host, .room = users, .limit = limit};
     history->users = HostAllocateZero(host, users, sizeof(ItemSet));
-    history->room = users;
+    if (limit > 0)
+        history->recent = HostAllocateZero(host, users, sizeof(RecentItems));
+}
+
+void HistoryNote(History *history, uint32_t user, uint32_t item)
+{
+    RecentItems *recent;
+
+    if (history->recent == NULL)
+        return;
+    recent = &history->recent[user];
+    if (recent->item == NULL)
+        recent->item = HostAllocate(history->host, history->limit, sizeof(uint32_t));
+    if (recent->count == history->limit)
+        memmove(recent->item, recent->item + 1, --recent->count * sizeof(uint32_t));
+    recent->item[recent->count++] = item;
 }
 
 static void Reserve(const Host *host, ItemSet *set, uint32_t room)

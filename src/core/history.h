@@ -15,14 +15,25 @@ typedef struct ItemSet {
     uint32_t room;
 } ItemSet;
 
+/* The last items of a user's events, with repeats. */
+typedef struct RecentItems {
+    uint32_t *item; /* oldest first */
+    uint32_t count;
+} RecentItems;
+
 typedef struct History {
     const Host *host;
     ItemSet *users;
     uint32_t room; /* users */
+    uint32_t limit;
+    RecentItems *recent; /* of each user the last `limit` items; NULL: nobody asks */
 } History;
 
-/* Room for `users` users, none of whom has an item yet. */
-extern void HistoryInit(const Host *host, uint32_t users, History *history);
+/* Room for `users` users, none of whom has an item yet; `limit`: see `recent`, 0: not wanted. */
+extern void HistoryInit(const Host *host, uint32_t users, uint32_t limit, History *history);
+
+/* Notes an event among the recent ones, where these are wanted. */
+extern void HistoryNote(History *history, uint32_t user, uint32_t item);
 
 /* Sets a user's items, which must be ascending and distinct. */
 extern void HistorySet(History *history, uint32_t user, const uint32_t *items, uint32_t count);

@@ -78,7 +78,7 @@ void HostFail(const Host *host, FailKind kind, const char *hint, const char *for
     va_start(args, format);
     vsnprintf(message, sizeof(message), format, args);
     va_end(args);
-    host->fail(host->arg, kind, message, hint);
+    host->fail(host->arg, &(Failure){kind, message, hint});
 }
 
 void HostAbandon(const Host *host)

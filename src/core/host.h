@@ -18,12 +18,13 @@ typedef struct Pool Pool;
 
 /* Where a run stands; fields that do not apply are NaN (double) or 0. */
 typedef struct Progress {
-    const char *stage; /* "bpr", "apr", ... */
-    int epoch;         /* 1..epochs, over all stages */
-    int epochs;        /* planned, over all stages */
-    double loss;       /* mean loss per triple of this epoch */
-    double ndcg;       /* validation NDCG@100 of this epoch, NaN if not evaluated */
-    double seconds;    /* since the start of training */
+    const char *stage;  /* "bpr", "apr", ... */
+    int epoch;          /* 1..epochs, over all stages */
+    int epochs;         /* planned, over all stages */
+    double loss;        /* mean loss of this epoch */
+    const char *metric; /* what decides which epoch is the best, such as "NDCG@100" */
+    double value;       /* of it, NaN if this epoch was not validated */
+    double seconds;     /* since the start of training */
 } Progress;
 
 typedef enum FailKind {
@@ -31,6 +32,13 @@ typedef enum FailKind {
     FAIL_INVALID,    /* the input does not allow what was asked */
     FAIL_RESOURCE    /* a thread or memory could not be had */
 } FailKind;
+
+/* An error, as a host reports it. */
+typedef struct Failure {
+    FailKind kind;
+    const char *message;
+    const char *hint; /* what to do; NULL: nothing */
+} Failure;
 
 typedef struct Host {
     void *arg;
@@ -41,8 +49,7 @@ typedef struct Host {
     void (*check)(void *arg);               /* may not return; no worker is busy */
     const volatile sig_atomic_t *cancel[3]; /* NULL or flags: check() will not return */
     void (*progress)(void *arg, const Progress *progress);
-    void (*fail)(void *arg, FailKind kind, const char *message, const char *hint)
-        __attribute__((noreturn));
+    void (*fail)(void *arg, const Failure *failure) __attribute__((noreturn));
 } Host;
 
 /* count * size bytes, 64-byte aligned, zeroed or not; fails on overflow. */

@@ -1,6 +1,7 @@
 /* interactions.c: sorted pairs without their duplicates, and what is held out of them. */
 #include "core/interactions.h"
 
+#include <float.h>
 #include <string.h>
 
 #include "core/pairsort.h"
@@ -9,12 +10,29 @@
 
 #define POLL_EVERY (1 << 20)
 
-static Pairs AllocatePairs(const Host *host, uint64_t count, bool times)
+static Pairs AllocateLike(const Host *host, const Pairs *pairs)
 {
-    return (Pairs){.count = count,
-                   .user = HostAllocate(host, count, sizeof(uint32_t)),
-                   .item = HostAllocate(host, count, sizeof(uint32_t)),
-                   .time = times ? HostAllocate(host, count, sizeof(int64_t)) : NULL};
+    uint64_t count = pairs->count;
+
+    return (Pairs){
+        .count = count,
+        .user = HostAllocate(host, count, sizeof(uint32_t)),
+        .item = HostAllocate(host, count, sizeof(uint32_t)),
+        .time = pairs->time != NULL ? HostAllocate(host, count, sizeof(double)) : NULL,
+        .weight = pairs->weight != NULL ? HostAllocate(host, count, sizeof(float)) : NULL,
+    };
+}
+
+/* Into the pair that is there already. */
+static void MergeDuplicate(const Pairs *sorted, uint64_t i, Interactions *x, uint64_t at)
+{
+    if (x->time != NULL && sorted->time[i] < x->time[at])
+        x->time[at] = sorted->time[i];
+    if (x->weight != NULL) {
+        double sum = (double)x->weight[at] + sorted->weight[i];
+
+        x->weight[at] = sum < FLT_MAX ? (float)sum : FLT_MAX;
+    }
 }
 
 /* Duplicates are neighbours.  The result may stand in the place of the pairs. */
@@ -32,9 +50,11 @@ static void DropDuplicates(const Host *host, const Pairs *sorted, Interactions *
             x->item[to] = item;
             if (x->time != NULL)
                 x->time[to] = sorted->time[i];
+            if (x->weight != NULL)
+                x->weight[to] = sorted->weight[i];
             to++;
-        } else if (x->time != NULL && sorted->time[i] < x->time[to - 1]) {
-            x->time[to - 1] = sorted->time[i];
+        } else {
+            MergeDuplicate(sorted, i, x, to - 1);
         }
         if (i % POLL_EVERY == 0)
             HostPoll(host);
@@ -47,14 +67,17 @@ static void DropDuplicates(const Host *host, const Pairs *sorted, Interactions *
 void InteractionsBuild(const Host *host, Pairs *pairs, uint32_t users, uint32_t items,
                        Interactions *result)
 {
-    Pairs copy = AllocatePairs(host, pairs->count, pairs->time != NULL);
+    Pairs copy = AllocateLike(host, pairs);
 
     *result = (Interactions){
         .users = users,
         .items = items,
+        .columns =
+            (pairs->time != NULL ? COLUMN_TIME : 0) | (pairs->weight != NULL ? COLUMN_WEIGHT : 0),
         .offset = HostAllocate(host, (size_t)users + 1, sizeof(uint64_t)),
         .item = copy.item,
         .time = copy.time,
+        .weight = copy.weight,
     };
     DropDuplicates(host, PairsSort(host, pairs, &copy, users, items), result);
     HostRelease(host, copy.user);
@@ -62,9 +85,9 @@ void InteractionsBuild(const Host *host, Pairs *pairs, uint32_t users, uint32_t 
         pairs->release(pairs);
 }
 
-size_t InteractionsMemory(uint64_t pairs, uint32_t users, bool times)
+size_t InteractionsMemory(uint64_t pairs, uint32_t users, Columns columns)
 {
-    size_t row = 2 * sizeof(uint32_t) + (times ? sizeof(int64_t) : 0);
+    size_t row = 2 * sizeof(uint32_t) + ColumnBytes(columns);
 
     return SizeAdd(SizeMultiply(pairs, row), ((size_t)users + 1) * sizeof(uint64_t));
 }
@@ -198,6 +221,22 @@ void InteractionsHoldOut(const Host *host, Interactions *x, Holdout holdout, uin
             HostPoll(host);
     }
     HostRelease(host, eligible);
+}
+
+double MeanWeight(const Host *host, const Interactions *x)
+{
+    double sum = 0;
+
+    if (x->weight == NULL || TrainingCount(x) == 0)
+        return 1;
+    for (uint32_t user = 0; user < x->users; user++)
+        for (uint64_t i = x->offset[user]; i < x->offset[user + 1]; i++) {
+            if (!IsHeldOut(x, user, x->item[i]))
+                sum += x->weight[i];
+            if (i % POLL_EVERY == 0)
+                HostPoll(host);
+        }
+    return sum / (double)TrainingCount(x);
 }
 
 bool InteractionsContain(const Interactions *x, uint32_t user, uint32_t item)

@@ -2,7 +2,8 @@
  * interactions.h: who touched what, as compressed sparse rows.
  *
  * Built from unordered pairs; the result depends on the set of pairs alone, not on their order, so
- * a parallel read of the source gives the same model as a serial one.
+ * a parallel read of the source gives the same model as a serial one.  Times are seconds, from
+ * whatever moment on: differences and order count.  A row without a time has -INFINITY.
  */
 #ifndef RECADV_CORE_INTERACTIONS_H
 #define RECADV_CORE_INTERACTIONS_H
@@ -21,14 +22,29 @@ typedef struct StableKeys {
     uint64_t (*item)(void *arg, uint32_t item);
 } StableKeys;
 
+/* Columns of a source beside user and item: bits of a set. */
+typedef unsigned Columns;
+#define COLUMN_TIME   1u
+#define COLUMN_WEIGHT 2u
+
+/* One interaction, as it is learnt from a stream. */
+typedef struct Event {
+    uint32_t user;
+    uint32_t item;
+    double time;  /* seconds */
+    float weight; /* how much it counts; the mean of the training is 1 */
+} Event;
+
 /* The items of user u are item[offset[u]] .. item[offset[u + 1] - 1], ascending and distinct. */
 typedef struct Interactions {
     uint32_t users;
     uint32_t items;
     uint64_t count;
+    Columns columns;  /* that are there, or in an estimate would be */
     uint64_t *offset; /* users + 1 */
     uint32_t *item;   /* count */
-    int64_t *time;    /* count, the earliest time of each pair; NULL without times */
+    double *time;     /* count, the earliest time of each pair; NULL without times */
+    float *weight;    /* count, the sum of each pair's weights; NULL: all count alike */
     uint32_t *held;   /* users: held-out item or NO_ITEM; NULL if nothing is held out */
     uint64_t held_count;
     const StableKeys *keys; /* for the random choices of InteractionsHoldOut; NULL: the indexes */
@@ -36,22 +52,25 @@ typedef struct Interactions {
 } Interactions;
 
 /*
- * All rows of user u in order of time (ties: the lower item first): item[offset[u]] ..
- * item[offset[u + 1] - 1].
+ * All rows of user u in order of time (ties: the lower item, then the lower weight first):
+ * item[offset[u]] .. item[offset[u + 1] - 1].
  */
 typedef struct Events {
     uint64_t count;
     uint64_t *offset; /* users + 1 */
     uint32_t *item;   /* count */
-    int64_t *time;    /* count */
+    double *time;     /* count; NULL: only the order is known */
+    float *weight;    /* count; NULL: all count alike */
+    double mean_weight;
 } Events;
 
-/* Raw pairs in any order, repeats included; time may be NULL. */
+/* Raw pairs in any order, repeats included; time and weight may be NULL. */
 typedef struct Pairs {
     uint64_t count;
     uint32_t *user;
     uint32_t *item;
-    int64_t *time;
+    double *time;
+    float *weight;
     void (*release)(struct Pairs *pairs); /* frees the arrays, or NULL */
 } Pairs;
 
@@ -62,8 +81,8 @@ typedef enum Holdout { HOLDOUT_NONE, HOLDOUT_LAST, HOLDOUT_RANDOM, HOLDOUT_AUTO 
 #define HOLDOUT_MINIMUM 5
 
 /*
- * Sorts and de-duplicates pairs (a pair counts once, at its earliest time).  Their arrays serve as
- * scratch and are released.
+ * Sorts and de-duplicates pairs (a pair counts once, at its earliest time; its weights add up, to
+ * at most FLT_MAX).  Their arrays serve as scratch and are released.
  */
 extern void InteractionsBuild(const Host *host, Pairs *pairs, uint32_t users, uint32_t items,
                               Interactions *result);
@@ -72,11 +91,18 @@ extern void InteractionsBuild(const Host *host, Pairs *pairs, uint32_t users, ui
 extern void EventsBuild(const Host *host, const Pairs *pairs, uint32_t users, Events *result);
 
 /* Peak bytes that EventsBuild allocates; those that it keeps. */
-extern size_t EventsMemory(uint64_t pairs, uint32_t users);
-extern size_t EventsKept(uint64_t pairs, uint32_t users);
+extern size_t EventsMemory(uint64_t pairs, uint32_t users, Columns columns);
+extern size_t EventsKept(uint64_t pairs, uint32_t users, Columns columns);
 
 /* Peak bytes that InteractionsBuild allocates beside `pairs`, SIZE_MAX if they do not fit. */
-extern size_t InteractionsMemory(uint64_t pairs, uint32_t users, bool times);
+extern size_t InteractionsMemory(uint64_t pairs, uint32_t users, Columns columns);
+
+/* Bytes of the columns in one row. */
+static inline size_t ColumnBytes(Columns columns)
+{
+    return (columns & COLUMN_TIME ? sizeof(double) : 0) +
+           (columns & COLUMN_WEIGHT ? sizeof(float) : 0);
+}
 
 /*
  * Holds out one interaction of each user that has at least HOLDOUT_MINIMUM: the latest (ties: the
@@ -104,6 +130,9 @@ static inline uint32_t TrainingItems(const Interactions *interactions, uint32_t 
 
     return (uint32_t)(interactions->offset[user + 1] - interactions->offset[user]) - holds;
 }
+
+/* Mean weight of the interactions that train; 1 where all count alike. */
+extern double MeanWeight(const Host *host, const Interactions *interactions);
 
 /* Has the user this item (held out or not)?  Binary search. */
 extern bool InteractionsContain(const Interactions *interactions, uint32_t user, uint32_t item);

@@ -18,9 +18,11 @@
 
 #define POLL_EVERY (1 << 20)
 
-/* Some bits of a user or an item. */
+typedef enum KeyColumn { KEY_USER, KEY_ITEM, KEY_WEIGHT } KeyColumn;
+
+/* Some bits of a user, an item or a weight. */
 typedef struct Digit {
-    bool of_user;
+    KeyColumn column;
     uint8_t shift;
     uint32_t mask;
 } Digit;
@@ -30,7 +32,7 @@ typedef struct Plan {
     uint32_t buckets;
     uint8_t shift;
     int digits;
-    Digit digit[8];
+    Digit digit[12];
 } Plan;
 
 static uint8_t BitsBelow(uint32_t limit)
@@ -39,18 +41,18 @@ static uint8_t BitsBelow(uint32_t limit)
 }
 
 /* Digits of about the same width for the low `bits`. */
-static void AddDigits(Plan *plan, bool of_user, uint8_t bits)
+static void AddDigits(Plan *plan, KeyColumn column, uint8_t bits)
 {
     int count = (bits + DIGIT_BITS - 1) / DIGIT_BITS;
 
     for (int d = 0; d < count; d++) {
         uint8_t from = (uint8_t)(d * bits / count), to = (uint8_t)((d + 1) * bits / count);
 
-        plan->digit[plan->digits++] = (Digit){of_user, from, (1U << (to - from)) - 1};
+        plan->digit[plan->digits++] = (Digit){column, from, (1U << (to - from)) - 1};
     }
 }
 
-static Plan MakePlan(uint64_t count, uint32_t users, uint32_t items)
+static Plan MakePlan(uint64_t count, uint32_t users, uint32_t items, bool weights)
 {
     Plan plan = {0};
     uint64_t most = count / BUCKET_ROWS + 1;
@@ -60,8 +62,10 @@ static Plan MakePlan(uint64_t count, uint32_t users, uint32_t items)
     while ((users - 1) >> plan.shift >= most)
         plan.shift++;
     plan.buckets = ((users - 1) >> plan.shift) + 1;
-    AddDigits(&plan, false, BitsBelow(items));
-    AddDigits(&plan, true, plan.shift);
+    if (weights)
+        AddDigits(&plan, KEY_WEIGHT, 31);
+    AddDigits(&plan, KEY_ITEM, BitsBelow(items));
+    AddDigits(&plan, KEY_USER, plan.shift);
     return plan;
 }
 
@@ -70,11 +74,28 @@ static Pairs RowsFrom(const Pairs *pairs, uint64_t first, uint64_t count)
     return (Pairs){.count = count,
                    .user = pairs->user + first,
                    .item = pairs->item + first,
-                   .time = pairs->time == NULL ? NULL : pairs->time + first};
+                   .time = pairs->time == NULL ? NULL : pairs->time + first,
+                   .weight = pairs->weight == NULL ? NULL : pairs->weight + first};
+}
+
+/* The bits of positive floats, as whole numbers, are in their order. */
+typedef uint32_t __attribute__((may_alias)) FloatBits;
+
+static const FloatBits *KeyOf(const Pairs *pairs, KeyColumn column)
+{
+    switch (column) {
+    case KEY_USER:
+        return pairs->user;
+    case KEY_ITEM:
+        return pairs->item;
+    case KEY_WEIGHT:
+        break;
+    }
+    return (const FloatBits *)pairs->weight;
 }
 
 /* start[v] becomes the number of rows whose digit is below v; `start` has mask + 1 values. */
-static void FindStarts(const Host *host, const uint32_t *key, uint64_t count, Digit digit,
+static void FindStarts(const Host *host, const FloatBits *key, uint64_t count, Digit digit,
                        uint64_t *start)
 {
     uint64_t sum = 0;
@@ -97,9 +118,11 @@ static void FindStarts(const Host *host, const uint32_t *key, uint64_t count, Di
 static void Scatter(const Host *host, const Pairs *from, Digit digit, uint64_t *restrict start,
                     const Pairs *to)
 {
-    const uint32_t *user = from->user, *item = from->item, *key = digit.of_user ? user : item;
+    const uint32_t *user = from->user, *item = from->item;
+    const FloatBits *key = KeyOf(from, digit.column);
     uint32_t *restrict to_user = to->user, *restrict to_item = to->item;
-    int64_t *restrict to_time = to->time;
+    double *restrict to_time = to->time;
+    float *restrict to_weight = to->weight;
     uint64_t count = from->count;
 
     FindStarts(host, key, count, digit, start);
@@ -110,6 +133,8 @@ static void Scatter(const Host *host, const Pairs *from, Digit digit, uint64_t *
         to_item[at] = item[i];
         if (to_time != NULL)
             to_time[at] = from->time[i];
+        if (to_weight != NULL)
+            to_weight[at] = from->weight[i];
         if ((i + 1) % POLL_EVERY == 0)
             HostPoll(host);
     }
@@ -134,12 +159,12 @@ const Pairs *PairsSort(const Host *host, const Pairs *pairs, const Pairs *scratc
                        uint32_t items)
 {
     uint64_t end[MAX_BUCKETS], first = 0;
-    Digit bucket = {.of_user = true};
+    Digit bucket = {.column = KEY_USER};
     Plan plan;
 
     if (pairs->count == 0)
         return pairs;
-    plan = MakePlan(pairs->count, users, items);
+    plan = MakePlan(pairs->count, users, items, pairs->weight != NULL);
     bucket.shift = plan.shift;
     bucket.mask = (1U << BitsBelow(plan.buckets)) - 1;
     Scatter(host, pairs, bucket, end, scratch);

@@ -1,4 +1,4 @@
-/* pairsort.h: pairs in order of user, then item. */
+/* pairsort.h: pairs in order of user, then item, then weight where there are weights. */
 #ifndef RECADV_CORE_PAIRSORT_H
 #define RECADV_CORE_PAIRSORT_H
 

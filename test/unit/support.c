@@ -50,10 +50,10 @@ Pairs PairsCreate(const Host *host, uint64_t room, bool times)
 {
     return (Pairs){.user = HostAllocate(host, room, sizeof(uint32_t)),
                    .item = HostAllocate(host, room, sizeof(uint32_t)),
-                   .time = times ? HostAllocate(host, room, sizeof(int64_t)) : NULL};
+                   .time = times ? HostAllocate(host, room, sizeof(double)) : NULL};
 }
 
-void PairsAdd(Pairs *pairs, uint32_t user, uint32_t item, int64_t time)
+void PairsAdd(Pairs *pairs, uint32_t user, uint32_t item, double time)
 {
     pairs->user[pairs->count] = user;
     pairs->item[pairs->count] = item;

@@ -25,7 +25,7 @@ extern double Softplus(double x);
 
 /* An array of pairs under construction, from the host's arena. */
 extern Pairs PairsCreate(const Host *host, uint64_t room, bool times);
-extern void PairsAdd(Pairs *pairs, uint32_t user, uint32_t item, int64_t time);
+extern void PairsAdd(Pairs *pairs, uint32_t user, uint32_t item, double time);
 
 /* Random pairs without times, about `per_user` of each user. */
 extern Interactions RandomInteractions(const Host *host, uint32_t users, uint32_t items,

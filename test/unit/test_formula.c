@@ -112,7 +112,7 @@ static double Difference(const Model *model, int hops)
     double worst = 0, read[FACTORS];
 
     for (uint32_t u = 0; u < USERS; u++) {
-        model->algorithm->query(model, u, query);
+        model->algorithm->query(model, &(QueryInput){.row = u}, query);
         ModelScore(model, query, 1, scores);
         ReadOften(model, u, hops, read);
         for (uint32_t i = 0; i < ITEMS; i++)

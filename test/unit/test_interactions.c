@@ -11,7 +11,7 @@
 
 typedef struct Raw {
     uint32_t user, item;
-    int64_t time;
+    double time;
 } Raw;
 
 static Interactions Build(TestHost *t, const Raw *raw, size_t n, uint32_t users, uint32_t items,
@@ -31,7 +31,7 @@ static bool Same(const Interactions *a, const Interactions *b)
     return a->users == b->users && a->items == b->items && a->count == b->count &&
            memcmp(a->offset, b->offset, (a->users + 1) * sizeof(uint64_t)) == 0 &&
            memcmp(a->item, b->item, a->count * sizeof(uint32_t)) == 0 &&
-           (a->time == NULL || memcmp(a->time, b->time, a->count * sizeof(int64_t)) == 0);
+           (a->time == NULL || memcmp(a->time, b->time, a->count * sizeof(double)) == 0);
 }
 
 static void CheckSmall(TestHost *t)
@@ -40,7 +40,7 @@ static void CheckSmall(TestHost *t)
                               {2, 1, 8}, {0, 1, 1}, {0, 3, 6}};
     static const uint64_t offsets[] = {0, 2, 2, 4};
     static const uint32_t items[] = {1, 3, 0, 1};
-    static const int64_t times[] = {1, -4, 9, 7};
+    static const double times[] = {1, -4, 9, 7};
     Interactions x = Build(t, raw, 7, 3, 4, true), bare = Build(t, raw, 7, 3, 4, false);
 
     CHECK(x.count == 4 && memcmp(x.offset, offsets, sizeof(offsets)) == 0 &&
@@ -272,11 +272,12 @@ static void CheckMemory(bool times)
     before = t.bytes;
     live = t.live;
     InteractionsBuild(&t.host, &pairs, 300, 500, &x);
-    CHECK(t.peak - before <= InteractionsMemory(20000, 300, times) + TestHostSlack(&t),
+    CHECK(t.peak - before <=
+              InteractionsMemory(20000, 300, times ? COLUMN_TIME : 0) + TestHostSlack(&t),
           "building needs no more memory than estimated %s times", times ? "with" : "without");
     CHECK(t.live - live == (times ? 3 : 2), "and keeps only the result, %zu arrays", t.live - live);
     CHECK(releases == 1, "the pairs are given back once");
-    CHECK(InteractionsMemory(UINT64_MAX / 4, 1, true) == SIZE_MAX,
+    CHECK(InteractionsMemory(UINT64_MAX / 4, 1, COLUMN_TIME) == SIZE_MAX,
           "an estimate that overflows says so");
     TestHostEnd(&t);
 }

@@ -29,7 +29,7 @@ static double TrainingHit(TestHost *t, const Training *run)
                           .relevant = data->item + data->offset[u],
                           .relevant_count = (uint32_t)(data->offset[u + 1] - data->offset[u]),
                           .positions = positions + data->offset[u]};
-    RankCases(&t->host, &run->model, cases, data->users);
+    RankCases(&t->host, &run->model, NO_HISTORIES, cases, data->users);
     for (uint32_t u = 0; u < data->users; u++)
         hits += CutoffMetricsOf(cases[u].positions, cases[u].relevant_count, 1).hr;
     return hits / data->users;
@@ -74,7 +74,7 @@ static bool SameHistory(const TrainReport *a, const TrainReport *b)
         return false;
     for (int e = 0; e < a->epochs; e++)
         if (a->history[e].loss != b->history[e].loss ||
-            memcmp(&a->history[e].ndcg, &b->history[e].ndcg, sizeof(double)) != 0)
+            memcmp(&a->history[e].metric[0], &b->history[e].metric[0], sizeof(double)) != 0)
             return false;
     return true;
 }
@@ -205,13 +205,14 @@ static void CheckHistory(void)
 
         right &= r->history[e].epoch == e + 1;
         right &= strcmp(r->history[e].stage, e < 4 ? "bpr" : "apr") == 0;
-        right &= isnan(r->history[e].ndcg) == !evaluated && isnan(r->history[e].hr) == !evaluated;
+        right &= isnan(r->history[e].metric[0]) == !evaluated &&
+                 isnan(r->history[e].metric[1]) == !evaluated;
         right &= isfinite(r->history[e].loss) && r->history[e].loss > 0;
     }
     CHECK(right, "an entry per epoch, evaluated where asked and at the end of a stage");
     CHECK(strcmp(r->stop_reason, "epochs") == 0 && r->best >= 4, "stopped by the epochs");
     CHECK(t.last.epoch == 7 && t.last.epochs == 7 && strcmp(t.last.stage, "apr") == 0 &&
-              t.last.ndcg == r->history[6].ndcg && t.last.loss == r->history[6].loss,
+              t.last.value == r->history[6].metric[0] && t.last.loss == r->history[6].loss,
           "progress says the same");
     TestHostEnd(&t);
 }
@@ -231,10 +232,10 @@ static void CheckPatience(void)
           "patience stops after %d epochs", r->epochs);
     CHECK(r->best == r->epochs - 4, "three evaluations after the best, %d", r->best + 1);
     for (int e = 0; e < r->epochs; e++)
-        best &= r->history[e].ndcg <= r->history[r->best].ndcg;
+        best &= r->history[e].metric[0] <= r->history[r->best].metric[0];
     ValidationPrepare(&t.host, run.data, &v);
     ValidationRun(&t.host, &run.model, &v);
-    CHECK(best && v.ndcg == r->history[r->best].ndcg && v.hr == r->history[r->best].hr,
+    CHECK(best && v.ndcg == r->history[r->best].metric[0] && v.hr == r->history[r->best].metric[1],
           "the model is the best epoch's, NDCG %.4f", v.ndcg);
     TestHostEnd(&t);
     run = TrainWith(&t, 0, "bpr",
@@ -254,7 +255,7 @@ static void CheckNoValidation(void)
     TestHostInit(&t);
     data = TasteInteractions(&t.host, 100, 80, 4, 10, 530);
     Train(&t, &data, "bpr", "epochs=4 factors=8 evaluate_every=1", &run);
-    CHECK(run.report.epochs == 4 && run.report.best == 3 && isnan(run.report.history[3].ndcg),
+    CHECK(run.report.epochs == 4 && run.report.best == 3 && isnan(run.report.history[3].metric[0]),
           "without held-out interactions the last epoch counts");
     TestHostEnd(&t);
 }
@@ -502,7 +503,7 @@ static void CheckScores(void)
 
     CHECK(run.model.algorithm->query_width(&run.model) == 32, "a query is padded to whole vectors");
     query = HostAllocate(&t.host, 32, sizeof(float));
-    run.model.algorithm->query(&run.model, 3, query);
+    run.model.algorithm->query(&run.model, &(QueryInput){.row = 3}, query);
     ModelScore(&run.model, query, 1, scores);
     for (uint32_t i = 0; i < 700; i++) {
         double sum = 0;

@@ -29,7 +29,7 @@ typedef struct Live {
 
 static void FillHistory(TestHost *t, const Interactions *data, uint32_t users, History *history)
 {
-    HistoryInit(&t->host, users, history);
+    HistoryInit(&t->host, users, 0, history);
     for (uint32_t u = 0; u < data->users; u++)
         HistorySet(history, u, data->item + data->offset[u],
                    (uint32_t)(data->offset[u + 1] - data->offset[u]));
@@ -48,13 +48,13 @@ static double HitRate(TestHost *t, Live *live, const TasteStream *events, uint32
 {
     Stream stream;
 
-    StreamOpen(&t->host, &live->run.model, &live->history, from, &stream);
+    StreamOpen(&t->host, &live->run.model, &live->history, from, 1, &stream);
     if (frozen && stream.learner != NULL) {
         live->run.model.algorithm->stream->close(stream.learner);
         stream.learner = NULL;
     }
     for (uint32_t n = from; n < to; n++)
-        StreamEvent(&stream, events->user[n], events->item[n], true);
+        StreamEvent(&stream, &(Event){events->user[n], events->item[n], n, 1}, true);
     StreamClose(&stream);
     return stream.total.hr / (double)stream.total.ranked;
 }
@@ -195,9 +195,9 @@ static void CheckSharedSlot(void)
     events = TasteStreamCreate(&t.host, USERS, ITEMS, GROUPS, EVENTS, EVENTS, 703);
     data = TasteStreamData(&t.host, &events, WARM);
     GoLive(&t, &data, "nmrn", "factors=16 epochs=2 memory=shared slots=1 query_weight=0", &live);
-    NmrnQuery(&live.run.model, 0, first);
+    NmrnQuery(&live.run.model, &(QueryInput){.row = 0}, first);
     for (uint32_t u = 1; u < USERS; u++) {
-        NmrnQuery(&live.run.model, u, other);
+        NmrnQuery(&live.run.model, &(QueryInput){.row = u}, other);
         same &= memcmp(first, other, sizeof(first)) == 0;
     }
     CHECK(same, "one shared slot: the same query for all users");
@@ -213,7 +213,7 @@ static void LearnRange(TestHost *t, Live *live, const TasteStream *events, uint3
     Learner *learner = stream->open(&t->host, &live->run.model, &live->history, from);
 
     for (uint32_t n = from; n < to; n++) {
-        stream->learn(learner, events->user[n], events->item[n]);
+        stream->learn(learner, &(Event){events->user[n], events->item[n], n, 1});
         HistoryAdd(&live->history, events->user[n], events->item[n]);
     }
     stream->close(learner);
@@ -260,7 +260,7 @@ static void CheckWrite(const char *settings)
     GoLive(&t, &data, "nmrn", settings, &live);
     noted = CopyOf(&t, &live.run.model);
     for (uint32_t n = WARM; n < WARM + 30; n++)
-        NmrnWrite(&noted, events.user[n], events.item[n]);
+        NmrnWrite(&noted, &(Event){events.user[n], events.item[n], n, 1});
     LearnRange(&t, &live, &events, WARM, WARM + 30);
     CHECK(SamePart(&noted, &live.run.model, NMRN_MEMORY_PART),
           "%s: write() does what learn() does to the memory", settings);
@@ -340,7 +340,7 @@ static void CheckHeldOut(void)
     InteractionsHoldOut(&t.host, &data, HOLDOUT_LAST, 0, 1);
     Train(&t, &data, "nmrn", "factors=16 epochs=12 evaluate_every=2 learning_rate=0.3", &a);
     CHECK(a.report.best >= 0 && a.report.best < a.report.epochs &&
-              !isnan(a.report.history[a.report.best].ndcg),
+              !isnan(a.report.history[a.report.best].metric[0]),
           "the best epoch (%d of %d) is one that was evaluated", a.report.best + 1,
           a.report.epochs);
     snprintf(settings, sizeof(settings), "factors=16 epochs=%d evaluate_every=2 learning_rate=0.3",

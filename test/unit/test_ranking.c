@@ -26,7 +26,7 @@ static uint32_t TableWidth(const Model *model)
 static volatile sig_atomic_t *cancel_in_query; /* NULL: no query is cancelled */
 static uint32_t queries;
 
-static void TableQuery(const Model *view, uint32_t row, float *query)
+static void TableQuery(const Model *view, const QueryInput *input, float *query)
 {
     (void)view;
     if (cancel_in_query != NULL) {
@@ -34,7 +34,7 @@ static void TableQuery(const Model *view, uint32_t row, float *query)
         *cancel_in_query = 1;
     }
     memset(query, 0, 16 * sizeof(float));
-    query[0] = (float)row;
+    query[0] = (float)input->row;
 }
 
 /* The item's number is its scalar; the score is looked up. */
@@ -128,7 +128,7 @@ static void RunRanking(void *arg)
 {
     Ranking *r = arg;
 
-    RankCases(&r->t->host, &table_model, r->cases, r->count);
+    RankCases(&r->t->host, &table_model, NO_HISTORIES, r->cases, r->count);
 }
 
 static bool In(const uint32_t *list, uint32_t count, uint32_t item)
@@ -230,7 +230,7 @@ static void CheckAgainstNaive(TestHost *t, uint32_t levels, int threads)
     if (threads > 1)
         TestHostUsePool(t, threads);
     FillTable(52, levels);
-    RankCases(&t->host, &table_model, cases, USERS);
+    RankCases(&t->host, &table_model, NO_HISTORIES, cases, USERS);
     CHECK(CountWrong(cases) == 0, "positions, ties of %u levels, %d threads", levels, threads);
     if (threads > 1)
         PoolDestroy(t->host.pool);
@@ -251,7 +251,7 @@ static void CheckConstant(TestHost *t)
     CutoffMetrics m;
 
     FillTable(53, 1);
-    RankCases(&t->host, &table_model, &c, 1);
+    RankCases(&t->host, &table_model, NO_HISTORIES, &c, 1);
     m = CutoffMetricsOf(&position, 1, 100);
     CHECK(position == ITEMS - 1 && c.others == ITEMS - 1, "constant scores put it last");
     CHECK(m.hr == 0 && m.ndcg == 0 && RankingMetricsOf(&position, 1, c.others).auc == 0,
@@ -295,7 +295,7 @@ static void CheckMemory(TestHost *t)
     TestHostUsePool(t, 4);
     TestHostResetPeak(t);
     before = t->bytes;
-    RankCases(&t->host, &table_model, cases, USERS);
+    RankCases(&t->host, &table_model, NO_HISTORIES, cases, USERS);
     CHECK(t->peak - before <= RankingMemory(&table_model, 4) + 4 + TestHostSlack(t),
           "ranking needs no more memory than estimated");
     CHECK(t->bytes == before, "and releases it");
@@ -385,10 +385,10 @@ static uint32_t ProductWidth(const Model *model)
     return model->part[0].stride;
 }
 
-static void ProductQuery(const Model *view, uint32_t row, float *query)
+static void ProductQuery(const Model *view, const QueryInput *input, float *query)
 {
     (void)view;
-    memcpy(query, user_rows + (size_t)row * WIDTH, WIDTH * sizeof(float));
+    memcpy(query, user_rows + (size_t)input->row * WIDTH, WIDTH * sizeof(float));
 }
 
 /* The product is the score, and scores are counted. */
@@ -468,7 +468,7 @@ static void CheckTies(TestHost *t, uint32_t most, uint32_t kinds, bool cancel, d
 
     FillProducts(NULL, kinds, cancel);
     finished = 0;
-    RankCases(&t->host, &product_model, cases, USERS);
+    RankCases(&t->host, &product_model, NO_HISTORIES, cases, USERS);
     wrong = CountWrong(cases);
     CHECK(wrong == 0, "%u kinds of items%s, below %u relevant: %u of %d users ranked wrongly",
           kinds, cancel ? " with scores near 0" : "", most, wrong, USERS);
@@ -489,7 +489,7 @@ static void CheckCloseScores(TestHost *t, uint32_t most, float spread)
         user_rows[k] = 1 + spread * (float)RandomNormal(&random);
     for (uint32_t u = 0; u < USERS; u++)
         ModelScore(&product_model, user_rows + u * WIDTH, 1, table[u]);
-    RankCases(&t->host, &product_model, cases, USERS);
+    RankCases(&t->host, &product_model, NO_HISTORIES, cases, USERS);
     wrong = CountWrong(cases);
     CHECK(wrong == 0, "close scores, below %u relevant: %u of %d users ranked wrongly", most, wrong,
           USERS);
@@ -504,7 +504,7 @@ static void RunProducts(void *arg)
 {
     ProductRanking *r = arg;
 
-    RankCases(&r->t->host, &product_model, r->cases, USERS);
+    RankCases(&r->t->host, &product_model, NO_HISTORIES, r->cases, USERS);
 }
 
 /* A user's items take long where there are many: no slice goes on with them. */
@@ -602,7 +602,7 @@ static void ScoreUsers(const Model *model)
     float query[32] __attribute__((aligned(64)));
 
     for (uint32_t u = 0; u < USERS; u++) {
-        model->algorithm->query(model, u, query);
+        model->algorithm->query(model, &(QueryInput){.row = u}, query);
         ModelScore(model, query, 1, table[u]);
     }
 }
@@ -615,7 +615,7 @@ static void CheckTiesOf(TestHost *t, Training *run, const char *settings, uint32
 
     RepeatItems(&run->model, kinds);
     ScoreUsers(&run->model);
-    RankCases(&t->host, &run->model, cases, USERS);
+    RankCases(&t->host, &run->model, NO_HISTORIES, cases, USERS);
     wrong = CountWrong(cases);
     CHECK(wrong == 0, "%s %s, %u kinds of items: %u of %d users ranked wrongly",
           run->model.algorithm->name, settings, kinds, wrong, USERS);
@@ -662,7 +662,7 @@ void TestRanking(void)
         CheckAgainstNaive(&t, 4, threads);
         CheckAgainstNaive(&t, 1, threads);
     }
-    RankCases(&t.host, &table_model, NULL, 0);
+    RankCases(&t.host, &table_model, NO_HISTORIES, NULL, 0);
     CHECK(true, "ranking no cases is harmless");
     CheckConstant(&t);
     CheckUndefined(&t);

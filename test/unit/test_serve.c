@@ -305,7 +305,7 @@ static void CheckExplain(uint32_t count)
     own = TakeItems(&t, &run.model, history, count);
     one = TakeItems(&t, &run.model, &item, 1);
     query = HostAllocate(&t.host, 32, sizeof(float));
-    run.model.algorithm->query(&run.model, 11, query);
+    run.model.algorithm->query(&run.model, &(QueryInput){.row = 11}, query);
     run.model.algorithm->explain(&t.host, &own, query, &one, weights);
     NaiveWeights(&own.part[MF_ITEM_PART], query, RowOf(&one.part[MF_ITEM_PART], 0), naive);
     for (uint32_t h = 0; h < count; h++)

@@ -46,11 +46,11 @@ static void Prepare(StreamRig *r, const char *algorithm, uint32_t users, uint32_
     ModelAllocateRoom(&r->t.host, m, USERS, ITEMS);
     ModelCountPopularity(&r->t.host, &r->data, m);
     TrainingRun(&r->run);
-    HistoryInit(&r->t.host, USERS, &r->history);
+    HistoryInit(&r->t.host, USERS, 0, &r->history);
     for (uint32_t u = 0; u < users; u++)
         HistorySet(&r->history, u, r->data.item + r->data.offset[u],
                    (uint32_t)(r->data.offset[u + 1] - r->data.offset[u]));
-    StreamOpen(&r->t.host, m, &r->history, WARM, &r->stream);
+    StreamOpen(&r->t.host, m, &r->history, WARM, 1, &r->stream);
 }
 
 static void End(StreamRig *r)
@@ -77,9 +77,9 @@ static void CheckPositions(void)
     CHECK(StreamRank(&r.stream, 7, 5) == 4, "ties rank before");
     CHECK(StreamRank(&r.stream, 7, 9) == 8, "items that nobody has had are no candidates");
     CHECK(StreamRank(&r.stream, 7, 40) == NOT_RANKED, "an item that nobody has had is not found");
-    StreamEvent(&r.stream, 7, 4, true);
-    StreamEvent(&r.stream, 7, 4, true);
-    StreamEvent(&r.stream, 7, 40, true);
+    StreamEvent(&r.stream, &(Event){7, 4, 0, 1}, true);
+    StreamEvent(&r.stream, &(Event){7, 4, 0, 1}, true);
+    StreamEvent(&r.stream, &(Event){7, 40, 0, 1}, true);
     CHECK(r.stream.total.events == 3 && r.stream.total.ranked == 2 && r.stream.total.repeats == 1 &&
               r.stream.total.new_items == 1 && r.stream.total.new_users == 0 &&
               r.stream.total.hr == 1 && Near(r.stream.total.mrr, 1.0 / 3, 1e-12, 0) &&
@@ -104,7 +104,7 @@ static void Run(StreamRig *r, uint32_t from, uint32_t to)
 {
     for (uint32_t n = from; n < to; n++) {
         AddRows(r, r->events.user[n], r->events.item[n]);
-        StreamEvent(&r->stream, r->events.user[n], r->events.item[n], true);
+        StreamEvent(&r->stream, &(Event){r->events.user[n], r->events.item[n], n, 1}, true);
     }
 }
 
@@ -159,7 +159,7 @@ static void CheckFrozen(void)
 
     Prepare(&r, "bpr", USERS, ITEMS - 20);
     AddRows(&r, 0, ITEMS - 1);
-    StreamEvent(&r.stream, 1, ITEMS - 1, false);
+    StreamEvent(&r.stream, &(Event){1, ITEMS - 1, 0, 1}, false);
     last = StreamRank(&r.stream, 2, ITEMS - 1);
     CHECK(last != NOT_RANKED && last + 1 + r.history.users[2].count >= ITEMS - 20,
           "a frozen model puts items last that it does not know");

@@ -15,9 +15,12 @@
 #define MemoryScore     VariantsMemoryScore
 #define MemoryDistances VariantsMemoryDistances
 #define RowStep         VariantsRowStep
+#define StepState       VariantsStepState
+#define AdamStep        VariantsAdamStep
 
-#include "algo/memory.c"
-#include "algo/triple.c"
+#include "algo/learn/optimizer.c"
+#include "algo/nmrn/memory.c"
+#include "algo/mf/triple.c"
 #include "core/vector.c"
 
 #include "check.h"
@@ -115,7 +118,7 @@ static void CheckDots(TestHost *t)
 #define FACTORS 40
 #define STRIDE  48
 
-typedef struct Event {
+typedef struct Workings {
     float memory[SLOTS * STRIDE], G[SLOTS * STRIDE], previous[16];
     float user[STRIDE], item[STRIDE], negative[STRIDE], key[SLOTS * STRIDE];
     float gate[(2 * FACTORS + 2) * STRIDE], head[HEAD_ROWS * STRIDE];
@@ -124,7 +127,7 @@ typedef struct Event {
     float head_gradient[HEAD_ROWS * STRIDE], scores[SLOTS],
         state[2 * STRIDE] __attribute__((aligned(64)));
     float tape[3072] __attribute__((aligned(64))), scratch[1024]; /* not results */
-} __attribute__((aligned(64))) Event;
+} __attribute__((aligned(64))) Workings;
 
 static void FillRows(float *rows, size_t count, Random *random)
 {
@@ -133,7 +136,7 @@ static void FillRows(float *rows, size_t count, Random *random)
             rows[r * STRIDE + k] = (float)(0.3 * RandomNormal(random));
 }
 
-static void FillEvent(Event *e)
+static void FillEvent(Workings *e)
 {
     Random random = TestStream(410);
 
@@ -150,12 +153,17 @@ static void FillEvent(Event *e)
         e->previous[i] = 0.2f;
 }
 
-static void RunEvent(Event *e, int level, Addressing addressing, WriteForm write)
+static void RunEvent(Workings *e, int level, Addressing addressing, WriteForm write)
 {
     MemoryShape shape = {FACTORS, STRIDE, SLOTS, 2, addressing, write, 5, 0.5};
     Net net = {shape, e->key, e->gate, e->head, e->scratch};
     NetGradient gradient = {e->key_gradient, e->gate_gradient, e->head_gradient};
-    StepRule rule = {0.1f, 0.1f, 0.01f, 0, 1, false};
+    StepRule rule = {.kind = STEP_ADAGRAD_ROW,
+                     .learning_rate = 0.1f,
+                     .accumulator = 0.1f,
+                     .decay = 0.9f,
+                     .regularization = 0.01f,
+                     .scale = 1};
     Step step = {e->user, e->item,          e->negative,      e->previous,         1,
                  e->tape, e->user_gradient, e->item_gradient, e->negative_gradient};
 
@@ -165,13 +173,13 @@ static void RunEvent(Event *e, int level, Addressing addressing, WriteForm write
     BackVariants[level](&net, &step, e->G, true, &gradient);
     ScoreVariants[level](e->user, e->key, NULL, SLOTS, STRIDE, e->scores);
     RowStepVariants[level](&rule, e->user, e->user_gradient, e->state, FACTORS, STRIDE);
-    rule.per_element = true;
+    rule.kind = STEP_ADAGRAD;
     RowStepVariants[level](&rule, e->gate, e->gate_gradient, e->state + STRIDE, FACTORS, STRIDE);
 }
 
 static void CheckEvent(Addressing addressing, WriteForm write)
 {
-    static Event event[3];
+    static Workings event[3];
     const float *base = (const float *)&event[0];
     int top = VariantsVectorLevel();
     bool near = true;
@@ -179,12 +187,12 @@ static void CheckEvent(Addressing addressing, WriteForm write)
     for (int level = 0; level <= top; level++)
         RunEvent(&event[level], level, addressing, write);
     for (int level = 1; level <= top; level++)
-        for (size_t k = 0; k < offsetof(Event, tape) / sizeof(float); k++)
+        for (size_t k = 0; k < offsetof(Workings, tape) / sizeof(float); k++)
             near &= Near(base[k], ((const float *)&event[level])[k], 1e-3, 1e-4);
     CHECK(near, "memory, addressing %d, write %d: all instruction sets are close", addressing,
           write);
     if (top >= 2)
-        CHECK(memcmp(&event[1], &event[2], sizeof(Event)) == 0,
+        CHECK(memcmp(&event[1], &event[2], sizeof(Workings)) == 0,
               "memory, addressing %d, write %d: AVX2 and AVX-512 give the same bytes", addressing,
               write);
 }

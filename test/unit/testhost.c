@@ -91,14 +91,13 @@ static void Report(void *arg, const Progress *progress)
         t->cancel = 1;
 }
 
-static __attribute__((noreturn)) void Fail(void *arg, FailKind kind, const char *message,
-                                           const char *hint)
+static __attribute__((noreturn)) void Fail(void *arg, const Failure *failure)
 {
     TestHost *t = arg;
 
-    t->kind = kind;
-    snprintf(t->message, sizeof(t->message), "%s", message);
-    snprintf(t->hint, sizeof(t->hint), "%s", hint == NULL ? "" : hint);
+    t->kind = failure->kind;
+    snprintf(t->message, sizeof(t->message), "%s", failure->message);
+    snprintf(t->hint, sizeof(t->hint), "%s", failure->hint == NULL ? "" : failure->hint);
     longjmp(t->jump, OUTCOME_FAILED);
 }
 

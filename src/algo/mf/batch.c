@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "algo/learn/optimizer.h"
 #include "core/vector.h"
 
 #define MAX_DRAWS 64
@@ -171,8 +172,7 @@ double BatchAdversarial(const TripleRule *rule, Batch *batch, uint32_t count)
 static void StepElements(const TripleRule *rule, float *row, float *state, const float *gradient)
 {
     for (uint32_t k = 0; k < rule->stride; k++) {
-        state[k] += gradient[k] * gradient[k];
-        row[k] -= rule->learning_rate * gradient[k] / sqrtf(state[k]);
+        row[k] -= AdagradStep(rule->learning_rate, gradient[k], &state[k], 0);
     }
 }
 
@@ -185,8 +185,7 @@ static void StepRow(const TripleRule *rule, float *row, float *state, const floa
 
         for (uint32_t k = 0; k < rule->stride; k++)
             square += gradient[k] * gradient[k];
-        *state += square / (float)rule->factors;
-        rate /= sqrtf(*state);
+        rate = AdagradRowRate(rate, state, 0, square, rule->factors);
     }
     for (uint32_t k = 0; k < rule->stride; k++)
         row[k] -= rate * gradient[k];

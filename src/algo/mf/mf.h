@@ -67,7 +67,7 @@ extern void MfLayout(Model *model);
 extern size_t MfMemory(const Model *model, const Interactions *shape, int threads);
 extern void MfTrain(const Host *host, const Interactions *data, Model *model, TrainReport *report);
 extern uint32_t MfQueryWidth(const Model *model);
-extern void MfQuery(const Model *view, uint32_t row, float *query);
+extern void MfQuery(const Model *view, const QueryInput *input, float *query);
 extern void MfSimilarity(const Model *one, const Model *view, Axis axis, float *out);
 extern void MfFoldIn(const Host *host, const Model *history, const Model *sample, float *query);
 extern void MfExplain(const Host *host, const Model *history, const float *query, const Model *one,
@@ -78,9 +78,10 @@ extern void MfPerturb(const Host *host, const Interactions *data, Model *model, 
 /* The members of struct Algorithm that bpr and amf share. */
 /* clang-format off */
 #define MF_METHODS \
-    .options_size = sizeof(MfOptions), .layout = MfLayout, .memory = MfMemory, .train = MfTrain, \
+    .options_size = sizeof(MfOptions), .metrics = RANKING_METRICS, .used = COLUMN_WEIGHT, \
+    .layout = MfLayout, .memory = MfMemory, .train = MfTrain, \
     .query_width = MfQueryWidth, .query = MfQuery, .items = MF_ITEM_PART, \
-    .similarity = MfSimilarity, .fold_in = MfFoldIn, .explain = MfExplain, \
+    .similarity = MfSimilarity, .compares = {true, true}, .fold_in = MfFoldIn, .explain = MfExplain, \
     .embedding = {MF_USER_PART, MF_ITEM_PART}, .perturb = MfPerturb
 /* clang-format on */
 

@@ -21,11 +21,11 @@ uint32_t MfQueryWidth(const Model *model)
     return model->part[MF_USER_PART].stride;
 }
 
-void MfQuery(const Model *view, uint32_t row, float *query)
+void MfQuery(const Model *view, const QueryInput *input, float *query)
 {
     const Part *user = &view->part[MF_USER_PART];
 
-    memcpy(query, user->data + (size_t)row * user->stride, user->stride * sizeof(float));
+    memcpy(query, PartRow(user, input->row), user->stride * sizeof(float));
 }
 
 /* Cosine of the row `one` and each of `rows`; 0 where one of the two is zero. */

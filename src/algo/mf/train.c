@@ -1,12 +1,13 @@
-/* train.c: initial embeddings, epochs, validation and early stopping of factor models. */
+/* train.c: initial embeddings and epochs of factor models, one triple or one batch at a time. */
 #include "algo/mf/mf.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "algo/learn/loop.h"
+#include "algo/learn/visits.h"
 #include "algo/mf/batch.h"
-#include "algo/rank/validation.h"
 #include "core/pool.h"
 
 #define INIT_ROWS 4096 /* rows per task */
@@ -36,35 +37,17 @@ typedef struct Trainer {
     const Interactions *data;
     const MfOptions *options;
     Model *model;
-    TrainReport *report;
     TripleRule rule;
     Cells cells;      /* batch_size 1 */
     uint32_t *order;  /* batch_size 1: threads x OrderEntries scratch */
     TileWork *work;   /* batch_size 1: tiles of a round */
     Batch batch;      /* batch_size > 1 */
-    BatchTriple *all; /* batch_size > 1: every training interaction */
-    Validation validation;
-    float *best[2]; /* copies of the user and item part at the best epoch; NULL: no validation */
-    int epochs;     /* planned, over all stages */
-    double start;
+    BatchTriple *all; /* batch_size > 1: training interactions, as often as they are visited */
+    uint64_t listed;
+    double mean_weight;
 } Trainer;
 
-/* Copies in slices, with a look at interrupts between them: a part can have gigabytes. */
-static void CopyPart(const Trainer *t, const Part *part, const float *from, float *to)
-{
-    for (uint32_t r = 0; r < part->rows; r += INIT_ROWS) {
-        size_t rows = part->rows - r < INIT_ROWS ? part->rows - r : INIT_ROWS;
-        size_t at = (size_t)r * part->stride;
-
-        memcpy(to + at, from + at, rows * part->stride * sizeof(float));
-        HostPoll(t->host);
-    }
-}
-
-static size_t PartFloats(const Part *part)
-{
-    return (size_t)part->rows * part->stride;
-}
+#define MF_LEARNT (LEARNT(MF_USER_PART) | LEARNT(MF_ITEM_PART))
 
 /* Accumulators of a part. */
 static size_t StateFloats(const Part *part, int optimizer)
@@ -74,10 +57,12 @@ static size_t StateFloats(const Part *part, int optimizer)
     return optimizer == OPTIMIZER_ADAGRAD ? PartFloats(part) : part->rows;
 }
 
-/* Of each thread's scratch for the order of a cell. */
+/* Of each thread's scratch for the order of a cell; by weights, rounding may add a visit. */
 static uint32_t OrderEntries(const Interactions *shape)
 {
-    return TrainingCount(shape) < STRETCH ? (uint32_t)TrainingCount(shape) : STRETCH;
+    uint64_t visits = TrainingCount(shape) + (shape->columns & COLUMN_WEIGHT ? 1 : 0);
+
+    return visits < STRETCH ? (uint32_t)visits : STRETCH;
 }
 
 size_t MfMemory(const Model *model, const Interactions *shape, int threads)
@@ -85,12 +70,9 @@ size_t MfMemory(const Model *model, const Interactions *shape, int threads)
     const MfOptions *o = model->options;
     const Part *user = &model->part[MF_USER_PART], *item = &model->part[MF_ITEM_PART];
     size_t state = SizeAdd(StateFloats(user, o->optimizer), StateFloats(item, o->optimizer));
-    size_t best = shape->held_count > 0 ? SizeAdd(PartFloats(user), PartFloats(item)) : 0;
-    size_t total = SizeMultiply(SizeAdd(state, best), sizeof(float));
-    size_t row_bytes = user->stride * sizeof(float);
+    size_t total = SizeMultiply(state, sizeof(float)), row_bytes = user->stride * sizeof(float);
 
-    total = SizeAdd(total, ValidationMemory(model, shape, threads));
-    total = SizeAdd(total, SizeMultiply((size_t)(o->epochs + o->adv_epochs), sizeof(Epoch)));
+    total = SizeAdd(total, LoopMemory(model, shape, threads, MF_LEARNT, o->epochs + o->adv_epochs));
     if (o->batch_size == 1) {
         total = SizeAdd(total, CellsMemory(shape, row_bytes));
         return SizeAdd(total,
@@ -108,15 +90,6 @@ typedef struct InitJob {
     double deviation;
 } InitJob;
 
-/* Rows of a warm start are not zero. */
-static bool IsZero(const float *row, uint32_t columns)
-{
-    for (uint32_t k = 0; k < columns; k++)
-        if (row[k] != 0)
-            return false;
-    return true;
-}
-
 static void InitRows(void *arg, int task, int worker)
 {
     InitJob *job = arg;
@@ -127,7 +100,7 @@ static void InitRows(void *arg, int task, int worker)
         float *row = job->part->data + (size_t)r * job->part->stride;
         Random random;
 
-        if (!IsZero(row, job->part->columns))
+        if (!RowIsZero(job->part, r)) /* a warm start */
             continue;
         RandomSeed(&random, job->seed, job->purpose, r, 0);
         for (uint32_t k = 0; k < job->part->columns; k++)
@@ -176,35 +149,31 @@ static void PrepareRule(Trainer *t)
     ResetState(t);
 }
 
-static void ListTriples(Trainer *t)
+/* How often the next interaction is listed. */
+static uint64_t Repeats(const Trainer *t, uint64_t i, Visits *visits)
+{
+    return t->data->weight == NULL ? 1 : (uint64_t)VisitsNext(visits, t->data->weight[i]);
+}
+
+/* All training interactions; with weights, in proportion to them. */
+static void ListTriples(Trainer *t, Random *random)
 {
     const Interactions *data = t->data;
-    uint64_t n = 0;
+    Visits visits = {0};
 
-    t->all = HostAllocate(t->host, TrainingCount(data), sizeof(BatchTriple));
+    if (data->weight != NULL)
+        visits = VisitsStart(t->mean_weight, random);
+    t->listed = 0;
     for (uint32_t user = 0; user < data->users; user++) {
-        for (uint64_t i = data->offset[user]; i < data->offset[user + 1]; i++)
-            if (!IsHeldOut(data, user, data->item[i]))
-                t->all[n++] = (BatchTriple){user, data->item[i], NO_ITEM};
+        for (uint64_t i = data->offset[user]; i < data->offset[user + 1]; i++) {
+            uint64_t left = IsHeldOut(data, user, data->item[i]) ? 0 : Repeats(t, i, &visits);
+
+            for (; left > 0 && t->listed < TrainingCount(data); left--)
+                t->all[t->listed++] = (BatchTriple){user, data->item[i], NO_ITEM};
+        }
         if (user % INIT_ROWS == 0)
             HostPoll(t->host);
     }
-}
-
-/* A pair can only be ranked where a user lacks an item. */
-static void CheckRankable(const Trainer *t)
-{
-    const Interactions *data = t->data;
-
-    for (uint32_t user = 0; user < data->users; user++) {
-        uint32_t count = TrainingItems(data, user);
-
-        if (count > 0 && count < data->items)
-            return;
-    }
-    HostFail(t->host, FAIL_INVALID, "The algorithm popularity needs no such users.",
-             "no user lacks any of the %u items: there is nothing to learn a ranking from",
-             data->items);
 }
 
 static void PrepareOrder(Trainer *t)
@@ -216,16 +185,14 @@ static void PrepareOrder(Trainer *t)
 
 static void Prepare(Trainer *t)
 {
-    const Part *user = &t->model->part[MF_USER_PART], *item = &t->model->part[MF_ITEM_PART];
+    const Part *user = &t->model->part[MF_USER_PART];
 
     PrepareRule(t);
-    ValidationPrepare(t->host, t->data, &t->validation);
-    if (t->validation.count > 0) {
-        t->best[0] = HostAllocate(t->host, PartFloats(user), sizeof(float));
-        t->best[1] = HostAllocate(t->host, PartFloats(item), sizeof(float));
-    }
+    t->mean_weight = MeanWeight(t->host, t->data);
     if (t->options->batch_size > 1) {
-        ListTriples(t);
+        t->all = HostAllocate(t->host, TrainingCount(t->data), sizeof(BatchTriple));
+        if (t->data->weight == NULL)
+            ListTriples(t, NULL);
         BatchCreate(t->host, &t->rule, t->data->users, t->data->items,
                     (uint32_t)t->options->batch_size, &t->batch);
     } else {
@@ -233,16 +200,12 @@ static void Prepare(Trainer *t)
         PrepareOrder(t);
         t->work = HostAllocate(t->host, (size_t)CellsPerRound(&t->cells), sizeof(TileWork));
     }
-    t->report->history = HostAllocate(t->host, (size_t)t->epochs, sizeof(Epoch));
 }
 
 static void Release(Trainer *t)
 {
     HostRelease(t->host, t->rule.user_state);
     HostRelease(t->host, t->rule.item_state);
-    ValidationRelease(t->host, &t->validation);
-    HostRelease(t->host, t->best[0]);
-    HostRelease(t->host, t->best[1]);
     if (t->options->batch_size > 1) {
         HostRelease(t->host, t->all);
         BatchRelease(t->host, &t->batch);
@@ -268,6 +231,8 @@ static void RunCell(Trainer *t, int epoch, uint32_t cell, int worker, CellWork *
 
     work->entries = cells->entries + start;
     work->count = (uint32_t)(cells->start[cell + 1] - start);
+    work->weights = cells->weights == NULL ? NULL : cells->weights + start;
+    work->mean_weight = t->mean_weight;
     work->block = cells->item_order + first;
     work->block_size = BlockStart(block + 1, cells->item_blocks, t->data->items) - first;
     work->order = t->order + (size_t)worker * OrderEntries(t->data);
@@ -321,12 +286,15 @@ static double CellEpoch(Trainer *t, int epoch)
 /* All triples in a fresh order, a fresh negative each; the last batch may be smaller. */
 static double BatchEpoch(Trainer *t, int epoch)
 {
-    uint64_t n = TrainingCount(t->data), triples = 0;
+    uint64_t n, triples = 0;
     uint32_t filled = 0;
     double loss = 0;
     Random random;
 
     RandomSeed(&random, (uint64_t)t->options->train.seed, RANDOM_BATCH, (uint64_t)epoch, 0);
+    if (t->data->weight != NULL)
+        ListTriples(t, &random);
+    n = t->listed;
     for (uint64_t i = 0; i < n; i++) {
         uint64_t j = i + (uint64_t)(RandomUniform(&random) * (double)(n - i));
         BatchTriple next = t->all[j];
@@ -347,136 +315,23 @@ static double BatchEpoch(Trainer *t, int epoch)
     return triples == 0 ? 0 : loss / (double)triples;
 }
 
-typedef struct CheckJob {
-    const Part *part;
-    bool *finite;   /* per task */
-    float *largest; /* per task */
-} CheckJob;
-
-static void CheckRows(void *arg, int task, int worker)
+static double RunEpoch(void *trainer, int number)
 {
-    CheckJob *job = arg;
-    uint32_t first = (uint32_t)task * INIT_ROWS, left = job->part->rows - first;
-    const float *row = job->part->data + (size_t)first * job->part->stride;
-    size_t count = (size_t)(left < INIT_ROWS ? left : INIT_ROWS) * job->part->stride;
-    float largest = 0, sum = 0;
+    Trainer *t = trainer;
 
-    (void)worker;
-    for (size_t i = 0; i < count; i++) {
-        float size = fabsf(row[i]);
-
-        sum += 0 * size; /* NaN if any value is not finite */
-        largest = size > largest ? size : largest;
-    }
-    job->finite[task] = sum == 0;
-    job->largest[task] = largest;
+    return t->options->batch_size > 1 ? BatchEpoch(t, number) : CellEpoch(t, number);
 }
 
-/* Largest absolute value of a part; fails if one is not finite. */
-static float CheckPart(const Trainer *t, int epoch, const Part *part)
+static void CheckCollapse(void *trainer, int number)
 {
-    int tasks = (int)((part->rows + INIT_ROWS - 1) / INIT_ROWS);
-    CheckJob job = {part, HostAllocate(t->host, (size_t)tasks, sizeof(bool)),
-                    HostAllocate(t->host, (size_t)tasks, sizeof(float))};
-    bool finite = true;
-    float largest = 0;
+    const Trainer *t = trainer;
+    const Part *item = &t->model->part[MF_ITEM_PART];
 
-    PoolRun(t->host, CheckRows, &job, tasks);
-    for (int i = 0; i < tasks; i++) {
-        finite &= job.finite[i];
-        largest = fmaxf(largest, job.largest[i]);
-    }
-    HostRelease(t->host, job.finite);
-    HostRelease(t->host, job.largest);
-    if (!finite)
-        HostFail(t->host, FAIL_NOT_FINITE, "Lower the option learning_rate.",
-                 "training diverged in epoch %d: an embedding is not finite", epoch);
-    return largest;
-}
-
-static void CheckEpoch(const Trainer *t, int epoch, double loss)
-{
-    if (!isfinite(loss))
-        HostFail(t->host, FAIL_NOT_FINITE, "Lower the option learning_rate.",
-                 "training diverged in epoch %d: the loss is not finite", epoch);
-    CheckPart(t, epoch, &t->model->part[MF_USER_PART]);
-    if (CheckPart(t, epoch, &t->model->part[MF_ITEM_PART]) < COLLAPSED)
-        HostFail(t->host, FAIL_NOT_FINITE, "Lower the option regularization.",
-                 "training collapsed in epoch %d: all item embeddings are zero", epoch);
-}
-
-static void KeepBest(const Trainer *t)
-{
-    for (int side = 0; side < 2; side++) {
-        const Part *part = &t->model->part[MF_USER_PART + side];
-
-        CopyPart(t, part, part->data, t->best[side]);
-    }
-}
-
-static void RestoreBest(const Trainer *t)
-{
-    for (int side = 0; side < 2; side++) {
-        const Part *part = &t->model->part[MF_USER_PART + side];
-
-        CopyPart(t, part, t->best[side], part->data);
-    }
-}
-
-static Epoch RunEpoch(Trainer *t, const char *stage, bool evaluate)
-{
-    int number = t->report->epochs + 1;
-    Epoch epoch = {.epoch = number, .stage = stage, .ndcg = NAN, .hr = NAN};
-
-    epoch.loss = t->options->batch_size > 1 ? BatchEpoch(t, number) : CellEpoch(t, number);
-    CheckEpoch(t, number, epoch.loss);
-    if (evaluate) {
-        double start = HostClock();
-
-        ValidationRun(t->host, t->model, &t->validation);
-        epoch.ndcg = t->validation.ndcg;
-        epoch.hr = t->validation.hr;
-        t->report->evaluate_seconds += HostClock() - start;
-    }
-    epoch.seconds = HostClock() - t->start;
-    ReportAddEpoch(t->report, epoch);
-    t->host->progress(t->host->arg,
-                      &(Progress){stage, number, t->epochs, epoch.loss, epoch.ndcg, epoch.seconds});
-    return epoch;
-}
-
-/*
- * Runs a stage; with validation, stops when it no longer helps and goes back to its best epoch.
- * Returns the best NDCG, -1 without validation.
- */
-static double RunStage(Trainer *t, const char *stage, int epochs)
-{
-    const TrainOptions *o = &t->options->train;
-    bool validate = t->validation.count > 0;
-    double best = -1;
-    int stale = 0;
-
-    t->report->stop_reason = "epochs";
-    for (int e = 1; e <= epochs; e++) {
-        Epoch epoch = RunEpoch(t, stage, validate && (e % o->evaluate_every == 0 || e == epochs));
-
-        if (isnan(epoch.ndcg))
-            continue;
-        if (epoch.ndcg > best) {
-            best = epoch.ndcg;
-            stale = 0;
-            t->report->best = t->report->epochs - 1;
-            KeepBest(t);
-        } else if (++stale == o->patience) {
-            t->report->stop_reason = "patience";
-            break;
-        }
-    }
-    if (validate)
-        RestoreBest(t);
-    else
-        t->report->best = t->report->epochs - 1;
-    return best;
+    for (size_t i = 0; i < PartFloats(item); i++)
+        if (fabsf(item->data[i]) >= COLLAPSED)
+            return;
+    HostFail(t->host, FAIL_NOT_FINITE, "Lower the option regularization.",
+             "training collapsed in epoch %d: all item embeddings are zero", number);
 }
 
 /* Rows that an earlier training knew resume with small steps; the others stay at the start. */
@@ -485,7 +340,7 @@ static void ScaleState(const Trainer *t, const Part *part, float *state)
     size_t width = StateFloats(part, t->options->optimizer) / part->rows;
 
     for (uint32_t r = 0; r < part->rows; r++) {
-        bool fresh = IsZero(part->data + (size_t)r * part->stride, part->columns);
+        bool fresh = RowIsZero(part, r);
 
         if (r % INIT_ROWS == 0)
             HostPoll(t->host);
@@ -514,11 +369,11 @@ static void ResumeState(Trainer *t)
 }
 
 /* The adversarial stage gives up some accuracy at most; a collapse is worth a word. */
-static void CompareStages(const Trainer *t, double bpr, double apr)
+static void CompareStages(TrainReport *report, double bpr, double apr)
 {
     if (bpr < 0 || apr >= WORTH_KEEPING * bpr)
         return;
-    snprintf(t->report->warning, sizeof(t->report->warning),
+    snprintf(report->warning, sizeof(report->warning),
              "adversarial training lowered NDCG@100 from %.4f to %.4f: lower epsilon, "
              "regularization or adaptive_negatives, or give it more adv_epochs",
              bpr, apr);
@@ -532,42 +387,53 @@ static int StageEpochs(const Model *model, int64_t epochs)
     return (int)(model->warm && o->warm_epochs < epochs ? o->warm_epochs : epochs);
 }
 
-static int PlannedEpochs(const Model *model, bool skip)
+static void StartRows(Trainer *t)
 {
-    const MfOptions *o = model->options;
-    int adversarial = StageEpochs(model, o->adv_epochs);
+    if (t->model->warm)
+        ResumeState(t);
+    InitPart(t, &t->model->part[MF_USER_PART], RANDOM_INIT_USER);
+    InitPart(t, &t->model->part[MF_ITEM_PART], RANDOM_INIT_ITEM);
+}
 
-    return skip ? adversarial : StageEpochs(model, o->epochs) + adversarial;
+/* The embeddings of a warm start have been through BPR: adversarial training goes on at once. */
+static void RunStages(Trainer *t, Loop *loop)
+{
+    const MfOptions *o = t->options;
+    int plain = StageEpochs(t->model, o->epochs),
+        adversarial = StageEpochs(t->model, o->adv_epochs);
+    bool skip = t->model->warm && adversarial > 0;
+    double before = -1;
+
+    loop->epochs = (skip ? 0 : plain) + adversarial;
+    LoopOpen(loop);
+    if (!skip)
+        before = LoopStage(loop, "bpr", plain);
+    if (adversarial > 0) {
+        if (o->reset_optimizer && !skip)
+            ResetState(t);
+        t->rule.adversarial = true;
+        CompareStages(loop->report, before, LoopStage(loop, "apr", adversarial));
+    }
+    LoopClose(loop);
 }
 
 void MfTrain(const Host *host, const Interactions *data, Model *model, TrainReport *report)
 {
-    const MfOptions *o = model->options;
-    bool skip = model->warm && o->adv_epochs > 0; /* its embeddings have been through it */
-    Trainer t = {
+    Trainer t = {.host = host, .data = data, .options = model->options, .model = model};
+    Loop loop = {
         .host = host,
         .data = data,
-        .options = o,
         .model = model,
         .report = report,
-        .epochs = PlannedEpochs(model, skip),
-        .start = HostClock(),
+        .learnt = MF_LEARNT,
+        .trainer = &t,
+        .epoch = RunEpoch,
+        .check = CheckCollapse,
     };
-    double before = -1;
 
-    CheckRankable(&t);
+    CheckRankable(host, data);
     Prepare(&t);
-    if (model->warm)
-        ResumeState(&t);
-    InitPart(&t, &model->part[MF_USER_PART], RANDOM_INIT_USER);
-    InitPart(&t, &model->part[MF_ITEM_PART], RANDOM_INIT_ITEM);
-    if (!skip)
-        before = RunStage(&t, "bpr", StageEpochs(model, o->epochs));
-    if (o->adv_epochs > 0) {
-        if (o->reset_optimizer && !skip)
-            ResetState(&t);
-        t.rule.adversarial = true;
-        CompareStages(&t, before, RunStage(&t, "apr", StageEpochs(model, o->adv_epochs)));
-    }
+    StartRows(&t);
+    RunStages(&t, &loop);
     Release(&t);
 }

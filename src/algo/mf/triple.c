@@ -3,6 +3,8 @@
 
 #include <math.h>
 
+#include "algo/learn/optimizer.h"
+#include "algo/learn/visits.h"
 #include "core/vector.h"
 
 /*
@@ -380,12 +382,9 @@ VECTOR_INLINE void UpdateElements(const TripleRule *rule, Triple t, Directions v
         float d = qi[k] - qj[k], shared = v.s * p[k] - v.w * d;
         float gp = v.s * d - v.t * p[k], gi = shared - v.r * qi[k], gj = -shared - v.r * qj[k];
 
-        sp[k] += gp * gp;
-        si[k] += gi * gi;
-        sj[k] += gj * gj;
-        p[k] += rate * gp / sqrtf(sp[k]);
-        qi[k] += item_rate * gi / sqrtf(si[k]);
-        qj[k] += item_rate * gj / sqrtf(sj[k]);
+        p[k] += AdagradStep(rate, gp, &sp[k], 0);
+        qi[k] += AdagradStep(item_rate, gi, &si[k], 0);
+        qj[k] += AdagradStep(item_rate, gj, &sj[k], 0);
     }
 }
 
@@ -408,11 +407,10 @@ VECTOR_INLINE void UpdateRows(const TripleRule *rule, Triple t, Directions v, fl
     }
 }
 
-/* Adds the mean square of a gradient row to its accumulator and returns the row's step size. */
+/* The squares come from products that cancel: they may be below 0. */
 static inline float RowRate(const TripleRule *rule, float rate, float *state, float square)
 {
-    *state += Larger(square, 0.0f) / (float)rule->factors;
-    return rate / sqrtf(*state);
+    return AdagradRowRate(rate, state, 0, Larger(square, 0.0f), rule->factors);
 }
 
 /* The squared norms of the directions follow from the products: no pass over the rows. */
@@ -505,27 +503,58 @@ VECTOR_INLINE void LearnCellBody(const TripleRule *rule, CellWork *work)
 
 VECTOR_VARIANTS(LearnCell, (const TripleRule *rule, CellWork *work), LearnCellBody(rule, work))
 
-static void ShuffleStretch(CellWork *work, uint32_t first)
+/* Where a walk through the entries of a cell stands. */
+typedef struct Walk {
+    uint32_t next; /* entry */
+    uint64_t due;  /* visits of the entry before it */
+    Visits visits; /* with weights */
+} Walk;
+
+static void TakeEach(CellWork *work, Walk *walk)
 {
-    uint32_t left = work->count - first;
+    uint32_t left = work->count - walk->next;
 
     work->ordered = left < STRETCH ? left : STRETCH;
     for (uint32_t i = 0; i < work->ordered; i++)
-        work->order[i] = first + i;
+        work->order[i] = walk->next++;
+}
+
+static void TakeByWeight(CellWork *work, Walk *walk)
+{
+    work->ordered = 0;
+    while (work->ordered < STRETCH && (walk->due > 0 || walk->next < work->count)) {
+        if (walk->due > 0) {
+            work->order[work->ordered++] = walk->next - 1;
+            walk->due--;
+        } else {
+            walk->due = (uint64_t)VisitsNext(&walk->visits, work->weights[walk->next++]);
+        }
+    }
+}
+
+/* The next visits, shuffled; false: there are none. */
+static bool TakeStretch(CellWork *work, Walk *walk)
+{
+    if (work->weights == NULL)
+        TakeEach(work, walk);
+    else
+        TakeByWeight(work, walk);
     RandomShuffle(&work->random, work->order, work->ordered);
+    return work->ordered > 0;
 }
 
 /* Works on a copy: neighbours in the array of cells belong to other threads. */
 void LearnCell(const TripleRule *rule, CellWork *work)
 {
     CellWork mine = *work;
+    Walk walk = {0};
 
     mine.loss = 0;
     mine.triples = 0;
     mine.abandoned = false;
-    for (uint32_t first = 0; first < mine.count && !mine.abandoned; first += mine.ordered) {
-        ShuffleStretch(&mine, first);
+    if (mine.weights != NULL)
+        walk.visits = VisitsStart(mine.mean_weight, &mine.random);
+    while (!mine.abandoned && TakeStretch(&mine, &walk))
         LearnCellVariants[VectorLevel()](rule, &mine);
-    }
     *work = mine;
 }

@@ -40,7 +40,7 @@ typedef struct TripleRule {
     bool items_fixed;    /* only the users' rows move */
 } TripleRule;
 
-/* Entries that are shuffled together: only cells of large and dense data have more than one
+/* Visits that are shuffled together: only cells of large and dense data have more than one
  * stretch. */
 #define STRETCH 65536
 
@@ -48,17 +48,22 @@ typedef struct TripleRule {
 typedef struct CellWork {
     const CellEntry *entries; /* grouped by user, ascending by item within a user */
     uint32_t count;
+    const float *weights;  /* of the entries; NULL: all count alike */
+    double mean_weight;    /* of all that train */
     const uint32_t *block; /* the items of the cell's item block, ascending */
     uint32_t block_size;
-    uint32_t *order;  /* scratch: count, at most STRETCH */
-    uint32_t ordered; /* scratch: entries of the present stretch */
+    uint32_t *order;  /* scratch: count (with weights: all visits of an epoch), at most STRETCH */
+    uint32_t ordered; /* scratch: visits of the present stretch */
     Random random;
     double loss;      /* out: sum of -ln sigma(x_uij) before each update */
     uint64_t triples; /* out: triples learnt; users with no negative in the block have none */
     bool abandoned;   /* out: the run was cancelled */
 } CellWork;
 
-/* Every entry once, in random order within each stretch, with a fresh negative each. */
+/*
+ * Every entry once (with weights: in proportion to its weight, see learn/visits.h), in random order
+ * within each stretch, with a fresh negative each.
+ */
 extern void LearnCell(const TripleRule *rule, CellWork *work);
 
 #define MAX_CANDIDATES 1024

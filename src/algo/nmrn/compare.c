@@ -61,9 +61,9 @@ void NmrnFoldIn(const Host *host, const Model *history, const Model *sample, flo
     (void)sample;
     NmrnStartUser(&view, 0, 0);
     for (uint32_t i = 0; i < history->items; i++) {
-        NmrnWrite(&view, 0, i);
+        NmrnWrite(&view, &(Event){.user = 0, .item = i, .weight = 1});
         HostPoll(host);
     }
-    NmrnQuery(&view, 0, query);
+    NmrnQuery(&view, &(QueryInput){.row = 0}, query);
     ReleaseVisitor(host, &view);
 }

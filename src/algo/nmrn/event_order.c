@@ -6,7 +6,7 @@
 /* Does user a's next event come before user b's? */
 static bool Earlier(const EventOrder *o, uint32_t a, uint32_t b)
 {
-    int64_t x = o->events->time[o->next[a]], y = o->events->time[o->next[b]];
+    double x = o->events->time[o->next[a]], y = o->events->time[o->next[b]];
 
     return x != y ? x < y : a < b;
 }
@@ -118,23 +118,39 @@ void OrderRewind(EventOrder *order)
         order->step = order->events->offset[order->user[0]];
 }
 
-bool OrderNext(EventOrder *order, OrderedEvent *event)
+/* The user whose turn it is, and the position of the user's next event. */
+static uint32_t NextUser(EventOrder *order, uint64_t *number)
 {
     const uint64_t *offset = order->events->offset;
+    uint32_t user;
 
-    if (order->at == order->events->count)
-        return false;
     if (order->kind == ORDER_TIME) {
-        event->user = order->user[order->at];
-        event->number = order->next[event->user]++;
-    } else {
-        while (order->step == offset[order->user[order->turn] + 1])
-            order->step = offset[order->user[++order->turn]];
-        event->user = order->user[order->turn];
-        event->number = order->step++;
+        user = order->user[order->at];
+        *number = order->next[user]++;
+        return user;
     }
+    while (order->step == offset[order->user[order->turn] + 1])
+        order->step = offset[order->user[++order->turn]];
+    *number = order->step++;
+    return order->user[order->turn];
+}
+
+bool OrderNext(EventOrder *order, OrderedEvent *next)
+{
+    const Events *events = order->events;
+    uint64_t n;
+    uint32_t user;
+
+    if (order->at == events->count)
+        return false;
+    user = NextUser(order, &n);
     order->at++;
-    event->item = order->events->item[event->number];
-    event->first = event->number == offset[event->user];
+    *next = (OrderedEvent){
+        .event = {user, events->item[n], events->time[n], 1},
+        .number = n,
+        .first = n == events->offset[user],
+    };
+    if (events->weight != NULL)
+        next->event.weight = (float)(events->weight[n] / events->mean_weight);
     return true;
 }

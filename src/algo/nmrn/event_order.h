@@ -20,7 +20,7 @@ typedef struct EventOrder {
 } EventOrder;
 
 typedef struct OrderedEvent {
-    uint32_t user, item;
+    Event event;
     uint64_t number; /* position in the events: stable */
     bool first;      /* of its user */
 } OrderedEvent;

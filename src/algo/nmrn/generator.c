@@ -2,16 +2,12 @@
 #include <math.h>
 #include <string.h>
 
+#include "algo/learn/optimizer.h"
 #include "algo/nmrn/generator.h"
 
 #define REAL float
 #include "algo/nmrn/generator_kernel.h"
 #undef REAL
-
-/* Adam. */
-#define BETA1   0.9f
-#define BETA2   0.999f
-#define EPSILON 1e-8f
 
 /* Least deviation that rewards are divided by. */
 #define LEAST_DEVIATION 1e-3f
@@ -271,20 +267,6 @@ void GeneratorReward(Generator *g, uint32_t chosen, float reward)
 
 /* --- the step */
 
-/* Adam, upwards, on one row; state: two moments of `stride` floats. */
-static void AdamRow(float rate, float *row, const float *gradient, float *state, float steps,
-                    uint32_t columns, uint32_t stride)
-{
-    float c1 = 1 - powf(BETA1, steps), c2 = 1 - powf(BETA2, steps);
-    float *m = state, *v = state + stride;
-
-    for (uint32_t k = 0; k < columns; k++) {
-        m[k] = BETA1 * m[k] + (1 - BETA1) * gradient[k];
-        v[k] = BETA2 * v[k] + (1 - BETA2) * gradient[k] * gradient[k];
-        row[k] += rate * (m[k] / c1) / (sqrtf(v[k] / c2) + EPSILON);
-    }
-}
-
 static void StepSide(Generator *g, int part, int state, int steps, const RowNumbers *numbers,
                      const bool *wanted, const float *gradient)
 {
@@ -297,9 +279,9 @@ static void StepSide(Generator *g, int part, int state, int steps, const RowNumb
         if (wanted != NULL && !wanted[i])
             continue;
         *count += 1;
-        AdamRow((float)g->options->generator_rate, RowAt(g->model, part, row),
-                gradient + (size_t)i * stride, RowAt(g->model, state, row), *count, columns,
-                stride);
+        AdamStep(-(float)g->options->generator_rate, RowAt(g->model, part, row),
+                 gradient + (size_t)i * stride, RowAt(g->model, state, row), *count, columns,
+                 stride);
     }
 }
 
@@ -308,10 +290,10 @@ static void StepWeights(Generator *g, float steps)
     uint32_t rows = g->policy.layers ? (uint32_t)Weights(g->options) : 0;
 
     for (uint32_t r = 0; r < rows; r++)
-        AdamRow((float)g->options->generator_rate, RowAt(g->model, GENERATOR_WEIGHT, r),
-                g->weight_gradient + (size_t)r * g->policy.stride,
-                RowAt(g->model, GENERATOR_WEIGHT_STATE, r), steps, g->policy.factors,
-                g->policy.stride);
+        AdamStep(-(float)g->options->generator_rate, RowAt(g->model, GENERATOR_WEIGHT, r),
+                 g->weight_gradient + (size_t)r * g->policy.stride,
+                 RowAt(g->model, GENERATOR_WEIGHT_STATE, r), steps, g->policy.factors,
+                 g->policy.stride);
 }
 
 /* The base is the mean of this micro-batch; the variance follows slowly. */

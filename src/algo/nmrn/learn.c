@@ -32,13 +32,13 @@ Learner *NmrnOpen(const Host *host, Model *model, const History *history, uint64
     return learner;
 }
 
-void NmrnLearn(Learner *learner, uint32_t user, uint32_t item)
+void NmrnLearn(Learner *learner, const Event *event)
 {
     Random random;
 
     RandomSeed(&random, (uint64_t)learner->batch.options->train.seed, RANDOM_ONLINE,
                learner->events++, 0);
-    MicroBatchAdd(&learner->batch, user, item, false, &random);
+    MicroBatchAdd(&learner->batch, event, false, &random);
 }
 
 void NmrnClose(Learner *learner)

@@ -20,18 +20,4 @@ extern void MemoryScore(const float *point, const float *rows, const float *bias
 extern void MemoryDistances(const float *point, const float *rows, const uint32_t *items,
                             size_t count, size_t stride, float *out);
 
-/* How a row follows its gradient. */
-typedef struct StepRule {
-    float learning_rate;
-    float accumulator; /* at the start of training */
-    float regularization;
-    float maximum_norm; /* 0: none */
-    float scale;        /* of the gradient */
-    bool per_element;   /* accumulators: one per element, or one per row */
-} StepRule;
-
-/* One step of Adagrad on a row of `columns` numbers; state: as many, or one. */
-extern void RowStep(const StepRule *rule, float *row, const float *gradient, float *state,
-                    uint32_t columns, uint32_t stride);
-
 #endif

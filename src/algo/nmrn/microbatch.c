@@ -1,10 +1,11 @@
 /* microbatch.c: events in, negatives, gradients of a micro-batch, and the step. */
 #include "algo/nmrn/microbatch.h"
 
-#include "algo/nmrn/generator.h"
-
 #include <math.h>
 #include <string.h>
+
+#include "algo/learn/optimizer.h"
+#include "algo/nmrn/generator.h"
 
 /* Distances that are computed at one time while an impostor is looked for. */
 #define DRAWN_TOGETHER 8
@@ -160,8 +161,8 @@ static float RankWeight(const MicroBatch *b, uint32_t draws)
 static void TakeNegative(MicroBatch *b, BatchedEvent *e, uint32_t item, float weight, float hinge)
 {
     e->negative_row = item;
-    e->weight = weight;
-    b->loss += weight * hinge;
+    e->weight = weight * e->share;
+    b->loss += e->weight * hinge;
     b->losses++;
 }
 
@@ -300,17 +301,21 @@ static uint32_t NumberItem(MicroBatch *b, uint32_t item)
     return number;
 }
 
-void MicroBatchAdd(MicroBatch *b, uint32_t user, uint32_t item, bool first, Random *random)
+void MicroBatchAdd(MicroBatch *b, const Event *event, bool first, Random *random)
 {
     BatchedEvent *e = &b->events[b->count];
     const MemoryShape *s = &b->net.shape;
+    uint32_t user = event->user, item = event->item;
     float *bank = NmrnBank(b->model, user), *attention = NmrnAttention(b->model, user);
     const float *point;
     float base;
     Step step;
 
-    *e =
-        (BatchedEvent){.user_row = user, .item_row = item, .negative_row = NO_ITEM, .first = first};
+    *e = (BatchedEvent){.user_row = user,
+                        .item_row = item,
+                        .negative_row = NO_ITEM,
+                        .share = event->weight,
+                        .first = first};
     HostPoll(b->host);
     step = StepOf(b, b->count);
     if (attention != NULL)
@@ -418,8 +423,7 @@ static void StepBiases(const MicroBatch *b, const StepRule *rule)
         uint32_t item = b->items.row[i];
         float g = rule->scale * b->item_gradient[(i + 1) * stride - VECTOR_LANES];
 
-        state[item] += g * g;
-        bias[item] -= rule->learning_rate * g / sqrtf(rule->accumulator + state[item]);
+        bias[item] -= AdagradStep(rule->learning_rate, g, &state[item], rule->accumulator);
     }
 }
 
@@ -429,7 +433,7 @@ static void StepWeights(const MicroBatch *b, StepRule rule)
     size_t stride = b->net.shape.stride, first = b->freeze_keys ? rows.start : rows.key;
     Part *weight = &b->model->part[NMRN_WEIGHT_PART];
 
-    rule.per_element = true;
+    rule.kind = STEP_ADAGRAD;
     rule.regularization = 0;
     rule.maximum_norm = 0;
     RowStep(&rule, weight->data + first * stride, b->weight_gradient + first * stride,
@@ -460,11 +464,11 @@ static void UpdateSlots(MicroBatch *b)
 static void StepAll(MicroBatch *b)
 {
     const NmrnOptions *o = b->options;
-    StepRule rule = {.learning_rate = (float)o->learning_rate,
+    StepRule rule = {.kind = o->optimizer == 0 ? STEP_ADAGRAD_ROW : STEP_ADAGRAD,
+                     .learning_rate = (float)o->learning_rate,
                      .accumulator = (float)o->accumulator,
                      .regularization = (float)o->regularization,
-                     .maximum_norm = (float)o->max_norm,
-                     .per_element = o->optimizer != 0};
+                     .maximum_norm = (float)o->max_norm};
     size_t stride = b->net.shape.stride;
 
     Backward(b);

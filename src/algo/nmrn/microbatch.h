@@ -8,8 +8,8 @@
 #ifndef RECADV_ALGO_NMRN_MICROBATCH_H
 #define RECADV_ALGO_NMRN_MICROBATCH_H
 
-#include "algo/nmrn/nmrn.h"
 #include "algo/learn/row_numbers.h"
+#include "algo/nmrn/nmrn.h"
 
 typedef struct Generator Generator;
 
@@ -22,8 +22,9 @@ typedef struct Positives {
 typedef struct BatchedEvent {
     uint32_t user, item, negative; /* numbers within the batch; NO_ITEM: no negative */
     uint32_t user_row, item_row, negative_row;
-    float weight;
-    bool first; /* the memory was at its start */
+    float weight; /* of the loss; 0 until there is a negative */
+    float share;  /* what the event counts */
+    bool first;   /* the memory was at its start */
 } BatchedEvent;
 
 typedef struct MicroBatch {
@@ -63,9 +64,11 @@ extern void MicroBatchCreate(const Host *host, Model *model, uint32_t size, Posi
                              MicroBatch *batch);
 extern void MicroBatchRelease(MicroBatch *batch);
 
-/* One event; `random` is its own.  Steps when it is full. */
-extern void MicroBatchAdd(MicroBatch *batch, uint32_t user, uint32_t item, bool first,
-                          Random *random);
+/*
+ * One event, whose weight scales its loss; `first`: of its memory; `random` is its own.  Steps when
+ * the micro-batch is full.
+ */
+extern void MicroBatchAdd(MicroBatch *batch, const Event *event, bool first, Random *random);
 
 /* Learns what it holds and empties it. */
 extern void MicroBatchStep(MicroBatch *batch);

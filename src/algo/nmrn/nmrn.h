@@ -114,7 +114,7 @@ extern size_t NmrnTrainMemory(const Model *model, const Interactions *shape, int
 extern void NmrnTrain(const Host *host, const Interactions *data, Model *model,
                       TrainReport *report);
 extern uint32_t NmrnQueryWidth(const Model *model);
-extern void NmrnQuery(const Model *view, uint32_t row, float *query);
+extern void NmrnQuery(const Model *view, const QueryInput *input, float *query);
 extern void NmrnItemScalars(const Model *view, float *out);
 extern void NmrnFinish(const Model *model, const float *query, const float *scalars, size_t pitch,
                        uint32_t count, float *products);
@@ -126,10 +126,10 @@ extern void NmrnExplain(const Host *host, const Model *history, const float *que
 
 extern void NmrnStartUser(const Model *view, uint32_t row, uint64_t key);
 extern void NmrnStartItem(const Model *view, uint32_t row, uint64_t key);
-extern void NmrnWrite(const Model *view, uint32_t user, uint32_t item);
+extern void NmrnWrite(const Model *view, const Event *event);
 extern size_t NmrnLearnMemory(const Model *model);
 extern Learner *NmrnOpen(const Host *host, Model *model, const History *history, uint64_t events);
-extern void NmrnLearn(Learner *learner, uint32_t user, uint32_t item);
+extern void NmrnLearn(Learner *learner, const Event *event);
 extern void NmrnClose(Learner *learner);
 extern uint32_t NmrnSlots(const Model *model);
 extern Slot NmrnSlot(const Model *model, uint32_t slot);

@@ -103,10 +103,11 @@ extern const struct PresetValue nmrn_drift[];
     .close = NmrnClose, .slots = NmrnSlots, .slot = NmrnSlot
 
 #define NMRN_METHODS \
-    .options_size = sizeof(NmrnOptions), .memory = NmrnTrainMemory, .train = NmrnTrain, \
+    .options_size = sizeof(NmrnOptions), .metrics = RANKING_METRICS, .required = COLUMN_TIME, \
+    .used = COLUMN_WEIGHT, .events = true, .memory = NmrnTrainMemory, .train = NmrnTrain, \
     .query_width = NmrnQueryWidth, .query = NmrnQuery, .items = NMRN_ITEM_PART, \
     .scalars = NMRN_SCALARS, .item_scalars = NmrnItemScalars, .finish = NmrnFinish, \
-    .similarity = NmrnSimilarity, .fold_in = NmrnFoldIn, .explain = NmrnExplain, \
+    .similarity = NmrnSimilarity, .compares = {true, true}, .fold_in = NmrnFoldIn, .explain = NmrnExplain, \
     .embedding = {NMRN_USER_PART, NMRN_ITEM_PART}
 /* clang-format on */
 

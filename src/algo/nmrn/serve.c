@@ -213,8 +213,9 @@ uint32_t NmrnQueryWidth(const Model *model)
     return VectorStride((uint32_t)((const NmrnOptions *)model->options)->factors);
 }
 
-void NmrnQuery(const Model *view, uint32_t row, float *query)
+void NmrnQuery(const Model *view, const QueryInput *input, float *query)
 {
+    uint32_t row = input->row;
     Net net = NmrnNet(view, NULL);
     float *tape = STACK_FLOATS(ShortTapeReals(&net.shape));
     Step step = {.user = RowOf(view, NMRN_USER_PART, row),
@@ -259,13 +260,14 @@ void NmrnFinish(const Model *model, const float *query, const float *scalars, si
     }
 }
 
-void NmrnWrite(const Model *view, uint32_t user, uint32_t item)
+void NmrnWrite(const Model *view, const Event *event)
 {
+    uint32_t user = event->user;
     Net net = NmrnNet(view, NULL);
     float *tape = STACK_FLOATS(ShortTapeReals(&net.shape));
     float *attention = NmrnAttention(view, user);
     Step step = {.user = RowOf(view, NMRN_USER_PART, user),
-                 .item = RowOf(view, NMRN_ITEM_PART, item),
+                 .item = RowOf(view, NMRN_ITEM_PART, event->item),
                  .previous = attention,
                  .tape = tape};
 

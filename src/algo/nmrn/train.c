@@ -3,10 +3,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "algo/nmrn/generator.h"
+#include "algo/learn/loop.h"
 #include "algo/nmrn/event_order.h"
+#include "algo/nmrn/generator.h"
 #include "algo/nmrn/microbatch.h"
-#include "algo/rank/validation.h"
 
 #define POLL_ROWS  4096
 #define POLL_EVERY 256
@@ -23,23 +23,20 @@ typedef struct Trainer {
     const Interactions *data;
     const NmrnOptions *options;
     Model *model;
-    TrainReport *report;
+    Loop *loop;
     EventOrder order;
     MicroBatch batch;
-    Validation validation;
-    float *best[MAX_PARTS]; /* copies at the best epoch; NULL: no validation, or not learnt */
-    double start;
 } Trainer;
 
-/* Parts that epochs change and that serving needs; the memory is written anew. */
-static bool IsLearnt(int part)
+/* Parts that epochs change and that serving needs: the memory is written anew. */
+static uint32_t LearntParts(const Model *model)
 {
-    return part != POPULARITY_PART && part != NMRN_MEMORY_PART && part != NMRN_ATTENTION_PART;
-}
+    uint32_t learnt = 0;
 
-static size_t PartFloats(const Part *part)
-{
-    return (size_t)part->rows * part->stride;
+    for (int i = POPULARITY_PART + 1; i < model->parts; i++)
+        if (!model->part[i].written)
+            learnt |= LEARNT(i);
+    return learnt;
 }
 
 size_t NmrnTrainMemory(const Model *model, const Interactions *shape, int threads)
@@ -48,25 +45,11 @@ size_t NmrnTrainMemory(const Model *model, const Interactions *shape, int thread
     uint64_t events = shape->events != NULL ? shape->events->count : shape->count;
     size_t total = MicroBatchMemory(o, (uint32_t)o->batch_size);
 
-    for (int i = 0; i < model->parts && shape->held_count > 0; i++)
-        if (IsLearnt(i))
-            total = SizeAdd(total, SizeMultiply(PartFloats(&model->part[i]), sizeof(float)));
     total = SizeAdd(total, OrderMemory(events, shape->users, (TrainOrder)o->order));
-    total = SizeAdd(total, ValidationMemory(model, shape, threads));
-    return SizeAdd(total, SizeMultiply((size_t)o->epochs, sizeof(Epoch)));
+    return SizeAdd(total, LoopMemory(model, shape, threads, LearntParts(model), o->epochs));
 }
 
 /* --- first values */
-
-static bool IsZero(const Part *part, size_t row)
-{
-    const float *values = part->data + row * part->stride;
-
-    for (uint32_t k = 0; k < part->columns; k++)
-        if (values[k] != 0)
-            return false;
-    return true;
-}
 
 static uint64_t KeyOf(const Trainer *t, Axis axis, uint32_t row)
 {
@@ -82,19 +65,19 @@ static void StartRows(const Trainer *t)
 {
     Model *model = t->model;
 
-    if (IsZero(&model->part[NMRN_WEIGHT_PART], NmrnWeightRows(t->options).key)) {
+    if (RowIsZero(&model->part[NMRN_WEIGHT_PART], NmrnWeightRows(t->options).key)) {
         NmrnStartWeights(model);
         if (t->options->candidates > 0)
             GeneratorStartWeights(model);
     }
     for (uint32_t u = 0; u < model->users; u++) {
-        if (IsZero(&model->part[NMRN_USER_PART], u))
+        if (RowIsZero(&model->part[NMRN_USER_PART], u))
             model->algorithm->stream->start_user(model, u, KeyOf(t, AXIS_USER, u));
         if (u % POLL_ROWS == 0)
             HostPoll(t->host);
     }
     for (uint32_t i = 0; i < model->items; i++) {
-        if (IsZero(&model->part[NMRN_ITEM_PART], i))
+        if (RowIsZero(&model->part[NMRN_ITEM_PART], i))
             model->algorithm->stream->start_item(model, i, KeyOf(t, AXIS_ITEM, i));
         if (i % POLL_ROWS == 0)
             HostPoll(t->host);
@@ -113,15 +96,7 @@ static void CheckData(const Trainer *t)
     if (data->events == NULL)
         HostFail(t->host, FAIL_INVALID, "Name a time column.",
                  "algorithm \"%s\" learns from events in order of time", t->model->algorithm->name);
-    for (uint32_t user = 0; user < data->users; user++) {
-        uint32_t count = TrainingItems(data, user);
-
-        if (count > 0 && count < data->items)
-            return;
-    }
-    HostFail(t->host, FAIL_INVALID, "The algorithm popularity needs no such users.",
-             "no user lacks any of the %u items: there is nothing to learn a ranking from",
-             data->items);
+    CheckRankable(t->host, data);
 }
 
 static void Prepare(Trainer *t)
@@ -133,20 +108,12 @@ static void Prepare(Trainer *t)
     MicroBatchCreate(t->host, t->model, (uint32_t)o->batch_size, (Positives){t->data, DataHas},
                      &t->batch);
     t->batch.learns_start = o->learn_start;
-    ValidationPrepare(t->host, t->data, &t->validation);
-    for (int i = 0; i < t->model->parts && t->validation.count > 0; i++)
-        if (IsLearnt(i))
-            t->best[i] = HostAllocate(t->host, PartFloats(&t->model->part[i]), sizeof(float));
-    t->report->history = HostAllocate(t->host, (size_t)o->epochs, sizeof(Epoch));
 }
 
 static void Release(Trainer *t)
 {
     OrderRelease(&t->order);
     MicroBatchRelease(&t->batch);
-    ValidationRelease(t->host, &t->validation);
-    for (int i = 0; i < t->model->parts; i++)
-        HostRelease(t->host, t->best[i]);
 }
 
 /* --- passes */
@@ -177,13 +144,13 @@ static void ResetBanks(const Trainer *t)
 /* Memory as it is after all events, or after those that train. */
 static void WritePass(Trainer *t, bool held_too)
 {
-    OrderedEvent e;
+    OrderedEvent next;
 
     StartPass(t);
     ResetBanks(t);
-    for (uint64_t n = 0; OrderNext(&t->order, &e); n++) {
-        if (held_too || !IsHeldOut(t->data, e.user, e.item))
-            NmrnWrite(t->model, e.user, e.item);
+    for (uint64_t n = 0; OrderNext(&t->order, &next); n++) {
+        if (held_too || !IsHeldOut(t->data, next.event.user, next.event.item))
+            NmrnWrite(t->model, &next.event);
         if (n % POLL_EVERY == 0)
             HostPoll(t->host);
     }
@@ -194,7 +161,7 @@ static double LearnPass(Trainer *t, int epoch)
 {
     uint64_t seed = (uint64_t)t->options->train.seed, learnt = 0;
     bool shared = t->options->memory == MEMORY_SHARED;
-    OrderedEvent e;
+    OrderedEvent next;
     Random random;
 
     RandomSeed(&random, seed, RANDOM_ORDER, (uint64_t)epoch, 0);
@@ -202,59 +169,28 @@ static double LearnPass(Trainer *t, int epoch)
     StartPass(t);
     ResetBanks(t);
     t->batch.loss = 0;
-    while (OrderNext(&t->order, &e)) {
-        if (IsHeldOut(t->data, e.user, e.item))
+    while (OrderNext(&t->order, &next)) {
+        if (IsHeldOut(t->data, next.event.user, next.event.item))
             continue;
-        RandomSeed(&random, seed, RANDOM_EVENT, (uint64_t)epoch, e.number);
-        MicroBatchAdd(&t->batch, e.user, e.item, shared ? learnt == 0 : e.first, &random);
+        RandomSeed(&random, seed, RANDOM_EVENT, (uint64_t)epoch, next.number);
+        MicroBatchAdd(&t->batch, &next.event, shared ? learnt == 0 : next.first, &random);
         learnt++;
     }
     MicroBatchStep(&t->batch);
     return learnt == 0 ? 0 : t->batch.loss / (double)learnt;
 }
 
-/* --- health */
-
-/* Largest absolute value of a part; fails if one is not finite. */
-static float CheckPart(const Trainer *t, const Part *part, int epoch)
-{
-    float largest = 0, sum = 0;
-
-    for (uint32_t r = 0; r < part->rows; r++) {
-        const float *row = part->data + (size_t)r * part->stride;
-
-        for (uint32_t k = 0; k < part->columns; k++) {
-            float size = fabsf(row[k]);
-
-            sum += 0 * size; /* NaN if any value is not finite */
-            largest = size > largest ? size : largest;
-        }
-        if (r % POLL_ROWS == 0)
-            HostPoll(t->host);
-    }
-    if (sum != 0)
-        HostFail(t->host, FAIL_NOT_FINITE, "Lower the option learning_rate.",
-                 "training diverged in epoch %d: part \"%s\" is not finite", epoch, part->name);
-    return largest;
-}
-
-static void CheckEpoch(const Trainer *t, int epoch, double loss)
-{
-    if (!isfinite(loss))
-        HostFail(t->host, FAIL_NOT_FINITE, "Lower the option learning_rate.",
-                 "training diverged in epoch %d: the loss is not finite", epoch);
-    for (int i = 0; i < t->model->parts; i++)
-        if (IsLearnt(i))
-            CheckPart(t, &t->model->part[i], epoch);
-}
+/* --- what the user should know */
 
 static void Warn(const Trainer *t)
 {
-    char *text = t->report->warning;
-    size_t size = sizeof(t->report->warning);
+    TrainReport *report = t->loop->report;
+    char *text = report->warning;
+    size_t size = sizeof(report->warning);
     float entropy = t->model->part[NMRN_SLOT_PART].data[SLOT_ENTROPY];
-    float largest = fmaxf(CheckPart(t, &t->model->part[NMRN_ITEM_PART], t->report->epochs),
-                          CheckPart(t, &t->model->part[NMRN_MEMORY_PART], t->report->epochs));
+    float largest =
+        fmaxf(LoopCheckPart(t->loop, &t->model->part[NMRN_ITEM_PART], report->epochs),
+              LoopCheckPart(t->loop, &t->model->part[NMRN_MEMORY_PART], report->epochs));
 
     if (largest > EXPLODED)
         snprintf(text, size,
@@ -274,48 +210,13 @@ static void Warn(const Trainer *t)
 
 /* --- epochs */
 
-static void CopyPart(const Trainer *t, const Part *part, const float *from, float *to)
-{
-    for (uint32_t r = 0; r < part->rows; r += POLL_ROWS) {
-        size_t rows = part->rows - r < POLL_ROWS ? part->rows - r : POLL_ROWS;
-        size_t at = (size_t)r * part->stride;
-
-        memcpy(to + at, from + at, rows * part->stride * sizeof(float));
-        HostPoll(t->host);
-    }
-}
-
-static void KeepBest(const Trainer *t)
-{
-    for (int i = 0; i < t->model->parts; i++)
-        if (t->best[i] != NULL)
-            CopyPart(t, &t->model->part[i], t->model->part[i].data, t->best[i]);
-}
-
-static void RestoreBest(const Trainer *t)
-{
-    for (int i = 0; i < t->model->parts; i++)
-        if (t->best[i] != NULL)
-            CopyPart(t, &t->model->part[i], t->best[i], t->model->part[i].data);
-}
-
-static void Evaluate(Trainer *t, Epoch *epoch)
-{
-    double start = HostClock();
-
-    WritePass(t, false);
-    ValidationRun(t->host, t->model, &t->validation);
-    epoch->ndcg = t->validation.ndcg;
-    epoch->hr = t->validation.hr;
-    t->report->evaluate_seconds += HostClock() - start;
-}
-
 /*
  * First random negatives, then one pass in which only the generator learns, then both against each
  * other.  A warm start has been through that.
  */
-static const char *PrepareStage(Trainer *t, int number)
+static const char *PrepareStage(void *trainer, int number)
 {
+    Trainer *t = trainer;
     bool before = number <= t->options->pre_epochs && !t->model->warm;
 
     if (t->options->candidates == 0)
@@ -329,63 +230,40 @@ static const char *PrepareStage(Trainer *t, int number)
     return before ? "memory" : "adversarial";
 }
 
-static Epoch RunEpoch(Trainer *t, int number, bool evaluate)
+static double RunEpoch(void *trainer, int number)
 {
-    Epoch epoch = {.epoch = number, .stage = PrepareStage(t, number), .ndcg = NAN, .hr = NAN};
-
-    epoch.loss = LearnPass(t, number);
-    CheckEpoch(t, number, epoch.loss);
-    if (evaluate)
-        Evaluate(t, &epoch);
-    epoch.seconds = HostClock() - t->start;
-    ReportAddEpoch(t->report, epoch);
-    t->host->progress(t->host->arg, &(Progress){epoch.stage, number, (int)t->options->epochs,
-                                                epoch.loss, epoch.ndcg, epoch.seconds});
-    return epoch;
+    return LearnPass(trainer, number);
 }
 
-static void RunEpochs(Trainer *t)
+static void ForgetHeldOut(void *trainer)
 {
-    const TrainOptions *o = &t->options->train;
-    int epochs = (int)t->options->epochs, stale = 0;
-    bool validate = t->validation.count > 0;
-    double best = -1;
-
-    t->report->stop_reason = "epochs";
-    for (int e = 1; e <= epochs; e++) {
-        Epoch epoch = RunEpoch(t, e, validate && (e % o->evaluate_every == 0 || e == epochs));
-
-        if (isnan(epoch.ndcg))
-            continue;
-        if (epoch.ndcg > best) {
-            best = epoch.ndcg;
-            stale = 0;
-            t->report->best = t->report->epochs - 1;
-            KeepBest(t);
-        } else if (++stale == o->patience) {
-            t->report->stop_reason = "patience";
-            break;
-        }
-    }
-    if (validate)
-        RestoreBest(t);
-    else
-        t->report->best = t->report->epochs - 1;
+    WritePass(trainer, false);
 }
 
 void NmrnTrain(const Host *host, const Interactions *data, Model *model, TrainReport *report)
 {
-    Trainer t = {.host = host,
-                 .data = data,
-                 .options = model->options,
-                 .model = model,
-                 .report = report,
-                 .start = HostClock()};
+    const NmrnOptions *o = model->options;
+    Trainer t = {.host = host, .data = data, .options = o, .model = model};
+    Loop loop = {
+        .host = host,
+        .data = data,
+        .model = model,
+        .report = report,
+        .epochs = (int)o->epochs,
+        .learnt = LearntParts(model),
+        .trainer = &t,
+        .epoch = RunEpoch,
+        .stage = PrepareStage,
+        .prepare = ForgetHeldOut,
+    };
 
+    t.loop = &loop;
     CheckData(&t);
     Prepare(&t);
-    RunEpochs(&t);
+    LoopOpen(&loop);
+    LoopStage(&loop, NULL, loop.epochs);
     WritePass(&t, true);
     Warn(&t);
+    LoopClose(&loop);
     Release(&t);
 }

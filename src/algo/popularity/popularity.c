@@ -1,4 +1,6 @@
-/* popularity.c: ItemPop, the count of interactions per item; the floor that every model must beat.
+/*
+ * popularity.c: ItemPop, the sum of the weights of each item's interactions; the floor that every
+ * model must beat.
  */
 #include "algo/algorithm.h"
 
@@ -28,9 +30,9 @@ static uint32_t QueryWidth(const Model *model)
     return 0;
 }
 
-static void Query(const Model *view, uint32_t row, float *query)
+static void Query(const Model *view, const QueryInput *input, float *query)
 {
-    (void)view, (void)row, (void)query;
+    (void)view, (void)input, (void)query;
 }
 
 const Algorithm popularity_algorithm = {
@@ -38,11 +40,12 @@ const Algorithm popularity_algorithm = {
     .summary = "number of users per item; not personalised",
     .options = no_options,
     .options_size = sizeof(TrainOptions),
+    .metrics = RANKING_METRICS,
+    .used = COLUMN_WEIGHT,
     .layout = Layout,
     .memory = Memory,
     .train = Train,
     .query_width = QueryWidth,
     .query = Query,
     .items = POPULARITY_PART,
-    .perturb = NULL,
 };

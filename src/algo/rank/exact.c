@@ -27,7 +27,7 @@ double GreatestNorm(const Host *host, const Model *model)
     uint32_t width = model->algorithm->query_width(model);
     double greatest = 0;
 
-    if (width == 0 || !BlasLoad())
+    if (!HasProducts(model) || !BlasLoad())
         return 0;
     for (uint32_t i = 0; i < model->items; i++) {
         greatest = fmax(greatest, Norm(part->data + (size_t)i * part->stride, width));

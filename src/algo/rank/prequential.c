@@ -13,12 +13,24 @@ size_t StreamMemory(const Model *model, uint32_t items)
 {
     const StreamMethods *methods = model->algorithm->stream;
     size_t scores = SizeMultiply(SizeAdd(SizeAdd(items, items / 2), ROOM), sizeof(float));
-    size_t query = SizeMultiply(model->algorithm->query_width(model), sizeof(float));
+    size_t width = model->algorithm->history != NULL ? items : 0;
+    size_t query = SizeMultiply(SizeAdd(model->algorithm->query_width(model), width + width / 2),
+                                sizeof(float));
 
     return SizeAdd(SizeAdd(scores, query), methods == NULL ? 0 : methods->memory(model));
 }
 
-void StreamOpen(const Host *host, Model *model, History *history, uint64_t events, Stream *stream)
+uint32_t StreamRecent(const Model *model)
+{
+    HistoryNeed need = {0};
+
+    if (model->algorithm->history != NULL)
+        need = model->algorithm->history(model->options);
+    return need.ordered ? need.limit : 0;
+}
+
+void StreamOpen(const Host *host, Model *model, History *history, uint64_t events,
+                float mean_weight, Stream *stream)
 {
     const StreamMethods *methods = model->algorithm->stream;
 
@@ -26,8 +38,8 @@ void StreamOpen(const Host *host, Model *model, History *history, uint64_t event
                        .model = model,
                        .history = history,
                        .users = model->users,
-                       .items = model->items};
-    stream->query = HostAllocateZero(host, model->algorithm->query_width(model), sizeof(float));
+                       .items = model->items,
+                       .mean_weight = mean_weight};
     if (methods != NULL)
         stream->learner = methods->open(host, model, history, events);
 }
@@ -54,34 +66,59 @@ StreamMetrics StreamMetricsSince(const StreamMetrics *before, const StreamMetric
                            .mrr = now->mrr - before->mrr};
 }
 
+static uint32_t RoomFor(uint32_t count)
+{
+    return count / 2 + ROOM > UINT32_MAX - count ? UINT32_MAX : count + count / 2 + ROOM;
+}
+
+/* Items come in between events, and queries may be as wide as there are items. */
 static void Reserve(Stream *s)
 {
-    if (s->model->items <= s->room)
-        return;
-    HostRelease(s->host, s->scores);
-    s->room = s->model->items;
-    s->room = s->room / 2 + ROOM > UINT32_MAX - s->room ? UINT32_MAX : s->room + s->room / 2 + ROOM;
-    s->scores = HostAllocate(s->host, s->room, sizeof(float));
+    uint32_t width = s->model->algorithm->query_width(s->model);
+
+    if (s->model->items > s->room) {
+        HostRelease(s->host, s->scores);
+        s->room = RoomFor(s->model->items);
+        s->scores = HostAllocate(s->host, s->room, sizeof(float));
+    }
+    if (width > s->query_room) {
+        HostRelease(s->host, s->query);
+        s->query_room = s->query == NULL ? width : RoomFor(width);
+        s->query = HostAllocateZero(s->host, s->query_room, sizeof(float));
+    }
 }
 
 /* Is there anything but popularity to rank this user by? */
 static bool IsKnown(const Stream *s, uint32_t user)
 {
-    if (s->model->algorithm->query_width(s->model) == 0 || s->history->users[user].count == 0)
+    if (!IsPersonal(s->model) || s->history->users[user].count == 0)
         return false;
-    return s->learner != NULL || user < s->users;
+    return s->learner != NULL || s->model->algorithm->history != NULL || user < s->users;
+}
+
+static void QueryUser(Stream *s, uint32_t user)
+{
+    QueryInput input = {.row = user};
+
+    if (s->history->recent != NULL) {
+        input.items = s->history->recent[user].item;
+        input.count = s->history->recent[user].count;
+    } else {
+        input.items = s->history->users[user].item;
+        input.count = s->history->users[user].count;
+    }
+    s->model->algorithm->query(s->model, &input, s->query);
 }
 
 static void ScoreUser(Stream *s, uint32_t user)
 {
-    const Algorithm *algorithm = s->model->algorithm;
     const float *popularity = s->model->part[POPULARITY_PART].data;
 
     if (!IsKnown(s, user)) {
         memcpy(s->scores, popularity, s->model->items * sizeof(float));
         return;
     }
-    algorithm->query(s->model, user, s->query);
+    QueryUser(s, user);
     ModelScore(s->model, s->query, 1, s->scores);
     if (s->learner == NULL)
         for (uint32_t i = s->items; i < s->model->items; i++)
@@ -139,9 +176,10 @@ static void RankEvent(Stream *s, uint32_t user, uint32_t item)
     s->total.mrr += 1 / (position + 1.0);
 }
 
-void StreamEvent(Stream *s, uint32_t user, uint32_t item, bool rank)
+void StreamEvent(Stream *s, const Event *event, bool rank)
 {
     float *popularity = s->model->part[POPULARITY_PART].data;
+    uint32_t user = event->user, item = event->item;
     bool repeats = HistoryContains(s->history, user, item);
 
     s->total.events++;
@@ -151,7 +189,8 @@ void StreamEvent(Stream *s, uint32_t user, uint32_t item, bool rank)
     if (rank && !repeats)
         RankEvent(s, user, item);
     if (s->learner != NULL)
-        s->model->algorithm->stream->learn(s->learner, user, item);
+        s->model->algorithm->stream->learn(s->learner, event);
+    HistoryNote(s->history, user, item);
     if (HistoryAdd(s->history, user, item))
-        popularity[item] += 1;
+        popularity[item] += event->weight * s->mean_weight;
 }

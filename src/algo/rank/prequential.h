@@ -31,15 +31,23 @@ typedef struct Stream {
     Learner *learner; /* NULL: the algorithm does not stream */
     uint32_t users;   /* that were there at the start */
     uint32_t items;
-    float *query;
+    float *query; /* room for `query_room` floats */
+    uint32_t query_room;
     float *scores; /* room for `room` items */
     uint32_t room;
+    float mean_weight; /* of the training's interactions: what an event of weight 1 counts */
     StreamMetrics total;
 } Stream;
 
-/* `events` were learnt before; see StreamMethods.open. */
+/*
+ * `events` were learnt before; see StreamMethods.open.  The history keeps recent items if the
+ * algorithm wants them: see StreamRecent.
+ */
 extern void StreamOpen(const Host *host, Model *model, History *history, uint64_t events,
-                       Stream *stream);
+                       float mean_weight, Stream *stream);
+
+/* How many recent items of each user queries want: the limit for HistoryInit. */
+extern uint32_t StreamRecent(const Model *model);
 
 /* Learns what is left of the last micro-batch. */
 extern void StreamClose(Stream *stream);
@@ -54,7 +62,7 @@ extern uint32_t StreamRank(Stream *stream, uint32_t user, uint32_t item);
  * One event of a user and an item that have their rows: ranks it if asked to, adds it to the
  * metrics, then learns it.
  */
-extern void StreamEvent(Stream *stream, uint32_t user, uint32_t item, bool rank);
+extern void StreamEvent(Stream *stream, const Event *event, bool rank);
 
 /* Bytes that StreamOpen allocates, and StreamRank for as many items. */
 extern size_t StreamMemory(const Model *model, uint32_t items);

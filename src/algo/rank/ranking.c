@@ -31,7 +31,7 @@ typedef struct RankingJob {
 
 static uint32_t BatchUsers(const Model *model)
 {
-    uint64_t width = model->algorithm->query_width(model);
+    uint64_t width = HasProducts(model) ? model->algorithm->query_width(model) : 0;
     uint64_t fit = BATCH_SCORES / ((uint64_t)model->items + 1);
     uint64_t quick = BATCH_PRODUCTS / ((width + 1) * ((uint64_t)model->items + 1));
 
@@ -225,8 +225,8 @@ static void RankBatch(void *arg, int task, int worker)
     float *queries = ScorerQueries(scorer, worker), *scores = ScorerScores(scorer, worker);
 
     for (uint32_t i = 0; i < n; i++)
-        model->algorithm->query(model, job->cases[first + i].user,
-                                queries + (size_t)i * scorer->width);
+        ScorerQuery(scorer, worker, job->cases[first + i].user,
+                    queries + (size_t)i * scorer->width);
     ModelScore(model, queries, n, scores);
     for (uint32_t i = 0; i < n && !HostCancelled(scorer->host); i++) {
         const float *query = queries + (size_t)i * scorer->width;
@@ -245,19 +245,18 @@ static void RankBatch(void *arg, int task, int worker)
 
 size_t RankingMemory(const Model *model, int threads)
 {
-    size_t row = SizeAdd(model->items, model->algorithm->query_width(model));
+    size_t marks = SizeMultiply(model->items, sizeof(Mark) + sizeof(uint32_t));
 
-    size_t batch = SizeMultiply(row, BatchUsers(model) * sizeof(float));
-
-    return SizeMultiply(SizeAdd(batch, SizeMultiply(model->items, sizeof(Mark) + sizeof(uint32_t))),
-                        (size_t)threads);
+    return SizeAdd(ScorerMemory(model, threads, BatchUsers(model), model->items),
+                   SizeMultiply(marks, (size_t)threads));
 }
 
-void RankCases(const Host *host, const Model *model, RankingCase *cases, size_t count)
+void RankCases(const Host *host, const Model *model, Histories histories, RankingCase *cases,
+               size_t count)
 {
     size_t threads = (size_t)PoolThreads(host);
     uint32_t batch = BatchUsers(model);
-    RankingJob job = {ScorerStart(host, model, batch, model->items), .cases = cases,
+    RankingJob job = {ScorerStart(host, model, histories, batch, model->items), .cases = cases,
                       .count = count};
 
     job.marks = HostAllocate(host, threads * model->items, sizeof(Mark));

@@ -8,7 +8,7 @@
 #ifndef RECADV_ALGO_RANK_RANKING_H
 #define RECADV_ALGO_RANK_RANKING_H
 
-#include "algo/algorithm.h"
+#include "algo/rank/histories.h"
 
 /* One user to rank for. */
 typedef struct RankingCase {
@@ -25,7 +25,8 @@ typedef struct RankingCase {
  * Ranks every case, on the host's pool.  Fails if a candidate's score is NaN: a relevant one would
  * win every comparison, another one would lose it.
  */
-extern void RankCases(const Host *host, const Model *model, RankingCase *cases, size_t count);
+extern void RankCases(const Host *host, const Model *model, Histories histories, RankingCase *cases,
+                      size_t count);
 
 /* Bytes that RankCases allocates. */
 extern size_t RankingMemory(const Model *model, int threads);

@@ -15,14 +15,9 @@ static const Part *MetPart(const Model *model)
     return &model->part[model->algorithm->items];
 }
 
-static bool HasQuery(const Model *model)
-{
-    return model->algorithm->query_width(model) > 0;
-}
-
 static size_t CodesPart(const Model *model)
 {
-    return HasQuery(model) ? CodesSize(model->items, MetPart(model)->stride) : 0;
+    return HasProducts(model) ? CodesSize(model->items, MetPart(model)->stride) : 0;
 }
 
 size_t ScanSize(const Model *model)
@@ -35,7 +30,7 @@ size_t ScanSize(const Model *model)
 void ScanPlace(Scan *scan, const Model *model, void *memory)
 {
     *scan = (Scan){.model = model};
-    if (HasQuery(model))
+    if (HasProducts(model))
         CodesPlace(&scan->codes, model->items, MetPart(model)->stride, memory);
     scan->scalars = (float *)((char *)memory + CodesPart(model));
 }
@@ -68,7 +63,9 @@ void ScanBuild(const Host *host, Scan *scan)
 
 size_t ScanTaskSize(const Model *model)
 {
-    return SizeAdd(model->algorithm->query_width(model), 64) / 64 * 64;
+    size_t codes = HasProducts(model) ? model->algorithm->query_width(model) : 0;
+
+    return SizeAdd(codes, 64) / 64 * 64;
 }
 
 void ScanStart(ScanRun *run, const Scan *scan, uint32_t first, ScanTask *tasks, uint32_t count,
@@ -78,7 +75,7 @@ void ScanStart(ScanRun *run, const Scan *scan, uint32_t first, ScanTask *tasks, 
     for (uint32_t t = 0; t < count; t++) {
         run->tasks[t] = &tasks[t];
         tasks[t].over = tasks[t].top->limit == 0;
-        if (tasks[t].query == NULL || !HasQuery(scan->model))
+        if (tasks[t].query == NULL || !HasProducts(scan->model))
             continue;
         tasks[t].coded.values = (int8_t *)memory + t * ScanTaskSize(scan->model);
         CodesQueryBuild(&tasks[t].coded, tasks[t].query, scan->codes.stride);
@@ -202,36 +199,53 @@ static bool StepCodes(ScanRun *run)
     return run->block < blocks;
 }
 
-/* One float per item: nothing is cheaper than to look at each. */
+/* Scores of the items of a view; without a query their popularity. */
+static void ScoreView(const Model *view, const float *query, float *scores)
+{
+    const Part *popularity = &view->part[POPULARITY_PART];
+
+    if (query != NULL)
+        ModelScore(view, query, 1, scores);
+    for (uint32_t i = 0; i < view->items && query == NULL; i++)
+        scores[i] = *PartRow(popularity, i);
+}
+
+static void OfferBlock(const ScanRun *run, ScanTask *task, uint32_t first, uint32_t count)
+{
+    float scores[CODES_BLOCK] __attribute__((aligned(64)));
+    Model view;
+
+    ModelViewItems(run->scan->model, first, count, &view);
+    ScoreView(&view, task->query, scores);
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t item = run->first + first + i;
+
+        if (scores[i] >= TopKThreshold(task->top) && ScanWants(task, item))
+            TopKAdd(task->top, scores[i], item);
+    }
+}
+
+/* Each item is scored: where nothing bounds scores, and where a score is as cheap as a bound. */
 static bool StepPlain(ScanRun *run)
 {
-    const Model *model = run->scan->model;
+    uint32_t items = run->scan->model->items, step = 0;
     uint64_t first = (uint64_t)run->block * CODES_BLOCK;
-    uint64_t last = first + STEP_BLOCKS * CODES_BLOCK;
-    const Part *part =
-        run->tasks[0]->query == NULL ? &model->part[POPULARITY_PART] : MetPart(model);
 
-    last = last < model->items ? last : model->items;
-    for (uint32_t t = 0; t < run->count; t++) {
-        ScanTask *task = run->tasks[t];
+    for (; step < STEP_BLOCKS && first < items; step++, first += CODES_BLOCK) {
+        uint64_t left = items - first;
+        uint32_t count = left < CODES_BLOCK ? (uint32_t)left : CODES_BLOCK;
 
-        for (uint32_t i = (uint32_t)first; i < last && !task->over; i++) {
-            float score = part->data[(size_t)i * part->stride];
-
-            if (task->query != NULL && model->algorithm->finish != NULL)
-                model->algorithm->finish(model, task->query, run->scan->scalars + i, model->items,
-                                         1, &score);
-            if (score >= TopKThreshold(task->top) && ScanWants(task, run->first + i))
-                TopKAdd(task->top, score, run->first + i);
-        }
+        for (uint32_t t = 0; t < run->count; t++)
+            if (!run->tasks[t]->over)
+                OfferBlock(run, run->tasks[t], (uint32_t)first, count);
     }
-    run->block += STEP_BLOCKS;
-    return last < model->items;
+    run->block += step;
+    return first < items;
 }
 
 bool ScanStep(ScanRun *run)
 {
-    if (run->count == 0)
+    if (run->count == 0 || run->scan->model->items == 0)
         return false;
     return run->scan->codes.rows == 0 || run->tasks[0]->query == NULL ? StepPlain(run)
                                                                       : StepCodes(run);

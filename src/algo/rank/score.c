@@ -1,4 +1,4 @@
-/* score.c: scores of all items of a view, from inner products. */
+/* score.c: scores of all items of a view: from inner products, or as the algorithm makes them. */
 #include "algo/algorithm.h"
 #include "core/blas.h"
 
@@ -39,8 +39,20 @@ static void Finish(const Model *view, const float *queries, uint32_t count, floa
     }
 }
 
+static void ScoreEach(const Model *view, const float *queries, uint32_t count, float *out)
+{
+    size_t width = view->algorithm->query_width(view);
+
+    for (uint32_t q = 0; q < count; q++)
+        view->algorithm->score(view, queries + q * width, out + (size_t)q * view->items);
+}
+
 void ModelScore(const Model *view, const float *queries, uint32_t count, float *out)
 {
+    if (view->algorithm->score != NULL) {
+        ScoreEach(view, queries, count, out);
+        return;
+    }
     Multiply(view, queries, count, out);
     if (view->algorithm->finish != NULL)
         Finish(view, queries, count, out);

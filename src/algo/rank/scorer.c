@@ -5,18 +5,37 @@
 #include "core/blas.h"
 #include "core/pool.h"
 
-Scorer ScorerStart(const Host *host, const Model *model, uint32_t batch, uint32_t items)
+Scorer ScorerStart(const Host *host, const Model *model, Histories histories, uint32_t batch,
+                   uint32_t items)
 {
     size_t threads = (size_t)PoolThreads(host);
-    Scorer scorer = {.host = host, .model = model, .batch = batch, .items = items};
+    Scorer scorer = {
+        .host = host, .model = model, .histories = histories, .batch = batch, .items = items};
 
     BlasLoad();
     scorer.norm = GreatestNorm(host, model);
     scorer.width = model->algorithm->query_width(model);
     scorer.queries = HostAllocateZero(host, threads * batch * scorer.width, sizeof(float));
     scorer.scores = HostAllocate(host, threads * batch * items, sizeof(float));
+    scorer.had = HostAllocate(host, threads * histories.room, sizeof(uint32_t));
     scorer.undefined = HostAllocateZero(host, threads, sizeof(bool));
     return scorer;
+}
+
+size_t ScorerMemory(const Model *model, int threads, uint32_t batch, uint32_t items)
+{
+    size_t row = SizeAdd(items, model->algorithm->query_width(model));
+    size_t batches = SizeMultiply((size_t)threads * batch, row * sizeof(float));
+
+    return SizeAdd(batches, HistoriesMemory(model, threads));
+}
+
+void ScorerQuery(const Scorer *scorer, int worker, uint32_t user, float *query)
+{
+    const Histories *histories = &scorer->histories;
+
+    HistoriesQuery(histories, scorer->model, user, scorer->had + (size_t)worker * histories->room,
+                   query);
 }
 
 void ScorerEnd(Scorer *scorer)
@@ -28,6 +47,7 @@ void ScorerEnd(Scorer *scorer)
         undefined |= scorer->undefined[t];
     HostRelease(host, scorer->queries);
     HostRelease(host, scorer->scores);
+    HostRelease(host, scorer->had);
     HostRelease(host, scorer->undefined);
     if (HostCancelled(host))
         HostAbandon(host);

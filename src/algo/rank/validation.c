@@ -9,12 +9,20 @@
 #include "core/metrics.h"
 #include "core/pool.h"
 
-/* Users of a task, at most; with a slice of items 1 MB of scores. */
-#define BATCH_USERS 256
+/* Users of a task, at most; with a slice of items 1 MB of scores.  Fewer where queries are wide. */
+#define BATCH_USERS  256
+#define BATCH_FLOATS (4u << 20)
 
 static uint32_t Least(uint64_t a, uint32_t b)
 {
     return a < b ? (uint32_t)a : b;
+}
+
+static uint32_t BatchUsers(const Model *model, uint64_t users)
+{
+    uint32_t fit = BATCH_FLOATS / (model->algorithm->query_width(model) + 1) + 1;
+
+    return Least(users, fit < BATCH_USERS ? fit : BATCH_USERS);
 }
 
 /* A user whose held-out item may still be among the first. */
@@ -32,7 +40,8 @@ typedef struct ValidationJob {
 } ValidationJob;
 
 /* All users of the task, unless the run is cancelled; returns how many. */
-static uint32_t Enter(const ValidationJob *job, int task, float *queries, Contender *contenders)
+static uint32_t Enter(const ValidationJob *job, int task, int worker, float *queries,
+                      Contender *contenders)
 {
     const Scorer *scorer = &job->scorer;
     const Model *model = scorer->model;
@@ -43,7 +52,7 @@ static uint32_t Enter(const ValidationJob *job, int task, float *queries, Conten
         RankingCase *ranked = &job->validation->cases[first + i];
         float *query = queries + (size_t)i * scorer->width, doubt;
 
-        model->algorithm->query(model, ranked->user, query);
+        ScorerQuery(scorer, worker, ranked->user, query);
         doubt = ProductDoubt(model, query, scorer->norm);
         contenders[i] = (Contender){.ranked = ranked,
                                     .mark = MarkItem(model, query, ranked->relevant[0], doubt),
@@ -114,7 +123,7 @@ static void ValidateBatch(void *arg, int task, int worker)
     const Model *model = scorer->model;
     float *queries = ScorerQueries(scorer, worker), *scores = ScorerScores(scorer, worker);
     Contender contenders[BATCH_USERS];
-    uint32_t n = Enter(job, task, queries, contenders);
+    uint32_t n = Enter(job, task, worker, queries, contenders);
 
     for (uint32_t first = 0; first < model->items && n > 0; first += scorer->items) {
         uint32_t count = Least(model->items - first, scorer->items);
@@ -137,9 +146,10 @@ static void ValidateBatch(void *arg, int task, int worker)
 
 static void RankHeldOut(const Host *host, const Model *model, Validation *validation)
 {
-    uint32_t batch = Least(validation->count, BATCH_USERS);
-    ValidationJob job = {ScorerStart(host, model, batch, Least(model->items, SLICE_ITEMS)),
-                         validation};
+    uint32_t batch = BatchUsers(model, validation->count);
+    Histories histories = HistoriesOf(model, validation->data, false);
+    ValidationJob job = {
+        ScorerStart(host, model, histories, batch, Least(model->items, SLICE_ITEMS)), validation};
 
     PoolRun(host, ValidateBatch, &job, (int)((validation->count + batch - 1) / batch));
     ScorerEnd(&job.scorer);
@@ -151,7 +161,7 @@ void ValidationPrepare(const Host *host, const Interactions *data, Validation *v
     size_t n = 0;
     uint32_t *positions;
 
-    *validation = (Validation){.ndcg = NAN, .hr = NAN};
+    *validation = (Validation){.data = data, .ndcg = NAN, .hr = NAN};
     if (data->held_count == 0)
         return;
     validation->cases = HostAllocate(host, data->held_count, sizeof(RankingCase));
@@ -197,9 +207,8 @@ void ValidationRun(const Host *host, const Model *model, Validation *validation)
 size_t ValidationMemory(const Model *model, const Interactions *shape, int threads)
 {
     size_t cases = SizeMultiply(shape->held_count, sizeof(RankingCase) + sizeof(uint32_t));
-    size_t row = SizeAdd(Least(model->items, SLICE_ITEMS), model->algorithm->query_width(model));
-    size_t users = (size_t)threads * Least(shape->held_count, BATCH_USERS);
-    size_t batches = SizeMultiply(users, row * sizeof(float));
+    size_t batches = ScorerMemory(model, threads, BatchUsers(model, shape->held_count),
+                                  Least(model->items, SLICE_ITEMS));
 
     return shape->held_count == 0 ? 0 : SizeAdd(cases, batches);
 }

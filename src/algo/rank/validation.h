@@ -12,6 +12,7 @@
 #define VALIDATION_CUTOFF 100
 
 typedef struct Validation {
+    const Interactions *data;
     RankingCase *cases; /* one relevant item each */
     size_t count;
     double ndcg; /* of the last run */

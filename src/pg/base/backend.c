@@ -52,8 +52,8 @@ static void Describe(StringInfo text, const BackendHost *backend, const Progress
     appendStringInfo(text, "%s: stage %s, epoch %d of at most %d (%d %%), loss %.4f",
                      backend->title, p->stage, p->epoch, p->epochs,
                      (int)(100.0 * p->epoch / p->epochs), p->loss);
-    if (!isnan(p->ndcg))
-        appendStringInfo(text, ", NDCG@100 %.4f", p->ndcg);
+    if (!isnan(p->value))
+        appendStringInfo(text, ", %s %.4f", p->metric, p->value);
     appendStringInfo(text, ", at most %.0f s left", left);
 }
 
@@ -89,14 +89,13 @@ static int SqlState(FailKind kind)
     return ERRCODE_INTERNAL_ERROR;
 }
 
-static void Fail(void *arg, FailKind kind, const char *message, const char *hint)
-    __attribute__((noreturn));
+static void Fail(void *arg, const Failure *failure) __attribute__((noreturn));
 
-static void Fail(void *arg, FailKind kind, const char *message, const char *hint)
+static void Fail(void *arg, const Failure *failure)
 {
     (void)arg;
-    ereport(ERROR, (errcode(SqlState(kind)), errmsg("%s", message),
-                    hint == NULL ? 0 : errhint("%s", hint)));
+    ereport(ERROR, (errcode(SqlState(failure->kind)), errmsg("%s", failure->message),
+                    failure->hint == NULL ? 0 : errhint("%s", failure->hint)));
     pg_unreachable();
 }
 

@@ -1,0 +1,69 @@
+/*
+ * loop.h: the epochs of a training: validation, patience, and the way back to the best epoch.
+ *
+ * An algorithm names its epoch and what it learns; the loop runs the epochs, stage by stage, checks
+ * that what was learnt is finite, measures now and then, keeps a copy of the best epoch, stops
+ * when nothing gets better and fills the report.
+ */
+#ifndef RECADV_ALGO_LEARN_LOOP_H
+#define RECADV_ALGO_LEARN_LOOP_H
+
+#include "algo/rank/validation.h"
+
+typedef struct Loop {
+    /* Set by the caller before LoopOpen. */
+    const Host *host;
+    const Interactions *data; /* NULL only with `measure` */
+    Model *model;
+    TrainReport *report;
+    int epochs;      /* planned, over all stages */
+    uint32_t learnt; /* a bit for each part that epochs change and that serving needs */
+    void *trainer;   /* passed to the following */
+    double (*epoch)(void *trainer, int number); /* one pass, from 1 on; returns its mean loss */
+    /* The name of the stage that an epoch belongs to, and what is due before it; or NULL. */
+    const char *(*stage)(void *trainer, int number);
+    /* Fails if the model is beyond repair, though finite; NULL: there is no such thing. */
+    void (*check)(void *trainer, int number);
+    /* Makes the model one that can be validated, knowing no held-out item; NULL: it is one. */
+    void (*prepare)(void *trainer);
+    /*
+     * Fills metric[METRICS] of the model as it is; NULL: NDCG and HR of the held-out interactions,
+     * if there are any (rank/validation.h).
+     */
+    void (*measure)(void *trainer, double *metric);
+
+    /* The loop's own. */
+    Validation validation;
+    float
+        *best[MAX_PARTS]; /* copies at the best epoch; NULL: nothing is validated, or not learnt */
+    double start;
+} Loop;
+
+/* Sets up validation and copies; the clock of the report starts. */
+extern void LoopOpen(Loop *loop);
+extern void LoopClose(Loop *loop);
+
+/*
+ * Runs at most so many epochs; with validation, stops when they no longer help and goes back to the
+ * best of them.  `name`: a static string; NULL: loop->stage has a name for each epoch.  Returns the
+ * first metric of the best epoch, -1 without validation.
+ */
+extern double LoopStage(Loop *loop, const char *name, int epochs);
+
+/* Bytes that LoopOpen and the validation allocate. */
+extern size_t LoopMemory(const Model *model, const Interactions *shape, int threads,
+                         uint32_t learnt, int64_t epochs);
+
+/* Largest absolute value of a part; fails, naming the epoch, if one is not finite. */
+extern float LoopCheckPart(const Loop *loop, const Part *part, int number);
+
+/* Fails if no user lacks an item: nothing can be ranked. */
+extern void CheckRankable(const Host *host, const Interactions *data);
+
+/* Is the row as it was allocated?  Rows of a warm start are not zero. */
+extern bool RowIsZero(const Part *part, size_t row);
+
+/* A bit of `learnt`. */
+#define LEARNT(part) (1u << (part))
+
+#endif

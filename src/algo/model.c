@@ -1,0 +1,137 @@
+/* model.c: laying out, allocating and growing the matrices of a model. */
+#include "algo/algorithm.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "core/vector.h"
+
+#define POLL_EVERY (1 << 20)
+
+void ModelAddPart(Model *model, const char *name, Axis axis, uint32_t rows, uint32_t columns)
+{
+    Part *part = &model->part[model->parts < MAX_PARTS ? model->parts : MAX_PARTS - 1];
+
+    model->parts += model->parts < MAX_PARTS;
+    *part = (Part){.name = name,
+                   .axis = axis,
+                   .rows = rows,
+                   .columns = columns,
+                   .stride = VectorStride(columns)};
+}
+
+void ModelAddColumn(Model *model, const char *name, Axis axis, uint32_t rows)
+{
+    ModelAddPart(model, name, axis, rows, 1);
+    model->part[model->parts - 1].stride = 1;
+}
+
+void ModelLayout(Model *model, const Algorithm *algorithm, const void *options, uint32_t users,
+                 uint32_t items)
+{
+    *model = (Model){.algorithm = algorithm, .options = options, .users = users, .items = items};
+    ModelAddColumn(model, "popularity", AXIS_ITEM, items);
+    algorithm->layout(model);
+}
+
+size_t ModelMemory(const Model *model)
+{
+    size_t total = 0;
+
+    for (int i = 0; i < model->parts; i++) {
+        size_t floats = SizeMultiply(model->part[i].rows, model->part[i].stride);
+
+        total = SizeAdd(total, SizeMultiply(floats, sizeof(float)));
+    }
+    return total;
+}
+
+void ModelAllocate(const Host *host, Model *model)
+{
+    ModelAllocateRoom(host, model, model->users, model->items);
+}
+
+void ModelAllocateRoom(const Host *host, Model *model, uint32_t users, uint32_t items)
+{
+    for (int i = 0; i < model->parts; i++) {
+        Part *part = &model->part[i];
+        uint32_t rows = part->axis == AXIS_USER   ? users
+                        : part->axis == AXIS_ITEM ? items
+                                                  : part->rows;
+
+        part->data = HostAllocateZero(host, SizeMultiply(rows, part->stride), sizeof(float));
+    }
+}
+
+void ModelMakeRoom(const Host *host, Model *model, uint32_t users, uint32_t items)
+{
+    Model before = *model;
+
+    ModelAllocateRoom(host, model, users, items);
+    for (int i = 0; i < model->parts; i++) {
+        const Part *part = &before.part[i];
+
+        memcpy(model->part[i].data, part->data, PartFloats(part) * sizeof(float));
+        HostRelease(host, part->data);
+    }
+}
+
+static void AddRow(Model *model, Axis axis)
+{
+    for (int i = 0; i < model->parts; i++)
+        if (model->part[i].axis == axis)
+            model->part[i].rows++;
+}
+
+uint32_t ModelAddUser(Model *model, uint64_t key)
+{
+    AddRow(model, AXIS_USER);
+    if (model->algorithm->stream != NULL)
+        model->algorithm->stream->start_user(model, model->users, key);
+    return model->users++;
+}
+
+uint32_t ModelAddItem(Model *model, uint64_t key)
+{
+    AddRow(model, AXIS_ITEM);
+    if (model->algorithm->stream != NULL)
+        model->algorithm->stream->start_item(model, model->items, key);
+    return model->items++;
+}
+
+void ModelViewItems(const Model *model, uint32_t first, uint32_t count, Model *view)
+{
+    *view = *model;
+    view->items = count;
+    view->first_item = model->first_item + first;
+    if (model->item_rows != NULL)
+        view->item_rows = model->item_rows + first;
+    for (int i = 0; i < model->parts; i++) {
+        Part *part = &view->part[i];
+
+        if (part->axis == AXIS_ITEM) {
+            if (part->data != NULL)
+                part->data += (size_t)first * part->stride;
+            part->rows = count;
+        }
+    }
+}
+
+void ModelCountPopularity(const Host *host, const Interactions *data, Model *model)
+{
+    float *count = model->part[POPULARITY_PART].data;
+
+    for (uint64_t i = 0; i < data->count; i++) {
+        count[data->item[i]] += data->weight == NULL ? 1.0f : data->weight[i];
+        if (i % POLL_EVERY == 0)
+            HostPoll(host);
+    }
+}
+
+bool PartIsFinite(const Part *part)
+{
+    for (size_t i = 0; i < PartFloats(part); i++)
+        if (!isfinite(part->data[i]))
+            return false;
+    return true;
+}

@@ -39,6 +39,8 @@ die() {
     exit 1
 }
 
+[[ $install_into =~ ^(copy|system)$ ]] || die "INSTALL is '$install_into'; the only value is 'system'"
+
 # --- who ---------------------------------------------------------------------------------------
 
 as_root() {
@@ -255,7 +257,6 @@ private_copy() {
     local prefix=$1/pg config=$PG_CONFIG bin lib share path
 
     [ "$install_into" != system ] || return 0
-    [ "$install_into" = copy ] || die "INSTALL is '$install_into'; the only value is 'system'"
     bin=$("$config" --bindir) lib=$("$config" --pkglibdir) share=$("$config" --sharedir)
     [ -x "$bin/postgres" ] || die "$config names $bin, where no postgres is"
     mkdir "$prefix" || die "cannot create $prefix"
@@ -283,7 +284,8 @@ private_copy() {
 # copy_tree DIRECTORY: the sources, without anything that a build or git left, owned by run_user.
 copy_tree() {
     user_dir "$1"
-    tar -C "$root" -cf - --exclude=./.git --exclude='*.o' --exclude='*.so' --exclude='*.bc' \
+    tar -C "$root" -cf - --exclude=./.git --exclude='*.o' --exclude='*.so' --exclude='*.bc' --exclude='*.d' \
+        --exclude=./exports.list --exclude=./compile_commands.json \
         --exclude=./results --exclude=./tmp_check --exclude=./build --exclude='regression.*' . |
         as_user tar -C "$1" -xf - --no-same-owner || die "cannot copy $root to $1"
     chmod 700 "$1"

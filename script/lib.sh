@@ -5,20 +5,26 @@
 #   say, note, die                  output
 #   find_postgres, install_missing  packages (Debian and its relatives; elsewhere: a clear list)
 #   choose_user, as_user, as_root   PostgreSQL refuses to run as root
+#   private_copy                    of the server's own files, so that no other server notices
 #   copy_tree, build, install_built a build beside the checkout, which stays clean
 #   start_server, stop_server       a throwaway server that no network and no other user can reach
 #
-# The caller sets `logs`, a directory for the output of what fails.
+# The caller sets `logs`, a directory for the output of what fails.  Once the packages are there,
+# nothing needs root.
 #
 # Environment:
 #   PG_MAJOR   the major version of PostgreSQL (default: the one installed, else the distribution's)
 #   PG_CONFIG  a pg_config to use instead
+#   INSTALL    "system": no private copy; the extension goes into the directories of PG_CONFIG,
+#              over the one that running servers use (for layouts that cannot be copied)
 #   RUN_AS     when started by root: the account that runs the servers (default: nobody)
 
 set -u
 umask 022
 export LC_ALL=C.UTF-8
 unset PGHOST PGPORT PGUSER PGDATABASE PGPASSWORD PGSERVICE PGOPTIONS PGDATA PERL5LIB MAKEFLAGS
+install_into=${INSTALL:-copy}
+unset INSTALL # has a meaning for make
 
 logs=/tmp
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
@@ -32,6 +38,8 @@ die() {
     printf '%s: %s\n' "$program" "$*" >&2
     exit 1
 }
+
+[[ $install_into =~ ^(copy|system)$ ]] || die "INSTALL is '$install_into'; the only value is 'system'"
 
 # --- who ---------------------------------------------------------------------------------------
 
@@ -199,12 +207,85 @@ install_missing() {
     install_packages "$name"
 }
 
+# --- a private copy of the server ---------------------------------------------------------------
+
+# PostgreSQL finds its libraries and data relative to its programs.  So a copy of the three
+# directories, at their old paths below another root, is a server of its own, and what is installed
+# there no other server loads.
+
+# copy_files FROM TO: the files themselves also where FROM has links to them.
+copy_files() {
+    mkdir -p "$2" && cp -RL "$1/." "$2" 2>>"$logs/copy.log" ||
+        # a link to nothing cannot be copied, and nobody misses it
+        [ -n "$(find -L "$1" -type l 2>/dev/null | head -n 1)" ] ||
+        { cat "$logs/copy.log" >&2; die "cannot copy $1 to $2"; }
+}
+
+# The server's programs; their directory may have all others of the machine too.
+copy_programs() {
+    local program name
+
+    mkdir -p "$2"
+    for program in "$1"/*; do
+        name=${program##*/}
+        case $name in
+        postgres | initdb | psql | pg_* | pgbench | createdb | dropdb | createuser | dropuser | vacuumdb)
+            if [ -f "$program" ] && [ -x "$program" ]; then
+                cp -L "$program" "$2/$name" || die "cannot copy $program to $2"
+            fi
+            ;;
+        esac
+    done
+}
+
+# link_directory DIRECTORY PREFIX: what is only read needs no copy.
+link_directory() {
+    local file
+
+    if [ ! -e "$2$1" ]; then
+        mkdir -p "$2${1%/*}" && ln -s "$1" "$2$1"
+        return
+    fi
+    [ ! -L "$2$1" ] || return 0
+    for file in "$1"/*; do
+        [ -e "$2$file" ] || ln -s "$file" "$2$file"
+    done
+}
+
+# private_copy DIRECTORY: below DIRECTORY/pg; PG_CONFIG is the copy's from here on.
+private_copy() {
+    local prefix=$1/pg config=$PG_CONFIG bin lib share path
+
+    [ "$install_into" != system ] || return 0
+    bin=$("$config" --bindir) lib=$("$config" --pkglibdir) share=$("$config" --sharedir)
+    [ -x "$bin/postgres" ] || die "$config names $bin, where no postgres is"
+    mkdir "$prefix" || die "cannot create $prefix"
+    prefix=$(cd "$prefix" && pwd -P)
+    copy_programs "$bin" "$prefix$bin"
+    copy_files "$lib" "$prefix$lib"
+    copy_files "$share" "$prefix$share"
+    for path in --includedir --pkgincludedir --includedir-server --libdir; do
+        path=$("$config" $path)
+        [ ! -d "$path" ] || [ "$path" = "$lib" ] || link_directory "${path%/}" "$prefix"
+    done
+    [ -x "$prefix$bin/pg_config" ] || cp -L "$config" "$prefix$bin/pg_config"
+    PG_CONFIG=$prefix$bin/pg_config
+    if [ "$("$PG_CONFIG" --pkglibdir)" != "$prefix$lib" ] ||
+        [ "$("$PG_CONFIG" --sharedir)" != "$prefix$share" ] ||
+        ! as_user "$prefix$bin/postgres" --version >>"$logs/copy.log" 2>&1; then
+        die "a copy of the server of $config does not run on its own;" \
+            "INSTALL=system installs recadv into $lib and $share instead, for all servers there"
+    fi
+    export PG_CONFIG
+}
+
 # --- build and install -------------------------------------------------------------------------
 
 # copy_tree DIRECTORY: the sources, without anything that a build or git left, owned by run_user.
 copy_tree() {
     user_dir "$1"
-    tar -C "$root" -cf - --exclude=./.git --exclude='*.o' --exclude='*.so' --exclude='*.bc' \
+    tar -C "$root" -cf - --exclude=./.git --exclude='*.o' --exclude='*.so' --exclude='*.bc' --exclude='*.d' \
+        --exclude=./exports.list --exclude=./compile_commands.json \
         --exclude=./results --exclude=./tmp_check --exclude=./build --exclude='regression.*' . |
         as_user tar -C "$1" -xf - --no-same-owner || die "cannot copy $root to $1"
     chmod 700 "$1"
@@ -218,10 +299,16 @@ build() {
     as_user make -C "$directory" --no-print-directory PG_CONFIG="$PG_CONFIG" with_llvm=no "$@"
 }
 
-# install_built DIRECTORY: into PostgreSQL's own directories; there is no other place that a
-# server of PostgreSQL before 18 would look for an extension.
+# install_built DIRECTORY: where PG_CONFIG says; no server of PostgreSQL before 18 would look for an
+# extension in another place.
 install_built() {
-    as_root make -C "$1" --no-print-directory PG_CONFIG="$PG_CONFIG" with_llvm=no install
+    local make=(make -C "$1" --no-print-directory PG_CONFIG="$PG_CONFIG" with_llvm=no install)
+
+    if [ "$install_into" = system ]; then
+        as_root "${make[@]}"
+    else
+        "${make[@]}"
+    fi
 }
 
 where_installed() {
@@ -240,6 +327,7 @@ start_server() {
 
     shift
     bindir=$("$PG_CONFIG" --bindir)
+    echo "$bindir" >"$directory/bindir"
     user_dir "$directory/data"
     user_dir "$directory/run"
     user_dir "$directory/log"
@@ -264,9 +352,10 @@ start_server() {
 
 # stop_server DIRECTORY: nothing happens where none runs.
 stop_server() {
-    local stop=("$("$PG_CONFIG" --bindir)/pg_ctl" -D "$1/data" -m immediate -w stop)
+    local stop
 
     [ -e "$1/data/postmaster.pid" ] || return 0
+    stop=("$(cat "$1/bindir")/pg_ctl" -D "$1/data" -m immediate -w stop)
     if [ "$(id -u)" -eq 0 ]; then # the owner may be another than in this run
         stop=(setpriv "--reuid=$(stat -c %u "$1/data")" --clear-groups "${stop[@]}")
     fi

@@ -1,7 +1,4 @@
--- The extension, its objects and how they are declared.
-SET client_min_messages = warning;
-CREATE EXTENSION recadv;
-RESET client_min_messages;
+-- The extension, which pg_regress has created (--load-extension), its objects and how they are declared.
 
 SELECT extversion = default_version AS is_default, extrelocatable, n.nspname AS schema
 FROM pg_extension JOIN pg_namespace n ON n.oid = extnamespace

@@ -246,6 +246,17 @@ extern const Algorithm *AlgorithmFind(const char *name);
 /* What is trained where no algorithm is named. */
 extern const Algorithm *const default_algorithm;
 
+/* Declares all parts of a model: the popularity and the algorithm's own. */
+extern void ModelLayout(Model *model, const Algorithm *algorithm, const void *options,
+                        uint32_t users, uint32_t items);
+
+/*
+ * Adds a row to every user (item) part and starts it; there must be room; returns its index.  An
+ * algorithm that does not stream leaves it zero.
+ */
+extern uint32_t ModelAddUser(Model *model, uint64_t key);
+extern uint32_t ModelAddItem(Model *model, uint64_t key);
+
 /* Does a query come from the order of a user's interactions? */
 static inline bool WantsOrder(const Algorithm *algorithm, const void *options)
 {

@@ -1,5 +1,5 @@
 /* model.c: laying out, allocating and growing the matrices of a model. */
-#include "algo/algorithm.h"
+#include "algo/model.h"
 
 #include <math.h>
 #include <string.h>
@@ -24,14 +24,6 @@ void ModelAddColumn(Model *model, const char *name, Axis axis, uint32_t rows)
 {
     ModelAddPart(model, name, axis, rows, 1);
     model->part[model->parts - 1].stride = 1;
-}
-
-void ModelLayout(Model *model, const Algorithm *algorithm, const void *options, uint32_t users,
-                 uint32_t items)
-{
-    *model = (Model){.algorithm = algorithm, .options = options, .users = users, .items = items};
-    ModelAddColumn(model, "popularity", AXIS_ITEM, items);
-    algorithm->layout(model);
 }
 
 size_t ModelMemory(const Model *model)
@@ -74,29 +66,6 @@ void ModelMakeRoom(const Host *host, Model *model, uint32_t users, uint32_t item
         memcpy(model->part[i].data, part->data, PartFloats(part) * sizeof(float));
         HostRelease(host, part->data);
     }
-}
-
-static void AddRow(Model *model, Axis axis)
-{
-    for (int i = 0; i < model->parts; i++)
-        if (model->part[i].axis == axis)
-            model->part[i].rows++;
-}
-
-uint32_t ModelAddUser(Model *model, uint64_t key)
-{
-    AddRow(model, AXIS_USER);
-    if (model->algorithm->stream != NULL)
-        model->algorithm->stream->start_user(model, model->users, key);
-    return model->users++;
-}
-
-uint32_t ModelAddItem(Model *model, uint64_t key)
-{
-    AddRow(model, AXIS_ITEM);
-    if (model->algorithm->stream != NULL)
-        model->algorithm->stream->start_item(model, model->items, key);
-    return model->items++;
 }
 
 void ModelViewItems(const Model *model, uint32_t first, uint32_t count, Model *view)

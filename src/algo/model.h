@@ -72,10 +72,6 @@ static inline uint32_t ViewItem(const Model *view, uint32_t i)
  * it serves users of whom nothing is known. */
 #define POPULARITY_PART 0
 
-/* Declares all parts of a model: the popularity and the algorithm's own. */
-extern void ModelLayout(Model *model, const Algorithm *algorithm, const void *options,
-                        uint32_t users, uint32_t items);
-
 /*
  * For layout(): appends a part.  Beyond MAX_PARTS, part MAX_PARTS - 1 is replaced and the model is
  * of no use, which the test of the registry tells; many small matrices make one part: see
@@ -93,18 +89,11 @@ extern size_t ModelMemory(const Model *model);
 /* Allocates all parts, zeroed. */
 extern void ModelAllocate(const Host *host, Model *model);
 
-/* Allocates all parts with room for more rows than they have: see ModelAddUser. */
+/* Allocates all parts with room for more rows than they have: see ModelAddUser in algorithm.h. */
 extern void ModelAllocateRoom(const Host *host, Model *model, uint32_t users, uint32_t items);
 
 /* Moves the rows into memory with such room. */
 extern void ModelMakeRoom(const Host *host, Model *model, uint32_t users, uint32_t items);
-
-/*
- * Adds a row to every user (item) part and starts it; there must be room; returns its index.  An
- * algorithm that does not stream leaves it zero.
- */
-extern uint32_t ModelAddUser(Model *model, uint64_t key);
-extern uint32_t ModelAddItem(Model *model, uint64_t key);
 
 /* The model as a view of all its rows needs no call; this narrows it. */
 extern void ModelViewItems(const Model *model, uint32_t first, uint32_t count, Model *view);

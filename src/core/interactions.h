@@ -8,7 +8,7 @@
 #ifndef RECADV_CORE_INTERACTIONS_H
 #define RECADV_CORE_INTERACTIONS_H
 
-#include "core/host.h"
+#include "core/pairs.h"
 
 #define NO_ITEM UINT32_MAX
 
@@ -63,16 +63,6 @@ typedef struct Events {
     float *weight;    /* count; NULL: all count alike */
     double mean_weight;
 } Events;
-
-/* Raw pairs in any order, repeats included; time and weight may be NULL. */
-typedef struct Pairs {
-    uint64_t count;
-    uint32_t *user;
-    uint32_t *item;
-    double *time;
-    float *weight;
-    void (*release)(struct Pairs *pairs); /* frees the arrays, or NULL */
-} Pairs;
 
 /* HOLDOUT_AUTO is resolved by the caller: last with times, otherwise random. */
 typedef enum Holdout { HOLDOUT_NONE, HOLDOUT_LAST, HOLDOUT_RANDOM, HOLDOUT_AUTO } Holdout;

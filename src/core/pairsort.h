@@ -2,7 +2,7 @@
 #ifndef RECADV_CORE_PAIRSORT_H
 #define RECADV_CORE_PAIRSORT_H
 
-#include "core/interactions.h"
+#include "core/pairs.h"
 
 /*
  * Sorts pairs whose users and items are below these limits.  `scratch` has the same arrays; the

@@ -6,7 +6,7 @@
 
 #include "algo/algorithm.h"
 #include "algo/mf/mf.h"
-#include "algo/nmrn/nmrn.h"
+#include "algo/nmrn/memory_network.h"
 #include "algo/rank/ranking.h"
 #include "core/random.h"
 #include "testhost.h"

@@ -5,7 +5,7 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "algo/nmrn/nmrn.h"
+#include "algo/nmrn/memory_network.h"
 #include "check.h"
 #include "support.h"
 #include "tests.h"

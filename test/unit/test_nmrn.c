@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "algo/nmrn/nmrn.h"
+#include "algo/nmrn/memory_network.h"
 #include "algo/rank/prequential.h"
 #include "check.h"
 #include "core/metrics.h"

@@ -1,7 +1,7 @@
 /* compare.c: rows against rows, and a visitor whose history the memory has not noted. */
 #include <string.h>
 
-#include "algo/nmrn/nmrn.h"
+#include "algo/nmrn/memory_network.h"
 
 static int PartOf(Axis axis)
 {

@@ -5,7 +5,7 @@
 #ifndef RECADV_ALGO_NMRN_EVENT_ORDER_H
 #define RECADV_ALGO_NMRN_EVENT_ORDER_H
 
-#include "algo/nmrn/nmrn.h"
+#include "algo/nmrn/memory_network.h"
 
 typedef struct EventOrder {
     const Host *host;

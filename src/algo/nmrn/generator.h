@@ -5,7 +5,10 @@
 #ifndef RECADV_ALGO_NMRN_GENERATOR_H
 #define RECADV_ALGO_NMRN_GENERATOR_H
 
-#include "algo/nmrn/microbatch.h"
+#include "algo/learn/row_numbers.h"
+#include "algo/nmrn/memory_network.h"
+
+typedef struct Generator Generator;
 
 /* Appends the generator's parts. */
 extern void GeneratorLayout(Model *model);

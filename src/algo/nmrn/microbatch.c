@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "algo/learn/optimizer.h"
-#include "algo/nmrn/generator.h"
 
 /* Distances that are computed at one time while an impostor is looked for. */
 #define DRAWN_TOGETHER 8

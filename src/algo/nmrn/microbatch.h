@@ -9,9 +9,8 @@
 #define RECADV_ALGO_NMRN_MICROBATCH_H
 
 #include "algo/learn/row_numbers.h"
-#include "algo/nmrn/nmrn.h"
-
-typedef struct Generator Generator;
+#include "algo/nmrn/generator.h"
+#include "algo/nmrn/memory_network.h"
 
 /* Has the user the item?  Such items are not drawn. */
 typedef struct Positives {

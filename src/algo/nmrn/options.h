@@ -2,7 +2,7 @@
 #ifndef RECADV_ALGO_NMRN_OPTIONS_H
 #define RECADV_ALGO_NMRN_OPTIONS_H
 
-#include "algo/nmrn/nmrn.h"
+#include "algo/nmrn/memory_network.h"
 
 extern const char *const nmrn_memories[];
 extern const char *const nmrn_addressings[];

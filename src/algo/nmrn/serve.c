@@ -2,7 +2,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "algo/nmrn/nmrn.h"
+#include "algo/nmrn/memory_network.h"
 #include "core/vector.h"
 
 /* At most half a megabyte, as the options are limited: serving allocates nothing. */

@@ -1,11 +1,12 @@
 /*
- * nmrn.h: recommendation from a key-value memory that is written event by event (Wang et al. 2018).
+ * memory_network.h: recommendation from a key-value memory that is written event by event (Wang et
+ * al. 2018).
  *
  * A user's row asks the memory's keys, the values answer with a point, and items near that point
  * are recommended.  The base of nmrn and nmrn_gan.
  */
-#ifndef RECADV_ALGO_NMRN_NMRN_H
-#define RECADV_ALGO_NMRN_NMRN_H
+#ifndef RECADV_ALGO_NMRN_MEMORY_NETWORK_H
+#define RECADV_ALGO_NMRN_MEMORY_NETWORK_H
 
 #include "algo/algorithm.h"
 #include "algo/nmrn/memory.h"

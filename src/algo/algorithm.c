@@ -1,0 +1,34 @@
+/* algorithm.c: models, as far as their algorithm has a say: which parts there are, how rows start.
+ */
+#include "algo/algorithm.h"
+
+void ModelLayout(Model *model, const Algorithm *algorithm, const void *options, uint32_t users,
+                 uint32_t items)
+{
+    *model = (Model){.algorithm = algorithm, .options = options, .users = users, .items = items};
+    ModelAddColumn(model, "popularity", AXIS_ITEM, items);
+    algorithm->layout(model);
+}
+
+static void AddRow(Model *model, Axis axis)
+{
+    for (int i = 0; i < model->parts; i++)
+        if (model->part[i].axis == axis)
+            model->part[i].rows++;
+}
+
+uint32_t ModelAddUser(Model *model, uint64_t key)
+{
+    AddRow(model, AXIS_USER);
+    if (model->algorithm->stream != NULL)
+        model->algorithm->stream->start_user(model, model->users, key);
+    return model->users++;
+}
+
+uint32_t ModelAddItem(Model *model, uint64_t key)
+{
+    AddRow(model, AXIS_ITEM);
+    if (model->algorithm->stream != NULL)
+        model->algorithm->stream->start_item(model, model->items, key);
+    return model->items++;
+}

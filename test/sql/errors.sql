@@ -197,8 +197,9 @@ SELECT try($$SELECT * FROM recadv_robustness('p')$$);
 SELECT try($$SELECT recadv_estimate_memory(0, 1, 1)$$);
 SELECT try($$SELECT recadv_estimate_memory(3000000000, 1, 1)$$);
 SELECT try($$SELECT recadv_estimate_memory(1, 1, 1, 'apr')$$);
-SELECT try($$SELECT recadv_estimate_memory(1, 1, 1, has_weight => true)$$);
-SELECT try($$SELECT recadv_train('m', 'orders', weight_column => 'item_id')$$);
+SELECT try($$SELECT recadv_train('m', 'orders', weight_column => 'amount')$$);
+SELECT try($$SELECT recadv_train('m', '(SELECT *, ''5'' || '''' AS w FROM orders)', weight_column => 'w')$$);
+SELECT try($$SELECT recadv_train('m', '(SELECT *, -1 AS w FROM orders)', weight_column => 'w')$$);
 SELECT try($$SELECT * FROM recadv_options('apr')$$);
 
 -- images and the aggregate
@@ -213,7 +214,7 @@ SELECT try($$SELECT recadv_fit(user_id, item_id, jsonb_build_object('seed', item
              FROM orders$$);
 SELECT try($$SELECT recadv_fit(user_id, item_id, '{"holdout":"last"}') FROM orders$$);
 SELECT try($$SELECT recadv_fit(user_id, item_id, note, '{}') FROM orders$$);
-SELECT try($$SELECT recadv_fit(user_id, item_id, NULL, item_id, '{}') FROM orders$$);
+SELECT try($$SELECT recadv_fit(user_id, item_id, NULL, item_id::text, '{}') FROM orders$$);
 SELECT try($$SELECT recadv_fit(user_id, item_id, 'today', NULL, '{}') FROM orders$$);
 SELECT try($$SELECT recadv_fit(user_id, item_id, '{}') OVER () FROM orders$$);
 

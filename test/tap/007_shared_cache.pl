@@ -104,10 +104,10 @@ is(top($two, 'few_items'), $next, 'a version that was rolled back is not served'
 
 my $copies = q{SELECT count(*) FROM recadv_cache
 	WHERE location = 'shared' AND model = 'few_items'::regclass AND version = 2};
-my $before = $two->query($copies)->{out};
+my $copied = $two->query($copies)->{out};
 $one->query('BEGIN');
 $one->query(q{SELECT recadv_rollback('few_items', 2)});
-is($two->query($copies)->{out}, $before + 1, 'what a rollback goes back to is there before its commit');
+is($two->query($copies)->{out}, $copied + 1, 'what a rollback goes back to is there before its commit');
 $one->query('COMMIT');
 is(top($two, 'few_items'), $few, 'and served from then on');
 

@@ -6,6 +6,7 @@
 #include "utils/lsyscache.h"
 
 #include "pg/model/table.h"
+#include "pg/serve/publish.h"
 #include "pg/sql/checks.h"
 #include "pg/train/runs.h"
 #include "pg/model/versions.h"
@@ -58,7 +59,8 @@ Datum recadv_rollback(PG_FUNCTION_ARGS)
                         errhint("The option keep_versions of recadv_train() tells how many "
                                 "versions are kept.")));
     /* So that another rollback goes further back, not forth again. */
-    ModelTableSetCurrent(&table, version, VersionBelow(versions, version));
+    PublishVersion(relid, &(PublishedVersion){.version = version,
+                                              .previous = VersionBelow(versions, version)});
     SPI_finish();
     ModelTableClose(&table);
     PG_RETURN_INT32(version);

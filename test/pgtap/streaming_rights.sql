@@ -57,10 +57,17 @@ SELECT fails(
     'refresh: the source is no longer readable',
     'recadv_test_owner');
 GRANT SELECT ON clicks TO recadv_test_owner;
-SELECT is(
-    (SELECT observed FROM recadv_refresh('m')),
-    3::bigint,
-    'then it is: what was observed waited');
+SELECT fails(
+    'SELECT recadv_refresh(''m'')',
+    '42501',
+    'the source of model "m" is not read with your rights | %recadv_test_owner% | SET ROLE %',
+    'refresh: a superuser does not read what an owner with less rights has named');
+SET ROLE recadv_test_owner;
+SELECT observed AS observed FROM recadv_refresh('m') \gset
+RESET ROLE;
+SELECT is(:observed, 3, 'then it is: what was observed waited');
+-- the tests below refresh as a superuser who trusts the owner
+SET recadv.trust_model_owners = on;
 -- what an INSERT needs that is observed
 SELECT recadv_attach('m') \g /dev/null
 SELECT works(

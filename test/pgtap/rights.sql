@@ -51,6 +51,7 @@ CREATE VIEW trap AS SELECT user_id, item_id, at FROM clicks WHERE note_who();
 SELECT train('trapped', 'recadv_test.trap') \g /dev/null
 SELECT train('asked', '(SELECT * FROM recadv_test.clicks WHERE recadv_test.note_who())') \g /dev/null
 GRANT SELECT, INSERT ON trapped, asked TO PUBLIC;
+GRANT SELECT ON trap TO PUBLIC;
 RESET ROLE;
 DELETE FROM ran;
 
@@ -200,6 +201,9 @@ FROM (VALUES ('recadv_test_stranger', 0), ('recadv_test_reader', 1), ('recadv_te
      LATERAL (SELECT error_of(statement, role) AS error) e;
 
 -- rows that a role with INSERT alone can write
+SET ROLE recadv_test_owner;
+SELECT train('m') \g /dev/null
+RESET ROLE;
 REVOKE ALL ON m FROM recadv_test_writer;
 GRANT INSERT ON m TO recadv_test_writer;
 CREATE FUNCTION everybody() RETURNS text LANGUAGE sql AS $$
@@ -230,9 +234,6 @@ SELECT is(everybody(), :'everybody', 'everybody is served as before');
 SELECT works('SELECT recadv_topk(7, 5, ''m'')', 'also the user in whose name a row was written');
 SELECT is((SELECT max(run) FROM recadv_runs('m')), :run, 'recadv_runs shows the runs');
 SELECT is((SELECT status FROM recadv_models WHERE name = 'm'), 'ok', 'recadv_models is not impressed');
-SELECT fails('SELECT recadv_rollback(''m'', 99)', '55000',  '%', 'no rollback to a version of theirs',
-    'recadv_test_owner')
-WHERE false;
 SELECT fails(
     'SELECT recadv_rollback(''m'', ' || v || ')',
     '42704',
@@ -253,10 +254,6 @@ SELECT is(
          OR (part = 'run' AND block NOT BETWEEN 1 AND :run + 1)),
     0::bigint,
     'the rows are gone');
--- before a first training there is no row to forge either
-SET ROLE recadv_test_owner;
-SELECT works('SELECT train(''n'', ''(SELECT * FROM clicks WHERE false)'')', 'x') WHERE false;
-RESET ROLE;
 
 -- names: a longer one is not cut
 SELECT fails(s, '42622', 'the name "%" is too long | Names have at most 63 bytes.', left(s, 40))
@@ -268,12 +265,12 @@ FROM (VALUES (format('SELECT train(%L)', repeat('y', 63) || '_eu')),
              (format('SELECT recadv_topk(1, 3, %L)', repeat('y', 64)))) v(s);
 SELECT works(format('SELECT train(%L)', '"' || repeat('"', 2) || repeat('y', 62) || '"'),
     'a quote counts once');
-CREATE TABLE "Orders" AS TABLE clicks;
+CREATE TABLE "Baskets" AS TABLE clicks;
 CREATE TABLE mixed AS SELECT user_id AS "customerId", item_id, at FROM clicks;
-SELECT fails('SELECT train(''x'', ''Orders'')', '42P01',
-    'source "Orders" does not exist | %write ''"Orders"''.', 'a source that needs quotes');
-SELECT fails('SELECT train(''x'', ''recadv_test.Orders'')', '42P01',
-    '%write ''"recadv_test"."Orders"''.', 'in a schema');
+SELECT fails('SELECT train(''x'', ''Baskets'')', '42P01',
+    'source "Baskets" does not exist | %write ''"Baskets"''.', 'a source that needs quotes');
+SELECT fails('SELECT train(''x'', ''recadv_test.Baskets'')', '42P01',
+    '%write ''"recadv_test"."Baskets"''.', 'in a schema');
 SELECT fails('SELECT recadv_train(''x'', ''mixed'', user_column => ''customerid'')', '42703',
     '%user_column => ''customerId''.', 'a column of capital letters');
 SELECT fails('SELECT recadv_train(''x'', ''mixed'', user_column => ''"customerId"'')', '42703',
@@ -288,7 +285,8 @@ SELECT works('SELECT recadv_topk(1, 3, model) FROM recadv_models', 'that functio
 -- a cast of the user's that observes, too
 CREATE TYPE uid AS ENUM ('a', 'b', 'c', 'd');
 CREATE TABLE evu (user_id uid, item_id int, at timestamptz);
-INSERT INTO evu SELECT (enum_range(NULL::uid))[1 + i % 4], i % 9, timestamptz '2020-01-01' + i * interval '1 min'
+INSERT INTO evu SELECT (enum_range(NULL::uid))[1 + i % 4], i * 7 % 23,
+       timestamptz '2020-01-01' + i * interval '1 min'
 FROM generate_series(1, 40) i;
 SELECT train('mu', 'evu') \g /dev/null
 SELECT train('mv') \g /dev/null

@@ -50,9 +50,10 @@ $mallory->query(q{
 		EXECUTE 'ALTER ROLE mallory SUPERUSER';
 		RETURN NULL;
 	END $$;
+	CREATE FUNCTION note() RETURNS void LANGUAGE sql AS 'INSERT INTO public.ran VALUES (current_user)';
 	CREATE FUNCTION pwn(bytea) RETURNS int IMMUTABLE LANGUAGE plpgsql AS $$
 	BEGIN
-		INSERT INTO ran VALUES (current_user);
+		PERFORM public.note();
 		RETURN 1;
 	END $$});
 

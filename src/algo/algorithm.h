@@ -68,7 +68,8 @@ typedef struct QueryInput {
         *items; /* the user's interactions: their item's index, as `history` wants them */
     uint32_t count;
     const Model *rows;    /* a view of these items, in their order; NULL: the view has all items */
-    const float *context; /* numbers that come with the question, `context_width` of them */
+    const float *context; /* numbers that come with the question, `context_width` of them; NULL:
+                           * none came, as in rankings of what has been */
 } QueryInput;
 
 /* Row of interaction h in an item part. */

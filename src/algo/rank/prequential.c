@@ -91,14 +91,17 @@ static void Reserve(Stream *s)
 /* Is there anything but popularity to rank this user by? */
 static bool IsKnown(const Stream *s, uint32_t user)
 {
-    if (!IsPersonal(s->model) || s->history->users[user].count == 0)
+    if (!IsPersonal(s->model)) /* what serves one serves strangers */
+        return true;
+    if (s->history->users[user].count == 0)
         return false;
     return s->learner != NULL || s->model->algorithm->history != NULL || user < s->users;
 }
 
 static void QueryUser(Stream *s, uint32_t user)
 {
-    QueryInput input = {.row = user};
+    bool trained = s->learner != NULL || user < s->users;
+    QueryInput input = {.row = trained ? user : NO_ROW};
 
     if (s->history->recent != NULL) {
         input.items = s->history->recent[user].item;
@@ -108,6 +111,15 @@ static void QueryUser(Stream *s, uint32_t user)
         input.count = s->history->users[user].count;
     }
     s->model->algorithm->query(s->model, &input, s->query);
+}
+
+/* Does it score items that came after it was trained?  The popularity grows by itself. */
+static bool ScoresNewItems(const Stream *s)
+{
+    const Algorithm *algorithm = s->model->algorithm;
+
+    return s->learner != NULL || (algorithm->score == NULL && !IsPersonal(s->model) &&
+                                  algorithm->items == POPULARITY_PART);
 }
 
 static void ScoreUser(Stream *s, uint32_t user)
@@ -120,7 +132,7 @@ static void ScoreUser(Stream *s, uint32_t user)
     }
     QueryUser(s, user);
     ModelScore(s->model, s->query, 1, s->scores);
-    if (s->learner == NULL)
+    if (!ScoresNewItems(s))
         for (uint32_t i = s->items; i < s->model->items; i++)
             s->scores[i] = -INFINITY;
 }

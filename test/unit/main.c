@@ -27,6 +27,7 @@ static const struct {
     {"learning", TestLearning},
     {"optimizer", TestOptimizer},
     {"visits", TestVisits},
+    {"weights", TestWeights},
     {"pack", TestPack},
     {"batch", TestBatch},
     {"triple", TestTriple},

@@ -1,6 +1,7 @@
 /* prequential.c: ranking one event, learning one event. */
 #include "algo/rank/prequential.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -30,7 +31,7 @@ uint32_t StreamRecent(const Model *model)
 }
 
 void StreamOpen(const Host *host, Model *model, History *history, uint64_t events,
-                float mean_weight, Stream *stream)
+                double mean_weight, Stream *stream)
 {
     const StreamMethods *methods = model->algorithm->stream;
 
@@ -188,6 +189,15 @@ static void RankEvent(Stream *s, uint32_t user, uint32_t item)
     s->total.mrr += 1 / (position + 1.0);
 }
 
+/* Weights are relative to what training has seen. */
+static void LearnEvent(Stream *s, const Event *event)
+{
+    Event relative = *event;
+
+    relative.weight = (float)(event->weight / s->mean_weight);
+    s->model->algorithm->stream->learn(s->learner, &relative);
+}
+
 void StreamEvent(Stream *s, const Event *event, bool rank)
 {
     float *popularity = s->model->part[POPULARITY_PART].data;
@@ -201,8 +211,8 @@ void StreamEvent(Stream *s, const Event *event, bool rank)
     if (rank && !repeats)
         RankEvent(s, user, item);
     if (s->learner != NULL)
-        s->model->algorithm->stream->learn(s->learner, event);
+        LearnEvent(s, event);
     HistoryNote(s->history, user, item);
     if (HistoryAdd(s->history, user, item))
-        popularity[item] += event->weight * s->mean_weight;
+        popularity[item] = fminf(popularity[item] + event->weight, FLT_MAX);
 }

@@ -78,7 +78,7 @@ CREATE AGGREGATE @extschema@.recadv_fit("any", "any", "any", "any", jsonb) (
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE @extschema@.recadv_fit("any", "any", "any", "any", jsonb) IS
-'trains a model from (user, item) rows with the time and the weight of each interaction and options, as recadv_fit("any", "any", "any", jsonb); a bare NULL for the time or the weight is as good as none. Weights are not supported yet: NULL';
+'trains a model from (user, item) rows with the time and the weight of each interaction and options, as recadv_fit("any", "any", "any", jsonb); a bare NULL for the time or the weight is as good as none. Weights are as in recadv_train; weights of NULL count 1';
 
 -- Arguments whose names are reserved words: "table" becomes relation, "window" window_size
 

@@ -7,7 +7,7 @@ static const char *const weightings[] = {"none", "tfidf", "bm25", NULL};
 
 static const OptionSpec itemknn_options[] = {
     {"neighbors", OPTION_INTEGER, FIELD(neighbors), 1, 1000, 100, NULL,
-     "nearest neighbours of each item that are kept", "Deshpande and Karypis 2004, section 3"},
+     "nearest neighbours of each item that are kept", "Sarwar et al. 2001, section 3.2.1"},
     {"shrink", OPTION_REAL, FIELD(shrink), 0, 1e6, 10, NULL,
      "similarity is multiplied by common / (common + shrink), common being the users that two "
      "items "

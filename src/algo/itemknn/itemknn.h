@@ -1,9 +1,9 @@
 /*
  * itemknn.h: the nearest neighbours of each item (Sarwar et al. 2001; Deshpande and Karypis 2004).
  *
- * Two items are alike where the same users have them.  A user's score of an item is what those of
- * the user's items say that have it among their neighbours.  Users have no rows: a query is made of
- * their interactions, and holds the scores of all items.
+ * Two items are alike where the same users have them.  A user's score of an item adds up how alike
+ * those of the item's neighbours are that the user has.  Users have no rows: a query is made of
+ * their interactions.
  */
 #ifndef RECADV_ALGO_ITEMKNN_H
 #define RECADV_ALGO_ITEMKNN_H
@@ -28,15 +28,17 @@ typedef struct KnnOptions {
 } KnnOptions;
 
 /*
- * The matrix of weighted interactions, by item and by user.  For a cosine, each item's values are
- * divided by its largest, so that no sum of squares leaves the range of a float.
+ * The matrix of weighted interactions, by item and by user.  For cosines, each item's values are
+ * divided by the largest of them, so that no sum of squares leaves the range of a float.
  */
 typedef struct Vectors {
     uint64_t *offset; /* items + 1: where an item's users start */
     uint32_t *user;   /* of each item, ascending */
     float *by_item;   /* value for each of them */
     float *by_user;   /* value for each interaction, in the order of the data */
-    double *norm;     /* of each item's vector; 1 where similarity is the inner product */
+    float *largest;   /* of each item, what its values are divided by; or NULL */
+    double *norm;     /* of each item's vector, so divided; NULL: no cosines are wanted */
+    double square;    /* mean of all squared values, before the division */
 } Vectors;
 
 /* `held`: do interactions that are held out count, too? */

@@ -80,13 +80,20 @@ static uint32_t AddUser(const Search *s, uint32_t user, float value, Common *com
     return held < end ? AddItems(s, held + 1, end, value, common, found, count) : count;
 }
 
+/*
+ * Of cosines, the denominator grows as if each of the two had `shrink` more users whom the other
+ * lacks, with values of the usual size.  An inner product is multiplied by a factor that tells as
+ * little about few users.
+ */
 static float Likeness(const Search *s, uint32_t a, uint32_t b, Common common)
 {
-    double norms = s->vectors.norm[a] * s->vectors.norm[b];
+    const Vectors *v = &s->vectors;
+    double shrink = s->options->shrink, lengths;
 
-    if (norms == 0)
-        return 0;
-    return (float)(common.product / norms * common.users / (common.users + s->options->shrink));
+    if (v->norm == NULL)
+        return (float)(common.product * (common.users / (common.users + shrink)));
+    lengths = v->norm[a] * v->norm[b] + shrink * v->square / (v->largest[a] * v->largest[b]);
+    return lengths > 0 ? (float)(common.product / lengths) : 0;
 }
 
 /* Takes the best of what was found, which becomes zero again. */

@@ -10,7 +10,8 @@
 
 #define POLL_EVERY (1 << 20)
 
-/* Of BM25: how soon more of the same counts no more, and how much an item's length matters. */
+/* Of BM25: how soon more of the same counts no more, and how much an item's length matters; the
+ * defaults of the library. */
 #define K1 1.2
 #define B  0.75
 
@@ -107,42 +108,61 @@ static void Fill(const Weigher *w, Vectors *v)
     HostRelease(w->host, next);
 }
 
-/* Divides an item's values by the largest; returns that, and the norm of what is left. */
-static float ScaleItem(const Host *host, float *value, uint64_t count, double *norm)
+/* The largest absolute value. */
+static float Largest(const Host *host, const float *value, uint64_t count)
 {
     float largest = 0;
-    double sum = 0;
 
     for (uint64_t i = 0; i < count; i++) {
         largest = fmaxf(largest, fabsf(value[i]));
         if (i % POLL_EVERY == 0)
             HostPoll(host);
     }
-    for (uint64_t i = 0; i < count && largest > 0; i++) {
-        value[i] /= largest;
+    return largest;
+}
+
+/* Divides the values by that number; returns the sum of their squares. */
+static double Divide(const Host *host, float *value, uint64_t count, float by)
+{
+    double sum = 0;
+
+    for (uint64_t i = 0; i < count; i++) {
+        value[i] /= by;
         sum += (double)value[i] * value[i];
         if (i % POLL_EVERY == 0)
             HostPoll(host);
     }
-    *norm = sqrt(sum);
-    return largest;
+    return sum;
 }
 
-static void Scale(const Weigher *w, Vectors *v)
+/* An item without values is divided by 1. */
+static void ScaleItems(const Weigher *w, Vectors *v)
+{
+    double total = 0;
+
+    for (uint32_t item = 0; item < w->data->items; item++) {
+        float *value = v->by_item + v->offset[item], largest;
+        uint64_t count = v->offset[item + 1] - v->offset[item];
+        double sum;
+
+        largest = Largest(w->host, value, count);
+        v->largest[item] = largest > 0 ? largest : 1;
+        sum = Divide(w->host, value, count, v->largest[item]);
+        v->norm[item] = sqrt(sum);
+        total += sum * v->largest[item] * v->largest[item];
+    }
+    v->square = total / (double)v->offset[w->data->items];
+}
+
+static void ScaleUsers(const Weigher *w, Vectors *v)
 {
     const Interactions *data = w->data;
-    float *largest = HostAllocate(w->host, data->items, sizeof(float));
 
-    for (uint32_t item = 0; item < data->items; item++)
-        largest[item] = ScaleItem(w->host, v->by_item + v->offset[item],
-                                  v->offset[item + 1] - v->offset[item], &v->norm[item]);
     for (uint64_t i = 0; i < data->count; i++) {
-        if (largest[data->item[i]] > 0)
-            v->by_user[i] /= largest[data->item[i]];
+        v->by_user[i] /= v->largest[data->item[i]];
         if (i % POLL_EVERY == 0)
             HostPoll(w->host);
     }
-    HostRelease(w->host, largest);
 }
 
 void VectorsBuild(const Host *host, const Interactions *data, Weighting weighting, bool held,
@@ -150,20 +170,21 @@ void VectorsBuild(const Host *host, const Interactions *data, Weighting weightin
 {
     Weigher w = {.host = host, .data = data, .weighting = weighting, .held = held};
 
+    *v = (Vectors){0};
     v->offset = HostAllocateZero(host, (size_t)data->items + 1, sizeof(uint64_t));
     v->user = HostAllocate(host, data->count, sizeof(uint32_t));
     v->by_item = HostAllocate(host, data->count, sizeof(float));
     v->by_user = HostAllocate(host, data->count, sizeof(float));
-    v->norm = HostAllocate(host, data->items, sizeof(double));
     w.length = HostAllocateZero(host, data->items, sizeof(double));
     Measure(&w, v);
     Fill(&w, v);
-    if (weighting == WEIGH_BM25)
-        for (uint32_t item = 0; item < data->items; item++)
-            v->norm[item] = 1;
-    else
-        Scale(&w, v);
     HostRelease(host, w.length);
+    if (weighting == WEIGH_BM25)
+        return;
+    v->largest = HostAllocate(host, data->items, sizeof(float));
+    v->norm = HostAllocate(host, data->items, sizeof(double));
+    ScaleItems(&w, v);
+    ScaleUsers(&w, v);
 }
 
 void VectorsRelease(const Host *host, Vectors *v)
@@ -172,12 +193,14 @@ void VectorsRelease(const Host *host, Vectors *v)
     HostRelease(host, v->user);
     HostRelease(host, v->by_item);
     HostRelease(host, v->by_user);
+    HostRelease(host, v->largest);
     HostRelease(host, v->norm);
 }
 
 size_t VectorsMemory(uint64_t interactions, uint32_t items)
 {
-    size_t of_items = SizeMultiply((size_t)items + 1, 2 * sizeof(uint64_t) + 2 * sizeof(double));
+    size_t of_items =
+        SizeMultiply((size_t)items + 1, 2 * sizeof(uint64_t) + sizeof(double) + sizeof(float));
 
     return SizeAdd(of_items, SizeMultiply(interactions, sizeof(uint32_t) + 2 * sizeof(float)));
 }

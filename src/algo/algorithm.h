@@ -39,7 +39,7 @@ typedef struct Metric {
 typedef struct Epoch {
     int epoch;
     const char *stage;      /* of a static string */
-    double loss;            /* mean over triples, or what the algorithm says */
+    double loss;            /* mean over triples, or what the algorithm says; NaN: it has none */
     double metric[METRICS]; /* NaN where the epoch was not validated */
     double seconds;         /* since the start of training */
 } Epoch;

@@ -184,8 +184,11 @@ static void Validate(const Host *host, const Interactions *data, Model *model, d
     ValidationRelease(host, &validation);
 }
 
-static void CheckItems(const Host *host, const Interactions *data)
+static void CheckData(const Host *host, const Interactions *data, const KnnOptions *o)
 {
+    if (o->recent > 0 && data->events == NULL)
+        HostFail(host, FAIL_INVALID, "Name a time column, or set the option recent to 0.",
+                 "recommending by recent interactions takes events in order of time");
     if (data->items > KNN_MOST_ITEMS)
         HostFail(host, FAIL_INVALID, "Train on a source with fewer items, or another algorithm.",
                  "algorithm \"itemknn\" takes at most %u items, not %u", KNN_MOST_ITEMS,
@@ -197,7 +200,7 @@ void KnnTrain(const Host *host, const Interactions *data, Model *model, TrainRep
     double start = HostClock();
     Epoch *epoch;
 
-    CheckItems(host, data);
+    CheckData(host, data, model->options);
     epoch = HostAllocate(host, 1, sizeof(Epoch));
     *epoch = (Epoch){.epoch = 1, .stage = "neighbors", .loss = NAN, .metric = {NAN, NAN}};
     if (data->held_count > 0) {

@@ -156,7 +156,8 @@ struct Algorithm {
 
     /*
      * Floats of a query: the stride of the part `items`, or as many as score() wants; 0: there are
-     * no queries, all users have the same scores.
+     * no queries, all users have the same scores.  Of a view the same: what depends on the number
+     * of items goes by model_items.
      */
     uint32_t (*query_width)(const Model *model);
 

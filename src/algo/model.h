@@ -55,6 +55,7 @@ typedef struct Model {
     const void *options; /* the algorithm's own struct */
     uint32_t users;
     uint32_t items;
+    uint32_t model_items;      /* all items of the model, also in a view */
     uint32_t first_item;       /* of a view: index in the model of its first item */
     const uint32_t *item_rows; /* of a view of items here and there: their indexes; or NULL */
     bool warm;                 /* some rows are from an earlier model */

@@ -8,6 +8,7 @@
 
 #define ALGORITHMS(X)                                                                              \
     X(popularity)                                                                                  \
+    X(itemknn)                                                                                     \
     X(bpr)                                                                                         \
     X(amf)                                                                                         \
     X(nmrn)                                                                                        \

@@ -32,6 +32,7 @@ static const struct {
     {"batch", TestBatch},
     {"triple", TestTriple},
     {"variants", TestVariants},
+    {"itemknn", TestItemKnn},
     {"mf", TestMf},
     {"memory", TestMemory},
     {"generator", TestGenerator},

@@ -25,6 +25,7 @@ extern void TestPack(void);
 extern void TestBatch(void);
 extern void TestTriple(void);
 extern void TestVariants(void);
+extern void TestItemKnn(void);
 extern void TestMf(void);
 extern void TestMemory(void);
 extern void TestGenerator(void);

@@ -12,6 +12,7 @@
 #include "common/int.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
+#include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
@@ -76,7 +77,8 @@ int64 TimeOf(Oid type, Datum value)
     case FLOAT8OID:
         return OrderedDouble(DatumGetFloat8(value));
     case NUMERICOID:
-        return OrderedDouble(DatumGetFloat8(DirectFunctionCall1(numeric_float8, value)));
+        return OrderedDouble(
+            DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow, value)));
     default:
         return DatumGetInt64(value);
     }

@@ -295,6 +295,7 @@ Datum recadv_refresh(PG_FUNCTION_ARGS)
         PendingDelete(r.relid, &r.unlearnt.pending);
     }
     SPI_finish();
+    UnusableReport(&r.unlearnt.unusable);
     r.seconds = HostClock() - start;
     result = Report(fcinfo, &r);
     Close(&r);

@@ -46,6 +46,7 @@ static Collector *ReadRows(ModelTable *table, const Header *header, const Window
 
     if (header->source.text == NULL || header->source.time_column == NULL)
         return CollectorCreate(context, &types);
+    HeaderCheckIds(&table->store, header);
     rows = SourceReadFrom(&header->source, header->time_type, WindowStart(window), context);
     CheckTypes(table, header, rows);
     return rows;
@@ -164,6 +165,7 @@ void UnlearntRead(ModelTable *table, const Header *header, const Window *window,
     unlearnt->read = collector->count;
     unlearnt->null_rows = collector->null_rows;
     unlearnt->weightless_rows = collector->weightless_rows;
+    unlearnt->unusable = collector->unusable;
     unlearnt->pending = PendingAll(table, header);
     AddObserved(collector, header, &unlearnt->pending);
     IdIndexSort(collector->users, &unlearnt->users, &user);

@@ -11,6 +11,7 @@
 
 #include "pg/stream/pending.h"
 #include "pg/model/window.h"
+#include "pg/train/collect.h"
 
 typedef struct UnlearntEvent {
     uint32 user; /* index into the list of ids */
@@ -26,6 +27,7 @@ typedef struct Unlearnt {
     uint64 read;            /* rows of the source since the start of the window */
     uint64 null_rows;       /* of these, skipped for a NULL id */
     uint64 weightless_rows; /* of these, skipped for a weight that does not count */
+    Unusable unusable;      /* of these, skipped for an id that is none */
     PendingRows pending;
     IdList users; /* of all rows, ascending */
     IdList items;

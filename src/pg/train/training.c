@@ -53,6 +53,7 @@ static void FailEmpty(const TrainRequest *request, const Collector *collector)
 {
     char *detail = NULL;
 
+    UnusableReport(&collector->unusable);
     if (collector->weightless_rows > 0)
         detail = psprintf("Of its rows, " UINT64_FORMAT " have a NULL id, and " UINT64_FORMAT
                           " a weight that is not above zero and finite.",
@@ -288,6 +289,7 @@ static void ReportSkipped(const Collected *c)
 
 void TrainingReport(const Training *t)
 {
+    UnusableReport(&t->collected.unusable);
     if (t->report.warning[0] != '\0')
         ereport(WARNING, (errmsg("%s", t->report.warning)));
     ReportSkipped(&t->collected);

@@ -10,6 +10,7 @@
 
 #include "utils/builtins.h"
 
+#include "pg/ids/id_text.h"
 #include "pg/model/options.h"
 #include "pg/model/pieces.h"
 
@@ -42,6 +43,8 @@ static void DescribeTraining(StringInfo json, const Training *t)
     JsonInteger(json, "null_rows", (int64)t->collected.null_rows);
     if (t->collected.weightless_rows > 0)
         JsonInteger(json, "weightless_rows", (int64)t->collected.weightless_rows);
+    if (t->collected.unusable.rows > 0)
+        JsonInteger(json, "unusable_ids", (int64)t->collected.unusable.rows);
     JsonInteger(json, "duplicates", (int64)t->collected.duplicates);
     JsonInteger(json, "epochs", t->report.epochs);
     JsonInteger(json, "best_epoch", best == NULL ? 0 : best->epoch);
@@ -56,6 +59,21 @@ static void DescribeTraining(StringInfo json, const Training *t)
     if (t->report.warning[0] != '\0')
         JsonString(json, "warning", t->report.warning);
     DescribePhases(json, &t->phases);
+    JsonClose(json, '}');
+}
+
+/* Texts of ids are canonical; those of some types are known by other texts, too. */
+static void DescribeIds(StringInfo json, const Collected *c)
+{
+    Oid user = IdTextType(c->user_type), item = IdTextType(c->item_type);
+
+    if (c->users.kind == ID_INTEGER && c->items.kind == ID_INTEGER)
+        return;
+    JsonOpen(json, "canonical_ids", '{');
+    if (OidIsValid(user))
+        JsonString(json, "user", IdTextTypeName(user));
+    if (OidIsValid(item))
+        JsonString(json, "item", IdTextTypeName(item));
     JsonClose(json, '}');
 }
 
@@ -77,6 +95,7 @@ static char *DescribeModel(const Training *t, const TrainRequest *request)
     JsonString(&json, "item_kind", IdKindName(c->items.kind));
     JsonString(&json, "user_type", format_type_be(c->user_type));
     JsonString(&json, "item_type", format_type_be(c->item_type));
+    DescribeIds(&json, c);
     JsonString(&json, "source", request->source.text);
     if (t->source_relation != NULL)
         JsonString(&json, "source_relation", t->source_relation);

@@ -173,7 +173,16 @@ int64 TimeMirrored(Oid type, int64 first, int64 time)
 
 bool TimeIsInfinite(Oid type, int64 time)
 {
-    return IsFloating(type) && isinf(DoubleOf(time));
+    if (type == DATEOID && time == DATEVAL_NOBEGIN)
+        return true;
+    return IsFloating(type) ? isinf(DoubleOf(time)) : IsEndOfTime(type, time);
+}
+
+int64 TimeSoon(Oid type)
+{
+    int64 now = TimeNow(type);
+
+    return TimeIsNumber(type) ? now : now + (int64)(SECS_PER_DAY * UnitsPerSecond(type));
 }
 
 int64 TimeNow(Oid type)

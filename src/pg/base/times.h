@@ -39,11 +39,14 @@ extern int64 TimeBefore(Oid type, int64 time, double lateness);
 /* As far after `time` as `first` is before it; the greatest time there is where that is too far. */
 extern int64 TimeMirrored(Oid type, int64 first, int64 time);
 
-/* No moment: a time column of floating numbers may hold it. */
+/* No moment: columns of floating numbers, dates and timestamps may hold it. */
 extern bool TimeIsInfinite(Oid type, int64 time);
 
 /* Now, as a time of the type; for numbers the greatest there is. */
 extern int64 TimeNow(Oid type);
+
+/* A day later, which clocks and time zones do not differ by; for numbers the greatest there is. */
+extern int64 TimeSoon(Oid type);
 
 /* A value that compares with a column of the type, and the type it has itself. */
 extern Datum TimeDatum(Oid type, int64 time, Oid *datum_type);

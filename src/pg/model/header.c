@@ -122,6 +122,7 @@ static void ReadStream(ModelStore *store, Jsonb *stream, Header *header)
     if (!JsonbGetInteger(stream, "events", &events) || events < 0)
         StoreDamaged(store, PART_HEADER, 0, "\"events\" is missing or out of range");
     header->events = (uint64)events;
+    header->learnt = JsonbHas(stream, "learnt");
     header->window = ReadCount(store, stream, "window", 0);
 }
 

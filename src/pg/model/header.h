@@ -36,9 +36,10 @@ typedef struct Header {
     Oid time_type;    /* of a model that learns from a stream, otherwise InvalidOid */
     int32 time_typmod;  /* of the time column, such as its precision; -1: none */
     int64 watermark;    /* newest time learnt */
-    int64 first;        /* earliest, if times are numbers */
+    int64 first;        /* earliest; NO_TIME: not known */
     uint64 events;      /* learnt so far */
     uint32 window;      /* fingerprints: see window.h */
+    bool learnt;        /* has lists of all learnt events: see learnt.h */
     double mean_weight; /* of the rows of the training: 1 without weights */
     Source source;      /* what it was trained on; no text: an aggregate */
 } Header;

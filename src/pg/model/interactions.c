@@ -53,10 +53,10 @@ uint32 *ReadSeen(ModelStore *store, const Header *header, uint32 user, uint32 *c
     return ListReaderGet(&reader, user, count);
 }
 
-void ReadSeenOf(ModelStore *store, const Header *header, const uint32 *users, uint32 count,
-                History *history)
+void ReadListsOf(ModelStore *store, const ItemLists *lists, const Header *header,
+                 const uint32 *users, uint32 count, History *history)
 {
-    ListReader reader = {.store = store, .lists = &seen_lists, .header = header};
+    ListReader reader = {.store = store, .lists = lists, .header = header};
 
     for (uint32 i = 0; i < count; i++) {
         uint32 length, *items = ListReaderGet(&reader, users[i], &length);
@@ -66,14 +66,20 @@ void ReadSeenOf(ModelStore *store, const Header *header, const uint32 *users, ui
     }
 }
 
-/* A block of "seen" that is being put together anew, user by user. */
-typedef struct SeenBlock {
+void ReadSeenOf(ModelStore *store, const Header *header, const uint32 *users, uint32 count,
+                History *history)
+{
+    ReadListsOf(store, &seen_lists, header, users, count, history);
+}
+
+/* A block of lists that is being put together anew, user by user. */
+typedef struct ListBlock {
     uint64 offset[LIST_USERS_PER_BLOCK + 1];
     uint32 *item;
     uint64 room;
-} SeenBlock;
+} ListBlock;
 
-static void AppendSeen(SeenBlock *seen, uint32 row, const void *items, uint32 count)
+static void AppendList(ListBlock *seen, uint32 row, const void *items, uint32 count)
 {
     uint64 end = seen->offset[row] + count;
 
@@ -92,36 +98,37 @@ static void AppendSeen(SeenBlock *seen, uint32 row, const void *items, uint32 co
  * Puts together the block of the users [first, last) of the history: their items come from there,
  * those of the other users in the block from the block as it is stored.
  */
-static void MergeSeenBlock(ModelStore *store, const Header *header, const History *history,
-                           const uint32 *users, uint32 first, uint32 last, uint32 rows,
-                           SeenBlock *seen)
+static void MergeListBlock(ModelStore *store, const ItemLists *lists, const Header *header,
+                           const History *history, const uint32 *users, uint32 first, uint32 last,
+                           uint32 rows, ListBlock *seen)
 {
     uint32 number = users[first] / LIST_USERS_PER_BLOCK, base = number * LIST_USERS_PER_BLOCK;
     bool stored = base < header->users;
     DataBlock block = {0};
 
     if (stored)
-        block = ReadListBlock(store, &seen_lists, header, number);
+        block = ReadListBlock(store, lists, header, number);
     for (uint32 row = 0; row < rows; row++) {
         if (first < last && users[first] == base + row) {
             const ItemSet *set = &history->users[first++];
 
-            AppendSeen(seen, row, set->item, set->count);
+            AppendList(seen, row, set->item, set->count);
         } else {
             uint32 length;
-            const void *entry = ListEntry(store, &seen_lists, &block, row, header->items, &length);
+            const void *entry = ListEntry(store, lists, &block, row, header->items, &length);
 
-            AppendSeen(seen, row, entry, length);
+            AppendList(seen, row, entry, length);
         }
     }
     if (stored)
         BlockFree(&block);
 }
 
-void WriteSeenOf(ModelStore *store, const Header *header, const History *history,
-                 const uint32 *users, uint32 count, uint32 all, ModelSink *sink)
+void WriteListsOf(ModelStore *store, const ItemLists *lists, const Header *header,
+                  const History *history, const uint32 *users, uint32 count, uint32 all,
+                  ModelSink *sink)
 {
-    SeenBlock *seen = palloc0(sizeof(SeenBlock));
+    ListBlock *seen = palloc0(sizeof(ListBlock));
 
     for (uint32 first = 0, last; first < count; first = last) {
         uint32 number = users[first] / LIST_USERS_PER_BLOCK;
@@ -129,12 +136,18 @@ void WriteSeenOf(ModelStore *store, const Header *header, const History *history
 
         for (last = first + 1; last < count && users[last] / LIST_USERS_PER_BLOCK == number; last++)
             ;
-        MergeSeenBlock(store, header, history, users, first, last, rows, seen);
-        WriteListBlock(sink, &seen_lists, number, rows, seen->offset, seen->item);
+        MergeListBlock(store, lists, header, history, users, first, last, rows, seen);
+        WriteListBlock(sink, lists, number, rows, seen->offset, seen->item);
     }
     if (seen->item != NULL)
         pfree(seen->item);
     pfree(seen);
+}
+
+void WriteSeenOf(ModelStore *store, const Header *header, const History *history,
+                 const uint32 *users, uint32 count, uint32 all, ModelSink *sink)
+{
+    WriteListsOf(store, &seen_lists, header, history, users, count, all, sink);
 }
 
 static void ReadHeld(ModelStore *store, const Host *host, const Header *header, Interactions *data)

@@ -53,6 +53,14 @@ uint32 WindowCount(const Window *window, uint64 key)
 #define ST_DEFINE
 #include "lib/sort_template.h"
 
+/* Clocks differ: what lies a little ahead of now is followed soon, and nothing to tell of. */
+static bool IsStray(const Watermark *mark, int64 time)
+{
+    bool ahead = mark->limit < mark->now ? time > mark->limit : time > TimeSoon(mark->time_type);
+
+    return ahead && (!TimeIsNumber(mark->time_type) || !TimeIsInfinite(mark->time_type, time));
+}
+
 /* Tells of the events just learnt that lie so far in the future that they were not followed. */
 static void WarnOfStrays(const Watermark *mark, const Fingerprint *learnt, uint64 count)
 {
@@ -60,7 +68,7 @@ static void WarnOfStrays(const Watermark *mark, const Fingerprint *learnt, uint6
     unsigned long strays = 0;
 
     for (uint64 i = 0; i < count; i++) {
-        if (learnt[i].time <= mark->limit || TimeIsInfinite(mark->time_type, learnt[i].time))
+        if (!IsStray(mark, learnt[i].time))
             continue;
         strays++;
         farthest = Max(farthest, learnt[i].time);
@@ -71,9 +79,10 @@ static void WarnOfStrays(const Watermark *mark, const Fingerprint *learnt, uint6
             (errmsg_plural("%lu event lies far beyond the others in time",
                            "%lu events lie far beyond the others in time", strays, strays),
              errdetail("The last is at %s; the newest time that refreshes go by stays %s.",
-                       TimeText(mark->time_type, farthest), TimeText(mark->time_type, mark->time)),
+                       TimeText(mark->time_type, farthest),
+                       mark->time == NO_TIME ? "unset" : TimeText(mark->time_type, mark->time)),
              errhint("Correct such rows if they are wrong.  Times that more than ten events and "
-                     "1 %% of all have are followed.")));
+                     "1 %% of all have are followed, but never those in the future.")));
 }
 
 /* Copies the fingerprints that are not older than `start`; returns how many. */
@@ -142,6 +151,7 @@ Window WindowOfEvents(const LearntEvents *events, const IdList *users, const IdL
     Window empty = {.time_type = time_type,
                     .time_typmod = -1,
                     .watermark = NO_TIME,
+                    .lists = true,
                     .lateness = lateness},
            window;
     Fingerprint *learnt;
@@ -173,7 +183,7 @@ void WindowDescribe(StringInfo json, const Window *window, uint64 events)
     JsonString(json, "time_type", TimeTypeName(window->time_type));
     if (window->time_typmod >= 0)
         JsonInteger(json, "time_typmod", window->time_typmod);
-    if (TimeIsNumber(window->time_type) && window->first != NO_TIME)
+    if (window->first != NO_TIME)
         JsonInteger(json, "first", window->first);
     if (window->watermark != NO_TIME) {
         JsonInteger(json, "watermark", window->watermark);
@@ -181,6 +191,8 @@ void WindowDescribe(StringInfo json, const Window *window, uint64 events)
     }
     JsonInteger(json, "events", (int64)events);
     JsonInteger(json, "window", window->count);
+    if (window->lists)
+        JsonString(json, "learnt", "hashes");
     JsonClose(json, '}');
 }
 
@@ -211,6 +223,7 @@ Window WindowRead(ModelStore *store, const Header *header)
                      .time_typmod = header->time_typmod,
                      .first = header->first,
                      .watermark = header->watermark,
+                     .lists = header->learnt,
                      .lateness = ((const TrainOptions *)header->options)->lateness,
                      .count = header->window};
 

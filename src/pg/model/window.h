@@ -23,6 +23,7 @@ typedef struct Window {
     int64 first;       /* earliest time learnt; NO_TIME: none */
     int64 watermark;   /* NO_TIME: nothing learnt yet */
     double lateness;
+    bool lists; /* what is older is known by lists: see learnt.h */
     uint32 count;
     Fingerprint *fingerprints; /* ascending keys; of the events that are not older than the start */
 } Window;

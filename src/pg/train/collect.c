@@ -253,6 +253,8 @@ static void CheckSorting(const Collector *c)
 
     if (c->purpose.events)
         rows = SizeAdd(rows, EventsMemory(c->count, IdIndexCount(c->users), columns));
+    if (c->purpose.window)
+        rows = SizeAdd(rows, LearntMemory(c->count, IdIndexCount(c->users)));
     CheckMemory(SizeAdd(add_size(RowMemory(c, c->room), ids), rows), "sorting the interactions");
 }
 
@@ -284,6 +286,7 @@ static void KeepWindow(const Collector *c, Collected *result)
     *result->window =
         WindowOfEvents(&learnt, &result->users, &result->items, c->types.time, c->purpose.lateness);
     result->window->time_typmod = c->types.time_typmod;
+    result->learnt = LearntOfEvents(&learnt, &result->users, &result->items);
     MemoryContextSwitchTo(caller);
 }
 

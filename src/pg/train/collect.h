@@ -7,6 +7,7 @@
 #include "core/interactions.h"
 #include "pg/base/backend.h"
 #include "pg/ids/id_index.h"
+#include "pg/model/learnt.h"
 
 /* Rows whose ids are looked up together. */
 #define COLLECT_BATCH 256
@@ -96,6 +97,7 @@ typedef struct Collected {
     Interactions data;
     Events events;         /* if they were asked for; data.events points here */
     struct Window *window; /* NULL unless it was asked for */
+    LearntLists learnt;    /* likewise */
     IdList users;
     IdList items;
     Oid user_type;

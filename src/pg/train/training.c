@@ -165,10 +165,14 @@ Size TrainingMemory(const Algorithm *algorithm, const void *options, uint32 user
                       InteractionsMemory(interactions, users, columns));
     if (WantsEvents(algorithm, options))
         reading = SizeAdd(reading, EventsMemory(interactions, users, columns));
+    if (algorithm->stream != NULL)
+        reading = SizeAdd(reading, LearntMemory(interactions, users));
     fitting = SizeAdd(CollectedMemory(users, items, interactions, columns),
                       FitMemory(&model, &shape, threads));
     if (WantsEvents(algorithm, options))
         fitting = SizeAdd(fitting, EventsKept(interactions, users, columns));
+    if (algorithm->stream != NULL)
+        fitting = SizeAdd(fitting, LearntMemory(interactions, users));
     if (train->warm_start) /* about as large as the new one */
         fitting = SizeAdd(fitting, WarmStartMemory(&model));
     return Max(reading, fitting);

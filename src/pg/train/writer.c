@@ -150,5 +150,6 @@ void TrainingWrite(const Training *t, const TrainRequest *request, ModelSink *si
 
     if (c->window != NULL)
         whole.window = *c->window;
+    whole.learnt = c->learnt;
     WritePieces(sink, &whole);
 }

@@ -398,6 +398,29 @@ static const Algorithm *TakeAlgorithm(Jsonb **options)
     return CheckAlgorithm(name);
 }
 
+/*
+ * A group that its algorithm can learn nothing from, such as one of a single row, must not cost all
+ * other groups their images.
+ */
+static void FallBack(const Training *training, TrainRequest *request)
+{
+    TrainOptions *options;
+
+    if (request->algorithm == fallback_algorithm || TrainingIsRankable(training, request))
+        return;
+    ereport(NOTICE,
+            (errmsg("algorithm \"%s\" can learn nothing from a group in which no user lacks any "
+                    "item: its image is of algorithm \"%s\"",
+                    request->algorithm->name, fallback_algorithm->name),
+             errdetail("The group has %u users and %u items.", training->collected.data.users,
+                       training->collected.data.items)));
+    options = OptionsParse(fallback_algorithm, NULL);
+    *options = *(const TrainOptions *)request->options;
+    request->algorithm = fallback_algorithm;
+    request->algorithm_name = fallback_algorithm->name;
+    request->options = options;
+}
+
 PG_FUNCTION_INFO_V1(recadv_fit_final);
 
 /* NULL for a group without interactions. */
@@ -428,6 +451,7 @@ Datum recadv_fit_final(PG_FUNCTION_ARGS)
     request.threads = CheckThreads(((TrainOptions *)request.options)->threads);
     TrainingInit(&training, CurrentMemoryContext, "recadv_fit");
     TrainingCollect(&training, &request, state->collector);
+    FallBack(&training, &request);
     TrainingFit(&training, &request);
     TrainingReport(&training);
     ImageSinkOpen(&image);

@@ -9,6 +9,7 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
+#include "algo/learn/loop.h"
 #include "pg/base/json.h"
 #include "pg/base/settings.h"
 #include "pg/train/reader.h"
@@ -214,6 +215,18 @@ static void HoldOut(Training *t, const TrainOptions *options)
     InteractionsHoldOut(&t->backend.host, data, ResolveHoldout(options, data->time != NULL),
                         (uint64)options->validation_users, (uint64)options->seed);
     data->keys = NULL;
+}
+
+/* What is held out is lacked: then a user who has everything is one to learn from. */
+bool TrainingIsRankable(const Training *t, const TrainRequest *request)
+{
+    const Interactions *data = &t->collected.data;
+    bool holds_out = ((const TrainOptions *)request->options)->holdout != HOLDOUT_NONE;
+
+    for (uint32 u = 0; u < data->users && holds_out; u++)
+        if (data->offset[u + 1] - data->offset[u] >= HOLDOUT_MINIMUM)
+            return true;
+    return IsRankable(data);
 }
 
 /* train() gets the columns that its algorithm uses; the choice of what to hold out is made. */

@@ -31,14 +31,23 @@ void DescribePhases(StringInfo json, const TrainPhases *phases)
     JsonClose(json, '}');
 }
 
-static void DescribeTraining(StringInfo json, const Training *t)
+/* A model that is stored is one of many runs, an image a value. */
+static bool IsTimed(const TrainRequest *request)
+{
+    return request->model != NULL;
+}
+
+/* `timed`: when it was and how long it took; images of the same rows are to be the same bytes. */
+static void DescribeTraining(StringInfo json, const Training *t, bool timed)
 {
     static const double unmeasured[METRICS] = {NAN, NAN};
     const Epoch *best = TrainingBest(t);
 
     JsonOpen(json, "training", '{');
-    JsonTime(json, "started", t->started);
-    JsonReal(json, "seconds", t->seconds);
+    if (timed) {
+        JsonTime(json, "started", t->started);
+        JsonReal(json, "seconds", t->seconds);
+    }
     JsonInteger(json, "rows", (int64)t->collected.rows);
     JsonInteger(json, "null_rows", (int64)t->collected.null_rows);
     if (t->collected.weightless_rows > 0)
@@ -58,7 +67,8 @@ static void DescribeTraining(StringInfo json, const Training *t)
     }
     if (t->report.warning[0] != '\0')
         JsonString(json, "warning", t->report.warning);
-    DescribePhases(json, &t->phases);
+    if (timed)
+        DescribePhases(json, &t->phases);
     JsonClose(json, '}');
 }
 
@@ -109,12 +119,12 @@ static char *DescribeModel(const Training *t, const TrainRequest *request)
     if (c->window != NULL)
         WindowDescribe(&json, c->window, c->rows);
     JsonRaw(&json, "options", OptionsToJson(request->algorithm, request->options));
-    DescribeTraining(&json, t);
+    DescribeTraining(&json, t, IsTimed(request));
     JsonClose(&json, '}');
     return json.data;
 }
 
-static char *DescribeHistory(const Training *t)
+static char *DescribeHistory(const Training *t, bool timed)
 {
     const TrainReport *report = &t->report;
     StringInfoData json;
@@ -129,7 +139,8 @@ static char *DescribeHistory(const Training *t)
         JsonString(&json, "stage", epoch->stage);
         JsonReal(&json, "loss", epoch->loss);
         DescribeMetrics(&json, t->model.algorithm, epoch->metric);
-        JsonReal(&json, "seconds", epoch->seconds);
+        if (timed)
+            JsonReal(&json, "seconds", epoch->seconds);
         JsonClose(&json, '}');
     }
     JsonClose(&json, ']');
@@ -145,7 +156,7 @@ void TrainingWrite(const Training *t, const TrainRequest *request, ModelSink *si
         .user_ids = c->users,
         .item_ids = c->items,
         .header_text = DescribeModel(t, request),
-        .history_text = DescribeHistory(t),
+        .history_text = DescribeHistory(t, IsTimed(request)),
     };
 
     if (c->window != NULL)

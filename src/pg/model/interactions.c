@@ -17,7 +17,28 @@ static void WriteHeldBlock(ModelSink *sink, uint32 number, const uint32 *pairs, 
     bytea *bytes = BlockAllocate(&block);
 
     memcpy(BlockData(bytes), pairs, block.size);
-    SinkPut(sink, "held", &block, bytes);
+    SinkPut(sink, PART_HELD, &block, bytes);
+}
+
+HeldPairs ReadHeldPairs(ModelStore *store, const Header *header)
+{
+    HeldPairs held = {PallocArray(uint32, 2 * (Size)header->held + 1), header->held};
+
+    for (uint32 b = 0; b < BlockCount(held.count, HELD_PER_BLOCK); b++) {
+        uint32 rows = BlockRows(held.count, HELD_PER_BLOCK, b);
+        DataBlock block = StoreReadMatrix(store, PART_HELD, b, BLOCK_UINT, rows, 2);
+
+        memcpy(held.pairs + 2 * (Size)b * HELD_PER_BLOCK, block.payload, block.size);
+        BlockFree(&block);
+    }
+    return held;
+}
+
+void WriteHeldPairs(ModelSink *sink, const HeldPairs *held)
+{
+    for (uint32 b = 0; b < BlockCount(held->count, HELD_PER_BLOCK); b++)
+        WriteHeldBlock(sink, b, held->pairs + 2 * (Size)b * HELD_PER_BLOCK,
+                       BlockRows(held->count, HELD_PER_BLOCK, b));
 }
 
 static void WriteHeld(ModelSink *sink, const Interactions *data)
@@ -157,14 +178,14 @@ static void ReadHeld(ModelStore *store, const Host *host, const Header *header, 
     memset(data->held, 0xFF, (Size)header->users * sizeof(uint32)); /* NO_ITEM */
     for (uint32 b = 0; b < BlockCount(header->held, HELD_PER_BLOCK); b++) {
         uint32 rows = BlockRows(header->held, HELD_PER_BLOCK, b);
-        DataBlock block = StoreReadMatrix(store, "held", b, BLOCK_UINT, rows, 2);
+        DataBlock block = StoreReadMatrix(store, PART_HELD, b, BLOCK_UINT, rows, 2);
 
         for (uint32 i = 0; i < rows; i++) {
             uint32 pair[2];
 
             memcpy(pair, block.payload + (Size)i * sizeof(pair), sizeof(pair));
             if (pair[0] >= header->users || !InteractionsContain(data, pair[0], pair[1]))
-                StoreDamaged(store, "held", b, "it names interactions that do not exist");
+                StoreDamaged(store, PART_HELD, b, "it names interactions that do not exist");
             data->held[pair[0]] = pair[1];
         }
     }
@@ -181,7 +202,7 @@ void ReadInteractions(ModelStore *store, const Host *host, const Header *header,
 uint32 CopyInteractions(ModelStore *store, const Header *header, ModelSink *sink)
 {
     return CopyLists(store, &seen_lists, header, sink) +
-           CopyPart(store, "held", BlockCount(header->held, HELD_PER_BLOCK), BLOCK_UINT, sink);
+           CopyPart(store, PART_HELD, BlockCount(header->held, HELD_PER_BLOCK), BLOCK_UINT, sink);
 }
 
 /* The last `limit` events of each user. */

@@ -35,6 +35,17 @@ extern void WriteSeenOf(ModelStore *store, const Header *header, const History *
 extern void ReadInteractions(ModelStore *store, const Host *host, const Header *header,
                              Interactions *data);
 
+#define PART_HELD "held"
+
+/* The held-out interactions as pairs of user and item, users ascending; not checked any further. */
+typedef struct HeldPairs {
+    uint32 *pairs;
+    uint32 count;
+} HeldPairs;
+
+extern HeldPairs ReadHeldPairs(ModelStore *store, const Header *header);
+extern void WriteHeldPairs(ModelSink *sink, const HeldPairs *held);
+
 /* Copies the blocks; returns how many. */
 extern uint32 CopyInteractions(ModelStore *store, const Header *header, ModelSink *sink);
 

@@ -11,8 +11,6 @@
 #include "pg/model/parts.h"
 #include "pg/base/times.h"
 
-#define PART_WINDOW "window"
-
 /* Fingerprints of a block, each of two values: key and time. */
 #define FINGERPRINTS_PER_BLOCK 2048
 
@@ -53,12 +51,15 @@ uint32 WindowCount(const Window *window, uint64 key)
 #define ST_DEFINE
 #include "lib/sort_template.h"
 
-/* Clocks differ: what lies a little ahead of now is followed soon, and nothing to tell of. */
+/*
+ * Of numbers, what was not followed; of moments, what lies in the future, but for the little by
+ * which clocks and time zones differ.
+ */
 static bool IsStray(const Watermark *mark, int64 time)
 {
-    bool ahead = mark->limit < mark->now ? time > mark->limit : time > TimeSoon(mark->time_type);
-
-    return ahead && (!TimeIsNumber(mark->time_type) || !TimeIsInfinite(mark->time_type, time));
+    if (TimeIsNumber(mark->time_type))
+        return time > mark->limit && !TimeIsInfinite(mark->time_type, time);
+    return time > TimeSoon(mark->time_type);
 }
 
 /* Tells of the events just learnt that lie so far in the future that they were not followed. */

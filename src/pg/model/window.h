@@ -12,6 +12,8 @@
 #include "pg/ids/id_list.h"
 #include "pg/model/header.h"
 
+#define PART_WINDOW "window"
+
 typedef struct Fingerprint {
     uint64 key;
     int64 time;

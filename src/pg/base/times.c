@@ -12,6 +12,7 @@
 #include "common/int.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
+#include "utils/float.h"
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
@@ -219,6 +220,18 @@ Datum TimeDatum(Oid type, int64 time, Oid *datum_type)
         *datum_type = INT8OID;
         return Int64GetDatum(time);
     }
+}
+
+Datum TimeBound(Oid type, int64 time, Oid *datum_type)
+{
+    double lower;
+
+    if (type != NUMERICOID)
+        return TimeDatum(type, time, datum_type);
+    *datum_type = NUMERICOID;
+    lower = nextafter(DoubleOf(time), -INFINITY); /* its digits may round up */
+    return DirectFunctionCall3(numeric_in, CStringGetDatum(float8out_internal(lower)),
+                               ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
 }
 
 char *TimeText(Oid type, int64 time)

@@ -51,6 +51,12 @@ extern int64 TimeSoon(Oid type);
 /* A value that compares with a column of the type, and the type it has itself. */
 extern Datum TimeDatum(Oid type, int64 time, Oid *datum_type);
 
+/*
+ * The same as a bound from below, for a query that reads from it on: of numeric, of that type too,
+ * for a column may hold what no double precision does; it is then a little lower.
+ */
+extern Datum TimeBound(Oid type, int64 time, Oid *datum_type);
+
 /* For messages. */
 extern char *TimeText(Oid type, int64 time);
 

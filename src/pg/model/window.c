@@ -62,6 +62,31 @@ static bool IsStray(const Watermark *mark, int64 time)
     return time > TimeSoon(mark->time_type);
 }
 
+static char *WatermarkText(const Watermark *mark)
+{
+    return mark->time == NO_TIME ? pstrdup("unset") : TimeText(mark->time_type, mark->time);
+}
+
+static void WarnOfNumbers(const Watermark *mark, int64 farthest, unsigned long strays)
+{
+    ereport(WARNING,
+            (errmsg_plural("%lu event lies far beyond the others in time",
+                           "%lu events lie far beyond the others in time", strays, strays),
+             errdetail("The last is at %s; the newest time that refreshes go by stays %s.",
+                       TimeText(mark->time_type, farthest), WatermarkText(mark)),
+             errhint("Correct such rows if they are wrong.  Times that more than ten events and "
+                     "1 %% of all have are followed.")));
+}
+
+static void WarnOfFuture(const Watermark *mark, int64 farthest, unsigned long strays)
+{
+    ereport(WARNING, (errmsg_plural("%lu event lies in the future", "%lu events lie in the future",
+                                    strays, strays),
+                      errdetail("The last is at %s; the newest time that refreshes go by stays %s.",
+                                TimeText(mark->time_type, farthest), WatermarkText(mark)),
+                      errhint("Correct such rows if they are wrong.")));
+}
+
 /* Tells of the events just learnt that lie so far in the future that they were not followed. */
 static void WarnOfStrays(const Watermark *mark, const Fingerprint *learnt, uint64 count)
 {
@@ -74,16 +99,10 @@ static void WarnOfStrays(const Watermark *mark, const Fingerprint *learnt, uint6
         strays++;
         farthest = Max(farthest, learnt[i].time);
     }
-    if (strays > 0)
-        ereport(
-            WARNING,
-            (errmsg_plural("%lu event lies far beyond the others in time",
-                           "%lu events lie far beyond the others in time", strays, strays),
-             errdetail("The last is at %s; the newest time that refreshes go by stays %s.",
-                       TimeText(mark->time_type, farthest),
-                       mark->time == NO_TIME ? "unset" : TimeText(mark->time_type, mark->time)),
-             errhint("Correct such rows if they are wrong.  Times that more than ten events and "
-                     "1 %% of all have are followed, but never those in the future.")));
+    if (strays > 0 && TimeIsNumber(mark->time_type))
+        WarnOfNumbers(mark, farthest, strays);
+    else if (strays > 0)
+        WarnOfFuture(mark, farthest, strays);
 }
 
 /* Copies the fingerprints that are not older than `start`; returns how many. */

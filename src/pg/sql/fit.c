@@ -402,7 +402,7 @@ static const Algorithm *TakeAlgorithm(Jsonb **options)
  * A group that its algorithm can learn nothing from, such as one of a single row, must not cost all
  * other groups their images.
  */
-static void FallBack(const Training *training, TrainRequest *request)
+static void FallBack(Training *training, TrainRequest *request)
 {
     TrainOptions *options;
 
@@ -416,6 +416,8 @@ static void FallBack(const Training *training, TrainRequest *request)
                        training->collected.data.items)));
     options = OptionsParse(fallback_algorithm, NULL);
     *options = *(const TrainOptions *)request->options;
+    training->collected.window = NULL; /* it learns from no stream */
+    training->collected.learnt = (LearntLists){0};
     request->algorithm = fallback_algorithm;
     request->algorithm_name = fallback_algorithm->name;
     request->options = options;

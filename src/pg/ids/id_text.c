@@ -255,13 +255,28 @@ static bool ReadValue(Oid type, char *text, Datum *value)
 
 #endif
 
+/* Long lists of uuids mostly are as PostgreSQL writes them: that is seen at a glance. */
+static bool IsPlainUuid(Id id)
+{
+    bool plain = id.length == 36;
+
+    for (uint32 i = 0; i < id.length && plain; i++) {
+        bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+        char c = id.text[i];
+
+        plain = dash ? c == '-' : (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+    }
+    return plain;
+}
+
 /* All texts of these types are ASCII, so that the encoding does not matter. */
 Id IdCanonical(Oid type, Id id)
 {
     IdText form;
     Datum value;
 
-    if (!OidIsValid(type) || id.kind != ID_TEXT || id.length > MAX_VALUE_LENGTH)
+    if (!OidIsValid(type) || id.kind != ID_TEXT || id.length > MAX_VALUE_LENGTH ||
+        (type == UUIDOID && IsPlainUuid(id)))
         return id;
     if (!ReadValue(type, pnstrdup(id.text, id.length), &value))
         return id;

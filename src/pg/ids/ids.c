@@ -82,14 +82,31 @@ bool IdIsUsable(Id id)
                                       pg_verify_mbstr(PG_UTF8, id.text, (int)id.length, true)));
 }
 
-char *IdExcerpt(Id id)
+/* Where the encoding is not known, bytes that are not ASCII are shown as question marks. */
+static char *PlainExcerpt(Id id, Size length)
+{
+    char *excerpt = pnstrdup(id.text, length);
+
+    for (Size i = 0; i < length; i++)
+        if (IS_HIGHBIT_SET(excerpt[i]))
+            excerpt[i] = '?';
+    return excerpt;
+}
+
+static char *LocalExcerpt(Id id)
 {
     int length = pg_encoding_mbcliplen(PG_UTF8, id.text, (int)id.length, EXCERPT_LENGTH);
 
-    if (GetDatabaseEncoding() == PG_SQL_ASCII)
-        length = (int)Min(id.length, EXCERPT_LENGTH);
-    return psprintf("%s%s", text_to_cstring(IdToText((Id){ID_TEXT, 0, id.text, (uint32)length})),
-                    (uint32)length < id.length ? "..." : "");
+    return text_to_cstring(IdToText((Id){ID_TEXT, 0, id.text, (uint32)length}));
+}
+
+char *IdExcerpt(Id id)
+{
+    return psprintf("%s%s",
+                    GetDatabaseEncoding() == PG_SQL_ASCII
+                        ? PlainExcerpt(id, Min(id.length, EXCERPT_LENGTH))
+                        : LocalExcerpt(id),
+                    id.length > EXCERPT_LENGTH ? "..." : "");
 }
 
 Datum IdToDatum(Id id, IdKind kind)

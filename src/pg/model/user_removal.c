@@ -46,7 +46,7 @@ static uint32 OldIndex(const Removal *r, uint32 user)
 
 static void DeleteFrom(const Removal *r, const char *part, uint32 block)
 {
-    SPI_execute(psprintf("DELETE FROM %s WHERE version OPERATOR(pg_catalog.=) %d "
+    SPI_execute(psprintf("DELETE FROM ONLY %s WHERE version OPERATOR(pg_catalog.=) %d "
                          "AND part OPERATOR(pg_catalog.=) %s "
                          "AND block OPERATOR(pg_catalog.>=) %u",
                          RelationName(RelationGetRelid(r->table->relation)), r->store->version,

@@ -37,10 +37,10 @@ typedef struct Forgotten {
     int32 runs;
 } Forgotten;
 
-/* Whoever observed the user may have been another type's text for the same id. */
+/* Also those that no version knows: a user may have been observed alone. */
 static int64 DeleteEvents(Oid relid, Id id)
 {
-    SPI_execute(psprintf("DELETE FROM %s WHERE version OPERATOR(pg_catalog.=) 0 "
+    SPI_execute(psprintf("DELETE FROM ONLY %s WHERE version OPERATOR(pg_catalog.=) 0 "
                          "AND part OPERATOR(pg_catalog.=) %s",
                          RelationName(relid), quote_literal_cstr(PartOfId(EVENT_PREFIX, id))),
                 false, 0);

@@ -96,11 +96,15 @@ static Id IdOfKind(const char *side, const char *model, Id id, IdKind kind, Oid 
     return converted;
 }
 
-static void CheckLength(const char *side, Id id)
+static void CheckUsable(const char *side, Id id)
 {
-    if (!IdIsUsable(id))
+    if (IdIsUsable(id))
+        return;
+    if (id.length > MAX_ID_LENGTH)
         ereport(ERROR, (errcode(ERRCODE_STRING_DATA_RIGHT_TRUNCATION),
                         errmsg("the %s is longer than %d bytes", side, MAX_ID_LENGTH)));
+    ereport(ERROR, (errcode(ERRCODE_CHARACTER_NOT_IN_REPERTOIRE),
+                    errmsg("the %s is no text in UTF-8", side)));
 }
 
 /* Most events are of items that were seen before: these cost no look into the table. */
@@ -125,7 +129,7 @@ void ObserveEvent(ObservedModel *observed, ModelTable *table, Id user, Id item, 
         .time = time,
     };
 
-    CheckLength("user", event.user);
-    CheckLength("item", event.item);
+    CheckUsable("user", event.user);
+    CheckUsable("item", event.item);
     PendingAdd(table, &event, IsNewItem(observed, table, event.item));
 }

@@ -248,6 +248,9 @@ extern const Algorithm *AlgorithmFind(const char *name);
 /* What is trained where no algorithm is named. */
 extern const Algorithm *const default_algorithm;
 
+/* What takes any data, also those that others can learn nothing from. */
+extern const Algorithm *const fallback_algorithm;
+
 /* Declares all parts of a model: the popularity and the algorithm's own. */
 extern void ModelLayout(Model *model, const Algorithm *algorithm, const void *options,
                         uint32_t users, uint32_t items);

@@ -116,14 +116,21 @@ static void CheckEpoch(const Loop *loop, int number, double loss)
         loop->check(loop->trainer, number);
 }
 
-void CheckRankable(const Host *host, const Interactions *data)
+bool IsRankable(const Interactions *data)
 {
     for (uint32_t user = 0; user < data->users; user++) {
         uint32_t count = TrainingItems(data, user);
 
         if (count > 0 && count < data->items)
-            return;
+            return true;
     }
+    return false;
+}
+
+void CheckRankable(const Host *host, const Interactions *data)
+{
+    if (IsRankable(data))
+        return;
     HostFail(host, FAIL_INVALID, "The algorithm popularity needs no such users.",
              "no user lacks any of the %u items: there is nothing to learn a ranking from",
              data->items);

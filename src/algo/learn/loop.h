@@ -59,6 +59,7 @@ extern size_t LoopMemory(const Model *model, const Interactions *shape, int thre
 extern float LoopCheckPart(const Loop *loop, const Part *part, int number);
 
 /* Fails if no user lacks an item: nothing can be ranked. */
+extern bool IsRankable(const Interactions *data);
 extern void CheckRankable(const Host *host, const Interactions *data);
 
 /* Is the row as it was allocated?  Rows of a warm start are not zero. */

@@ -27,6 +27,7 @@ static Source OpenSource(text *model, Caller *caller)
     ModelTable table;
     Source source;
     Jsonb *header;
+    Header kinds;
 
     ModelOpen(model, MODEL_READ, &table);
     table.store.version = ModelTableCurrent(&table, false).version;
@@ -45,6 +46,8 @@ static Source OpenSource(text *model, Caller *caller)
                         errmsg("model \"%s\" names no source that could be read", table.store.name),
                         errhint("An image has no source; use seen => 'model', or pass exclude => "
                                 "ARRAY(SELECT ...).")));
+    kinds = HeaderRead(&table.store);
+    HeaderCheckIds(&table.store, &kinds);
     TakeSourceRights(&table, "Pass exclude => ARRAY(SELECT ...) instead of seen => 'live'.",
                      caller);
     ModelTableClose(&table);
@@ -116,6 +119,13 @@ static char *ItemsQuery(const Source *source, Oid user_type)
     return query.data;
 }
 
+/* What is no id is no item of the model. */
+static bool TakeUsable(IdIndex *index, Datum value, Id *id)
+{
+    *id = IdIndexIdOf(index, value);
+    return IdIsUsable(*id);
+}
+
 /* The second column of the rows that SPI holds. */
 static IdList TakeItems(Oid item_type)
 {
@@ -123,12 +133,13 @@ static IdList TakeItems(Oid item_type)
     IdList items = IdListCreate(IdIndexKind(index), (uint32)SPI_processed);
 
     for (uint64 i = 0; i < SPI_processed; i++) {
+        Id id;
         bool null;
         Datum item = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 2, &null);
 
         CHECK_FOR_INTERRUPTS();
-        if (!null)
-            IdListAppend(&items, IdIndexIdOf(index, item));
+        if (!null && TakeUsable(index, item, &id))
+            IdListAppend(&items, id);
     }
     return items;
 }

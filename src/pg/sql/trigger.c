@@ -20,6 +20,7 @@
 #include "pg/stream/observer.h"
 #include "pg/model/catalog.h"
 #include "pg/ids/id_index.h"
+#include "pg/train/collect.h"
 
 /* A column of the rows that a statement inserted. */
 typedef struct Column {
@@ -101,8 +102,23 @@ typedef struct InsertedRows {
     Column user, item, time;
     Oid time_type;
     IdIndex *users, *items;
+    Unusable unusable;
+    MemoryContext context; /* of what is said of unusable ids */
     ObservedRow rows[BATCH];
 } InsertedRows;
+
+/* As the readers of sources do: a row whose id is none is counted, and the others are observed. */
+static bool AreUsable(Unusable *unusable, const Id *ids, MemoryContext context)
+{
+    static const char *const sides[] = {"user", "item"};
+
+    for (int i = 0; i < 2; i++)
+        if (!IdIsUsable(ids[i])) {
+            UnusableCount(unusable, sides[i], ids[i], context);
+            return false;
+        }
+    return true;
+}
 
 static void OpenRows(TriggerData *data, InsertedRows *in)
 {
@@ -117,6 +133,7 @@ static void OpenRows(TriggerData *data, InsertedRows *in)
     in->items = IdIndexCreate(CurrentMemoryContext, in->item.type);
     in->slot = MakeSingleTupleTableSlot(types, &TTSOpsMinimalTuple);
     in->store = data->tg_newtable;
+    in->context = CurrentMemoryContext;
     /* Triggers of other models read the same rows. */
     tuplestore_select_read_pointer(in->store, 0);
     tuplestore_rescan(in->store);
@@ -130,19 +147,22 @@ static Id KeptId(Id id)
     return id;
 }
 
-/* False if a value is NULL: a refresh does not read the row either. */
+/* False if a value is NULL, or an id is none: a refresh does not read the row either. */
 static bool TakeRow(InsertedRows *in, ObservedRow *row)
 {
     bool no_user, no_item, no_time;
     Datum user = slot_getattr(in->slot, in->user.number, &no_user);
     Datum item = slot_getattr(in->slot, in->item.number, &no_item);
     Datum time = slot_getattr(in->slot, in->time.number, &no_time);
+    Id ids[2];
 
     if (no_user || no_item || no_time)
         return false;
-    row->user = KeptId(IdIndexIdOf(in->users, user));
-    row->item = KeptId(IdIndexIdOf(in->items, item));
-    row->time = TimeOf(in->time_type, time);
+    ids[0] = IdIndexIdOf(in->users, user);
+    ids[1] = IdIndexIdOf(in->items, item);
+    if (!AreUsable(&in->unusable, ids, in->context))
+        return false;
+    *row = (ObservedRow){KeptId(ids[0]), KeptId(ids[1]), TimeOf(in->time_type, time)};
     return true;
 }
 
@@ -177,6 +197,7 @@ static void NoteBatch(Oid model, const InsertedRows *in, int count)
 
     ModelTableOpenFor(model, MODEL_OBSERVE, &table);
     observed = ObserveOpen(&table);
+    HeaderCheckIds(&table.store, &observed->header);
     CheckTimeType(observed, &table, in->time_type);
     for (int i = 0; i < count; i++) {
         ObserveEvent(observed, &table, in->rows[i].user, in->rows[i].item, in->rows[i].time);
@@ -204,6 +225,7 @@ static void ObserveRows(TriggerData *data)
     MemoryContextSwitchTo(caller);
     MemoryContextDelete(batch);
     ExecDropSingleTupleTableSlot(in->slot);
+    UnusableReport(&in->unusable);
     pfree(in);
 }
 

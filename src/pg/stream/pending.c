@@ -9,7 +9,6 @@
 #include "access/genam.h"
 #include "access/stratnum.h"
 #include "catalog/pg_type.h"
-#include "executor/spi.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -18,7 +17,7 @@
 
 #include "pg/base/times.h"
 #include "pg/ids/id_index.h"
-#include "pg/model/catalog.h"
+#include "pg/model/statement.h"
 
 /* Columns of a model's table. */
 enum { COLUMN_VERSION = 1, COLUMN_PART, COLUMN_BLOCK, COLUMN_DATA };
@@ -26,29 +25,23 @@ enum { COLUMN_VERSION = 1, COLUMN_PART, COLUMN_BLOCK, COLUMN_DATA };
 /* Attempts to find a block number that nobody has taken. */
 #define MAX_ATTEMPTS 100
 
-/* Kept for the session; a new name of the table needs a new plan. */
-static SPIPlanPtr InsertPlan(const char *relation)
+/* Kept for the session. */
+static SPIPlanPtr InsertPlan(const ModelTable *table)
 {
     static SPIPlanPtr plan = NULL;
-    static char *planned = NULL;
     Oid types[] = {TEXTOID, INT4OID, BYTEAOID};
     SPIPlanPtr made;
-    char *name;
 
-    if (plan != NULL && strcmp(planned, relation) == 0)
+    if (plan != NULL && StatementIsValid(table, plan))
         return plan;
-    made = SPI_prepare(psprintf("INSERT INTO %s (version, part, block, data) "
-                                "VALUES (0, $1, $2, $3) ON CONFLICT DO NOTHING",
-                                relation),
-                       3, types);
-    name = MemoryContextStrdup(TopMemoryContext, relation);
+    made = StatementPrepare(table,
+                            "INSERT INTO %s (version, part, block, data) "
+                            "VALUES (0, $1, $2, $3) ON CONFLICT DO NOTHING",
+                            3, types);
     SPI_keepplan(made);
-    if (plan != NULL) {
+    if (plan != NULL)
         SPI_freeplan(plan);
-        pfree(planned);
-    }
     plan = made;
-    planned = name;
     return plan;
 }
 
@@ -62,9 +55,9 @@ static uint32 RandomNumber(void)
 }
 
 /* `event` is NULL for an item's row. */
-static void Insert(const char *relation, const char *part, const PendingEvent *event)
+static void Insert(const ModelTable *table, const char *part, const PendingEvent *event)
 {
-    SPIPlanPtr plan = InsertPlan(relation);
+    SPIPlanPtr plan = InsertPlan(table);
 
     for (int attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
         uint32 number = RandomNumber();
@@ -72,7 +65,7 @@ static void Insert(const char *relation, const char *part, const PendingEvent *e
         Datum values[] = {CStringGetTextDatum(part), Int32GetDatum((int32)number),
                           PointerGetDatum(bytes)};
 
-        SPI_execute_plan(plan, values, NULL, false, 0);
+        StatementExecute(table, plan, values);
         if (SPI_processed == 1)
             return;
     }
@@ -117,14 +110,12 @@ static bool IsNoted(ModelTable *table, const char *part)
 
 void PendingAdd(ModelTable *table, const PendingEvent *event, bool new_item)
 {
-    char *relation = RelationName(RelationGetRelid(table->relation));
-
-    Insert(relation, PartOfId(EVENT_PREFIX, event->user), event);
+    Insert(table, PartOfId(EVENT_PREFIX, event->user), event);
     if (new_item) {
         char *part = PartOfId(ITEM_PREFIX, event->item);
 
         if (!IsNoted(table, part))
-            Insert(relation, part, NULL);
+            Insert(table, part, NULL);
     }
 }
 
@@ -134,17 +125,6 @@ static Datum Column(ModelTable *table, HeapTuple tuple, int column)
     bool null;
 
     return heap_getattr(tuple, column, RelationGetDescr(table->relation), &null);
-}
-
-static void __attribute__((noreturn))
-FailDamaged(ModelTable *table, const char *part, uint32 number, const char *problem)
-{
-    ereport(ERROR,
-            (errcode(ERRCODE_DATA_CORRUPTED),
-             errmsg("model \"%s\" is damaged: part \"%s\", block %u of version 0: %s",
-                    table->store.name, part, number, problem),
-             errhint("recadv_refresh() drops that row; what it stood for may still be in the "
-                     "source.")));
 }
 
 /* NULL and *event, or what is wrong with the row. */
@@ -189,13 +169,19 @@ static void WarnOfDamage(const PendingDamage *damage)
                  errdetail("The first is %s.", damage->first)));
 }
 
-static void TakeEvent(ModelTable *table, const Header *header, HeapTuple tuple, PendingEvent *event)
+/* Whoever may INSERT can write them: they are no reason not to answer. */
+static void WarnOfPassedOver(const ModelTable *table, const PendingDamage *damage)
 {
-    const char *problem = ReadEvent(table, header, tuple, event);
-
-    if (problem != NULL)
-        FailDamaged(table, TextDatumGetCString(Column(table, tuple, COLUMN_PART)),
-                    (uint32)DatumGetInt32(Column(table, tuple, COLUMN_BLOCK)), problem);
+    if (damage->count > 0)
+        ereport(WARNING,
+                (errcode(ERRCODE_DATA_CORRUPTED),
+                 errmsg_plural("%llu observed event of model \"%s\" could not be read",
+                               "%llu observed events of model \"%s\" could not be read",
+                               (unsigned long)damage->count, (unsigned long long)damage->count,
+                               table->store.name),
+                 errdetail("The first is %s.", damage->first),
+                 errhint("recadv_refresh() drops such rows; what they stood for may still be in "
+                         "the source.")));
 }
 
 static int CompareEvents(const void *a, const void *b)
@@ -234,10 +220,12 @@ PendingRows PendingOfUser(ModelTable *table, const Header *header, Id user)
     scan = ScanParts(table, PartOfId(EVENT_PREFIX, known), false);
     while (HeapTupleIsValid(tuple = systable_getnext(scan))) {
         AddPlace(&pending, &room, tuple);
-        TakeEvent(table, header, tuple, &pending.events[pending.count++]);
+        pending.count +=
+            IsSound(table, header, tuple, &pending.events[pending.count], &pending.damage);
         CHECK_FOR_INTERRUPTS();
     }
     systable_endscan(scan);
+    WarnOfPassedOver(table, &pending.damage);
     if (pending.count > 1)
         qsort(pending.events, pending.count, sizeof(PendingEvent), CompareEvents);
     return pending;
@@ -347,6 +335,7 @@ void PendingDelete(Oid relid, const PendingRows *pending)
 {
     Oid types[] = {get_array_type(TIDOID)};
     Datum *places = PallocArray(Datum, (Size)pending->rows + 1);
+    ModelTable table;
     Datum argument;
 
     if (pending->rows == 0)
@@ -355,13 +344,14 @@ void PendingDelete(Oid relid, const PendingRows *pending)
         places[i] = PointerGetDatum(&pending->places[i]);
     argument = PointerGetDatum(
         construct_array(places, (int)pending->rows, TIDOID, sizeof(ItemPointerData), false, 's'));
-    SPI_execute_with_args(
-        psprintf("DELETE FROM %s WHERE ctid OPERATOR(pg_catalog.=) ANY ($1)", RelationName(relid)),
-        1, types, &argument, NULL, false, 0);
+    ModelTableOpenOwned(relid, &table);
+    StatementRun(&table, "DELETE FROM ONLY %s WHERE ctid OPERATOR(pg_catalog.=) ANY ($1)", 1, types,
+                 &argument);
     /* They were read with the latest snapshot; that of a serializable transaction is older. */
     if (SPI_processed != pending->rows)
         ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
                         errmsg("could not serialize access due to concurrent observers"),
                         errhint("Try again, or use the isolation level READ COMMITTED.")));
     WarnOfDamage(&pending->damage);
+    ModelTableClose(&table);
 }

@@ -30,7 +30,7 @@ typedef struct PendingRows {
 /* Writes an event into the table, and the item if it is `new_item`; needs SPI. */
 extern void PendingAdd(ModelTable *table, const PendingEvent *event, bool new_item);
 
-/* Events of one user, in order of time; fails at a damaged one. */
+/* Events of one user, in order of time, but damaged ones, with a warning. */
 extern PendingRows PendingOfUser(ModelTable *table, const Header *header, Id user);
 
 /* All of them, in no order, but damaged ones. */

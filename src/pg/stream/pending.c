@@ -16,6 +16,7 @@
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 
+#include "core/block.h"
 #include "pg/base/times.h"
 #include "pg/ids/id_index.h"
 #include "pg/model/catalog.h"
@@ -137,8 +138,14 @@ static Datum Column(ModelTable *table, HeapTuple tuple, int column)
 }
 
 static void __attribute__((noreturn))
-FailDamaged(ModelTable *table, const char *part, uint32 number, const char *problem)
+FailUnread(ModelTable *table, const char *part, uint32 number, const char *problem)
 {
+    if (problem == block_newer)
+        ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                        errmsg("model \"%s\" needs a newer version of recadv: part \"%s\", block "
+                               "%u of version 0: %s",
+                               table->store.name, part, number, problem),
+                        errhint("Update recadv on this server.")));
     ereport(ERROR,
             (errcode(ERRCODE_DATA_CORRUPTED),
              errmsg("model \"%s\" is damaged: part \"%s\", block %u of version 0: %s",
@@ -161,21 +168,51 @@ static const char *ReadEvent(ModelTable *table, const Header *header, HeapTuple 
                       DatumGetByteaPCopy(data), event);
 }
 
-/* Whether the row is an event that some column of the source could have; notes it if it is not. */
-static bool IsSound(ModelTable *table, const Header *header, HeapTuple tuple, PendingEvent *event,
-                    PendingDamage *damage)
+static char *Describe(ModelTable *table, HeapTuple tuple, const char *problem)
+{
+    return psprintf("part \"%s\", block %u: %s",
+                    TextDatumGetCString(Column(table, tuple, COLUMN_PART)),
+                    (uint32)DatumGetInt32(Column(table, tuple, COLUMN_BLOCK)), problem);
+}
+
+/* What a row under the name of an event is. */
+typedef enum Soundness { SOUND, DAMAGED, NEWER } Soundness;
+
+/*
+ * Whether the row is an event that some column of the source could have; notes it if it is not. One
+ * of a newer format waits for the version of recadv that knows it, but stops nobody: whoever may
+ * insert could have written it.
+ */
+static Soundness Examine(ModelTable *table, const Header *header, HeapTuple tuple,
+                         PendingEvent *event, PendingDamage *damage)
 {
     const char *problem = ReadEvent(table, header, tuple, event);
 
+    if (problem == block_newer) {
+        if (damage->newer++ == 0)
+            damage->first_newer = Describe(table, tuple, problem);
+        return NEWER;
+    }
     if (problem == NULL && !TimeIsOf(header->time_type, event->time))
         problem = "its time is not of the model's type";
     if (problem == NULL)
-        return true;
+        return SOUND;
     if (damage->count++ == 0)
-        damage->first = psprintf(
-            "part \"%s\", block %u: %s", TextDatumGetCString(Column(table, tuple, COLUMN_PART)),
-            (uint32)DatumGetInt32(Column(table, tuple, COLUMN_BLOCK)), problem);
-    return false;
+        damage->first = Describe(table, tuple, problem);
+    return DAMAGED;
+}
+
+static void WarnOfNewer(const PendingDamage *damage)
+{
+    if (damage->newer > 0)
+        ereport(WARNING,
+                (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                 errmsg_plural(
+                     "%llu observed event needs a newer version of recadv and was left alone",
+                     "%llu observed events need a newer version of recadv and were left alone",
+                     (unsigned long)damage->newer, (unsigned long long)damage->newer),
+                 errdetail("The first is %s.", damage->first_newer),
+                 errhint("Update recadv on this server.")));
 }
 
 static void WarnOfDamage(const PendingDamage *damage)
@@ -187,6 +224,7 @@ static void WarnOfDamage(const PendingDamage *damage)
                                "%llu observed events could not be read and were dropped",
                                (unsigned long)damage->count, (unsigned long long)damage->count),
                  errdetail("The first is %s.", damage->first)));
+    WarnOfNewer(damage);
 }
 
 static void TakeEvent(ModelTable *table, const Header *header, HeapTuple tuple, PendingEvent *event)
@@ -194,8 +232,8 @@ static void TakeEvent(ModelTable *table, const Header *header, HeapTuple tuple, 
     const char *problem = ReadEvent(table, header, tuple, event);
 
     if (problem != NULL)
-        FailDamaged(table, TextDatumGetCString(Column(table, tuple, COLUMN_PART)),
-                    (uint32)DatumGetInt32(Column(table, tuple, COLUMN_BLOCK)), problem);
+        FailUnread(table, TextDatumGetCString(Column(table, tuple, COLUMN_PART)),
+                   (uint32)DatumGetInt32(Column(table, tuple, COLUMN_BLOCK)), problem);
 }
 
 static int CompareEvents(const void *a, const void *b)
@@ -252,12 +290,18 @@ PendingRows PendingAll(ModelTable *table, const Header *header)
 
     scan = ScanParts(table, EVENT_PREFIX, true);
     while (HeapTupleIsValid(tuple = systable_getnext(scan))) {
-        AddPlace(&pending, &room, tuple);
-        pending.count +=
-            IsSound(table, header, tuple, &pending.events[pending.count], &pending.damage);
+        PendingEvent event;
+        Soundness soundness = Examine(table, header, tuple, &event, &pending.damage);
+
+        if (soundness != NEWER)
+            AddPlace(&pending, &room, tuple);
+        if (soundness == SOUND)
+            pending.events[pending.count++] = event;
         CHECK_FOR_INTERRUPTS();
     }
     systable_endscan(scan);
+    if (pending.damage.newer > 0) /* their items may be among those noted */
+        return pending;
     scan = ScanParts(table, ITEM_PREFIX, true);
     while (HeapTupleIsValid(tuple = systable_getnext(scan)))
         AddPlace(&pending, &room, tuple);
@@ -313,9 +357,9 @@ static void ForgetEvents(ModelTable *table, const Header *header, const PendingT
 
     while (HeapTupleIsValid(tuple = systable_getnext(scan))) {
         PendingEvent event;
+        Soundness soundness = Examine(table, header, tuple, &event, &gone->damage);
 
-        if (!IsSound(table, header, tuple, &event, &gone->damage) ||
-            tests->learnt(tests->arg, &event))
+        if (soundness == DAMAGED || (soundness == SOUND && tests->learnt(tests->arg, &event)))
             AddPlace(gone, room, tuple);
         CHECK_FOR_INTERRUPTS();
     }
@@ -343,14 +387,12 @@ void PendingForget(ModelTable *table, const Header *header, const PendingTests *
     PendingDelete(RelationGetRelid(table->relation), &gone);
 }
 
-void PendingDelete(Oid relid, const PendingRows *pending)
+static void Delete(Oid relid, const PendingRows *pending)
 {
     Oid types[] = {get_array_type(TIDOID)};
-    Datum *places = PallocArray(Datum, (Size)pending->rows + 1);
+    Datum *places = PallocArray(Datum, (Size)pending->rows);
     Datum argument;
 
-    if (pending->rows == 0)
-        return;
     for (uint32 i = 0; i < pending->rows; i++)
         places[i] = PointerGetDatum(&pending->places[i]);
     argument = PointerGetDatum(
@@ -363,5 +405,11 @@ void PendingDelete(Oid relid, const PendingRows *pending)
         ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
                         errmsg("could not serialize access due to concurrent observers"),
                         errhint("Try again, or use the isolation level READ COMMITTED.")));
+}
+
+void PendingDelete(Oid relid, const PendingRows *pending)
+{
+    if (pending->rows > 0)
+        Delete(relid, pending);
     WarnOfDamage(&pending->damage);
 }

@@ -103,18 +103,18 @@ typedef struct InsertedRows {
     Oid time_type;
     IdIndex *users, *items;
     Unusable unusable;
-    MemoryContext context; /* of what is said of unusable ids */
+    MemoryContext context; /* of the statement */
     ObservedRow rows[BATCH];
 } InsertedRows;
 
 /* As the readers of sources do: a row whose id is none is counted, and the others are observed. */
-static bool AreUsable(Unusable *unusable, const Id *ids, MemoryContext context)
+static bool AreUsable(InsertedRows *in, const Id *ids)
 {
     static const char *const sides[] = {"user", "item"};
 
     for (int i = 0; i < 2; i++)
         if (!IdIsUsable(ids[i])) {
-            UnusableCount(unusable, sides[i], ids[i], context);
+            UnusableCount(&in->unusable, sides[i], ids[i], in->context);
             return false;
         }
     return true;
@@ -147,7 +147,7 @@ static Id KeptId(Id id)
     return id;
 }
 
-/* False if a value is NULL, or an id is none: a refresh does not read the row either. */
+/* False if a value is NULL or an id is none: a refresh does not read the row either. */
 static bool TakeRow(InsertedRows *in, ObservedRow *row)
 {
     bool no_user, no_item, no_time;
@@ -160,9 +160,11 @@ static bool TakeRow(InsertedRows *in, ObservedRow *row)
         return false;
     ids[0] = IdIndexIdOf(in->users, user);
     ids[1] = IdIndexIdOf(in->items, item);
-    if (!AreUsable(&in->unusable, ids, in->context))
+    if (!AreUsable(in, ids))
         return false;
-    *row = (ObservedRow){KeptId(ids[0]), KeptId(ids[1]), TimeOf(in->time_type, time)};
+    row->user = KeptId(ids[0]);
+    row->item = KeptId(ids[1]);
+    row->time = TimeOf(in->time_type, time);
     return true;
 }
 
@@ -224,8 +226,8 @@ static void ObserveRows(TriggerData *data)
     } while (count == BATCH);
     MemoryContextSwitchTo(caller);
     MemoryContextDelete(batch);
-    ExecDropSingleTupleTableSlot(in->slot);
     UnusableReport(&in->unusable);
+    ExecDropSingleTupleTableSlot(in->slot);
     pfree(in);
 }
 

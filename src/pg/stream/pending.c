@@ -15,6 +15,7 @@
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 
+#include "core/block.h"
 #include "pg/base/times.h"
 #include "pg/ids/id_index.h"
 #include "pg/model/statement.h"
@@ -141,21 +142,51 @@ static const char *ReadEvent(ModelTable *table, const Header *header, HeapTuple 
                       DatumGetByteaPCopy(data), event);
 }
 
-/* Whether the row is an event that some column of the source could have; notes it if it is not. */
-static bool IsSound(ModelTable *table, const Header *header, HeapTuple tuple, PendingEvent *event,
-                    PendingDamage *damage)
+static char *Describe(ModelTable *table, HeapTuple tuple, const char *problem)
+{
+    return psprintf("part \"%s\", block %u: %s",
+                    TextDatumGetCString(Column(table, tuple, COLUMN_PART)),
+                    (uint32)DatumGetInt32(Column(table, tuple, COLUMN_BLOCK)), problem);
+}
+
+/* What a row under the name of an event is. */
+typedef enum Soundness { SOUND, DAMAGED, NEWER } Soundness;
+
+/*
+ * Whether the row is an event that some column of the source could have; notes it if it is not. One
+ * of a newer format waits for the version of recadv that knows it, but stops nobody: whoever may
+ * insert could have written it.
+ */
+static Soundness Examine(ModelTable *table, const Header *header, HeapTuple tuple,
+                         PendingEvent *event, PendingDamage *damage)
 {
     const char *problem = ReadEvent(table, header, tuple, event);
 
+    if (problem == block_newer) {
+        if (damage->newer++ == 0)
+            damage->first_newer = Describe(table, tuple, problem);
+        return NEWER;
+    }
     if (problem == NULL && !TimeIsOf(header->time_type, event->time))
         problem = "its time is not of the model's type";
     if (problem == NULL)
-        return true;
+        return SOUND;
     if (damage->count++ == 0)
-        damage->first = psprintf(
-            "part \"%s\", block %u: %s", TextDatumGetCString(Column(table, tuple, COLUMN_PART)),
-            (uint32)DatumGetInt32(Column(table, tuple, COLUMN_BLOCK)), problem);
-    return false;
+        damage->first = Describe(table, tuple, problem);
+    return DAMAGED;
+}
+
+static void WarnOfNewer(const PendingDamage *damage)
+{
+    if (damage->newer > 0)
+        ereport(WARNING,
+                (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                 errmsg_plural(
+                     "%llu observed event needs a newer version of recadv and was left alone",
+                     "%llu observed events need a newer version of recadv and were left alone",
+                     (unsigned long)damage->newer, (unsigned long long)damage->newer),
+                 errdetail("The first is %s.", damage->first_newer),
+                 errhint("Update recadv on this server.")));
 }
 
 static void WarnOfDamage(const PendingDamage *damage)
@@ -167,6 +198,7 @@ static void WarnOfDamage(const PendingDamage *damage)
                                "%llu observed events could not be read and were dropped",
                                (unsigned long)damage->count, (unsigned long long)damage->count),
                  errdetail("The first is %s.", damage->first)));
+    WarnOfNewer(damage);
 }
 
 /* Whoever may INSERT can write them: they are no reason not to answer. */
@@ -182,6 +214,7 @@ static void WarnOfPassedOver(const ModelTable *table, const PendingDamage *damag
                  errdetail("The first is %s.", damage->first),
                  errhint("recadv_refresh() drops such rows; what they stood for may still be in "
                          "the source.")));
+    WarnOfNewer(damage);
 }
 
 static int CompareEvents(const void *a, const void *b)
@@ -220,8 +253,8 @@ PendingRows PendingOfUser(ModelTable *table, const Header *header, Id user)
     scan = ScanParts(table, PartOfId(EVENT_PREFIX, known), false);
     while (HeapTupleIsValid(tuple = systable_getnext(scan))) {
         AddPlace(&pending, &room, tuple);
-        pending.count +=
-            IsSound(table, header, tuple, &pending.events[pending.count], &pending.damage);
+        pending.count += Examine(table, header, tuple, &pending.events[pending.count],
+                                 &pending.damage) == SOUND;
         CHECK_FOR_INTERRUPTS();
     }
     systable_endscan(scan);
@@ -240,12 +273,18 @@ PendingRows PendingAll(ModelTable *table, const Header *header)
 
     scan = ScanParts(table, EVENT_PREFIX, true);
     while (HeapTupleIsValid(tuple = systable_getnext(scan))) {
-        AddPlace(&pending, &room, tuple);
-        pending.count +=
-            IsSound(table, header, tuple, &pending.events[pending.count], &pending.damage);
+        PendingEvent event;
+        Soundness soundness = Examine(table, header, tuple, &event, &pending.damage);
+
+        if (soundness != NEWER)
+            AddPlace(&pending, &room, tuple);
+        if (soundness == SOUND)
+            pending.events[pending.count++] = event;
         CHECK_FOR_INTERRUPTS();
     }
     systable_endscan(scan);
+    if (pending.damage.newer > 0) /* their items may be among those noted */
+        return pending;
     scan = ScanParts(table, ITEM_PREFIX, true);
     while (HeapTupleIsValid(tuple = systable_getnext(scan)))
         AddPlace(&pending, &room, tuple);
@@ -301,9 +340,9 @@ static void ForgetEvents(ModelTable *table, const Header *header, const PendingT
 
     while (HeapTupleIsValid(tuple = systable_getnext(scan))) {
         PendingEvent event;
+        Soundness soundness = Examine(table, header, tuple, &event, &gone->damage);
 
-        if (!IsSound(table, header, tuple, &event, &gone->damage) ||
-            tests->learnt(tests->arg, &event))
+        if (soundness == DAMAGED || (soundness == SOUND && tests->learnt(tests->arg, &event)))
             AddPlace(gone, room, tuple);
         CHECK_FOR_INTERRUPTS();
     }
@@ -331,15 +370,13 @@ void PendingForget(ModelTable *table, const Header *header, const PendingTests *
     PendingDelete(RelationGetRelid(table->relation), &gone);
 }
 
-void PendingDelete(Oid relid, const PendingRows *pending)
+static void Delete(Oid relid, const PendingRows *pending)
 {
     Oid types[] = {get_array_type(TIDOID)};
-    Datum *places = PallocArray(Datum, (Size)pending->rows + 1);
+    Datum *places = PallocArray(Datum, (Size)pending->rows);
     ModelTable table;
     Datum argument;
 
-    if (pending->rows == 0)
-        return;
     for (uint32 i = 0; i < pending->rows; i++)
         places[i] = PointerGetDatum(&pending->places[i]);
     argument = PointerGetDatum(
@@ -352,6 +389,12 @@ void PendingDelete(Oid relid, const PendingRows *pending)
         ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
                         errmsg("could not serialize access due to concurrent observers"),
                         errhint("Try again, or use the isolation level READ COMMITTED.")));
-    WarnOfDamage(&pending->damage);
     ModelTableClose(&table);
+}
+
+void PendingDelete(Oid relid, const PendingRows *pending)
+{
+    if (pending->rows > 0)
+        Delete(relid, pending);
+    WarnOfDamage(&pending->damage);
 }

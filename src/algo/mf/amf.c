@@ -4,10 +4,11 @@
  */
 #include "algo/mf/mf.h"
 
-#define MF_EPOCHS         200
+/* The first stage is bpr as it is by default. */
+#define MF_EPOCHS         400
 #define MF_LEARNING_RATE  0.1
-#define MF_REGULARIZATION 0.0
-#define MF_NEGATIVES      1
+#define MF_REGULARIZATION 0.008
+#define MF_NEGATIVES      4
 
 static const OptionSpec amf_options[] = {
     MF_OPTIONS,
@@ -22,9 +23,26 @@ static const OptionSpec amf_options[] = {
     {NULL, OPTION_BOOL, 0, 0, 0, 0, NULL, NULL, NULL},
 };
 
+static const struct PresetValue paper[] = {
+    {"optimizer", OPTIMIZER_ADAGRAD},
+    {"learning_rate", 0.05},
+    {"regularization", 0},
+    {"adaptive_negatives", 1},
+    {"batch_size", 512},
+    {"epochs", 1000},
+    {"adv_epochs", 1000},
+    {NULL, 0},
+};
+
+static const Preset amf_presets[] = {
+    {"paper", "mini-batches, uniform negatives, no decay, as in He et al. 2018", paper},
+    {NULL, NULL, NULL},
+};
+
 const Algorithm amf_algorithm = {
     .name = "amf",
     .summary = "matrix factorisation with BPR, then adversarial personalised ranking",
     .options = amf_options,
+    .presets = amf_presets,
     MF_METHODS,
 };

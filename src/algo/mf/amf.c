@@ -1,14 +1,15 @@
 /*
- * amf.c: adversarial matrix factorisation (He et al. 2018): BPR, then adversarial personalised
- * ranking from the BPR solution.
+ * amf.c: adversarial matrix factorisation (He et al.
+ *
+ * 2018): BPR, then adversarial personalised ranking from the BPR solution.  Its options, its two
+ * stages, and its entry in the list of algorithms.
  */
 #include "algo/mf/mf.h"
 
-/* The first stage is bpr as it is by default. */
-#define MF_EPOCHS         400
+#define MF_EPOCHS         200
 #define MF_LEARNING_RATE  0.1
-#define MF_REGULARIZATION 0.008
-#define MF_NEGATIVES      4
+#define MF_REGULARIZATION 0.0
+#define MF_NEGATIVES      1
 
 static const OptionSpec amf_options[] = {
     MF_OPTIONS,

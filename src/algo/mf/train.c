@@ -382,10 +382,16 @@ static void ResumeState(Trainer *t)
     ScaleState(t, &t->model->part[MF_ITEM_PART], t->rule.item_state);
 }
 
-/* An adversarial stage that ends below the stage before it is undone, with a word. */
+/*
+ * Below this share of the stage before it, an adversarial stage is undone; above, validation can
+ * hardly tell the two apart.
+ */
+#define WORTH_KEEPING 0.98
+
+/* With a word to the user. */
 static bool IsWorse(TrainReport *report, const Stage *plain, const Stage *adversarial)
 {
-    if (plain->metric < 0 || adversarial->metric >= plain->metric)
+    if (plain->metric < 0 || adversarial->metric >= WORTH_KEEPING * plain->metric)
         return false;
     snprintf(
         report->warning, sizeof(report->warning),

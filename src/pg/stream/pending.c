@@ -253,8 +253,8 @@ PendingRows PendingOfUser(ModelTable *table, const Header *header, Id user)
     scan = ScanParts(table, PartOfId(EVENT_PREFIX, known), false);
     while (HeapTupleIsValid(tuple = systable_getnext(scan))) {
         AddPlace(&pending, &room, tuple);
-        pending.count += Examine(table, header, tuple, &pending.events[pending.count],
-                                 &pending.damage) == SOUND;
+        pending.count +=
+            Examine(table, header, tuple, &pending.events[pending.count], &pending.damage) == SOUND;
         CHECK_FOR_INTERRUPTS();
     }
     systable_endscan(scan);

@@ -10,6 +10,7 @@
     X(popularity)                                                                                  \
     X(bpr)                                                                                         \
     X(amf)                                                                                         \
+    X(softmax)                                                                                     \
     X(nmrn)                                                                                        \
     X(nmrn_gan)
 

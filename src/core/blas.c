@@ -23,24 +23,57 @@ static Sgemm sgemm;
 static bool tried;
 
 #ifndef RECADV_NO_BLAS
+/* A variable of the environment, set for a while. */
+typedef struct Variable {
+    const char *name;
+    char *before; /* NULL: there was none */
+} Variable;
+
+static Variable SetVariable(const char *name, const char *value)
+{
+    const char *old = getenv(name);
+    Variable variable = {name, old == NULL ? NULL : strdup(old)};
+
+    setenv(name, value, 1);
+    return variable;
+}
+
+static void ResetVariable(Variable *variable)
+{
+    if (variable->before == NULL)
+        unsetenv(variable->name);
+    else
+        setenv(variable->name, variable->before, 1);
+    free(variable->before);
+}
+
+/*
+ * The library does not know processors that are younger than itself and takes AVX2 kernels for
+ * them; where there is AVX-512, its oldest kernels for that run on all.  Who has chosen kernels
+ * keeps them.
+ */
+static bool NamesKernels(void)
+{
+    return VectorLevel() == 2 && getenv("OPENBLAS_CORETYPE") == NULL;
+}
+
 static void *MapSingleThreaded(const char *library)
 {
-    const char *variable = "OPENBLAS_NUM_THREADS";
-    const char *old = getenv(variable);
-    char *saved = old == NULL ? NULL : strdup(old);
+    bool names = NamesKernels();
+    Variable threads, kernels;
     sigset_t all, mask;
     void *handle;
 
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &mask);
-    setenv(variable, "1", 1);
+    threads = SetVariable("OPENBLAS_NUM_THREADS", "1");
+    if (names)
+        kernels = SetVariable("OPENBLAS_CORETYPE", "SkylakeX");
     handle = dlopen(library, RTLD_NOW | RTLD_LOCAL);
-    if (saved == NULL)
-        unsetenv(variable);
-    else
-        setenv(variable, saved, 1);
+    if (names)
+        ResetVariable(&kernels);
+    ResetVariable(&threads);
     pthread_sigmask(SIG_SETMASK, &mask, NULL);
-    free(saved);
     return handle;
 }
 
@@ -84,4 +117,59 @@ void MultiplyTransposed(const float *a, const float *b, size_t m, size_t n, size
     }
     for (size_t i = 0; i < m; i++)
         DotRows(a + i * k, b, n, k, out + i * n);
+}
+
+/* Columns whose sums stay in registers, in vectors. */
+#define SUMS 4
+
+/* `count` is a constant where this is inlined. */
+VECTOR_INLINE void SumColumns(const float *a, size_t step, const float *b, size_t n, size_t k,
+                              const size_t count, float *out)
+{
+    Vector sum[SUMS] = {{0}};
+
+    for (size_t x = 0; x < k; x++)
+        for (size_t c = 0; c < count; c++)
+            sum[c] += a[x * step] * ((const Vector *)(b + x * n))[c];
+    for (size_t c = 0; c < count; c++)
+        ((Vector *)out)[c] = sum[c];
+}
+
+/* out (n floats) = sum over x of a[x * step] b[x]; b: k x n */
+VECTOR_INLINE void SumRowsBody(const float *a, size_t step, const float *b, size_t n, size_t k,
+                               float *out)
+{
+    size_t first = 0;
+
+    for (; first + SUMS * VECTOR_LANES <= n; first += SUMS * VECTOR_LANES)
+        SumColumns(a, step, b + first, n, k, SUMS, out + first);
+    for (; first < n; first += VECTOR_LANES)
+        SumColumns(a, step, b + first, n, k, 1, out + first);
+}
+
+VECTOR_VARIANTS(SumRows,
+                (const float *a, size_t step, const float *b, size_t n, size_t k, float *out),
+                SumRowsBody(a, step, b, n, k, out))
+
+void MultiplyRows(const float *a, const float *b, size_t m, size_t n, size_t k, float *out)
+{
+    if (sgemm != NULL && m <= INT_MAX && n <= INT_MAX && k <= INT_MAX) {
+        sgemm(CBLAS_ROW_MAJOR, CBLAS_NO_TRANSPOSE, CBLAS_NO_TRANSPOSE, (int)m, (int)n, (int)k, 1.0f,
+              a, (int)k, b, (int)n, 0.0f, out, (int)n);
+        return;
+    }
+    for (size_t i = 0; i < m; i++)
+        SumRowsVariants[VectorLevel()](a + i * k, 1, b, n, k, out + i * n);
+}
+
+void MultiplyColumns(const float *a, size_t pitch, const float *b, size_t m, size_t n, size_t k,
+                     float *out)
+{
+    if (sgemm != NULL && pitch <= INT_MAX && m <= INT_MAX && n <= INT_MAX && k <= INT_MAX) {
+        sgemm(CBLAS_ROW_MAJOR, CBLAS_TRANSPOSE, CBLAS_NO_TRANSPOSE, (int)m, (int)n, (int)k, 1.0f, a,
+              (int)pitch, b, (int)n, 0.0f, out, (int)n);
+        return;
+    }
+    for (size_t i = 0; i < m; i++)
+        SumRowsVariants[VectorLevel()](a + i, pitch, b, n, k, out + i * n);
 }

@@ -10,6 +10,10 @@
 
 #include "algo/rank/validation.h"
 
+/* When epochs of a stage are measured: now and then, so that the best can be kept; once, where its
+ * schedule is one unit; never, where it learns the held-out interactions, too. */
+typedef enum LoopMeasures { MEASURE_OFTEN, MEASURE_AT_END, MEASURE_NEVER } LoopMeasures;
+
 typedef struct Loop {
     /* Set by the caller before LoopOpen. */
     const Host *host;
@@ -31,6 +35,8 @@ typedef struct Loop {
      * if there are any (rank/validation.h).
      */
     void (*measure)(void *trainer, double *metric);
+
+    LoopMeasures measures; /* may change between stages; copies are kept where it starts OFTEN */
 
     /* The loop's own. */
     Validation validation;

@@ -136,7 +136,7 @@ SELECT is(to_regclass('m'), NULL, 'no table was made by any of these');
 SELECT fails(
     format('SELECT train(%L, %L)', '{}', a),
     '22023',
-    'unknown algorithm "' || a || '" | Known algorithms: popularity, bpr, amf, nmrn, nmrn_gan.',
+    'unknown algorithm "' || a || '" | Known algorithms: popularity, bpr, amf, softmax, nmrn, nmrn_gan.',
     'algorithm ' || a)
 FROM unnest('{"",BPR,"amf ",als}'::text[]) a;
 

@@ -1,4 +1,7 @@
-/* blas.c: mapping OpenBLAS, and the plain fallback. */
+/*
+ * blas.c: maps OpenBLAS at run time, and multiplies with it or, where it is missing, with plain
+ * kernels.
+ */
 #include "core/blas.h"
 
 #include <dlfcn.h>

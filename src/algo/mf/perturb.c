@@ -1,5 +1,7 @@
 /*
- * perturb.c: the worst-case direction of the BPR loss (He et al. 2018, section 2.3).
+ * perturb.c: moves the rows of trained embeddings at random (learn/noise.c) or along the worst-case
+ * direction of the BPR loss, to measure robustness (He et al. 2018, section 2.3).  For
+ * recadv_robustness().
  */
 #include "algo/mf/mf.h"
 

@@ -1,4 +1,4 @@
-/* serve.c: shape of a model. */
+/* serve.c: the parts of the models of bpr and amf. */
 #include "algo/mf/mf.h"
 
 const char *const mf_optimizers[] = {"adagrad_row", "adagrad", "sgd", NULL};

@@ -122,6 +122,33 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 100 COST 1000000;
 COMMENT ON FUNCTION @extschema@.recadv_evaluate_stream(text, name, name, name, text, jsonb, double precision, integer) IS
 'prequential evaluation: trains on the first events of a source (share warmup, between 0 and 1) in order of time (ties: user, item), then ranks and learns the others one by one. One row for each window of window_size events: time of its last event; events; those ranked; repeats of a known pair, which are not ranked; first events of a user (ranked by popularity) and of an item (ranked as not found); means over the ranked ones of HR@10, NDCG@10 and MRR over all items seen so far but not by this user, ties against the event. An algorithm that does not stream stays as it was trained. Stores nothing';
 
+CREATE TYPE @extschema@.recadv_forgotten AS (
+    versions integer,
+    interactions bigint,
+    pending_events bigint,
+    runs integer
+);
+COMMENT ON TYPE @extschema@.recadv_forgotten IS
+'result of recadv_forget: versions that knew the user; the interactions of the user in the version that had the most; observed events that no refresh had learnt; messages in the log of runs that named the user';
+
+CREATE FUNCTION @extschema@.recadv_forget(
+    model text,
+    user_id bigint)
+RETURNS @extschema@.recadv_forgotten
+AS 'MODULE_PATHNAME', 'recadv_forget_bigint'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000;
+COMMENT ON FUNCTION @extschema@.recadv_forget(text, bigint) IS
+'removes a user from all kept versions of a model (id, interactions, held-out ones, embedding, fingerprints), from the observed events and from the messages of failed runs; no rollback brings the user back. What was learnt from the user stays in the numbers of items until the next training. Delete the rows of the source first, or a refresh or training learns them again; VACUUM the model''s table afterwards. For the model''s owner; an error while another session trains or refreshes the model';
+
+CREATE FUNCTION @extschema@.recadv_forget(
+    model text,
+    user_id text)
+RETURNS @extschema@.recadv_forgotten
+AS 'MODULE_PATHNAME', 'recadv_forget_text'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000;
+COMMENT ON FUNCTION @extschema@.recadv_forget(text, text) IS
+'recadv_forget for users of any type, by their text';
+
 -- A C function of its own for each form; replaced, so that views on them stay: these forms are all
 -- members of the extension already
 

@@ -91,6 +91,33 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION @extschema@.recadv_rollback(text, integer) IS
 'lets a kept version serve again: the one named, or the newest below the current one; returns it. The option keep_versions tells how many are kept. The next training starts a new version';
 
+CREATE TYPE @extschema@.recadv_forgotten AS (
+    versions integer,
+    interactions bigint,
+    pending_events bigint,
+    runs integer
+);
+COMMENT ON TYPE @extschema@.recadv_forgotten IS
+'result of recadv_forget: versions that knew the user; the interactions of the user in the version that had the most; observed events that no refresh had learnt; messages in the log of runs that named the user';
+
+CREATE FUNCTION @extschema@.recadv_forget(
+    model text,
+    user_id bigint)
+RETURNS @extschema@.recadv_forgotten
+AS 'MODULE_PATHNAME', 'recadv_forget_bigint'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000;
+COMMENT ON FUNCTION @extschema@.recadv_forget(text, bigint) IS
+'removes a user from all kept versions of a model (id, interactions, held-out ones, embedding, fingerprints), from the observed events and from the messages of failed runs; no rollback brings the user back. What was learnt from the user stays in the numbers of items until the next training. Delete the rows of the source first, or a refresh or training learns them again; VACUUM the model''s table afterwards. For the model''s owner; an error while another session trains or refreshes the model';
+
+CREATE FUNCTION @extschema@.recadv_forget(
+    model text,
+    user_id text)
+RETURNS @extschema@.recadv_forgotten
+AS 'MODULE_PATHNAME', 'recadv_forget_text'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000;
+COMMENT ON FUNCTION @extschema@.recadv_forget(text, text) IS
+'recadv_forget for users of any type, by their text';
+
 CREATE FUNCTION @extschema@.recadv_options(
     algorithm text DEFAULT NULL)
 RETURNS TABLE (algorithm_name text, option text, default_value text, accepted text, meaning text, source text)

@@ -8,6 +8,7 @@
 
 #define ALGORITHMS(X)                                                                              \
     X(popularity)                                                                                  \
+    X(itemknn)                                                                                     \
     X(bpr)                                                                                         \
     X(amf)                                                                                         \
     X(softmax)                                                                                     \
@@ -23,6 +24,8 @@ ALGORITHMS(DECLARE)
 const Algorithm *const algorithms[] = {ALGORITHMS(LIST) NULL};
 
 const Algorithm *const default_algorithm = &amf_algorithm;
+
+const Algorithm *const fallback_algorithm = &popularity_algorithm;
 
 const Algorithm *AlgorithmFind(const char *name)
 {

@@ -8,7 +8,7 @@ static const OptionSpec softmax_options[] = {
      "recadv, by validation"},
     {"epochs", OPTION_INTEGER, FIELD(epochs), 1, 1000000, 24, NULL,
      "passes over the interactions, in which the learning rate falls to a fiftieth", "recadv"},
-    {"learning_rate", OPTION_REAL, FIELD(learning_rate), 0, 1000, 0.3, NULL,
+    {"learning_rate", OPTION_REAL, FIELD(learning_rate), 0, 1000, 0.2, NULL,
      "step size at the start", "recadv, by validation"},
     {"temperature", OPTION_REAL, FIELD(temperature), 0, 100, 0, NULL,
      "what scores are divided by in the softmax, 0.01 at least; 0: the best of 0.1, 0.15 and 0.2 "

@@ -98,7 +98,7 @@ int main(int argc, char **argv)
     snprintf(epochs, sizeof(epochs), "epochs=%s", argv[3]);
     o = (const SoftmaxOptions *)ReadOptions(AlgorithmFind("softmax"), settings);
     data = MakeUp((uint32_t)atoi(argv[1]), (uint32_t)atoi(argv[2]));
-    printf("OpenBLAS: %s\n", BlasLoad() ? "yes" : "no, plain kernels");
+    printf("OpenBLAS: %s\n", BlasLoad(2) ? "yes" : "no, plain kernels");
     peak = Reference(o, 1);
     one = TrainOn(&data, o, 1);
     two = TrainOn(&data, o, 2);

@@ -4,6 +4,7 @@
  */
 #include "algo/softmax/softmax.h"
 #include "core/blas.h"
+#include "core/pool.h"
 
 #define BATCH 512
 
@@ -48,7 +49,7 @@ static void WorstCase(const Host *host, const Interactions *data, Model *model, 
 {
     const SoftmaxOptions *o = model->options;
 
-    BlasLoad();
+    BlasLoad(PoolThreads(host));
     SoftmaxBatchCreate(host, model, BATCH, 1, SoftmaxNegatives(o, model->items), batch);
     batch->rule = RuleOf(host, data, model);
     AddGradients(host, data, seed, batch);

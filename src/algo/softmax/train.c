@@ -74,6 +74,16 @@ uint32_t SoftmaxNegatives(const SoftmaxOptions *options, uint32_t items)
     return options->negatives < items / 2 ? (uint32_t)options->negatives : items / 2;
 }
 
+/* What products fill, unless validation counts it. */
+static size_t ProductMemory(const Model *model, const Interactions *shape, int threads)
+{
+    const SoftmaxOptions *o = model->options;
+    size_t one = BlasMemory((size_t)o->batch_size, SoftmaxNegatives(o, shape->items),
+                            model->part[FACTORS_USER_PART].stride);
+
+    return shape->held_count > 0 ? 0 : SizeMultiply((size_t)threads, one);
+}
+
 size_t SoftmaxMemory(const Model *model, const Interactions *shape, int threads)
 {
     const SoftmaxOptions *o = model->options;
@@ -81,6 +91,7 @@ size_t SoftmaxMemory(const Model *model, const Interactions *shape, int threads)
     size_t total = SizeMultiply(rows, sizeof(float));
 
     total = SizeAdd(total, SoftmaxListMemory(shape));
+    total = SizeAdd(total, ProductMemory(model, shape, threads));
     total = SizeAdd(total, SoftmaxBatchMemory(model, (uint32_t)o->batch_size, (uint32_t)o->chunk,
                                               SoftmaxNegatives(o, shape->items), threads));
     return SizeAdd(total,
@@ -317,7 +328,7 @@ void SoftmaxTrain(const Host *host, const Interactions *data, Model *model, Trai
     };
 
     CheckRankable(host, data);
-    BlasLoad();
+    BlasLoad(PoolThreads(host));
     Prepare(&t);
     LoopOpen(&loop);
     RunStages(&t, &loop);

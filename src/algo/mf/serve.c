@@ -1,10 +1,9 @@
 /* serve.c: shape, scores and likeness of a factor model. */
 #include "algo/mf/mf.h"
 
-#include <math.h>
 #include <string.h>
 
-#include "core/vector.h"
+#include "algo/learn/embedding.h"
 
 const char *const mf_optimizers[] = {"adagrad_row", "adagrad", "sgd", NULL};
 
@@ -28,36 +27,16 @@ void MfQuery(const Model *view, const QueryInput *input, float *query)
     memcpy(query, PartRow(user, input->row), user->stride * sizeof(float));
 }
 
-/* Cosine of the row `one` and each of `rows`; 0 where one of the two is zero. */
-VECTOR_INLINE void CosineBody(const float *one, const float *rows, size_t count, size_t stride,
-                              float *out)
-{
-    size_t chunks = stride / VECTOR_LANES;
-    const Vector *a = (const Vector *)one;
-    float norm = VectorDot(one, one, chunks);
-
-    for (size_t r = 0; r < count; r++) {
-        const Vector *b = (const Vector *)(rows + r * stride);
-        Vector ab = {0}, bb = {0};
-        float square;
-
-        for (size_t c = 0; c < chunks; c++) {
-            ab += a[c] * b[c];
-            bb += b[c] * b[c];
-        }
-        square = norm * VectorSum(&bb);
-        out[r] = square > 0 ? VectorSum(&ab) / sqrtf(square) : 0.0f;
-    }
-}
-
-VECTOR_VARIANTS(CosineRows,
-                (const float *one, const float *rows, size_t count, size_t stride, float *out),
-                CosineBody(one, rows, count, stride, out))
-
 void MfSimilarity(const Model *one, const Model *view, Axis axis, float *out)
 {
-    const Part *part = &view->part[axis == AXIS_USER ? MF_USER_PART : MF_ITEM_PART];
-    const Part *from = &one->part[axis == AXIS_USER ? MF_USER_PART : MF_ITEM_PART];
+    int part = axis == AXIS_USER ? MF_USER_PART : MF_ITEM_PART;
 
-    CosineRowsVariants[VectorLevel()](from->data, part->data, part->rows, part->stride, out);
+    EmbeddingCosines(&one->part[part], &view->part[part], out);
+}
+
+void MfPerturb(const Host *host, const Interactions *data, Model *model, Perturbation kind,
+               double epsilon, uint64_t seed)
+{
+    EmbeddingPerturb(host, data, &model->part[MF_USER_PART], &model->part[MF_ITEM_PART], kind,
+                     epsilon, seed);
 }

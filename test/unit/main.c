@@ -27,6 +27,7 @@ static const struct {
     {"triple", TestTriple},
     {"variants", TestVariants},
     {"mf", TestMf},
+    {"als", TestAls},
     {"memory", TestMemory},
     {"generator", TestGenerator},
     {"nmrn", TestNmrn},

@@ -20,6 +20,7 @@ extern void TestBatch(void);
 extern void TestTriple(void);
 extern void TestVariants(void);
 extern void TestMf(void);
+extern void TestAls(void);
 extern void TestMemory(void);
 extern void TestGenerator(void);
 extern void TestNmrn(void);

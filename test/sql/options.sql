@@ -24,7 +24,7 @@ $$;
 SELECT a AS algorithm,
        recadv_estimate_memory(100, 100, 1000, a, '{}')
            = recadv_estimate_memory(100, 100, 1000, a, defaults(a)) AS same_memory
-FROM unnest('{popularity,bpr,amf,nmrn,nmrn_gan}'::text[]) a;
+FROM unnest('{popularity,als,bpr,amf,nmrn,nmrn_gan}'::text[]) a;
 SELECT version FROM recadv_train('p', 'orders', algorithm => 'popularity');
 SELECT recadv_info('p') -> 'options' = defaults('popularity') AS defaults_are_stored;
 

@@ -10,8 +10,7 @@ static const OptionSpec als_options[] = {
      "times that all items' and all users' rows are solved for, at most",
      "Rendle et al. 2021, section 4.2"},
     {"unobserved_weight", OPTION_REAL, FIELD(unobserved_weight), 0, 1000, 0, NULL,
-     "weight of a pair without an interaction, where one with has 1; 0: chosen by validation, "
-     "around 8 times the share of pairs that have one",
+     "weight of a pair without an interaction, where one with has 1; 0: chosen by validation",
      "Rendle et al. 2021, equation 3; the choice is recadv's"},
     {"regularization", OPTION_REAL, FIELD(regularization), 0, 1000, 0, NULL,
      "weight of each row's squared norm, times its frequency; 0: chosen by validation",

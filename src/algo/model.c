@@ -1,4 +1,9 @@
-/* model.c: laying out, allocating and growing the matrices of a model. */
+/*
+ * model.c: lays out, allocates and enlarges the matrices of a model, and makes views of some of its
+ * items.
+ *
+ * Knows nothing of what the matrices mean.
+ */
 #include "algo/model.h"
 
 #include <math.h>

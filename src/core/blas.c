@@ -1,4 +1,7 @@
-/* blas.c: mapping OpenBLAS, and the plain fallbacks. */
+/*
+ * blas.c: maps OpenBLAS at run time, multiplies with it and solves systems; where it, or one of its
+ * functions, is missing, plain kernels do.
+ */
 #include "core/blas.h"
 
 #include <dlfcn.h>

@@ -1,6 +1,6 @@
 /*
- * embedding.c: rows that start at random, cosines of rows, and noise on trained rows, to measure
- * robustness (He et al. 2018, section 2.3).
+ * embedding.c: what factor models share: rows that start at random, cosines of rows, and rows moved
+ * at random or along the worst-case direction, to measure robustness (He et al. 2018, section 2.3).
  */
 #include "algo/learn/embedding.h"
 

@@ -1,4 +1,9 @@
-/* loop.c: running epochs, and remembering the best of them. */
+/*
+ * loop.c: runs the epochs of a training, measures now and then, and goes back to the best epoch.
+ *
+ * Every iterating algorithm calls it from train(); it fills the report from which recadv_history()
+ * and the notices of progress are made.
+ */
 #include "algo/learn/loop.h"
 
 #include <math.h>

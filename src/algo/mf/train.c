@@ -1,4 +1,9 @@
-/* train.c: initial embeddings and epochs of factor models, one triple or one batch at a time. */
+/*
+ * train.c: trains bpr and amf: initial embeddings, then epochs.
+ *
+ * By default an epoch deals the interactions into cells, which threads learn triple by triple
+ * (triple.c); with batch_size > 1 it shuffles them all and learns batch by batch (batch.c).
+ */
 #include "algo/mf/mf.h"
 
 #include <math.h>
@@ -26,7 +31,7 @@
 /* An adversarial stage that ends below this share of the stage before is reported. */
 #define WORTH_KEEPING 0.8
 
-/* What came of a tile. */
+/* What learning the cells of a tile gave. */
 typedef struct TileWork {
     double loss;
     uint64_t triples;
@@ -50,7 +55,7 @@ typedef struct Trainer {
 
 #define MF_LEARNT (LEARNT(MF_USER_PART) | LEARNT(MF_ITEM_PART))
 
-/* Accumulators of a part. */
+/* How many accumulators the optimiser keeps for a part. */
 static size_t StateFloats(const Part *part, int optimizer)
 {
     if (optimizer == OPTIMIZER_SGD)
@@ -58,7 +63,7 @@ static size_t StateFloats(const Part *part, int optimizer)
     return optimizer == OPTIMIZER_ADAGRAD ? PartFloats(part) : part->rows;
 }
 
-/* Of each thread's scratch for the order of a cell; by weights, rounding may add a visit. */
+/* Room of each thread for the order of a cell's visits; with weights, rounding may add a visit. */
 static uint32_t OrderEntries(const Interactions *shape)
 {
     uint64_t visits = TrainingCount(shape) + (shape->columns & COLUMN_WEIGHT ? 1 : 0);
@@ -348,7 +353,7 @@ static void CompareStages(TrainReport *report, double bpr, double apr)
              bpr, apr);
 }
 
-/* A model that continues needs fewer. */
+/* A model that goes on from an earlier one needs fewer epochs. */
 static int StageEpochs(const Model *model, int64_t epochs)
 {
     const MfOptions *o = model->options;

@@ -1,4 +1,8 @@
-/* prequential.c: ranking one event, learning one event. */
+/*
+ * prequential.c: ranks an event among what the user may get next, then lets the algorithm learn it.
+ *
+ * For recadv_refresh() and recadv_evaluate_stream().
+ */
 #include "algo/rank/prequential.h"
 
 #include <math.h>

@@ -1,4 +1,9 @@
-/* validation.c: item by slices, for the users whose held-out item may still be among the first. */
+/*
+ * validation.c: ranks each held-out interaction during a training.
+ *
+ * It goes through the items slice by slice and drops the users of whom a hundred items rank before
+ * the held-out one already.
+ */
 #include "algo/rank/validation.h"
 
 #include <math.h>

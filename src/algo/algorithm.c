@@ -9,7 +9,11 @@
 void ModelLayout(Model *model, const Algorithm *algorithm, const void *options, uint32_t users,
                  uint32_t items)
 {
-    *model = (Model){.algorithm = algorithm, .options = options, .users = users, .items = items};
+    *model = (Model){.algorithm = algorithm,
+                     .options = options,
+                     .users = users,
+                     .items = items,
+                     .model_items = items};
     ModelAddColumn(model, "popularity", AXIS_ITEM, items);
     algorithm->layout(model);
 }
@@ -34,5 +38,6 @@ uint32_t ModelAddItem(Model *model, uint64_t key)
     AddRow(model, AXIS_ITEM);
     if (model->algorithm->stream != NULL)
         model->algorithm->stream->start_item(model, model->items, key);
+    model->model_items++;
     return model->items++;
 }

@@ -39,7 +39,7 @@ typedef struct Metric {
 typedef struct Epoch {
     int epoch;
     const char *stage;      /* of a static string */
-    double loss;            /* mean over triples, or what the algorithm says */
+    double loss;            /* mean over triples, or what the algorithm says; NaN: it has none */
     double metric[METRICS]; /* NaN where the epoch was not validated */
     double seconds;         /* since the start of training */
 } Epoch;
@@ -68,7 +68,8 @@ typedef struct QueryInput {
         *items; /* the user's interactions: their item's index, as `history` wants them */
     uint32_t count;
     const Model *rows;    /* a view of these items, in their order; NULL: the view has all items */
-    const float *context; /* numbers that come with the question, `context_width` of them */
+    const float *context; /* numbers that come with the question, `context_width` of them; NULL:
+                           * none came, as in rankings of what has been */
 } QueryInput;
 
 /* Row of interaction h in an item part. */
@@ -156,7 +157,8 @@ struct Algorithm {
 
     /*
      * Floats of a query: the stride of the part `items`, or as many as score() wants; 0: there are
-     * no queries, all users have the same scores.
+     * no queries, all users have the same scores.  Of a view the same: what depends on the number
+     * of items goes by model_items.
      */
     uint32_t (*query_width)(const Model *model);
 

@@ -55,6 +55,7 @@ typedef struct Model {
     const void *options; /* the algorithm's own struct */
     uint32_t users;
     uint32_t items;
+    uint32_t model_items;      /* all items of the model, also in a view */
     uint32_t first_item;       /* of a view: index in the model of its first item */
     const uint32_t *item_rows; /* of a view of items here and there: their indexes; or NULL */
     bool warm;                 /* some rows are from an earlier model */
@@ -98,7 +99,7 @@ extern void ModelMakeRoom(const Host *host, Model *model, uint32_t users, uint32
 /* The model as a view of all its rows needs no call; this narrows it. */
 extern void ModelViewItems(const Model *model, uint32_t first, uint32_t count, Model *view);
 
-/* Adds up the weights of interactions per item into the popularity part. */
+/* Adds up the weights of interactions per item, to at most FLT_MAX, into the popularity part. */
 extern void ModelCountPopularity(const Host *host, const Interactions *data, Model *model);
 
 /* Is every value of the part finite? */

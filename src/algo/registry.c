@@ -8,6 +8,7 @@
 
 #define ALGORITHMS(X)                                                                              \
     X(popularity)                                                                                  \
+    X(itemknn)                                                                                     \
     X(als)                                                                                         \
     X(bpr)                                                                                         \
     X(amf)                                                                                         \

@@ -21,7 +21,7 @@ typedef struct Progress {
     const char *stage;  /* "bpr", "apr", ... */
     int epoch;          /* 1..epochs, over all stages */
     int epochs;         /* planned, over all stages */
-    double loss;        /* mean loss of this epoch */
+    double loss;        /* mean loss of this epoch, NaN if the algorithm has none */
     const char *metric; /* what decides which epoch is the best, such as "NDCG@100" */
     double value;       /* of it, NaN if this epoch was not validated */
     double seconds;     /* since the start of training */

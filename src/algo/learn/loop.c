@@ -22,9 +22,9 @@ static bool IsLearnt(const Loop *loop, int part)
 size_t LoopMemory(const Model *model, const Interactions *shape, int threads, uint32_t learnt,
                   int64_t epochs)
 {
-    size_t total = ValidationMemory(model, shape, threads);
+    size_t total = shape == NULL ? 0 : ValidationMemory(model, shape, threads);
 
-    for (int i = 0; i < model->parts && shape->held_count > 0; i++)
+    for (int i = 0; i < model->parts && (shape == NULL || shape->held_count > 0); i++)
         if ((learnt >> i & 1) != 0)
             total = SizeAdd(total, SizeMultiply(PartFloats(&model->part[i]), sizeof(float)));
     return SizeAdd(total, SizeMultiply((size_t)epochs, sizeof(Epoch)));
@@ -38,6 +38,7 @@ static bool Validates(const Loop *loop)
 void LoopOpen(Loop *loop)
 {
     loop->start = HostClock();
+    loop->report->best = -1;
     if (loop->measure == NULL)
         ValidationPrepare(loop->host, loop->data, &loop->validation);
     for (int i = 0; i < loop->model->parts && Validates(loop); i++)
@@ -151,8 +152,9 @@ static void CopyPart(const Host *host, const Part *part, const float *from, floa
     }
 }
 
-static void KeepBest(const Loop *loop)
+static void KeepBest(Loop *loop)
 {
+    loop->kept = true;
     for (int i = 0; i < loop->model->parts; i++)
         if (loop->best[i] != NULL)
             CopyPart(loop->host, &loop->model->part[i], loop->model->part[i].data, loop->best[i]);
@@ -245,7 +247,7 @@ double LoopStage(Loop *loop, const char *stage, int epochs)
             break;
         }
     }
-    if (Validates(loop))
+    if (loop->kept)
         RestoreBest(loop);
     else
         loop->report->best = loop->report->epochs - 1;

@@ -18,6 +18,9 @@
 
 #define INIT_ROWS 4096 /* rows between two looks at interrupts */
 
+/* Weights compared between two looks at interrupts. */
+#define WEIGHTS_AT_ONCE (1 << 20)
+
 /* Negatives drawn between two looks at interrupts. */
 #define POLL_EVERY 16
 
@@ -395,12 +398,28 @@ static void RunStages(Trainer *t, Loop *loop)
     LoopClose(loop);
 }
 
-void MfTrain(const Host *host, const Interactions *data, Model *model, TrainReport *report)
+/* Interactions of weights that are all the same count alike: nothing need be drawn. */
+static Interactions DropEqualWeights(const Host *host, const Interactions *data)
 {
-    Trainer t = {.host = host, .data = data, .options = model->options, .model = model};
+    Interactions result = *data;
+
+    for (uint64_t i = 1; data->weight != NULL && i < data->count; i++) {
+        if (data->weight[i] != data->weight[0])
+            return result;
+        if (i % WEIGHTS_AT_ONCE == 0)
+            HostPoll(host);
+    }
+    result.weight = NULL;
+    return result;
+}
+
+void MfTrain(const Host *host, const Interactions *all, Model *model, TrainReport *report)
+{
+    Interactions data = DropEqualWeights(host, all);
+    Trainer t = {.host = host, .data = &data, .options = model->options, .model = model};
     Loop loop = {
         .host = host,
-        .data = data,
+        .data = &data,
         .model = model,
         .report = report,
         .learnt = MF_LEARNT,
@@ -409,7 +428,7 @@ void MfTrain(const Host *host, const Interactions *data, Model *model, TrainRepo
         .check = CheckCollapse,
     };
 
-    CheckRankable(host, data);
+    CheckRankable(host, &data);
     Prepare(&t);
     StartRows(&t);
     RunStages(&t, &loop);

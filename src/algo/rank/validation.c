@@ -198,6 +198,8 @@ void ValidationRun(const Host *host, const Model *model, Validation *validation)
 {
     double ndcg = 0, hr = 0;
 
+    if (validation->count == 0)
+        return;
     RankHeldOut(host, model, validation);
     for (size_t i = 0; i < validation->count; i++) {
         CutoffMetrics m = CutoffMetricsOf(validation->cases[i].positions, 1, VALIDATION_CUTOFF);

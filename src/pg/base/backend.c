@@ -55,9 +55,10 @@ static void Describe(StringInfo text, const BackendHost *backend, const Progress
 {
     double left = p->seconds / p->epoch * (p->epochs - p->epoch);
 
-    appendStringInfo(text, "%s: stage %s, epoch %d of at most %d (%d %%), loss %.4f",
-                     backend->title, p->stage, p->epoch, p->epochs,
-                     (int)(100.0 * p->epoch / p->epochs), p->loss);
+    appendStringInfo(text, "%s: stage %s, epoch %d of at most %d (%d %%)", backend->title, p->stage,
+                     p->epoch, p->epochs, (int)(100.0 * p->epoch / p->epochs));
+    if (!isnan(p->loss))
+        appendStringInfo(text, ", loss %.4f", p->loss);
     if (!isnan(p->value))
         appendStringInfo(text, ", %s %.4f", p->metric, p->value);
     appendStringInfo(text, ", at most %.0f s left", left);

@@ -21,14 +21,14 @@ static uint32 ReadCount(ModelStore *store, Jsonb *json, const char *key, int64 m
     return (uint32)value;
 }
 
-/* Only refreshes add users and items, and only they write how many. */
+/* Only refreshes add users and items, to none or more, and only they write how many. */
 static uint32 ReadAdded(ModelStore *store, Jsonb *json, const char *key, uint32 all)
 {
     int64 value;
 
     if (!JsonbHas(json, key))
         return 0;
-    if (!JsonbGetInteger(json, key, &value) || value < 0 || value >= all)
+    if (!JsonbGetInteger(json, key, &value) || value < 0 || value > all)
         StoreDamaged(store, PART_HEADER, 0, psprintf("\"%s\" is out of range", key));
     return (uint32)value;
 }

@@ -178,10 +178,10 @@ static void LearnEvent(Refresh *r, Stream *stream, const UnlearntEvent *event)
         *user = SliceAddUser(&r->slice, IdListGet(&r->unlearnt.users, event->user));
     if (*item == UNKNOWN_ID)
         *item = SliceAddItem(&r->slice, IdListGet(&r->unlearnt.items, event->item));
-    StreamEvent(stream,
-                &(Event){*user, *item, TimeSeconds(r->header.time_type, event->time),
-                         (float)(event->weight / r->header.mean_weight)},
-                r->rank);
+    StreamEvent(
+        stream,
+        &(Event){*user, *item, TimeSeconds(r->header.time_type, event->time), event->weight},
+        r->rank);
 }
 
 static void Learn(void *arg)
@@ -190,7 +190,7 @@ static void Learn(void *arg)
     Stream stream;
 
     StreamOpen(&r->backend.host, &r->slice.model, &r->slice.history, r->header.events,
-               (float)r->header.mean_weight, &stream);
+               r->header.mean_weight, &stream);
     for (uint64 i = 0; i < r->unlearnt.count; i++)
         LearnEvent(r, &stream, &r->unlearnt.events[i]);
     StreamClose(&stream);

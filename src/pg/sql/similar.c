@@ -15,20 +15,31 @@ enum {
     SIMILAR_IMAGE_EXCLUDE
 };
 
+static void CheckCompares(const Served *served, Axis axis)
+{
+    const Algorithm *algorithm = served->header.algorithm;
+
+    if (algorithm->similarity == NULL)
+        ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                        errmsg("algorithm \"%s\" of model \"%s\" has no embeddings to compare",
+                               algorithm->name, served->store->name)));
+    if (!algorithm->compares[axis])
+        ereport(ERROR,
+                (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                 errmsg("algorithm \"%s\" of model \"%s\" cannot compare %s", algorithm->name,
+                        served->store->name, axis == AXIS_USER ? "users" : "items")));
+}
+
 /* An id that the model does not know is like nothing: no rows. */
 static void AnswerSimilar(FunctionCallInfo fcinfo, Served *served, Axis axis, Id id, uint32 k,
                           int filter_argument, RowSet *rows)
 {
-    const Algorithm *algorithm = served->header.algorithm;
     uint32 row = AxisFind(served, axis, id);
     Filter filter;
     TopK top;
 
     CheckAxisKind(served, axis, id.kind);
-    if (algorithm->similarity == NULL)
-        ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-                        errmsg("algorithm \"%s\" of model \"%s\" has no embeddings to compare",
-                               algorithm->name, served->store->name)));
+    CheckCompares(served, axis);
     if (row == UNKNOWN_ID)
         return;
     filter = FilterArguments(fcinfo, filter_argument, served, axis, id.kind);

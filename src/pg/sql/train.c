@@ -65,7 +65,7 @@ static Datum Summary(FunctionCallInfo fcinfo, const TrainRequest *request, const
         ResultInt4(&row, best->epoch);
     else
         ResultNull(&row);
-    ResultFloat8If(&row, best != NULL, best != NULL ? best->loss : 0);
+    ResultFloat8If(&row, best != NULL && !isnan(best->loss), best != NULL ? best->loss : 0);
     ResultMetric(&row, request->algorithm, best, "ndcg");
     ResultMetric(&row, request->algorithm, best, "hr");
     ResultFloat8(&row, (double)(GetCurrentTimestamp() - t->started) / USECS_PER_SEC);

@@ -1,0 +1,44 @@
+/* itemknn.c: options and members of the nearest neighbours of items. */
+#include "algo/itemknn/itemknn.h"
+
+static const char *const weightings[] = {"none", "tfidf", "bm25", NULL};
+
+#define FIELD(name) offsetof(KnnOptions, name)
+
+static const OptionSpec itemknn_options[] = {
+    {"neighbors", OPTION_INTEGER, FIELD(neighbors), 1, 1000, 100, NULL,
+     "nearest neighbours of each item that are kept", "Sarwar et al. 2001, section 3.2.1"},
+    {"shrink", OPTION_REAL, FIELD(shrink), 0, 1e6, 10, NULL,
+     "similarity is multiplied by common / (common + shrink), common being the users that two "
+     "items "
+     "have in common",
+     "Bell and Koren 2007"},
+    {"weighting", OPTION_CHOICE, FIELD(weighting), 0, 0, WEIGH_NONE, weightings,
+     "of interactions, before items are compared; users with many items count for less by tfidf "
+     "and bm25",
+     "the library implicit"},
+    {"recent", OPTION_INTEGER, FIELD(recent), 0, 1000, 0, NULL,
+     "recommend by the last so many interactions of a user, which takes a time column; 0: by all",
+     "recadv"},
+    {NULL, OPTION_BOOL, 0, 0, 0, 0, NULL, NULL, NULL},
+};
+
+const Algorithm itemknn_algorithm = {
+    .name = "itemknn",
+    .summary = "nearest neighbours of the items that a user has",
+    .options = itemknn_options,
+    .options_size = sizeof(KnnOptions),
+    .metrics = RANKING_METRICS,
+    .used = COLUMN_WEIGHT,
+    .learns_held = true,
+    .layout = KnnLayout,
+    .memory = KnnMemory,
+    .train = KnnTrain,
+    .query_width = KnnQueryWidth,
+    .history = KnnHistory,
+    .query = KnnQuery,
+    .score = KnnScore,
+    .similarity = KnnSimilarity,
+    .compares = {false, true},
+    .explain = KnnExplain,
+};

@@ -1,0 +1,64 @@
+/*
+ * itemknn.h: the nearest neighbours of each item (Sarwar et al. 2001; Deshpande and Karypis 2004).
+ *
+ * Two items are alike where the same users have them.  A user's score of an item adds up how alike
+ * those of the item's neighbours are that the user has.  Users have no rows: a query is made of
+ * their interactions.
+ */
+#ifndef RECADV_ALGO_ITEMKNN_H
+#define RECADV_ALGO_ITEMKNN_H
+
+#include "algo/algorithm.h"
+
+/* Rows of the first hold the neighbours of an item, best first, those of the second how alike each
+ * is; 0: there are no more. */
+enum { KNN_NEIGHBOR_PART = POPULARITY_PART + 1, KNN_SIMILARITY_PART };
+
+/* Neighbours are stored as floats, which are exact so far. */
+#define KNN_MOST_ITEMS (1u << 24)
+
+typedef enum Weighting { WEIGH_NONE, WEIGH_TFIDF, WEIGH_BM25 } Weighting;
+
+typedef struct KnnOptions {
+    TrainOptions train;
+    int64_t neighbors;
+    double shrink;
+    int weighting; /* Weighting */
+    int64_t recent;
+} KnnOptions;
+
+/*
+ * The matrix of weighted interactions, by item and by user.  For cosines, each item's values are
+ * divided by the largest of them, so that no sum of squares leaves the range of a float.
+ */
+typedef struct Vectors {
+    uint64_t *offset; /* items + 1: where an item's users start */
+    uint32_t *user;   /* of each item, ascending */
+    float *by_item;   /* value for each of them */
+    float *by_user;   /* value for each interaction, in the order of the data */
+    float *largest;   /* of each item, what its values are divided by; or NULL */
+    double *norm;     /* of each item's vector, so divided; NULL: no cosines are wanted */
+    double square;    /* mean of all squared values, before the division */
+} Vectors;
+
+/* `held`: do interactions that are held out count, too? */
+extern void VectorsBuild(const Host *host, const Interactions *data, Weighting weighting, bool held,
+                         Vectors *vectors);
+extern void VectorsRelease(const Host *host, Vectors *vectors);
+
+/* Bytes that building allocates. */
+extern size_t VectorsMemory(uint64_t interactions, uint32_t items);
+
+/* Members of struct Algorithm. */
+extern void KnnLayout(Model *model);
+extern size_t KnnMemory(const Model *model, const Interactions *shape, int threads);
+extern void KnnTrain(const Host *host, const Interactions *data, Model *model, TrainReport *report);
+extern uint32_t KnnQueryWidth(const Model *model);
+extern HistoryNeed KnnHistory(const void *options);
+extern void KnnQuery(const Model *view, const QueryInput *input, float *query);
+extern void KnnScore(const Model *view, const float *query, float *out);
+extern void KnnSimilarity(const Model *one, const Model *view, Axis axis, float *out);
+extern void KnnExplain(const Host *host, const Model *history, const float *query, const Model *one,
+                       float *out);
+
+#endif

@@ -1,0 +1,156 @@
+/*
+ * serve.c: shape of the model, queries, scores, neighbours and reasons.
+ *
+ * A query says of every item of the model how often it is among those that the query is made of.
+ * Before that stand a few numbers, of which one tells how many items there are: an item's
+ * neighbours are read from a table, and what is no item must not be looked up.
+ */
+#include <string.h>
+
+#include "algo/itemknn/itemknn.h"
+#include "core/vector.h"
+
+#define POLL_EVERY 1024
+
+/* A query's head: the number of items; a zero, which stands for what is no item. */
+enum { HEAD_ITEMS, HEAD_ZERO, HEAD = VECTOR_LANES };
+
+void KnnLayout(Model *model)
+{
+    uint32_t neighbors = (uint32_t)((const KnnOptions *)model->options)->neighbors;
+
+    ModelAddPart(model, "neighbor", AXIS_ITEM, model->items, neighbors);
+    ModelAddPart(model, "similarity", AXIS_ITEM, model->items, neighbors);
+}
+
+uint32_t KnnQueryWidth(const Model *model)
+{
+    return HEAD + VectorStride(model->items);
+}
+
+HistoryNeed KnnHistory(const void *options)
+{
+    const KnnOptions *o = options;
+
+    return (HistoryNeed){.ordered = o->recent > 0, .limit = (uint32_t)o->recent};
+}
+
+void KnnQuery(const Model *view, const QueryInput *input, float *query)
+{
+    uint32_t items = view->items < KNN_MOST_ITEMS ? view->items : KNN_MOST_ITEMS;
+
+    memset(query, 0, KnnQueryWidth(view) * sizeof(float));
+    query[HEAD_ITEMS] = (float)items;
+    for (uint32_t h = 0; h < input->count; h++)
+        if (input->items[h] < items)
+            query[HEAD + input->items[h]]++;
+}
+
+/* How often the query has the item. */
+static float TimesTaken(const float *query, uint32_t item)
+{
+    return (float)item < query[HEAD_ITEMS] ? query[HEAD + item] : 0;
+}
+
+/* Sum of similarity times what the query has, 16 neighbours at a time. */
+VECTOR_INLINE float RowScore(const float *neighbor, const float *similarity, uint32_t chunks,
+                             const float *query)
+{
+    Vector sum = {0};
+
+    for (uint32_t c = 0; c < chunks; c++) {
+        const float *stored = neighbor + (size_t)c * VECTOR_LANES;
+        Vector had;
+
+        for (int lane = 0; lane < VECTOR_LANES; lane++) {
+            bool is_item = stored[lane] >= 0 && stored[lane] < query[HEAD_ITEMS];
+
+            had[lane] = query[is_item ? HEAD + (int32_t)stored[lane] : HEAD_ZERO];
+        }
+        sum += had * ((const Vector *)similarity)[c];
+    }
+    return VectorSum(&sum);
+}
+
+/* Items that nothing speaks for come last, by popularity: from -1 (nobody has it) up to 0. */
+VECTOR_INLINE void ScoreBody(const Model *view, const float *query, float *out)
+{
+    const Part *neighbor = &view->part[KNN_NEIGHBOR_PART];
+    const Part *similarity = &view->part[KNN_SIMILARITY_PART];
+    const float *popularity = view->part[POPULARITY_PART].data;
+
+    for (uint32_t i = 0; i < view->items; i++) {
+        float score = RowScore(PartRow(neighbor, i), PartRow(similarity, i),
+                               neighbor->stride / VECTOR_LANES, query);
+
+        out[i] = score > 0 ? score : -1.0f / (1.0f + popularity[i]);
+    }
+}
+
+VECTOR_VARIANTS(Score, (const Model *view, const float *query, float *out),
+                ScoreBody(view, query, out))
+
+void KnnScore(const Model *view, const float *query, float *out)
+{
+    ScoreVariants[VectorLevel()](view, query, out);
+}
+
+/* How alike the item is, if it is among the neighbours of a row; otherwise 0. */
+static float SimilarityTo(const Model *view, uint32_t row, uint32_t item)
+{
+    const Part *part = &view->part[KNN_NEIGHBOR_PART];
+    const float *neighbor = PartRow(part, row);
+
+    for (uint32_t i = 0; i < part->columns; i++)
+        if (neighbor[i] == (float)item)
+            return PartRow(&view->part[KNN_SIMILARITY_PART], row)[i];
+    return 0;
+}
+
+/* Of a view of items here and there. */
+static void CompareEach(const Model *one, const Model *view, float *out)
+{
+    for (uint32_t r = 0; r < view->items; r++) {
+        float similarity = SimilarityTo(one, 0, ViewItem(view, r));
+
+        out[r] = similarity > 0 ? similarity : NOT_ALIKE;
+    }
+}
+
+/* Of a view of items in a row: those that are neighbours have their place there. */
+static void CompareRange(const Model *one, const Model *view, float *out)
+{
+    const float *neighbor = one->part[KNN_NEIGHBOR_PART].data;
+    const float *similarity = one->part[KNN_SIMILARITY_PART].data;
+
+    for (uint32_t r = 0; r < view->items; r++)
+        out[r] = NOT_ALIKE;
+    for (uint32_t i = 0; i < one->part[KNN_NEIGHBOR_PART].columns; i++) {
+        bool is_item = neighbor[i] >= 0 && neighbor[i] < KNN_MOST_ITEMS && similarity[i] > 0;
+        uint32_t item = is_item ? (uint32_t)neighbor[i] : UINT32_MAX;
+
+        if (item >= view->first_item && item - view->first_item < view->items)
+            out[item - view->first_item] = similarity[i];
+    }
+}
+
+void KnnSimilarity(const Model *one, const Model *view, Axis axis, float *out)
+{
+    (void)axis; /* users are not compared */
+    if (view->item_rows != NULL)
+        CompareEach(one, view, out);
+    else
+        CompareRange(one, view, out);
+}
+
+void KnnExplain(const Host *host, const Model *history, const float *query, const Model *one,
+                float *out)
+{
+    for (uint32_t h = 0; h < history->items; h++) {
+        uint32_t item = ViewItem(history, h);
+
+        out[h] = TimesTaken(query, item) * SimilarityTo(one, 0, item);
+        if (h % POLL_EVERY == 0)
+            HostPoll(host);
+    }
+}

@@ -9,6 +9,7 @@
 #define ALGORITHMS(X)                                                                              \
     X(popularity)                                                                                  \
     X(itemknn)                                                                                     \
+    X(als)                                                                                         \
     X(bpr)                                                                                         \
     X(amf)                                                                                         \
     X(softmax)                                                                                     \

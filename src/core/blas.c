@@ -1,6 +1,6 @@
 /*
- * blas.c: maps OpenBLAS at run time, and multiplies with it or, where it is missing, with plain
- * kernels.
+ * blas.c: maps OpenBLAS at run time, finds out whether it multiplies rightly, and lets as many
+ * calls in as it has buffers for.
  */
 #include "core/blas.h"
 
@@ -18,11 +18,6 @@
 
 #include "core/vector.h"
 
-/* The two values of the CBLAS interface that are used here (cblas.h). */
-#define CBLAS_ROW_MAJOR    101
-#define CBLAS_NO_TRANSPOSE 111
-#define CBLAS_TRANSPOSE    112
-
 /*
  * The library takes a buffer for each product that runs, 128 MB of address space in its builds for
  * x86-64 and ARM, and keeps it; where there is no room it tries again for ever.
@@ -35,17 +30,17 @@
 #define LEAST_FILLED ((size_t)256 << 10)
 #define MOST_FILLED  ((size_t)2 << 20)
 
-static Sgemm sgemm;            /* NULL: plain kernels do the work */
-static int buffers;            /* that the library has */
-static atomic_int in_products; /* threads that run a product, or are about to find no buffer */
-
 #ifndef RECADV_NO_BLAS
 /* What is used of the library, once it is mapped and fit to be used. */
 static struct Library {
-    Sgemm sgemm;
+    Blas functions;
     void *(*take_buffer)(int);
     void (*give_buffer)(void *);
 } library;
+
+static int buffers;         /* that it has */
+static bool usable;         /* its products have been compared and are right */
+static atomic_int in_calls; /* threads that are in the library, or are about to find no buffer */
 
 /* A variable of the environment, set for a while. */
 typedef struct Variable {
@@ -157,19 +152,24 @@ static void Map(void)
 
     if (handle == NULL || !IsSingleThreaded(handle) || !SharesBuffers(handle))
         return;
-    *(void **)&found.sgemm = dlsym(handle, "cblas_sgemm");
+    *(void **)&found.functions.sgemm = dlsym(handle, "cblas_sgemm");
+    *(void **)&found.functions.ssyrk = dlsym(handle, "cblas_ssyrk");
+    *(void **)&found.functions.spotrf = dlsym(handle, "spotrf_");
+    *(void **)&found.functions.spotrs = dlsym(handle, "spotrs_");
+    *(void **)&found.functions.ssyevd = dlsym(handle, "ssyevd_");
     *(void **)&found.take_buffer = dlsym(handle, "blas_memory_alloc");
     *(void **)&found.give_buffer = dlsym(handle, "blas_memory_free");
-    if (found.sgemm != NULL && found.take_buffer != NULL && found.give_buffer != NULL)
+    if (found.functions.sgemm != NULL && found.take_buffer != NULL && found.give_buffer != NULL)
         library = found;
 }
 
 /* The first product needs its buffer, as all do. */
 static void Check(void)
 {
-    if (sgemm == NULL && buffers > 0 && SgemmIsRight(library.sgemm))
-        sgemm = library.sgemm;
-    else if (sgemm == NULL && buffers > 0)
+    if (usable || buffers == 0)
+        return;
+    usable = SgemmIsRight(library.functions.sgemm);
+    if (!usable)
         library = (struct Library){0};
 }
 #endif
@@ -182,14 +182,34 @@ bool BlasLoad(int threads)
     if (!tried)
         Map();
     tried = true;
-    if (library.sgemm != NULL) {
+    if (library.functions.sgemm != NULL) {
         Reserve(threads);
         Check();
     }
+    return usable;
 #else
     (void)threads;
+    return false;
 #endif
-    return sgemm != NULL;
+}
+
+const Blas *BlasEnter(void)
+{
+#ifndef RECADV_NO_BLAS
+    /* A buffer is free for as long as fewer calls run than there are buffers. */
+    if (usable && atomic_fetch_add(&in_calls, 1) < buffers)
+        return &library.functions;
+    if (usable)
+        BlasLeave();
+#endif
+    return NULL;
+}
+
+void BlasLeave(void)
+{
+#ifndef RECADV_NO_BLAS
+    atomic_fetch_sub(&in_calls, 1);
+#endif
 }
 
 /* Copies of what is multiplied, as far as caches hold them. */
@@ -201,18 +221,6 @@ size_t BlasMemory(size_t m, size_t n, size_t k)
 }
 
 /* ---- whether its products are right ---- */
-
-/* How the first and the second factor lie. */
-typedef enum Form { ROWS_BY_ROWS, ROWS_BY_COLUMNS, COLUMNS_BY_ROWS } Form;
-
-/* out (m x n): sums over k terms; `pitch`: of the first factor. */
-static void Call(Sgemm product, Form form, const float *a, size_t pitch, const float *b, size_t m,
-                 size_t n, size_t k, float *out)
-{
-    product(CBLAS_ROW_MAJOR, form == COLUMNS_BY_ROWS ? CBLAS_TRANSPOSE : CBLAS_NO_TRANSPOSE,
-            form == ROWS_BY_ROWS ? CBLAS_TRANSPOSE : CBLAS_NO_TRANSPOSE, (int)m, (int)n, (int)k,
-            1.0f, a, (int)pitch, b, (int)(form == ROWS_BY_ROWS ? k : n), 0.0f, out, (int)n);
-}
 
 /* Shapes that leave rest of every size to the kernels' blocks, one beyond a cache's. */
 static const size_t shapes[][3] = {{2, 1, 16},    {3, 5, 16},    {5, 17, 48},
@@ -241,7 +249,8 @@ static bool ShapeIsRight(Sgemm product, const size_t shape[3], const float *a, c
 
     for (size_t i = 0; i <= m * n; i++)
         out[i] = NAN;
-    Call(product, ROWS_BY_ROWS, a, k, b, m, n, k, out);
+    product(CBLAS_ROW_MAJOR, CBLAS_NO_TRANSPOSE, CBLAS_TRANSPOSE, (int)m, (int)n, (int)k, 1.0f, a,
+            (int)k, b, (int)k, 0.0f, out, (int)n);
     for (size_t i = 0; i < m; i++) {
         DotRows(a + i * k, b, n, k, plain);
         for (size_t j = 0; j < n; j++) /* NaN is not within */
@@ -266,86 +275,4 @@ bool SgemmIsRight(Sgemm product)
         right = ShapeIsRight(product, shapes[s], a, b, out);
     free(a);
     return right;
-}
-
-/* ---- products ---- */
-
-/* A buffer is free for as long as fewer products run than there are buffers. */
-static bool Enter(void)
-{
-    if (atomic_fetch_add(&in_products, 1) < buffers)
-        return true;
-    atomic_fetch_sub(&in_products, 1);
-    return false;
-}
-
-/* False where the plain kernels have to do it. */
-static bool Product(Form form, const float *a, size_t pitch, const float *b, size_t m, size_t n,
-                    size_t k, float *out)
-{
-    if (sgemm == NULL || n == 0 || pitch > INT_MAX || m > INT_MAX || n > INT_MAX || k > INT_MAX ||
-        !Enter())
-        return false;
-    Call(sgemm, form, a, pitch, b, m, n, k, out);
-    atomic_fetch_sub(&in_products, 1);
-    return true;
-}
-
-void MultiplyTransposed(const float *a, const float *b, size_t m, size_t n, size_t k, float *out)
-{
-    /* A single row is bound by memory: no call into the library, and its sums do not depend on it.
-     */
-    if (m > 1 && Product(ROWS_BY_ROWS, a, k, b, m, n, k, out))
-        return;
-    for (size_t i = 0; i < m; i++)
-        DotRows(a + i * k, b, n, k, out + i * n);
-}
-
-/* Columns whose sums stay in registers, in vectors. */
-#define SUMS 4
-
-/* `count` is a constant where this is inlined. */
-VECTOR_INLINE void SumColumns(const float *a, size_t step, const float *b, size_t n, size_t k,
-                              const size_t count, float *out)
-{
-    Vector sum[SUMS] = {{0}};
-
-    for (size_t x = 0; x < k; x++)
-        for (size_t c = 0; c < count; c++)
-            sum[c] += a[x * step] * ((const Vector *)(b + x * n))[c];
-    for (size_t c = 0; c < count; c++)
-        ((Vector *)out)[c] = sum[c];
-}
-
-/* out (n floats) = sum over x of a[x * step] b[x]; b: k x n */
-VECTOR_INLINE void SumRowsBody(const float *a, size_t step, const float *b, size_t n, size_t k,
-                               float *out)
-{
-    size_t first = 0;
-
-    for (; first + SUMS * VECTOR_LANES <= n; first += SUMS * VECTOR_LANES)
-        SumColumns(a, step, b + first, n, k, SUMS, out + first);
-    for (; first < n; first += VECTOR_LANES)
-        SumColumns(a, step, b + first, n, k, 1, out + first);
-}
-
-VECTOR_VARIANTS(SumRows,
-                (const float *a, size_t step, const float *b, size_t n, size_t k, float *out),
-                SumRowsBody(a, step, b, n, k, out))
-
-void MultiplyRows(const float *a, const float *b, size_t m, size_t n, size_t k, float *out)
-{
-    if (Product(ROWS_BY_COLUMNS, a, k, b, m, n, k, out))
-        return;
-    for (size_t i = 0; i < m; i++)
-        SumRowsVariants[VectorLevel()](a + i * k, 1, b, n, k, out + i * n);
-}
-
-void MultiplyColumns(const float *a, size_t pitch, const float *b, size_t m, size_t n, size_t k,
-                     float *out)
-{
-    if (Product(COLUMNS_BY_ROWS, a, pitch, b, m, n, k, out))
-        return;
-    for (size_t i = 0; i < m; i++)
-        SumRowsVariants[VectorLevel()](a + i, pitch, b, n, k, out + i * n);
 }

@@ -24,30 +24,43 @@ extern bool BlasLoad(int threads);
 /* Bytes that a product of these dimensions fills, on each thread, but for what it is given. */
 extern size_t BlasMemory(size_t m, size_t n, size_t k);
 
-/* cblas_sgemm (cblas.h). */
+/* The values of the CBLAS interface that are used (cblas.h). */
+#define CBLAS_ROW_MAJOR    101
+#define CBLAS_NO_TRANSPOSE 111
+#define CBLAS_TRANSPOSE    112
+#define CBLAS_LOWER        122
+
 typedef void (*Sgemm)(int order, int transA, int transB, int m, int n, int k, float alpha,
                       const float *a, int lda, const float *b, int ldb, float beta, float *c,
                       int ldc);
+typedef void (*Ssyrk)(int order, int triangle, int trans, int n, int k, float alpha, const float *a,
+                      int lda, float beta, float *c, int ldc);
+
+/* LAPACK's are Fortran's: by reference and by columns, so that our lower triangle is its upper. */
+typedef void (*Spotrf)(const char *triangle, const int *n, float *a, const int *lda, int *info);
+typedef void (*Spotrs)(const char *triangle, const int *n, const int *columns, const float *a,
+                       const int *lda, float *b, const int *ldb, int *info);
+typedef void (*Ssyevd)(const char *vectors, const char *triangle, const int *n, float *a,
+                       const int *lda, float *values, float *work, const int *lwork, int *iwork,
+                       const int *liwork, int *info);
+
+/* What is used of the library.  NULL: this build of it has no such function. */
+typedef struct Blas {
+    Sgemm sgemm; /* never NULL */
+    Ssyrk ssyrk;
+    Spotrf spotrf;
+    Spotrs spotrs;
+    Ssyevd ssyevd;
+} Blas;
 
 /* Compares products of some shapes with those of the plain kernels. */
 extern bool SgemmIsRight(Sgemm product);
 
 /*
- * out (m x n, row-major, leading dimension n) = a (m x k, leading dimension k) . b^T
- * (b: n x k, leading dimension k); k a multiple of 16, all 64-byte aligned.  Callable from any
- * thread after BlasLoad.
+ * Admits a call: what of the library it may use, until BlasLeave; NULL where plain kernels are to
+ * do the work.  Any thread, after BlasLoad; one call of the library at a time.
  */
-extern void MultiplyTransposed(const float *a, const float *b, size_t m, size_t n, size_t k,
-                               float *out);
-
-/* out (m x n) = a (m x k) . b (k x n), all without gaps; n a multiple of 16, b and out aligned. */
-extern void MultiplyRows(const float *a, const float *b, size_t m, size_t n, size_t k, float *out);
-
-/*
- * out (m x n) = a^T . b; a: k rows of m floats that start every `pitch` floats; b: k x n; n a
- * multiple of 16, b and out aligned.
- */
-extern void MultiplyColumns(const float *a, size_t pitch, const float *b, size_t m, size_t n,
-                            size_t k, float *out);
+extern const Blas *BlasEnter(void);
+extern void BlasLeave(void);
 
 #endif

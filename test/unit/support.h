@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "algo/algorithm.h"
+#include "algo/als/als.h"
 #include "algo/mf/mf.h"
 #include "algo/nmrn/memory_network.h"
 #include "algo/rank/ranking.h"
@@ -66,6 +67,7 @@ typedef struct Training {
     union { /* large enough for every algorithm here */
         TrainOptions train;
         MfOptions mf;
+        AlsOptions als;
         NmrnOptions nmrn;
         SoftmaxOptions softmax;
     } options;

@@ -1,5 +1,6 @@
 /* test_blas.c: the product of queries and items, with and without the library. */
 #include "core/blas.h"
+#include "core/products.h"
 
 #include <dirent.h>
 #include <math.h>

@@ -83,7 +83,7 @@ static double RunEpoch(void *trainer, int number)
     return s->loss[number - 1];
 }
 
-static const char *Stage(void *trainer, int number)
+static const char *StageOf(void *trainer, int number)
 {
     Script *s = trainer;
 
@@ -165,7 +165,8 @@ static void RunLoop(void *arg)
                                      s->loop.stage != NULL ? NULL
                                      : n == 0              ? "one"
                                                            : "two",
-                                     s->epochs[n]);
+                                     s->epochs[n])
+                               .metric;
     LoopClose(&s->loop);
 }
 
@@ -267,7 +268,7 @@ static void CheckStages(void)
     End(&s);
     Prepare(&s, 1, 1, 6, 0);
     SetMetrics(&s, (const double[]){1, 2, 3, 4, 5, 6}, 6);
-    s.loop.stage = Stage;
+    s.loop.stage = StageOf;
     s.adversarial_from = 4;
     CHECK(Run(&s) == OUTCOME_DONE && s.asked == 6 &&
               strcmp(s.report.history[2].stage, "calm") == 0 &&

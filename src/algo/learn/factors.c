@@ -1,15 +1,52 @@
-/* factors.c: shape, scores and likeness of a factor model. */
+/* factors.c: shape, first values, scores and likeness of a factor model. */
 #include "algo/learn/factors.h"
 
 #include <math.h>
 #include <string.h>
 
+#include "algo/learn/loop.h"
+#include "core/pool.h"
 #include "core/vector.h"
+
+#define INIT_ROWS 4096 /* per task */
 
 void FactorsLayout(Model *model, uint32_t factors)
 {
     ModelAddPart(model, "user", AXIS_USER, model->users, factors);
     ModelAddPart(model, "item", AXIS_ITEM, model->items, factors);
+}
+
+typedef struct InitJob {
+    Part *part;
+    uint64_t seed;
+    RandomPurpose purpose;
+    double deviation;
+} InitJob;
+
+static void InitRows(void *arg, int task, int worker)
+{
+    InitJob *job = arg;
+    uint32_t first = (uint32_t)task * INIT_ROWS;
+
+    (void)worker;
+    for (uint32_t r = first; r < job->part->rows && r < first + INIT_ROWS; r++) {
+        float *row = PartRow(job->part, r);
+        Random random;
+
+        if (!RowIsZero(job->part, r)) /* a warm start */
+            continue;
+        RandomSeed(&random, job->seed, job->purpose, r, 0);
+        for (uint32_t k = 0; k < job->part->columns; k++)
+            row[k] = (float)(job->deviation * RandomTruncatedNormal(&random));
+    }
+}
+
+void FactorsInit(const Host *host, Part *part, RandomPurpose purpose, uint64_t seed,
+                 double deviation)
+{
+    InitJob job = {part, seed, purpose, deviation};
+
+    PoolRun(host, InitRows, &job, (int)((part->rows + INIT_ROWS - 1) / INIT_ROWS));
 }
 
 uint32_t FactorsQueryWidth(const Model *model)

@@ -7,12 +7,17 @@
 #define RECADV_ALGO_LEARN_FACTORS_H
 
 #include "algo/algorithm.h"
+#include "core/random.h"
 
 #define FACTORS_USER_PART 1
 #define FACTORS_ITEM_PART 2
 
 /* Appends the two parts. */
 extern void FactorsLayout(Model *model, uint32_t factors);
+
+/* Rows of zeros start as normal numbers, cut off at two standard deviations; others stay. */
+extern void FactorsInit(const Host *host, Part *part, RandomPurpose purpose, uint64_t seed,
+                        double deviation);
 
 /* Members of struct Algorithm. */
 extern uint32_t FactorsQueryWidth(const Model *model);
@@ -21,6 +26,13 @@ extern void FactorsSimilarity(const Model *one, const Model *view, Axis axis, fl
 extern void FactorsExplain(const Host *host, const Model *history, const float *query,
                            const Model *one, float *out);
 
+/*
+ * Moves every row at random, or against the ranking of each training interaction above an item
+ * drawn uniformly from the user's others (the loss of BPR).
+ */
+extern void FactorsPerturb(const Host *host, const Interactions *data, Model *model,
+                           Perturbation kind, double epsilon, uint64_t seed);
+
 /* Moves every row of a part by epsilon: in a random direction, or along its row of `direction`. */
 extern void MoveRandomly(const Host *host, Part *part, double epsilon, uint64_t seed);
 extern void MoveAlong(const Host *host, Part *part, const float *direction, double epsilon);
@@ -28,7 +40,7 @@ extern void MoveAlong(const Host *host, Part *part, const float *direction, doub
 /* clang-format off */
 #define FACTORS_METHODS \
     .query_width = FactorsQueryWidth, .query = FactorsQuery, .items = FACTORS_ITEM_PART, \
-    .similarity = FactorsSimilarity, .compares = {true, true}, .explain = FactorsExplain, \
+    .similarity = FactorsSimilarity, .compares = {true, true}, \
     .embedding = {FACTORS_USER_PART, FACTORS_ITEM_PART}
 /* clang-format on */
 

@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "algo/learn/negative.h"
 #include "core/random.h"
 
 #define POLL_EVERY 8192
@@ -45,4 +46,67 @@ void MoveAlong(const Host *host, Part *part, const float *direction, double epsi
         if (r % POLL_EVERY == 0)
             HostPoll(host);
     }
+}
+
+static void AddPair(const Part *user, const Part *item, uint32_t u, uint32_t i, uint32_t j,
+                    float *user_gamma, float *item_gamma)
+{
+    const float *p = user->data + (size_t)u * user->stride;
+    const float *qi = item->data + (size_t)i * item->stride;
+    const float *qj = item->data + (size_t)j * item->stride;
+    float *gp = user_gamma + (size_t)u * user->stride;
+    float *gi = item_gamma + (size_t)i * item->stride;
+    float *gj = item_gamma + (size_t)j * item->stride;
+    double x = 0;
+    float c;
+
+    for (uint32_t k = 0; k < user->columns; k++)
+        x += (double)p[k] * (qi[k] - qj[k]);
+    c = (float)(-1.0 / (1.0 + exp(x)));
+    for (uint32_t k = 0; k < user->columns; k++) {
+        gp[k] += c * (qi[k] - qj[k]);
+        gi[k] += c * p[k];
+        gj[k] -= c * p[k];
+    }
+}
+
+/* Gradient of the BPR loss over every training pair with one uniform negative. */
+static void WorstCase(const Host *host, const Interactions *data, const Part *user,
+                      const Part *item, uint64_t seed, float *user_gamma, float *item_gamma)
+{
+    Random random;
+
+    for (uint32_t u = 0; u < data->users; u++) {
+        RandomSeed(&random, seed, RANDOM_ROBUSTNESS, AXIS_SHARED, u);
+        for (uint64_t i = data->offset[u]; i < data->offset[u + 1]; i++) {
+            uint32_t positive = data->item[i], negative = NO_ITEM;
+
+            if (!IsHeldOut(data, u, positive))
+                negative = UniformNegative(data, u, &random);
+            if (negative != NO_ITEM)
+                AddPair(user, item, u, positive, negative, user_gamma, item_gamma);
+            if (i % 256 == 0)
+                HostPoll(host);
+        }
+    }
+}
+
+void FactorsPerturb(const Host *host, const Interactions *data, Model *model, Perturbation kind,
+                    double epsilon, uint64_t seed)
+{
+    Part *user = &model->part[FACTORS_USER_PART], *item = &model->part[FACTORS_ITEM_PART];
+    float *user_gamma, *item_gamma;
+
+    if (kind == PERTURB_RANDOM) {
+        MoveRandomly(host, user, epsilon, seed);
+        MoveRandomly(host, item, epsilon, seed);
+        return;
+    }
+    user_gamma = HostAllocateZero(host, PartFloats(user), sizeof(float));
+    item_gamma = HostAllocateZero(host, PartFloats(item), sizeof(float));
+    WorstCase(host, data, user, item, seed, user_gamma, item_gamma);
+    MoveAlong(host, user, user_gamma, epsilon);
+    MoveAlong(host, item, item_gamma, epsilon);
+    HostRelease(host, user_gamma);
+    HostRelease(host, item_gamma);
 }

@@ -9,10 +9,9 @@
 #include <math.h>
 #include <string.h>
 
+#include "algo/learn/negative.h"
 #include "algo/learn/optimizer.h"
 #include "core/vector.h"
-
-#define MAX_DRAWS 64
 
 /* Rows or triples between two looks at interrupts. */
 #define POLL_EVERY 128
@@ -230,34 +229,6 @@ double BatchStep(const TripleRule *rule, Batch *batch, uint32_t count)
         BatchAdversarial(rule, batch, count);
     BatchApply(rule, batch);
     return loss;
-}
-
-/*
- * The t-th item that is not among the user's n sorted training items: with the k first of them at
- * or below t + k skipped, it is t + k.
- */
-static uint32_t ExactNegative(const Interactions *data, uint32_t user, Random *random)
-{
-    uint64_t first = data->offset[user], last = data->offset[user + 1];
-    uint32_t positives = TrainingItems(data, user), item;
-
-    if (positives >= data->items)
-        return NO_ITEM;
-    item = RandomBelow(random, data->items - positives);
-    for (uint64_t i = first; i < last && data->item[i] <= item; i++)
-        item += !IsHeldOut(data, user, data->item[i]);
-    return item;
-}
-
-static uint32_t UniformNegative(const Interactions *data, uint32_t user, Random *random)
-{
-    for (int i = 0; i < MAX_DRAWS; i++) {
-        uint32_t item = RandomBelow(random, data->items);
-
-        if (!TrainsOn(data, user, item))
-            return item;
-    }
-    return ExactNegative(data, user, random);
 }
 
 uint32_t BatchNegative(const TripleRule *rule, const Interactions *data, uint32_t user,

@@ -67,15 +67,13 @@ extern void MfLayout(Model *model);
 extern size_t MfMemory(const Model *model, const Interactions *shape, int threads);
 extern void MfTrain(const Host *host, const Interactions *data, Model *model, TrainReport *report);
 extern void MfFoldIn(const Host *host, const Model *history, const Model *sample, float *query);
-extern void MfPerturb(const Host *host, const Interactions *data, Model *model, Perturbation kind,
-                      double epsilon, uint64_t seed);
 
 /* The members of struct Algorithm that bpr and amf share. */
 /* clang-format off */
 #define MF_METHODS \
     .options_size = sizeof(MfOptions), .metrics = RANKING_METRICS, .used = COLUMN_WEIGHT, .learns_held = true, \
     .layout = MfLayout, .memory = MfMemory, .train = MfTrain, \
-    FACTORS_METHODS, .fold_in = MfFoldIn, .perturb = MfPerturb
+    FACTORS_METHODS, .explain = FactorsExplain, .fold_in = MfFoldIn, .perturb = FactorsPerturb
 /* clang-format on */
 
 #endif

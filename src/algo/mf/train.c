@@ -15,7 +15,7 @@
 #include "algo/mf/batch.h"
 #include "core/pool.h"
 
-#define INIT_ROWS 4096 /* rows per task */
+#define INIT_ROWS 4096 /* rows between two looks at interrupts */
 
 /* Weights compared between two looks at interrupts. */
 #define WEIGHTS_AT_ONCE (1 << 20)
@@ -92,38 +92,6 @@ size_t MfMemory(const Model *model, const Interactions *shape, int threads)
     total = SizeAdd(total, SizeMultiply(TrainingCount(shape), sizeof(BatchTriple)));
     return SizeAdd(total,
                    BatchMemory(shape->users, shape->items, (uint32_t)o->batch_size, user->stride));
-}
-
-typedef struct InitJob {
-    Part *part;
-    uint64_t seed;
-    RandomPurpose purpose;
-    double deviation;
-} InitJob;
-
-static void InitRows(void *arg, int task, int worker)
-{
-    InitJob *job = arg;
-    uint32_t first = (uint32_t)task * INIT_ROWS;
-
-    (void)worker;
-    for (uint32_t r = first; r < job->part->rows && r < first + INIT_ROWS; r++) {
-        float *row = job->part->data + (size_t)r * job->part->stride;
-        Random random;
-
-        if (!RowIsZero(job->part, r)) /* a warm start */
-            continue;
-        RandomSeed(&random, job->seed, job->purpose, r, 0);
-        for (uint32_t k = 0; k < job->part->columns; k++)
-            row[k] = (float)(job->deviation * RandomTruncatedNormal(&random));
-    }
-}
-
-static void InitPart(const Trainer *t, Part *part, RandomPurpose purpose)
-{
-    InitJob job = {part, (uint64_t)t->options->train.seed, purpose, t->options->init_std};
-
-    PoolRun(t->host, InitRows, &job, (int)((part->rows + INIT_ROWS - 1) / INIT_ROWS));
 }
 
 static void ResetState(const Trainer *t)
@@ -414,10 +382,14 @@ static int StageEpochs(const Model *model, int64_t epochs)
 
 static void StartRows(Trainer *t)
 {
+    uint64_t seed = (uint64_t)t->options->train.seed;
+
     if (t->model->warm)
         ResumeState(t);
-    InitPart(t, &t->model->part[MF_USER_PART], RANDOM_INIT_USER);
-    InitPart(t, &t->model->part[MF_ITEM_PART], RANDOM_INIT_ITEM);
+    FactorsInit(t->host, &t->model->part[MF_USER_PART], RANDOM_INIT_USER, seed,
+                t->options->init_std);
+    FactorsInit(t->host, &t->model->part[MF_ITEM_PART], RANDOM_INIT_ITEM, seed,
+                t->options->init_std);
 }
 
 /* Epochs of the two stages. */

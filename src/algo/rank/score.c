@@ -5,7 +5,7 @@
  * Every other way to a score gives the bytes of this one.
  */
 #include "algo/algorithm.h"
-#include "core/blas.h"
+#include "core/products.h"
 
 /* Items whose scalars are derived at a time. */
 #define SCALARS_ITEMS 256

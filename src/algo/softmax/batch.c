@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "algo/learn/optimizer.h"
-#include "core/blas.h"
 #include "core/pool.h"
+#include "core/products.h"
 
 /* Rows of a task, and multiplications of one at most: some tens of milliseconds without a library.
  */

@@ -10,7 +10,7 @@
 
 #include "algo/learn/optimizer.h"
 #include "algo/softmax/softmax.h"
-#include "core/blas.h"
+#include "core/products.h"
 
 #define STEPS     60
 #define LAST_RATE 0.02f

@@ -49,6 +49,7 @@ const Algorithm softmax_algorithm = {
     .memory = SoftmaxMemory,
     .train = SoftmaxTrain,
     FACTORS_METHODS,
+    .explain = FactorsExplain,
     .fold_in = SoftmaxFoldIn,
     .perturb = SoftmaxPerturb,
 };

@@ -1,0 +1,43 @@
+/* als.c: the options of alternating least squares. */
+#include "algo/als/als.h"
+
+#define FIELD(name) offsetof(AlsOptions, name)
+
+static const OptionSpec als_options[] = {
+    {"factors", OPTION_INTEGER, FIELD(factors), 1, 2048, 128, NULL, "width of the embeddings",
+     "recadv, by validation"},
+    {"epochs", OPTION_INTEGER, FIELD(epochs), 1, 1000000, 16, NULL,
+     "times that all items' and all users' rows are solved for, at most",
+     "Rendle et al. 2021, section 4.2"},
+    {"unobserved_weight", OPTION_REAL, FIELD(unobserved_weight), 0, 1000, 0, NULL,
+     "weight of a pair without an interaction, where one with has 1; 0: chosen by validation",
+     "Rendle et al. 2021, equation 3; the choice is recadv's"},
+    {"regularization", OPTION_REAL, FIELD(regularization), 0, 1000, 0, NULL,
+     "weight of each row's squared norm, times its frequency; 0: chosen by validation",
+     "Rendle et al. 2021, equation 5; the choice is recadv's"},
+    {"frequency_scaling", OPTION_REAL, FIELD(frequency_scaling), 0, 1, 1, NULL,
+     "power of the frequency that regularization is multiplied by; 0: all rows alike",
+     "Rendle et al. 2021, section 4.2"},
+    {"init_std", OPTION_REAL, FIELD(init_std), 1e-6, 1000, 0.1, NULL,
+     "standard deviation of the norm of a first item row", "Rendle et al. 2021, section 4.2"},
+    {"warm_epochs", OPTION_INTEGER, FIELD(warm_epochs), 1, 1000000, 4, NULL,
+     "with warm_start: bound on epochs where there is a version to start from", "recadv"},
+    {NULL, OPTION_BOOL, 0, 0, 0, 0, NULL, NULL, NULL},
+};
+
+const Algorithm als_algorithm = {
+    .name = "als",
+    .summary = "matrix factorisation by alternating least squares for implicit feedback",
+    .options = als_options,
+    .options_size = sizeof(AlsOptions),
+    .metrics = RANKING_METRICS,
+    .used = COLUMN_WEIGHT,
+    .learns_held = true,
+    .layout = AlsLayout,
+    .memory = AlsMemory,
+    .train = AlsTrain,
+    FACTORS_METHODS,
+    .fold_in = AlsFoldIn,
+    .explain = AlsExplain,
+    .perturb = FactorsPerturb,
+};

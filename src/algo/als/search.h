@@ -1,0 +1,27 @@
+/*
+ * search.h: the two weights of the loss, chosen by the user's own data.
+ *
+ * Trials of a few epochs, of narrower rows, are ranked by the held-out interactions; from a start
+ * that fits most data the search goes downhill, one weight at a time.
+ */
+#ifndef RECADV_ALGO_ALS_SEARCH_H
+#define RECADV_ALGO_ALS_SEARCH_H
+
+#include "algo/als/half_step.h"
+
+/*
+ * The weights that the options name, and for those that they leave open (0) the best of the trials;
+ * without enough held-out interactions what fits most data.
+ */
+extern AlsWeights SearchWeights(const Host *host, const Interactions *data, const Model *model);
+
+/* Bytes that it allocates; all are released. */
+extern size_t SearchMemory(const Model *model, const Interactions *shape, int threads);
+
+/* Items from users, then users from items; returns the mean loss over the interactions. */
+extern double AlsEpoch(Solver *solver, Model *model);
+
+/* First rows: items at random, users solved. */
+extern void AlsStart(Solver *solver, Model *model);
+
+#endif

@@ -9,7 +9,7 @@ ALTER TYPE @extschema@.recadv_training
     ADD ATTRIBUTE weightless_rows bigint,
     ADD ATTRIBUTE metrics jsonb;
 COMMENT ON TYPE @extschema@.recadv_training IS
-'result of recadv_train: what was read (distinct interactions; rows skipped for a NULL id; duplicates of a (user, item) pair), epochs run, the epoch that was kept, its mean loss per triple, its NDCG@100 and HR@100 on the held-out interactions (NULL without holdout), seconds, why training stopped: epochs (all were run), patience (no better NDCG@100), counted (nothing to iterate); rows skipped for a weight that is zero, negative, NaN or infinite; the two numbers that the algorithm is validated by, under their names';
+'result of recadv_train: model, version, algorithm, what was read (distinct interactions; rows skipped for a NULL id; duplicates of a (user, item) pair), epochs run, the epoch that was kept, its mean loss per triple, its NDCG@100 and HR@100 on the held-out interactions (NULL without holdout), seconds, why training stopped: epochs (all were run), patience (no better validation), counted (nothing to iterate); rows skipped for a weight that is zero, negative, NaN or infinite; the two numbers that the algorithm is validated by, under their names';
 
 DROP FUNCTION @extschema@.recadv_train(text, text, name, name, name, text, jsonb);
 CREATE FUNCTION @extschema@.recadv_train(
@@ -41,7 +41,7 @@ CREATE PROCEDURE @extschema@.recadv_train_job(
 AS 'MODULE_PATHNAME', 'recadv_train_job_0_2'
 LANGUAGE C;
 COMMENT ON PROCEDURE @extschema@.recadv_train_job(text, text, name, name, name, text, jsonb, text, name) IS
-'recadv_train with a commit after each phase (open, read, fit, write), so that no snapshot is held while fitting; every run, also a failed one, leaves a row in recadv_runs(model). if_busy: error or skip, when another session trains the model. CALL it at top level, for example from pg_cron';
+'recadv_train with a commit after each phase (open, read, fit, write), so that no snapshot is held while fitting; every run, also a failed one, leaves a row in recadv_runs(model). if_busy: error or skip, when another session trains the model; weight_column: as in recadv_train. CALL it at top level, for example from pg_cron';
 
 DROP FUNCTION @extschema@.recadv_estimate_memory(bigint, bigint, bigint, text, jsonb, boolean);
 CREATE FUNCTION @extschema@.recadv_estimate_memory(
@@ -56,7 +56,7 @@ RETURNS bigint
 AS 'MODULE_PATHNAME', 'recadv_estimate_memory_0_2'
 LANGUAGE C STABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION @extschema@.recadv_estimate_memory(bigint, bigint, bigint, text, jsonb, boolean, boolean) IS
-'peak memory in bytes of training with so many users, items and interactions; training fails before it allocates more than recadv.max_memory';
+'peak memory in bytes of training with so many users, items and interactions (rows of the source, repeats included); has_time, has_weight: with a time_column, a weight_column; training fails before it allocates more than recadv.max_memory';
 
 -- The aggregate: a form with weights
 
@@ -78,7 +78,7 @@ CREATE AGGREGATE @extschema@.recadv_fit("any", "any", "any", "any", jsonb) (
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE @extschema@.recadv_fit("any", "any", "any", "any", jsonb) IS
-'trains a model from (user, item) rows with the time and the weight of each interaction and options, as recadv_fit("any", "any", "any", jsonb); a bare NULL for the time or the weight is as good as none. Weights are not supported yet: NULL';
+'trains a model from (user, item) rows with the time and the weight of each interaction and options, as recadv_fit("any", "any", "any", jsonb); a bare NULL for the time or the weight is as good as none. A weight, a number above zero, tells how much the row counts (a purchase 5, a view 1); NULL counts 1, rows with zero, a negative number, NaN or infinity are skipped with a notice, the weights of duplicates add up';
 
 -- Arguments whose names are reserved words: "table" becomes relation, "window" window_size
 
@@ -121,6 +121,33 @@ AS 'MODULE_PATHNAME', 'recadv_evaluate_stream'
 LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 100 COST 1000000;
 COMMENT ON FUNCTION @extschema@.recadv_evaluate_stream(text, name, name, name, text, jsonb, double precision, integer) IS
 'prequential evaluation: trains on the first events of a source (share warmup, between 0 and 1) in order of time (ties: user, item), then ranks and learns the others one by one. One row for each window of window_size events: time of its last event; events; those ranked; repeats of a known pair, which are not ranked; first events of a user (ranked by popularity) and of an item (ranked as not found); means over the ranked ones of HR@10, NDCG@10 and MRR over all items seen so far but not by this user, ties against the event. An algorithm that does not stream stays as it was trained. Stores nothing';
+
+CREATE TYPE @extschema@.recadv_forgotten AS (
+    versions integer,
+    interactions bigint,
+    pending_events bigint,
+    runs integer
+);
+COMMENT ON TYPE @extschema@.recadv_forgotten IS
+'result of recadv_forget: versions that knew the user; the interactions of the user in the version that had the most; observed events that no refresh had learnt; messages in the log of runs that named the user';
+
+CREATE FUNCTION @extschema@.recadv_forget(
+    model text,
+    user_id bigint)
+RETURNS @extschema@.recadv_forgotten
+AS 'MODULE_PATHNAME', 'recadv_forget_bigint'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000;
+COMMENT ON FUNCTION @extschema@.recadv_forget(text, bigint) IS
+'removes a user from all kept versions of a model (id, interactions, held-out ones, embedding, fingerprints), from the observed events and from the messages of failed runs; no rollback brings the user back. What was learnt from the user stays in the numbers of items until the next training. Delete the rows of the source first, or a refresh or training learns them again; VACUUM the model''s table afterwards. For the model''s owner; an error while another session trains or refreshes the model';
+
+CREATE FUNCTION @extschema@.recadv_forget(
+    model text,
+    user_id text)
+RETURNS @extschema@.recadv_forgotten
+AS 'MODULE_PATHNAME', 'recadv_forget_text'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000;
+COMMENT ON FUNCTION @extschema@.recadv_forget(text, text) IS
+'recadv_forget for users of any type, by their text';
 
 -- A C function of its own for each form; replaced, so that views on them stay: these forms are all
 -- members of the extension already

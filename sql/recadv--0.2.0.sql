@@ -36,7 +36,7 @@ CREATE TYPE @extschema@.recadv_training AS (
     metrics jsonb
 );
 COMMENT ON TYPE @extschema@.recadv_training IS
-'result of recadv_train: what was read (distinct interactions; rows skipped for a NULL id; duplicates of a (user, item) pair), epochs run, the epoch that was kept, its mean loss per triple, its NDCG@100 and HR@100 on the held-out interactions (NULL without holdout), seconds, why training stopped: epochs (all were run), patience (no better NDCG@100), counted (nothing to iterate); rows skipped for a weight that is zero, negative, NaN or infinite; the two numbers that the algorithm is validated by, under their names';
+'result of recadv_train: model, version, algorithm, what was read (distinct interactions; rows skipped for a NULL id; duplicates of a (user, item) pair), epochs run, the epoch that was kept, its mean loss per triple, its NDCG@100 and HR@100 on the held-out interactions (NULL without holdout), seconds, why training stopped: epochs (all were run), patience (no better validation), counted (nothing to iterate); rows skipped for a weight that is zero, negative, NaN or infinite; the two numbers that the algorithm is validated by, under their names';
 
 CREATE FUNCTION @extschema@.recadv_train(
     model text,
@@ -66,7 +66,7 @@ CREATE PROCEDURE @extschema@.recadv_train_job(
 AS 'MODULE_PATHNAME', 'recadv_train_job_0_2'
 LANGUAGE C;
 COMMENT ON PROCEDURE @extschema@.recadv_train_job(text, text, name, name, name, text, jsonb, text, name) IS
-'recadv_train with a commit after each phase (open, read, fit, write), so that no snapshot is held while fitting; every run, also a failed one, leaves a row in recadv_runs(model). if_busy: error or skip, when another session trains the model. CALL it at top level, for example from pg_cron';
+'recadv_train with a commit after each phase (open, read, fit, write), so that no snapshot is held while fitting; every run, also a failed one, leaves a row in recadv_runs(model). if_busy: error or skip, when another session trains the model; weight_column: as in recadv_train. CALL it at top level, for example from pg_cron';
 
 CREATE FUNCTION @extschema@.recadv_estimate_memory(
     users bigint,
@@ -80,7 +80,7 @@ RETURNS bigint
 AS 'MODULE_PATHNAME', 'recadv_estimate_memory_0_2'
 LANGUAGE C STABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION @extschema@.recadv_estimate_memory(bigint, bigint, bigint, text, jsonb, boolean, boolean) IS
-'peak memory in bytes of training with so many users, items and interactions; training fails before it allocates more than recadv.max_memory';
+'peak memory in bytes of training with so many users, items and interactions (rows of the source, repeats included); has_time, has_weight: with a time_column, a weight_column; training fails before it allocates more than recadv.max_memory';
 
 CREATE FUNCTION @extschema@.recadv_rollback(
     model text,
@@ -90,6 +90,33 @@ AS 'MODULE_PATHNAME', 'recadv_rollback'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION @extschema@.recadv_rollback(text, integer) IS
 'lets a kept version serve again: the one named, or the newest below the current one; returns it. The option keep_versions tells how many are kept. The next training starts a new version';
+
+CREATE TYPE @extschema@.recadv_forgotten AS (
+    versions integer,
+    interactions bigint,
+    pending_events bigint,
+    runs integer
+);
+COMMENT ON TYPE @extschema@.recadv_forgotten IS
+'result of recadv_forget: versions that knew the user; the interactions of the user in the version that had the most; observed events that no refresh had learnt; messages in the log of runs that named the user';
+
+CREATE FUNCTION @extschema@.recadv_forget(
+    model text,
+    user_id bigint)
+RETURNS @extschema@.recadv_forgotten
+AS 'MODULE_PATHNAME', 'recadv_forget_bigint'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000;
+COMMENT ON FUNCTION @extschema@.recadv_forget(text, bigint) IS
+'removes a user from all kept versions of a model (id, interactions, held-out ones, embedding, fingerprints), from the observed events and from the messages of failed runs; no rollback brings the user back. What was learnt from the user stays in the numbers of items until the next training. Delete the rows of the source first, or a refresh or training learns them again; VACUUM the model''s table afterwards. For the model''s owner; an error while another session trains or refreshes the model';
+
+CREATE FUNCTION @extschema@.recadv_forget(
+    model text,
+    user_id text)
+RETURNS @extschema@.recadv_forgotten
+AS 'MODULE_PATHNAME', 'recadv_forget_text'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000;
+COMMENT ON FUNCTION @extschema@.recadv_forget(text, text) IS
+'recadv_forget for users of any type, by their text';
 
 CREATE FUNCTION @extschema@.recadv_options(
     algorithm text DEFAULT NULL)
@@ -798,7 +825,7 @@ CREATE AGGREGATE @extschema@.recadv_fit("any", "any", "any", "any", jsonb) (
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE @extschema@.recadv_fit("any", "any", "any", "any", jsonb) IS
-'trains a model from (user, item) rows with the time and the weight of each interaction and options, as recadv_fit("any", "any", "any", jsonb); a bare NULL for the time or the weight is as good as none. Weights are not supported yet: NULL';
+'trains a model from (user, item) rows with the time and the weight of each interaction and options, as recadv_fit("any", "any", "any", jsonb); a bare NULL for the time or the weight is as good as none. A weight, a number above zero, tells how much the row counts (a purchase 5, a view 1); NULL counts 1, rows with zero, a negative number, NaN or infinity are skipped with a notice, the weights of duplicates add up';
 
 CREATE FUNCTION @extschema@.recadv_save(
     model text,

@@ -1,4 +1,8 @@
-/* algorithm.c: models, as far as their algorithm has a say: which parts there are, how rows start.
+/*
+ * algorithm.c: lays out the parts of a model, and adds rows to it while it learns from a stream.
+ *
+ * What all algorithms have in common: the popularity comes first, then what the algorithm's
+ * layout() says.
  */
 #include "algo/algorithm.h"
 

@@ -68,7 +68,8 @@ typedef struct QueryInput {
         *items; /* the user's interactions: their item's index, as `history` wants them */
     uint32_t count;
     const Model *rows;    /* a view of these items, in their order; NULL: the view has all items */
-    const float *context; /* numbers that come with the question, `context_width` of them */
+    const float *context; /* numbers that come with the question, `context_width` of them; NULL:
+                           * none came, as in rankings of what has been */
 } QueryInput;
 
 /* Row of interaction h in an item part. */
@@ -248,6 +249,9 @@ extern const Algorithm *AlgorithmFind(const char *name);
 
 /* What is trained where no algorithm is named. */
 extern const Algorithm *const default_algorithm;
+
+/* What takes any data, also those that others can learn nothing from. */
+extern const Algorithm *const fallback_algorithm;
 
 /* Declares all parts of a model: the popularity and the algorithm's own. */
 extern void ModelLayout(Model *model, const Algorithm *algorithm, const void *options,

@@ -1,6 +1,12 @@
-/* model.c: laying out, allocating and growing the matrices of a model. */
+/*
+ * model.c: lays out, allocates and enlarges the matrices of a model, and makes views of some of its
+ * items.
+ *
+ * Knows nothing of what the matrices mean.
+ */
 #include "algo/model.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -91,7 +97,9 @@ void ModelCountPopularity(const Host *host, const Interactions *data, Model *mod
     float *count = model->part[POPULARITY_PART].data;
 
     for (uint64_t i = 0; i < data->count; i++) {
-        count[data->item[i]] += data->weight == NULL ? 1.0f : data->weight[i];
+        float *sum = &count[data->item[i]];
+
+        *sum = fminf(*sum + (data->weight == NULL ? 1.0f : data->weight[i]), FLT_MAX);
         if (i % POLL_EVERY == 0)
             HostPoll(host);
     }

@@ -99,7 +99,7 @@ extern void ModelMakeRoom(const Host *host, Model *model, uint32_t users, uint32
 /* The model as a view of all its rows needs no call; this narrows it. */
 extern void ModelViewItems(const Model *model, uint32_t first, uint32_t count, Model *view);
 
-/* Adds up the weights of interactions per item into the popularity part. */
+/* Adds up the weights of interactions per item, to at most FLT_MAX, into the popularity part. */
 extern void ModelCountPopularity(const Host *host, const Interactions *data, Model *model);
 
 /* Is every value of the part finite? */

@@ -1,4 +1,9 @@
-/* options.c: common options, checks of type and range. */
+/*
+ * options.c: the options that all algorithms have, and the checks of type and range that every
+ * option goes through.
+ *
+ * pg/model/options.c feeds it from JSON.
+ */
 #include "algo/options.h"
 
 #include <float.h>

@@ -24,6 +24,8 @@ const Algorithm *const algorithms[] = {ALGORITHMS(LIST) NULL};
 
 const Algorithm *const default_algorithm = &amf_algorithm;
 
+const Algorithm *const fallback_algorithm = &popularity_algorithm;
+
 const Algorithm *AlgorithmFind(const char *name)
 {
     for (int i = 0; algorithms[i] != NULL; i++)

@@ -1,4 +1,7 @@
-/* blas.c: mapping OpenBLAS, and the plain fallback. */
+/*
+ * blas.c: maps OpenBLAS at run time, and multiplies with it or, where it is missing, with plain
+ * kernels.
+ */
 #include "core/blas.h"
 
 #include <dlfcn.h>
@@ -77,7 +80,7 @@ void MultiplyTransposed(const float *a, const float *b, size_t m, size_t n, size
 {
     /* A single row is bound by memory: no call into the library, and its sums do not depend on it.
      */
-    if (sgemm != NULL && m > 1 && m <= INT_MAX && n <= INT_MAX && k <= INT_MAX) {
+    if (sgemm != NULL && m > 1 && n > 0 && m <= INT_MAX && n <= INT_MAX && k <= INT_MAX) {
         sgemm(CBLAS_ROW_MAJOR, CBLAS_NO_TRANSPOSE, CBLAS_TRANSPOSE, (int)m, (int)n, (int)k, 1.0f, a,
               (int)k, b, (int)k, 0.0f, out, (int)n);
         return;

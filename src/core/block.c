@@ -1,4 +1,8 @@
-/* block.c: sealing and parsing blocks. */
+/*
+ * block.c: seals blocks, and parses what is read back.
+ *
+ * Parsing trusts nothing: its input may come from a table that anybody wrote.
+ */
 #include "core/block.h"
 
 #include <string.h>

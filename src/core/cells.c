@@ -1,4 +1,9 @@
-/* cells.c: choosing the blocks, dealing rows into them, and binning interactions user by user. */
+/*
+ * cells.c: chooses how many blocks there are, deals users and items into them, and sorts the
+ * interactions into cells, user by user.
+ *
+ * For the multi-threaded epochs of algo/mf.
+ */
 #include "core/cells.h"
 
 #include <string.h>
@@ -14,7 +19,7 @@
 #define BLOCK_BYTES (512u << 10)
 #define TILE_BYTES  (8u << 20)
 
-/* Small data are still cut, so that threads find work, but never into crumbs. */
+/* Small data are still cut, so that threads find work, but not into blocks of a few rows. */
 #define PARALLEL_BLOCKS 8
 #define PARALLEL_TILES  16
 #define EVEN_TILES      4 /* a multiple of it, so that threads have equally many in a round */
@@ -232,7 +237,7 @@ Tile CellsTile(const Cells *cells, int round, int index)
                   (wide ? along : (uint32_t)index) * items, users, items};
 }
 
-/* All item blocks of the tile for each user block, forth and back. */
+/* For each user block all item blocks of the tile, every other time in reverse. */
 uint32_t TileCell(const Cells *cells, Tile tile, uint32_t k)
 {
     uint32_t down = k / tile.item_blocks, along = k % tile.item_blocks;

@@ -1,4 +1,9 @@
-/* codes.c: making four-bit codes and what their products tell. */
+/*
+ * codes.c: makes four-bit codes of rows and eight-bit ones of queries, and tells from their
+ * products which rows cannot be among the best.
+ *
+ * For algo/rank/scan.c.
+ */
 #include "core/codes.h"
 
 #include <math.h>

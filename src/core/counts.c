@@ -1,4 +1,6 @@
-/* counts.c: vectorised passes. */
+/*
+ * counts.c: counts scores in ranges, for rankings that only ask how many items rank before another.
+ */
 #include "core/counts.h"
 
 #include "core/vector.h"
@@ -42,7 +44,7 @@ void ScoresCount(const float *scores, uint32_t count, const ScoreRange *ranges,
     CountVariants[VectorLevel()](scores, count, ranges, range_count, counts);
 }
 
-/* Scores that are searched one by one only where one is found. */
+/* Scores counted at a time; they are looked at one by one only if some are in the range. */
 #define BLOCK 64
 
 VECTOR_INLINE void BetweenBody(const float *scores, uint32_t count, ScoreRange range,

@@ -1,4 +1,7 @@
-/* events.c: rows grouped by user, in order of time. */
+/*
+ * events.c: groups rows by user, each user's in order of time, repeats included: what algorithms
+ * get that learn from events.
+ */
 #include <stdlib.h>
 
 #include "core/interactions.h"
@@ -8,7 +11,7 @@
 /* Rows of one user that are sorted without a look at whether to stop. */
 #define SORTED_AT_ONCE (1 << 16)
 
-/* Steps of the sort of more between two looks. */
+/* Steps of the sort of a user with more rows, between two looks. */
 #define STEPS (1 << 12)
 
 typedef struct TimedItem {

@@ -1,4 +1,7 @@
-/* history.c: sorted arrays that double, and the last items of each user. */
+/*
+ * history.c: what each user has had while events come in: a sorted array that doubles when it is
+ * full, and the last items in order.
+ */
 #include "core/history.h"
 
 #include <string.h>

@@ -1,4 +1,7 @@
-/* host.c: helpers over the host's callbacks. */
+/*
+ * host.c: what is built on the host's callbacks: checked allocation, looks at interrupts, errors
+ * with a printf-style message, the clock, sums that cannot overflow.
+ */
 #include "core/host.h"
 
 #include <stdarg.h>
@@ -25,7 +28,7 @@ size_t SizeMultiply(size_t a, size_t b)
     return __builtin_mul_overflow(a, b, &product) ? SIZE_MAX : product;
 }
 
-/* The host's allocator aligns to its own taste: keep its pointer just before the aligned one. */
+/* The host's allocator may align less: its own pointer is kept just before the aligned one. */
 void *HostAllocate(const Host *host, size_t count, size_t size)
 {
     size_t bytes = SizeAdd(SizeMultiply(count, size), ALIGNMENT + sizeof(void *));

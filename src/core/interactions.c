@@ -1,4 +1,7 @@
-/* interactions.c: sorted pairs without their duplicates, and what is held out of them. */
+/*
+ * interactions.c: makes a set of pairs from rows in any order (sorted, duplicates merged), and
+ * chooses what is held out for validation.
+ */
 #include "core/interactions.h"
 
 #include <float.h>
@@ -23,7 +26,7 @@ static Pairs AllocateLike(const Host *host, const Pairs *pairs)
     };
 }
 
-/* Into the pair that is there already. */
+/* A duplicate: its time and weight go into the pair that is there already. */
 static void MergeDuplicate(const Pairs *sorted, uint64_t i, Interactions *x, uint64_t at)
 {
     if (x->time != NULL && sorted->time[i] < x->time[at])
@@ -39,7 +42,7 @@ static void MergeDuplicate(const Pairs *sorted, uint64_t i, Interactions *x, uin
 static void DropDuplicates(const Host *host, const Pairs *sorted, Interactions *x)
 {
     uint64_t to = 0;
-    uint32_t users = 0; /* whose start is known */
+    uint32_t users = 0; /* users whose start is known */
 
     for (uint64_t i = 0; i < sorted->count; i++) {
         uint32_t user = sorted->user[i], item = sorted->item[i];

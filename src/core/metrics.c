@@ -39,6 +39,6 @@ RankingMetrics RankingMetricsOf(const uint32_t *positions, uint32_t relevant, ui
     }
     metrics.map /= relevant;
     metrics.mrr = positions[0] == NOT_RANKED ? 0 : 1.0 / (positions[0] + 1.0);
-    metrics.auc = others == 0 ? 0 : 1.0 - wrong / ((double)relevant * others);
+    metrics.auc = others == 0 ? NAN : 1.0 - wrong / ((double)relevant * others);
     return metrics;
 }

@@ -23,7 +23,7 @@ typedef struct CutoffMetrics {
 typedef struct RankingMetrics {
     double mrr; /* 1 / rank of the first relevant item */
     double map; /* mean over relevant items of the precision at their rank */
-    double auc; /* share of (relevant, other) pairs in the right order */
+    double auc; /* share of (relevant, other) pairs in the right order; NaN: there are none */
 } RankingMetrics;
 
 /* positions: 0-based ranks of `relevant` items, ascending, NOT_RANKED last; k >= 1. */

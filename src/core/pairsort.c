@@ -140,7 +140,7 @@ static void Scatter(const Host *host, const Pairs *from, Digit digit, uint64_t *
     }
 }
 
-/* Digit by digit, to and fro. */
+/* Sorts digit by digit, each pass into the array that the last one came from. */
 static void SortBucket(const Host *host, const Plan *plan, Pairs rows, Pairs scratch)
 {
     uint64_t start[1 << DIGIT_BITS];

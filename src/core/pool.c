@@ -1,4 +1,9 @@
-/* pool.c: threads behind one mutex and two conditions. */
+/*
+ * pool.c: a pool of threads that take numbered tasks from a counter, behind one mutex and two
+ * conditions.
+ *
+ * See pool.h for what tasks may do.
+ */
 #include "core/pool.h"
 
 #include <pthread.h>

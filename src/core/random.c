@@ -1,4 +1,7 @@
-/* random.c: seeding and distributions. */
+/*
+ * random.c: seeds generators by what they are for, and draws from the distributions that need more
+ * than a line.
+ */
 #include "core/random.h"
 
 #include <math.h>

@@ -1,4 +1,7 @@
-/* topk.c: a binary heap with the worst of the best at its root. */
+/*
+ * topk.c: keeps the k best in a binary heap with the worst of them at its root, which is all that a
+ * new score has to beat.
+ */
 #include "core/topk.h"
 
 static void SiftDown(Scored *entries, uint32_t count, uint32_t parent)

@@ -1,4 +1,7 @@
-/* vector.c: choice of instruction set and the kernels that are not tied to an algorithm. */
+/*
+ * vector.c: chooses the instruction set at run time, and has the kernels that belong to no
+ * algorithm.
+ */
 #include "core/vector.h"
 
 int VectorLevel(void)

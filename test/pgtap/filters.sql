@@ -4,11 +4,11 @@ BEGIN;
 SELECT * FROM no_plan();
 
 SELECT recadv_train(a, 'orders', time_column => 'at', algorithm => a,
-    options => '{"seed":7}'::jsonb || o::jsonb)
-FROM (VALUES
-    ('popularity', '{}'),
-    ('bpr', '{"factors":8,"epochs":20}'),
-    ('amf', '{"factors":5,"epochs":10,"adv_epochs":10}')) v(a, o) \g /dev/null
+    options => coalesce(o::jsonb, options_of(a, '{"factors":8,"epochs":3,"seed":7}')))
+FROM algorithms() a
+LEFT JOIN (VALUES
+    ('bpr', '{"factors":8,"epochs":20,"seed":7}'),
+    ('amf', '{"factors":5,"epochs":10,"adv_epochs":10,"seed":7}')) v(a, o) USING (a) \g /dev/null
 -- item side of several blocks; gaps between the ids
 SELECT recadv_train(
     'wide',
@@ -69,17 +69,17 @@ SELECT bag_eq(
     format('SELECT * FROM served(%L)', m),
     format('SELECT * FROM naive(%L)', m),
     m || ': filters as a naive ranking has them')
-FROM unnest('{popularity,bpr,amf}'::text[]) m;
+FROM algorithms() m;
 SELECT bag_eq(
     format('SELECT * FROM served_text(%L)', m),
     format('SELECT * FROM naive(%L)', m),
     m || ': the same with text')
-FROM unnest('{popularity,bpr,amf}'::text[]) m;
+FROM algorithms() m;
 SELECT bag_eq(
     format('SELECT * FROM served(%L)', m),
     format('SELECT * FROM naive(%L)', m),
     m || ': the same without a cache')
-FROM unnest('{popularity,bpr,amf}'::text[]) m, set_config('recadv.cache_size', '0', false);
+FROM algorithms() m, set_config('recadv.cache_size', '0', false);
 RESET recadv.cache_size;
 SELECT is(
     (SELECT count(*) FROM served('bpr') WHERE n IN (2, 5, 10)),

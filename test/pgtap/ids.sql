@@ -160,7 +160,7 @@ FROM unnest(ARRAY['07', ' 7', '7 ', '+7', '7.0', '-7', '0x7', '', '७', repeat(
                   '7' || E'\t', '9223372036854775815']) s;
 SELECT is(recadv_score('7', '05', 'reference'), NULL, 'nor is 05 item 5');
 
--- numbers that are equal but spelled differently are different ids when they go through text
+-- numbers that are equal but spelled differently are one id
 SELECT is(
     (SELECT users
      FROM recadv_train(
@@ -169,15 +169,15 @@ SELECT is(
             FROM generate_series(1, 3) i)$$,
          algorithm => 'popularity',
          options => '{"holdout":"none"}')),
-    3::bigint,
-    'numeric 1.0 and 1.00 are two users');
+    2::bigint,
+    'numeric 1.0 and 1.00 are one user');
 
 -- ids that are too long
 SELECT fails(
     $$SELECT train('(SELECT repeat(''é'', 513) AS user_id, 1 AS item_id)', 'long')$$,
-    '54000',
-    '%1026 bytes%1024%',
-    'more than 1024 bytes');
+    '22023',
+    '% has no interactions',
+    'more than 1024 bytes: the row is skipped');
 SELECT is(recadv_score(repeat('x', 100000), 'y', 'made'), NULL, 'a long id may be asked for');
 
 -- many ids: several blocks per dictionary, and both ends of each

@@ -136,9 +136,10 @@ SELECT is(to_regclass('m'), NULL, 'no table was made by any of these');
 SELECT fails(
     format('SELECT train(%L, %L)', '{}', a),
     '22023',
-    'unknown algorithm "' || a || '" | Known algorithms: popularity, bpr, amf, nmrn, nmrn_gan.',
+    'unknown algorithm "' || a || '" | Known algorithms: '
+        || (SELECT string_agg(known, ', ') FROM algorithms() known) || '.',
     'algorithm ' || a)
-FROM unnest('{"",BPR,"amf ",als}'::text[]) a;
+FROM unnest('{"",BPR,"amf ",svd}'::text[]) a;
 
 -- threads: the option against the setting
 SELECT fails(

@@ -3,12 +3,13 @@ BEGIN;
 \ir setup.psql
 SELECT * FROM no_plan();
 
-SELECT recadv_train(a, 'orders', time_column => 'at', algorithm => a, options => o::jsonb)
-FROM (VALUES
-    ('popularity', '{"seed":7}'),
+SELECT recadv_train(a, 'orders', time_column => 'at', algorithm => a,
+    options => coalesce(o::jsonb, options_of(a, '{"factors":8,"epochs":3,"seed":7}')))
+FROM algorithms() a
+LEFT JOIN (VALUES
     ('bpr', '{"factors":8,"epochs":20,"learning_rate":0.1,"seed":7}'),
     ('amf', '{"factors":5,"epochs":10,"adv_epochs":10,"learning_rate":0.1,"epsilon":0.5,"seed":7}')
-) v(a, o) \g /dev/null
+) v(a, o) USING (a) \g /dev/null
 -- item side of several blocks
 SELECT recadv_train(
     'wide',
@@ -20,6 +21,7 @@ SELECT ok(
     (SELECT count(*) FROM wide WHERE part = 'item') > 2,
     'there is a model with several blocks of items');
 
+CREATE VIEW models AS SELECT algorithms() AS m UNION ALL SELECT 'wide';
 CREATE TABLE users AS SELECT u FROM generate_series(1, 60) u;
 CREATE TABLE items AS SELECT DISTINCT item_id AS i FROM orders;
 
@@ -53,20 +55,20 @@ SELECT set_eq(
     format('SELECT * FROM naive(%L, %s, %L)', m, k, x),
     format('%s: the first %s of all items, %s', m, k,
         CASE WHEN x THEN 'without those seen' ELSE 'those seen included' END))
-FROM unnest('{popularity,bpr,amf}'::text[]) m,
+FROM algorithms() m,
      unnest('{1,7,1000}'::int[]) k,
      unnest('{true,false}'::bool[]) x;
 SELECT set_eq(
     format('SELECT * FROM served(%L, 7, true)', m),
     format('SELECT * FROM naive(%L, 7, true)', m),
     m || ' without a cache')
-FROM unnest('{popularity,bpr,amf}'::text[]) m, set_config('recadv.cache_size', '0', false);
+FROM algorithms() m, set_config('recadv.cache_size', '0', false);
 RESET recadv.cache_size;
 
 -- what is read through the cache and past it is the same, bit for bit
 CREATE TABLE cached AS
 SELECT m, u, t.*, recadv_score(u, item, m) AS again
-FROM unnest('{popularity,bpr,amf,wide}'::text[]) m,
+FROM models m,
      generate_series(0, 61) u,
      LATERAL recadv_topk(u, 30, m) t;
 SELECT is(
@@ -77,7 +79,7 @@ SET recadv.cache_size = 0;
 SELECT recadv_topk(1, 1, 'wide') \g /dev/null
 CREATE TABLE uncached AS
 SELECT m, u, t.*, recadv_score(u, item, m) AS again
-FROM unnest('{popularity,bpr,amf,wide}'::text[]) m,
+FROM models m,
      generate_series(0, 61) u,
      LATERAL recadv_topk(u, 30, m) t;
 SELECT bag_eq('TABLE uncached', 'TABLE cached', 'cache_size 0 gives the same');
@@ -85,7 +87,7 @@ SET recadv.cache_size = '100kB';
 CREATE TABLE partly AS
 SELECT m, u, t.*, recadv_score(u, item, m) AS again
 FROM generate_series(0, 61) u,
-     unnest('{popularity,bpr,amf,wide}'::text[]) m,
+     models m,
      LATERAL recadv_topk(u, 30, m) t;
 SELECT bag_eq('TABLE partly', 'TABLE cached', 'a cache for some of the models gives the same');
 RESET recadv.cache_size;

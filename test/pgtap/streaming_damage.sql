@@ -71,7 +71,7 @@ CREATE TABLE probes (probe text PRIMARY KEY, sound text, finds text[]);
 INSERT INTO probes VALUES
     ('SELECT row(events, observed, new_users, new_items)::text FROM recadv_refresh(''bad'')', NULL,
      '{current,header,item,item_bias,item_bias_state,item_ids,item_ids_added,item_ids_added_order,'
-     'item_ids_root,item_state,attention,memory,popularity,seen,slot,user,user_ids,'
+     'item_ids_root,item_state,attention,learnt,memory,popularity,seen,slot,user,user_ids,'
      'user_ids_added,user_ids_added_order,user_state,weight,weight_state,window}'),
     ('SELECT served(''u1'')', NULL,
      '{current,header,event:u1,item,item_bias,item_ids_added,item_ids_added_order,memory,seen,'

@@ -123,9 +123,15 @@ INSERT INTO clicks VALUES (1, 1, '2026-01-01');
 SELECT learn() \g /dev/null
 SELECT is(
     (recadv_info('m') #>> '{stream,newest}')::timestamptz,
+    to_timestamp(1700004000),
+    'one far beyond the others is not followed, though its time has come');
+INSERT INTO clicks SELECT n, 1, '2026-01-01' FROM generate_series(1, 10) n;
+SELECT learn() \g /dev/null
+SELECT is(
+    (recadv_info('m') #>> '{stream,newest}')::timestamptz,
     '2026-01-01',
-    'a moment up to now is followed, however far');
-SELECT is(recadv_info('m') #>> '{stream,first}', NULL, 'and the first needs no remembering');
+    'more than ten are');
+SELECT isnt(recadv_info('m') #>> '{stream,first}', NULL, 'and the first is remembered');
 
 -- a header that does not know the first time
 SELECT make('bigint') \g /dev/null

@@ -3,12 +3,13 @@ BEGIN;
 \ir setup.psql
 SELECT * FROM no_plan();
 
-SELECT recadv_train(a, 'orders', time_column => 'at', algorithm => a, options => o::jsonb)
-FROM (VALUES
-    ('popularity', '{"seed":7}'),
+SELECT recadv_train(a, 'orders', time_column => 'at', algorithm => a,
+    options => coalesce(o::jsonb, options_of(a, '{"factors":8,"epochs":3,"seed":7}')))
+FROM algorithms() a
+LEFT JOIN (VALUES
     ('bpr', '{"factors":8,"epochs":20,"learning_rate":0.1,"seed":7}'),
     ('amf', '{"factors":5,"epochs":10,"adv_epochs":10,"learning_rate":0.1,"epsilon":0.5,"seed":7}')
-) v(a, o) \g /dev/null
+) v(a, o) USING (a) \g /dev/null
 -- several blocks of items and pieces of a table; ids without gaps, with gaps, far apart, and texts
 SELECT recadv_train(
     'wide',
@@ -37,7 +38,7 @@ SELECT bag_eq(
     format('SELECT * FROM single(%L, ARRAY(SELECT generate_series(1, 60)), %s, %L)', m, k, x),
     format('%s: the first %s for everyone, %s', m, k,
         CASE WHEN x THEN 'without those seen' ELSE 'those seen included' END))
-FROM unnest('{popularity,bpr,amf}'::text[]) m,
+FROM algorithms() m,
      unnest('{1,7,1000}'::int[]) k,
      unnest('{true,false}'::bool[]) x;
 CREATE FUNCTION everyone(model text)

@@ -72,6 +72,34 @@ SELECT algorithm, options ->> 'optimizer' AS optimizer, options ->> 'batch_size'
        count(*) AS ways, count(DISTINCT digest) AS digests, count(DISTINCT curve) AS curves
 FROM ways GROUP BY 1, 2, 3, options ORDER BY 1, 2, 3;
 
+-- every algorithm, with what it has of these options; only those that differ are printed
+TRUNCATE ways;
+SET client_min_messages = error; -- so few epochs may well lose accuracy
+DO $$
+DECLARE
+    a text;
+    o jsonb;
+BEGIN
+    FOR a, o IN
+        SELECT algorithm_name, jsonb_object_agg(key, value)
+        FROM recadv_options()
+        JOIN jsonb_each('{"factors":8,"epochs":2,"adv_epochs":2,"pre_epochs":1,"seed":8}')
+             ON key = option
+        GROUP BY 1
+    LOOP
+        CALL try(a, o, '1 thread', extra => '{"threads":1}');
+        CALL try(a, o, '4 threads', extra => '{"threads":4}');
+        CALL try(a, o, 'other order', '(SELECT * FROM orders ORDER BY item_id DESC, at)');
+    END LOOP;
+END $$;
+RESET client_min_messages;
+SELECT (SELECT count(DISTINCT algorithm) FROM ways)
+           = (SELECT count(DISTINCT algorithm_name) FROM recadv_options()) AS all_of_them;
+SELECT algorithm, options, count(*) AS ways, count(DISTINCT digest) AS digests,
+       count(DISTINCT curve) AS curves
+FROM ways GROUP BY 1, 2
+HAVING count(*) <> 3 OR count(DISTINCT digest) <> 1 OR count(DISTINCT curve) > 1;
+
 -- a digest that never changes would prove nothing
 TRUNCATE ways;
 CALL try('bpr', '{"factors":8,"epochs":2,"learning_rate":0.1,"seed":7}', 'seed 7');

@@ -21,10 +21,10 @@ CREATE FUNCTION defaults(algorithm text) RETURNS jsonb LANGUAGE sql AS $$
              ELSE default_value::jsonb END)
     FROM recadv_options(algorithm)
 $$;
-SELECT a AS algorithm,
-       recadv_estimate_memory(100, 100, 1000, a, '{}')
-           = recadv_estimate_memory(100, 100, 1000, a, defaults(a)) AS same_memory
-FROM unnest('{popularity,bpr,amf,nmrn,nmrn_gan}'::text[]) a;
+SELECT a AS other_with_defaults
+FROM (SELECT DISTINCT algorithm_name AS a FROM recadv_options()) x
+WHERE recadv_estimate_memory(100, 100, 1000, a, '{}')
+          IS DISTINCT FROM recadv_estimate_memory(100, 100, 1000, a, defaults(a));
 SELECT version FROM recadv_train('p', 'orders', algorithm => 'popularity');
 SELECT recadv_info('p') -> 'options' = defaults('popularity') AS defaults_are_stored;
 

@@ -197,6 +197,51 @@ static void CheckEvent(Addressing addressing, WriteForm write)
               write);
 }
 
+/* ---- steps */
+
+typedef struct Stepped {
+    float row[STRIDE], gradient[STRIDE], state[STRIDE];
+} __attribute__((aligned(64))) Stepped;
+
+static void RunSteps(Stepped *s, int level, const StepRule *rule)
+{
+    Random random = TestStream(420);
+
+    memset(s, 0, sizeof(*s));
+    FillRows(s->row, 1, &random);
+    for (int step = 0; step < 20; step++) {
+        FillRows(s->gradient, 1, &random);
+        RowStepVariants[level](rule, s->row, s->gradient, s->state, FACTORS, STRIDE);
+    }
+}
+
+static void CheckSteps(StepKind kind, float maximum_norm)
+{
+    static const char *const names[] = {"SGD", "Adagrad by row", "Adagrad", "RMSProp"};
+    static Stepped at[VECTOR_LEVELS];
+    StepRule rule = {.kind = kind,
+                     .learning_rate = 0.1f,
+                     .accumulator = 0.1f,
+                     .decay = 0.9f,
+                     .regularization = 0.01f,
+                     .maximum_norm = maximum_norm,
+                     .scale = 0.5f};
+    int top = VariantsVectorLevel();
+    bool near = true;
+
+    for (int level = 0; level <= top; level++)
+        RunSteps(&at[level], level, &rule);
+    for (int level = 1; level <= top; level++)
+        for (int k = 0; k < STRIDE; k++)
+            near &= Near(at[0].row[k], at[level].row[k], 1e-5, 1e-6) &&
+                    Near(at[0].state[k], at[level].state[k], 1e-5, 1e-6);
+    CHECK(near, "%s, norm %.1f: steps of all instruction sets are close", names[kind],
+          maximum_norm);
+    if (top >= 2)
+        CHECK(memcmp(&at[1], &at[2], sizeof(Stepped)) == 0,
+              "%s, norm %.1f: AVX2 and AVX-512 give the same bytes", names[kind], maximum_norm);
+}
+
 void TestVariants(void)
 {
     static const uint32_t widths[] = {8, 32, 64, 100, 128};
@@ -214,5 +259,9 @@ void TestVariants(void)
     for (int addressing = 0; addressing < 3; addressing++)
         for (int write = 0; write < 2; write++)
             CheckEvent((Addressing)addressing, (WriteForm)write);
+    for (int kind = 0; kind < 4; kind++) {
+        CheckSteps((StepKind)kind, 0);
+        CheckSteps((StepKind)kind, 1);
+    }
     TestHostEnd(&t);
 }

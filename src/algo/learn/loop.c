@@ -1,4 +1,9 @@
-/* loop.c: running epochs, and remembering the best of them. */
+/*
+ * loop.c: runs the epochs of a training, measures now and then, and goes back to the best epoch.
+ *
+ * Every iterating algorithm calls it from train(); it fills the report from which recadv_history()
+ * and the notices of progress are made.
+ */
 #include "algo/learn/loop.h"
 
 #include <math.h>
@@ -17,9 +22,9 @@ static bool IsLearnt(const Loop *loop, int part)
 size_t LoopMemory(const Model *model, const Interactions *shape, int threads, uint32_t learnt,
                   int64_t epochs)
 {
-    size_t total = ValidationMemory(model, shape, threads);
+    size_t total = shape == NULL ? 0 : ValidationMemory(model, shape, threads);
 
-    for (int i = 0; i < model->parts && shape->held_count > 0; i++)
+    for (int i = 0; i < model->parts && (shape == NULL || shape->held_count > 0); i++)
         if ((learnt >> i & 1) != 0)
             total = SizeAdd(total, SizeMultiply(PartFloats(&model->part[i]), sizeof(float)));
     return SizeAdd(total, SizeMultiply((size_t)epochs, sizeof(Epoch)));
@@ -33,6 +38,7 @@ static bool Validates(const Loop *loop)
 void LoopOpen(Loop *loop)
 {
     loop->start = HostClock();
+    loop->report->best = -1;
     if (loop->measure == NULL)
         ValidationPrepare(loop->host, loop->data, &loop->validation);
     for (int i = 0; i < loop->model->parts && Validates(loop); i++)
@@ -110,14 +116,21 @@ static void CheckEpoch(const Loop *loop, int number, double loss)
         loop->check(loop->trainer, number);
 }
 
-void CheckRankable(const Host *host, const Interactions *data)
+bool IsRankable(const Interactions *data)
 {
     for (uint32_t user = 0; user < data->users; user++) {
         uint32_t count = TrainingItems(data, user);
 
         if (count > 0 && count < data->items)
-            return;
+            return true;
     }
+    return false;
+}
+
+void CheckRankable(const Host *host, const Interactions *data)
+{
+    if (IsRankable(data))
+        return;
     HostFail(host, FAIL_INVALID, "The algorithm popularity needs no such users.",
              "no user lacks any of the %u items: there is nothing to learn a ranking from",
              data->items);
@@ -146,8 +159,9 @@ static void CopyPart(const Host *host, const Part *part, const float *from, floa
     }
 }
 
-static void KeepBest(const Loop *loop)
+static void KeepBest(Loop *loop)
 {
+    loop->kept = true;
     for (int i = 0; i < loop->model->parts; i++)
         if (loop->best[i] != NULL)
             CopyPart(loop->host, &loop->model->part[i], loop->model->part[i].data, loop->best[i]);
@@ -240,7 +254,7 @@ double LoopStage(Loop *loop, const char *stage, int epochs)
             break;
         }
     }
-    if (Validates(loop))
+    if (loop->kept)
         RestoreBest(loop);
     else
         loop->report->best = loop->report->epochs - 1;

@@ -28,7 +28,7 @@ typedef struct Loop {
     void (*prepare)(void *trainer);
     /*
      * Fills metric[METRICS] of the model as it is; NULL: NDCG and HR of the held-out interactions,
-     * if there are any (rank/validation.h).
+     * if there are any (rank/validation.h).  Where the first is NaN, the epoch was not measured.
      */
     void (*measure)(void *trainer, double *metric);
 
@@ -36,6 +36,7 @@ typedef struct Loop {
     Validation validation;
     float
         *best[MAX_PARTS]; /* copies at the best epoch; NULL: nothing is validated, or not learnt */
+    bool kept;            /* the copies hold an epoch: none, as long as every metric is NaN */
     double start;
 } Loop;
 
@@ -50,7 +51,7 @@ extern void LoopClose(Loop *loop);
  */
 extern double LoopStage(Loop *loop, const char *name, int epochs);
 
-/* Bytes that LoopOpen and the validation allocate. */
+/* Bytes that LoopOpen and the validation allocate; `shape` is NULL with `measure`. */
 extern size_t LoopMemory(const Model *model, const Interactions *shape, int threads,
                          uint32_t learnt, int64_t epochs);
 
@@ -58,6 +59,7 @@ extern size_t LoopMemory(const Model *model, const Interactions *shape, int thre
 extern float LoopCheckPart(const Loop *loop, const Part *part, int number);
 
 /* Fails if no user lacks an item: nothing can be ranked. */
+extern bool IsRankable(const Interactions *data);
 extern void CheckRankable(const Host *host, const Interactions *data);
 
 /* Is the row as it was allocated?  Rows of a warm start are not zero. */

@@ -1,4 +1,8 @@
-/* optimizer.c: steps on rows, one variant for each instruction set. */
+/*
+ * optimizer.c: one step of an optimiser on one row.
+ *
+ * Compiled once for each instruction set; a step is chosen when the training starts.
+ */
 #include "algo/learn/optimizer.h"
 
 /* Kingma and Ba 2015, algorithm 1. */

@@ -1,4 +1,8 @@
-/* row_numbers.c: a table with open addressing. */
+/*
+ * row_numbers.c: numbers the rows that a micro-batch touches, by a hash table with open addressing.
+ *
+ * For code that adds up gradients per row: it needs room for the rows that occur, not for all.
+ */
 #include "algo/learn/row_numbers.h"
 
 #include <string.h>

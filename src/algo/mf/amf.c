@@ -1,6 +1,8 @@
 /*
- * amf.c: adversarial matrix factorisation (He et al. 2018): BPR, then adversarial personalised
- * ranking from the BPR solution.
+ * amf.c: adversarial matrix factorisation (He et al.
+ *
+ * 2018): BPR, then adversarial personalised ranking from the BPR solution.  Its options, its two
+ * stages, and its entry in the list of algorithms.
  */
 #include "algo/mf/mf.h"
 

@@ -1,4 +1,9 @@
-/* batch.c: gradients of a batch row by row, perturbation, one optimiser step per touched row. */
+/*
+ * batch.c: updates by mini-batches, for bpr and amf with batch_size > 1.
+ *
+ * Adds up the gradient of each row of the batch, perturbs rows against it where the training is
+ * adversarial, then steps once per touched row.  On one thread.
+ */
 #include "algo/mf/batch.h"
 
 #include <math.h>
@@ -60,7 +65,7 @@ size_t BatchMemory(uint32_t users, uint32_t items, uint32_t size, uint32_t strid
     return SizeAdd(SizeAdd(slots, maps), SizeMultiply(size, sizeof(BatchTriple)));
 }
 
-/* Slot of a row, opened with zeroed gradient on first use. */
+/* Slot of a row in the buffers of gradients; its first use in the batch gives it a zeroed one. */
 static size_t Touch(BatchSide *side, uint32_t row, uint32_t stride)
 {
     if (side->slot[row] == 0) {

@@ -1,4 +1,9 @@
-/* bpr.c: matrix factorisation with Bayesian personalised ranking (Rendle et al. 2009). */
+/*
+ * bpr.c: matrix factorisation with Bayesian personalised ranking (Rendle et al.
+ *
+ * 2009).  Its options and its entry in the list of algorithms; the work is in train.c, triple.c and
+ * serve.c, which it shares with amf.
+ */
 #include "algo/mf/mf.h"
 
 #define MF_EPOCHS         400

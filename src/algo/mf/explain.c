@@ -25,7 +25,7 @@ typedef struct System {
     const Host *host;
     const Part *history;
     float ridge;
-    float *said; /* one float per row */
+    float *said; /* what each row of the history says for the item */
 } System;
 
 static double Dot(const float *a, const float *b, uint32_t n)

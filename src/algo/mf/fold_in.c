@@ -32,7 +32,7 @@ static size_t States(const MfOptions *options, uint32_t rows, uint32_t stride)
     return options->optimizer == OPTIMIZER_ADAGRAD ? (size_t)rows * stride : rows;
 }
 
-/* History and sample in one matrix, for triples name rows of one. */
+/* History and sample in one matrix: the items of a triple are rows of the same matrix. */
 static float *JoinItems(const Host *host, const Part *history, const Part *sample)
 {
     size_t stride = history->stride, count = history->rows, sampled = sample->rows;
@@ -136,7 +136,7 @@ static void CheckFinite(const Host *host, const float *row, uint32_t columns)
                      "the history led to values that are not finite");
 }
 
-/* Where no item is left to tell the history from, its mean has to do. */
+/* A history of all items leaves no negatives to learn from: the mean of its rows has to do. */
 static void TakeMean(const Part *history, float *query)
 {
     for (uint32_t r = 0; r < history->rows; r++)

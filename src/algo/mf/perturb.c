@@ -1,5 +1,8 @@
 /*
- * perturb.c: noise on trained embeddings, to measure robustness (He et al. 2018, section 2.3).
+ * perturb.c: moves the rows of trained embeddings at random or along the worst-case direction, to
+ * measure robustness (He et al.
+ *
+ * 2018, section 2.3).  For recadv_robustness().
  */
 #include "algo/mf/mf.h"
 

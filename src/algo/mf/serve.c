@@ -1,4 +1,6 @@
-/* serve.c: shape, scores and likeness of a factor model. */
+/*
+ * serve.c: what bpr and amf answer: the parts of their models, queries, and how alike two rows are.
+ */
 #include "algo/mf/mf.h"
 
 #include <math.h>

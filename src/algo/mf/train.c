@@ -1,4 +1,9 @@
-/* train.c: initial embeddings and epochs of factor models, one triple or one batch at a time. */
+/*
+ * train.c: trains bpr and amf: initial embeddings, then epochs.
+ *
+ * By default an epoch deals the interactions into cells, which threads learn triple by triple
+ * (triple.c); with batch_size > 1 it shuffles them all and learns batch by batch (batch.c).
+ */
 #include "algo/mf/mf.h"
 
 #include <math.h>
@@ -11,6 +16,9 @@
 #include "core/pool.h"
 
 #define INIT_ROWS 4096 /* rows per task */
+
+/* Weights compared between two looks at interrupts. */
+#define WEIGHTS_AT_ONCE (1 << 20)
 
 /* Negatives drawn between two looks at interrupts. */
 #define POLL_EVERY 16
@@ -25,7 +33,7 @@
 /* An adversarial stage that ends below this share of the stage before is reported. */
 #define WORTH_KEEPING 0.8
 
-/* What came of a tile. */
+/* What learning the cells of a tile gave. */
 typedef struct TileWork {
     double loss;
     uint64_t triples;
@@ -49,7 +57,7 @@ typedef struct Trainer {
 
 #define MF_LEARNT (LEARNT(MF_USER_PART) | LEARNT(MF_ITEM_PART))
 
-/* Accumulators of a part. */
+/* How many accumulators the optimiser keeps for a part. */
 static size_t StateFloats(const Part *part, int optimizer)
 {
     if (optimizer == OPTIMIZER_SGD)
@@ -57,7 +65,7 @@ static size_t StateFloats(const Part *part, int optimizer)
     return optimizer == OPTIMIZER_ADAGRAD ? PartFloats(part) : part->rows;
 }
 
-/* Of each thread's scratch for the order of a cell; by weights, rounding may add a visit. */
+/* Room of each thread for the order of a cell's visits; with weights, rounding may add a visit. */
 static uint32_t OrderEntries(const Interactions *shape)
 {
     uint64_t visits = TrainingCount(shape) + (shape->columns & COLUMN_WEIGHT ? 1 : 0);
@@ -379,7 +387,7 @@ static void CompareStages(TrainReport *report, double bpr, double apr)
              bpr, apr);
 }
 
-/* A model that continues needs fewer. */
+/* A model that goes on from an earlier one needs fewer epochs. */
 static int StageEpochs(const Model *model, int64_t epochs)
 {
     const MfOptions *o = model->options;
@@ -417,12 +425,28 @@ static void RunStages(Trainer *t, Loop *loop)
     LoopClose(loop);
 }
 
-void MfTrain(const Host *host, const Interactions *data, Model *model, TrainReport *report)
+/* Interactions of weights that are all the same count alike: nothing need be drawn. */
+static Interactions DropEqualWeights(const Host *host, const Interactions *data)
 {
-    Trainer t = {.host = host, .data = data, .options = model->options, .model = model};
+    Interactions result = *data;
+
+    for (uint64_t i = 1; data->weight != NULL && i < data->count; i++) {
+        if (data->weight[i] != data->weight[0])
+            return result;
+        if (i % WEIGHTS_AT_ONCE == 0)
+            HostPoll(host);
+    }
+    result.weight = NULL;
+    return result;
+}
+
+void MfTrain(const Host *host, const Interactions *all, Model *model, TrainReport *report)
+{
+    Interactions data = DropEqualWeights(host, all);
+    Trainer t = {.host = host, .data = &data, .options = model->options, .model = model};
     Loop loop = {
         .host = host,
-        .data = data,
+        .data = &data,
         .model = model,
         .report = report,
         .learnt = MF_LEARNT,
@@ -431,7 +455,7 @@ void MfTrain(const Host *host, const Interactions *data, Model *model, TrainRepo
         .check = CheckCollapse,
     };
 
-    CheckRankable(host, data);
+    CheckRankable(host, &data);
     Prepare(&t);
     StartRows(&t);
     RunStages(&t, &loop);

@@ -1,4 +1,9 @@
-/* triple.c: drawing triples ahead, prefetching their rows, and updating them in one pass. */
+/*
+ * triple.c: learns the triples of a cell: draws negatives ahead, so that their rows can be
+ * prefetched, and updates the three rows of a triple in one pass.
+ *
+ * This is where a training of bpr or amf spends its time; one variant for each instruction set.
+ */
 #include "algo/mf/triple.h"
 
 #include <math.h>
@@ -181,8 +186,8 @@ VECTOR_INLINE void ScoreCandidates(const TripleRule *rule, const float *p, const
  */
 typedef struct Candidates {
     uint32_t fresh;
-    uint32_t first; /* the oldest that the next triple looks at */
-    uint32_t end;   /* of what was drawn */
+    uint32_t first; /* the oldest candidate that the next triple looks at */
+    uint32_t end;   /* of the candidates drawn so far */
     uint32_t item[(SPACING + EARLIER) * MAX_CANDIDATES];
 } Candidates;
 
@@ -209,7 +214,7 @@ static inline uint32_t FreshCandidates(uint32_t count)
     return share > least ? share : least;
 }
 
-/* What the triples before the first one would have drawn. */
+/* The first triple, too, shares candidates: draws what triples before it would have drawn. */
 VECTOR_INLINE void StartCandidates(const TripleRule *rule, CellWork *work, Candidates *c,
                                    size_t chunks)
 {
@@ -221,7 +226,7 @@ VECTOR_INLINE void StartCandidates(const TripleRule *rule, CellWork *work, Candi
         DrawCandidates(rule, work, c, (n - 1) / c->fresh * c->fresh * SPACING, chunks);
 }
 
-/* The next triple's. */
+/* The candidates of the next triple: fresh ones, and those that triples before it drew. */
 static inline void TakeCandidates(Candidates *c, uint32_t count, uint32_t *items)
 {
     for (uint32_t n = 0; n < count; n += c->fresh)
@@ -532,7 +537,7 @@ static void TakeByWeight(CellWork *work, Walk *walk)
     }
 }
 
-/* The next visits, shuffled; false: there are none. */
+/* Takes the next visits of the cell, shuffled; false: there are none left. */
 static bool TakeStretch(CellWork *work, Walk *walk)
 {
     if (work->weights == NULL)

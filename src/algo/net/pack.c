@@ -1,4 +1,4 @@
-/* pack.c: where each matrix of a pack lies. */
+/* pack.c: finds each matrix of a pack its place, and makes the pack a part of the model. */
 #include "algo/net/pack.h"
 
 #include "core/vector.h"

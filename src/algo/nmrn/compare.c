@@ -1,4 +1,7 @@
-/* compare.c: rows against rows, and a visitor whose history the memory has not noted. */
+/*
+ * compare.c: which users, or items, are alike, and the query of a visitor, whose history the memory
+ * has not noted: it is written into a fresh memory for this one question.
+ */
 #include <string.h>
 
 #include "algo/nmrn/memory_network.h"
@@ -23,7 +26,7 @@ void NmrnExplain(const Host *host, const Model *history, const float *query, con
     NmrnSimilarity(one, history, AXIS_ITEM, out);
 }
 
-/* A user of nobody's: memory for the rows, and a copy of what write() changes. */
+/* A row for a user who has none, and copies of the shared rows that write() changes. */
 static Model MakeVisitor(const Host *host, const Model *history)
 {
     Model view = *history;

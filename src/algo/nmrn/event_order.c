@@ -1,4 +1,7 @@
-/* event_order.c: a shuffle of users, or a merge of their events by time. */
+/*
+ * event_order.c: hands the events of an epoch to the training one by one: user by user in random
+ * order, or merged by time over all users.
+ */
 #include "algo/nmrn/event_order.h"
 
 #define POLL_EVERY (1 << 16)

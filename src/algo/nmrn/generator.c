@@ -1,4 +1,9 @@
-/* generator.c: parts, draws, rewards and steps of the generator. */
+/*
+ * generator.c: the generator of nmrn_gan: its parts, its draws of negatives, and its steps by
+ * policy gradient.
+ *
+ * generator_kernel.h has the formulas.
+ */
 #include <math.h>
 #include <string.h>
 

@@ -1,4 +1,7 @@
-/* learn.c: learning event by event. */
+/*
+ * learn.c: learns event by event, in micro-batches, for recadv_refresh() and
+ * recadv_evaluate_stream().
+ */
 #include "algo/nmrn/microbatch.h"
 
 struct Learner {

@@ -1,4 +1,7 @@
-/* memory.c: one variant of each kernel per instruction set. */
+/*
+ * memory.c: compiles the kernels of memory_kernel.h once for each instruction set, in single
+ * precision.
+ */
 #include "algo/nmrn/memory.h"
 
 VECTOR_VARIANTS(Read, (const Net *net, const Step *step, const float *memory),

@@ -1,4 +1,9 @@
-/* microbatch.c: events in, negatives, gradients of a micro-batch, and the step. */
+/*
+ * microbatch.c: takes events in, finds each a negative, differentiates the micro-batch once it is
+ * full, and makes the step.
+ *
+ * Training and streaming both learn through it.
+ */
 #include "algo/nmrn/microbatch.h"
 
 #include <math.h>
@@ -351,7 +356,7 @@ static NetGradient GradientOf(const MicroBatch *b)
                          .head = b->weight_gradient + rows.head * stride};
 }
 
-/* All events, the last first. */
+/* Differentiates all events, from the last one back to the first. */
 static void Backward(MicroBatch *b)
 {
     const MemoryShape *s = &b->net.shape;
@@ -386,7 +391,7 @@ static double SquareOf(const float *values, size_t count)
     return sum;
 }
 
-/* What scales all gradients so that their norm is at most `clip`. */
+/* The factor by which all gradients are multiplied, so that their norm is at most `clip`. */
 static float ClipScale(const MicroBatch *b)
 {
     size_t stride = b->net.shape.stride;

@@ -1,4 +1,8 @@
-/* nmrn.c: the neural memory recommender with negatives drawn at random (Wang et al. 2018). */
+/*
+ * nmrn.c: the neural memory recommender with negatives drawn at random (Wang et al.
+ *
+ * 2018).  Its options and its entry in the list of algorithms.
+ */
 #include "algo/nmrn/options.h"
 
 const char *const nmrn_memories[] = {"user", "shared", NULL};

@@ -1,4 +1,7 @@
-/* serve.c: parts of the model, first values of rows, queries, scores and slots. */
+/*
+ * serve.c: what nmrn and nmrn_gan answer: the parts of their models, first values of rows that are
+ * new, queries, scores, and the slots for recadv_memory().
+ */
 #include <math.h>
 #include <string.h>
 
@@ -179,7 +182,7 @@ static void StartGates(Model *model, Random *random)
             RowOf(model, NMRN_WEIGHT_PART, gate + r + 1 + k)[k] = 1;
 }
 
-/* Strength as address_beta says, no shift, hardly any sharpening. */
+/* First biases of the heads: strength as address_beta says, no shift, hardly any sharpening. */
 static void StartHeads(Model *model, Random *random)
 {
     const NmrnOptions *o = model->options;

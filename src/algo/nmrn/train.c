@@ -1,4 +1,7 @@
-/* train.c: passes over the history, validation, and the memory that serves. */
+/*
+ * train.c: trains nmrn and nmrn_gan: passes over the history, the validation of each, and at the
+ * end the memory that serves, written from all events.
+ */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,4 +1,7 @@
-/* exact.c: bounds of rounding, and scoring again what lies within them. */
+/*
+ * exact.c: bounds how far scores of many queries at a time can be from those of one query, and
+ * scores again what lies within the bounds.
+ */
 #include "algo/rank/exact.h"
 
 #include <float.h>
@@ -100,7 +103,7 @@ static void ScoreSlice(Slice *slice)
     slice->exact = true;
 }
 
-/* Before so many more are scored one by one. */
+/* To be called before `more` items are scored alone: beyond some, the whole slice is, at once. */
 static void Settle(Slice *slice, uint32_t more)
 {
     slice->settled += more;

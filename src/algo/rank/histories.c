@@ -1,4 +1,9 @@
-/* histories.c: the interactions of a user, or the last of them, as a query wants them. */
+/*
+ * histories.c: makes queries of users from interactions that are in memory, where an algorithm asks
+ * for a history.
+ *
+ * For validations and evaluations; serving reads histories from the table (pg/serve/history.c).
+ */
 #include "algo/rank/histories.h"
 
 #include <string.h>

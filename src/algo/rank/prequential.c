@@ -1,6 +1,11 @@
-/* prequential.c: ranking one event, learning one event. */
+/*
+ * prequential.c: ranks an event among what the user may get next, then lets the algorithm learn it.
+ *
+ * For recadv_refresh() and recadv_evaluate_stream().
+ */
 #include "algo/rank/prequential.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -30,7 +35,7 @@ uint32_t StreamRecent(const Model *model)
 }
 
 void StreamOpen(const Host *host, Model *model, History *history, uint64_t events,
-                float mean_weight, Stream *stream)
+                double mean_weight, Stream *stream)
 {
     const StreamMethods *methods = model->algorithm->stream;
 
@@ -91,14 +96,17 @@ static void Reserve(Stream *s)
 /* Is there anything but popularity to rank this user by? */
 static bool IsKnown(const Stream *s, uint32_t user)
 {
-    if (!IsPersonal(s->model) || s->history->users[user].count == 0)
+    if (!IsPersonal(s->model)) /* what serves one serves strangers */
+        return true;
+    if (s->history->users[user].count == 0)
         return false;
     return s->learner != NULL || s->model->algorithm->history != NULL || user < s->users;
 }
 
 static void QueryUser(Stream *s, uint32_t user)
 {
-    QueryInput input = {.row = user};
+    bool trained = s->learner != NULL || user < s->users;
+    QueryInput input = {.row = trained ? user : NO_ROW};
 
     if (s->history->recent != NULL) {
         input.items = s->history->recent[user].item;
@@ -108,6 +116,15 @@ static void QueryUser(Stream *s, uint32_t user)
         input.count = s->history->users[user].count;
     }
     s->model->algorithm->query(s->model, &input, s->query);
+}
+
+/* Does it score items that came after it was trained?  The popularity grows by itself. */
+static bool ScoresNewItems(const Stream *s)
+{
+    const Algorithm *algorithm = s->model->algorithm;
+
+    return s->learner != NULL || (algorithm->score == NULL && !IsPersonal(s->model) &&
+                                  algorithm->items == POPULARITY_PART);
 }
 
 static void ScoreUser(Stream *s, uint32_t user)
@@ -120,7 +137,7 @@ static void ScoreUser(Stream *s, uint32_t user)
     }
     QueryUser(s, user);
     ModelScore(s->model, s->query, 1, s->scores);
-    if (s->learner == NULL)
+    if (!ScoresNewItems(s))
         for (uint32_t i = s->items; i < s->model->items; i++)
             s->scores[i] = -INFINITY;
 }
@@ -176,6 +193,15 @@ static void RankEvent(Stream *s, uint32_t user, uint32_t item)
     s->total.mrr += 1 / (position + 1.0);
 }
 
+/* Weights are relative to what training has seen. */
+static void LearnEvent(Stream *s, const Event *event)
+{
+    Event relative = *event;
+
+    relative.weight = (float)(event->weight / s->mean_weight);
+    s->model->algorithm->stream->learn(s->learner, &relative);
+}
+
 void StreamEvent(Stream *s, const Event *event, bool rank)
 {
     float *popularity = s->model->part[POPULARITY_PART].data;
@@ -189,8 +215,8 @@ void StreamEvent(Stream *s, const Event *event, bool rank)
     if (rank && !repeats)
         RankEvent(s, user, item);
     if (s->learner != NULL)
-        s->model->algorithm->stream->learn(s->learner, event);
+        LearnEvent(s, event);
     HistoryNote(s->history, user, item);
     if (HistoryAdd(s->history, user, item))
-        popularity[item] += event->weight * s->mean_weight;
+        popularity[item] = fminf(popularity[item] + event->weight, FLT_MAX);
 }

@@ -35,7 +35,7 @@ typedef struct Stream {
     uint32_t query_room;
     float *scores; /* room for `room` items */
     uint32_t room;
-    float mean_weight; /* of the training's interactions: what an event of weight 1 counts */
+    double mean_weight; /* of the training's interactions, in the units of the events */
     StreamMetrics total;
 } Stream;
 
@@ -44,7 +44,7 @@ typedef struct Stream {
  * algorithm wants them: see StreamRecent.
  */
 extern void StreamOpen(const Host *host, Model *model, History *history, uint64_t events,
-                       float mean_weight, Stream *stream);
+                       double mean_weight, Stream *stream);
 
 /* How many recent items of each user queries want: the limit for HistoryInit. */
 extern uint32_t StreamRecent(const Model *model);
@@ -60,7 +60,7 @@ extern uint32_t StreamRank(Stream *stream, uint32_t user, uint32_t item);
 
 /*
  * One event of a user and an item that have their rows: ranks it if asked to, adds it to the
- * metrics, then learns it.
+ * metrics, then learns it.  Its weight is as it came: the popularity counts it so.
  */
 extern void StreamEvent(Stream *stream, const Event *event, bool rank);
 

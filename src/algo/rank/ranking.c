@@ -1,4 +1,9 @@
-/* ranking.c: scores of a batch of users for all items, then counting what ranks before. */
+/*
+ * ranking.c: ranks test items among all others: scores a batch of users for slices of the items,
+ * and counts what ranks before.
+ *
+ * For recadv_evaluate() and recadv_robustness().
+ */
 #include "algo/rank/ranking.h"
 
 #include <math.h>
@@ -80,7 +85,7 @@ static bool MarkRelevant(Row *row, const RankingCase *c)
     return defined;
 }
 
-/* A NaN that no arithmetic gives. */
+/* Marks an item that is no candidate: a NaN with bits that no arithmetic gives. */
 #define MASKED_BITS 0x7FCADBEDu
 
 /* Takes a score out of every comparison; false if it was undefined. */
@@ -128,7 +133,7 @@ static void SortMarks(Mark *marks, uint32_t count)
         marks[r - 1].doubt.low = fminf(marks[r - 1].doubt.low, marks[r].doubt.low);
 }
 
-/* How many of the sorted marks the score may reach or, if it is exact, does. */
+/* How many of the sorted marks the score may reach; if it is exact: does reach. */
 static uint32_t Reached(const Mark *marks, uint32_t count, float score, bool exact)
 {
     uint32_t low = 0;

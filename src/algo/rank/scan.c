@@ -1,4 +1,10 @@
-/* scan.c: codes first, then the floats of what they let pass. */
+/*
+ * scan.c: finds the best items for up to eight queries: a pass over four-bit codes leaves few
+ * items, whose floats decide.
+ *
+ * Scores that are no inner products are computed for all items.  For recadv_topk() and
+ * recadv_topk_all().
+ */
 #include "algo/rank/scan.h"
 
 #include <math.h>

@@ -1,4 +1,9 @@
-/* score.c: scores of all items of a view: from inner products, or as the algorithm makes them. */
+/*
+ * score.c: scores of queries for all items of a view: from inner products, or as the algorithm
+ * makes them.
+ *
+ * Every other way to a score gives the bytes of this one.
+ */
 #include "algo/algorithm.h"
 #include "core/blas.h"
 

@@ -1,4 +1,7 @@
-/* scorer.c: what rankings allocate, and how they end. */
+/*
+ * scorer.c: allocates what rankings and validations score in, and ends them where a score was no
+ * number.
+ */
 #include "algo/rank/scorer.h"
 
 #include "algo/rank/exact.h"

@@ -1,4 +1,9 @@
-/* validation.c: item by slices, for the users whose held-out item may still be among the first. */
+/*
+ * validation.c: ranks each held-out interaction during a training.
+ *
+ * It goes through the items slice by slice and drops the users of whom a hundred items rank before
+ * the held-out one already.
+ */
 #include "algo/rank/validation.h"
 
 #include <math.h>
@@ -193,6 +198,8 @@ void ValidationRun(const Host *host, const Model *model, Validation *validation)
 {
     double ndcg = 0, hr = 0;
 
+    if (validation->count == 0)
+        return;
     RankHeldOut(host, model, validation);
     for (size_t i = 0; i < validation->count; i++) {
         CutoffMetrics m = CutoffMetricsOf(validation->cases[i].positions, 1, VALIDATION_CUTOFF);

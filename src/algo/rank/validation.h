@@ -15,7 +15,7 @@ typedef struct Validation {
     const Interactions *data;
     RankingCase *cases; /* one relevant item each */
     size_t count;
-    double ndcg; /* of the last run */
+    double ndcg; /* of the last run; NaN: nothing is held out */
     double hr;
 } Validation;
 

@@ -12,6 +12,8 @@
 #include "common/int.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
+#include "utils/float.h"
+#include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
@@ -76,7 +78,8 @@ int64 TimeOf(Oid type, Datum value)
     case FLOAT8OID:
         return OrderedDouble(DatumGetFloat8(value));
     case NUMERICOID:
-        return OrderedDouble(DatumGetFloat8(DirectFunctionCall1(numeric_float8, value)));
+        return OrderedDouble(
+            DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow, value)));
     default:
         return DatumGetInt64(value);
     }
@@ -171,7 +174,16 @@ int64 TimeMirrored(Oid type, int64 first, int64 time)
 
 bool TimeIsInfinite(Oid type, int64 time)
 {
-    return IsFloating(type) && isinf(DoubleOf(time));
+    if (type == DATEOID && time == DATEVAL_NOBEGIN)
+        return true;
+    return IsFloating(type) ? isinf(DoubleOf(time)) : IsEndOfTime(type, time);
+}
+
+int64 TimeSoon(Oid type)
+{
+    int64 now = TimeNow(type);
+
+    return TimeIsNumber(type) ? now : now + (int64)(SECS_PER_DAY * UnitsPerSecond(type));
 }
 
 int64 TimeNow(Oid type)
@@ -208,6 +220,18 @@ Datum TimeDatum(Oid type, int64 time, Oid *datum_type)
         *datum_type = INT8OID;
         return Int64GetDatum(time);
     }
+}
+
+Datum TimeBound(Oid type, int64 time, Oid *datum_type)
+{
+    double lower;
+
+    if (type != NUMERICOID)
+        return TimeDatum(type, time, datum_type);
+    *datum_type = NUMERICOID;
+    lower = nextafter(DoubleOf(time), -INFINITY); /* its digits may round up */
+    return DirectFunctionCall3(numeric_in, CStringGetDatum(float8out_internal(lower)),
+                               ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
 }
 
 char *TimeText(Oid type, int64 time)

@@ -39,14 +39,23 @@ extern int64 TimeBefore(Oid type, int64 time, double lateness);
 /* As far after `time` as `first` is before it; the greatest time there is where that is too far. */
 extern int64 TimeMirrored(Oid type, int64 first, int64 time);
 
-/* No moment: a time column of floating numbers may hold it. */
+/* No moment: columns of floating numbers, dates and timestamps may hold it. */
 extern bool TimeIsInfinite(Oid type, int64 time);
 
 /* Now, as a time of the type; for numbers the greatest there is. */
 extern int64 TimeNow(Oid type);
 
+/* A day later, which clocks and time zones do not differ by; for numbers the greatest there is. */
+extern int64 TimeSoon(Oid type);
+
 /* A value that compares with a column of the type, and the type it has itself. */
 extern Datum TimeDatum(Oid type, int64 time, Oid *datum_type);
+
+/*
+ * The same as a bound from below, for a query that reads from it on: of numeric, of that type too,
+ * for a column may hold what no double precision does; it is then a little lower.
+ */
+extern Datum TimeBound(Oid type, int64 time, Oid *datum_type);
 
 /* For messages. */
 extern char *TimeText(Oid type, int64 time);

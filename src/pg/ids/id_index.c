@@ -7,11 +7,10 @@
 #include "pg/ids/id_index.h"
 
 #include "catalog/pg_type.h"
-#include "parser/parse_coerce.h"
-#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
 #include "pg/ids/id_sort.h"
+#include "pg/ids/id_text.h"
 
 typedef struct TextEntry {
     TextKey key;
@@ -41,8 +40,7 @@ struct IdIndex {
     Oid type;
     Oid base; /* of a domain: what it is over */
     IdKind kind;
-    bool casts;          /* ID_TEXT: `output` is a cast to text, not an output function */
-    FmgrInfo output;     /* ID_TEXT: the type's output function */
+    IdText text;         /* ID_TEXT: how values become texts */
     IdHash ints;         /* ID_INTEGER */
     texts_hash *strings; /* ID_TEXT */
     Size text_bytes;
@@ -50,19 +48,6 @@ struct IdIndex {
     uint32 room;        /* ID_TEXT */
     TextKey *by_number; /* ID_TEXT: in order of appearance */
 };
-
-/* The function behind id::text: a cast of the type's own, or its output function. */
-static Oid TextFunction(Oid type, bool *casts)
-{
-    Oid function;
-    bool varlena;
-
-    *casts =
-        find_coercion_pathway(TEXTOID, type, COERCION_EXPLICIT, &function) == COERCION_PATH_FUNC;
-    if (!*casts)
-        getTypeOutputInfo(type, &function, &varlena);
-    return function;
-}
 
 IdIndex *IdIndexCreate(MemoryContext context, Oid type)
 {
@@ -75,7 +60,7 @@ IdIndex *IdIndexCreate(MemoryContext context, Oid type)
     if (index->kind == ID_INTEGER) {
         IdHashCreate(&index->ints, context);
     } else {
-        fmgr_info_cxt(TextFunction(index->base, &index->casts), &index->output, context);
+        IdTextOpen(&index->text, index->base, context);
         index->strings = texts_create(context, 1024, NULL);
     }
     return index;
@@ -194,25 +179,11 @@ int64 IdIndexInteger(const IdIndex *index, Datum value)
     }
 }
 
-/* The text of a value as id::text gives it. */
-static Id TextOfDatum(IdIndex *index, Datum value)
-{
-    text *cast;
-    char *output;
-
-    if (index->casts) {
-        cast = DatumGetTextPP(FunctionCall1(&index->output, value));
-        return IdOfText(VARDATA_ANY(cast), (uint32)VARSIZE_ANY_EXHDR(cast));
-    }
-    output = OutputFunctionCall(&index->output, value);
-    return IdOfText(output, (uint32)strlen(output));
-}
-
 Id IdIndexIdOf(IdIndex *index, Datum value)
 {
     if (index->kind == ID_INTEGER)
         return IdOfInteger(IdIndexInteger(index, value));
-    return TextOfDatum(index, value);
+    return IdTextOf(&index->text, value);
 }
 
 uint32 IdIndexAddDatum(IdIndex *index, Datum value)

@@ -12,6 +12,9 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
+/* Bytes of an id that a message shows. */
+#define EXCERPT_LENGTH 40
+
 IdKind IdKindOfType(Oid type)
 {
     Oid base = getBaseType(type);
@@ -51,10 +54,14 @@ Id IdOfInteger(int64 integer)
     return (Id){ID_INTEGER, integer, NULL, 0};
 }
 
+/* A database without an encoding has any bytes: IdIsUsable looks at them. */
 Id IdOfText(const char *text, uint32 length)
 {
-    char *utf8 = pg_server_to_any(text, (int)length, PG_UTF8);
+    char *utf8;
 
+    if (GetDatabaseEncoding() == PG_SQL_ASCII)
+        return (Id){ID_TEXT, 0, text, length};
+    utf8 = pg_server_to_any(text, (int)length, PG_UTF8);
     return (Id){ID_TEXT, 0, utf8, utf8 == text ? length : (uint32)strlen(utf8)};
 }
 
@@ -66,6 +73,40 @@ text *IdToText(Id id)
         return cstring_to_text(psprintf(INT64_FORMAT, id.integer));
     local = pg_any_to_server(id.text, (int)id.length, PG_UTF8);
     return cstring_to_text_with_len(local, local == id.text ? (int)id.length : (int)strlen(local));
+}
+
+bool IdIsUsable(Id id)
+{
+    return id.kind == ID_INTEGER || (id.length <= MAX_ID_LENGTH &&
+                                     (GetDatabaseEncoding() != PG_SQL_ASCII ||
+                                      pg_verify_mbstr(PG_UTF8, id.text, (int)id.length, true)));
+}
+
+/* Where the encoding is not known, bytes that are not ASCII are shown as question marks. */
+static char *PlainExcerpt(Id id, Size length)
+{
+    char *excerpt = pnstrdup(id.text, length);
+
+    for (Size i = 0; i < length; i++)
+        if (IS_HIGHBIT_SET(excerpt[i]))
+            excerpt[i] = '?';
+    return excerpt;
+}
+
+static char *LocalExcerpt(Id id)
+{
+    int length = pg_encoding_mbcliplen(PG_UTF8, id.text, (int)id.length, EXCERPT_LENGTH);
+
+    return text_to_cstring(IdToText((Id){ID_TEXT, 0, id.text, (uint32)length}));
+}
+
+char *IdExcerpt(Id id)
+{
+    return psprintf("%s%s",
+                    GetDatabaseEncoding() == PG_SQL_ASCII
+                        ? PlainExcerpt(id, Min(id.length, EXCERPT_LENGTH))
+                        : LocalExcerpt(id),
+                    id.length > EXCERPT_LENGTH ? "..." : "");
 }
 
 Datum IdToDatum(Id id, IdKind kind)

@@ -46,6 +46,13 @@ extern Id IdOfInteger(int64 integer);
 extern Id IdOfText(const char *text, uint32 length);
 extern text *IdToText(Id id);
 
+/* False of a text that is too long or no UTF-8: it names nobody, and rows that have it are skipped.
+ */
+extern bool IdIsUsable(Id id);
+
+/* The beginning of an id, for messages. */
+extern char *IdExcerpt(Id id);
+
 /* A bigint (of an integer id) or a text. */
 extern Datum IdToDatum(Id id, IdKind kind);
 

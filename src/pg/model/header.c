@@ -9,6 +9,7 @@
 
 #include <float.h>
 
+#include "pg/ids/id_text.h"
 #include "pg/model/options.h"
 #include "pg/base/times.h"
 
@@ -21,14 +22,14 @@ static uint32 ReadCount(ModelStore *store, Jsonb *json, const char *key, int64 m
     return (uint32)value;
 }
 
-/* Only refreshes add users and items, and only they write how many. */
+/* Only refreshes add users and items, to none or more, and only they write how many. */
 static uint32 ReadAdded(ModelStore *store, Jsonb *json, const char *key, uint32 all)
 {
     int64 value;
 
     if (!JsonbHas(json, key))
         return 0;
-    if (!JsonbGetInteger(json, key, &value) || value < 0 || value >= all)
+    if (!JsonbGetInteger(json, key, &value) || value < 0 || value > all)
         StoreDamaged(store, PART_HEADER, 0, psprintf("\"%s\" is out of range", key));
     return (uint32)value;
 }
@@ -121,6 +122,7 @@ static void ReadStream(ModelStore *store, Jsonb *stream, Header *header)
     if (!JsonbGetInteger(stream, "events", &events) || events < 0)
         StoreDamaged(store, PART_HEADER, 0, "\"events\" is missing or out of range");
     header->events = (uint64)events;
+    header->learnt = JsonbHas(stream, "learnt");
     header->window = ReadCount(store, stream, "window", 0);
 }
 
@@ -173,6 +175,52 @@ static double ReadMeanWeight(ModelStore *store, Jsonb *json)
     return mean;
 }
 
+/* InvalidOid without the key: the ids of this side have one text. */
+static Oid ReadTextType(ModelStore *store, Jsonb *ids, const char *key)
+{
+    char *name = JsonbGetString(ids, key);
+    Oid type;
+
+    if (name == NULL)
+        return InvalidOid;
+    type = IdTextTypeOfName(name);
+    if (!OidIsValid(type))
+        FailUnknownName(store, key, name);
+    return type;
+}
+
+static bool HasOutdatedIds(Jsonb *json, const char *key, IdKind kind)
+{
+    char *type = JsonbGetString(json, key);
+
+    return kind == ID_TEXT && type != NULL && IdTextHasChanged(type);
+}
+
+/* Models that do not say that their ids are canonical were trained before ids were. */
+static void ReadIds(ModelStore *store, Jsonb *json, Header *header)
+{
+    Jsonb *ids = JsonbGetObject(json, "canonical_ids");
+
+    if (ids != NULL) {
+        header->user_text = ReadTextType(store, ids, "user");
+        header->item_text = ReadTextType(store, ids, "item");
+        return;
+    }
+    header->outdated_ids = HasOutdatedIds(json, "user_type", header->user_kind) ||
+                           HasOutdatedIds(json, "item_type", header->item_kind);
+}
+
+void HeaderCheckIds(const ModelStore *store, const Header *header)
+{
+    if (header->outdated_ids)
+        ereport(ERROR,
+                (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                 errmsg("model \"%s\" was trained when ids of its types had other texts than now",
+                        store->name),
+                 errhint("Train it again; until then it answers questions, with the ids that it "
+                         "has.")));
+}
+
 Header HeaderRead(ModelStore *store)
 {
     Jsonb *json = StoreReadJson(store, PART_HEADER, 0);
@@ -191,6 +239,7 @@ Header HeaderRead(ModelStore *store)
     header.held = ReadCount(store, json, "held_out", 0);
     header.user_kind = ReadKind(store, json, "user_kind");
     header.item_kind = ReadKind(store, json, "item_kind");
+    ReadIds(store, json, &header);
     ReadSource(json, &header.source);
     ReadStream(store, JsonbGetObject(json, "stream"), &header);
     return header;

@@ -29,18 +29,26 @@ typedef struct Header {
     uint32 held; /* held-out interactions stored with the model */
     IdKind user_kind;
     IdKind item_kind;
-    Oid time_type;      /* of a model that learns from a stream, otherwise InvalidOid */
+    Oid user_text; /* type of ids that have several texts (id_text.h), otherwise InvalidOid */
+    Oid item_text;
+    bool
+        outdated_ids; /* trained when ids had other texts: sources are not to be compared with it */
+    Oid time_type;    /* of a model that learns from a stream, otherwise InvalidOid */
     int32 time_typmod;  /* of the time column, such as its precision; -1: none */
     int64 watermark;    /* newest time learnt */
-    int64 first;        /* earliest, if times are numbers */
+    int64 first;        /* earliest; NO_TIME: not known */
     uint64 events;      /* learnt so far */
     uint32 window;      /* fingerprints: see window.h */
+    bool learnt;        /* has lists of all learnt events: see learnt.h */
     double mean_weight; /* of the rows of the training: 1 without weights */
     Source source;      /* what it was trained on; no text: an aggregate */
 } Header;
 
 /* Reads and checks; allocated in the current context. */
 extern Header HeaderRead(ModelStore *store);
+
+/* Fails, with the advice to train again, if ids are read in another form than the model has. */
+extern void HeaderCheckIds(const ModelStore *store, const Header *header);
 
 /* Parts of the model, without data. */
 extern void HeaderLayout(const Header *header, Model *model);

@@ -17,7 +17,28 @@ static void WriteHeldBlock(ModelSink *sink, uint32 number, const uint32 *pairs, 
     bytea *bytes = BlockAllocate(&block);
 
     memcpy(BlockData(bytes), pairs, block.size);
-    SinkPut(sink, "held", &block, bytes);
+    SinkPut(sink, PART_HELD, &block, bytes);
+}
+
+HeldPairs ReadHeldPairs(ModelStore *store, const Header *header)
+{
+    HeldPairs held = {PallocArray(uint32, 2 * (Size)header->held + 1), header->held};
+
+    for (uint32 b = 0; b < BlockCount(held.count, HELD_PER_BLOCK); b++) {
+        uint32 rows = BlockRows(held.count, HELD_PER_BLOCK, b);
+        DataBlock block = StoreReadMatrix(store, PART_HELD, b, BLOCK_UINT, rows, 2);
+
+        memcpy(held.pairs + 2 * (Size)b * HELD_PER_BLOCK, block.payload, block.size);
+        BlockFree(&block);
+    }
+    return held;
+}
+
+void WriteHeldPairs(ModelSink *sink, const HeldPairs *held)
+{
+    for (uint32 b = 0; b < BlockCount(held->count, HELD_PER_BLOCK); b++)
+        WriteHeldBlock(sink, b, held->pairs + 2 * (Size)b * HELD_PER_BLOCK,
+                       BlockRows(held->count, HELD_PER_BLOCK, b));
 }
 
 static void WriteHeld(ModelSink *sink, const Interactions *data)
@@ -53,10 +74,10 @@ uint32 *ReadSeen(ModelStore *store, const Header *header, uint32 user, uint32 *c
     return ListReaderGet(&reader, user, count);
 }
 
-void ReadSeenOf(ModelStore *store, const Header *header, const uint32 *users, uint32 count,
-                History *history)
+void ReadListsOf(ModelStore *store, const ItemLists *lists, const Header *header,
+                 const uint32 *users, uint32 count, History *history)
 {
-    ListReader reader = {.store = store, .lists = &seen_lists, .header = header};
+    ListReader reader = {.store = store, .lists = lists, .header = header};
 
     for (uint32 i = 0; i < count; i++) {
         uint32 length, *items = ListReaderGet(&reader, users[i], &length);
@@ -66,14 +87,20 @@ void ReadSeenOf(ModelStore *store, const Header *header, const uint32 *users, ui
     }
 }
 
-/* A block of "seen" that is being put together anew, user by user. */
-typedef struct SeenBlock {
+void ReadSeenOf(ModelStore *store, const Header *header, const uint32 *users, uint32 count,
+                History *history)
+{
+    ReadListsOf(store, &seen_lists, header, users, count, history);
+}
+
+/* A block of lists that is being put together anew, user by user. */
+typedef struct ListBlock {
     uint64 offset[LIST_USERS_PER_BLOCK + 1];
     uint32 *item;
     uint64 room;
-} SeenBlock;
+} ListBlock;
 
-static void AppendSeen(SeenBlock *seen, uint32 row, const void *items, uint32 count)
+static void AppendList(ListBlock *seen, uint32 row, const void *items, uint32 count)
 {
     uint64 end = seen->offset[row] + count;
 
@@ -92,36 +119,37 @@ static void AppendSeen(SeenBlock *seen, uint32 row, const void *items, uint32 co
  * Puts together the block of the users [first, last) of the history: their items come from there,
  * those of the other users in the block from the block as it is stored.
  */
-static void MergeSeenBlock(ModelStore *store, const Header *header, const History *history,
-                           const uint32 *users, uint32 first, uint32 last, uint32 rows,
-                           SeenBlock *seen)
+static void MergeListBlock(ModelStore *store, const ItemLists *lists, const Header *header,
+                           const History *history, const uint32 *users, uint32 first, uint32 last,
+                           uint32 rows, ListBlock *seen)
 {
     uint32 number = users[first] / LIST_USERS_PER_BLOCK, base = number * LIST_USERS_PER_BLOCK;
     bool stored = base < header->users;
     DataBlock block = {0};
 
     if (stored)
-        block = ReadListBlock(store, &seen_lists, header, number);
+        block = ReadListBlock(store, lists, header, number);
     for (uint32 row = 0; row < rows; row++) {
         if (first < last && users[first] == base + row) {
             const ItemSet *set = &history->users[first++];
 
-            AppendSeen(seen, row, set->item, set->count);
+            AppendList(seen, row, set->item, set->count);
         } else {
             uint32 length;
-            const void *entry = ListEntry(store, &seen_lists, &block, row, header->items, &length);
+            const void *entry = ListEntry(store, lists, &block, row, header->items, &length);
 
-            AppendSeen(seen, row, entry, length);
+            AppendList(seen, row, entry, length);
         }
     }
     if (stored)
         BlockFree(&block);
 }
 
-void WriteSeenOf(ModelStore *store, const Header *header, const History *history,
-                 const uint32 *users, uint32 count, uint32 all, ModelSink *sink)
+void WriteListsOf(ModelStore *store, const ItemLists *lists, const Header *header,
+                  const History *history, const uint32 *users, uint32 count, uint32 all,
+                  ModelSink *sink)
 {
-    SeenBlock *seen = palloc0(sizeof(SeenBlock));
+    ListBlock *seen = palloc0(sizeof(ListBlock));
 
     for (uint32 first = 0, last; first < count; first = last) {
         uint32 number = users[first] / LIST_USERS_PER_BLOCK;
@@ -129,12 +157,18 @@ void WriteSeenOf(ModelStore *store, const Header *header, const History *history
 
         for (last = first + 1; last < count && users[last] / LIST_USERS_PER_BLOCK == number; last++)
             ;
-        MergeSeenBlock(store, header, history, users, first, last, rows, seen);
-        WriteListBlock(sink, &seen_lists, number, rows, seen->offset, seen->item);
+        MergeListBlock(store, lists, header, history, users, first, last, rows, seen);
+        WriteListBlock(sink, lists, number, rows, seen->offset, seen->item);
     }
     if (seen->item != NULL)
         pfree(seen->item);
     pfree(seen);
+}
+
+void WriteSeenOf(ModelStore *store, const Header *header, const History *history,
+                 const uint32 *users, uint32 count, uint32 all, ModelSink *sink)
+{
+    WriteListsOf(store, &seen_lists, header, history, users, count, all, sink);
 }
 
 static void ReadHeld(ModelStore *store, const Host *host, const Header *header, Interactions *data)
@@ -144,14 +178,14 @@ static void ReadHeld(ModelStore *store, const Host *host, const Header *header, 
     memset(data->held, 0xFF, (Size)header->users * sizeof(uint32)); /* NO_ITEM */
     for (uint32 b = 0; b < BlockCount(header->held, HELD_PER_BLOCK); b++) {
         uint32 rows = BlockRows(header->held, HELD_PER_BLOCK, b);
-        DataBlock block = StoreReadMatrix(store, "held", b, BLOCK_UINT, rows, 2);
+        DataBlock block = StoreReadMatrix(store, PART_HELD, b, BLOCK_UINT, rows, 2);
 
         for (uint32 i = 0; i < rows; i++) {
             uint32 pair[2];
 
             memcpy(pair, block.payload + (Size)i * sizeof(pair), sizeof(pair));
             if (pair[0] >= header->users || !InteractionsContain(data, pair[0], pair[1]))
-                StoreDamaged(store, "held", b, "it names interactions that do not exist");
+                StoreDamaged(store, PART_HELD, b, "it names interactions that do not exist");
             data->held[pair[0]] = pair[1];
         }
     }
@@ -168,7 +202,7 @@ void ReadInteractions(ModelStore *store, const Host *host, const Header *header,
 uint32 CopyInteractions(ModelStore *store, const Header *header, ModelSink *sink)
 {
     return CopyLists(store, &seen_lists, header, sink) +
-           CopyPart(store, "held", BlockCount(header->held, HELD_PER_BLOCK), BLOCK_UINT, sink);
+           CopyPart(store, PART_HELD, BlockCount(header->held, HELD_PER_BLOCK), BLOCK_UINT, sink);
 }
 
 /* The last `limit` events of each user. */

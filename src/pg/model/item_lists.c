@@ -8,8 +8,13 @@
 #include "pg/base/settings.h"
 #include "pg/model/parts.h"
 
-const ItemLists seen_lists = {"seen", false};
-const ItemLists recent_lists = {"recent", true};
+const ItemLists seen_lists = {.part = "seen"};
+const ItemLists recent_lists = {.part = "recent", .ordered = true};
+
+uint32 ListBlocks(uint32 users)
+{
+    return BlockCount(users, LIST_USERS_PER_BLOCK);
+}
 
 void WriteListBlock(ModelSink *sink, const ItemLists *lists, uint32 number, uint32 users,
                     const uint64 *offset, const uint32 *item)
@@ -52,8 +57,10 @@ const void *ListEntry(ModelStore *store, const ItemLists *lists, const DataBlock
 
     for (uint32 i = 0; i < *count; i++) {
         memcpy(&item, entry + (Size)i * sizeof(item), sizeof(item));
-        if (item >= items || (!lists->ordered && i > 0 && item <= previous))
-            StoreDamaged(store, lists->part, block->number, "it names items that do not exist");
+        if ((!lists->hashes && item >= items) || (!lists->ordered && i > 0 && item <= previous))
+            StoreDamaged(store, lists->part, block->number,
+                         lists->hashes ? "its hashes are not in ascending order"
+                                       : "it names items that do not exist");
         previous = item;
     }
     return entry;

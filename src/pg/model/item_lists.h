@@ -4,6 +4,7 @@
  *   seen     all items of the user, ascending and distinct
  *   recent   items of the user's last events, oldest first, with repeats: where the algorithm makes
  *            queries of an ordered history
+ *   learnt   hashes of the user's events that were learnt, ascending and distinct: see learnt.h
  */
 #ifndef RECADV_PG_MODEL_ITEM_LISTS_H
 #define RECADV_PG_MODEL_ITEM_LISTS_H
@@ -15,10 +16,14 @@
 typedef struct ItemLists {
     const char *part;
     bool ordered; /* by time, otherwise ascending and distinct */
+    bool hashes;  /* any numbers, not indexes of items */
 } ItemLists;
 
 extern const ItemLists seen_lists;
 extern const ItemLists recent_lists;
+
+/* How many blocks the lists of so many users make. */
+extern uint32 ListBlocks(uint32 users);
 
 /* offset[0 .. users]: where the items of each user of the block start. */
 extern void WriteListBlock(ModelSink *sink, const ItemLists *lists, uint32 number, uint32 users,

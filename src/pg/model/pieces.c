@@ -107,6 +107,21 @@ static uint32 PartsCopy(ModelStore *store, const Header *header, ModelSink *sink
     return copied;
 }
 
+static void LearntEventsWrite(ModelSink *sink, const WholeModel *whole)
+{
+    LearntWrite(sink, &whole->learnt);
+}
+
+static void LearntEventsLoad(ModelStore *store, BackendHost *backend, WholeModel *whole)
+{
+    LearntCheck(store, &whole->header);
+}
+
+static uint32 LearntEventsCopy(ModelStore *store, const Header *header, ModelSink *sink)
+{
+    return LearntCopy(store, header, sink);
+}
+
 static void FingerprintsWrite(ModelSink *sink, const WholeModel *whole)
 {
     WindowWrite(sink, &whole->window);

@@ -10,6 +10,7 @@
 
 #include "pg/base/backend.h"
 #include "pg/model/header.h"
+#include "pg/model/learnt.h"
 #include "pg/model/window.h"
 
 #include "core/interactions.h"
@@ -21,6 +22,7 @@ typedef struct WholeModel {
     Interactions data; /* what the model was trained on, held-out pairs marked */
     IdList user_ids;
     IdList item_ids;
+    LearntLists learnt;      /* for writing alone */
     Window window;           /* empty unless the algorithm learns from a stream */
     const char *header_text; /* for writing alone: the documents as JSON */
     const char *history_text;
@@ -33,6 +35,7 @@ typedef struct WholeModel {
     PIECE(Interactions)                                                                            \
     PIECE(RecentItems)                                                                             \
     PIECE(Parts)                                                                                   \
+    PIECE(LearntEvents)                                                                            \
     PIECE(Fingerprints)                                                                            \
     PIECE(History)                                                                                 \
     PIECE(Header)

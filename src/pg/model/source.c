@@ -70,9 +70,21 @@ char *SourceRelation(const Source *source)
     return SourceIsQuery(source) ? NULL : RelationItem(source);
 }
 
+/* Every user would have one item, and there would be nothing to learn. */
+static void CheckTwoColumns(const Source *source)
+{
+    if (strcmp(source->user_column, source->item_column) == 0)
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                        errmsg("column \"%s\" of source \"%s\" is given for both users and items",
+                               source->user_column, source->text),
+                        errhint("Name two columns with user_column and item_column.")));
+}
+
 char *SourceQuery(const Source *source)
 {
     StringInfoData query;
+
+    CheckTwoColumns(source);
 
     initStringInfo(&query);
     appendStringInfo(&query, "SELECT %s, %s", quote_identifier(source->user_column),

@@ -28,13 +28,12 @@ void WatermarkBegin(Watermark *mark, Oid time_type, int64 first, int64 watermark
         .time_type = time_type,
         .first = first,
         .time = watermark,
-        .limit = PG_INT64_MAX,
+        .limit = TimeNow(time_type),
         .now = TimeNow(time_type),
         .few = Max(FEW_EVENTS, events / FEW_SHARE),
     };
-    if (TimeIsNumber(time_type))
-        mark->latest = binaryheap_allocate((int)Min(Min(mark->few, count) + 1, PG_INT32_MAX),
-                                           CompareTimes, NULL);
+    mark->latest =
+        binaryheap_allocate((int)Min(Min(mark->few, count) + 1, PG_INT32_MAX), CompareTimes, NULL);
 }
 
 static bool IsFull(const Watermark *mark)
@@ -44,13 +43,11 @@ static bool IsFull(const Watermark *mark)
 
 void WatermarkAdd(Watermark *mark, int64 time)
 {
-    if (time == NO_TIME || TimeIsInfinite(mark->time_type, time))
+    if (time == NO_TIME || time > mark->now || TimeIsInfinite(mark->time_type, time))
         return;
     if (mark->first == NO_TIME || time < mark->first)
         mark->first = time;
-    if (mark->latest == NULL)
-        mark->time = Max(mark->time, Min(time, mark->now));
-    else if (!IsFull(mark))
+    if (!IsFull(mark))
         binaryheap_add(mark->latest, Int64GetDatum(time));
     else if (time > DatumGetInt64(binaryheap_first(mark->latest)))
         binaryheap_replace_first(mark->latest, Int64GetDatum(time));
@@ -73,11 +70,9 @@ void WatermarkEnd(Watermark *mark)
 {
     int64 common;
 
-    if (mark->latest == NULL)
-        return;
     common = Common(mark);
     if (common != NO_TIME && common > mark->first)
-        mark->limit = TimeMirrored(mark->time_type, mark->first, common);
+        mark->limit = Min(mark->now, TimeMirrored(mark->time_type, mark->first, common));
     for (int i = 0; i < mark->latest->bh_size; i++) {
         int64 time = DatumGetInt64(mark->latest->bh_nodes[i]);
 

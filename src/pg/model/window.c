@@ -11,8 +11,6 @@
 #include "pg/model/parts.h"
 #include "pg/base/times.h"
 
-#define PART_WINDOW "window"
-
 /* Fingerprints of a block, each of two values: key and time. */
 #define FINGERPRINTS_PER_BLOCK 2048
 
@@ -53,6 +51,42 @@ uint32 WindowCount(const Window *window, uint64 key)
 #define ST_DEFINE
 #include "lib/sort_template.h"
 
+/*
+ * Of numbers, what was not followed; of moments, what lies in the future, but for the little by
+ * which clocks and time zones differ.
+ */
+static bool IsStray(const Watermark *mark, int64 time)
+{
+    if (TimeIsNumber(mark->time_type))
+        return time > mark->limit && !TimeIsInfinite(mark->time_type, time);
+    return time > TimeSoon(mark->time_type);
+}
+
+static char *WatermarkText(const Watermark *mark)
+{
+    return mark->time == NO_TIME ? pstrdup("unset") : TimeText(mark->time_type, mark->time);
+}
+
+static void WarnOfNumbers(const Watermark *mark, int64 farthest, unsigned long strays)
+{
+    ereport(WARNING,
+            (errmsg_plural("%lu event lies far beyond the others in time",
+                           "%lu events lie far beyond the others in time", strays, strays),
+             errdetail("The last is at %s; the newest time that refreshes go by stays %s.",
+                       TimeText(mark->time_type, farthest), WatermarkText(mark)),
+             errhint("Correct such rows if they are wrong.  Times that more than ten events and "
+                     "1 %% of all have are followed.")));
+}
+
+static void WarnOfFuture(const Watermark *mark, int64 farthest, unsigned long strays)
+{
+    ereport(WARNING, (errmsg_plural("%lu event lies in the future", "%lu events lie in the future",
+                                    strays, strays),
+                      errdetail("The last is at %s; the newest time that refreshes go by stays %s.",
+                                TimeText(mark->time_type, farthest), WatermarkText(mark)),
+                      errhint("Correct such rows if they are wrong.")));
+}
+
 /* Tells of the events just learnt that lie so far in the future that they were not followed. */
 static void WarnOfStrays(const Watermark *mark, const Fingerprint *learnt, uint64 count)
 {
@@ -60,20 +94,15 @@ static void WarnOfStrays(const Watermark *mark, const Fingerprint *learnt, uint6
     unsigned long strays = 0;
 
     for (uint64 i = 0; i < count; i++) {
-        if (learnt[i].time <= mark->limit || TimeIsInfinite(mark->time_type, learnt[i].time))
+        if (!IsStray(mark, learnt[i].time))
             continue;
         strays++;
         farthest = Max(farthest, learnt[i].time);
     }
-    if (strays > 0)
-        ereport(
-            WARNING,
-            (errmsg_plural("%lu event lies far beyond the others in time",
-                           "%lu events lie far beyond the others in time", strays, strays),
-             errdetail("The last is at %s; the newest time that refreshes go by stays %s.",
-                       TimeText(mark->time_type, farthest), TimeText(mark->time_type, mark->time)),
-             errhint("Correct such rows if they are wrong.  Times that more than ten events and "
-                     "1 %% of all have are followed.")));
+    if (strays > 0 && TimeIsNumber(mark->time_type))
+        WarnOfNumbers(mark, farthest, strays);
+    else if (strays > 0)
+        WarnOfFuture(mark, farthest, strays);
 }
 
 /* Copies the fingerprints that are not older than `start`; returns how many. */
@@ -142,6 +171,7 @@ Window WindowOfEvents(const LearntEvents *events, const IdList *users, const IdL
     Window empty = {.time_type = time_type,
                     .time_typmod = -1,
                     .watermark = NO_TIME,
+                    .lists = true,
                     .lateness = lateness},
            window;
     Fingerprint *learnt;
@@ -173,7 +203,7 @@ void WindowDescribe(StringInfo json, const Window *window, uint64 events)
     JsonString(json, "time_type", TimeTypeName(window->time_type));
     if (window->time_typmod >= 0)
         JsonInteger(json, "time_typmod", window->time_typmod);
-    if (TimeIsNumber(window->time_type) && window->first != NO_TIME)
+    if (window->first != NO_TIME)
         JsonInteger(json, "first", window->first);
     if (window->watermark != NO_TIME) {
         JsonInteger(json, "watermark", window->watermark);
@@ -181,6 +211,8 @@ void WindowDescribe(StringInfo json, const Window *window, uint64 events)
     }
     JsonInteger(json, "events", (int64)events);
     JsonInteger(json, "window", window->count);
+    if (window->lists)
+        JsonString(json, "learnt", "hashes");
     JsonClose(json, '}');
 }
 
@@ -211,6 +243,7 @@ Window WindowRead(ModelStore *store, const Header *header)
                      .time_typmod = header->time_typmod,
                      .first = header->first,
                      .watermark = header->watermark,
+                     .lists = header->learnt,
                      .lateness = ((const TrainOptions *)header->options)->lateness,
                      .count = header->window};
 

@@ -12,6 +12,8 @@
 #include "pg/ids/id_list.h"
 #include "pg/model/header.h"
 
+#define PART_WINDOW "window"
+
 typedef struct Fingerprint {
     uint64 key;
     int64 time;
@@ -23,6 +25,7 @@ typedef struct Window {
     int64 first;       /* earliest time learnt; NO_TIME: none */
     int64 watermark;   /* NO_TIME: nothing learnt yet */
     double lateness;
+    bool lists; /* what is older is known by lists: see learnt.h */
     uint32 count;
     Fingerprint *fingerprints; /* ascending keys; of the events that are not older than the start */
 } Window;

@@ -26,6 +26,7 @@ static Source SourceOf(text *model)
     ModelTable table;
     Source source;
     Jsonb *header;
+    Header kinds;
 
     ModelTableOpen(ModelResolve(model), &table);
     table.store.version = ModelTableCurrent(&table, false).version;
@@ -43,6 +44,8 @@ static Source SourceOf(text *model)
                         errmsg("model \"%s\" names no source that could be read", table.store.name),
                         errhint("An image has no source; use seen => 'model', or pass exclude => "
                                 "ARRAY(SELECT ...).")));
+    kinds = HeaderRead(&table.store);
+    HeaderCheckIds(&table.store, &kinds);
     ModelTableClose(&table);
     return source;
 }
@@ -112,6 +115,13 @@ static char *ItemsQuery(const Source *source, Oid user_type)
     return query.data;
 }
 
+/* What is no id is no item of the model. */
+static bool TakeUsable(IdIndex *index, Datum value, Id *id)
+{
+    *id = IdIndexIdOf(index, value);
+    return IdIsUsable(*id);
+}
+
 /* The second column of the rows that SPI holds. */
 static IdList TakeItems(Oid item_type)
 {
@@ -119,12 +129,13 @@ static IdList TakeItems(Oid item_type)
     IdList items = IdListCreate(IdIndexKind(index), (uint32)SPI_processed);
 
     for (uint64 i = 0; i < SPI_processed; i++) {
+        Id id;
         bool null;
         Datum item = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 2, &null);
 
         CHECK_FOR_INTERRUPTS();
-        if (!null)
-            IdListAppend(&items, IdIndexIdOf(index, item));
+        if (!null && TakeUsable(index, item, &id))
+            IdListAppend(&items, id);
     }
     return items;
 }

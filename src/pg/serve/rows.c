@@ -7,6 +7,7 @@
 #include "pg/serve/rows.h"
 
 #include "pg/base/settings.h"
+#include "pg/ids/id_text.h"
 
 /* Rows between two looks at interrupts. */
 #define VISIT_ROWS  4096
@@ -73,11 +74,25 @@ static bool RowsFollowIds(const Served *served, Axis axis)
            (axis == AXIS_USER || served->new_items.count == 0);
 }
 
+void ServedCanonicalAll(const Served *served, Axis axis, IdList *ids)
+{
+    Oid type = axis == AXIS_USER ? served->header.user_text : served->header.item_text;
+
+    for (uint32 i = 0; i < ids->count && ids->kind == ID_TEXT && OidIsValid(type); i++) {
+        Id id = IdCanonical(type, IdListGet(ids, i));
+
+        ids->texts[i] = id.text;
+        ids->lengths[i] = id.length;
+        CHECK_FOR_INTERRUPTS();
+    }
+}
+
 RowList RowsOfIds(Served *served, Axis axis, const IdList *ids)
 {
     IdList sorted = IdListConvert(ids, AxisKind(served, axis));
     RowList list = {PallocArray(uint32, (Size)ids->count + 1), 0};
 
+    ServedCanonicalAll(served, axis, &sorted);
     IdListSort(&sorted);
     if (IsResident(served, axis))
         FindResident(served, &sorted, list.rows);

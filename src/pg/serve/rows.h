@@ -27,6 +27,8 @@ extern void CheckAxisKind(const Served *served, Axis axis, IdKind kind);
 extern uint32 AxisFind(Served *served, Axis axis, Id id);
 
 /* Rows of the ids that the model knows; the list may be of either kind, in any order. */
+/* Each id as ServedCanonical has it, in place. */
+extern void ServedCanonicalAll(const Served *served, Axis axis, IdList *ids);
 extern RowList RowsOfIds(Served *served, Axis axis, const IdList *ids);
 
 /* Rows of a or b; rows of a that are not in b. */

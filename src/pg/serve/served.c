@@ -7,6 +7,7 @@
  */
 #include "pg/serve/served.h"
 
+#include "pg/ids/id_text.h"
 #include "pg/model/view.h"
 
 /* In the current context: the header, without the JSON documents that it is made of. */
@@ -44,9 +45,14 @@ void ServedLoad(Served *served, ModelStore *store)
     }
 }
 
+Id ServedCanonical(const Served *served, Axis axis, Id id)
+{
+    return IdCanonical(axis == AXIS_USER ? served->header.user_text : served->header.item_text, id);
+}
+
 uint32 ServedUser(Served *served, Id id)
 {
-    return DictionaryFind(&served->users, served->store, id);
+    return DictionaryFind(&served->users, served->store, ServedCanonical(served, AXIS_USER, id));
 }
 
 /* Among the items of the model. */
@@ -62,8 +68,10 @@ static uint32 FindTrained(Served *served, Id id)
 
 uint32 ServedItem(Served *served, Id id)
 {
-    uint32 found = FindTrained(served, id);
+    uint32 found;
 
+    id = ServedCanonical(served, AXIS_ITEM, id);
+    found = FindTrained(served, id);
     if (found == UNKNOWN_ID && served->new_items.count > 0) {
         found = IdListFind(&served->new_items, id);
         if (found != UNKNOWN_ID)

@@ -32,6 +32,9 @@ typedef struct Served {
 /* Reads header, dictionaries and shared parts of a stored version, into the current context. */
 extern void ServedLoad(Served *served, ModelStore *store);
 
+/* The id as the model has it, if its type has several texts for it. */
+extern Id ServedCanonical(const Served *served, Axis axis, Id id);
+
 /* Index of a user or item, or UNKNOWN_ID. */
 extern uint32 ServedUser(Served *served, Id id);
 extern uint32 ServedItem(Served *served, Id id);

@@ -35,10 +35,10 @@ TargetUser TargetUserOpen(Served *served, ModelTable *table, Id id)
 
 TargetUser TargetUserOfIndex(Served *served, ModelTable *table, Id id, uint32 user)
 {
-    TargetUser target = {.id = id, .user = user};
+    TargetUser target = {.id = ServedCanonical(served, AXIS_USER, id), .user = user};
 
     if (table != NULL && served->header.algorithm->stream != NULL) {
-        PendingRows pending = PendingOfUser(table, &served->header, id);
+        PendingRows pending = PendingOfUser(table, &served->header, target.id);
 
         TakeEvents(served, &pending, &target);
     }

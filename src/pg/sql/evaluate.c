@@ -1,6 +1,8 @@
 /* evaluate.c: recadv_evaluate(): accuracy on test interactions. */
 #include "pg/base/compat.h"
 
+#include <math.h>
+
 #include "fmgr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -17,18 +19,26 @@ enum {
     EVALUATE_K
 };
 
-static void AddMetric(RowSet *rows, const Evaluation *e, const char *name, int k, double sum)
+/* The mean over `users`; NULL if it is of nobody. */
+static void AddMean(RowSet *rows, const char *name, int k, double sum, uint64 users)
 {
     Datum values[] = {CStringGetTextDatum(name), Int32GetDatum(k),
-                      Float8GetDatum(sum / (double)e->count), Int64GetDatum((int64)e->count)};
-    bool nulls[] = {false, k == 0, false, false};
+                      Float8GetDatum(users == 0 ? 0 : sum / (double)users),
+                      Int64GetDatum((int64)users)};
+    bool nulls[] = {false, k == 0, users == 0, false};
 
     RowSetAdd(rows, values, nulls);
+}
+
+static void AddMetric(RowSet *rows, const Evaluation *e, const char *name, int k, double sum)
+{
+    AddMean(rows, name, k, sum, e->count);
 }
 
 static void AddMetrics(RowSet *rows, const Evaluation *e, const int32 *k, int count)
 {
     RankingMetrics whole = {0};
+    uint64 ordered = 0;
 
     for (int i = 0; i < count; i++) {
         CutoffMetrics sum = EvaluationSum(e, (uint32)k[i]);
@@ -44,11 +54,14 @@ static void AddMetrics(RowSet *rows, const Evaluation *e, const int32 *k, int co
 
         whole.mrr += m.mrr;
         whole.map += m.map;
+        if (isnan(m.auc)) /* all candidates are relevant: no order is wrong, and none is right */
+            continue;
         whole.auc += m.auc;
+        ordered++;
     }
     AddMetric(rows, e, "MRR", 0, whole.mrr);
     AddMetric(rows, e, "MAP", 0, whole.map);
-    AddMetric(rows, e, "AUC", 0, whole.auc);
+    AddMean(rows, "AUC", 0, whole.auc, ordered);
 }
 
 static int32 *CutoffArgument(ArrayType *array, int *count)

@@ -96,6 +96,7 @@ static void ReadEvents(StreamTest *test)
     Collector *rows = SourceRead(&test->request.source, context);
     uint32 *user, *item;
 
+    UnusableReport(&rows->unusable);
     IdIndexSort(rows->users, &test->users, &user);
     IdIndexSort(rows->items, &test->items, &item);
     test->time_type = rows->types.time;

@@ -119,6 +119,7 @@ static void MakeCases(Evaluation *e)
 
 void EvaluationUseTest(Evaluation *e, const Source *source)
 {
+    HeaderCheckIds(&e->table.store, &e->loaded.header);
     ReadTest(e, source);
     MakeCases(e);
 }
@@ -130,6 +131,7 @@ void EvaluationReport(const Evaluation *e)
                 (errmsg_plural("%lld test row with a NULL id was left out",
                                "%lld test rows with a NULL id were left out",
                                (unsigned long)e->test.null_rows, (long long)e->test.null_rows)));
+    UnusableReport(&e->test.unusable);
     if (e->unknown_users > 0)
         ereport(NOTICE,
                 (errmsg_plural("%lld test row of a user that the model does not know was left out",

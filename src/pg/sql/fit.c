@@ -149,6 +149,13 @@ static uint32 *AddIds(IdIndex *to, const IdIndex *from)
     return numbers;
 }
 
+static void MergeUnusable(MemoryContext context, Unusable *to, const Unusable *from)
+{
+    if (to->rows == 0 && from->rows > 0)
+        to->first = MemoryContextStrdup(context, from->first);
+    to->rows += from->rows;
+}
+
 /* Adds the rows of `from` to `to`. */
 static void Merge(MemoryContext context, FitState *to, const FitState *from)
 {
@@ -168,6 +175,7 @@ static void Merge(MemoryContext context, FitState *to, const FitState *from)
     }
     to->collector->null_rows += rows->null_rows;
     to->collector->weightless_rows += rows->weightless_rows;
+    MergeUnusable(context, &to->collector->unusable, &rows->unusable);
     pfree(users);
     pfree(items);
 }
@@ -240,6 +248,9 @@ Datum recadv_fit_serialize(PG_FUNCTION_ARGS)
     pq_sendint32(&out, rows->types.weight);
     pq_sendint64(&out, rows->null_rows);
     pq_sendint64(&out, rows->weightless_rows);
+    pq_sendint64(&out, rows->unusable.rows);
+    if (rows->unusable.rows > 0)
+        pq_sendstring(&out, rows->unusable.first);
     pq_sendint64(&out, rows->count);
     for (Size i = 0; i < rows->count; i++) {
         pq_sendint32(&out, rows->user[i]);
@@ -368,6 +379,9 @@ Datum recadv_fit_deserialize(PG_FUNCTION_ARGS)
     in.cursor = end;
     state->collector->null_rows = (uint64)pq_getmsgint64(&in);
     state->collector->weightless_rows = (uint64)pq_getmsgint64(&in);
+    state->collector->unusable.rows = (uint64)pq_getmsgint64(&in);
+    if (state->collector->unusable.rows > 0)
+        state->collector->unusable.first = pstrdup(pq_getmsgstring(&in));
     ReceiveRows(&in, state->collector);
     PG_RETURN_POINTER(state);
 }
@@ -382,6 +396,31 @@ static const Algorithm *TakeAlgorithm(Jsonb **options)
     *options = DatumGetJsonbP(DirectFunctionCall2(jsonb_delete, JsonbPGetDatum(*options),
                                                   CStringGetTextDatum("algorithm")));
     return CheckAlgorithm(name);
+}
+
+/*
+ * A group that its algorithm can learn nothing from, such as one of a single row, must not cost all
+ * other groups their images.
+ */
+static void FallBack(Training *training, TrainRequest *request)
+{
+    TrainOptions *options;
+
+    if (request->algorithm == fallback_algorithm || TrainingIsRankable(training, request))
+        return;
+    ereport(NOTICE,
+            (errmsg("algorithm \"%s\" can learn nothing from a group in which no user lacks any "
+                    "item: its image is of algorithm \"%s\"",
+                    request->algorithm->name, fallback_algorithm->name),
+             errdetail("The group has %u users and %u items.", training->collected.data.users,
+                       training->collected.data.items)));
+    options = OptionsParse(fallback_algorithm, NULL);
+    *options = *(const TrainOptions *)request->options;
+    training->collected.window = NULL; /* it learns from no stream */
+    training->collected.learnt = (LearntLists){0};
+    request->algorithm = fallback_algorithm;
+    request->algorithm_name = fallback_algorithm->name;
+    request->options = options;
 }
 
 PG_FUNCTION_INFO_V1(recadv_fit_final);
@@ -414,6 +453,7 @@ Datum recadv_fit_final(PG_FUNCTION_ARGS)
     request.threads = CheckThreads(((TrainOptions *)request.options)->threads);
     TrainingInit(&training, CurrentMemoryContext, "recadv_fit");
     TrainingCollect(&training, &request, state->collector);
+    FallBack(&training, &request);
     TrainingFit(&training, &request);
     TrainingReport(&training);
     ImageSinkOpen(&image);

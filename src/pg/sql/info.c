@@ -103,6 +103,8 @@ static void ReadHeaderStatus(ModelStore *store, Datum *values, bool *nulls)
     char *started = training == NULL ? NULL : JsonbGetString(training, "started");
     int64 interactions;
 
+    if (started == NULL) /* an image that was saved */
+        started = JsonbGetString(json, "saved");
     SetStatus(values, nulls, STATUS_ALGORITHM, CStringGetTextDatum(header.algorithm->name));
     SetStatus(values, nulls, STATUS_USERS, Int64GetDatum(header.users));
     SetStatus(values, nulls, STATUS_ITEMS, Int64GetDatum(header.items));

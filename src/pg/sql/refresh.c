@@ -10,6 +10,7 @@
 #include "algo/rank/prequential.h"
 #include "pg/base/rowset.h"
 #include "pg/base/times.h"
+#include "pg/model/interactions.h"
 #include "pg/model/pieces.h"
 #include "pg/model/resolve.h"
 #include "pg/stream/unlearnt.h"
@@ -178,10 +179,10 @@ static void LearnEvent(Refresh *r, Stream *stream, const UnlearntEvent *event)
         *user = SliceAddUser(&r->slice, IdListGet(&r->unlearnt.users, event->user));
     if (*item == UNKNOWN_ID)
         *item = SliceAddItem(&r->slice, IdListGet(&r->unlearnt.items, event->item));
-    StreamEvent(stream,
-                &(Event){*user, *item, TimeSeconds(r->header.time_type, event->time),
-                         (float)(event->weight / r->header.mean_weight)},
-                r->rank);
+    StreamEvent(
+        stream,
+        &(Event){*user, *item, TimeSeconds(r->header.time_type, event->time), event->weight},
+        r->rank);
 }
 
 static void Learn(void *arg)
@@ -190,7 +191,7 @@ static void Learn(void *arg)
     Stream stream;
 
     StreamOpen(&r->backend.host, &r->slice.model, &r->slice.history, r->header.events,
-               (float)r->header.mean_weight, &stream);
+               r->header.mean_weight, &stream);
     for (uint64 i = 0; i < r->unlearnt.count; i++)
         LearnEvent(r, &stream, &r->unlearnt.events[i]);
     StreamClose(&stream);
@@ -222,16 +223,39 @@ static char *NewHeader(Refresh *r, const Window *window)
     return JsonbToCString(NULL, &merged->root, VARSIZE(merged));
 }
 
+/* Adds these events to the lists of their users. */
+static void WriteLearnt(Refresh *r, ModelSink *sink)
+{
+    const ModelSlice *s = &r->slice;
+    History learnt;
+
+    if (!r->header.learnt)
+        return;
+    HistoryInit(&r->backend.host, Max(s->model.users, 1), 0, &learnt);
+    ReadListsOf(s->store, &learnt_lists, &r->header, s->index, s->known, &learnt);
+    for (uint64 i = 0; i < r->unlearnt.count; i++) {
+        const UnlearntEvent *event = &r->unlearnt.events[i];
+
+        HistoryAdd(&learnt, r->user_at[event->user],
+                   LearntHash(IdListGet(&r->unlearnt.users, event->user),
+                              IdListGet(&r->unlearnt.items, event->item), event->time));
+        CHECK_FOR_INTERRUPTS();
+    }
+    WriteListsOf(s->store, &learnt_lists, &r->header, &learnt, s->index, s->model.users,
+                 r->header.users + s->new_users.count, sink);
+}
+
 static void Write(void *arg, ModelSink *sink)
 {
     Refresh *r = arg;
     Window window = WindowAdvance(&r->window, r->header.events + r->unlearnt.count,
                                   UnlearntFingerprints(&r->unlearnt), r->unlearnt.count);
 
-    StaticAssertStmt(PIECES == 8,
+    StaticAssertStmt(PIECES == 9,
                      "a refresh writes all but the learning curve and ordered histories, which no "
                      "algorithm that streams has");
     SliceWrite(&r->slice, sink);
+    WriteLearnt(r, sink);
     WindowWrite(sink, &window);
     SinkPutJson(sink, PART_HEADER, 0, NewHeader(r, &window));
 }
@@ -286,7 +310,7 @@ Datum recadv_refresh(PG_FUNCTION_ARGS)
         PG_RETURN_NULL();
     SPI_connect();
     Open(&r, context);
-    UnlearntRead(&r.table, &r.header, &r.window, r.backend.context, &r.unlearnt);
+    UnlearntRead(&r.table, &r.header, &r.window, &r.backend, &r.unlearnt);
     if (r.unlearnt.count > 0) {
         LoadSlice(&r);
         BackendHostRun(&r.backend, 1, Learn, &r);
@@ -295,6 +319,7 @@ Datum recadv_refresh(PG_FUNCTION_ARGS)
         PendingDelete(r.relid, &r.unlearnt.pending);
     }
     SPI_finish();
+    UnusableReport(&r.unlearnt.unusable);
     r.seconds = HostClock() - start;
     result = Report(fcinfo, &r);
     Close(&r);

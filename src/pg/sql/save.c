@@ -4,6 +4,7 @@
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 
 #include "pg/model/ensure.h"
 #include "pg/model/image.h"
@@ -29,6 +30,21 @@ typedef struct Saved {
     WholeModel whole;
 } Saved;
 
+/* Images know no times: that of the training is when it was saved. */
+static char *SavedHeader(ModelStore *image)
+{
+    Jsonb *header = StoreReadJson(image, PART_HEADER, 0), *merged;
+    StringInfoData json;
+
+    initStringInfo(&json);
+    JsonOpen(&json, NULL, '{');
+    JsonTime(&json, "saved", GetCurrentTimestamp());
+    JsonClose(&json, '}');
+    merged = DatumGetJsonbP(DirectFunctionCall2(jsonb_concat, JsonbPGetDatum(header),
+                                                JsonbPGetDatum(JsonbParse(json.data))));
+    return JsonbToCString(NULL, &merged->root, VARSIZE(merged));
+}
+
 static void WriteSaved(void *arg, ModelSink *sink)
 {
     Saved *saved = arg;
@@ -36,6 +52,7 @@ static void WriteSaved(void *arg, ModelSink *sink)
     if (CopyPieces(&saved->image.store, &saved->whole.header, sink) != saved->image.count)
         ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED),
                         errmsg("model image is damaged: it holds blocks that are no part of it")));
+    SinkPutJson(sink, PART_HEADER, 0, SavedHeader(&saved->image.store));
 }
 
 /* What the image was trained on: events that were observed before may be among it. */

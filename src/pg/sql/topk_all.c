@@ -133,6 +133,7 @@ static Datum TopKAll(FunctionCallInfo fcinfo, IdKind kind)
         TakeAllUsers(&job);
     } else {
         users = IdsArgument(fcinfo, ALL_USERS, kind);
+        ServedCanonicalAll(job.served, AXIS_USER, &users);
         TakeUsers(&job, &users);
     }
     BatchesRun(&job);

@@ -16,6 +16,7 @@
 #include "pg/stream/observer.h"
 #include "pg/model/catalog.h"
 #include "pg/ids/id_index.h"
+#include "pg/train/collect.h"
 
 /* A column of the rows that a statement inserted. */
 typedef struct Column {
@@ -45,6 +46,19 @@ static void LockModel(const char *model)
                 (errcode(ERRCODE_LOCK_NOT_AVAILABLE), errmsg("model \"%s\" is locked", model)));
 }
 
+/* As the readers of sources do: a row whose id is none is counted, and the others are observed. */
+static bool AreUsable(Unusable *unusable, const Id *ids, MemoryContext context)
+{
+    static const char *const sides[] = {"user", "item"};
+
+    for (int i = 0; i < 2; i++)
+        if (!IdIsUsable(ids[i])) {
+            UnusableCount(unusable, sides[i], ids[i], context);
+            return false;
+        }
+    return true;
+}
+
 static void ObserveRows(TriggerData *data, char **arguments)
 {
     TupleDesc types = RelationGetDescr(data->tg_relation);
@@ -57,10 +71,13 @@ static void ObserveRows(TriggerData *data, char **arguments)
     TupleTableSlot *slot = MakeSingleTupleTableSlot(types, &TTSOpsMinimalTuple);
     MemoryContext row, caller;
     ObservedModel *observed;
+    Unusable unusable = {0};
     ModelTable table;
+    Id ids[2];
 
     LockModel(arguments[TRIGGER_MODEL]);
     observed = ObserveOpen(cstring_to_text(arguments[TRIGGER_MODEL]), &table);
+    HeaderCheckIds(&table.store, &observed->header);
     if (time_type != observed->header.time_type)
         ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
                         errmsg("the times of model \"%s\" are of type %s, not %s", table.store.name,
@@ -79,8 +96,10 @@ static void ObserveRows(TriggerData *data, char **arguments)
 
         if (no_user || no_item || no_time) /* a refresh does not read it either */
             continue;
-        ObserveEvent(observed, &table, IdIndexIdOf(users, user_value),
-                     IdIndexIdOf(items, item_value), TimeOf(time_type, time_value));
+        ids[0] = IdIndexIdOf(users, user_value);
+        ids[1] = IdIndexIdOf(items, item_value);
+        if (AreUsable(&unusable, ids, caller))
+            ObserveEvent(observed, &table, ids[0], ids[1], TimeOf(time_type, time_value));
         ExecClearTuple(slot); /* a row that was read from disk is in this memory */
         MemoryContextReset(row);
         CHECK_FOR_INTERRUPTS();
@@ -89,6 +108,7 @@ static void ObserveRows(TriggerData *data, char **arguments)
     MemoryContextDelete(row);
     ExecDropSingleTupleTableSlot(slot);
     ModelTableClose(&table);
+    UnusableReport(&unusable);
 }
 
 /* The statement ends with these, whatever the trigger was told to do. */

@@ -7,6 +7,8 @@
 #include "pg/stream/observer.h"
 #include "pg/model/resolve.h"
 
+#include "pg/ids/id_text.h"
+
 #include "utils/acl.h"
 #include "utils/builtins.h"
 
@@ -83,22 +85,26 @@ ObservedModel *ObserveOpen(text *model, ModelTable *table)
     return kept;
 }
 
-static Id IdOfKind(const char *side, const char *model, Id id, IdKind kind)
+static Id IdOfKind(const char *side, const char *model, Id id, IdKind kind, Oid text)
 {
     Id converted;
 
-    if (!IdConvert(id, kind, &converted))
+    if (!IdConvert(IdCanonical(text, id), kind, &converted))
         ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
                         errmsg("the %s \"%.*s\" is no integer, as those of model \"%s\" are", side,
                                (int)id.length, id.text, model)));
     return converted;
 }
 
-static void CheckLength(const char *side, Id id)
+static void CheckUsable(const char *side, Id id)
 {
-    if (id.kind == ID_TEXT && id.length > MAX_ID_LENGTH)
+    if (IdIsUsable(id))
+        return;
+    if (id.length > MAX_ID_LENGTH)
         ereport(ERROR, (errcode(ERRCODE_STRING_DATA_RIGHT_TRUNCATION),
                         errmsg("the %s is longer than %d bytes", side, MAX_ID_LENGTH)));
+    ereport(ERROR, (errcode(ERRCODE_CHARACTER_NOT_IN_REPERTOIRE),
+                    errmsg("the %s is no text in UTF-8", side)));
 }
 
 /* Most events are of items that were seen before: these cost no look into the table. */
@@ -118,12 +124,12 @@ void ObserveEvent(ObservedModel *observed, ModelTable *table, Id user, Id item, 
 {
     const Header *header = &observed->header;
     PendingEvent event = {
-        .user = IdOfKind("user", table->store.name, user, header->user_kind),
-        .item = IdOfKind("item", table->store.name, item, header->item_kind),
+        .user = IdOfKind("user", table->store.name, user, header->user_kind, header->user_text),
+        .item = IdOfKind("item", table->store.name, item, header->item_kind, header->item_text),
         .time = time,
     };
 
-    CheckLength("user", event.user);
-    CheckLength("item", event.item);
+    CheckUsable("user", event.user);
+    CheckUsable("item", event.item);
     PendingAdd(table, &event, IsNewItem(observed, table, event.item));
 }

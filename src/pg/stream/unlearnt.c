@@ -8,6 +8,7 @@
 #include "pg/stream/unlearnt.h"
 
 #include "pg/base/settings.h"
+#include "pg/model/interactions.h"
 #include "pg/train/reader.h"
 #include "pg/base/times.h"
 
@@ -46,6 +47,7 @@ static Collector *ReadRows(ModelTable *table, const Header *header, const Window
 
     if (header->source.text == NULL || header->source.time_column == NULL)
         return CollectorCreate(context, &types);
+    HeaderCheckIds(&table->store, header);
     rows = SourceReadFrom(&header->source, header->time_type, WindowStart(window), context);
     CheckTypes(table, header, rows);
     return rows;
@@ -119,21 +121,21 @@ static Row *MakeRows(const Collector *c, const Unlearnt *unlearnt, const uint32 
 }
 
 /*
- * How many of a group of equal rows are to be learnt.  Rows of the source from before the window
- * have no fingerprint, so they are not new: NaN is none, yet SQL finds it greater than any time.
+ * How many of a group of equal rows are to be learnt, as far as the window can tell.  Rows of the
+ * source from before the window have no fingerprint, so they are not new: NaN is none, yet SQL
+ * finds it greater than any time.
  */
 static uint64 CountNew(const Window *window, const Row *rows, uint64 count)
 {
-    uint64 in_source = 0, learnt;
+    uint64 in_source = 0, learnt, wanted;
 
     while (in_source < count && !rows[in_source].observed)
         in_source++;
-    if (in_source == 0)
-        return count;
     if (rows->event.time < WindowStart(window))
         return count - in_source;
     learnt = WindowCount(window, rows->key);
-    return in_source > learnt ? in_source - learnt : 0;
+    wanted = in_source > 0 ? in_source : count;
+    return wanted > learnt ? wanted - learnt : 0;
 }
 
 static void TakeNew(Unlearnt *unlearnt, const Window *window, const Row *rows, uint64 count)
@@ -152,9 +154,94 @@ static void TakeNew(Unlearnt *unlearnt, const Window *window, const Row *rows, u
     SortUnlearnt(unlearnt->events, unlearnt->count);
 }
 
-void UnlearntRead(ModelTable *table, const Header *header, const Window *window,
-                  MemoryContext context, Unlearnt *unlearnt)
+/* Marks the users with events from before the window; false if there are none. */
+static bool MarkLate(const Unlearnt *unlearnt, int64 start, bool *late)
 {
+    bool any = false;
+
+    for (uint64 i = 0; i < unlearnt->count; i++)
+        if (unlearnt->events[i].time < start)
+            any = late[unlearnt->events[i].user] = true;
+    return any;
+}
+
+/* The stored index of each marked user, UNKNOWN_ID for all others. */
+static uint32 *FindMarked(ModelTable *table, const Header *header, const IdList *users,
+                          const bool *marked)
+{
+    uint32 *found = PallocArray(uint32, (Size)users->count + 1), *index, at = 0;
+    IdList wanted = IdListCreate(users->kind, users->count);
+    Dictionary dictionary;
+
+    for (uint32 i = 0; i < users->count; i++)
+        if (marked[i])
+            IdListAppend(&wanted, IdListGet(users, i));
+    index = PallocArray(uint32, (Size)wanted.count + 1);
+    DictionaryOpen(&table->store, header, AXIS_USER, &dictionary);
+    DictionaryFindAll(&dictionary, &table->store, &wanted, index);
+    for (uint32 i = 0; i < users->count; i++)
+        found[i] = marked[i] ? index[at++] : UNKNOWN_ID;
+    return found;
+}
+
+/* What was learnt of some users, in order of their stored indexes. */
+typedef struct LateUsers {
+    uint32 *known; /* ascending */
+    uint32 count;
+    History learnt;
+} LateUsers;
+
+static void ReadLate(ModelTable *table, const Header *header, BackendHost *backend,
+                     const uint32 *found, uint32 users, LateUsers *late)
+{
+    late->known = PallocArray(uint32, (Size)users + 1);
+    late->count = 0;
+    for (uint32 i = 0; i < users; i++)
+        if (found[i] != UNKNOWN_ID)
+            late->known[late->count++] = found[i];
+    qsort(late->known, late->count, sizeof(uint32), CompareIndexes);
+    HistoryInit(&backend->host, Max(late->count, 1), 0, &late->learnt);
+    ReadListsOf(&table->store, &learnt_lists, header, late->known, late->count, &late->learnt);
+}
+
+static bool IsLearnt(const LateUsers *late, const Unlearnt *unlearnt, uint32 stored,
+                     const UnlearntEvent *event)
+{
+    uint32 *at = bsearch(&stored, late->known, late->count, sizeof(uint32), CompareIndexes);
+    uint32 hash = LearntHash(IdListGet(&unlearnt->users, event->user),
+                             IdListGet(&unlearnt->items, event->item), event->time);
+
+    return at != NULL && HistoryContains(&late->learnt, (uint32)(at - late->known), hash);
+}
+
+/* Events from before the window that were learnt at some time are not learnt again. */
+static void DropLearnt(ModelTable *table, const Header *header, const Window *window,
+                       BackendHost *backend, Unlearnt *unlearnt)
+{
+    bool *marked = palloc0((Size)unlearnt->users.count + 1);
+    int64 start = WindowStart(window);
+    LateUsers late;
+    uint64 kept = 0;
+    uint32 *found;
+
+    if (!window->lists || !MarkLate(unlearnt, start, marked))
+        return;
+    found = FindMarked(table, header, &unlearnt->users, marked);
+    ReadLate(table, header, backend, found, unlearnt->users.count, &late);
+    for (uint64 i = 0; i < unlearnt->count; i++) {
+        const UnlearntEvent *event = &unlearnt->events[i];
+
+        CHECK_FOR_INTERRUPTS();
+        if (event->time >= start || !IsLearnt(&late, unlearnt, found[event->user], event))
+            unlearnt->events[kept++] = *event;
+    }
+    unlearnt->count = kept;
+}
+
+void UnlearntRead(ModelTable *table, const Header *header, const Window *window,
+                  BackendHost *backend, Unlearnt *unlearnt)
+{
+    MemoryContext context = backend->context;
     Collector *collector = ReadRows(table, header, window, context);
     MemoryContext caller = MemoryContextSwitchTo(context);
     uint32 *user, *item;
@@ -164,6 +251,7 @@ void UnlearntRead(ModelTable *table, const Header *header, const Window *window,
     unlearnt->read = collector->count;
     unlearnt->null_rows = collector->null_rows;
     unlearnt->weightless_rows = collector->weightless_rows;
+    unlearnt->unusable = collector->unusable;
     unlearnt->pending = PendingAll(table, header);
     AddObserved(collector, header, &unlearnt->pending);
     IdIndexSort(collector->users, &unlearnt->users, &user);
@@ -174,6 +262,7 @@ void UnlearntRead(ModelTable *table, const Header *header, const Window *window,
     rows = MakeRows(collector, unlearnt, user, item, unlearnt->read);
     TakeNew(unlearnt, window, rows, collector->count);
     pfree(rows);
+    DropLearnt(table, header, window, backend, unlearnt);
     MemoryContextSwitchTo(caller);
 }
 

@@ -135,19 +135,56 @@ void CollectorFlush(Collector *c)
     c->count += n;
 }
 
-/* Integers wait for the batch; a text is looked up at once, for its memory goes with the row. */
-static int64 PendingId(Collector *c, IdIndex *index, Datum value)
+void UnusableCount(Unusable *unusable, const char *side, Id id, MemoryContext context)
 {
-    MemoryContext caller;
-    int64 number;
+    if (unusable->rows++ == 0)
+        unusable->first = MemoryContextStrdup(
+            context, psprintf("the %s \"%s\" of %u bytes", side, IdExcerpt(id), id.length));
+}
 
-    if (IdIndexKind(index) == ID_INTEGER)
-        return IdIndexInteger(index, value);
-    caller = MemoryContextSwitchTo(c->scratch);
-    number = IdIndexAddDatum(index, value);
+void UnusableReport(const Unusable *unusable)
+{
+    if (unusable->rows > 0)
+        ereport(NOTICE,
+                (errmsg_plural("%llu row was skipped, whose id is longer than %d bytes or no text",
+                               "%llu rows were skipped, whose ids are longer than %d bytes or no "
+                               "text",
+                               (unsigned long)unusable->rows, (unsigned long long)unusable->rows,
+                               MAX_ID_LENGTH),
+                 errdetail("The first has %s.", unusable->first)));
+}
+
+/* False, and counted, if the row is to be skipped. */
+static bool CheckId(Collector *c, const char *side, Id id)
+{
+    if (IdIsUsable(id))
+        return true;
+    UnusableCount(&c->unusable, side, id, c->context);
+    return false;
+}
+
+/* Integers wait for the batch; a text is looked up at once, for its memory goes with the row. */
+static int64 PendingId(IdIndex *index, Id id)
+{
+    return id.kind == ID_INTEGER ? id.integer : IdIndexAdd(index, id);
+}
+
+/* Both ids are looked at before one of them is added. */
+static bool TakeIds(Collector *c, const SourceRow *row, uint32 at)
+{
+    MemoryContext caller = MemoryContextSwitchTo(c->scratch);
+    Id user = IdIndexIdOf(c->users, row->user.value);
+    Id item = IdIndexIdOf(c->items, row->item.value);
+    bool usable = CheckId(c, "user", user) && CheckId(c, "item", item);
+
+    if (usable) {
+        c->pending_user[at] = PendingId(c->users, user);
+        c->pending_item[at] = PendingId(c->items, item);
+    }
     MemoryContextSwitchTo(caller);
-    MemoryContextReset(c->scratch);
-    return number;
+    if (user.kind == ID_TEXT || item.kind == ID_TEXT)
+        MemoryContextReset(c->scratch);
+    return usable;
 }
 
 /* False, and counted, if the row is to be skipped. */
@@ -173,10 +210,9 @@ void CollectorAdd(Collector *c, const SourceRow *row)
 {
     uint32 at = c->pending;
 
-    if (CountNull(c, row) || !TakeWeight(c, row->weight, &c->pending_weight[at]))
+    if (CountNull(c, row) || !TakeWeight(c, row->weight, &c->pending_weight[at]) ||
+        !TakeIds(c, row, at))
         return;
-    c->pending_user[at] = PendingId(c, c->users, row->user.value);
-    c->pending_item[at] = PendingId(c, c->items, row->item.value);
     c->pending_time[at] = OidIsValid(c->types.time) && !row->time.isnull
                               ? TimeOf(c->types.time, row->time.value)
                               : NO_TIME;
@@ -217,6 +253,8 @@ static void CheckSorting(const Collector *c)
 
     if (c->purpose.events)
         rows = SizeAdd(rows, EventsMemory(c->count, IdIndexCount(c->users), columns));
+    if (c->purpose.window)
+        rows = SizeAdd(rows, LearntMemory(c->count, IdIndexCount(c->users)));
     CheckMemory(SizeAdd(add_size(RowMemory(c, c->room), ids), rows), "sorting the interactions");
 }
 
@@ -248,6 +286,7 @@ static void KeepWindow(const Collector *c, Collected *result)
     *result->window =
         WindowOfEvents(&learnt, &result->users, &result->items, c->types.time, c->purpose.lateness);
     result->window->time_typmod = c->types.time_typmod;
+    result->learnt = LearntOfEvents(&learnt, &result->users, &result->items);
     MemoryContextSwitchTo(caller);
 }
 
@@ -283,6 +322,7 @@ void CollectorFinish(Collector *c, BackendHost *backend, Collected *result)
     *result = (Collected){.rows = c->count,
                           .null_rows = c->null_rows,
                           .weightless_rows = c->weightless_rows,
+                          .unusable = c->unusable,
                           .mean_weight = 1};
     result->user_type = IdIndexType(c->users);
     result->item_type = IdIndexType(c->items);

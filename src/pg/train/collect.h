@@ -7,6 +7,7 @@
 #include "core/interactions.h"
 #include "pg/base/backend.h"
 #include "pg/ids/id_index.h"
+#include "pg/model/learnt.h"
 
 /* Rows whose ids are looked up together. */
 #define COLLECT_BATCH 256
@@ -43,6 +44,12 @@ typedef struct CollectFor {
     double lateness; /* then */
 } CollectFor;
 
+/* Rows that were skipped because an id is none: see IdIsUsable. */
+typedef struct Unusable {
+    uint64 rows;
+    char *first; /* which id the first of them has */
+} Unusable;
+
 typedef struct Collector {
     MemoryContext context;
     MemoryContext scratch; /* reset after every row */
@@ -58,6 +65,7 @@ typedef struct Collector {
     float *weight;
     uint64 null_rows;                  /* skipped: an id was NULL */
     uint64 weightless_rows;            /* skipped: the weight was zero, negative, NaN or infinite */
+    Unusable unusable;                 /* skipped: an id was too long or no text */
     uint32 pending;                    /* rows in the batch below, not yet in the arrays above */
     int64 pending_user[COLLECT_BATCH]; /* integer ids, or numbers of text ids */
     int64 pending_item[COLLECT_BATCH];
@@ -89,6 +97,7 @@ typedef struct Collected {
     Interactions data;
     Events events;         /* if they were asked for; data.events points here */
     struct Window *window; /* NULL unless it was asked for */
+    LearntLists learnt;    /* likewise */
     IdList users;
     IdList items;
     Oid user_type;
@@ -96,9 +105,16 @@ typedef struct Collected {
     uint64 rows;            /* read, without those skipped */
     uint64 null_rows;       /* skipped for a NULL id */
     uint64 weightless_rows; /* skipped for a weight that does not count */
+    Unusable unusable;      /* skipped for an id that is none */
     uint64 duplicates;      /* rows - distinct pairs */
     double mean_weight;     /* of the rows; 1 without weights */
 } Collected;
+
+/* Counts a row; `side` is "user" or "item".  The first is remembered in that context. */
+extern void UnusableCount(Unusable *unusable, const char *side, Id id, MemoryContext context);
+
+/* A notice, if there are any. */
+extern void UnusableReport(const Unusable *unusable);
 
 extern void CollectorFinish(Collector *collector, BackendHost *backend, Collected *result);
 

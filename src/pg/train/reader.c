@@ -130,7 +130,7 @@ Collector *SourceReadFrom(const Source *source, Oid time_type, int64 from, Memor
 
     if (from == NO_TIME)
         return SourceRead(source, context);
-    argument.value = TimeDatum(time_type, from, &argument.type);
+    argument.value = TimeBound(time_type, from, &argument.type);
     return Read(source,
                 psprintf("%s WHERE %s OPERATOR(pg_catalog.>=) $1", SourceQuery(source),
                          quote_identifier(source->time_column)),

@@ -67,6 +67,8 @@ static void DescribeResult(StringInfo json, const Training *t)
         JsonInteger(json, "interactions", (int64)t->collected.data.count);
         JsonInteger(json, "null_rows", (int64)t->collected.null_rows);
         JsonInteger(json, "weightless_rows", (int64)t->collected.weightless_rows);
+        if (t->collected.unusable.rows > 0)
+            JsonInteger(json, "unusable_ids", (int64)t->collected.unusable.rows);
         JsonInteger(json, "epochs", t->report.epochs);
     }
     DescribePhases(json, &t->phases);

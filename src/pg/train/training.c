@@ -9,6 +9,7 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
+#include "algo/learn/loop.h"
 #include "pg/base/json.h"
 #include "pg/base/settings.h"
 #include "pg/train/reader.h"
@@ -53,6 +54,7 @@ static void FailEmpty(const TrainRequest *request, const Collector *collector)
 {
     char *detail = NULL;
 
+    UnusableReport(&collector->unusable);
     if (collector->weightless_rows > 0)
         detail = psprintf("Of its rows, " UINT64_FORMAT " have a NULL id, and " UINT64_FORMAT
                           " a weight that is not above zero and finite.",
@@ -164,10 +166,14 @@ Size TrainingMemory(const Algorithm *algorithm, const void *options, uint32 user
                       InteractionsMemory(interactions, users, columns));
     if (WantsEvents(algorithm, options))
         reading = SizeAdd(reading, EventsMemory(interactions, users, columns));
+    if (algorithm->stream != NULL)
+        reading = SizeAdd(reading, LearntMemory(interactions, users));
     fitting = SizeAdd(CollectedMemory(users, items, interactions, columns),
                       FitMemory(&model, &shape, threads));
     if (WantsEvents(algorithm, options))
         fitting = SizeAdd(fitting, EventsKept(interactions, users, columns));
+    if (algorithm->stream != NULL)
+        fitting = SizeAdd(fitting, LearntMemory(interactions, users));
     if (train->warm_start) /* about as large as the new one */
         fitting = SizeAdd(fitting, WarmStartMemory(&model));
     return Max(reading, fitting);
@@ -209,6 +215,18 @@ static void HoldOut(Training *t, const TrainOptions *options)
     InteractionsHoldOut(&t->backend.host, data, ResolveHoldout(options, data->time != NULL),
                         (uint64)options->validation_users, (uint64)options->seed);
     data->keys = NULL;
+}
+
+/* What is held out is lacked: then a user who has everything is one to learn from. */
+bool TrainingIsRankable(const Training *t, const TrainRequest *request)
+{
+    const Interactions *data = &t->collected.data;
+    bool holds_out = ((const TrainOptions *)request->options)->holdout != HOLDOUT_NONE;
+
+    for (uint32 u = 0; u < data->users && holds_out; u++)
+        if (data->offset[u + 1] - data->offset[u] >= HOLDOUT_MINIMUM)
+            return true;
+    return IsRankable(data);
 }
 
 /* train() gets the columns that its algorithm uses; the choice of what to hold out is made. */
@@ -288,6 +306,7 @@ static void ReportSkipped(const Collected *c)
 
 void TrainingReport(const Training *t)
 {
+    UnusableReport(&t->collected.unusable);
     if (t->report.warning[0] != '\0')
         ereport(WARNING, (errmsg("%s", t->report.warning)));
     ReportSkipped(&t->collected);

@@ -61,6 +61,9 @@ extern void CheckTime(const Algorithm *algorithm, const void *options, bool time
  */
 extern void TrainingWarm(Training *training, const TrainRequest *request, Oid relid);
 
+/* Will what was collected be enough for an algorithm to learn a ranking from? */
+extern bool TrainingIsRankable(const Training *training, const TrainRequest *request);
+
 /* Fits the model to what was collected; needs neither SPI nor a snapshot. */
 extern void TrainingFit(Training *training, const TrainRequest *request);
 

@@ -10,6 +10,7 @@
 
 #include "utils/builtins.h"
 
+#include "pg/ids/id_text.h"
 #include "pg/model/options.h"
 #include "pg/model/pieces.h"
 
@@ -30,18 +31,29 @@ void DescribePhases(StringInfo json, const TrainPhases *phases)
     JsonClose(json, '}');
 }
 
-static void DescribeTraining(StringInfo json, const Training *t)
+/* A model that is stored is one of many runs, an image a value. */
+static bool IsTimed(const TrainRequest *request)
+{
+    return request->model != NULL;
+}
+
+/* `timed`: when it was and how long it took; images of the same rows are to be the same bytes. */
+static void DescribeTraining(StringInfo json, const Training *t, bool timed)
 {
     static const double unmeasured[METRICS] = {NAN, NAN};
     const Epoch *best = TrainingBest(t);
 
     JsonOpen(json, "training", '{');
-    JsonTime(json, "started", t->started);
-    JsonReal(json, "seconds", t->seconds);
+    if (timed) {
+        JsonTime(json, "started", t->started);
+        JsonReal(json, "seconds", t->seconds);
+    }
     JsonInteger(json, "rows", (int64)t->collected.rows);
     JsonInteger(json, "null_rows", (int64)t->collected.null_rows);
     if (t->collected.weightless_rows > 0)
         JsonInteger(json, "weightless_rows", (int64)t->collected.weightless_rows);
+    if (t->collected.unusable.rows > 0)
+        JsonInteger(json, "unusable_ids", (int64)t->collected.unusable.rows);
     JsonInteger(json, "duplicates", (int64)t->collected.duplicates);
     JsonInteger(json, "epochs", t->report.epochs);
     JsonInteger(json, "best_epoch", best == NULL ? 0 : best->epoch);
@@ -55,7 +67,23 @@ static void DescribeTraining(StringInfo json, const Training *t)
     }
     if (t->report.warning[0] != '\0')
         JsonString(json, "warning", t->report.warning);
-    DescribePhases(json, &t->phases);
+    if (timed)
+        DescribePhases(json, &t->phases);
+    JsonClose(json, '}');
+}
+
+/* Texts of ids are canonical; those of some types are known by other texts, too. */
+static void DescribeIds(StringInfo json, const Collected *c)
+{
+    Oid user = IdTextType(c->user_type), item = IdTextType(c->item_type);
+
+    if (c->users.kind == ID_INTEGER && c->items.kind == ID_INTEGER)
+        return;
+    JsonOpen(json, "canonical_ids", '{');
+    if (OidIsValid(user))
+        JsonString(json, "user", IdTextTypeName(user));
+    if (OidIsValid(item))
+        JsonString(json, "item", IdTextTypeName(item));
     JsonClose(json, '}');
 }
 
@@ -77,6 +105,7 @@ static char *DescribeModel(const Training *t, const TrainRequest *request)
     JsonString(&json, "item_kind", IdKindName(c->items.kind));
     JsonString(&json, "user_type", format_type_be(c->user_type));
     JsonString(&json, "item_type", format_type_be(c->item_type));
+    DescribeIds(&json, c);
     JsonString(&json, "source", request->source.text);
     if (t->source_relation != NULL)
         JsonString(&json, "source_relation", t->source_relation);
@@ -90,12 +119,12 @@ static char *DescribeModel(const Training *t, const TrainRequest *request)
     if (c->window != NULL)
         WindowDescribe(&json, c->window, c->rows);
     JsonRaw(&json, "options", OptionsToJson(request->algorithm, request->options));
-    DescribeTraining(&json, t);
+    DescribeTraining(&json, t, IsTimed(request));
     JsonClose(&json, '}');
     return json.data;
 }
 
-static char *DescribeHistory(const Training *t)
+static char *DescribeHistory(const Training *t, bool timed)
 {
     const TrainReport *report = &t->report;
     StringInfoData json;
@@ -110,7 +139,8 @@ static char *DescribeHistory(const Training *t)
         JsonString(&json, "stage", epoch->stage);
         JsonReal(&json, "loss", epoch->loss);
         DescribeMetrics(&json, t->model.algorithm, epoch->metric);
-        JsonReal(&json, "seconds", epoch->seconds);
+        if (timed)
+            JsonReal(&json, "seconds", epoch->seconds);
         JsonClose(&json, '}');
     }
     JsonClose(&json, ']');
@@ -126,10 +156,11 @@ void TrainingWrite(const Training *t, const TrainRequest *request, ModelSink *si
         .user_ids = c->users,
         .item_ids = c->items,
         .header_text = DescribeModel(t, request),
-        .history_text = DescribeHistory(t),
+        .history_text = DescribeHistory(t, IsTimed(request)),
     };
 
     if (c->window != NULL)
         whole.window = *c->window;
+    whole.learnt = c->learnt;
     WritePieces(sink, &whole);
 }

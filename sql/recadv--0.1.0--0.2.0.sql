@@ -149,6 +149,50 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000;
 COMMENT ON FUNCTION @extschema@.recadv_forget(text, text) IS
 'recadv_forget for users of any type, by their text';
 
+-- The list of models: its column model is a text, and the size comes with the status
+
+DROP VIEW @extschema@.recadv_models;
+DROP FUNCTION @extschema@.recadv_model_status(oid);
+CREATE FUNCTION @extschema@.recadv_model_status(
+    model oid,
+    OUT version integer,
+    OUT algorithm text,
+    OUT users bigint,
+    OUT items bigint,
+    OUT interactions bigint,
+    OUT trained timestamptz,
+    OUT status text,
+    OUT bytes bigint)
+RETURNS record
+AS 'MODULE_PATHNAME', 'recadv_model_status'
+LANGUAGE C STABLE STRICT PARALLEL UNSAFE COST 1000;
+COMMENT ON FUNCTION @extschema@.recadv_model_status(oid) IS
+'current version and dimensions of a model table, its status (ok, not trained yet, busy where it is locked and was not waited for, or the error that reading it gives) and its size in bytes';
+
+CREATE VIEW @extschema@.recadv_models AS
+    SELECT c.oid::pg_catalog.regclass::pg_catalog.text AS model,
+           n.nspname AS schema,
+           c.relname AS name,
+           pg_catalog.pg_get_userbyid(c.relowner) AS owner,
+           s.version,
+           s.algorithm,
+           s.users,
+           s.items,
+           s.interactions,
+           s.trained,
+           s.bytes,
+           s.status
+    FROM pg_catalog.pg_class c
+         JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace,
+         LATERAL @extschema@.recadv_model_status(c.oid) s
+    WHERE c.reloftype OPERATOR(pg_catalog.=) '@extschema@.recadv_model'::pg_catalog.regtype
+      AND c.relkind OPERATOR(pg_catalog.=) 'r'
+      AND pg_catalog.has_schema_privilege(n.oid, 'USAGE')
+      AND pg_catalog.has_table_privilege(c.oid, 'SELECT');
+COMMENT ON VIEW @extschema@.recadv_models IS
+'all models that you may read, with their name as functions take it (qualified where search_path does not find it), current version, dimensions, size in bytes and status (ok, not trained yet, busy where it is locked, or an error). Waits for none of them, and keeps no lock';
+GRANT SELECT ON @extschema@.recadv_models TO PUBLIC;
+
 -- A C function of its own for each form; replaced, so that views on them stay: these forms are all
 -- members of the extension already
 

@@ -686,15 +686,16 @@ CREATE FUNCTION @extschema@.recadv_model_status(
     OUT items bigint,
     OUT interactions bigint,
     OUT trained timestamptz,
-    OUT status text)
+    OUT status text,
+    OUT bytes bigint)
 RETURNS record
 AS 'MODULE_PATHNAME', 'recadv_model_status'
 LANGUAGE C STABLE STRICT PARALLEL UNSAFE COST 1000;
 COMMENT ON FUNCTION @extschema@.recadv_model_status(oid) IS
-'current version and dimensions of a model table, and its status: ok, not trained yet, or the error that reading it gives';
+'current version and dimensions of a model table, its status (ok, not trained yet, busy where it is locked and was not waited for, or the error that reading it gives) and its size in bytes';
 
 CREATE VIEW @extschema@.recadv_models AS
-    SELECT c.oid::pg_catalog.regclass AS model,
+    SELECT c.oid::pg_catalog.regclass::pg_catalog.text AS model,
            n.nspname AS schema,
            c.relname AS name,
            pg_catalog.pg_get_userbyid(c.relowner) AS owner,
@@ -704,7 +705,7 @@ CREATE VIEW @extschema@.recadv_models AS
            s.items,
            s.interactions,
            s.trained,
-           pg_catalog.pg_total_relation_size(c.oid) AS bytes,
+           s.bytes,
            s.status
     FROM pg_catalog.pg_class c
          JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace,
@@ -714,7 +715,7 @@ CREATE VIEW @extschema@.recadv_models AS
       AND pg_catalog.has_schema_privilege(n.oid, 'USAGE')
       AND pg_catalog.has_table_privilege(c.oid, 'SELECT');
 COMMENT ON VIEW @extschema@.recadv_models IS
-'all models that you may read, with their current version, dimensions, size in bytes and status (ok, not trained yet, or an error)';
+'all models that you may read, with their name as functions take it (qualified where search_path does not find it), current version, dimensions, size in bytes and status (ok, not trained yet, busy where it is locked, or an error). Waits for none of them, and keeps no lock';
 GRANT SELECT ON @extschema@.recadv_models TO PUBLIC;
 
 -- The aggregate

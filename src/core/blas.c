@@ -5,11 +5,16 @@
 #include "core/blas.h"
 
 #include <dlfcn.h>
+#include <float.h>
 #include <limits.h>
+#include <math.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "core/vector.h"
 
@@ -18,15 +23,31 @@
 #define CBLAS_NO_TRANSPOSE 111
 #define CBLAS_TRANSPOSE    112
 
-typedef void (*Sgemm)(int order, int transA, int transB, int m, int n, int k, float alpha,
-                      const float *a, int lda, const float *b, int ldb, float beta, float *c,
-                      int ldc);
+/*
+ * The library takes a buffer for each product that runs, 128 MB of address space in its builds for
+ * x86-64 and ARM, and keeps it; where there is no room it tries again for ever.
+ */
+#define BUFFER_ROOM ((size_t)256 << 20)
 
-static Sgemm sgemm;
-static bool tried;
+#define MAX_BUFFERS 128
+
+/* What products were seen to fill of a buffer, with something to spare: small and any. */
+#define LEAST_FILLED ((size_t)256 << 10)
+#define MOST_FILLED  ((size_t)2 << 20)
+
+static Sgemm sgemm;            /* NULL: plain kernels do the work */
+static int buffers;            /* that the library has */
+static atomic_int in_products; /* threads that run a product, or are about to find no buffer */
 
 #ifndef RECADV_NO_BLAS
-static void *MapSingleThreaded(const char *library)
+/* What is used of the library, once it is mapped and fit to be used. */
+static struct Library {
+    Sgemm sgemm;
+    void *(*take_buffer)(int);
+    void (*give_buffer)(void *);
+} library;
+
+static void *MapSingleThreaded(const char *name)
 {
     const char *variable = "OPENBLAS_NUM_THREADS";
     const char *old = getenv(variable);
@@ -37,7 +58,7 @@ static void *MapSingleThreaded(const char *library)
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &mask);
     setenv(variable, "1", 1);
-    handle = dlopen(library, RTLD_NOW | RTLD_LOCAL);
+    handle = dlopen(name, RTLD_NOW | RTLD_LOCAL);
     if (saved == NULL)
         unsetenv(variable);
     else
@@ -45,6 +66,33 @@ static void *MapSingleThreaded(const char *library)
     pthread_sigmask(SIG_SETMASK, &mask, NULL);
     free(saved);
     return handle;
+}
+
+static bool HasRoom(size_t size)
+{
+    void *room = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (room != MAP_FAILED)
+        munmap(room, size);
+    return room != MAP_FAILED;
+}
+
+/* Has the library map so many buffers, or fewer: what it has free, it takes before it maps. */
+static void Reserve(int wanted)
+{
+    void *taken[MAX_BUFFERS];
+    int count = 0;
+
+    wanted = wanted < MAX_BUFFERS ? wanted : MAX_BUFFERS;
+    while (wanted > buffers && !HasRoom((size_t)(wanted - buffers) * BUFFER_ROOM))
+        wanted--;
+    if (wanted <= buffers)
+        return;
+    while (count < wanted && (taken[count] = library.take_buffer(0)) != NULL)
+        count++;
+    for (int i = 0; i < count; i++)
+        library.give_buffer(taken[i]);
+    buffers = count;
 }
 
 /* The OpenMP flavour (2) has threads of its own; a library mapped by others may use several. */
@@ -60,29 +108,146 @@ static bool IsSingleThreaded(void *handle)
     set_threads(1);
     return true;
 }
+/* In some builds each thread has buffers of its own, which nobody can reserve for it. */
+static bool SharesBuffers(void *handle)
+{
+    char *(*config)(void);
+
+    *(void **)&config = dlsym(handle, "openblas_get_config");
+    return config != NULL && strstr(config(), "USE_TLS") == NULL;
+}
+
+static void Map(void)
+{
+    void *handle = MapSingleThreaded("libopenblas.so.0");
+    struct Library found;
+
+    if (handle == NULL || !IsSingleThreaded(handle) || !SharesBuffers(handle))
+        return;
+    *(void **)&found.sgemm = dlsym(handle, "cblas_sgemm");
+    *(void **)&found.take_buffer = dlsym(handle, "blas_memory_alloc");
+    *(void **)&found.give_buffer = dlsym(handle, "blas_memory_free");
+    if (found.sgemm != NULL && found.take_buffer != NULL && found.give_buffer != NULL)
+        library = found;
+}
+
+/* The first product needs its buffer, as all do. */
+static void Check(void)
+{
+    if (sgemm == NULL && buffers > 0 && SgemmIsRight(library.sgemm))
+        sgemm = library.sgemm;
+    else if (sgemm == NULL && buffers > 0)
+        library = (struct Library){0};
+}
 #endif
 
-bool BlasLoad(void)
+bool BlasLoad(int threads)
 {
 #ifndef RECADV_NO_BLAS
-    if (!tried) {
-        void *handle = MapSingleThreaded("libopenblas.so.0");
+    static bool tried = false;
 
-        if (handle != NULL && IsSingleThreaded(handle))
-            *(void **)&sgemm = dlsym(handle, "cblas_sgemm");
-    }
-#endif
+    if (!tried)
+        Map();
     tried = true;
+    if (library.sgemm != NULL) {
+        Reserve(threads);
+        Check();
+    }
+#else
+    (void)threads;
+#endif
     return sgemm != NULL;
+}
+
+/* Copies of what is multiplied, as far as caches hold them. */
+size_t BlasMemory(size_t m, size_t n, size_t k)
+{
+    size_t copies = m + n < MOST_FILLED && k < MOST_FILLED ? (m + n) * k * sizeof(float) : SIZE_MAX;
+
+    return copies < MOST_FILLED - LEAST_FILLED ? LEAST_FILLED + copies : MOST_FILLED;
+}
+
+/* ---- whether its products are right ---- */
+
+static void Call(Sgemm product, const float *a, const float *b, size_t m, size_t n, size_t k,
+                 float *out)
+{
+    product(CBLAS_ROW_MAJOR, CBLAS_NO_TRANSPOSE, CBLAS_TRANSPOSE, (int)m, (int)n, (int)k, 1.0f, a,
+            (int)k, b, (int)k, 0.0f, out, (int)n);
+}
+
+/* Shapes that leave rest of every size to the kernels' blocks, one beyond a cache's. */
+static const size_t shapes[][3] = {{2, 1, 16},    {3, 5, 16},    {5, 17, 48},
+                                   {7, 33, 64},   {17, 31, 80},  {33, 65, 144},
+                                   {64, 257, 48}, {97, 70, 400}, {16, 48, 1040}};
+
+/* Floats for the greatest of them. */
+#define MOST_A   (97 * 400)
+#define MOST_B   (48 * 1040)
+#define MOST_OUT (64 * 257 + 1) /* one beyond the end, which must stay as it is */
+
+/* From 0.5 to 1.5, so that a lost or a wrong term changes a sum by more than rounding can. */
+static void Fill(float *values, size_t count, uint32_t seed)
+{
+    for (size_t i = 0; i < count; i++) {
+        seed = seed * 1664525u + 1013904223u;
+        values[i] = 0.5f + (float)(seed >> 8) / (float)(1u << 24);
+    }
+}
+
+static bool ShapeIsRight(Sgemm product, const size_t shape[3], const float *a, const float *b,
+                         float *out)
+{
+    size_t m = shape[0], n = shape[1], k = shape[2];
+    float plain[257];
+
+    for (size_t i = 0; i <= m * n; i++)
+        out[i] = NAN;
+    Call(product, a, b, m, n, k, out);
+    for (size_t i = 0; i < m; i++) {
+        DotRows(a + i * k, b, n, k, plain);
+        for (size_t j = 0; j < n; j++) /* NaN is not within */
+            if (!(fabsf(out[i * n + j] - plain[j]) <= (float)k * FLT_EPSILON * plain[j]))
+                return false;
+    }
+    return isnan(out[m * n]);
+}
+
+bool SgemmIsRight(Sgemm product)
+{
+    size_t floats = MOST_A + MOST_B + MOST_OUT + 64;
+    float *a = aligned_alloc(64, (floats * sizeof(float) + 63) / 64 * 64);
+    float *b = a + MOST_A / 16 * 16 + 16, *out = b + MOST_B / 16 * 16 + 16;
+    bool right = a != NULL;
+
+    if (!right)
+        return false;
+    Fill(a, MOST_A, 1);
+    Fill(b, MOST_B, 2);
+    for (size_t s = 0; s < sizeof(shapes) / sizeof(shapes[0]) && right; s++)
+        right = ShapeIsRight(product, shapes[s], a, b, out);
+    free(a);
+    return right;
+}
+
+/* ---- products ---- */
+
+/* A buffer is free for as long as fewer products run than there are buffers. */
+static bool Enter(void)
+{
+    if (atomic_fetch_add(&in_products, 1) < buffers)
+        return true;
+    atomic_fetch_sub(&in_products, 1);
+    return false;
 }
 
 void MultiplyTransposed(const float *a, const float *b, size_t m, size_t n, size_t k, float *out)
 {
     /* A single row is bound by memory: no call into the library, and its sums do not depend on it.
      */
-    if (sgemm != NULL && m > 1 && n > 0 && m <= INT_MAX && n <= INT_MAX && k <= INT_MAX) {
-        sgemm(CBLAS_ROW_MAJOR, CBLAS_NO_TRANSPOSE, CBLAS_TRANSPOSE, (int)m, (int)n, (int)k, 1.0f, a,
-              (int)k, b, (int)k, 0.0f, out, (int)n);
+    if (sgemm != NULL && m > 1 && n > 0 && m <= INT_MAX && n <= INT_MAX && k <= INT_MAX && Enter()) {
+        Call(sgemm, a, b, m, n, k, out);
+        atomic_fetch_sub(&in_products, 1);
         return;
     }
     for (size_t i = 0; i < m; i++)

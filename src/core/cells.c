@@ -164,8 +164,8 @@ static void CountBlock(void *job, int task, int worker)
 
         for (uint64_t i = data->offset[user]; i < data->offset[user + 1]; i++)
             count[cells->item_block[data->item[i]]]++;
-        if (data->held != NULL && data->held[user] != NO_ITEM)
-            count[cells->item_block[data->held[user]]]--;
+        if (HeldItem(data, user) != NO_ITEM)
+            count[cells->item_block[HeldItem(data, user)]]--;
     }
 }
 
@@ -181,7 +181,7 @@ static void BinBlock(void *job, int task, int worker)
     (void)worker;
     for (uint32_t p = first; p < last; p++) {
         uint32_t user = cells->user_order[p];
-        uint32_t held = data->held == NULL ? NO_ITEM : data->held[user];
+        uint32_t held = HeldItem(data, user);
 
         for (uint64_t i = data->offset[user]; i < data->offset[user + 1]; i++) {
             uint32_t item = data->item[i];

@@ -45,6 +45,7 @@ typedef struct Interactions {
     uint32_t *item;   /* count */
     double *time;     /* count, the earliest time of each pair; NULL without times */
     float *weight;    /* count, the sum of each pair's weights; NULL: all count alike */
+    bool held_learnt; /* what was held out, to be measured by, trains after all */
     uint32_t *held;   /* users: held-out item or NO_ITEM; NULL if nothing is held out */
     uint64_t held_count;
     const StableKeys *keys; /* for the random choices of InteractionsHoldOut; NULL: the indexes */
@@ -105,18 +106,25 @@ extern void InteractionsHoldOut(const Host *host, Interactions *interactions, Ho
 /* Number of interactions that train: count minus those held out. */
 static inline uint64_t TrainingCount(const Interactions *interactions)
 {
-    return interactions->count - interactions->held_count;
+    return interactions->count - (interactions->held_learnt ? 0 : interactions->held_count);
+}
+
+/* The item of the user that does not train, or NO_ITEM. */
+static inline uint32_t HeldItem(const Interactions *interactions, uint32_t user)
+{
+    return interactions->held == NULL || interactions->held_learnt ? NO_ITEM
+                                                                   : interactions->held[user];
 }
 
 static inline bool IsHeldOut(const Interactions *interactions, uint32_t user, uint32_t item)
 {
-    return interactions->held != NULL && interactions->held[user] == item;
+    return HeldItem(interactions, user) == item;
 }
 
 /* Items of the user that train. */
 static inline uint32_t TrainingItems(const Interactions *interactions, uint32_t user)
 {
-    bool holds = interactions->held != NULL && interactions->held[user] != NO_ITEM;
+    bool holds = HeldItem(interactions, user) != NO_ITEM;
 
     return (uint32_t)(interactions->offset[user + 1] - interactions->offset[user]) - holds;
 }

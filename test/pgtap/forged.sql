@@ -375,9 +375,9 @@ SELECT is(
               format('UPDATE bad SET data = %L WHERE part = ''run''',
                   block('run', 6, 1, 1, length(j), j::bytea)),
               'good') e
-     WHERE e LIKE 'XX001 | model "bad" is damaged: part "run", block 1 of version 0%'),
-    6::bigint,
-    'run: text that is not JSON');
+     WHERE e LIKE '%"run"%'),
+    0::bigint,
+    'run: text that is not JSON is left out');
 
 -- an image whose header names a source, which would be read with the rights of whoever uses the
 -- model

@@ -128,7 +128,11 @@ SELECT fails(
     '"orders" is not a model%',
     'a table that is no model');
 SELECT is(recadv_info('bpr') ->> 'source', 'recadv_fit()', 'the header tells where it comes from');
-SELECT is((SELECT count(*) FROM recadv_history('bpr')), 5::bigint, 'the history is there');
+SELECT is(
+    (SELECT string_agg(stage || ' ' || n, ', ' ORDER BY stage)
+     FROM (SELECT stage, count(*) AS n FROM recadv_history('bpr') GROUP BY stage) s),
+    'bpr 5, bpr all 5',
+    'the history is there');
 SELECT works($$SELECT * FROM recadv_robustness('bpr', '{0.5}')$$, 'and the held-out interactions');
 
 -- what is no image

@@ -174,7 +174,7 @@ ALTER TABLE orders RENAME user_id TO buyer;
 SELECT fails(
     $$SELECT recadv_topk(1, 5, 'm', seen => 'live')$$,
     '42703',
-    'column "user_id" of source "recadv_test.orders" does not exist%',
+    'column "user_id" of source "recadv_test.orders" of model "m" does not exist%',
     'a column is gone');
 SELECT fails(
     $$SELECT recadv_topk(1, 5, 'of_query', seen => 'live')$$,
@@ -186,7 +186,7 @@ ALTER TABLE orders RENAME TO old_orders;
 SELECT fails(
     $$SELECT recadv_topk(1, 5, 'm', seen => 'live')$$,
     '42P01',
-    'source "recadv_test.orders" does not exist%',
+    'source "recadv_test.orders" of model "m" does not exist%',
     'the table is gone');
 SELECT fails(
     $$SELECT recadv_topk(1, 5, 'of_query', seen => 'live')$$,

@@ -12,7 +12,8 @@ SELECT answers('good') AS answers \gset
 -- the bytes with a checksum that fits them, whatever they say; all blocks here are of version 0 or 1
 CREATE FUNCTION sealed(part text, data bytea) RETURNS bytea LANGUAGE sql AS $$
     SELECT overlay(data PLACING little(crc32c(
-               convert_to(part || CASE part WHEN 'current' THEN '/0' ELSE '/1' END, 'UTF8')
+               convert_to(part || CASE WHEN part IN ('current', 'versions', 'last_run') THEN '/0'
+                                ELSE '/1' END, 'UTF8')
                || overlay(data PLACING '\x00000000' FROM 25))) FROM 25)
 $$;
 SELECT is(count(*), 0::bigint, 'a seal by hand is that of recadv')
@@ -137,6 +138,34 @@ FROM fields, readers;
 SELECT damaged('user', sealed('user', overlay(data('user') PLACING bytes FROM 9)), 'SELECT recadv_topk(1, 5, ''bad'')',
                'a known type where another belongs')
 FROM (VALUES ('\x02'::bytea), ('\x06')) v(bytes);
+
+-- observed events: nobody is stopped, and they stay for the version that knows them
+CREATE TABLE bad OF recadv_model (PRIMARY KEY (version, part, block));
+INSERT INTO bad TABLE good;
+SELECT recadv_observe('bad', 1, 2, '2026-12-01'), recadv_observe('bad', 1, 777, '2026-12-02'),
+       recadv_observe('bad', 2, 3, '2026-12-03') \g /dev/null
+CREATE TABLE kept AS SELECT part, block, data FROM bad WHERE part = 'event:1';
+CREATE FUNCTION event_sealed(part text, data bytea) RETURNS bytea LANGUAGE sql AS $$
+    SELECT overlay(data PLACING little(crc32c(convert_to(part || '/0', 'UTF8')
+                                              || overlay(data PLACING '\x00000000' FROM 25))) FROM 25)
+$$;
+SELECT is(count(*), 2::bigint, 'an event sealed by hand') FROM kept WHERE event_sealed(part, data) = data;
+UPDATE bad SET data = event_sealed(part, overlay(data PLACING '\x02' FROM 5)) WHERE part = 'event:1';
+SELECT is(error_of(probe), NULL, probe || ' passes over the events, with a warning')
+FROM (VALUES ('SELECT recadv_topk(1, 5, ''bad'')'), ('SELECT recadv_score(1, 1, ''bad'')')) v(probe);
+SELECT is(error_of('SELECT recadv_topk(2, 5, ''bad'')'), NULL, 'others are served');
+SELECT is((events, observed), (1::bigint, 1::bigint), 'a refresh learns the others') FROM recadv_refresh('bad');
+SELECT is(string_agg(part, ' ' ORDER BY part), 'event:1 event:1 item:777', 'and keeps those')
+FROM bad WHERE version = 0 AND part ~ '^(event|item):';
+SELECT is((events, observed), (0::bigint, 0::bigint), 'also one that learns nothing') FROM recadv_refresh('bad');
+SELECT is(error_of($$SELECT recadv_train('bad', 'orders', time_column => 'at', algorithm => 'nmrn',
+                            options => '{"factors":4,"epochs":1,"holdout":"none"}')$$), NULL, 'a training');
+SELECT is(count(*), 2::bigint, 'keeps them, too') FROM bad WHERE part = 'event:1';
+UPDATE bad SET data = kept.data FROM kept WHERE bad.part = kept.part AND bad.block = kept.block AND version = 0;
+SELECT is((events, observed, new_items), (2::bigint, 2::bigint, 1::bigint), 'who can read them learns them')
+FROM recadv_refresh('bad');
+SELECT is(count(*), 0::bigint, 'and removes them') FROM bad WHERE version = 0 AND part ~ '^(event|item):';
+DROP TABLE bad;
 
 -- images
 SELECT recadv_fit(user_id, item_id, '{"algorithm":"bpr","factors":4,"epochs":1,"holdout":"none"}') AS image

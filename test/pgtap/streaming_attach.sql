@@ -58,7 +58,7 @@ SELECT fails(
 SELECT fails(
     'SELECT recadv_detach(''m'')',
     '42704',
-    'trigger "recadv_observe_m" for table "clicks" does not exist',
+    'model "m" does not observe table "clicks" | Name the table: %',
     'detach what is not attached');
 CREATE VIEW seen_as AS TABLE clicks;
 SELECT fails('SELECT recadv_attach(''m'', ''seen_as'')', '42809', '%', 'a view');
@@ -89,7 +89,7 @@ SELECT is((SELECT recadv_attach('m')::text), '', 'attached');
 SELECT fails(
     'SELECT recadv_attach(''m'')',
     '42710',
-    'trigger "recadv_observe_m" for relation "clicks" already exists',
+    'model "m" observes table "clicks" already | Call recadv_detach() first.',
     'twice');
 INSERT INTO clicks VALUES (1, 1, '2021-01-01');
 SELECT is(pending('m'), 1::bigint, 'a row');
@@ -224,7 +224,6 @@ BEGIN
     END;
 END $$;
 SELECT cannot('DROP TABLE m', '42P01 | model "recadv_test.m" does not exist | %');
-SELECT cannot('ALTER TABLE m RENAME TO n', '42P01 | model "recadv_test.m" does not exist | %');
 SELECT cannot('DELETE FROM m', '55000 | model "m" has not been trained yet | %');
 SELECT cannot('DELETE FROM m WHERE part = ''header''',
     'XX001 | model "m" is damaged: part "header", block 0 of version 1: %');
@@ -252,7 +251,33 @@ SELECT cannot(
 SELECT is(learn('m'), '0 events, 0 observed', 'all of that was undone');
 INSERT INTO clicks VALUES (1, 15, '2021-03-01');
 SELECT is(learn('m'), '1 events, 1 observed', 'and the trigger works as before');
-SELECT recadv_detach('m') \g /dev/null
+-- a trigger goes with its model, whatever that is called
+ALTER TABLE m RENAME TO n;
+INSERT INTO clicks VALUES (1, 17, '2021-03-02');
+SELECT is(learn('n'), '1 events, 1 observed', 'renamed: the trigger observes');
+CREATE SCHEMA moved;
+ALTER TABLE n SET SCHEMA moved;
+INSERT INTO clicks VALUES (1, 18, '2021-03-03');
+SELECT is(learn('moved.n'), '1 events, 1 observed', 'moved: the trigger observes');
+SELECT train('n', 'clicks') \g /dev/null
+SELECT fails(
+    'SELECT recadv_detach(''n'')',
+    '42704',
+    'model "n" does not observe table "clicks" | %',
+    'a model of that name in another schema does not have it');
+SELECT works('SELECT recadv_attach(''n'')', 'but can have one of its own');
+SELECT is(
+    (SELECT count(*) FROM pg_trigger WHERE tgrelid = 'clicks'::regclass AND tgname LIKE 'recadv%'),
+    2::bigint,
+    'two models of one name observe one table');
+SELECT recadv_detach('moved.n') \g /dev/null
+INSERT INTO clicks VALUES (1, 19, '2021-03-04');
+SELECT is(learn('n'), '1 events, 1 observed', 'the other is left alone');
+SELECT recadv_detach('n') \g /dev/null
+DROP TABLE n;
+ALTER TABLE moved.n SET SCHEMA recadv_test;
+ALTER TABLE n RENAME TO m;
+SELECT learn('m') \g /dev/null
 INSERT INTO clicks VALUES (1, 16, now());
 SELECT is(learn('m'), '1 events, 0 observed', 'detached: a refresh learns it alone');
 

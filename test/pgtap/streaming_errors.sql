@@ -52,15 +52,15 @@ END $$;
 SELECT train('m', 'clicks') \g /dev/null
 INSERT INTO clicks VALUES (1, 1, '2021-01-01'), (77, 78, '2021-01-02');
 SELECT recadv_observe('m', 1, 2, timestamptz '2021-01-01') \g /dev/null
-SELECT changed('DROP TABLE clicks', '42P01', 'source "recadv_test.clicks" does not exist | %');
+SELECT changed('DROP TABLE clicks', '42P01', 'source "recadv_test.clicks" of model "m" does not exist | %');
 SELECT changed('ALTER TABLE clicks RENAME TO gone', '42P01',
-    'source "recadv_test.clicks" does not exist | %');
+    'source "recadv_test.clicks" of model "m" does not exist | %');
 SELECT changed('ALTER TABLE clicks RENAME at TO "when"', '42703',
-    'column "at" of source "recadv_test.clicks" does not exist | %');
+    'column "at" of source "recadv_test.clicks" of model "m" does not exist | %');
 SELECT changed('ALTER TABLE clicks DROP user_id', '42703',
-    'column "user_id" of source "recadv_test.clicks" does not exist | %');
+    'column "user_id" of source "recadv_test.clicks" of model "m" does not exist | %');
 SELECT changed('ALTER TABLE clicks DROP item_id', '42703',
-    'column "item_id" of source "recadv_test.clicks" does not exist | %');
+    'column "item_id" of source "recadv_test.clicks" of model "m" does not exist | %');
 SELECT 'the columns of source "recadv_test.clicks" have other types than when model "m" was trained'
        ' | Train the model again.' AS other_types \gset
 SELECT changed('ALTER TABLE clicks ALTER item_id TYPE text', '42804', :'other_types');

@@ -3,8 +3,12 @@
 
 #include <dirent.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "check.h"
 #include "core/vector.h"
@@ -86,6 +90,103 @@ static void CheckDotRows(const Host *host)
     CHECK(same, "a dot product does not depend on the number of rows");
 }
 
+/* What is wrong with a product, as kernels for another processor may be. */
+static enum { NOTHING, LAST_ROW, LAST_COLUMN, LATE_TERMS, ONE_TERM, BEYOND_END } fault;
+
+static void FaultySgemm(int order, int transA, int transB, int m, int n, int k, float alpha,
+                        const float *a, int lda, const float *b, int ldb, float beta, float *c,
+                        int ldc)
+{
+    int rows = fault == LAST_ROW && m % 2 == 1 ? m - 1 : m;
+    int columns = fault == LAST_COLUMN && n % 16 == 1 ? n - 1 : n;
+    int terms = fault == LATE_TERMS && k > 1024 ? 1024 : k;
+
+    (void)order, (void)transA, (void)transB, (void)alpha, (void)beta;
+    for (int i = 0; i < rows; i++)
+        for (int j = 0; j < columns; j++) {
+            float sum = 0;
+
+            for (int x = fault == ONE_TERM && i == 32; x < terms; x++)
+                sum += a[i * lda + x] * b[j * ldb + x];
+            c[i * ldc + j] = sum;
+        }
+    if (fault == BEYOND_END)
+        c[(m - 1) * ldc + n] = 0;
+}
+
+static void CheckCheck(void)
+{
+    static const char *const names[] = {"nothing",    "last row", "last column",
+                                        "late terms", "one term", "one beyond the end"};
+
+    for (fault = NOTHING; fault <= BEYOND_END; fault++)
+        CHECK(SgemmIsRight(FaultySgemm) == (fault == NOTHING), "a product with a fault: %s",
+              names[fault]);
+}
+
+/* Bytes of address space of this process. */
+static size_t AddressSpace(void)
+{
+    FILE *file = fopen("/proc/self/statm", "r");
+    size_t pages = 0;
+
+    if (file == NULL)
+        return 0;
+    if (fscanf(file, "%zu", &pages) != 1)
+        pages = 0;
+    fclose(file);
+    return pages * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+/* With so many more MB of address space: 0: products are right, by 1: plain kernels. */
+static void RunWithRoom(const Host *host, size_t megabytes)
+{
+    size_t room = AddressSpace() + (megabytes << 20);
+    struct rlimit limit = {room, room};
+    bool loaded, right = true;
+
+    alarm(60);
+    if (setrlimit(RLIMIT_AS, &limit) != 0)
+        _exit(3);
+    loaded = BlasLoad(4);
+    for (int i = 0; i < 3; i++)
+        right &= ProductIsRight(host, 64, 257, 48);
+    _exit(right ? !loaded : 2);
+}
+
+/* The status of a process of its own; nothing must keep it for ever. */
+static int StatusWithRoom(const Host *host, size_t megabytes)
+{
+    int status;
+    pid_t child = fork();
+
+    if (child == 0)
+        RunWithRoom(host, megabytes);
+    if (child < 0 || waitpid(child, &status, 0) != child || !WIFEXITED(status))
+        return -1;
+    return WEXITSTATUS(status);
+}
+
+static void CheckRoom(const Host *host)
+{
+    static const size_t megabytes[] = {8, 50, 120, 200, 400, 700, 1200, 4000};
+
+#ifdef RECADV_NO_BLAS /* sanitizers want all of the address space */
+    Skip("built without OpenBLAS", "products with little address space");
+    return;
+#endif
+    if (AddressSpace() == 0) {
+        Skip("no /proc here", "products with little address space");
+        return;
+    }
+    for (size_t i = 0; i < sizeof(megabytes) / sizeof(megabytes[0]); i++) {
+        int status = StatusWithRoom(host, megabytes[i]);
+
+        CHECK(status == 1 || (status == 0 && megabytes[i] > 200), "with %zu MB: status %d",
+              megabytes[i], status);
+    }
+}
+
 void TestBlas(void)
 {
     TestHost t;
@@ -94,12 +195,14 @@ void TestBlas(void)
 
     TestHostInit(&t);
     CheckDotRows(&t.host);
+    CheckCheck();
+    CheckRoom(&t.host); /* before anything has mapped the library */
     CheckProducts(&t.host, "plain");
     setenv("OPENBLAS_NUM_THREADS", "7", 1);
-    loaded = BlasLoad();
+    loaded = BlasLoad(1);
     CHECK(strcmp(getenv("OPENBLAS_NUM_THREADS"), "7") == 0, "mapping restores the environment");
     unsetenv("OPENBLAS_NUM_THREADS");
-    CHECK(BlasLoad() == loaded, "mapping twice is the same as once");
+    CHECK(BlasLoad(1) == loaded, "mapping twice is the same as once");
     if (loaded) {
         CheckProducts(&t.host, "library");
         CHECK(CountThreads() == threads, "the library has started no thread");

@@ -239,9 +239,10 @@ static bool Compare(Loop *loop, Best *best, const Epoch *epoch)
     return ++best->stale != options->patience;
 }
 
-double LoopStage(Loop *loop, const char *stage, int epochs)
+Stage LoopStage(Loop *loop, const char *stage, int epochs)
 {
     const TrainOptions *options = loop->model->options;
+    int before = loop->report->epochs;
     Best best = {-1, 0};
 
     loop->report->stop_reason = "epochs";
@@ -258,5 +259,11 @@ double LoopStage(Loop *loop, const char *stage, int epochs)
         RestoreBest(loop);
     else
         loop->report->best = loop->report->epochs - 1;
-    return best.value;
+    return (Stage){best.value, loop->report->best + 1 - before};
+}
+
+void LoopLearnAll(Loop *loop, const char *name, int epochs)
+{
+    for (int e = 1; e <= epochs; e++)
+        RunEpoch(loop, name, false);
 }

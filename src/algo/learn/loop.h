@@ -44,12 +44,22 @@ typedef struct Loop {
 extern void LoopOpen(Loop *loop);
 extern void LoopClose(Loop *loop);
 
+typedef struct Stage {
+    double metric; /* the first one, of the best epoch; -1 without validation */
+    int epochs;    /* up to the best epoch */
+} Stage;
+
 /*
  * Runs at most so many epochs; with validation, stops when they no longer help and goes back to the
- * best of them.  `name`: a static string; NULL: loop->stage has a name for each epoch.  Returns the
- * first metric of the best epoch, -1 without validation.
+ * best of them.  `name`: a static string; NULL: loop->stage has a name for each epoch.
  */
-extern double LoopStage(Loop *loop, const char *name, int epochs);
+extern Stage LoopStage(Loop *loop, const char *name, int epochs);
+
+/*
+ * Runs so many epochs on all interactions, the held-out ones included, which the trainer has been
+ * given.  Nothing is left to validate by: the report keeps the best validated epoch.
+ */
+extern void LoopLearnAll(Loop *loop, const char *name, int epochs);
 
 /* Bytes that LoopOpen and the validation allocate; `shape` is NULL with `measure`. */
 extern size_t LoopMemory(const Model *model, const Interactions *shape, int threads,

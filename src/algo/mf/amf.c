@@ -24,9 +24,26 @@ static const OptionSpec amf_options[] = {
     {NULL, OPTION_BOOL, 0, 0, 0, 0, NULL, NULL, NULL},
 };
 
+static const struct PresetValue paper[] = {
+    {"optimizer", OPTIMIZER_ADAGRAD},
+    {"learning_rate", 0.05},
+    {"regularization", 0},
+    {"adaptive_negatives", 1},
+    {"batch_size", 512},
+    {"epochs", 1000},
+    {"adv_epochs", 1000},
+    {NULL, 0},
+};
+
+static const Preset amf_presets[] = {
+    {"paper", "mini-batches, uniform negatives, no decay, as in He et al. 2018", paper},
+    {NULL, NULL, NULL},
+};
+
 const Algorithm amf_algorithm = {
     .name = "amf",
     .summary = "matrix factorisation with BPR, then adversarial personalised ranking",
     .options = amf_options,
+    .presets = amf_presets,
     MF_METHODS,
 };

@@ -78,7 +78,7 @@ extern void MfPerturb(const Host *host, const Interactions *data, Model *model, 
 /* The members of struct Algorithm that bpr and amf share. */
 /* clang-format off */
 #define MF_METHODS \
-    .options_size = sizeof(MfOptions), .metrics = RANKING_METRICS, .used = COLUMN_WEIGHT, \
+    .options_size = sizeof(MfOptions), .metrics = RANKING_METRICS, .used = COLUMN_WEIGHT, .learns_held = true, \
     .layout = MfLayout, .memory = MfMemory, .train = MfTrain, \
     .query_width = MfQueryWidth, .query = MfQuery, .items = MF_ITEM_PART, \
     .similarity = MfSimilarity, .compares = {true, true}, .fold_in = MfFoldIn, .explain = MfExplain, \

@@ -30,9 +30,6 @@
  */
 #define RESUMED_EPOCHS 100.0f
 
-/* An adversarial stage that ends below this share of the stage before is reported. */
-#define WORTH_KEEPING 0.8
-
 /* What learning the cells of a tile gave. */
 typedef struct TileWork {
     double loss;
@@ -46,13 +43,15 @@ typedef struct Trainer {
     const MfOptions *options;
     Model *model;
     TripleRule rule;
-    Cells cells;      /* batch_size 1 */
-    uint32_t *order;  /* batch_size 1: threads x OrderEntries scratch */
-    TileWork *work;   /* batch_size 1: tiles of a round */
-    Batch batch;      /* batch_size > 1 */
-    BatchTriple *all; /* batch_size > 1: training interactions, as often as they are visited */
+    Cells cells;     /* batch_size 1 */
+    uint32_t *order; /* batch_size 1: threads x OrderEntries scratch */
+    TileWork *work;  /* batch_size 1: tiles of a round */
+    Batch batch;     /* batch_size > 1 */
+    BatchTriple
+        *all_triples; /* batch_size > 1: training interactions, as often as they are visited */
     uint64_t listed;
     double mean_weight;
+    Interactions all; /* the data, with what was held out */
 } Trainer;
 
 #define MF_LEARNT (LEARNT(MF_USER_PART) | LEARNT(MF_ITEM_PART))
@@ -79,8 +78,12 @@ size_t MfMemory(const Model *model, const Interactions *shape, int threads)
     const Part *user = &model->part[MF_USER_PART], *item = &model->part[MF_ITEM_PART];
     size_t state = SizeAdd(StateFloats(user, o->optimizer), StateFloats(item, o->optimizer));
     size_t total = SizeMultiply(state, sizeof(float)), row_bytes = user->stride * sizeof(float);
+    Interactions whole = *shape;
 
-    total = SizeAdd(total, LoopMemory(model, shape, threads, MF_LEARNT, o->epochs + o->adv_epochs));
+    whole.held_learnt = true;
+    total = SizeAdd(total,
+                    LoopMemory(model, shape, threads, MF_LEARNT, 2 * (o->epochs + o->adv_epochs)));
+    shape = &whole; /* at the end all interactions train */
     if (o->batch_size == 1) {
         total = SizeAdd(total, CellsMemory(shape, row_bytes));
         return SizeAdd(total,
@@ -177,51 +180,57 @@ static void ListTriples(Trainer *t, Random *random)
             uint64_t left = IsHeldOut(data, user, data->item[i]) ? 0 : Repeats(t, i, &visits);
 
             for (; left > 0 && t->listed < TrainingCount(data); left--)
-                t->all[t->listed++] = (BatchTriple){user, data->item[i], NO_ITEM};
+                t->all_triples[t->listed++] = (BatchTriple){user, data->item[i], NO_ITEM};
         }
         if (user % INIT_ROWS == 0)
             HostPoll(t->host);
     }
 }
 
-static void PrepareOrder(Trainer *t)
+/* What depends on which interactions train. */
+static void PrepareData(Trainer *t)
 {
     size_t threads = (size_t)PoolThreads(t->host);
 
+    t->mean_weight = MeanWeight(t->host, t->data);
+    if (t->options->batch_size > 1) {
+        t->all_triples = HostAllocate(t->host, TrainingCount(t->data), sizeof(BatchTriple));
+        if (t->data->weight == NULL)
+            ListTriples(t, NULL);
+        return;
+    }
+    CellsCreate(t->host, t->data, t->rule.stride * sizeof(float), &t->cells);
     t->order = HostAllocate(t->host, threads * OrderEntries(t->data), sizeof(uint32_t));
+    t->work = HostAllocate(t->host, (size_t)CellsPerRound(&t->cells), sizeof(TileWork));
+}
+
+static void ReleaseData(Trainer *t)
+{
+    if (t->options->batch_size > 1) {
+        HostRelease(t->host, t->all_triples);
+        return;
+    }
+    CellsRelease(t->host, &t->cells);
+    HostRelease(t->host, t->order);
+    HostRelease(t->host, t->work);
 }
 
 static void Prepare(Trainer *t)
 {
-    const Part *user = &t->model->part[MF_USER_PART];
-
     PrepareRule(t);
-    t->mean_weight = MeanWeight(t->host, t->data);
-    if (t->options->batch_size > 1) {
-        t->all = HostAllocate(t->host, TrainingCount(t->data), sizeof(BatchTriple));
-        if (t->data->weight == NULL)
-            ListTriples(t, NULL);
+    if (t->options->batch_size > 1)
         BatchCreate(t->host, &t->rule, t->data->users, t->data->items,
                     (uint32_t)t->options->batch_size, &t->batch);
-    } else {
-        CellsCreate(t->host, t->data, user->stride * sizeof(float), &t->cells);
-        PrepareOrder(t);
-        t->work = HostAllocate(t->host, (size_t)CellsPerRound(&t->cells), sizeof(TileWork));
-    }
+    PrepareData(t);
 }
 
 static void Release(Trainer *t)
 {
+    ReleaseData(t);
     HostRelease(t->host, t->rule.user_state);
     HostRelease(t->host, t->rule.item_state);
-    if (t->options->batch_size > 1) {
-        HostRelease(t->host, t->all);
+    if (t->options->batch_size > 1)
         BatchRelease(t->host, &t->batch);
-    } else {
-        CellsRelease(t->host, &t->cells);
-        HostRelease(t->host, t->order);
-        HostRelease(t->host, t->work);
-    }
 }
 
 typedef struct RoundJob {
@@ -305,10 +314,10 @@ static double BatchEpoch(Trainer *t, int epoch)
     n = t->listed;
     for (uint64_t i = 0; i < n; i++) {
         uint64_t j = i + (uint64_t)(RandomUniform(&random) * (double)(n - i));
-        BatchTriple next = t->all[j];
+        BatchTriple next = t->all_triples[j];
 
-        t->all[j] = t->all[i];
-        t->all[i] = next;
+        t->all_triples[j] = t->all_triples[i];
+        t->all_triples[i] = next;
         next.negative = BatchNegative(&t->rule, t->data, next.user, &random);
         if (i % POLL_EVERY == 0)
             HostPoll(t->host);
@@ -376,15 +385,23 @@ static void ResumeState(Trainer *t)
     ScaleState(t, &t->model->part[MF_ITEM_PART], t->rule.item_state);
 }
 
-/* The adversarial stage gives up some accuracy at most; a collapse is worth a word. */
-static void CompareStages(TrainReport *report, double bpr, double apr)
+/*
+ * Below this share of the stage before it, an adversarial stage is undone; above, validation can
+ * hardly tell the two apart.
+ */
+#define WORTH_KEEPING 0.98
+
+/* With a word to the user. */
+static bool IsWorse(TrainReport *report, const Stage *plain, const Stage *adversarial)
 {
-    if (bpr < 0 || apr >= WORTH_KEEPING * bpr)
-        return;
-    snprintf(report->warning, sizeof(report->warning),
-             "adversarial training lowered NDCG@100 from %.4f to %.4f: lower epsilon, "
-             "regularization or adaptive_negatives, or give it more adv_epochs",
-             bpr, apr);
+    if (plain->metric < 0 || adversarial->metric >= WORTH_KEEPING * plain->metric)
+        return false;
+    snprintf(
+        report->warning, sizeof(report->warning),
+        "adversarial training lowered NDCG@100 from %.4f to %.4f, so the model is that of BPR: "
+        "lower epsilon, or give it more adv_epochs",
+        plain->metric, adversarial->metric);
+    return true;
 }
 
 /* A model that goes on from an earlier one needs fewer epochs. */
@@ -403,26 +420,92 @@ static void StartRows(Trainer *t)
     InitPart(t, &t->model->part[MF_ITEM_PART], RANDOM_INIT_ITEM);
 }
 
-/* The embeddings of a warm start have been through BPR: adversarial training goes on at once. */
-static void RunStages(Trainer *t, Loop *loop)
-{
-    const MfOptions *o = t->options;
-    int plain = StageEpochs(t->model, o->epochs),
-        adversarial = StageEpochs(t->model, o->adv_epochs);
-    bool skip = t->model->warm && adversarial > 0;
-    double before = -1;
+/* Epochs of the two stages. */
+typedef struct Plan {
+    int plain;
+    int adversarial;
+} Plan;
 
-    loop->epochs = (skip ? 0 : plain) + adversarial;
-    LoopOpen(loop);
-    if (!skip)
-        before = LoopStage(loop, "bpr", plain);
-    if (adversarial > 0) {
-        if (o->reset_optimizer && !skip)
-            ResetState(t);
-        t->rule.adversarial = true;
-        CompareStages(loop->report, before, LoopStage(loop, "apr", adversarial));
+/* The embeddings of a warm start have been through BPR: adversarial training goes on at once. */
+static Plan PlanOf(const Model *model)
+{
+    const MfOptions *o = model->options;
+    Plan plan = {StageEpochs(model, o->epochs), StageEpochs(model, o->adv_epochs)};
+
+    if (model->warm && plan.adversarial > 0)
+        plan.plain = 0;
+    return plan;
+}
+
+static void StartAdversarial(Trainer *t, bool after_plain)
+{
+    if (t->options->reset_optimizer && after_plain)
+        ResetState(t);
+    t->rule.adversarial = true;
+}
+
+/* Returns how many epochs of each stage led to what is kept, once all interactions are learnt. */
+static Plan RunStages(Trainer *t, Loop *loop, Plan plan)
+{
+    Stage plain = {-1, 0}, adversarial = {-1, 0};
+
+    if (plan.plain > 0)
+        plain = LoopStage(loop, "bpr", plan.plain);
+    if (plan.adversarial > 0) {
+        StartAdversarial(t, plan.plain > 0);
+        adversarial = LoopStage(loop, "apr", plan.adversarial);
     }
-    LoopClose(loop);
+    if (plan.adversarial > 0 && IsWorse(loop->report, &plain, &adversarial)) {
+        adversarial.epochs = 0;
+        loop->report->best = plain.epochs - 1;
+    }
+    return (Plan){plain.epochs, adversarial.epochs};
+}
+
+static void ForgetRows(const Trainer *t)
+{
+    for (int i = MF_USER_PART; i <= MF_ITEM_PART; i++) {
+        const Part *part = &t->model->part[i];
+
+        for (uint32_t r = 0; r < part->rows; r++) {
+            memset(PartRow(part, r), 0, part->stride * sizeof(float));
+            if (r % INIT_ROWS == 0)
+                HostPoll(t->host);
+        }
+    }
+}
+
+/* A share of the epochs of a warm start that go on with all interactions. */
+#define WARM_SHARE 0.3
+
+/*
+ * What serves has learnt everything: from the start on all interactions, with as many epochs as
+ * validation has chosen.  (Going on from the validated model for some epochs gained less on
+ * MovieLens 1M and Last.fm.)  A warm start goes on: where it started from is gone.
+ */
+static void LearnAll(Trainer *t, Loop *loop, Plan chosen)
+{
+    t->all = *t->data;
+    t->all.held_learnt = true;
+    ReleaseData(t);
+    t->data = &t->all;
+    PrepareData(t);
+    if (t->model->warm) {
+        int epochs = chosen.adversarial > 0 ? chosen.adversarial : chosen.plain;
+
+        LoopLearnAll(loop, chosen.adversarial > 0 ? "apr all" : "bpr all",
+                     (int)ceil(WARM_SHARE * epochs));
+        return;
+    }
+    ForgetRows(t);
+    ResetState(t);
+    StartRows(t);
+    t->rule.adversarial = false;
+    LoopLearnAll(loop, "bpr all", chosen.plain);
+    if (chosen.adversarial == 0)
+        return;
+    StartAdversarial(t, true);
+    LoopLearnAll(loop, "apr all", chosen.adversarial);
 }
 
 /* Interactions of weights that are all the same count alike: nothing need be drawn. */
@@ -454,10 +537,16 @@ void MfTrain(const Host *host, const Interactions *all, Model *model, TrainRepor
         .epoch = RunEpoch,
         .check = CheckCollapse,
     };
+    Plan plan = PlanOf(model), chosen;
 
     CheckRankable(host, &data);
+    loop.epochs = (data.held_count > 0 ? 2 : 1) * (plan.plain + plan.adversarial);
     Prepare(&t);
     StartRows(&t);
-    RunStages(&t, &loop);
+    LoopOpen(&loop);
+    chosen = RunStages(&t, &loop, plan);
+    if (data.held_count > 0)
+        LearnAll(&t, &loop, chosen);
+    LoopClose(&loop);
     Release(&t);
 }

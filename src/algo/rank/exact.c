@@ -8,6 +8,7 @@
 #include <math.h>
 
 #include "core/blas.h"
+#include "core/pool.h"
 #include "core/vector.h"
 
 /* Slices are scored again as a whole when more than this share of their items would be. */
@@ -30,7 +31,7 @@ double GreatestNorm(const Host *host, const Model *model)
     uint32_t width = model->algorithm->query_width(model);
     double greatest = 0;
 
-    if (!HasProducts(model) || !BlasLoad())
+    if (!HasProducts(model) || !BlasLoad(PoolThreads(host)))
         return 0;
     for (uint32_t i = 0; i < model->items; i++) {
         greatest = fmax(greatest, Norm(part->data + (size_t)i * part->stride, width));

@@ -15,7 +15,7 @@ Scorer ScorerStart(const Host *host, const Model *model, Histories histories, ui
     Scorer scorer = {
         .host = host, .model = model, .histories = histories, .batch = batch, .items = items};
 
-    BlasLoad();
+    BlasLoad((int)threads);
     scorer.norm = GreatestNorm(host, model);
     scorer.width = model->algorithm->query_width(model);
     scorer.queries = HostAllocateZero(host, threads * batch * scorer.width, sizeof(float));
@@ -27,10 +27,13 @@ Scorer ScorerStart(const Host *host, const Model *model, Histories histories, ui
 
 size_t ScorerMemory(const Model *model, int threads, uint32_t batch, uint32_t items)
 {
-    size_t row = SizeAdd(items, model->algorithm->query_width(model));
-    size_t batches = SizeMultiply((size_t)threads * batch, row * sizeof(float));
+    uint32_t width = model->algorithm->query_width(model);
+    size_t row = SizeMultiply(SizeAdd(items, width), sizeof(float));
+    size_t one = SizeMultiply(batch, row);
 
-    return SizeAdd(batches, HistoriesMemory(model, threads));
+    if (HasProducts(model))
+        one = SizeAdd(one, BlasMemory(batch, items, width));
+    return SizeAdd(SizeMultiply((size_t)threads, one), HistoriesMemory(model, threads));
 }
 
 void ScorerQuery(const Scorer *scorer, int worker, uint32_t user, float *query)

@@ -21,7 +21,7 @@ typedef struct Scorer {
 extern Scorer ScorerStart(const Host *host, const Model *model, Histories histories, uint32_t batch,
                           uint32_t items);
 
-/* Bytes that ScorerStart allocates. */
+/* Bytes that ScorerStart allocates, and that products fill. */
 extern size_t ScorerMemory(const Model *model, int threads, uint32_t batch, uint32_t items);
 
 /* The query of a user, by a thread. */

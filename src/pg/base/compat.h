@@ -46,15 +46,12 @@ static inline Oid PrimaryKeyOf(Relation relation)
 }
 #endif
 
-/* A possibly qualified name as a RangeVar. */
-static inline RangeVar *ParseRelationName(const char *name)
-{
+/* PostgreSQL 16 can report the errors of a name softly. */
 #if PG_VERSION_NUM >= 160000
-    return makeRangeVarFromNameList(stringToQualifiedNameList(name, NULL));
+#define NamesOfText(text) stringToQualifiedNameList(text, NULL)
 #else
-    return makeRangeVarFromNameList(stringToQualifiedNameList(name));
+#define NamesOfText(text) stringToQualifiedNameList(text)
 #endif
-}
 
 /* count * size bytes, failing on overflow; may pass 1 GB. */
 #define AllocateArray(context, type, count)                                                        \

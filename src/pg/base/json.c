@@ -96,6 +96,13 @@ bool JsonbHas(Jsonb *object, const char *key)
     return Find(object, key, &value);
 }
 
+bool JsonbIsNull(Jsonb *object, const char *key)
+{
+    JsonbValue value;
+
+    return !Find(object, key, &value) || value.type == jbvNull;
+}
+
 char *JsonbGetString(Jsonb *object, const char *key)
 {
     JsonbValue value;

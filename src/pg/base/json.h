@@ -21,6 +21,7 @@ extern void JsonRaw(StringInfo json, const char *key, const char *value);
 /* Fields of an object; NULL or false if absent or of another type. */
 extern char *JsonbGetString(Jsonb *object, const char *key);
 extern bool JsonbHas(Jsonb *object, const char *key);
+extern bool JsonbIsNull(Jsonb *object, const char *key); /* or absent */
 extern bool JsonbGetReal(Jsonb *object, const char *key, double *value);
 extern bool JsonbGetInteger(Jsonb *object, const char *key, int64 *value);
 extern Jsonb *JsonbGetObject(Jsonb *object, const char *key);

@@ -14,6 +14,7 @@ int recadv_max_threads = 2;
 int recadv_cache_size = 256 * 1024;
 int recadv_shared_cache_size = 0;
 bool recadv_progress = true;
+bool recadv_trust_model_owners = false;
 
 void DefineSettings(void)
 {
@@ -31,6 +32,11 @@ void DefineSettings(void)
         256 * 1024, 0, INT_MAX, PGC_USERSET, GUC_UNIT_KB, NULL, NULL, NULL);
     DefineCustomBoolVariable("recadv.progress", "Report the progress of training by notices.", NULL,
                              &recadv_progress, true, PGC_USERSET, 0, NULL, NULL, NULL);
+    DefineCustomBoolVariable(
+        "recadv.trust_model_owners",
+        "Read the source of a model with one's own rights, whoever owns it.",
+        "A source can run any code; without this, only that of an owner who has all your rights.",
+        &recadv_trust_model_owners, false, PGC_SUSET, 0, NULL, NULL, NULL);
     if (process_shared_preload_libraries_in_progress)
         DefineCustomIntVariable("recadv.shared_cache_size",
                                 "Memory that all sessions share for the item side of models.",

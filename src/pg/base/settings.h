@@ -4,12 +4,13 @@
 
 #include "postgres.h"
 
-extern char *recadv_model_setting;   /* recadv.model: model used where none is named */
-extern int recadv_max_memory;        /* recadv.max_memory, in kB */
-extern int recadv_max_threads;       /* recadv.max_threads */
-extern int recadv_cache_size;        /* recadv.cache_size, in kB */
-extern int recadv_shared_cache_size; /* recadv.shared_cache_size, in kB */
-extern bool recadv_progress;         /* recadv.progress */
+extern char *recadv_model_setting;     /* recadv.model: model used where none is named */
+extern int recadv_max_memory;          /* recadv.max_memory, in kB */
+extern int recadv_max_threads;         /* recadv.max_threads */
+extern int recadv_cache_size;          /* recadv.cache_size, in kB */
+extern int recadv_shared_cache_size;   /* recadv.shared_cache_size, in kB */
+extern bool recadv_progress;           /* recadv.progress */
+extern bool recadv_trust_model_owners; /* recadv.trust_model_owners */
 
 /* Once, when the library is loaded. */
 extern void DefineSettings(void);

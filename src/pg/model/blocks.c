@@ -83,18 +83,21 @@ DataBlock StoreReadMatrix(ModelStore *store, const char *part, uint32 number, Bl
 }
 
 /*
- * The parser of jsonb knows nothing of models, so its error is caught and raised again as damage of
- * the block.  Catching without a subtransaction is safe here: the parser has taken nothing but
- * memory.
+ * NULL, and what is wrong with the text.  The parser of jsonb and the conversion of encodings know
+ * nothing of models, so their errors are caught.  Catching without a subtransaction is safe here:
+ * they have taken nothing but memory.
  */
-static Jsonb *ParseStored(const ModelStore *store, const char *part, uint32 number, char *text)
+static Jsonb *ParseStored(const char *text, int length, const char **problem)
 {
     MemoryContext context = CurrentMemoryContext;
     Jsonb *volatile json = NULL;
 
+    *problem = "its text is not UTF-8";
+    if (!pg_verify_mbstr(PG_UTF8, text, length, true))
+        return NULL;
     PG_TRY();
     {
-        json = JsonbParse(text);
+        json = JsonbParse(pg_any_to_server(text, length, PG_UTF8));
     }
     PG_CATCH();
     {
@@ -105,26 +108,48 @@ static Jsonb *ParseStored(const ModelStore *store, const char *part, uint32 numb
         if (error->sqlerrcode == ERRCODE_QUERY_CANCELED || error->elevel > ERROR)
             PG_RE_THROW();
         FlushErrorState();
-        StoreDamaged(store, part, number, error->message);
+        *problem = error->message;
     }
     PG_END_TRY();
     return json;
 }
 
+static Jsonb *ParseDocument(const DataBlock *block, const char **problem)
+{
+    char *text = pnstrdup((const char *)block->payload, block->size);
+
+    return ParseStored(text, (int)strlen(text), problem);
+}
+
 Jsonb *StoreReadJson(ModelStore *store, const char *part, uint32 number)
 {
     bytea *bytes = store->fetch(store, part, number);
+    const char *problem;
     DataBlock block;
-    char *text;
+    Jsonb *json;
 
     if (bytes == NULL)
         return NULL;
     Parse(store, part, number, bytes, BLOCK_JSON, &block);
-    text = pnstrdup((const char *)block.payload, block.size);
+    json = ParseDocument(&block, &problem);
+    if (json == NULL)
+        StoreDamaged(store, part, number, problem);
     pfree(bytes);
-    if (!pg_verify_mbstr(PG_UTF8, text, (int)strlen(text), true))
-        StoreDamaged(store, part, number, "its text is not UTF-8");
-    return ParseStored(store, part, number, pg_any_to_server(text, (int)strlen(text), PG_UTF8));
+    return json;
+}
+
+Jsonb *StoreTryJson(ModelStore *store, const char *part, uint32 number)
+{
+    bytea *bytes = store->fetch(store, part, number);
+    const char *problem;
+    DataBlock block;
+
+    if (bytes == NULL ||
+        BlockParse(VARDATA(bytes), VARSIZE(bytes) - VARHDRSZ, SealName(part, store->version),
+                   number, Crc32c, &block) != NULL ||
+        block.type != BLOCK_JSON)
+        return NULL;
+    return ParseDocument(&block, &problem);
 }
 
 void BlockFree(DataBlock *block)

@@ -49,6 +49,9 @@ extern DataBlock StoreReadMatrix(ModelStore *store, const char *part, uint32 num
 /* The document of a BLOCK_JSON, or NULL if there is none. */
 extern Jsonb *StoreReadJson(ModelStore *store, const char *part, uint32 number);
 
+/* The same, and NULL if it is damaged. */
+extern Jsonb *StoreTryJson(ModelStore *store, const char *part, uint32 number);
+
 /* Releases what StoreRead allocated. */
 extern void BlockFree(DataBlock *block);
 

@@ -14,6 +14,8 @@
 #include "catalog/pg_extension.h"
 #include "catalog/pg_type.h"
 #include "commands/extension.h"
+#include "lib/stringinfo.h"
+#include "parser/scansup.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -69,6 +71,62 @@ char *RelationName(Oid relid)
         ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("the model has been dropped")));
     return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
                                       get_rel_name(relid));
+}
+
+/* Bytes of the longest part of a name as it is written, without its quotes. */
+static Size LongestPart(const char *name)
+{
+    Size longest = 0, length = 0;
+    bool quoted = false;
+
+    for (; *name != '\0'; name++) {
+        if (quoted && name[0] == '"' && name[1] == '"') {
+            name++;
+            length++;
+        } else if (*name == '"') {
+            quoted = !quoted;
+        } else if (*name == '.' && !quoted) {
+            length = 0;
+        } else if (quoted || !scanner_isspace(*name)) {
+            length++;
+        }
+        longest = Max(longest, length);
+    }
+    return longest;
+}
+
+RangeVar *ParseRelationName(const char *name)
+{
+    if (LongestPart(name) >= NAMEDATALEN)
+        ereport(ERROR, (errcode(ERRCODE_NAME_TOO_LONG), errmsg("the name \"%s\" is too long", name),
+                        errdetail("Names have at most %d bytes.", NAMEDATALEN - 1)));
+    return makeRangeVarFromNameList(NamesOfText(name));
+}
+
+/* Each part in quotes. */
+static char *QuoteParts(const char *name)
+{
+    StringInfoData quoted;
+
+    initStringInfo(&quoted);
+    appendStringInfoChar(&quoted, '"');
+    for (; *name != '\0'; name++)
+        appendStringInfoString(&quoted, *name == '.' ? "\".\"" : (char[]){*name, '\0'});
+    appendStringInfoChar(&quoted, '"');
+    return quoted.data;
+}
+
+const char *NameHint(const char *name, const char *otherwise)
+{
+    char *quoted;
+
+    if (strchr(name, '"') != NULL || name[0] == '.' || name[0] == '\0' ||
+        name[strlen(name) - 1] == '.' || strstr(name, "..") != NULL)
+        return otherwise;
+    quoted = QuoteParts(name);
+    if (!OidIsValid(ModelLookup(quoted)))
+        return otherwise;
+    return psprintf("Names without double quotes are folded to lower case: write '%s'.", quoted);
 }
 
 Oid ModelLookup(const char *name)

@@ -17,7 +17,8 @@
 #include "utils/lsyscache.h"
 
 #include "pg/model/catalog.h"
-#include "pg/model/table.h"
+#include "pg/model/resolve.h"
+#include "pg/model/versions.h"
 
 /* Owned by the caller. */
 static Oid Create(const char *name)
@@ -26,6 +27,7 @@ static Oid Create(const char *name)
     Oid schema = RangeVarGetCreationNamespace(wanted);
     char *table = quote_qualified_identifier(get_namespace_name(schema), wanted->relname);
     char *type = quote_qualified_identifier(get_namespace_name(ExtensionSchema()), "recadv_model");
+    Oid relid;
 
     SPI_execute(psprintf("CREATE TABLE %s OF %s (data WITH OPTIONS NOT NULL, "
                          "PRIMARY KEY (version, part, block))",
@@ -34,7 +36,9 @@ static Oid Create(const char *name)
     /* Vectors of floats hardly compress, so trying to would only cost time. */
     SPI_execute(psprintf("ALTER TABLE %s ALTER COLUMN data SET STORAGE EXTERNAL", table), false, 0);
     CommandCounterIncrement();
-    return get_relname_relid(wanted->relname, schema);
+    relid = get_relname_relid(wanted->relname, schema);
+    ModelTableBegin(relid);
+    return relid;
 }
 
 /*
@@ -50,29 +54,29 @@ static bool NameLock(Oid schema, const char *name)
     return LockAcquire(&tag, ExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL;
 }
 
-static void CheckOwned(Oid relid)
+/* The table, if there is one of the name: a model that the caller owns. */
+static Oid Find(const char *name)
 {
+    Oid relid = ModelLookupFor(name, MODEL_OWN);
     ModelTable table;
 
-    ModelTableOpenOwned(relid, &table);
-    ModelTableClose(&table);
+    if (OidIsValid(relid)) {
+        ModelTableOpenOwned(relid, &table);
+        ModelTableClose(&table);
+    }
+    return relid;
 }
 
 Oid ModelTableEnsure(const char *name)
 {
-    Oid relid = ModelLookup(name);
+    Oid relid = Find(name);
     RangeVar *wanted;
 
-    if (OidIsValid(relid)) {
-        CheckOwned(relid);
+    if (OidIsValid(relid))
         return relid;
-    }
     wanted = ParseRelationName(name);
     if (!NameLock(RangeVarGetCreationNamespace(wanted), wanted->relname))
         return InvalidOid;
-    relid = ModelLookup(name); /* its creator may have committed since */
-    if (!OidIsValid(relid))
-        return Create(name);
-    CheckOwned(relid);
-    return relid;
+    relid = Find(name); /* its creator may have committed since */
+    return OidIsValid(relid) ? relid : Create(name);
 }

@@ -68,8 +68,9 @@ static IdKind ReadKind(ModelStore *store, Jsonb *json, const char *key)
  * Images have no source.  A relation is known by the schema it was in when it was read, so that
  * another search_path does not lead a refresh to another table.
  */
-static void ReadSource(Jsonb *json, Source *source)
+static void ReadSource(const ModelStore *store, Jsonb *json, Source *source)
 {
+    source->model = store->name == NULL ? NULL : pstrdup(store->name);
     source->text = JsonbGetString(json, "source_relation");
     if (source->text == NULL)
         source->text = JsonbGetString(json, "source");
@@ -237,10 +238,11 @@ Header HeaderRead(ModelStore *store)
     header.added_users = ReadAdded(store, json, "added_users", header.users);
     header.added_items = ReadAdded(store, json, "added_items", header.items);
     header.held = ReadCount(store, json, "held_out", 0);
+    header.held_learnt = JsonbHas(json, "held_out_learnt");
     header.user_kind = ReadKind(store, json, "user_kind");
     header.item_kind = ReadKind(store, json, "item_kind");
     ReadIds(store, json, &header);
-    ReadSource(json, &header.source);
+    ReadSource(store, json, &header.source);
     ReadStream(store, JsonbGetObject(json, "stream"), &header);
     return header;
 }

@@ -193,7 +193,8 @@ static void ReadHeld(ModelStore *store, const Host *host, const Header *header, 
 
 void ReadInteractions(ModelStore *store, const Host *host, const Header *header, Interactions *data)
 {
-    *data = (Interactions){.users = header->users, .items = header->items};
+    *data = (Interactions){
+        .users = header->users, .items = header->items, .held_learnt = header->held_learnt};
     data->count = ReadLists(store, &seen_lists, host, header, &data->offset, &data->item);
     if (header->held > 0)
         ReadHeld(store, host, header, data);

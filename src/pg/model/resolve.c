@@ -8,6 +8,7 @@
 
 #include "utils/builtins.h"
 #include "utils/inval.h"
+#include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
 #include "pg/base/settings.h"
@@ -28,28 +29,39 @@ static void ForgetOnlyModel(Datum arg, int cache, uint32 hash)
     only_model.valid = false;
 }
 
+/* A list of candidates names no more. */
+#define MAX_CANDIDATES 5
+
+static char *Candidates(List *models)
+{
+    int named = Min(list_length(models), MAX_CANDIDATES);
+    StringInfoData names;
+
+    initStringInfo(&names);
+    for (int i = 0; i < named; i++)
+        appendStringInfo(&names, "%s%s", i == 0 ? "" : ", ", RelationName(list_nth_oid(models, i)));
+    if (list_length(models) > named)
+        appendStringInfo(&names, " and %d more", list_length(models) - named);
+    return names.data;
+}
+
 static void FailAmbiguous(List *models)
 {
-    StringInfoData names;
-    ListCell *cell;
 
     if (models == NIL)
         ereport(ERROR,
                 (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("there is no model that you may read"),
                  errhint("Train one with recadv_train().")));
-    initStringInfo(&names);
-    foreach (cell, models)
-        appendStringInfo(&names, "%s%s", names.len == 0 ? "" : ", ",
-                         RelationName(lfirst_oid(cell)));
     ereport(ERROR, (errcode(ERRCODE_AMBIGUOUS_PARAMETER),
                     errmsg("there are %d models: name one", list_length(models)),
-                    errdetail("Models: %s.", names.data),
+                    errdetail("Models: %s.", Candidates(models)),
                     errhint("Use model => '...', or SET recadv.model.")));
 }
 
 /*
  * Leaves out the models without a version, such as a first training that failed leaves behind; all
- * of them if there are no others.  A damaged one stays, for its error is what the caller must see.
+ * of them if there are no others.  A damaged one stays, for its error is what the caller must see;
+ * so does one that is locked, for which nobody waits here.
  */
 static List *TrainedOf(List *models)
 {
@@ -60,10 +72,13 @@ static List *TrainedOf(List *models)
         ModelTable table;
         Current current;
 
-        ModelTableOpen(lfirst_oid(cell), &table);
+        if (!ModelTableTryOpen(lfirst_oid(cell), &table)) {
+            trained = lappend_oid(trained, lfirst_oid(cell));
+            continue;
+        }
         if (ModelTableTryCurrent(&table, &current) != NULL || current.version > 0)
             trained = lappend_oid(trained, lfirst_oid(cell));
-        ModelTableClose(&table);
+        ModelTableRelease(&table);
     }
     return trained == NIL ? models : trained;
 }
@@ -96,21 +111,42 @@ static Oid OnlyModel(void)
     return only_model.relid;
 }
 
-Oid ModelResolve(text *name)
+/* Before the table is locked: who has no right to it must not wait for it. */
+static void CheckBeforeLock(const RangeVar *name, Oid relid, Oid locked, void *use)
+{
+    (void)name, (void)locked;
+    if (OidIsValid(relid) && get_rel_name(relid) != NULL)
+        ModelCheckRights(relid, *(const ModelUse *)use);
+}
+
+Oid ModelLookupFor(const char *name, ModelUse use)
+{
+    return RangeVarGetRelidExtended(ParseRelationName(name), ModelLock(use), RVR_MISSING_OK,
+                                    CheckBeforeLock, &use);
+}
+
+static Oid LookUp(const char *wanted, ModelUse use)
+{
+    Oid relid = ModelLookupFor(wanted, use);
+
+    if (!OidIsValid(relid))
+        ereport(ERROR,
+                (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("model \"%s\" does not exist", wanted),
+                 errhint("%s", NameHint(wanted, "SELECT * FROM recadv_models lists the models."))));
+    return relid;
+}
+
+void ModelOpen(text *name, ModelUse use, ModelTable *table)
 {
     const char *wanted = name == NULL ? recadv_model_setting : text_to_cstring(name);
     Oid relid;
 
-    if (wanted == NULL || wanted[0] == '\0') {
-        if (name == NULL)
-            return OnlyModel();
+    if (wanted != NULL && wanted[0] != '\0')
+        relid = LookUp(wanted, use);
+    else if (name == NULL)
+        relid = OnlyModel();
+    else
         ereport(ERROR,
                 (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("the model's name is empty")));
-    }
-    relid = ModelLookup(wanted);
-    if (!OidIsValid(relid))
-        ereport(ERROR,
-                (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("model \"%s\" does not exist", wanted),
-                 errhint("SELECT * FROM recadv_models lists the models.")));
-    return relid;
+    ModelTableOpenFor(relid, use, table);
 }

@@ -4,10 +4,19 @@
 
 #include "pg/base/compat.h"
 
+#include "pg/model/table.h"
+
 /*
- * The table that a call means: the name, else the setting recadv.model, else the only model that
- * the caller may read.  Fails with a list of candidates otherwise.
+ * Opens the model that a call means: the name, else the setting recadv.model, else the only model
+ * that the caller may read.  Fails with a list of candidates otherwise.  The name is looked up as
+ * that of a table in a statement: under the lock, so that it still leads there.
  */
-extern Oid ModelResolve(text *name);
+extern void ModelOpen(text *name, ModelUse use, ModelTable *table);
+
+/*
+ * OID of a named relation, which is locked for the use, and to which the caller has the rights that
+ * it needs; InvalidOid if there is none of that name.
+ */
+extern Oid ModelLookupFor(const char *name, ModelUse use);
 
 #endif

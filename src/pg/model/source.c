@@ -9,6 +9,7 @@
 #include <ctype.h>
 
 #include "access/attnum.h"
+#include "access/relation.h"
 #include "catalog/namespace.h"
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
@@ -16,13 +17,69 @@
 
 #include "pg/model/catalog.h"
 
-static void CheckColumn(Oid relid, const char *relation, const char *column, const char *argument)
+/* Of a source that a model names; the caller has named none. */
+#define NAMED_BY_MODEL_HINT                                                                        \
+    "The model was trained on it, and it has changed since or is not on this server.  Train the "  \
+    "model again to name another source."
+
+/* `"name"`, and whose it is. */
+static char *DescribeSource(const Source *source)
+{
+    if (source->model == NULL)
+        return psprintf("\"%s\"", source->text);
+    return psprintf("\"%s\" of model \"%s\"", source->text, source->model);
+}
+
+/* A column whose name differs by quotes, or by capital and small letters, or NULL. */
+static char *AlikeColumn(Oid relid, const char *column)
+{
+    Size length = strlen(column);
+    Relation relation = try_relation_open(relid, AccessShareLock);
+    char *alike = NULL;
+
+    if (length > 2 && column[0] == '"' && column[length - 1] == '"')
+        column = pnstrdup(column + 1, length - 2);
+    for (int i = 0; relation != NULL && i < RelationGetNumberOfAttributes(relation); i++) {
+        Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(relation), i);
+
+        if (!attribute->attisdropped && pg_strcasecmp(NameStr(attribute->attname), column) == 0)
+            alike = pstrdup(NameStr(attribute->attname));
+    }
+    if (relation != NULL)
+        relation_close(relation, AccessShareLock);
+    return alike;
+}
+
+static char *ColumnHint(Oid relid, const char *column, const char *argument)
+{
+    char *alike = AlikeColumn(relid, column);
+
+    if (alike == NULL)
+        return psprintf("Name the column with %s => '...'.", argument);
+    return psprintf("Columns are taken as they are written: %s => %s.", argument,
+                    quote_literal_cstr(alike));
+}
+
+static void CheckColumn(Oid relid, const Source *source, const char *column, const char *argument)
 {
     if (column == NULL || get_attnum(relid, column) != InvalidAttrNumber)
         return;
-    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
-                    errmsg("column \"%s\" of source \"%s\" does not exist", column, relation),
-                    errhint("Name the column with %s => '...'.", argument)));
+    ereport(ERROR,
+            (errcode(ERRCODE_UNDEFINED_COLUMN),
+             errmsg("column \"%s\" of source %s does not exist", column, DescribeSource(source)),
+             errhint("%s", source->model != NULL ? NAMED_BY_MODEL_HINT
+                                                 : ColumnHint(relid, column, argument))));
+}
+
+static void FailNoRelation(const Source *source)
+{
+    ereport(ERROR,
+            (errcode(ERRCODE_UNDEFINED_TABLE),
+             errmsg("source %s does not exist", DescribeSource(source)),
+             errhint("%s", source->model != NULL
+                               ? NAMED_BY_MODEL_HINT
+                               : NameHint(source->text, "Give the name of a table or view, or a "
+                                                        "query in parentheses."))));
 }
 
 /* A query without parentheses is a likely slip. */
@@ -46,13 +103,11 @@ static char *RelationItem(const Source *source)
     relid = RangeVarGetRelid(ParseRelationName(source->text), NoLock, true);
 
     if (!OidIsValid(relid))
-        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
-                        errmsg("source \"%s\" does not exist", source->text),
-                        errhint("Give the name of a table or view, or a query in parentheses.")));
-    CheckColumn(relid, source->text, source->user_column, "user_column");
-    CheckColumn(relid, source->text, source->item_column, "item_column");
-    CheckColumn(relid, source->text, source->time_column, "time_column");
-    CheckColumn(relid, source->text, source->weight_column, "weight_column");
+        FailNoRelation(source);
+    CheckColumn(relid, source, source->user_column, "user_column");
+    CheckColumn(relid, source, source->item_column, "item_column");
+    CheckColumn(relid, source, source->time_column, "time_column");
+    CheckColumn(relid, source, source->weight_column, "weight_column");
     return RelationName(relid);
 }
 

@@ -10,6 +10,7 @@ typedef struct Source {
     const char *item_column;
     const char *time_column;   /* NULL: none */
     const char *weight_column; /* NULL: none */
+    const char *model;         /* whose header names it; NULL: the caller does */
 } Source;
 
 /*

@@ -12,8 +12,11 @@
 #include "access/table.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_index.h"
+#include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
+#include "commands/trigger.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -71,7 +74,7 @@ static void CheckColumns(Relation relation)
     for (int i = 0; i < columns->natts; i++) {
         Form_pg_attribute column = TupleDescAttr(columns, i);
 
-        if (column->attisdropped || column->atttypid != types[i] ||
+        if (column->attisdropped || column->attgenerated != '\0' || column->atttypid != types[i] ||
             (types[i] == TEXTOID && column->attcollation != C_COLLATION_OID))
             FailNotAModel(relation, "Its columns are not those of the type recadv_model.");
     }
@@ -128,12 +131,109 @@ List *ModelTableBlocks(ModelTable *table, int32 version, const char *part)
     return numbers;
 }
 
-static void Open(Oid relid, LOCKMODE lock, ModelTable *table)
+bool ModelTableOccupied(ModelTable *table, int32 version, const char *part, int32 number)
 {
-    Relation relation = try_relation_open(relid, lock);
+    ScanKeyData key[3];
+    SnapshotData dirty;
+    SysScanDesc scan;
+    bool occupied;
 
-    if (relation == NULL)
-        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("the model has been dropped")));
+    InitDirtySnapshot(dirty);
+    ScanKeyInit(&key[0], COLUMN_VERSION, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(version));
+    if (part != NULL) {
+        ScanKeyInit(&key[1], COLUMN_PART, BTEqualStrategyNumber, F_TEXTEQ,
+                    CStringGetTextDatum(part));
+        ScanKeyInit(&key[2], COLUMN_BLOCK, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(number));
+    }
+    scan =
+        systable_beginscan(table->relation, table->index, true, &dirty, part == NULL ? 1 : 3, key);
+    occupied = HeapTupleIsValid(systable_getnext(scan));
+    systable_endscan(scan);
+    return occupied;
+}
+
+LOCKMODE ModelLock(ModelUse use)
+{
+    return use == MODEL_READ ? AccessShareLock : RowExclusiveLock;
+}
+
+void ModelCheckRights(Oid relid, ModelUse use)
+{
+    AclMode needed = use == MODEL_OBSERVE ? ACL_SELECT | ACL_INSERT : ACL_SELECT;
+    AclResult allowed = ACLCHECK_OK;
+
+    if (use != MODEL_OWN)
+        allowed = pg_class_aclmask(relid, GetUserId(), needed, ACLMASK_ALL) == needed
+                      ? ACLCHECK_OK
+                      : ACLCHECK_NO_PRIV;
+    else if (!RelationOwnedBy(relid, GetUserId()))
+        allowed = ACLCHECK_NOT_OWNER;
+    if (allowed != ACLCHECK_OK)
+        aclcheck_error(allowed, OBJECT_TABLE, get_rel_name(relid));
+}
+
+static void __attribute__((noreturn))
+FailNotPlain(const ModelTable *table, const char *what, const char *hint)
+{
+    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                    errmsg("model \"%s\" has %s", table->store.name, what),
+                    errdetail("A model's table is written by recadv alone."), errhint("%s", hint)));
+}
+
+/* Those for TRUNCATE never fire: recadv does not truncate, but distributed engines have them. */
+static void CheckNoTriggers(const ModelTable *table)
+{
+    const TriggerDesc *triggers = table->relation->trigdesc;
+
+    for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++) {
+        const Trigger *trigger = &triggers->triggers[i];
+
+        if (!TRIGGER_FOR_INSERT(trigger->tgtype) && !TRIGGER_FOR_UPDATE(trigger->tgtype) &&
+            !TRIGGER_FOR_DELETE(trigger->tgtype))
+            continue;
+        FailNotPlain(table, "triggers or rules",
+                     trigger->tgisinternal
+                         ? "Drop the constraint, such as a foreign key to it, that made them."
+                         : psprintf("DROP TRIGGER %s ON %s.", quote_identifier(trigger->tgname),
+                                    RelationName(RelationGetRelid(table->relation))));
+    }
+}
+
+/*
+ * Functions in them, another owner's perhaps, would run in the statements that write.  Who may make
+ * them waits for the lock that is held here, but for two: an index that is built concurrently is
+ * not used before the transactions that hold the lock have ended, and a child table is passed over,
+ * since all statements say ONLY.
+ */
+static void CheckRunsNoCode(const ModelTable *table)
+{
+    const TupleConstr *constraints = RelationGetDescr(table->relation)->constr;
+
+    CheckNoTriggers(table);
+    if (table->relation->rd_rules != NULL)
+        FailNotPlain(table, "triggers or rules", "Drop them.");
+    if (constraints != NULL && constraints->num_check > 0)
+        FailNotPlain(table, "check constraints", "Drop them.");
+    if (list_length(RelationGetIndexList(table->relation)) > 1)
+        FailNotPlain(table, "indexes beside its primary key", "Drop them.");
+    if (table->relation->rd_rel->relrowsecurity && table->relation->rd_rel->relforcerowsecurity)
+        FailNotPlain(table, "row-level security that is forced",
+                     "Use GRANT SELECT to say who may use a model.");
+}
+
+static void CheckNoRowSecurity(const ModelTable *table)
+{
+    if (check_enable_rls(RelationGetRelid(table->relation), InvalidOid, false) == RLS_ENABLED)
+        ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                        errmsg("model \"%s\" has row-level security, which would apply to blocks",
+                               table->store.name),
+                        errhint("Use GRANT SELECT to say who may use a model.")));
+}
+
+/* All that is known of a table, under the lock that the caller holds. */
+static void Check(Relation relation, ModelUse use, ModelTable *table)
+{
+    ModelCheckRights(RelationGetRelid(relation), use);
     if (relation->rd_rel->relkind != RELKIND_RELATION)
         FailNotAModel(relation, "It is not an ordinary table.");
     if (relation->rd_rel->reloftype != ModelType())
@@ -144,49 +244,53 @@ static void Open(Oid relid, LOCKMODE lock, ModelTable *table)
         .relation = relation,
         .index = CheckKey(relation),
     };
+    if (use != MODEL_READ)
+        CheckRunsNoCode(table);
+    if (use != MODEL_OWN) /* index scans make no checks, so this one of the executor is here */
+        CheckNoRowSecurity(table);
 }
 
-/* Index scans make no checks, so those of the executor (rights, row-level security) are here. */
+/* Rights are looked at before the lock, too: who has none must neither wait nor be waited for. */
+void ModelTableOpenFor(Oid relid, ModelUse use, ModelTable *table)
+{
+    Relation relation;
+
+    if (get_rel_name(relid) != NULL)
+        ModelCheckRights(relid, use);
+    relation = try_relation_open(relid, ModelLock(use));
+    if (relation == NULL)
+        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("the model has been dropped")));
+    Check(relation, use, table);
+}
+
 void ModelTableOpen(Oid relid, ModelTable *table)
 {
-    AclResult allowed = pg_class_aclcheck(relid, GetUserId(), ACL_SELECT);
-
-    if (allowed != ACLCHECK_OK && get_rel_name(relid) != NULL)
-        aclcheck_error(allowed, OBJECT_TABLE, get_rel_name(relid));
-    Open(relid, AccessShareLock, table);
-    if (check_enable_rls(relid, InvalidOid, false) == RLS_ENABLED)
-        ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-                        errmsg("model \"%s\" has row-level security, which would apply to blocks",
-                               table->store.name),
-                        errhint("Use GRANT SELECT to say who may use a model.")));
+    ModelTableOpenFor(relid, MODEL_READ, table);
 }
 
 void ModelTableOpenOwned(Oid relid, ModelTable *table)
 {
-    if (get_rel_name(relid) != NULL && !RelationOwnedBy(relid, GetUserId()))
-        aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, get_rel_name(relid));
-    Open(relid, RowExclusiveLock, table);
-    ModelTableCheckPlain(table);
+    ModelTableOpenFor(relid, MODEL_OWN, table);
 }
 
-static void FailNotPlain(const ModelTable *table, const char *what)
+bool ModelTableTryOpen(Oid relid, ModelTable *table)
 {
-    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-                    errmsg("model \"%s\" has %s", table->store.name, what),
-                    errhint("Drop them; a model's table is written by recadv alone.")));
-}
+    Relation relation;
 
-/* The functions in them, another owner's perhaps, would run with the rights of whoever writes. */
-void ModelTableCheckPlain(const ModelTable *table)
-{
-    const TupleConstr *constraints = RelationGetDescr(table->relation)->constr;
-
-    if (table->relation->trigdesc != NULL || table->relation->rd_rules != NULL)
-        FailNotPlain(table, "triggers or rules");
-    if (constraints != NULL && constraints->num_check > 0)
-        FailNotPlain(table, "check constraints");
-    if (list_length(RelationGetIndexList(table->relation)) > 1)
-        FailNotPlain(table, "indexes beside its primary key");
+    if (get_rel_name(relid) != NULL)
+        ModelCheckRights(relid, MODEL_READ);
+    if (!ConditionalLockRelationOid(relid, AccessShareLock))
+        return false;
+    relation = try_relation_open(relid, NoLock);
+    if (relation == NULL)
+        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("the model has been dropped")));
+    Check(relation, MODEL_READ, table);
+    if (ConditionalLockRelationOid(table->index, AccessShareLock)) {
+        UnlockRelationOid(table->index, AccessShareLock); /* nobody reindexes: a scan locks it */
+        return true;
+    }
+    ModelTableRelease(table);
+    return false;
 }
 
 void ModelTableClose(ModelTable *table)
@@ -194,4 +298,12 @@ void ModelTableClose(ModelTable *table)
     if (table->on_close != NULL)
         table->on_close(table->closing);
     table_close(table->relation, NoLock);
+}
+
+void ModelTableRelease(ModelTable *table)
+{
+    Oid relid = RelationGetRelid(table->relation);
+
+    ModelTableClose(table);
+    UnlockRelationOid(relid, AccessShareLock);
 }

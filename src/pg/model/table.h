@@ -10,6 +10,7 @@
 
 #include "pg/model/blocks.h"
 
+#include "storage/lockdefs.h"
 #include "utils/relcache.h"
 
 typedef struct ModelTable {
@@ -20,22 +21,48 @@ typedef struct ModelTable {
     void *closing;
 } ModelTable;
 
-/* Opens for reading: checks that it is a model, and the caller's right to SELECT. */
-extern void ModelTableOpen(Oid relid, ModelTable *table);
+/* What a model is opened for, which decides the rights that the caller needs and the lock. */
+typedef enum ModelUse {
+    MODEL_READ,    /* SELECT */
+    MODEL_OBSERVE, /* SELECT and INSERT */
+    MODEL_OWN      /* be its owner, or a member of the owner */
+} ModelUse;
 
-/* Opens for writing; only the owner may. */
+/* The lock that a use takes: that of the statements that will follow. */
+extern LOCKMODE ModelLock(ModelUse use);
+
+/* Fails unless the caller has the rights that the use needs. */
+extern void ModelCheckRights(Oid relid, ModelUse use);
+
+/*
+ * Takes the use's lock, and under it checks all that makes the use safe: that it is a model, the
+ * caller's rights, and, where rows will be written, that no code of others would run with them.
+ */
+extern void ModelTableOpenFor(Oid relid, ModelUse use, ModelTable *table);
+
+/* The same for one use. */
+extern void ModelTableOpen(Oid relid, ModelTable *table);
 extern void ModelTableOpenOwned(Oid relid, ModelTable *table);
 
-/* Fails if the table has triggers, rules, check constraints or more than its primary key. */
-extern void ModelTableCheckPlain(const ModelTable *table);
+/* Opens for reading; false where that would have to wait. */
+extern bool ModelTableTryOpen(Oid relid, ModelTable *table);
 
 /* The lock stays until the end of the transaction. */
 extern void ModelTableClose(ModelTable *table);
+
+/* Closes what ModelTableTryOpen opened, and releases the lock. */
+extern void ModelTableRelease(ModelTable *table);
 
 /* The stored bytes of a block of any version, NULL if there is none. */
 extern bytea *ModelTableFetch(ModelTable *table, int32 version, const char *part, uint32 number);
 
 /* Numbers of the blocks of a part, ascending. */
 extern List *ModelTableBlocks(ModelTable *table, int32 version, const char *part);
+
+/*
+ * Is there a row of the version (part == NULL), or a block of the part, be it one that another
+ * transaction has not committed yet?  To write there would mean to wait for that transaction.
+ */
+extern bool ModelTableOccupied(ModelTable *table, int32 version, const char *part, int32 number);
 
 #endif

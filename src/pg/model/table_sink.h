@@ -2,11 +2,12 @@
 #ifndef RECADV_PG_MODEL_TABLE_SINK_H
 #define RECADV_PG_MODEL_TABLE_SINK_H
 
-#include "pg/model/blocks.h"
+#include "pg/model/table.h"
 
-/* Inserts blocks of one version, replacing those that exist; needs SPI. */
+/* Inserts blocks of one version, replacing those that exist; only the owner may; needs SPI. */
 typedef struct TableSink {
     ModelSink sink;
+    ModelTable table;
     struct _SPI_plan *plan;
     MemoryContext scratch;
 } TableSink;

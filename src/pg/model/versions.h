@@ -4,7 +4,11 @@
 
 #include "pg/model/table.h"
 
-#define PART_CURRENT "current"
+/* Parts of version 0: a Current; the versions there are; runs by number; the number of the last. */
+#define PART_CURRENT  "current"
+#define PART_VERSIONS "versions"
+#define PART_RUN      "run"
+#define PART_LAST_RUN "last_run"
 
 /* Which version serves; the stamp is random, so that no two trainings share one. */
 typedef struct Current {
@@ -23,13 +27,25 @@ extern const char *ModelTableTryCurrent(ModelTable *table, Current *current);
 /* Points readers at a version from the commit on; the table is open.  Needs SPI. */
 extern void ModelTableSetCurrent(ModelTable *table, int32 version, int32 previous);
 
-/* A version number above all others; needs SPI. */
+/*
+ * Writes the rows of version 0 that a new table begins with.  What they say is believed of them
+ * alone, and who may only INSERT can never change them.  Needs SPI.
+ */
+extern void ModelTableBegin(Oid relid);
+
+/* A version number above those of all versions, of which there is no row; needs SPI. */
 extern int32 ModelTableNextVersion(Oid relid);
+
+/* A run's number, likewise; it counts as given out from now on.  Needs SPI. */
+extern int32 ModelTableNextRun(ModelTable *table);
+
+/* The number of the last run. */
+extern int32 ModelTableLastRun(ModelTable *table);
 
 /* Lets a new version serve from the commit on and keeps `keep` versions; needs SPI. */
 extern void ModelTablePublish(Oid relid, int32 version, int keep);
 
-/* Versions that have a header, newest first (a list of integers); needs SPI. */
-extern List *ModelTableVersions(Oid relid);
+/* The versions that were published and are kept, newest first (a list of integers); needs SPI. */
+extern List *ModelTableVersions(ModelTable *table);
 
 #endif

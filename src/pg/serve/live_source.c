@@ -17,25 +17,27 @@
 #include "pg/model/resolve.h"
 #include "pg/model/source.h"
 #include "pg/model/table.h"
+#include "pg/model/trust.h"
 #include "pg/model/versions.h"
 #include "pg/train/reader.h"
 
-/* Source and columns as the current version's header has them. */
-static Source SourceOf(text *model)
+/* Source and columns as the current version's header has them, and the rights to read it with. */
+static Source OpenSource(text *model, Caller *caller)
 {
     ModelTable table;
     Source source;
     Jsonb *header;
     Header kinds;
 
-    ModelTableOpen(ModelResolve(model), &table);
+    ModelOpen(model, MODEL_READ, &table);
     table.store.version = ModelTableCurrent(&table, false).version;
     header = StoreReadJson(&table.store, PART_HEADER, 0);
     if (header == NULL)
         StoreDamaged(&table.store, PART_HEADER, 0, "it is missing");
     source = (Source){.text = JsonbGetString(header, "source_relation"),
                       .user_column = JsonbGetString(header, "user_column"),
-                      .item_column = JsonbGetString(header, "item_column")};
+                      .item_column = JsonbGetString(header, "item_column"),
+                      .model = pstrdup(table.store.name)};
     if (source.text == NULL)
         source.text = JsonbGetString(header, "source");
     if (source.text == NULL || source.user_column == NULL || source.item_column == NULL ||
@@ -46,6 +48,8 @@ static Source SourceOf(text *model)
                                 "ARRAY(SELECT ...).")));
     kinds = HeaderRead(&table.store);
     HeaderCheckIds(&table.store, &kinds);
+    TakeSourceRights(&table, "Pass exclude => ARRAY(SELECT ...) instead of seen => 'live'.",
+                     caller);
     ModelTableClose(&table);
     return source;
 }
@@ -164,20 +168,24 @@ static IdList ReadItems(const Source *source, Id user, MemoryContext context)
 IdList LiveItems(text *model, Id user)
 {
     MemoryContext context = CurrentMemoryContext;
-    Source source = SourceOf(model);
+    Caller caller;
+    Source source = OpenSource(model, &caller);
     IdList items;
 
     SPI_connect();
     items = ReadItems(&source, user, context);
     SPI_finish();
+    ActAsCaller(&caller);
     return items;
 }
 
 void LiveInteractions(text *model, BackendHost *backend, Collected *all)
 {
-    Source source = SourceOf(model);
+    Caller caller;
+    Source source = OpenSource(model, &caller);
 
     SPI_connect();
     CollectorFinish(SourceRead(&source, backend->context), backend, all);
     SPI_finish();
+    ActAsCaller(&caller);
 }

@@ -14,12 +14,13 @@
 
 Served *ServedOpen(text *model, ModelTable *table)
 {
-    Oid relid = ModelResolve(model);
     CacheEntry *entry;
     Current current;
     bool private;
+    Oid relid;
 
-    ModelTableOpen(relid, table);
+    ModelOpen(model, MODEL_READ, table);
+    relid = RelationGetRelid(table->relation);
     current = ModelTableCurrent(table, false);
     table->store.version = current.version;
     entry = CacheFind(relid, &current);

@@ -4,10 +4,17 @@
  * A session that needs an item side pins its slot for the length of a call.  The first that finds
  * none reserves a slot and loads it, while the others wait for that; a slot whose model is gone, or
  * that has to make room, is dropped as soon as its last pin is.
+ *
+ * A pin is given back by its holder, or else when its memory context goes, or else when the process
+ * ends: a session that is terminated exits without deleting the contexts of the planner.
  */
 #include "pg/serve/shared_cache.h"
 
+#include "lib/ilist.h"
+#include "miscadmin.h"
 #include "storage/condition_variable.h"
+#include "storage/ipc.h"
+#include "storage/procarray.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 #include "utils/wait_event.h"
@@ -20,14 +27,36 @@
 #define WAIT_MS    50
 #define WAIT_TURNS 20
 
+/* Who has waited so long for what another session loads serves the model by itself. */
+#define LOAD_WAIT_MS 10000
+
+/* In the list while it has a slot. */
 struct SharedPin {
     MemoryContextCallback gone;
+    dlist_node node;
     SharedSlot *slot;
     bool loading;
     bool early; /* of a version that is not committed yet */
 };
 
 /* ---- pins ---- */
+
+static dlist_head pins = DLIST_STATIC_INIT(pins);
+
+/* The caller holds the lock. */
+static void GiveUp(SharedSlot *slot)
+{
+    pg_atomic_write_u32(&slot->pins, 0);
+    slot->state = SLOT_FREE;
+}
+
+static void GiveUpLoading(SharedSlot *slot)
+{
+    LWLockAcquire(shared_slots->lock, LW_EXCLUSIVE);
+    GiveUp(slot);
+    LWLockRelease(shared_slots->lock);
+    ConditionVariableBroadcast(&shared_slots->changed);
+}
 
 /* Also called when the pin's context goes, after an error or in its normal course. */
 static void Unpin(void *arg)
@@ -36,15 +65,12 @@ static void Unpin(void *arg)
     SharedSlot *slot = pin->slot;
     bool last;
 
-    pin->slot = NULL;
     if (slot == NULL)
         return;
+    pin->slot = NULL;
+    dlist_delete(&pin->node);
     if (pin->loading) {
-        LWLockAcquire(shared_slots->lock, LW_EXCLUSIVE);
-        pg_atomic_write_u32(&slot->pins, 0);
-        slot->state = SLOT_FREE;
-        LWLockRelease(shared_slots->lock);
-        ConditionVariableBroadcast(&shared_slots->changed);
+        GiveUpLoading(slot);
         return;
     }
     last = pg_atomic_sub_fetch_u32(&slot->pins, 1) == 0;
@@ -52,15 +78,47 @@ static void Unpin(void *arg)
         ConditionVariableBroadcast(&shared_slots->changed);
 }
 
+static void UnpinAll(int code, Datum arg)
+{
+    dlist_mutable_iter i;
+
+    (void)code;
+    (void)arg;
+    dlist_foreach_modify(i, &pins) Unpin(dlist_container(SharedPin, node, i.cur));
+}
+
+/*
+ * After the transaction was aborted, and before others see this process gone.  Not
+ * before_shmem_exit(): from there only the latest function can be taken back, and ours may come
+ * between that of a caller and its end.
+ */
+static void ArrangeUnpinAll(void)
+{
+    static bool arranged = false;
+
+    if (!arranged)
+        on_shmem_exit(UnpinAll, (Datum)0);
+    arranged = true;
+}
+
 /* Made before its slot is: if memory runs out here, no slot stays reserved for ever. */
 static SharedPin *MakePin(void)
 {
     SharedPin *pin = palloc0(sizeof(SharedPin));
 
+    ArrangeUnpinAll();
     pin->gone.func = Unpin;
     pin->gone.arg = pin;
     MemoryContextRegisterResetCallback(CurrentMemoryContext, &pin->gone);
     return pin;
+}
+
+/* Nothing may fail between the count of pins and this. */
+static void PinSlot(SharedPin *pin, SharedSlot *slot, bool loading)
+{
+    pin->slot = slot;
+    pin->loading = loading;
+    dlist_push_head(&pins, &pin->node);
 }
 
 void SharedRelease(SharedPin *pin)
@@ -108,31 +166,41 @@ static void DropGone(void)
 
 /* ---- finding and loading ---- */
 
-/* A pin on a slot that is ready; *busy: another session loads it. */
-static SharedSlot *TryFind(Oid relid, const Current *current, bool *busy)
+/* What there is of a version for a session that looks. */
+typedef enum Found { FOUND_NOTHING, FOUND_READY, FOUND_LOADING } Found;
+
+/* Pins a slot that is ready; *loader: the process that loads it. */
+static Found TryFind(SharedPin *pin, Oid relid, const Current *current, int *loader)
 {
+    Found found = FOUND_NOTHING;
     SharedSlot *slot;
 
     LWLockAcquire(shared_slots->lock, LW_SHARED);
     slot = SlotFind(relid, current);
-    *busy = slot != NULL && slot->state == SLOT_LOADING;
-    if (slot != NULL && !*busy)
+    if (slot != NULL && slot->state == SLOT_LOADING) {
+        found = FOUND_LOADING;
+        *loader = slot->loader;
+    } else if (slot != NULL) {
+        found = FOUND_READY;
         pg_atomic_fetch_add_u32(&slot->pins, 1);
+        PinSlot(pin, slot, false);
+    }
     LWLockRelease(shared_slots->lock);
-    return *busy ? NULL : slot;
+    return found;
 }
 
 /* A slot to load into, unless another session was faster (*busy) or there is none. */
-static SharedSlot *TryReserve(Oid relid, const Current *current, bool early, bool *busy)
+static void TryReserve(SharedPin *pin, Oid relid, const Current *current, bool *busy)
 {
     SharedSlot wanted = {.database = MyDatabaseId, .relid = relid, .current = *current};
     SharedSlot *slot;
 
     LWLockAcquire(shared_slots->lock, LW_EXCLUSIVE);
     *busy = SlotFind(relid, current) != NULL;
-    slot = *busy ? NULL : SlotChoose(&wanted, early);
+    slot = *busy ? NULL : SlotChoose(&wanted, pin->early);
     if (slot != NULL) {
         slot->state = SLOT_LOADING;
+        slot->loader = MyProcPid;
         slot->database = MyDatabaseId;
         slot->relid = relid;
         slot->current = *current;
@@ -141,38 +209,61 @@ static SharedSlot *TryReserve(Oid relid, const Current *current, bool early, boo
         pg_atomic_write_u32(&slot->suspect, 0);
         pg_atomic_write_u64(&slot->hits, 0);
         SlotTouch(slot);
+        PinSlot(pin, slot, true);
     }
     LWLockRelease(shared_slots->lock);
-    return slot;
+}
+
+/*
+ * Every process gives its slots up before it leaves the list of processes; should one have left
+ * without, who waits for it does it instead.
+ */
+static void GiveUpOfGone(Oid relid, const Current *current, int loader)
+{
+    SharedSlot *slot;
+
+    if (BackendPidGetProc(loader) != NULL)
+        return;
+    LWLockAcquire(shared_slots->lock, LW_EXCLUSIVE);
+    slot = SlotFind(relid, current);
+    if (slot != NULL && slot->state == SLOT_LOADING && slot->loader == loader)
+        GiveUp(slot);
+    LWLockRelease(shared_slots->lock);
+}
+
+/* TryFind, but waits for what another session loads, for a while. */
+static Found FindOrAwait(SharedPin *pin, Oid relid, const Current *current, TimestampTz since)
+{
+    Found found;
+    int loader;
+
+    while ((found = TryFind(pin, relid, current, &loader)) == FOUND_LOADING) {
+        if (loader == MyProcPid ||
+            TimestampDifferenceExceeds(since, GetCurrentTimestamp(), LOAD_WAIT_MS))
+            break;
+        GiveUpOfGone(relid, current, loader);
+        ConditionVariableTimedSleep(&shared_slots->changed, WAIT_MS, PG_WAIT_EXTENSION);
+    }
+    ConditionVariableCancelSleep();
+    return found;
 }
 
 SharedPin *SharedFind(Oid relid, const Current *current, bool *load)
 {
+    TimestampTz since = GetCurrentTimestamp();
     SharedPin *pin = MakePin();
-    SharedSlot *slot;
-    bool busy;
+    bool busy = true;
+    Found found;
 
     DropGone();
-    *load = false;
-    for (;;) {
-        slot = TryFind(relid, current, &busy);
-        if (slot != NULL || !busy)
-            break;
-        ConditionVariableTimedSleep(&shared_slots->changed, WAIT_MS, PG_WAIT_EXTENSION);
+    while ((found = FindOrAwait(pin, relid, current, since)) == FOUND_NOTHING && busy)
+        TryReserve(pin, relid, current, &busy);
+    if (found == FOUND_READY) {
+        SlotTouch(pin->slot);
+        pg_atomic_fetch_add_u64(&pin->slot->hits, 1);
     }
-    ConditionVariableCancelSleep();
-    if (slot == NULL) {
-        slot = TryReserve(relid, current, false, &busy);
-        if (busy)
-            return SharedFind(relid, current, load);
-        *load = slot != NULL;
-    } else {
-        SlotTouch(slot);
-        pg_atomic_fetch_add_u64(&slot->hits, 1);
-    }
-    pin->slot = slot;
-    pin->loading = *load;
-    return slot == NULL ? NULL : pin;
+    *load = pin->loading;
+    return pin->slot == NULL ? NULL : pin;
 }
 
 static bool IsInUse(Oid relid)
@@ -194,8 +285,8 @@ SharedPin *SharedReserveEarly(Oid relid, const Current *current)
     if (!IsInUse(relid))
         return NULL;
     pin = MakePin();
-    pin->slot = TryReserve(relid, current, true, &busy);
-    pin->loading = pin->early = true;
+    pin->early = true;
+    TryReserve(pin, relid, current, &busy);
     return pin->slot == NULL ? NULL : pin;
 }
 

@@ -5,7 +5,8 @@
  * A slot holds one item side, found by database, table, version and the version's random stamp, so
  * a version that was rolled back is never found again.  A session pins the slots that it uses, for
  * the length of a call; when room is needed, those go that were used least recently.
- * A process that dies hard takes the server's shared memory with it, and all pins.
+ * Whatever ends a session gives its pins back, and what it was loading; a process that dies hard
+ * takes the server's shared memory with it, and all pins.
  *
  * Nobody may look here before the right to read the model's table has been checked.
  */
@@ -19,8 +20,9 @@ typedef struct SharedPin SharedPin;
 
 /*
  * A pin on the item side of a version, made in the current context and given back when that goes.
- * Waits while another session loads the item side.  *load: nobody has loaded it, so the caller
- * must: SharedAllocate, fill the memory, SharedSetReady.  NULL: all slots are in use.
+ * Waits while another session loads the item side, but not for long.  *load: nobody has loaded it,
+ * so the caller must: SharedAllocate, fill the memory, SharedSetReady.  NULL: all slots are in use,
+ * or the other session takes its time.
  */
 extern SharedPin *SharedFind(Oid relid, const Current *current, bool *load);
 

@@ -28,6 +28,7 @@ typedef enum SlotState { SLOT_FREE, SLOT_LOADING, SLOT_READY, SLOT_DYING } SlotS
  */
 typedef struct SharedSlot {
     SlotState state;
+    int loader; /* the process that loads it */
     Oid database;
     Oid relid;
     Current current;

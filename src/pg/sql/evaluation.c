@@ -17,11 +17,10 @@ void EvaluationOpen(Evaluation *e, text *model)
 {
     MemoryContext context =
         AllocSetContextCreate(CurrentMemoryContext, "recadv evaluation", ALLOCSET_DEFAULT_SIZES);
-    Oid relid = ModelResolve(model);
 
     memset(e, 0, sizeof(*e));
     BackendHostInit(&e->backend, context, "recadv_evaluate");
-    ModelTableOpen(relid, &e->table);
+    ModelOpen(model, MODEL_READ, &e->table);
     e->table.store.version = ModelTableCurrent(&e->table, false).version;
     WholeModelRead(&e->table.store, &e->backend, &e->loaded);
 }

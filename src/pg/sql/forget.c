@@ -52,7 +52,7 @@ static void ForgetVersions(ModelTable *table, Id id, Forgotten *forgotten)
     Oid relid = RelationGetRelid(table->relation);
     ListCell *cell;
 
-    foreach (cell, ModelTableVersions(relid)) {
+    foreach (cell, ModelTableVersions(table)) {
         MemoryContext caller = CurrentMemoryContext;
         MemoryContext scratch =
             AllocSetContextCreate(caller, "recadv forget", ALLOCSET_DEFAULT_SIZES);
@@ -162,8 +162,8 @@ static Datum Forget(FunctionCallInfo fcinfo, IdKind kind)
     CheckNotNull(fcinfo, FORGET_MODEL, "model");
     CheckNotNull(fcinfo, FORGET_USER, "user_id");
     id = IdArgument(fcinfo, FORGET_USER, kind);
-    relid = ModelResolve(PG_GETARG_TEXT_PP(FORGET_MODEL));
-    ModelTableOpenOwned(relid, &table);
+    ModelOpen(PG_GETARG_TEXT_PP(FORGET_MODEL), MODEL_OWN, &table);
+    relid = RelationGetRelid(table.relation);
     SPI_connect();
     if (!RunLock(relid, false))
         FailBusy(get_rel_name(relid));

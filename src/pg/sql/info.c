@@ -7,6 +7,7 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/resowner.h"
 
 #include "pg/model/header.h"
@@ -41,9 +42,8 @@ Datum recadv_document(PG_FUNCTION_ARGS)
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                         errmsg("part \"%s\" is not a document", part),
                         errhint("Documents are header, history and run.")));
-    ModelTableOpen(
-        ModelResolve(PG_ARGISNULL(DOCUMENT_MODEL) ? NULL : PG_GETARG_TEXT_PP(DOCUMENT_MODEL)),
-        &table);
+    ModelOpen(PG_ARGISNULL(DOCUMENT_MODEL) ? NULL : PG_GETARG_TEXT_PP(DOCUMENT_MODEL), MODEL_READ,
+              &table);
     table.store.version = PG_ARGISNULL(DOCUMENT_VERSION) ? ModelTableCurrent(&table, false).version
                                                          : PG_GETARG_INT32(DOCUMENT_VERSION);
     json = StoreReadJson(&table.store, part, (uint32)PG_GETARG_INT32(DOCUMENT_BLOCK));
@@ -67,10 +67,9 @@ Datum recadv_run_numbers(PG_FUNCTION_ARGS)
     ListCell *cell;
 
     RowSetOpen(&rows, fcinfo);
-    ModelTableOpen(
-        ModelResolve(PG_ARGISNULL(RUN_NUMBERS_MODEL) ? NULL : PG_GETARG_TEXT_PP(RUN_NUMBERS_MODEL)),
-        &table);
-    numbers = ModelTableBlocks(&table, 0, PART_RUN);
+    ModelOpen(PG_ARGISNULL(RUN_NUMBERS_MODEL) ? NULL : PG_GETARG_TEXT_PP(RUN_NUMBERS_MODEL),
+              MODEL_READ, &table);
+    numbers = RunNumbers(&table);
     foreach (cell, numbers)
         RowSetAdd(&rows, (Datum[]){Int32GetDatum(lfirst_int(cell))}, NULL);
     ModelTableClose(&table);
@@ -86,6 +85,7 @@ enum {
     STATUS_INTERACTIONS,
     STATUS_TRAINED,
     STATUS_TEXT,
+    STATUS_BYTES, /* since 0.2.0 */
     STATUS_COLUMNS
 };
 
@@ -116,20 +116,28 @@ static void ReadHeaderStatus(ModelStore *store, Datum *values, bool *nulls)
                                       ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
 }
 
-/* Current version and dimensions of a model, or why they cannot be read. */
+/*
+ * Current version and dimensions of a model, or why they cannot be read.  A list of models neither
+ * waits for one that is locked nor keeps a lock on those that it has listed.
+ */
 static void ReadStatus(Oid relid, Datum *values, bool *nulls)
 {
     ModelTable table;
     Current current;
 
-    ModelTableOpen(relid, &table);
+    if (!ModelTableTryOpen(relid, &table)) {
+        SetStatus(values, nulls, STATUS_TEXT, CStringGetTextDatum("busy"));
+        return;
+    }
+    SetStatus(values, nulls, STATUS_BYTES,
+              DirectFunctionCall1(pg_total_relation_size, ObjectIdGetDatum(relid)));
     current = ModelTableCurrent(&table, true);
     table.store.version = current.version;
     if (current.version > 0) {
         SetStatus(values, nulls, STATUS_VERSION, Int32GetDatum(current.version));
         ReadHeaderStatus(&table.store, values, nulls);
     }
-    ModelTableClose(&table);
+    ModelTableRelease(&table);
     SetStatus(values, nulls, STATUS_TEXT,
               CStringGetTextDatum(current.version == 0 ? "not trained yet" : "ok"));
 }

@@ -5,6 +5,7 @@
 #include "fmgr.h"
 
 #include "pg/base/time_values.h"
+#include "pg/model/resolve.h"
 #include "pg/stream/observer.h"
 
 /* Arguments of recadv_observe. */
@@ -55,8 +56,9 @@ static Datum Observe(FunctionCallInfo fcinfo, IdKind kind, TimeArgument time_arg
     if (PG_ARGISNULL(OBSERVE_USER) || PG_ARGISNULL(OBSERVE_ITEM))
         PG_RETURN_BOOL(false);
     SPI_connect();
-    observed =
-        ObserveOpen(PG_ARGISNULL(OBSERVE_MODEL) ? NULL : PG_GETARG_TEXT_PP(OBSERVE_MODEL), &table);
+    ModelOpen(PG_ARGISNULL(OBSERVE_MODEL) ? NULL : PG_GETARG_TEXT_PP(OBSERVE_MODEL), MODEL_OBSERVE,
+              &table);
+    observed = ObserveOpen(&table);
     column =
         (TimeColumn){table.store.name, observed->header.time_type, observed->header.time_typmod};
     time = time_argument(fcinfo, &column);

@@ -42,8 +42,8 @@ typedef struct Refresh {
 /* False if another session trains or refreshes the model, and that is no error. */
 static bool Lock(Refresh *r, text *model, bool skip)
 {
-    r->relid = ModelResolve(model);
-    ModelTableOpenOwned(r->relid, &r->table);
+    ModelOpen(model, MODEL_OWN, &r->table);
+    r->relid = RelationGetRelid(r->table.relation);
     if (RunLock(r->relid, false))
         return true;
     if (!skip)

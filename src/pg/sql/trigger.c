@@ -1,14 +1,18 @@
 /* trigger.c: recadv_observe_trigger(): observes every row of an INSERT or COPY. */
 #include "pg/base/compat.h"
 
+#include "access/htup_details.h"
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "executor/tuptable.h"
 #include "fmgr.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/resowner.h"
+#include "utils/syscache.h"
 #include "utils/tuplestore.h"
 
 #include "pg/base/times.h"
@@ -36,79 +40,195 @@ static Column FindColumn(TupleDesc types, const char *name)
     return column;
 }
 
-/* The model must not keep the INSERT waiting: a lock that is not free is an error. */
-static void LockModel(const char *model)
+char *TriggerIdentity(Oid model)
 {
-    Oid relid = ModelLookup(model);
-
-    if (OidIsValid(relid) && !ConditionalLockRelationOid(relid, RowExclusiveLock))
-        ereport(ERROR,
-                (errcode(ERRCODE_LOCK_NOT_AVAILABLE), errmsg("model \"%s\" is locked", model)));
+    return psprintf("%u in %u of " UINT64_FORMAT, model, MyDatabaseId, GetSystemIdentifier());
 }
 
+static bool IsModel(Oid relid)
+{
+    HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+    bool is_model = HeapTupleIsValid(tuple) && OidIsValid(ModelType()) &&
+                    ((Form_pg_class)GETSTRUCT(tuple))->reloftype == ModelType();
+
+    if (HeapTupleIsValid(tuple))
+        ReleaseSysCache(tuple);
+    return is_model;
+}
+
+Oid TriggerModel(const Trigger *trigger)
+{
+    Oid relid = InvalidOid;
+
+    if (trigger->tgnargs > TRIGGER_IDENTITY)
+        relid = (Oid)strtoul(trigger->tgargs[TRIGGER_IDENTITY], NULL, 10);
+    if (OidIsValid(relid) && IsModel(relid) &&
+        strcmp(trigger->tgargs[TRIGGER_IDENTITY], TriggerIdentity(relid)) == 0)
+        return relid;
+    return ModelLookup(trigger->tgargs[TRIGGER_MODEL]);
+}
+
+/* The model must not keep the INSERT waiting: a lock that is not free is an error. */
+static Oid LockModel(const Trigger *trigger)
+{
+    const char *name = trigger->tgargs[TRIGGER_MODEL];
+    Oid relid = TriggerModel(trigger);
+
+    if (!OidIsValid(relid))
+        ereport(ERROR,
+                (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("model \"%s\" does not exist", name),
+                 errhint("Drop the trigger \"%s\", or make a model of that name again.",
+                         trigger->tgname)));
+    if (!ConditionalLockRelationOid(relid, ModelLock(MODEL_OBSERVE)))
+        ereport(ERROR, (errcode(ERRCODE_LOCK_NOT_AVAILABLE),
+                        errmsg("model \"%s\" is locked",
+                               get_rel_name(relid) == NULL ? name : get_rel_name(relid))));
+    return relid;
+}
+
+/* Rows whose ids are converted before the model is opened to note them. */
+#define BATCH 1024
+
+typedef struct ObservedRow {
+    Id user;
+    Id item;
+    int64 time;
+} ObservedRow;
+
+/* The rows of the statement, as they are read. */
+typedef struct InsertedRows {
+    Tuplestorestate *store;
+    TupleTableSlot *slot;
+    Column user, item, time;
+    Oid time_type;
+    IdIndex *users, *items;
+    Unusable unusable;
+    MemoryContext context; /* of the statement */
+    ObservedRow rows[BATCH];
+} InsertedRows;
+
 /* As the readers of sources do: a row whose id is none is counted, and the others are observed. */
-static bool AreUsable(Unusable *unusable, const Id *ids, MemoryContext context)
+static bool AreUsable(InsertedRows *in, const Id *ids)
 {
     static const char *const sides[] = {"user", "item"};
 
     for (int i = 0; i < 2; i++)
         if (!IdIsUsable(ids[i])) {
-            UnusableCount(unusable, sides[i], ids[i], context);
+            UnusableCount(&in->unusable, sides[i], ids[i], in->context);
             return false;
         }
     return true;
 }
 
-static void ObserveRows(TriggerData *data, char **arguments)
+static void OpenRows(TriggerData *data, InsertedRows *in)
 {
     TupleDesc types = RelationGetDescr(data->tg_relation);
-    Column user = FindColumn(types, arguments[TRIGGER_USER]);
-    Column item = FindColumn(types, arguments[TRIGGER_ITEM]);
-    Column time = FindColumn(types, arguments[TRIGGER_TIME]);
-    Oid time_type = TimeType(time.type);
-    IdIndex *users = IdIndexCreate(CurrentMemoryContext, user.type);
-    IdIndex *items = IdIndexCreate(CurrentMemoryContext, item.type);
-    TupleTableSlot *slot = MakeSingleTupleTableSlot(types, &TTSOpsMinimalTuple);
-    MemoryContext row, caller;
-    ObservedModel *observed;
-    Unusable unusable = {0};
-    ModelTable table;
+    char **arguments = data->tg_trigger->tgargs;
+
+    in->user = FindColumn(types, arguments[TRIGGER_USER]);
+    in->item = FindColumn(types, arguments[TRIGGER_ITEM]);
+    in->time = FindColumn(types, arguments[TRIGGER_TIME]);
+    in->time_type = TimeType(in->time.type);
+    in->users = IdIndexCreate(CurrentMemoryContext, in->user.type);
+    in->items = IdIndexCreate(CurrentMemoryContext, in->item.type);
+    in->slot = MakeSingleTupleTableSlot(types, &TTSOpsMinimalTuple);
+    in->store = data->tg_newtable;
+    in->context = CurrentMemoryContext;
+    /* Triggers of other models read the same rows. */
+    tuplestore_select_read_pointer(in->store, 0);
+    tuplestore_rescan(in->store);
+}
+
+/* A cast may return what it was given, which goes with the row. */
+static Id KeptId(Id id)
+{
+    if (id.kind == ID_TEXT)
+        id.text = pnstrdup(id.text, id.length);
+    return id;
+}
+
+/* False if a value is NULL or an id is none: a refresh does not read the row either. */
+static bool TakeRow(InsertedRows *in, ObservedRow *row)
+{
+    bool no_user, no_item, no_time;
+    Datum user = slot_getattr(in->slot, in->user.number, &no_user);
+    Datum item = slot_getattr(in->slot, in->item.number, &no_item);
+    Datum time = slot_getattr(in->slot, in->time.number, &no_time);
     Id ids[2];
 
-    LockModel(arguments[TRIGGER_MODEL]);
-    observed = ObserveOpen(cstring_to_text(arguments[TRIGGER_MODEL]), &table);
-    HeaderCheckIds(&table.store, &observed->header);
-    if (time_type != observed->header.time_type)
-        ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
-                        errmsg("the times of model \"%s\" are of type %s, not %s", table.store.name,
-                               TimeTypeName(observed->header.time_type), TimeTypeName(time_type)),
-                        errhint("Train the model again: its time column has another type now.")));
-    /* Triggers of other models read the same rows. */
-    tuplestore_select_read_pointer(data->tg_newtable, 0);
-    tuplestore_rescan(data->tg_newtable);
-    row = AllocSetContextCreate(CurrentMemoryContext, "recadv observed row", ALLOCSET_SMALL_SIZES);
-    caller = MemoryContextSwitchTo(row);
-    while (tuplestore_gettupleslot(data->tg_newtable, true, false, slot)) {
-        bool no_user, no_item, no_time;
-        Datum user_value = slot_getattr(slot, user.number, &no_user);
-        Datum item_value = slot_getattr(slot, item.number, &no_item);
-        Datum time_value = slot_getattr(slot, time.number, &no_time);
+    if (no_user || no_item || no_time)
+        return false;
+    ids[0] = IdIndexIdOf(in->users, user);
+    ids[1] = IdIndexIdOf(in->items, item);
+    if (!AreUsable(in, ids))
+        return false;
+    row->user = KeptId(ids[0]);
+    row->item = KeptId(ids[1]);
+    row->time = TimeOf(in->time_type, time);
+    return true;
+}
 
-        if (no_user || no_item || no_time) /* a refresh does not read it either */
-            continue;
-        ids[0] = IdIndexIdOf(users, user_value);
-        ids[1] = IdIndexIdOf(items, item_value);
-        if (AreUsable(&unusable, ids, caller))
-            ObserveEvent(observed, &table, ids[0], ids[1], TimeOf(time_type, time_value));
-        ExecClearTuple(slot); /* a row that was read from disk is in this memory */
-        MemoryContextReset(row);
+/* Runs the casts and output functions of the ids' types, which may be anybody's. */
+static int ReadBatch(InsertedRows *in)
+{
+    int count = 0;
+
+    while (count < BATCH && tuplestore_gettupleslot(in->store, true, false, in->slot)) {
+        count += TakeRow(in, &in->rows[count]);
         CHECK_FOR_INTERRUPTS();
     }
-    MemoryContextSwitchTo(caller);
-    MemoryContextDelete(row);
-    ExecDropSingleTupleTableSlot(slot);
+    ExecClearTuple(in->slot); /* a row that was read from disk is in the batch's memory */
+    return count;
+}
+
+static void CheckTimeType(const ObservedModel *observed, const ModelTable *table, Oid type)
+{
+    if (type != observed->header.time_type)
+        ereport(ERROR,
+                (errcode(ERRCODE_DATATYPE_MISMATCH),
+                 errmsg("the times of model \"%s\" are of type %s, not %s", table->store.name,
+                        TimeTypeName(observed->header.time_type), TimeTypeName(type)),
+                 errhint("Train the model again: its time column has another type now.")));
+}
+
+/* Runs no code of users, so that what the session keeps of the model stays. */
+static void NoteBatch(Oid model, const InsertedRows *in, int count)
+{
+    ObservedModel *observed;
+    ModelTable table;
+
+    ModelTableOpenFor(model, MODEL_OBSERVE, &table);
+    observed = ObserveOpen(&table);
+    HeaderCheckIds(&table.store, &observed->header);
+    CheckTimeType(observed, &table, in->time_type);
+    for (int i = 0; i < count; i++) {
+        ObserveEvent(observed, &table, in->rows[i].user, in->rows[i].item, in->rows[i].time);
+        CHECK_FOR_INTERRUPTS();
+    }
     ModelTableClose(&table);
-    UnusableReport(&unusable);
+}
+
+static void ObserveRows(TriggerData *data)
+{
+    MemoryContext batch, caller;
+    InsertedRows *in = palloc0(sizeof(InsertedRows));
+    Oid model = LockModel(data->tg_trigger);
+    int count;
+
+    OpenRows(data, in);
+    batch =
+        AllocSetContextCreate(CurrentMemoryContext, "recadv observed rows", ALLOCSET_DEFAULT_SIZES);
+    caller = MemoryContextSwitchTo(batch);
+    do {
+        count = ReadBatch(in);
+        NoteBatch(model, in, count);
+        MemoryContextReset(batch);
+    } while (count == BATCH);
+    MemoryContextSwitchTo(caller);
+    MemoryContextDelete(batch);
+    UnusableReport(&in->unusable);
+    ExecDropSingleTupleTableSlot(in->slot);
+    pfree(in);
 }
 
 /* The statement ends with these, whatever the trigger was told to do. */
@@ -129,7 +249,7 @@ static void WarnAndGoOn(const char *model, const ErrorData *error)
 }
 
 /* An error undoes what the model was told and nothing else. */
-static void ObserveOrWarn(TriggerData *data, char **arguments)
+static void ObserveOrWarn(TriggerData *data)
 {
     MemoryContext context = CurrentMemoryContext;
     ResourceOwner owner = CurrentResourceOwner;
@@ -139,7 +259,7 @@ static void ObserveOrWarn(TriggerData *data, char **arguments)
     MemoryContextSwitchTo(context);
     PG_TRY();
     {
-        ObserveRows(data, arguments);
+        ObserveRows(data);
         ReleaseCurrentSubTransaction();
     }
     PG_CATCH();
@@ -156,7 +276,7 @@ static void ObserveOrWarn(TriggerData *data, char **arguments)
         return;
     if (IsInterrupt(error))
         ReThrowError(error);
-    WarnAndGoOn(arguments[TRIGGER_MODEL], error);
+    WarnAndGoOn(data->tg_trigger->tgargs[TRIGGER_MODEL], error);
 }
 
 PG_FUNCTION_INFO_V1(recadv_observe_trigger);
@@ -167,15 +287,16 @@ Datum recadv_observe_trigger(PG_FUNCTION_ARGS)
 
     if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_AFTER(data->tg_event) ||
         !TRIGGER_FIRED_FOR_STATEMENT(data->tg_event) || !TRIGGER_FIRED_BY_INSERT(data->tg_event) ||
-        data->tg_newtable == NULL || data->tg_trigger->tgnargs != TRIGGER_ARGS)
+        data->tg_newtable == NULL || data->tg_trigger->tgnargs < TRIGGER_IDENTITY ||
+        data->tg_trigger->tgnargs > TRIGGER_ARGS)
         ereport(ERROR,
                 (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
                  errmsg("recadv_observe_trigger() is a trigger that recadv_attach() makes")));
     SPI_connect();
     if (strcmp(data->tg_trigger->tgargs[TRIGGER_ON_ERROR], ON_ERROR_RAISE) == 0)
-        ObserveRows(data, data->tg_trigger->tgargs);
+        ObserveRows(data);
     else
-        ObserveOrWarn(data, data->tg_trigger->tgargs);
+        ObserveOrWarn(data);
     SPI_finish();
     return PointerGetDatum(NULL);
 }

@@ -1,11 +1,34 @@
-/* trigger.h: what recadv_attach() tells the trigger that it makes. */
+/*
+ * trigger.h: what recadv_attach() tells the trigger that it makes.
+ *
+ * A trigger belongs to a model by its OID, which a new name or schema leaves as it is.  Where the
+ * table that has it was restored from a dump, models have other OIDs: then the name counts.
+ */
 #ifndef RECADV_PG_SQL_TRIGGER_H
 #define RECADV_PG_SQL_TRIGGER_H
 
-/* Arguments of the trigger, in this order. */
-enum { TRIGGER_MODEL, TRIGGER_USER, TRIGGER_ITEM, TRIGGER_TIME, TRIGGER_ON_ERROR, TRIGGER_ARGS };
+#include "pg/base/compat.h"
+
+#include "utils/reltrigger.h"
+
+/* Arguments of the trigger, in this order; the last since 0.2.0. */
+enum {
+    TRIGGER_MODEL,
+    TRIGGER_USER,
+    TRIGGER_ITEM,
+    TRIGGER_TIME,
+    TRIGGER_ON_ERROR,
+    TRIGGER_IDENTITY,
+    TRIGGER_ARGS
+};
 
 #define ON_ERROR_WARN  "warning"
 #define ON_ERROR_RAISE "error"
+
+/* The argument TRIGGER_IDENTITY for a model. */
+extern char *TriggerIdentity(Oid model);
+
+/* OID of the model that a trigger of recadv_attach() observes for; InvalidOid if it is gone. */
+extern Oid TriggerModel(const Trigger *trigger);
 
 #endif

@@ -44,12 +44,12 @@ Datum recadv_rollback(PG_FUNCTION_ARGS)
 
     CheckCanWrite("recadv_rollback()");
     CheckNotNull(fcinfo, ROLLBACK_MODEL, "model");
-    relid = ModelResolve(PG_GETARG_TEXT_PP(ROLLBACK_MODEL));
-    ModelTableOpenOwned(relid, &table);
+    ModelOpen(PG_GETARG_TEXT_PP(ROLLBACK_MODEL), MODEL_OWN, &table);
+    relid = RelationGetRelid(table.relation);
     SPI_connect();
     if (!RunLock(relid, false))
         FailBusy(get_rel_name(relid));
-    versions = ModelTableVersions(relid);
+    versions = ModelTableVersions(&table);
     version = PG_ARGISNULL(ROLLBACK_VERSION)
                   ? PreviousVersion(versions, ModelTableCurrent(&table, false))
                   : PG_GETARG_INT32(ROLLBACK_VERSION);

@@ -5,7 +5,6 @@
  * into the dictionary.
  */
 #include "pg/stream/observer.h"
-#include "pg/model/resolve.h"
 
 #include "pg/ids/id_text.h"
 
@@ -53,26 +52,13 @@ static ObservedModel *Load(Oid relid, Current current, ModelTable *table)
     return observed;
 }
 
-/* Rights are checked here, also those that the INSERT checks again. */
-static void CheckMayInsert(const ModelTable *table)
-{
-    Oid relid = RelationGetRelid(table->relation);
-    AclResult allowed = pg_class_aclcheck(relid, GetUserId(), ACL_INSERT);
-
-    if (allowed != ACLCHECK_OK)
-        aclcheck_error(allowed, OBJECT_TABLE, table->store.name);
-    ModelTableCheckPlain(table);
-}
-
-ObservedModel *ObserveOpen(text *model, ModelTable *table)
+ObservedModel *ObserveOpen(ModelTable *table)
 {
     static ObservedModel *kept = NULL;
-    Oid relid = ModelResolve(model);
+    Oid relid = RelationGetRelid(table->relation);
     ObservedModel *loaded;
     Current current;
 
-    ModelTableOpen(relid, table);
-    CheckMayInsert(table);
     current = ModelTableCurrent(table, false);
     table->store.version = current.version;
     if (kept != NULL && kept->relid == relid &&

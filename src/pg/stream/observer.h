@@ -21,10 +21,10 @@ typedef struct ObservedModel {
 } ObservedModel;
 
 /*
- * Opens the model that the name means: checks that it learns from a stream, and the rights to
- * SELECT and INSERT.  Close `table` when done.
+ * What noting events takes of the model, which is open for MODEL_OBSERVE; checks that it learns
+ * from a stream.  Valid until code of users runs, such as a cast: that may observe, too.
  */
-extern ObservedModel *ObserveOpen(text *model, ModelTable *table);
+extern ObservedModel *ObserveOpen(ModelTable *table);
 
 /* Writes the event; needs SPI. */
 extern void ObserveEvent(ObservedModel *observed, ModelTable *table, Id user, Id item, int64 time);

@@ -9,16 +9,16 @@
 #include "access/genam.h"
 #include "access/stratnum.h"
 #include "catalog/pg_type.h"
-#include "executor/spi.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 
+#include "core/block.h"
 #include "pg/base/times.h"
 #include "pg/ids/id_index.h"
-#include "pg/model/catalog.h"
+#include "pg/model/statement.h"
 
 /* Columns of a model's table. */
 enum { COLUMN_VERSION = 1, COLUMN_PART, COLUMN_BLOCK, COLUMN_DATA };
@@ -26,29 +26,23 @@ enum { COLUMN_VERSION = 1, COLUMN_PART, COLUMN_BLOCK, COLUMN_DATA };
 /* Attempts to find a block number that nobody has taken. */
 #define MAX_ATTEMPTS 100
 
-/* Kept for the session; a new name of the table needs a new plan. */
-static SPIPlanPtr InsertPlan(const char *relation)
+/* Kept for the session. */
+static SPIPlanPtr InsertPlan(const ModelTable *table)
 {
     static SPIPlanPtr plan = NULL;
-    static char *planned = NULL;
     Oid types[] = {TEXTOID, INT4OID, BYTEAOID};
     SPIPlanPtr made;
-    char *name;
 
-    if (plan != NULL && strcmp(planned, relation) == 0)
+    if (plan != NULL && StatementIsValid(table, plan))
         return plan;
-    made = SPI_prepare(psprintf("INSERT INTO %s (version, part, block, data) "
-                                "VALUES (0, $1, $2, $3) ON CONFLICT DO NOTHING",
-                                relation),
-                       3, types);
-    name = MemoryContextStrdup(TopMemoryContext, relation);
+    made = StatementPrepare(table,
+                            "INSERT INTO %s (version, part, block, data) "
+                            "VALUES (0, $1, $2, $3) ON CONFLICT DO NOTHING",
+                            3, types);
     SPI_keepplan(made);
-    if (plan != NULL) {
+    if (plan != NULL)
         SPI_freeplan(plan);
-        pfree(planned);
-    }
     plan = made;
-    planned = name;
     return plan;
 }
 
@@ -62,9 +56,9 @@ static uint32 RandomNumber(void)
 }
 
 /* `event` is NULL for an item's row. */
-static void Insert(const char *relation, const char *part, const PendingEvent *event)
+static void Insert(const ModelTable *table, const char *part, const PendingEvent *event)
 {
-    SPIPlanPtr plan = InsertPlan(relation);
+    SPIPlanPtr plan = InsertPlan(table);
 
     for (int attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
         uint32 number = RandomNumber();
@@ -72,7 +66,7 @@ static void Insert(const char *relation, const char *part, const PendingEvent *e
         Datum values[] = {CStringGetTextDatum(part), Int32GetDatum((int32)number),
                           PointerGetDatum(bytes)};
 
-        SPI_execute_plan(plan, values, NULL, false, 0);
+        StatementExecute(table, plan, values);
         if (SPI_processed == 1)
             return;
     }
@@ -117,14 +111,12 @@ static bool IsNoted(ModelTable *table, const char *part)
 
 void PendingAdd(ModelTable *table, const PendingEvent *event, bool new_item)
 {
-    char *relation = RelationName(RelationGetRelid(table->relation));
-
-    Insert(relation, PartOfId(EVENT_PREFIX, event->user), event);
+    Insert(table, PartOfId(EVENT_PREFIX, event->user), event);
     if (new_item) {
         char *part = PartOfId(ITEM_PREFIX, event->item);
 
         if (!IsNoted(table, part))
-            Insert(relation, part, NULL);
+            Insert(table, part, NULL);
     }
 }
 
@@ -134,17 +126,6 @@ static Datum Column(ModelTable *table, HeapTuple tuple, int column)
     bool null;
 
     return heap_getattr(tuple, column, RelationGetDescr(table->relation), &null);
-}
-
-static void __attribute__((noreturn))
-FailDamaged(ModelTable *table, const char *part, uint32 number, const char *problem)
-{
-    ereport(ERROR,
-            (errcode(ERRCODE_DATA_CORRUPTED),
-             errmsg("model \"%s\" is damaged: part \"%s\", block %u of version 0: %s",
-                    table->store.name, part, number, problem),
-             errhint("recadv_refresh() drops that row; what it stood for may still be in the "
-                     "source.")));
 }
 
 /* NULL and *event, or what is wrong with the row. */
@@ -161,21 +142,51 @@ static const char *ReadEvent(ModelTable *table, const Header *header, HeapTuple 
                       DatumGetByteaPCopy(data), event);
 }
 
-/* Whether the row is an event that some column of the source could have; notes it if it is not. */
-static bool IsSound(ModelTable *table, const Header *header, HeapTuple tuple, PendingEvent *event,
-                    PendingDamage *damage)
+static char *Describe(ModelTable *table, HeapTuple tuple, const char *problem)
+{
+    return psprintf("part \"%s\", block %u: %s",
+                    TextDatumGetCString(Column(table, tuple, COLUMN_PART)),
+                    (uint32)DatumGetInt32(Column(table, tuple, COLUMN_BLOCK)), problem);
+}
+
+/* What a row under the name of an event is. */
+typedef enum Soundness { SOUND, DAMAGED, NEWER } Soundness;
+
+/*
+ * Whether the row is an event that some column of the source could have; notes it if it is not. One
+ * of a newer format waits for the version of recadv that knows it, but stops nobody: whoever may
+ * insert could have written it.
+ */
+static Soundness Examine(ModelTable *table, const Header *header, HeapTuple tuple,
+                         PendingEvent *event, PendingDamage *damage)
 {
     const char *problem = ReadEvent(table, header, tuple, event);
 
+    if (problem == block_newer) {
+        if (damage->newer++ == 0)
+            damage->first_newer = Describe(table, tuple, problem);
+        return NEWER;
+    }
     if (problem == NULL && !TimeIsOf(header->time_type, event->time))
         problem = "its time is not of the model's type";
     if (problem == NULL)
-        return true;
+        return SOUND;
     if (damage->count++ == 0)
-        damage->first = psprintf(
-            "part \"%s\", block %u: %s", TextDatumGetCString(Column(table, tuple, COLUMN_PART)),
-            (uint32)DatumGetInt32(Column(table, tuple, COLUMN_BLOCK)), problem);
-    return false;
+        damage->first = Describe(table, tuple, problem);
+    return DAMAGED;
+}
+
+static void WarnOfNewer(const PendingDamage *damage)
+{
+    if (damage->newer > 0)
+        ereport(WARNING,
+                (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                 errmsg_plural(
+                     "%llu observed event needs a newer version of recadv and was left alone",
+                     "%llu observed events need a newer version of recadv and were left alone",
+                     (unsigned long)damage->newer, (unsigned long long)damage->newer),
+                 errdetail("The first is %s.", damage->first_newer),
+                 errhint("Update recadv on this server.")));
 }
 
 static void WarnOfDamage(const PendingDamage *damage)
@@ -187,15 +198,23 @@ static void WarnOfDamage(const PendingDamage *damage)
                                "%llu observed events could not be read and were dropped",
                                (unsigned long)damage->count, (unsigned long long)damage->count),
                  errdetail("The first is %s.", damage->first)));
+    WarnOfNewer(damage);
 }
 
-static void TakeEvent(ModelTable *table, const Header *header, HeapTuple tuple, PendingEvent *event)
+/* Whoever may INSERT can write them: they are no reason not to answer. */
+static void WarnOfPassedOver(const ModelTable *table, const PendingDamage *damage)
 {
-    const char *problem = ReadEvent(table, header, tuple, event);
-
-    if (problem != NULL)
-        FailDamaged(table, TextDatumGetCString(Column(table, tuple, COLUMN_PART)),
-                    (uint32)DatumGetInt32(Column(table, tuple, COLUMN_BLOCK)), problem);
+    if (damage->count > 0)
+        ereport(WARNING,
+                (errcode(ERRCODE_DATA_CORRUPTED),
+                 errmsg_plural("%llu observed event of model \"%s\" could not be read",
+                               "%llu observed events of model \"%s\" could not be read",
+                               (unsigned long)damage->count, (unsigned long long)damage->count,
+                               table->store.name),
+                 errdetail("The first is %s.", damage->first),
+                 errhint("recadv_refresh() drops such rows; what they stood for may still be in "
+                         "the source.")));
+    WarnOfNewer(damage);
 }
 
 static int CompareEvents(const void *a, const void *b)
@@ -234,10 +253,12 @@ PendingRows PendingOfUser(ModelTable *table, const Header *header, Id user)
     scan = ScanParts(table, PartOfId(EVENT_PREFIX, known), false);
     while (HeapTupleIsValid(tuple = systable_getnext(scan))) {
         AddPlace(&pending, &room, tuple);
-        TakeEvent(table, header, tuple, &pending.events[pending.count++]);
+        pending.count +=
+            Examine(table, header, tuple, &pending.events[pending.count], &pending.damage) == SOUND;
         CHECK_FOR_INTERRUPTS();
     }
     systable_endscan(scan);
+    WarnOfPassedOver(table, &pending.damage);
     if (pending.count > 1)
         qsort(pending.events, pending.count, sizeof(PendingEvent), CompareEvents);
     return pending;
@@ -252,12 +273,18 @@ PendingRows PendingAll(ModelTable *table, const Header *header)
 
     scan = ScanParts(table, EVENT_PREFIX, true);
     while (HeapTupleIsValid(tuple = systable_getnext(scan))) {
-        AddPlace(&pending, &room, tuple);
-        pending.count +=
-            IsSound(table, header, tuple, &pending.events[pending.count], &pending.damage);
+        PendingEvent event;
+        Soundness soundness = Examine(table, header, tuple, &event, &pending.damage);
+
+        if (soundness != NEWER)
+            AddPlace(&pending, &room, tuple);
+        if (soundness == SOUND)
+            pending.events[pending.count++] = event;
         CHECK_FOR_INTERRUPTS();
     }
     systable_endscan(scan);
+    if (pending.damage.newer > 0) /* their items may be among those noted */
+        return pending;
     scan = ScanParts(table, ITEM_PREFIX, true);
     while (HeapTupleIsValid(tuple = systable_getnext(scan)))
         AddPlace(&pending, &room, tuple);
@@ -313,9 +340,9 @@ static void ForgetEvents(ModelTable *table, const Header *header, const PendingT
 
     while (HeapTupleIsValid(tuple = systable_getnext(scan))) {
         PendingEvent event;
+        Soundness soundness = Examine(table, header, tuple, &event, &gone->damage);
 
-        if (!IsSound(table, header, tuple, &event, &gone->damage) ||
-            tests->learnt(tests->arg, &event))
+        if (soundness == DAMAGED || (soundness == SOUND && tests->learnt(tests->arg, &event)))
             AddPlace(gone, room, tuple);
         CHECK_FOR_INTERRUPTS();
     }
@@ -343,25 +370,31 @@ void PendingForget(ModelTable *table, const Header *header, const PendingTests *
     PendingDelete(RelationGetRelid(table->relation), &gone);
 }
 
-void PendingDelete(Oid relid, const PendingRows *pending)
+static void Delete(Oid relid, const PendingRows *pending)
 {
     Oid types[] = {get_array_type(TIDOID)};
-    Datum *places = PallocArray(Datum, (Size)pending->rows + 1);
+    Datum *places = PallocArray(Datum, (Size)pending->rows);
+    ModelTable table;
     Datum argument;
 
-    if (pending->rows == 0)
-        return;
     for (uint32 i = 0; i < pending->rows; i++)
         places[i] = PointerGetDatum(&pending->places[i]);
     argument = PointerGetDatum(
         construct_array(places, (int)pending->rows, TIDOID, sizeof(ItemPointerData), false, 's'));
-    SPI_execute_with_args(
-        psprintf("DELETE FROM %s WHERE ctid OPERATOR(pg_catalog.=) ANY ($1)", RelationName(relid)),
-        1, types, &argument, NULL, false, 0);
+    ModelTableOpenOwned(relid, &table);
+    StatementRun(&table, "DELETE FROM ONLY %s WHERE ctid OPERATOR(pg_catalog.=) ANY ($1)", 1, types,
+                 &argument);
     /* They were read with the latest snapshot; that of a serializable transaction is older. */
     if (SPI_processed != pending->rows)
         ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
                         errmsg("could not serialize access due to concurrent observers"),
                         errhint("Try again, or use the isolation level READ COMMITTED.")));
+    ModelTableClose(&table);
+}
+
+void PendingDelete(Oid relid, const PendingRows *pending)
+{
+    if (pending->rows > 0)
+        Delete(relid, pending);
     WarnOfDamage(&pending->damage);
 }

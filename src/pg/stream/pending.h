@@ -16,7 +16,9 @@
 /* Rows under the name of an event that are none: whoever may insert can write them. */
 typedef struct PendingDamage {
     uint64 count;
-    char *first; /* which one, and what is wrong */
+    char *first;  /* which one, and what is wrong */
+    uint64 newer; /* of a format that a newer version of recadv knows: these stay in the table */
+    char *first_newer;
 } PendingDamage;
 
 typedef struct PendingRows {
@@ -30,10 +32,10 @@ typedef struct PendingRows {
 /* Writes an event into the table, and the item if it is `new_item`; needs SPI. */
 extern void PendingAdd(ModelTable *table, const PendingEvent *event, bool new_item);
 
-/* Events of one user, in order of time; fails at a damaged one. */
+/* Events of one user, in order of time, but those that cannot be read, with a warning. */
 extern PendingRows PendingOfUser(ModelTable *table, const Header *header, Id user);
 
-/* All of them, in no order, but damaged ones. */
+/* All of them, in no order, but those that cannot be read. */
 extern PendingRows PendingAll(ModelTable *table, const Header *header);
 
 /* Items that have been observed and are not in the dictionary; ascending.  Names that cannot be
@@ -49,7 +51,7 @@ typedef struct PendingTests {
 
 /*
  * Deletes the rows of events that are learnt and of items that are known, also damaged ones, with a
- * warning.  Needs SPI and a snapshot.
+ * warning, but none of a newer format.  Needs SPI and a snapshot.
  */
 extern void PendingForget(ModelTable *table, const Header *header, const PendingTests *tests);
 

@@ -11,6 +11,7 @@
 #include "pg/model/interactions.h"
 #include "pg/train/reader.h"
 #include "pg/base/times.h"
+#include "pg/model/trust.h"
 
 /* A row of the source or of the observers. */
 typedef struct Row {
@@ -44,11 +45,14 @@ static Collector *ReadRows(ModelTable *table, const Header *header, const Window
                       .time = header->time_type,
                       .time_typmod = -1};
     Collector *rows;
+    Caller caller;
 
     if (header->source.text == NULL || header->source.time_column == NULL)
         return CollectorCreate(context, &types);
     HeaderCheckIds(&table->store, header);
+    TakeSourceRights(table, "SET ROLE to the owner first.", &caller);
     rows = SourceReadFrom(&header->source, header->time_type, WindowStart(window), context);
+    ActAsCaller(&caller);
     CheckTypes(table, header, rows);
     return rows;
 }

@@ -6,13 +6,16 @@
  */
 #include "pg/train/runs.h"
 
+#include <math.h>
+
 #include "catalog/pg_class.h"
-#include "executor/spi.h"
+#include "catalog/pg_type.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 
 #include "pg/model/options.h"
-#include "pg/model/catalog.h"
+#include "pg/model/statement.h"
 #include "pg/model/table_sink.h"
 #include "pg/train/writer.h"
 
@@ -123,11 +126,117 @@ void RunWrite(Oid relid, const Run *run, const TrainRequest *request, const Trai
     TableSinkClose(&sink);
 }
 
+/* Can timestamptz read it?  That takes nothing but memory, so catching its error is safe. */
+static bool IsTime(const char *text)
+{
+    MemoryContext context = CurrentMemoryContext;
+    volatile bool is_time = false;
+
+    PG_TRY();
+    {
+        DirectFunctionCall3(timestamptz_in, CStringGetDatum(text), ObjectIdGetDatum(InvalidOid),
+                            Int32GetDatum(-1));
+        is_time = true;
+    }
+    PG_CATCH();
+    {
+        MemoryContextSwitchTo(context);
+        FlushErrorState();
+    }
+    PG_END_TRY();
+    return is_time;
+}
+
+/* Integers of at most that size, or real numbers, where they are there. */
+static bool HasNumber(Jsonb *run, const char *key, int64 limit)
+{
+    int64 integer;
+    double real;
+
+    if (JsonbIsNull(run, key))
+        return true;
+    if (limit == 0)
+        return JsonbGetReal(run, key, &real) && isfinite(real);
+    return JsonbGetInteger(run, key, &integer) && integer <= limit && integer >= -limit;
+}
+
+static bool HasTime(Jsonb *run, const char *key)
+{
+    char *text = JsonbGetString(run, key);
+
+    return JsonbIsNull(run, key) || (text != NULL && IsTime(text));
+}
+
+/* Will the columns of recadv_runs() take what it says?  Whoever may INSERT can write it. */
+static bool IsRun(Jsonb *run)
+{
+    static const struct {
+        const char *key;
+        int64 limit;
+    } numbers[] = {{"version", PG_INT32_MAX},
+                   {"users", PG_INT64_MAX},
+                   {"items", PG_INT64_MAX},
+                   {"interactions", PG_INT64_MAX},
+                   {"null_rows", PG_INT64_MAX},
+                   {"epochs", PG_INT32_MAX},
+                   {"pid", PG_INT32_MAX},
+                   {"loss", 0},
+                   {"ndcg", 0}};
+
+    if (run == NULL || !JB_ROOT_IS_OBJECT(run) || JB_ROOT_IS_SCALAR(run))
+        return false;
+    for (int i = 0; i < (int)lengthof(numbers); i++)
+        if (!HasNumber(run, numbers[i].key, numbers[i].limit))
+            return false;
+    return HasTime(run, "started") && HasTime(run, "finished");
+}
+
+List *RunNumbers(ModelTable *table)
+{
+    List *numbers = ModelTableBlocks(table, 0, PART_RUN), *runs = NIL;
+    int32 last = ModelTableLastRun(table), first_other = 0;
+    int others = 0;
+    ListCell *cell;
+
+    table->store.version = 0;
+    foreach (cell, numbers) {
+        int32 number = lfirst_int(cell);
+
+        CHECK_FOR_INTERRUPTS();
+        if (number > 0 && number <= last &&
+            IsRun(StoreTryJson(&table->store, PART_RUN, (uint32)number)))
+            runs = lappend_int(runs, number);
+        else if (others++ == 0)
+            first_other = number;
+    }
+    if (others > 0)
+        ereport(WARNING,
+                (errcode(ERRCODE_DATA_CORRUPTED),
+                 errmsg_plural("%d row of part \"" PART_RUN "\" of model \"%s\" is no run",
+                               "%d rows of part \"" PART_RUN "\" of model \"%s\" are no runs",
+                               (unsigned long)others, others, table->store.name),
+                 errdetail("The first is block %d.", first_other),
+                 errhint("The next training deletes them.")));
+    return runs;
+}
+
+/* The oldest, and numbers that were never given out. */
+static void DeleteRuns(const ModelTable *table, int32 number)
+{
+    Oid types[] = {INT4OID, INT4OID};
+
+    StatementRun(table,
+                 "DELETE FROM ONLY %s WHERE version OPERATOR(pg_catalog.=) 0 "
+                 "AND part OPERATOR(pg_catalog.=) '" PART_RUN "' AND "
+                 "NOT (block OPERATOR(pg_catalog.>) $1 AND block OPERATOR(pg_catalog.<=) $2)",
+                 2, types,
+                 (Datum[]){Int32GetDatum(Max(0, number - RUNS_KEPT)), Int32GetDatum(number)});
+}
+
 int32 RunNumber(Oid relid, bool wait)
 {
-    char *name = RelationName(relid);
+    ModelTable table;
     LOCKTAG tag;
-    bool null;
     int32 number;
 
     /* Held until the commit, so that no number is given out twice.  A run that was refused or
@@ -135,17 +244,9 @@ int32 RunNumber(Oid relid, bool wait)
     SET_LOCKTAG_OBJECT(tag, MyDatabaseId, RelationRelationId, relid, RUN_LOCK + 1);
     if (LockAcquire(&tag, ExclusiveLock, false, !wait) == LOCKACQUIRE_NOT_AVAIL)
         return 0;
-    SPI_execute(psprintf("SELECT coalesce(pg_catalog.max(block), 0) OPERATOR(pg_catalog.+) 1 "
-                         "FROM %s WHERE version OPERATOR(pg_catalog.=) 0 "
-                         "AND part OPERATOR(pg_catalog.=) '" PART_RUN "'",
-                         name),
-                false, 0);
-    number = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &null));
-    if (number > RUNS_KEPT)
-        SPI_execute(psprintf("DELETE FROM %s WHERE version OPERATOR(pg_catalog.=) 0 "
-                             "AND part OPERATOR(pg_catalog.=) '" PART_RUN
-                             "' AND block OPERATOR(pg_catalog.<=) %d",
-                             name, number - RUNS_KEPT),
-                    false, 0);
+    ModelTableOpenOwned(relid, &table);
+    number = ModelTableNextRun(&table);
+    DeleteRuns(&table, number);
+    ModelTableClose(&table);
     return number;
 }

@@ -2,12 +2,11 @@
 #ifndef RECADV_PG_TRAIN_RUNS_H
 #define RECADV_PG_TRAIN_RUNS_H
 
+#include "pg/model/versions.h"
 #include "pg/train/training.h"
 
 /* Runs kept in the log. */
 #define RUNS_KEPT 1000
-
-#define PART_RUN "run"
 
 typedef struct Run {
     int32 number;
@@ -26,6 +25,9 @@ extern int32 RunNumber(Oid relid, bool wait);
 /* Writes or replaces the run's row; `training` may be NULL; needs SPI. */
 extern void RunWrite(Oid relid, const Run *run, const TrainRequest *request,
                      const Training *training);
+
+/* Numbers of the runs in the log, ascending; what else is there is left out, with a warning. */
+extern List *RunNumbers(ModelTable *table);
 
 /* Only one run at a time: false if another session has it.  `session`: keep it across commits. */
 extern bool RunLock(Oid relid, bool session);

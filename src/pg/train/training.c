@@ -186,13 +186,20 @@ static void Fit(void *arg)
     t->model.algorithm->train(&t->backend.host, &t->collected.data, &t->model, &t->report);
 }
 
-/* The algorithm has learnt the held-out interactions after validation: they are held out no longer.
+/*
+ * The algorithm has learnt the held-out interactions after validation.  Which they were is kept for
+ * recadv_robustness(), where the algorithm can be perturbed.
  */
-static void TakeBackHeld(Training *t)
+static void TakeBackHeld(Training *t, const Algorithm *algorithm)
 {
-    HostRelease(&t->backend.host, t->collected.data.held);
-    t->collected.data.held = NULL;
-    t->collected.data.held_count = 0;
+    Interactions *data = &t->collected.data;
+
+    data->held_learnt = true;
+    if (algorithm->perturb != NULL)
+        return;
+    HostRelease(&t->backend.host, data->held);
+    data->held = NULL;
+    data->held_count = 0;
 }
 
 static uint64 UserKey(void *arg, uint32 user)
@@ -281,7 +288,7 @@ void TrainingFit(Training *t, const TrainRequest *request)
     PrepareModel(t, request);
     BackendHostRun(&t->backend, request->threads, Fit, t);
     if (request->algorithm->learns_held)
-        TakeBackHeld(t);
+        TakeBackHeld(t, request->algorithm);
     CheckFinite(&t->model);
     t->phases.evaluate = t->report.evaluate_seconds;
     t->phases.fit = HostClock() - start - t->phases.evaluate;

@@ -101,6 +101,8 @@ static char *DescribeModel(const Training *t, const TrainRequest *request)
     JsonInteger(&json, "items", c->data.items);
     JsonInteger(&json, "interactions", (int64)c->data.count);
     JsonInteger(&json, "held_out", (int64)c->data.held_count);
+    if (c->data.held_count > 0 && c->data.held_learnt)
+        JsonBool(&json, "held_out_learnt", true);
     JsonString(&json, "user_kind", IdKindName(c->users.kind));
     JsonString(&json, "item_kind", IdKindName(c->items.kind));
     JsonString(&json, "user_type", format_type_be(c->user_type));

@@ -54,7 +54,7 @@ static Host host = {.allocate = Allocate,
                     .progress = Report,
                     .fail = Fail};
 
-static FILE *Open(const char *file)
+__attribute__((unused)) static FILE *Open(const char *file)
 {
     FILE *in = fopen(file, "r");
 

@@ -11,6 +11,7 @@
     X(itemknn)                                                                                     \
     X(bpr)                                                                                         \
     X(amf)                                                                                         \
+    X(softmax)                                                                                     \
     X(nmrn)                                                                                        \
     X(nmrn_gan)
 

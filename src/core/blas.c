@@ -47,24 +47,57 @@ static struct Library {
     void (*give_buffer)(void *);
 } library;
 
+/* A variable of the environment, set for a while. */
+typedef struct Variable {
+    const char *name;
+    char *before; /* NULL: there was none */
+} Variable;
+
+static Variable SetVariable(const char *name, const char *value)
+{
+    const char *old = getenv(name);
+    Variable variable = {name, old == NULL ? NULL : strdup(old)};
+
+    setenv(name, value, 1);
+    return variable;
+}
+
+static void ResetVariable(Variable *variable)
+{
+    if (variable->before == NULL)
+        unsetenv(variable->name);
+    else
+        setenv(variable->name, variable->before, 1);
+    free(variable->before);
+}
+
+/*
+ * The library does not know processors that are younger than itself and takes AVX2 kernels for
+ * them; where there is AVX-512, its oldest kernels for that run on all.  Who has chosen kernels
+ * keeps them.
+ */
+static bool NamesKernels(void)
+{
+    return VectorLevel() == 2 && getenv("OPENBLAS_CORETYPE") == NULL;
+}
+
 static void *MapSingleThreaded(const char *name)
 {
-    const char *variable = "OPENBLAS_NUM_THREADS";
-    const char *old = getenv(variable);
-    char *saved = old == NULL ? NULL : strdup(old);
+    bool names = NamesKernels();
+    Variable threads, kernels;
     sigset_t all, mask;
     void *handle;
 
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &mask);
-    setenv(variable, "1", 1);
+    threads = SetVariable("OPENBLAS_NUM_THREADS", "1");
+    if (names)
+        kernels = SetVariable("OPENBLAS_CORETYPE", "SkylakeX");
     handle = dlopen(name, RTLD_NOW | RTLD_LOCAL);
-    if (saved == NULL)
-        unsetenv(variable);
-    else
-        setenv(variable, saved, 1);
+    if (names)
+        ResetVariable(&kernels);
+    ResetVariable(&threads);
     pthread_sigmask(SIG_SETMASK, &mask, NULL);
-    free(saved);
     return handle;
 }
 
@@ -169,11 +202,16 @@ size_t BlasMemory(size_t m, size_t n, size_t k)
 
 /* ---- whether its products are right ---- */
 
-static void Call(Sgemm product, const float *a, const float *b, size_t m, size_t n, size_t k,
-                 float *out)
+/* How the first and the second factor lie. */
+typedef enum Form { ROWS_BY_ROWS, ROWS_BY_COLUMNS, COLUMNS_BY_ROWS } Form;
+
+/* out (m x n): sums over k terms; `pitch`: of the first factor. */
+static void Call(Sgemm product, Form form, const float *a, size_t pitch, const float *b, size_t m,
+                 size_t n, size_t k, float *out)
 {
-    product(CBLAS_ROW_MAJOR, CBLAS_NO_TRANSPOSE, CBLAS_TRANSPOSE, (int)m, (int)n, (int)k, 1.0f, a,
-            (int)k, b, (int)k, 0.0f, out, (int)n);
+    product(CBLAS_ROW_MAJOR, form == COLUMNS_BY_ROWS ? CBLAS_TRANSPOSE : CBLAS_NO_TRANSPOSE,
+            form == ROWS_BY_ROWS ? CBLAS_TRANSPOSE : CBLAS_NO_TRANSPOSE, (int)m, (int)n, (int)k,
+            1.0f, a, (int)pitch, b, (int)(form == ROWS_BY_ROWS ? k : n), 0.0f, out, (int)n);
 }
 
 /* Shapes that leave rest of every size to the kernels' blocks, one beyond a cache's. */
@@ -203,7 +241,7 @@ static bool ShapeIsRight(Sgemm product, const size_t shape[3], const float *a, c
 
     for (size_t i = 0; i <= m * n; i++)
         out[i] = NAN;
-    Call(product, a, b, m, n, k, out);
+    Call(product, ROWS_BY_ROWS, a, k, b, m, n, k, out);
     for (size_t i = 0; i < m; i++) {
         DotRows(a + i * k, b, n, k, plain);
         for (size_t j = 0; j < n; j++) /* NaN is not within */
@@ -241,15 +279,73 @@ static bool Enter(void)
     return false;
 }
 
+/* False where the plain kernels have to do it. */
+static bool Product(Form form, const float *a, size_t pitch, const float *b, size_t m, size_t n,
+                    size_t k, float *out)
+{
+    if (sgemm == NULL || n == 0 || pitch > INT_MAX || m > INT_MAX || n > INT_MAX || k > INT_MAX ||
+        !Enter())
+        return false;
+    Call(sgemm, form, a, pitch, b, m, n, k, out);
+    atomic_fetch_sub(&in_products, 1);
+    return true;
+}
+
 void MultiplyTransposed(const float *a, const float *b, size_t m, size_t n, size_t k, float *out)
 {
     /* A single row is bound by memory: no call into the library, and its sums do not depend on it.
      */
-    if (sgemm != NULL && m > 1 && n > 0 && m <= INT_MAX && n <= INT_MAX && k <= INT_MAX && Enter()) {
-        Call(sgemm, a, b, m, n, k, out);
-        atomic_fetch_sub(&in_products, 1);
+    if (m > 1 && Product(ROWS_BY_ROWS, a, k, b, m, n, k, out))
         return;
-    }
     for (size_t i = 0; i < m; i++)
         DotRows(a + i * k, b, n, k, out + i * n);
+}
+
+/* Columns whose sums stay in registers, in vectors. */
+#define SUMS 4
+
+/* `count` is a constant where this is inlined. */
+VECTOR_INLINE void SumColumns(const float *a, size_t step, const float *b, size_t n, size_t k,
+                              const size_t count, float *out)
+{
+    Vector sum[SUMS] = {{0}};
+
+    for (size_t x = 0; x < k; x++)
+        for (size_t c = 0; c < count; c++)
+            sum[c] += a[x * step] * ((const Vector *)(b + x * n))[c];
+    for (size_t c = 0; c < count; c++)
+        ((Vector *)out)[c] = sum[c];
+}
+
+/* out (n floats) = sum over x of a[x * step] b[x]; b: k x n */
+VECTOR_INLINE void SumRowsBody(const float *a, size_t step, const float *b, size_t n, size_t k,
+                               float *out)
+{
+    size_t first = 0;
+
+    for (; first + SUMS * VECTOR_LANES <= n; first += SUMS * VECTOR_LANES)
+        SumColumns(a, step, b + first, n, k, SUMS, out + first);
+    for (; first < n; first += VECTOR_LANES)
+        SumColumns(a, step, b + first, n, k, 1, out + first);
+}
+
+VECTOR_VARIANTS(SumRows,
+                (const float *a, size_t step, const float *b, size_t n, size_t k, float *out),
+                SumRowsBody(a, step, b, n, k, out))
+
+void MultiplyRows(const float *a, const float *b, size_t m, size_t n, size_t k, float *out)
+{
+    if (Product(ROWS_BY_COLUMNS, a, k, b, m, n, k, out))
+        return;
+    for (size_t i = 0; i < m; i++)
+        SumRowsVariants[VectorLevel()](a + i * k, 1, b, n, k, out + i * n);
+}
+
+void MultiplyColumns(const float *a, size_t pitch, const float *b, size_t m, size_t n, size_t k,
+                     float *out)
+{
+    if (Product(COLUMNS_BY_ROWS, a, pitch, b, m, n, k, out))
+        return;
+    for (size_t i = 0; i < m; i++)
+        SumRowsVariants[VectorLevel()](a + i, pitch, b, n, k, out + i * n);
 }

@@ -40,4 +40,14 @@ extern bool SgemmIsRight(Sgemm product);
 extern void MultiplyTransposed(const float *a, const float *b, size_t m, size_t n, size_t k,
                                float *out);
 
+/* out (m x n) = a (m x k) . b (k x n), all without gaps; n a multiple of 16, b and out aligned. */
+extern void MultiplyRows(const float *a, const float *b, size_t m, size_t n, size_t k, float *out);
+
+/*
+ * out (m x n) = a^T . b; a: k rows of m floats that start every `pitch` floats; b: k x n; n a
+ * multiple of 16, b and out aligned.
+ */
+extern void MultiplyColumns(const float *a, size_t pitch, const float *b, size_t m, size_t n,
+                            size_t k, float *out);
+
 #endif

@@ -34,6 +34,7 @@ static const struct {
     {"variants", TestVariants},
     {"itemknn", TestItemKnn},
     {"mf", TestMf},
+    {"softmax", TestSoftmax},
     {"memory", TestMemory},
     {"generator", TestGenerator},
     {"nmrn", TestNmrn},

@@ -8,6 +8,7 @@
 #include "algo/mf/mf.h"
 #include "algo/nmrn/memory_network.h"
 #include "algo/rank/ranking.h"
+#include "algo/softmax/softmax.h"
 #include "core/random.h"
 #include "testhost.h"
 
@@ -66,6 +67,7 @@ typedef struct Training {
         TrainOptions train;
         MfOptions mf;
         NmrnOptions nmrn;
+        SoftmaxOptions softmax;
     } options;
     Model model;
     TrainReport report;

@@ -27,6 +27,7 @@ extern void TestTriple(void);
 extern void TestVariants(void);
 extern void TestItemKnn(void);
 extern void TestMf(void);
+extern void TestSoftmax(void);
 extern void TestMemory(void);
 extern void TestGenerator(void);
 extern void TestNmrn(void);

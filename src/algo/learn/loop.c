@@ -42,7 +42,7 @@ void LoopOpen(Loop *loop)
     if (loop->measure == NULL)
         ValidationPrepare(loop->host, loop->data, &loop->validation);
     for (int i = 0; i < loop->model->parts && Validates(loop); i++)
-        if (IsLearnt(loop, i))
+        if (IsLearnt(loop, i) && loop->measures == MEASURE_OFTEN)
             loop->best[i] =
                 HostAllocate(loop->host, PartFloats(&loop->model->part[i]), sizeof(float));
     loop->report->history = HostAllocate(loop->host, (size_t)loop->epochs, sizeof(Epoch));
@@ -239,16 +239,22 @@ static bool Compare(Loop *loop, Best *best, const Epoch *epoch)
     return ++best->stale != options->patience;
 }
 
-Stage LoopStage(Loop *loop, const char *stage, int epochs)
+static bool IsDue(const Loop *loop, int epoch, int epochs)
 {
     const TrainOptions *options = loop->model->options;
+
+    return Validates(loop) && (epoch == epochs || (loop->measures == MEASURE_OFTEN &&
+                                                   epoch % options->evaluate_every == 0));
+}
+
+Stage LoopStage(Loop *loop, const char *stage, int epochs)
+{
     int before = loop->report->epochs;
     Best best = {-1, 0};
 
     loop->report->stop_reason = "epochs";
     for (int e = 1; e <= epochs; e++) {
-        bool due = e % options->evaluate_every == 0 || e == epochs;
-        Epoch epoch = RunEpoch(loop, stage, due && Validates(loop));
+        Epoch epoch = RunEpoch(loop, stage, IsDue(loop, e, epochs));
 
         if (!Compare(loop, &best, &epoch)) {
             loop->report->stop_reason = "patience";

@@ -10,6 +10,10 @@
 
 #include "algo/rank/validation.h"
 
+/* When a stage is measured: now and then, so that the best can be kept, or once, where its schedule
+ * is one unit. */
+typedef enum LoopMeasures { MEASURE_OFTEN, MEASURE_AT_END } LoopMeasures;
+
 typedef struct Loop {
     /* Set by the caller before LoopOpen. */
     const Host *host;
@@ -31,6 +35,8 @@ typedef struct Loop {
      * if there are any (rank/validation.h).  Where the first is NaN, the epoch was not measured.
      */
     void (*measure)(void *trainer, double *metric);
+
+    LoopMeasures measures;
 
     /* The loop's own. */
     Validation validation;

@@ -6,11 +6,11 @@
 #ifndef RECADV_ALGO_MF_MF_H
 #define RECADV_ALGO_MF_MF_H
 
-#include "algo/algorithm.h"
+#include "algo/learn/factors.h"
 #include "algo/mf/triple.h"
 
-#define MF_USER_PART 1
-#define MF_ITEM_PART 2
+#define MF_USER_PART FACTORS_USER_PART
+#define MF_ITEM_PART FACTORS_ITEM_PART
 
 typedef struct MfOptions {
     TrainOptions train;
@@ -66,12 +66,7 @@ extern const char *const mf_optimizers[];
 extern void MfLayout(Model *model);
 extern size_t MfMemory(const Model *model, const Interactions *shape, int threads);
 extern void MfTrain(const Host *host, const Interactions *data, Model *model, TrainReport *report);
-extern uint32_t MfQueryWidth(const Model *model);
-extern void MfQuery(const Model *view, const QueryInput *input, float *query);
-extern void MfSimilarity(const Model *one, const Model *view, Axis axis, float *out);
 extern void MfFoldIn(const Host *host, const Model *history, const Model *sample, float *query);
-extern void MfExplain(const Host *host, const Model *history, const float *query, const Model *one,
-                      float *out);
 extern void MfPerturb(const Host *host, const Interactions *data, Model *model, Perturbation kind,
                       double epsilon, uint64_t seed);
 
@@ -80,9 +75,7 @@ extern void MfPerturb(const Host *host, const Interactions *data, Model *model, 
 #define MF_METHODS \
     .options_size = sizeof(MfOptions), .metrics = RANKING_METRICS, .used = COLUMN_WEIGHT, .learns_held = true, \
     .layout = MfLayout, .memory = MfMemory, .train = MfTrain, \
-    .query_width = MfQueryWidth, .query = MfQuery, .items = MF_ITEM_PART, \
-    .similarity = MfSimilarity, .compares = {true, true}, .fold_in = MfFoldIn, .explain = MfExplain, \
-    .embedding = {MF_USER_PART, MF_ITEM_PART}, .perturb = MfPerturb
+    FACTORS_METHODS, .fold_in = MfFoldIn, .perturb = MfPerturb
 /* clang-format on */
 
 #endif

@@ -1,44 +1,13 @@
 /*
- * perturb.c: moves the rows of trained embeddings at random or along the worst-case direction, to
- * measure robustness (He et al.
- *
- * 2018, section 2.3).  For recadv_robustness().
+ * perturb.c: moves the rows of trained embeddings at random (learn/noise.c) or along the worst-case
+ * direction of the BPR loss, to measure robustness (He et al. 2018, section 2.3).  For
+ * recadv_robustness().
  */
 #include "algo/mf/mf.h"
 
 #include <math.h>
-#include <string.h>
 
 #include "algo/mf/batch.h"
-
-#define POLL_EVERY 8192
-
-/* row += epsilon * direction / max(||direction||, 1e-6) */
-static void MoveRow(float *row, const float *direction, uint32_t width, double epsilon)
-{
-    double square = 0;
-
-    for (uint32_t k = 0; k < width; k++)
-        square += (double)direction[k] * direction[k];
-    for (uint32_t k = 0; k < width; k++)
-        row[k] += (float)(epsilon * direction[k] / sqrt(fmax(square, NORM_FLOOR)));
-}
-
-static void MoveRandomly(const Host *host, Part *part, double epsilon, uint64_t seed)
-{
-    float *direction = HostAllocate(host, part->stride, sizeof(float));
-    Random random;
-
-    for (uint32_t r = 0; r < part->rows; r++) {
-        RandomSeed(&random, seed, RANDOM_ROBUSTNESS, part->axis, r);
-        for (uint32_t k = 0; k < part->columns; k++)
-            direction[k] = (float)RandomNormal(&random);
-        MoveRow(part->data + (size_t)r * part->stride, direction, part->columns, epsilon);
-        if (r % POLL_EVERY == 0)
-            HostPoll(host);
-    }
-    HostRelease(host, direction);
-}
 
 static void AddPair(const Part *user, const Part *item, BatchTriple t, float *user_gamma,
                     float *item_gamma)
@@ -84,16 +53,6 @@ static void WorstCase(const Host *host, const Interactions *data, const Part *us
     }
 }
 
-static void MoveRows(const Host *host, Part *part, const float *gamma, double epsilon)
-{
-    for (uint32_t r = 0; r < part->rows; r++) {
-        MoveRow(part->data + (size_t)r * part->stride, gamma + (size_t)r * part->stride,
-                part->columns, epsilon);
-        if (r % POLL_EVERY == 0)
-            HostPoll(host);
-    }
-}
-
 void MfPerturb(const Host *host, const Interactions *data, Model *model, Perturbation kind,
                double epsilon, uint64_t seed)
 {
@@ -108,8 +67,8 @@ void MfPerturb(const Host *host, const Interactions *data, Model *model, Perturb
     user_gamma = HostAllocateZero(host, (size_t)user->rows * user->stride, sizeof(float));
     item_gamma = HostAllocateZero(host, (size_t)item->rows * item->stride, sizeof(float));
     WorstCase(host, data, user, item, seed, user_gamma, item_gamma);
-    MoveRows(host, user, user_gamma, epsilon);
-    MoveRows(host, item, item_gamma, epsilon);
+    MoveAlong(host, user, user_gamma, epsilon);
+    MoveAlong(host, item, item_gamma, epsilon);
     HostRelease(host, user_gamma);
     HostRelease(host, item_gamma);
 }

@@ -7,14 +7,14 @@
  */
 #include "pg/model/user_removal.h"
 
-#include "executor/spi.h"
+#include "catalog/pg_type.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 
 #include "core/sorted.h"
 #include "pg/base/settings.h"
 #include "pg/ids/id_text.h"
-#include "pg/model/catalog.h"
+#include "pg/model/statement.h"
 #include "pg/model/dictionary.h"
 #include "pg/model/interactions.h"
 #include "pg/model/learnt.h"
@@ -46,12 +46,14 @@ static uint32 OldIndex(const Removal *r, uint32 user)
 
 static void DeleteFrom(const Removal *r, const char *part, uint32 block)
 {
-    SPI_execute(psprintf("DELETE FROM ONLY %s WHERE version OPERATOR(pg_catalog.=) %d "
-                         "AND part OPERATOR(pg_catalog.=) %s "
-                         "AND block OPERATOR(pg_catalog.>=) %u",
-                         RelationName(RelationGetRelid(r->table->relation)), r->store->version,
-                         quote_literal_cstr(part), block),
-                false, 0);
+    Oid types[] = {INT4OID, TEXTOID, INT4OID};
+
+    StatementRun(r->table,
+                 "DELETE FROM ONLY %s WHERE version OPERATOR(pg_catalog.=) $1 "
+                 "AND part OPERATOR(pg_catalog.=) $2 AND block OPERATOR(pg_catalog.>=) $3",
+                 3, types,
+                 (Datum[]){Int32GetDatum(r->store->version), CStringGetTextDatum(part),
+                           Int32GetDatum((int32)block)});
 }
 
 /* Ids [first, end) of `all`, without the user's. */

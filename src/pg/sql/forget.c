@@ -6,7 +6,7 @@
  */
 #include "pg/base/compat.h"
 
-#include "executor/spi.h"
+#include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
@@ -15,8 +15,8 @@
 
 #include "pg/base/rowset.h"
 #include "pg/ids/id_text.h"
-#include "pg/model/catalog.h"
 #include "pg/model/resolve.h"
+#include "pg/model/statement.h"
 #include "pg/model/table_sink.h"
 #include "pg/model/user_removal.h"
 #include "pg/model/versions.h"
@@ -38,18 +38,19 @@ typedef struct Forgotten {
 } Forgotten;
 
 /* Also those that no version knows: a user may have been observed alone. */
-static int64 DeleteEvents(Oid relid, Id id)
+static int64 DeleteEvents(const ModelTable *table, Id id)
 {
-    SPI_execute(psprintf("DELETE FROM ONLY %s WHERE version OPERATOR(pg_catalog.=) 0 "
-                         "AND part OPERATOR(pg_catalog.=) %s",
-                         RelationName(relid), quote_literal_cstr(PartOfId(EVENT_PREFIX, id))),
-                false, 0);
+    Oid types[] = {TEXTOID};
+
+    StatementRun(table,
+                 "DELETE FROM ONLY %s WHERE version OPERATOR(pg_catalog.=) 0 "
+                 "AND part OPERATOR(pg_catalog.=) $1",
+                 1, types, (Datum[]){CStringGetTextDatum(PartOfId(EVENT_PREFIX, id))});
     return (int64)SPI_processed;
 }
 
 static void ForgetVersions(ModelTable *table, Id id, Forgotten *forgotten)
 {
-    Oid relid = RelationGetRelid(table->relation);
     ListCell *cell;
 
     foreach (cell, ModelTableVersions(table)) {
@@ -62,7 +63,7 @@ static void ForgetVersions(ModelTable *table, Id id, Forgotten *forgotten)
         MemoryContextSwitchTo(scratch);
         table->store.version = lfirst_int(cell);
         forgotten->events +=
-            DeleteEvents(relid, IdCanonical(HeaderRead(&table->store).user_text, id));
+            DeleteEvents(table, IdCanonical(HeaderRead(&table->store).user_text, id));
         interactions = RemoveUser(table, id, &known);
         forgotten->versions += known;
         forgotten->interactions = Max(forgotten->interactions, (int64)interactions);
@@ -113,7 +114,7 @@ static int32 ForgetRuns(ModelTable *table, const char *name)
 
     table->store.version = 0;
     TableSinkOpen(RelationGetRelid(table->relation), 0, &sink);
-    foreach (cell, ModelTableBlocks(table, 0, PART_RUN)) {
+    foreach (cell, RunNumbers(table)) {
         uint32 number = (uint32)lfirst_int(cell);
         Jsonb *run = StoreReadJson(&table->store, PART_RUN, number);
         char *status = JsonbGetString(run, "status"), *message = JsonbGetString(run, "message");
@@ -155,7 +156,6 @@ static Datum Forget(FunctionCallInfo fcinfo, IdKind kind)
 {
     Forgotten forgotten = {0};
     ModelTable table;
-    Oid relid;
     Id id;
 
     CheckCanWrite("recadv_forget()");
@@ -163,13 +163,12 @@ static Datum Forget(FunctionCallInfo fcinfo, IdKind kind)
     CheckNotNull(fcinfo, FORGET_USER, "user_id");
     id = IdArgument(fcinfo, FORGET_USER, kind);
     ModelOpen(PG_GETARG_TEXT_PP(FORGET_MODEL), MODEL_OWN, &table);
-    relid = RelationGetRelid(table.relation);
     SPI_connect();
-    if (!RunLock(relid, false))
-        FailBusy(get_rel_name(relid));
+    if (!RunLock(RelationGetRelid(table.relation), false))
+        FailBusy(table.store.name);
     /* Not the statement's snapshot: it may be older than the lock. */
     PushActiveSnapshot(GetLatestSnapshot());
-    forgotten.events = DeleteEvents(relid, id);
+    forgotten.events = DeleteEvents(&table, id);
     ForgetVersions(&table, id, &forgotten);
     forgotten.runs = ForgetRuns(&table, text_to_cstring(IdToText(id)));
     Announce(&table);

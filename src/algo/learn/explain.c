@@ -8,7 +8,7 @@
  * With H the history, w = H z where z solves (H^T H + ridge I) z = p, by conjugate gradients: the
  * matrix is never formed.
  */
-#include "algo/mf/mf.h"
+#include "algo/learn/factors.h"
 
 #include <math.h>
 #include <string.h>
@@ -91,11 +91,11 @@ static void Solve(const System *s, const float *p, float *z, float *work)
     }
 }
 
-void MfExplain(const Host *host, const Model *history, const float *query, const Model *one,
-               float *out)
+void FactorsExplain(const Host *host, const Model *history, const float *query, const Model *one,
+                    float *out)
 {
-    const Part *own = &history->part[MF_ITEM_PART];
-    const float *item = one->part[MF_ITEM_PART].data;
+    const Part *own = &history->part[FACTORS_ITEM_PART];
+    const float *item = one->part[FACTORS_ITEM_PART].data;
     System s = {host, own, (float)RIDGE * MeanSquare(own), NULL};
     float *z = HostAllocate(host, 4 * (size_t)own->stride, sizeof(float));
 

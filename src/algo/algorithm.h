@@ -169,14 +169,15 @@ struct Algorithm {
     uint32_t (*context_width)(const Model *model);
 
     /*
-     * A query.  Any thread; must not allocate.  An algorithm with a history or a context is asked
-     * about users without a row, too.
+     * A query.  Any thread; must not allocate; fills all of it, whatever stood there.  An algorithm
+     * with a history or a context is asked about users without a row, too.
      */
     void (*query)(const Model *view, const QueryInput *input, float *query);
 
     /*
      * out[i]: the score for item i of the view, which is ViewItem(view, i) of the model.  It must
-     * depend on nothing but the query and the item, so not on the view.  Any thread.  NULL: scores
+     * depend on nothing but the query and the item, so not on the view.  Item parts of the view,
+     * the popularity among them, have rows for its items alone.  Any thread.  NULL: scores
      * are made of inner products, by the next four members.
      */
     void (*score)(const Model *view, const float *query, float *out);
@@ -219,8 +220,9 @@ struct Algorithm {
     void (*fold_in)(const Host *host, const Model *history, const Model *sample, float *query);
 
     /*
-     * out[h]: what item h of `history`, the items of the user with this query, says for the only
-     * item of `one`.  NULL: the model cannot tell.
+     * out[h]: what item h of `history` says for the only item of `one`; ViewItem() tells which
+     * items they are.  `history` has all items of the user with this query, ascending, also where
+     * queries are made of the last few.  NULL: the model cannot tell.
      */
     void (*explain)(const Host *host, const Model *history, const float *query, const Model *one,
                     float *out);

@@ -325,6 +325,52 @@ static void CheckScores(void)
     TestHostEnd(&t);
 }
 
+/* More items than a slice of the validation has, and all users at a time. */
+static void CheckSlices(void)
+{
+    TestHost t;
+    Interactions data;
+    Training run;
+    Validation v;
+    double ndcg = 0;
+    float scores[1500], three[3 * 200], *queries;
+    uint32_t width;
+    Model view;
+
+    TestHostInit(&t);
+    data = TasteInteractions(&t.host, 300, 1500, 8, 20, 950);
+    InteractionsHoldOut(&t.host, &data, HOLDOUT_RANDOM, 0, 1);
+    Train(&t, &data, "itemknn", "", &run);
+    width = run.model.algorithm->query_width(&run.model);
+    queries = HostAllocate(&t.host, (size_t)3 * width, sizeof(float));
+    for (uint32_t u = 0; u < 3; u++)
+        memcpy(queries + u * width,
+               QueryOf(&t, &run.model, data.item + data.offset[u],
+                       (uint32_t)(data.offset[u + 1] - data.offset[u])),
+               width * sizeof(float));
+    ModelScore(&run.model, queries + 2 * width, 1, scores);
+    ModelViewItems(&run.model, 1100, 200, &view);
+    ModelScore(&view, queries, 3, three);
+    CHECK(memcmp(scores + 1100, three + 400, 200 * sizeof(float)) == 0,
+          "many queries for a slice of the items give what one for all gives");
+    ValidationPrepare(&t.host, &data, &v);
+    ValidationRun(&t.host, &run.model, &v);
+    for (uint32_t u = 0; u < data.users; u++) {
+        uint32_t items[64], count = 0, above = 0;
+
+        for (uint64_t i = data.offset[u]; i < data.offset[u + 1]; i++)
+            if (!IsHeldOut(&data, u, data.item[i]))
+                items[count++] = data.item[i];
+        ModelScore(&run.model, QueryOf(&t, &run.model, items, count), 1, scores);
+        for (uint32_t i = 0; i < data.items; i++)
+            above += !InteractionsContain(&data, u, i) && scores[i] >= scores[data.held[u]];
+        ndcg += above < VALIDATION_CUTOFF ? 1 / log2(above + 2.0) : 0;
+    }
+    CHECK(Near(ndcg / (double)data.held_count, v.ndcg, 1e-9, 0),
+          "validation ranks as single queries do");
+    TestHostEnd(&t);
+}
+
 static void CheckSimilarity(void)
 {
     static const uint32_t rows[] = {50, 2, 31, 3, 7, 11};
@@ -586,6 +632,7 @@ void TestItemKnn(void)
     CheckThreads("neighbors=50 weighting=bm25");
     CheckLearnsHeld();
     CheckScores();
+    CheckSlices();
     CheckSimilarity();
     CheckExplain();
     CheckRecent();

@@ -2,8 +2,7 @@
  * serve.c: shape of the model, queries, scores, neighbours and reasons.
  *
  * A query says of every item of the model how often it is among those that the query is made of.
- * Before that stand a few numbers, of which one tells how many items there are: an item's
- * neighbours are read from a table, and what is no item must not be looked up.
+ * Before that stands a zero, which is taken for what is no item: neighbours are read from a table.
  */
 #include <string.h>
 
@@ -12,8 +11,8 @@
 
 #define POLL_EVERY 1024
 
-/* A query's head: the number of items; a zero, which stands for what is no item. */
-enum { HEAD_ITEMS, HEAD_ZERO, HEAD = VECTOR_LANES };
+/* Where a query has its zero, and where the items begin. */
+enum { NO_ITEM_HERE, FIRST_ITEM = VECTOR_LANES };
 
 void KnnLayout(Model *model)
 {
@@ -25,7 +24,7 @@ void KnnLayout(Model *model)
 
 uint32_t KnnQueryWidth(const Model *model)
 {
-    return HEAD + VectorStride(model->items);
+    return FIRST_ITEM + VectorStride(model->model_items);
 }
 
 HistoryNeed KnnHistory(const void *options)
@@ -37,24 +36,20 @@ HistoryNeed KnnHistory(const void *options)
 
 void KnnQuery(const Model *view, const QueryInput *input, float *query)
 {
-    uint32_t items = view->items < KNN_MOST_ITEMS ? view->items : KNN_MOST_ITEMS;
-
     memset(query, 0, KnnQueryWidth(view) * sizeof(float));
-    query[HEAD_ITEMS] = (float)items;
     for (uint32_t h = 0; h < input->count; h++)
-        if (input->items[h] < items)
-            query[HEAD + input->items[h]]++;
+        query[FIRST_ITEM + input->items[h]]++;
 }
 
 /* How often the query has the item. */
-static float TimesTaken(const float *query, uint32_t item)
+static float TimesTaken(const Model *view, const float *query, uint32_t item)
 {
-    return (float)item < query[HEAD_ITEMS] ? query[HEAD + item] : 0;
+    return item < view->model_items ? query[FIRST_ITEM + item] : 0;
 }
 
 /* Sum of similarity times what the query has, 16 neighbours at a time. */
 VECTOR_INLINE float RowScore(const float *neighbor, const float *similarity, uint32_t chunks,
-                             const float *query)
+                             const float *query, float items)
 {
     Vector sum = {0};
 
@@ -63,9 +58,9 @@ VECTOR_INLINE float RowScore(const float *neighbor, const float *similarity, uin
         Vector had;
 
         for (int lane = 0; lane < VECTOR_LANES; lane++) {
-            bool is_item = stored[lane] >= 0 && stored[lane] < query[HEAD_ITEMS];
+            bool is_item = stored[lane] >= 0 && stored[lane] < items;
 
-            had[lane] = query[is_item ? HEAD + (int32_t)stored[lane] : HEAD_ZERO];
+            had[lane] = query[is_item ? FIRST_ITEM + (int32_t)stored[lane] : NO_ITEM_HERE];
         }
         sum += had * ((const Vector *)similarity)[c];
     }
@@ -78,10 +73,11 @@ VECTOR_INLINE void ScoreBody(const Model *view, const float *query, float *out)
     const Part *neighbor = &view->part[KNN_NEIGHBOR_PART];
     const Part *similarity = &view->part[KNN_SIMILARITY_PART];
     const float *popularity = view->part[POPULARITY_PART].data;
+    float items = (float)(view->model_items < KNN_MOST_ITEMS ? view->model_items : KNN_MOST_ITEMS);
 
     for (uint32_t i = 0; i < view->items; i++) {
         float score = RowScore(PartRow(neighbor, i), PartRow(similarity, i),
-                               neighbor->stride / VECTOR_LANES, query);
+                               neighbor->stride / VECTOR_LANES, query, items);
 
         out[i] = score > 0 ? score : -1.0f / (1.0f + popularity[i]);
     }
@@ -149,7 +145,7 @@ void KnnExplain(const Host *host, const Model *history, const float *query, cons
     for (uint32_t h = 0; h < history->items; h++) {
         uint32_t item = ViewItem(history, h);
 
-        out[h] = TimesTaken(query, item) * SimilarityTo(one, 0, item);
+        out[h] = TimesTaken(history, query, item) * SimilarityTo(one, 0, item);
         if (h % POLL_EVERY == 0)
             HostPoll(host);
     }

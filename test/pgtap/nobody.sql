@@ -122,7 +122,7 @@ FROM stripped WHERE side = 'item' AND model <> 'counts';
 SELECT is(
     answer('recadv_evaluate(%L, ''orders'', k => ''{5}'')', name),
     '(HR,5,0,60) (NDCG,5,0,60) (Recall,5,0,60) (Precision,5,0,60) (MRR,,0,60) (MAP,,0,60) '
-    '(AUC,,0,60)',
+    '(AUC,,,0)',
     name || ': nothing is found')
 FROM stripped WHERE side = 'item';
 

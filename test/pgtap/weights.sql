@@ -131,9 +131,9 @@ SELECT u AS user_id, i AS item_id, timestamp '2026-01-01' + noise('t' || u || i)
 FROM generate_series(1, 150) u, generate_series(1, 30) i
 WHERE noise('half' || u || '/' || i) % 100 < 25;
 CREATE FUNCTION share(algorithm text) RETURNS float8 LANGUAGE sql AS $$
-    SELECT train('half', 'halves', algorithm, 'w', '{"holdout":"none"}'
-        || CASE WHEN algorithm ~ 'nmrn' THEN '{"epochs":6}'
-                WHEN algorithm = 'popularity' THEN '{}' ELSE '{"epochs":30,"factors":2}' END::jsonb);
+    SELECT train('half', 'halves', algorithm, 'w', jsonb_object_agg(key, value))
+    FROM jsonb_each('{"holdout":"none","epochs":30,"factors":2}')
+    WHERE key = 'holdout' OR key IN (SELECT option FROM recadv_options(algorithm));
     SELECT avg((item % 2 = 0)::int) FROM generate_series(1, 150) u, recadv_topk(u, 5, 'half')
 $$;
 SELECT cmp_ok(share(name), '>', 0.7::float8, name || ': what counts more is recommended more')

@@ -63,11 +63,13 @@ typedef struct Plain {
 
 static void FillValues(const Interactions *data, int weighting, Plain *p)
 {
-    double amount[USERS][ITEMS] = {{0}}, of_item[ITEMS] = {0}, total = 0;
+    double amount[USERS][ITEMS] = {{0}}, of_item[ITEMS] = {0}, total = 0, mean = 0;
 
+    for (uint64_t i = 0; data->weight != NULL && i < data->count; i++)
+        mean += data->weight[i] / (double)data->count;
     for (uint32_t u = 0; u < USERS; u++)
         for (uint64_t i = data->offset[u]; i < data->offset[u + 1]; i++) {
-            double w = data->weight == NULL ? 1 : data->weight[i];
+            double w = data->weight == NULL ? 1 : data->weight[i] / mean;
 
             amount[u][data->item[i]] = w;
             of_item[data->item[i]] += w;

@@ -20,6 +20,7 @@ typedef struct Weigher {
     const Interactions *data;
     Weighting weighting;
     bool held;
+    double mean_weight;
     double *length;     /* of items: sum of what they have */
     double mean_length; /* of all items */
 } Weigher;
@@ -29,9 +30,10 @@ static bool Counts(const Weigher *w, uint32_t user, uint32_t item)
     return w->held || !IsHeldOut(w->data, user, item);
 }
 
-static double Amount(const Interactions *data, uint64_t at)
+/* The interaction's weight by the mean of all. */
+static double Amount(const Weigher *w, uint64_t at)
 {
-    return data->weight == NULL ? 1 : data->weight[at];
+    return w->data->weight == NULL ? 1 : w->data->weight[at] / w->mean_weight;
 }
 
 /* ln(items / (1 + the user's)) */
@@ -46,7 +48,7 @@ static double Rarity(const Weigher *w, uint32_t user)
 
 static float Weigh(const Weigher *w, uint64_t at, double rarity)
 {
-    double amount = Amount(w->data, at), length;
+    double amount = Amount(w, at), length;
 
     switch (w->weighting) {
     case WEIGH_NONE:
@@ -75,8 +77,8 @@ static void Measure(Weigher *w, Vectors *v)
             if (!Counts(w, user, item))
                 continue;
             v->offset[item + 1]++;
-            w->length[item] += Amount(data, i);
-            total += Amount(data, i);
+            w->length[item] += Amount(w, i);
+            total += Amount(w, i);
         }
     for (uint32_t item = 0; item < data->items; item++)
         v->offset[item + 1] += v->offset[item];
@@ -168,7 +170,11 @@ static void ScaleUsers(const Weigher *w, Vectors *v)
 void VectorsBuild(const Host *host, const Interactions *data, Weighting weighting, bool held,
                   Vectors *v)
 {
-    Weigher w = {.host = host, .data = data, .weighting = weighting, .held = held};
+    Weigher w = {.host = host,
+                 .data = data,
+                 .weighting = weighting,
+                 .held = held,
+                 .mean_weight = MeanWeight(host, data)};
 
     *v = (Vectors){0};
     v->offset = HostAllocateZero(host, (size_t)data->items + 1, sizeof(uint64_t));

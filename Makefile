@@ -75,7 +75,7 @@ override CPPFLAGS += -U_FORTIFY_SOURCE -DUSE_ASSERT_CHECKING=1
 endif
 
 # pg_regress looks for expected results where it is called.
-ifneq ($(here),.)
+ifneq ($(abspath $(here)),$(CURDIR))
 installcheck: expected
 expected:
 	ln -s $(abspath $(here))/expected $@

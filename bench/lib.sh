@@ -6,7 +6,7 @@ set -eu
 quick=no
 [ "${1:-}" != --quick ] || quick=yes
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-data=${RECADV_DATA:-$top/../shared/data}
+data=${RECADV_DATA:-$top/data}
 
 sql() { psql -XqAt -v ON_ERROR_STOP=1 -c "SET client_min_messages = warning" "$@"; }
 

@@ -9,7 +9,7 @@ ALTER TYPE @extschema@.recadv_training
     ADD ATTRIBUTE weightless_rows bigint,
     ADD ATTRIBUTE metrics jsonb;
 COMMENT ON TYPE @extschema@.recadv_training IS
-'result of recadv_train: model, version, algorithm, what was read (distinct interactions; rows skipped for a NULL id; duplicates of a (user, item) pair), epochs run, the epoch that was kept, its mean loss per triple, its NDCG@100 and HR@100 on the held-out interactions (NULL without holdout), seconds, why training stopped: epochs (all were run), patience (no better validation), counted (nothing to iterate); rows skipped for a weight that is zero, negative, NaN or infinite; the two numbers that the algorithm is validated by, under their names';
+'result of recadv_train: model, version, algorithm, what was read (distinct interactions; rows skipped for a NULL id; duplicates of a (user, item) pair), epochs run, the epoch that was kept, its mean loss (NULL for an algorithm that has none), its NDCG@100 and HR@100 on the held-out interactions (NULL without holdout), seconds, why training stopped: epochs (all were run), patience (no better validation), counted (nothing to iterate); rows skipped for a weight that is zero, negative, NaN or infinite; the two numbers that the algorithm is validated by, under their names';
 
 DROP FUNCTION @extschema@.recadv_train(text, text, name, name, name, text, jsonb);
 CREATE FUNCTION @extschema@.recadv_train(
@@ -148,6 +148,56 @@ AS 'MODULE_PATHNAME', 'recadv_forget_text'
 LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000;
 COMMENT ON FUNCTION @extschema@.recadv_forget(text, text) IS
 'recadv_forget for users of any type, by their text';
+
+-- Learning curves and runs: the numbers that an algorithm is validated by
+
+DROP FUNCTION @extschema@.recadv_history(text, integer);
+CREATE FUNCTION @extschema@.recadv_history(
+    model text DEFAULT NULL,
+    version integer DEFAULT NULL)
+RETURNS TABLE (epoch integer, stage text, loss double precision, ndcg double precision, hr double precision, seconds double precision, metrics jsonb)
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 200
+BEGIN ATOMIC
+    SELECT r.epoch, r.stage, r.loss, r.ndcg, r.hr, r.seconds,
+           pg_catalog.jsonb_strip_nulls(
+               e.epoch OPERATOR(pg_catalog.-) '{epoch,stage,loss,seconds}'::text[])
+    FROM pg_catalog.jsonb_array_elements(@extschema@.recadv_document(model, 'history', 0, version))
+        AS e(epoch),
+         LATERAL pg_catalog.jsonb_to_record(e.epoch)
+        AS r(epoch integer, stage text, loss double precision, ndcg double precision,
+             hr double precision, seconds double precision);
+END;
+COMMENT ON FUNCTION @extschema@.recadv_history(text, integer) IS
+'learning curve of a model: per epoch the stage (doc/algorithms.md names those of each algorithm), mean loss (NULL for an algorithm that has none), NDCG@100 and HR@100 on the held-out interactions (NULL where not evaluated), seconds since the start of training; the two numbers that the algorithm is validated by, under their names (empty where not evaluated)';
+
+DROP FUNCTION @extschema@.recadv_runs(text);
+CREATE FUNCTION @extschema@.recadv_runs(
+    model text DEFAULT NULL)
+RETURNS TABLE (run integer, status text, message text, started timestamptz, finished timestamptz,
+               version integer, algorithm text, source text, options jsonb, users bigint,
+               items bigint, interactions bigint, null_rows bigint, epochs integer,
+               loss double precision, ndcg double precision, phases jsonb, role text, pid integer,
+               metrics jsonb)
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 100
+BEGIN ATOMIC
+    SELECT n.number, r.status, r.message, r.started, r.finished, r.version, r.algorithm, r.source,
+           r.options, r.users, r.items, r.interactions, r.null_rows, r.epochs, r.loss, r.ndcg,
+           r.phases, r.role, r.pid, r.metrics
+    FROM @extschema@.recadv_run_numbers(model) AS n(number),
+         LATERAL pg_catalog.jsonb_to_record(@extschema@.recadv_document(model, 'run', n.number, 0))
+        AS r(status text, message text, started timestamptz, finished timestamptz,
+             version integer, algorithm text, source text, options jsonb, users bigint,
+             items bigint, interactions bigint, null_rows bigint, epochs integer,
+             loss double precision, ndcg double precision, phases jsonb, role text, pid integer,
+             metrics jsonb);
+END;
+COMMENT ON FUNCTION @extschema@.recadv_runs(text) IS
+'log of training runs of a model, oldest first, the last 1000: what was asked, what was read, status (running, succeeded, failed, skipped), why it ended, seconds of the phases (read, map, fit, evaluate, write), the two numbers of the best epoch that the algorithm is validated by, under their names. A running row whose pid is gone was cut off by the end of its session or server. recadv_train leaves a row only if its transaction commits; recadv_train_job always';
+
+-- What similarity is
+
+COMMENT ON FUNCTION @extschema@.recadv_similar_items(bigint, integer, text, bigint[], bigint[]) IS
+'the k items that are most alike to an item, without itself: by cosine of the embeddings, from -1 to 1 (factor models), by minus their distance (nmrn), or by the similarity of neighbours (itemknn). candidates, exclude, model: as in recadv_topk. No rows for an item that the model does not know';
 
 -- The list of models: its column model is a text, and the size comes with the status
 

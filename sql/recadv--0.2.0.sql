@@ -36,7 +36,7 @@ CREATE TYPE @extschema@.recadv_training AS (
     metrics jsonb
 );
 COMMENT ON TYPE @extschema@.recadv_training IS
-'result of recadv_train: model, version, algorithm, what was read (distinct interactions; rows skipped for a NULL id; duplicates of a (user, item) pair), epochs run, the epoch that was kept, its mean loss per triple, its NDCG@100 and HR@100 on the held-out interactions (NULL without holdout), seconds, why training stopped: epochs (all were run), patience (no better validation), counted (nothing to iterate); rows skipped for a weight that is zero, negative, NaN or infinite; the two numbers that the algorithm is validated by, under their names';
+'result of recadv_train: model, version, algorithm, what was read (distinct interactions; rows skipped for a NULL id; duplicates of a (user, item) pair), epochs run, the epoch that was kept, its mean loss (NULL for an algorithm that has none), its NDCG@100 and HR@100 on the held-out interactions (NULL without holdout), seconds, why training stopped: epochs (all were run), patience (no better validation), counted (nothing to iterate); rows skipped for a weight that is zero, negative, NaN or infinite; the two numbers that the algorithm is validated by, under their names';
 
 CREATE FUNCTION @extschema@.recadv_train(
     model text,
@@ -318,7 +318,7 @@ RETURNS TABLE (item bigint, similarity real, rank integer)
 AS 'MODULE_PATHNAME', 'recadv_similar_items_bigint'
 LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 10000;
 COMMENT ON FUNCTION @extschema@.recadv_similar_items(bigint, integer, text, bigint[], bigint[]) IS
-'the k items that are most alike to an item, without itself: by cosine of the embeddings, from -1 to 1 (bpr, amf), or by minus their distance (nmrn). candidates, exclude, model: as in recadv_topk. No rows for an item that the model does not know';
+'the k items that are most alike to an item, without itself: by cosine of the embeddings, from -1 to 1 (factor models), by minus their distance (nmrn), or by the similarity of neighbours (itemknn). candidates, exclude, model: as in recadv_topk. No rows for an item that the model does not know';
 
 CREATE FUNCTION @extschema@.recadv_similar_items(
     item_id text,
@@ -638,16 +638,20 @@ COMMENT ON FUNCTION @extschema@.recadv_info(text, integer) IS
 CREATE FUNCTION @extschema@.recadv_history(
     model text DEFAULT NULL,
     version integer DEFAULT NULL)
-RETURNS TABLE (epoch integer, stage text, loss double precision, ndcg double precision, hr double precision, seconds double precision)
+RETURNS TABLE (epoch integer, stage text, loss double precision, ndcg double precision, hr double precision, seconds double precision, metrics jsonb)
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 200
 BEGIN ATOMIC
-    SELECT e.epoch, e.stage, e.loss, e.ndcg, e.hr, e.seconds
-    FROM pg_catalog.jsonb_to_recordset(@extschema@.recadv_document(model, 'history', 0, version))
-        AS e(epoch integer, stage text, loss double precision, ndcg double precision,
+    SELECT r.epoch, r.stage, r.loss, r.ndcg, r.hr, r.seconds,
+           pg_catalog.jsonb_strip_nulls(
+               e.epoch OPERATOR(pg_catalog.-) '{epoch,stage,loss,seconds}'::text[])
+    FROM pg_catalog.jsonb_array_elements(@extschema@.recadv_document(model, 'history', 0, version))
+        AS e(epoch),
+         LATERAL pg_catalog.jsonb_to_record(e.epoch)
+        AS r(epoch integer, stage text, loss double precision, ndcg double precision,
              hr double precision, seconds double precision);
 END;
 COMMENT ON FUNCTION @extschema@.recadv_history(text, integer) IS
-'learning curve of a model: per epoch the stage (bpr, apr), mean loss per triple, NDCG@100 and HR@100 on the held-out interactions (NULL where not evaluated), seconds since the start of training';
+'learning curve of a model: per epoch the stage (doc/algorithms.md names those of each algorithm), mean loss (NULL for an algorithm that has none), NDCG@100 and HR@100 on the held-out interactions (NULL where not evaluated), seconds since the start of training; the two numbers that the algorithm is validated by, under their names (empty where not evaluated)';
 
 CREATE FUNCTION @extschema@.recadv_run_numbers(
     model text)
@@ -662,21 +666,23 @@ CREATE FUNCTION @extschema@.recadv_runs(
 RETURNS TABLE (run integer, status text, message text, started timestamptz, finished timestamptz,
                version integer, algorithm text, source text, options jsonb, users bigint,
                items bigint, interactions bigint, null_rows bigint, epochs integer,
-               loss double precision, ndcg double precision, phases jsonb, role text, pid integer)
+               loss double precision, ndcg double precision, phases jsonb, role text, pid integer,
+               metrics jsonb)
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 100
 BEGIN ATOMIC
     SELECT n.number, r.status, r.message, r.started, r.finished, r.version, r.algorithm, r.source,
            r.options, r.users, r.items, r.interactions, r.null_rows, r.epochs, r.loss, r.ndcg,
-           r.phases, r.role, r.pid
+           r.phases, r.role, r.pid, r.metrics
     FROM @extschema@.recadv_run_numbers(model) AS n(number),
          LATERAL pg_catalog.jsonb_to_record(@extschema@.recadv_document(model, 'run', n.number, 0))
         AS r(status text, message text, started timestamptz, finished timestamptz,
              version integer, algorithm text, source text, options jsonb, users bigint,
              items bigint, interactions bigint, null_rows bigint, epochs integer,
-             loss double precision, ndcg double precision, phases jsonb, role text, pid integer);
+             loss double precision, ndcg double precision, phases jsonb, role text, pid integer,
+             metrics jsonb);
 END;
 COMMENT ON FUNCTION @extschema@.recadv_runs(text) IS
-'log of training runs of a model, oldest first, the last 1000: what was asked, what was read, status (running, succeeded, failed, skipped), why it ended, seconds of the phases (read, map, fit, evaluate, write). A running row whose pid is gone was cut off by the end of its session or server. recadv_train leaves a row only if its transaction commits; recadv_train_job always';
+'log of training runs of a model, oldest first, the last 1000: what was asked, what was read, status (running, succeeded, failed, skipped), why it ended, seconds of the phases (read, map, fit, evaluate, write), the two numbers of the best epoch that the algorithm is validated by, under their names. A running row whose pid is gone was cut off by the end of its session or server. recadv_train leaves a row only if its transaction commits; recadv_train_job always';
 
 CREATE FUNCTION @extschema@.recadv_model_status(
     model oid,

@@ -165,7 +165,7 @@ struct Algorithm {
     /* The interactions that a query is made of; NULL: none, but the user's row. */
     HistoryNeed (*history)(const void *options);
 
-    /* Floats that come with the question; NULL: none. */
+    /* Floats that come with the question; NULL: none.  No function of SQL passes any yet. */
     uint32_t (*context_width)(const Model *model);
 
     /*

@@ -61,7 +61,8 @@ BEGIN
             left_over,
             'in no list of embeddings') WHERE algorithm NOT IN ('popularity');
         RETURN NEXT is(
-            value_of('SELECT sum(users) FROM recadv_evaluate(''m'', ''(SELECT user_id, 999 AS item_id FROM clicks)'') WHERE metric = ''MRR'''),
+            value_of($q$SELECT sum(users) FROM recadv_evaluate('m', '(SELECT user_id, 999 AS item_id FROM clicks)')
+                WHERE metric = 'MRR'$q$),
             left_over::text,
             'an evaluation reads all pieces');
     END LOOP;
@@ -71,7 +72,7 @@ BEGIN
         (recadv_info('m') ->> 'held_out')::bigint,
         'held-out interactions are counted');
 END $$;
-SELECT forgets(a) FROM unnest('{popularity,bpr,amf,nmrn,nmrn_gan}'::text[]) a;
+SELECT forgets(a) FROM algorithms() a;
 
 -- users who came since the training, all versions, events, rollback
 DROP TABLE m;

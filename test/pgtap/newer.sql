@@ -127,7 +127,8 @@ SELECT part, 'SELECT recadv_topk(1, 5, ''bad'')'
 FROM unnest('{current,header,user_ids,user_ids_root,item_ids,seen,user,item,memory,weight}'::text[]) part
 UNION ALL VALUES ('history', 'SELECT * FROM recadv_history(''bad'')'),
                  ('window', 'SELECT * FROM recadv_refresh(''bad'')'),
-                 ('window', 'SELECT * FROM recadv_evaluate(''bad'', ''(SELECT 1 AS user_id, i AS item_id FROM generate_series(1, 40) i)'')'),
+                 ('window', $$SELECT * FROM recadv_evaluate('bad',
+                     '(SELECT 1 AS user_id, i AS item_id FROM generate_series(1, 40) i)')$$),
                  ('current', 'SELECT recadv_info(''bad'')');
 SELECT is(count(*), 0::bigint, 'the model has all these parts') FROM readers WHERE part NOT IN (SELECT part FROM good);
 SELECT newer(part, sealed(part, overlay(data(part) PLACING bytes FROM at)), probe,

@@ -228,12 +228,12 @@ SELECT is(
 SELECT fails(
     $$SELECT recadv_similar_items(1, 5, 'popularity')$$,
     '0A000',
-    'algorithm "popularity" of model "popularity" has no embeddings to compare%',
+    'algorithm "popularity" of model "popularity" cannot compare rows%',
     'popularity has no similar items');
 SELECT fails(
     $$SELECT recadv_similar_users(1, 5, 'popularity')$$,
     '0A000',
-    '%no embeddings to compare%',
+    '%cannot compare rows%',
     'nor users');
 SELECT fails(
     $$SELECT recadv_similar_items(1, 0, 'bpr')$$,

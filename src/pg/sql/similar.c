@@ -21,7 +21,7 @@ static void CheckCompares(const Served *served, Axis axis)
 
     if (algorithm->similarity == NULL)
         ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-                        errmsg("algorithm \"%s\" of model \"%s\" has no embeddings to compare",
+                        errmsg("algorithm \"%s\" of model \"%s\" cannot compare rows",
                                algorithm->name, served->store->name)));
     if (!algorithm->compares[axis])
         ereport(ERROR,

@@ -2,9 +2,8 @@
  * collect.c: collects rows of users, items and times in compact arrays.
  *
  * A row takes 8 bytes (8 more with a time, 4 with a weight), each distinct id an entry of a hash
- * table.  The reader
- * of a source adds rows here, and so does the aggregate recadv_fit(), whose workers each have a
- * collector.
+ * table.  The reader of a source adds rows here, and so does the aggregate recadv_fit(), whose
+ * workers each have a collector.
  */
 #include "pg/train/collect.h"
 

@@ -80,6 +80,9 @@ static void DescribeResult(StringInfo json, const Training *t)
     if (best != NULL) {
         JsonReal(json, "loss", best->loss);
         DescribeMetrics(json, t->model.algorithm, best->metric);
+        JsonOpen(json, "metrics", '{');
+        DescribeMetrics(json, t->model.algorithm, best->metric);
+        JsonClose(json, '}');
     }
 }
 

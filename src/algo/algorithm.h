@@ -140,8 +140,16 @@ struct Algorithm {
     Columns used;
     bool events;
 
-    /* Does train() learn the held-out interactions, too, once it has validated? */
+    /* Does train() learn the held-out interactions, too, once it has validated?  (Not for a model
+     * that is a trial.) */
     bool learns_held;
+
+    /*
+     * For a choice among algorithms by validation: is it tried where none is named, and which
+     * options, numbers of epochs, make a training short (ends with option == NULL; NULL: it is).
+     */
+    bool candidate;
+    const struct PresetValue *trial;
 
     /* Appends the model's parts (without data) for model->users, model->items and options. */
     void (*layout)(Model *model);
@@ -246,6 +254,9 @@ struct Algorithm {
 /* All algorithms, NULL-terminated, and a search by name (NULL if unknown). */
 extern const Algorithm *const algorithms[];
 extern const Algorithm *AlgorithmFind(const char *name);
+
+/* Their names in the same order, NULL-terminated. */
+extern const char *const algorithm_names[];
 
 /* What is trained where no algorithm is named. */
 extern const Algorithm *const default_algorithm;

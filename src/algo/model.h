@@ -59,6 +59,7 @@ typedef struct Model {
     uint32_t first_item;       /* of a view: index in the model of its first item */
     const uint32_t *item_rows; /* of a view of items here and there: their indexes; or NULL */
     bool warm;                 /* some rows are from an earlier model */
+    bool trial;                /* only to be validated: never learns what is held out */
     int parts;
     Part part[MAX_PARTS];
 } Model;

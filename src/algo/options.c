@@ -57,6 +57,7 @@ static void StoreNumber(const OptionSpec *spec, double number, void *options)
         *(bool *)field = number != 0;
         break;
     case OPTION_INTEGER:
+    case OPTION_LIST:
         *(int64_t *)field = (int64_t)number;
         break;
     case OPTION_REAL:
@@ -76,6 +77,7 @@ double OptionRead(const OptionSpec *spec, const void *options)
     case OPTION_BOOL:
         return *(const bool *)field;
     case OPTION_INTEGER:
+    case OPTION_LIST:
         return (double)*(const int64_t *)field;
     case OPTION_REAL:
         return *(const double *)field;
@@ -113,9 +115,9 @@ const OptionSpec *OptionFind(const OptionSpec *list, const char *name)
     return NULL;
 }
 
-static void DescribeChoices(const OptionSpec *spec, char *text, size_t size)
+static void DescribeChoices(const OptionSpec *spec, const char *kind, char *text, size_t size)
 {
-    size_t used = (size_t)snprintf(text, size, "one of:");
+    size_t used = (size_t)snprintf(text, size, "%s:", kind);
 
     for (int i = 0; spec->choices[i] != NULL && used < size; i++)
         used += (size_t)snprintf(text + used, size - used, "%s %s", i == 0 ? "" : ",",
@@ -135,17 +137,43 @@ void OptionDescribe(const OptionSpec *spec, char *text, size_t size)
         snprintf(text, size, "a number from %g to %g", spec->minimum, spec->maximum);
         break;
     case OPTION_CHOICE:
-        DescribeChoices(spec, text, size);
+        DescribeChoices(spec, "one of", text, size);
+        break;
+    case OPTION_LIST:
+        DescribeChoices(spec, "\"" OPTION_ALL "\", or one or more, with commas, of", text, size);
         break;
     }
 }
 
-static int FindChoice(const OptionSpec *spec, const char *string)
+static int FindChoice(const OptionSpec *spec, const char *string, size_t length)
 {
     for (int i = 0; spec->choices[i] != NULL; i++)
-        if (strcmp(spec->choices[i], string) == 0)
+        if (strlen(spec->choices[i]) == length && strncmp(spec->choices[i], string, length) == 0)
             return i;
     return -1;
+}
+
+/* The bits of what stands between commas, spaces aside; NaN if one is no choice, or there is none.
+ */
+static double FindChoices(const OptionSpec *spec, const char *string)
+{
+    int64_t bits = 0;
+
+    if (strcmp(string, OPTION_ALL) == 0)
+        return 0;
+    for (;;) {
+        size_t length = strcspn(string += strspn(string, " "), " ,");
+        int choice = FindChoice(spec, string, length);
+
+        if (choice < 0)
+            return NAN;
+        bits |= (int64_t)1 << choice;
+        string += length + strspn(string + length, " ");
+        if (*string == '\0')
+            return (double)bits;
+        if (*string++ != ',')
+            return NAN;
+    }
 }
 
 /* The number to store for a value of the right type and range; NaN otherwise. */
@@ -156,11 +184,13 @@ static double Accept(const OptionSpec *spec, OptionValue value)
         return value.type == VALUE_BOOL ? value.number : (double)NAN;
     case OPTION_CHOICE:
         if (value.type == VALUE_STRING) {
-            int choice = FindChoice(spec, value.string);
+            int choice = FindChoice(spec, value.string, strlen(value.string));
 
             return choice < 0 ? (double)NAN : choice;
         }
         return NAN;
+    case OPTION_LIST:
+        return value.type == VALUE_STRING ? FindChoices(spec, value.string) : (double)NAN;
     case OPTION_INTEGER:
         if (value.type != VALUE_NUMBER || value.number != floor(value.number))
             return NAN;

@@ -13,9 +13,18 @@
 
 #include "core/interactions.h"
 
-typedef enum OptionType { OPTION_BOOL, OPTION_INTEGER, OPTION_REAL, OPTION_CHOICE } OptionType;
+typedef enum OptionType {
+    OPTION_BOOL,
+    OPTION_INTEGER,
+    OPTION_REAL,
+    OPTION_CHOICE,
+    OPTION_LIST
+} OptionType;
 
-/* The field at `offset` is a bool, an int64_t, a double or an int (index into choices). */
+/*
+ * The field at `offset` is a bool, an int64_t, a double, an int (index into choices), or of a list
+ * of choices an int64_t: a bit each; 0: all of them.
+ */
 typedef struct OptionSpec {
     const char *name;
     OptionType type;
@@ -23,7 +32,7 @@ typedef struct OptionSpec {
     double minimum;             /* least accepted value */
     double maximum;             /* greatest accepted value */
     double standard;            /* default: number, 0/1, or index into choices */
-    const char *const *choices; /* NULL-terminated, for OPTION_CHOICE */
+    const char *const *choices; /* NULL-terminated, for OPTION_CHOICE and OPTION_LIST */
     const char *meaning;
     const char *source; /* paper and section, or "recadv" where the choice is ours */
 } OptionSpec;
@@ -57,6 +66,9 @@ typedef struct TrainOptions {
     bool warm_start;
     double lateness;
 } TrainOptions;
+
+/* What a list is called that names all. */
+#define OPTION_ALL "all"
 
 extern const OptionSpec train_options[]; /* ends with name == NULL */
 

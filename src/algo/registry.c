@@ -24,6 +24,10 @@ ALGORITHMS(DECLARE)
 
 const Algorithm *const algorithms[] = {ALGORITHMS(LIST) NULL};
 
+#define NAME(name) #name,
+
+const char *const algorithm_names[] = {ALGORITHMS(NAME) NULL};
+
 const Algorithm *const default_algorithm = &amf_algorithm;
 
 const Algorithm *const fallback_algorithm = &popularity_algorithm;

@@ -27,7 +27,8 @@ typedef enum RandomPurpose {
     RANDOM_ORDER,
     RANDOM_EVENT,
     RANDOM_ONLINE,
-    RANDOM_FOLD_IN
+    RANDOM_FOLD_IN,
+    RANDOM_CHOICE
 } RandomPurpose;
 
 extern void RandomSeed(Random *random, uint64_t seed, RandomPurpose purpose, uint64_t a,

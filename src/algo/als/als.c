@@ -25,6 +25,8 @@ static const OptionSpec als_options[] = {
     {NULL, OPTION_BOOL, 0, 0, 0, 0, NULL, NULL, NULL},
 };
 
+static const struct PresetValue trial[] = {{"epochs", 4}, {NULL, 0}};
+
 const Algorithm als_algorithm = {
     .name = "als",
     .summary = "matrix factorisation by alternating least squares for implicit feedback",
@@ -33,6 +35,8 @@ const Algorithm als_algorithm = {
     .metrics = RANKING_METRICS,
     .used = COLUMN_WEIGHT,
     .learns_held = true,
+    .candidate = true,
+    .trial = trial,
     .layout = AlsLayout,
     .memory = AlsMemory,
     .train = AlsTrain,

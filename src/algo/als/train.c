@@ -46,7 +46,7 @@ size_t AlsMemory(const Model *model, const Interactions *shape, int threads)
 
 static void LearnHeld(Trainer *t)
 {
-    if (t->solver.data->held_count == 0)
+    if (t->solver.data->held_count == 0 || t->model->trial)
         return;
     t->solver.everything = true;
     for (int e = 0; e < LAST_EPOCHS; e++)

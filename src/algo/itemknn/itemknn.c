@@ -31,6 +31,7 @@ const Algorithm itemknn_algorithm = {
     .metrics = RANKING_METRICS,
     .used = COLUMN_WEIGHT,
     .learns_held = true,
+    .candidate = true,
     .layout = KnnLayout,
     .memory = KnnMemory,
     .train = KnnTrain,

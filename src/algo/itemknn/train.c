@@ -207,7 +207,8 @@ void KnnTrain(const Host *host, const Interactions *data, Model *model, TrainRep
         Validate(host, data, model, epoch->metric);
         report->evaluate_seconds = HostClock() - start;
     }
-    Build(host, data, model, true);
+    if (data->held_count == 0 || !model->trial)
+        Build(host, data, model, true);
     epoch->seconds = HostClock() - start;
     report->history = epoch;
     report->epochs = 1;

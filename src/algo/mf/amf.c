@@ -40,10 +40,14 @@ static const Preset amf_presets[] = {
     {NULL, NULL, NULL},
 };
 
+static const struct PresetValue trial[] = {{"epochs", 30}, {"adv_epochs", 30}, {NULL, 0}};
+
 const Algorithm amf_algorithm = {
     .name = "amf",
     .summary = "matrix factorisation with BPR, then adversarial personalised ranking",
     .options = amf_options,
     .presets = amf_presets,
+    .candidate = true,
+    .trial = trial,
     MF_METHODS,
 };

@@ -16,9 +16,13 @@ static const OptionSpec bpr_options[] = {
     {NULL, OPTION_BOOL, 0, 0, 0, 0, NULL, NULL, NULL},
 };
 
+static const struct PresetValue trial[] = {{"epochs", 40}, {NULL, 0}};
+
 const Algorithm bpr_algorithm = {
     .name = "bpr",
     .summary = "matrix factorisation with Bayesian personalised ranking",
     .options = bpr_options,
+    .candidate = true,
+    .trial = trial,
     MF_METHODS,
 };

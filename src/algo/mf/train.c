@@ -517,7 +517,7 @@ void MfTrain(const Host *host, const Interactions *all, Model *model, TrainRepor
     StartRows(&t);
     LoopOpen(&loop);
     chosen = RunStages(&t, &loop, plan);
-    if (data.held_count > 0)
+    if (data.held_count > 0 && !model->trial)
         LearnAll(&t, &loop, chosen);
     LoopClose(&loop);
     Release(&t);

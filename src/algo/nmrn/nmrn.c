@@ -31,6 +31,8 @@ static const StreamMethods stream = {
     NMRN_STREAM_METHODS,
 };
 
+static const struct PresetValue trial[] = {{"epochs", 3}, {NULL, 0}};
+
 const Algorithm nmrn_algorithm = {
     .name = "nmrn",
     .summary = "memory network that learns event by event",
@@ -38,5 +40,7 @@ const Algorithm nmrn_algorithm = {
     .presets = nmrn_presets,
     .layout = NmrnLayout,
     .stream = &stream,
+    .candidate = true,
+    .trial = trial,
     NMRN_METHODS,
 };

@@ -67,6 +67,8 @@ static const StreamMethods stream = {
     NMRN_STREAM_METHODS,
 };
 
+static const struct PresetValue trial[] = {{"epochs", 3}, {"pre_epochs", 1}, {NULL, 0}};
+
 const Algorithm nmrn_gan_algorithm = {
     .name = "nmrn_gan",
     .summary = "nmrn with negatives chosen by an adversarial generator",
@@ -74,5 +76,6 @@ const Algorithm nmrn_gan_algorithm = {
     .presets = nmrn_gan_presets,
     .layout = Layout,
     .stream = &stream,
+    .trial = trial,
     NMRN_METHODS,
 };

@@ -265,7 +265,7 @@ void NmrnTrain(const Host *host, const Interactions *data, Model *model, TrainRe
     Prepare(&t);
     LoopOpen(&loop);
     LoopStage(&loop, NULL, loop.epochs);
-    WritePass(&t, true);
+    WritePass(&t, !model->trial);
     Warn(&t);
     LoopClose(&loop);
     Release(&t);

@@ -41,6 +41,7 @@ const Algorithm popularity_algorithm = {
     .options = no_options,
     .options_size = sizeof(TrainOptions),
     .metrics = RANKING_METRICS,
+    .candidate = true,
     .used = COLUMN_WEIGHT,
     .layout = Layout,
     .memory = Memory,

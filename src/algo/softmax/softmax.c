@@ -37,6 +37,8 @@ void SoftmaxLayout(Model *model)
     ModelAddColumn(model, "temperature", AXIS_SHARED, 1);
 }
 
+static const struct PresetValue trial[] = {{"epochs", 8}, {NULL, 0}};
+
 const Algorithm softmax_algorithm = {
     .name = "softmax",
     .summary = "matrix factorisation with a sampled softmax over cosines",
@@ -45,6 +47,8 @@ const Algorithm softmax_algorithm = {
     .metrics = RANKING_METRICS,
     .used = COLUMN_WEIGHT,
     .learns_held = true,
+    .candidate = true,
+    .trial = trial,
     .layout = SoftmaxLayout,
     .memory = SoftmaxMemory,
     .train = SoftmaxTrain,

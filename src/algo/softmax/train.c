@@ -310,7 +310,7 @@ static void RunStages(Trainer *t, Loop *loop)
     if (t->model->warm)
         ResumeState(t);
     RunStage(t, loop, "softmax", o->learning_rate, epochs);
-    if (held) {
+    if (held && !t->model->trial) {
         StartRows(t, true, true);
         PlanEpochs(t, AFTER_RATE * o->learning_rate, ShareOf(epochs, AFTER));
         LoopLearnAll(loop, "all", t->planned);

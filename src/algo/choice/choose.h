@@ -1,0 +1,57 @@
+/*
+ * choose.h: which algorithm suits the data, by short trainings that are validated.
+ *
+ * All candidates are trained for a little while and rank the same held-out interactions; the better
+ * half is trained for longer, and the best is chosen (successive halving: Jamieson and Talwalkar
+ * 2016).  Metric of all: NDCG@100 of rank/validation.h.
+ */
+#ifndef RECADV_ALGO_CHOICE_CHOOSE_H
+#define RECADV_ALGO_CHOICE_CHOOSE_H
+
+#include "algo/algorithm.h"
+
+/* A name with options for requests alone: no model is of it, and the list of algorithms has it not.
+ */
+extern const Algorithm choosing;
+
+static inline bool IsChoosing(const Algorithm *algorithm)
+{
+    return algorithm == &choosing;
+}
+
+typedef struct ChoiceOptions {
+    TrainOptions train;
+    int64_t candidates; /* a bit for each of the list of algorithms; 0: those that are usual */
+    bool search;
+} ChoiceOptions;
+
+typedef struct Trial {
+    const Algorithm *algorithm;
+    int round; /* from 1 on */
+    double metric;
+    double seconds;
+} Trial;
+
+typedef struct Choice {
+    const Algorithm *algorithm;
+    Trial *trial; /* from the host's arena, in order */
+    int trials;   /* 0: there was nothing to choose by, or nothing to choose */
+} Choice;
+
+/* Is algorithms[i] tried on data with these columns? */
+extern bool IsCandidate(const ChoiceOptions *options, int i, Columns columns);
+
+/* The first that is named, though it needs columns that are not there; NULL: none. */
+extern const Algorithm *ChoiceMisfit(const ChoiceOptions *options, Columns columns);
+
+/* The interactions come with what is held out, and with events if a candidate wants them. */
+extern void Choose(const Host *host, const Interactions *data, const ChoiceOptions *options,
+                   Choice *choice);
+
+/* Bytes that Choose allocates. */
+extern size_t ChooseMemory(const ChoiceOptions *options, const Interactions *shape, int threads);
+
+/* Defaults of the algorithm with these options of all; from the host's arena. */
+extern void *ChosenOptions(const Host *host, const Algorithm *algorithm, const TrainOptions *train);
+
+#endif

@@ -71,6 +71,22 @@ bool IsCandidate(const ChoiceOptions *options, int i, Columns columns)
                                     : algorithms[i]->candidate && Suffice(columns, algorithms[i]);
 }
 
+bool ChoiceWantsEvents(const ChoiceOptions *options, Columns columns)
+{
+    for (int i = 0; algorithms[i] != NULL; i++)
+        if (algorithms[i]->events && IsCandidate(options, i, columns))
+            return true;
+    return false;
+}
+
+bool ChoiceStreams(const ChoiceOptions *options, Columns columns)
+{
+    for (int i = 0; algorithms[i] != NULL; i++)
+        if (algorithms[i]->stream != NULL && IsCandidate(options, i, columns))
+            return true;
+    return false;
+}
+
 const Algorithm *ChoiceMisfit(const ChoiceOptions *options, Columns columns)
 {
     for (int i = 0; algorithms[i] != NULL; i++)
@@ -107,14 +123,6 @@ static void FillOptions(const Algorithm *algorithm, const TrainOptions *train, v
     memcpy(options, train, sizeof(TrainOptions));
 }
 
-void *ChosenOptions(const Host *host, const Algorithm *algorithm, const TrainOptions *train)
-{
-    void *options = HostAllocateZero(host, 1, algorithm->options_size);
-
-    FillOptions(algorithm, train, options);
-    return options;
-}
-
 /* Bounds on epochs, `times` as many as a short training has, but no more than a whole one. */
 static void Shorten(const Algorithm *algorithm, int times, void *options)
 {
@@ -130,8 +138,9 @@ static void Shorten(const Algorithm *algorithm, int times, void *options)
 static void *TrialOptions(const Host *host, const Algorithm *algorithm, const TrainOptions *train,
                           int round)
 {
-    void *options = ChosenOptions(host, algorithm, train);
+    void *options = HostAllocateZero(host, 1, algorithm->options_size);
 
+    FillOptions(algorithm, train, options);
     ((TrainOptions *)options)->warm_start = false;
     Shorten(algorithm, rounds[round].times, options);
     return options;
@@ -275,7 +284,10 @@ void Choose(const Host *host, const Interactions *data, const ChoiceOptions *opt
     c.planned = count + (count + 1) / 2;
     if (data->held_count < FEWEST_HELD || !IsRankable(data)) {
         list[0] = Simplest(list, count, data);
+        choice->untried = "too few interactions can be held out to choose by";
         count = 1;
+    } else if (count == 1) {
+        choice->untried = "it is the only candidate";
     }
     for (; c.round < ROUNDS && count > 1; c.round++)
         count = RunRound(&c, list, count, choice);
@@ -302,20 +314,32 @@ static size_t TrialMemory(const Algorithm *algorithm, const TrainOptions *train,
                    algorithm->memory(&model, shape, threads));
 }
 
-/* Of the greatest trial; of the sample as many users as there are at most. */
+/* As many users as there are at most, as if each round had events. */
+size_t ChooseSampleMemory(const ChoiceOptions *options, const Interactions *shape)
+{
+    return SampleMemory(shape, rounds[ROUNDS - 1].most, ChoiceWantsEvents(options, shape->columns));
+}
+
+static uint64_t Least(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Of the greatest trial; users differ, so the sample may come out larger than it is meant to. */
 size_t ChooseMemory(const ChoiceOptions *options, const Interactions *shape, int threads)
 {
     size_t greatest = 0;
 
     for (int round = 0; round < ROUNDS; round++)
         for (int i = 0; algorithms[i] != NULL; i++) {
+            Interactions sample = *shape;
             size_t bytes;
 
             if (!IsCandidate(options, i, shape->columns))
                 continue;
-            bytes = SizeAdd(SampleMemory(shape, rounds[round].most, algorithms[i]->events),
-                            TrialMemory(algorithms[i], &options->train, round, shape, threads));
+            sample.count = Least(shape->count, 2 * rounds[round].most);
+            bytes = TrialMemory(algorithms[i], &options->train, round, &sample, threads);
             greatest = bytes > greatest ? bytes : greatest;
         }
-    return greatest;
+    return SizeAdd(greatest, ChooseSampleMemory(options, shape));
 }

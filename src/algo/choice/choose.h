@@ -35,11 +35,16 @@ typedef struct Trial {
 typedef struct Choice {
     const Algorithm *algorithm;
     Trial *trial; /* from the host's arena, in order */
-    int trials;   /* 0: there was nothing to choose by, or nothing to choose */
+    int trials;
+    const char *untried; /* why there are none, of a static string; or NULL */
 } Choice;
 
 /* Is algorithms[i] tried on data with these columns? */
 extern bool IsCandidate(const ChoiceOptions *options, int i, Columns columns);
+
+/* Does any candidate want every row in order of time; does any learn from a stream? */
+extern bool ChoiceWantsEvents(const ChoiceOptions *options, Columns columns);
+extern bool ChoiceStreams(const ChoiceOptions *options, Columns columns);
 
 /* The first that is named, though it needs columns that are not there; NULL: none. */
 extern const Algorithm *ChoiceMisfit(const ChoiceOptions *options, Columns columns);
@@ -51,7 +56,7 @@ extern void Choose(const Host *host, const Interactions *data, const ChoiceOptio
 /* Bytes that Choose allocates. */
 extern size_t ChooseMemory(const ChoiceOptions *options, const Interactions *shape, int threads);
 
-/* Defaults of the algorithm with these options of all; from the host's arena. */
-extern void *ChosenOptions(const Host *host, const Algorithm *algorithm, const TrainOptions *train);
+/* Those of them that hold the users that are looked at. */
+extern size_t ChooseSampleMemory(const ChoiceOptions *options, const Interactions *shape);
 
 #endif

@@ -9,6 +9,8 @@
 #include "utils/builtins.h"
 #include "utils/varlena.h"
 
+#include "algo/choice/choose.h"
+
 /* A key further away than this is not what was meant. */
 #define NEAR_ENOUGH 4
 
@@ -19,12 +21,23 @@ const Algorithm *CheckAlgorithm(const char *name)
 
     if (algorithm != NULL)
         return algorithm;
+    if (strcmp(name, choosing.name) == 0)
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                        errmsg("algorithm \"%s\" is chosen by recadv_train() and "
+                               "recadv_train_job() alone",
+                               name),
+                        errhint("Name the algorithm here.")));
     initStringInfo(&known);
     for (int i = 0; algorithms[i] != NULL; i++)
         appendStringInfo(&known, "%s%s", i == 0 ? "" : ", ", algorithms[i]->name);
     ereport(ERROR,
             (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown algorithm \"%s\"", name),
              errhint("Known algorithms: %s.", known.data)));
+}
+
+const Algorithm *CheckTrainable(const char *name)
+{
+    return strcmp(name, choosing.name) == 0 ? &choosing : CheckAlgorithm(name);
 }
 
 static const OptionSpec *FindSpec(const Algorithm *algorithm, const char *key)
@@ -79,6 +92,12 @@ static Problem UnknownOption(const Algorithm *algorithm, const char *key)
         Nearest(train_options, key, &best, &distance);
         Nearest(algorithm->options, key, &best, &distance);
     }
+    for (int i = 0; IsChoosing(algorithm) && algorithms[i] != NULL; i++)
+        if (OptionFind(algorithms[i]->options, key) != NULL) {
+            problem.hint = psprintf("It is an option of %s: name the algorithm to set its own.",
+                                    algorithms[i]->name);
+            return problem;
+        }
     if (algorithm->presets != NULL && strlen(key) < 64 &&
         varstr_levenshtein_less_equal(PRESET_KEY, (int)strlen(PRESET_KEY), key, (int)strlen(key), 1,
                                       1, 1, distance, true) < distance)
@@ -199,6 +218,17 @@ void *OptionsReadStored(const Algorithm *algorithm, Jsonb *object, char **messag
     return options;
 }
 
+char *ListText(const OptionSpec *spec, int64 bits)
+{
+    StringInfoData text;
+
+    initStringInfo(&text);
+    for (int i = 0; spec->choices[i] != NULL; i++)
+        if ((bits >> i & 1) != 0)
+            appendStringInfo(&text, "%s%s", text.len == 0 ? "" : ", ", spec->choices[i]);
+    return text.len == 0 ? pstrdup(OPTION_ALL) : text.data;
+}
+
 static void WriteOptions(StringInfo json, const OptionSpec *list, const void *options)
 {
     for (; list->name != NULL; list++) {
@@ -216,6 +246,9 @@ static void WriteOptions(StringInfo json, const OptionSpec *list, const void *op
             break;
         case OPTION_CHOICE:
             JsonString(json, list->name, list->choices[(int)value]);
+            break;
+        case OPTION_LIST:
+            JsonString(json, list->name, ListText(list, (int64)value));
             break;
         }
     }

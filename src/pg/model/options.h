@@ -13,6 +13,12 @@
 /* Fails, listing the known names, if there is no such algorithm. */
 extern const Algorithm *CheckAlgorithm(const char *name);
 
+/* The same for what takes the name, too, by which an algorithm is chosen. */
+extern const Algorithm *CheckTrainable(const char *name);
+
+/* A list of choices as it is written. */
+extern char *ListText(const OptionSpec *spec, int64 bits);
+
 /* Defaults overlaid by the object; palloc'd.  Errors name key, accepted values and nearest key. */
 extern void *OptionsParse(const Algorithm *algorithm, Jsonb *object);
 

@@ -6,7 +6,9 @@
 
 #include "pg/base/settings.h"
 #include "pg/model/options.h"
-#include "pg/train/training.h"
+#include "pg/train/choice.h"
+
+#include "algo/choice/choose.h"
 
 /* Arguments of recadv_estimate_memory. */
 enum {
@@ -27,9 +29,10 @@ Datum recadv_estimate_memory_0_2(PG_FUNCTION_ARGS)
     int64 users = PG_GETARG_INT64(ESTIMATE_USERS), items = PG_GETARG_INT64(ESTIMATE_ITEMS),
           rows = PG_GETARG_INT64(ESTIMATE_INTERACTIONS);
     const Algorithm *algorithm =
-        CheckAlgorithm(text_to_cstring(PG_GETARG_TEXT_PP(ESTIMATE_ALGORITHM)));
+        CheckTrainable(text_to_cstring(PG_GETARG_TEXT_PP(ESTIMATE_ALGORITHM)));
     void *options = OptionsParse(algorithm, PG_GETARG_JSONB_P(ESTIMATE_OPTIONS));
     Columns columns;
+    int threads;
     Size bytes;
 
     if (users < 1 || items < 1 || rows < 1 || users > MAX_IDS || items > MAX_IDS)
@@ -39,8 +42,11 @@ Datum recadv_estimate_memory_0_2(PG_FUNCTION_ARGS)
                                MAX_IDS)));
     columns = (PG_GETARG_BOOL(ESTIMATE_HAS_TIME) ? COLUMN_TIME : 0) |
               (PG_GETARG_BOOL(ESTIMATE_HAS_WEIGHT) ? COLUMN_WEIGHT : 0);
-    bytes = TrainingMemory(algorithm, options, (uint32)users, (uint32)items, (uint64)rows, columns,
-                           CheckThreads(((TrainOptions *)options)->threads));
+    threads = CheckThreads(((TrainOptions *)options)->threads);
+    bytes = IsChoosing(algorithm) ? ChoiceMemory(options, (uint32)users, (uint32)items,
+                                                 (uint64)rows, columns, threads)
+                                  : TrainingMemory(algorithm, options, (uint32)users, (uint32)items,
+                                                   (uint64)rows, columns, threads);
     if (bytes > PG_INT64_MAX)
         ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
                         errmsg("the memory needed does not fit into a bigint")));

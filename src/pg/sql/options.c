@@ -17,6 +17,8 @@ static char *DefaultText(const OptionSpec *spec)
         return pstrdup(spec->standard != 0 ? "true" : "false");
     case OPTION_CHOICE:
         return pstrdup(spec->choices[(int)spec->standard]);
+    case OPTION_LIST:
+        return ListText(spec, (int64)spec->standard);
     default:
         return psprintf("%g", spec->standard);
     }
@@ -54,6 +56,13 @@ static void ListPresets(RowSet *rows, const Algorithm *algorithm)
               NULL);
 }
 
+static void ListAlgorithm(RowSet *rows, const Algorithm *algorithm)
+{
+    ListPresets(rows, algorithm);
+    ListOptions(rows, algorithm, algorithm->options);
+    ListOptions(rows, algorithm, train_options);
+}
+
 PG_FUNCTION_INFO_V1(recadv_options);
 
 Datum recadv_options(PG_FUNCTION_ARGS)
@@ -62,15 +71,12 @@ Datum recadv_options(PG_FUNCTION_ARGS)
     const Algorithm *only =
         PG_ARGISNULL(OPTIONS_ALGORITHM)
             ? NULL
-            : CheckAlgorithm(text_to_cstring(PG_GETARG_TEXT_PP(OPTIONS_ALGORITHM)));
+            : CheckTrainable(text_to_cstring(PG_GETARG_TEXT_PP(OPTIONS_ALGORITHM)));
 
     RowSetOpen(&rows, fcinfo);
-    for (int i = 0; algorithms[i] != NULL; i++) {
-        if (only != NULL && only != algorithms[i])
-            continue;
-        ListPresets(&rows, algorithms[i]);
-        ListOptions(&rows, algorithms[i], algorithms[i]->options);
-        ListOptions(&rows, algorithms[i], train_options);
-    }
+    if (only != NULL)
+        ListAlgorithm(&rows, only);
+    for (int i = 0; only == NULL && algorithms[i] != NULL; i++)
+        ListAlgorithm(&rows, algorithms[i]);
     return (Datum)0;
 }

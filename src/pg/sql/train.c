@@ -10,6 +10,7 @@
 
 #include "pg/sql/checks.h"
 #include "pg/sql/train_request.h"
+#include "pg/train/choice.h"
 #include "pg/train/runs.h"
 #include "pg/base/json.h"
 #include "pg/base/rowset.h"
@@ -94,8 +95,10 @@ Datum recadv_train_0_2(PG_FUNCTION_ARGS)
     relid = ModelTableEnsure(request->model);
     if (!OidIsValid(relid) || !RunLock(relid, false))
         FailBusy(request->model);
+    ChoiceKeep(&training, request, relid);
     TrainingRead(&training, request);
     TrainingWarm(&training, request, relid);
+    ChoiceMake(&training, request);
     TrainingFit(&training, request);
     run.version = StoreVersion(relid, request, &training);
     run.number = RunNumber(relid, true);

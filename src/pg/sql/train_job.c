@@ -14,6 +14,7 @@
 #include "pg/model/table.h"
 #include "pg/sql/checks.h"
 #include "pg/sql/train_request.h"
+#include "pg/train/choice.h"
 #include "pg/train/runs.h"
 #include "pg/model/ensure.h"
 #include "pg/model/versions.h"
@@ -51,6 +52,7 @@ static void JobRead(Job *job)
 {
     CheckRequest(job->request);
     PushActiveSnapshot(GetTransactionSnapshot());
+    ChoiceKeep(&job->training, job->request, job->relid);
     TrainingRead(&job->training, job->request);
     TrainingWarm(&job->training, job->request, job->relid);
     PopActiveSnapshot();
@@ -58,6 +60,7 @@ static void JobRead(Job *job)
 
 static void JobFit(Job *job)
 {
+    ChoiceMake(&job->training, job->request);
     TrainingFit(&job->training, job->request);
 }
 

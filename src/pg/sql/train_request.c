@@ -10,6 +10,7 @@
 #include "pg/model/options.h"
 #include "pg/serve/publish.h"
 #include "pg/sql/checks.h"
+#include "pg/train/choice.h"
 #include "pg/train/writer.h"
 
 TrainRequest *TakeRequest(FunctionCallInfo fcinfo, int weight_column)
@@ -41,11 +42,12 @@ TrainRequest *TakeRequest(FunctionCallInfo fcinfo, int weight_column)
 
 void CheckRequest(TrainRequest *request)
 {
-    request->algorithm = CheckAlgorithm(request->algorithm_name);
+    request->algorithm = CheckTrainable(request->algorithm_name);
     request->options = OptionsParse(request->algorithm, JsonbParse(request->options_text));
     request->threads = CheckThreads(((TrainOptions *)request->options)->threads);
     CheckHoldout(request->options, request->source.time_column != NULL);
     CheckTime(request->algorithm, request->options, request->source.time_column != NULL);
+    ChoiceCheck(request);
 }
 
 char *Title(const TrainRequest *request)

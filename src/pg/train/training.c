@@ -9,6 +9,7 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
+#include "algo/choice/choose.h"
 #include "algo/learn/loop.h"
 #include "pg/base/json.h"
 #include "pg/base/settings.h"
@@ -24,15 +25,25 @@ void TrainingInit(Training *t, MemoryContext parent, const char *title)
     BackendHostInit(&t->backend, t->context, MemoryContextStrdup(t->context, title));
 }
 
+/* What is kept of the rows for the algorithm, or for all that may be chosen. */
+static CollectFor PurposeOf(const TrainRequest *request, Columns columns)
+{
+    const Algorithm *algorithm = request->algorithm;
+    bool chooses = IsChoosing(algorithm);
+
+    return (CollectFor){.events = chooses ? ChoiceWantsEvents(request->options, columns)
+                                          : WantsEvents(algorithm, request->options),
+                        .window = chooses ? ChoiceStreams(request->options, columns)
+                                          : algorithm->stream != NULL,
+                        .lateness = ((const TrainOptions *)request->options)->lateness};
+}
+
 void TrainingCollect(Training *t, const TrainRequest *request, Collector *collector)
 {
     const Algorithm *algorithm = request->algorithm;
 
     CheckTime(algorithm, request->options, OidIsValid(collector->types.time));
-    collector->purpose =
-        (CollectFor){.events = WantsEvents(algorithm, request->options),
-                     .window = algorithm->stream != NULL,
-                     .lateness = ((const TrainOptions *)request->options)->lateness};
+    collector->purpose = PurposeOf(request, CollectorColumns(collector));
     CollectorFinish(collector, &t->backend, &t->collected);
 }
 
@@ -85,7 +96,7 @@ void TrainingWarm(Training *t, const TrainRequest *request, Oid relid)
 {
     ModelTable table;
 
-    if (!((const TrainOptions *)request->options)->warm_start)
+    if (!((const TrainOptions *)request->options)->warm_start || IsChoosing(request->algorithm))
         return;
     ModelTableOpenOwned(relid, &table);
     table.store.version = ModelTableCurrent(&table, true).version;
@@ -212,8 +223,7 @@ static uint64 ItemKey(void *arg, uint32 item)
     return IdKey(IdListGet(&((Collected *)arg)->items, item));
 }
 
-/* Chooses what validation goes by, the same for the same ids and seed. */
-static void HoldOut(Training *t, const TrainOptions *options)
+void TrainingHoldOut(Training *t, const TrainOptions *options)
 {
     Interactions *data = &t->collected.data;
     StableKeys keys = {&t->collected, UserKey, ItemKey};
@@ -283,7 +293,7 @@ void TrainingFit(Training *t, const TrainRequest *request)
     MemoryContext caller = MemoryContextSwitchTo(t->context);
     double start = HostClock();
 
-    HoldOut(t, request->options);
+    TrainingHoldOut(t, request->options);
     ReleaseColumns(t, request->algorithm);
     PrepareModel(t, request);
     BackendHostRun(&t->backend, request->threads, Fit, t);

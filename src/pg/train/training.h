@@ -21,9 +21,10 @@ typedef struct TrainRequest {
 
 /* Seconds of each phase. */
 typedef struct TrainPhases {
-    double read; /* rows into arrays, ids into hash tables */
-    double map;  /* sorting ids and interactions */
-    double fit;  /* without evaluation */
+    double read;   /* rows into arrays, ids into hash tables */
+    double map;    /* sorting ids and interactions */
+    double choose; /* trials; 0: the algorithm was named */
+    double fit;    /* without evaluation */
     double evaluate;
     double write; /* known when the model has been written */
 } TrainPhases;
@@ -37,6 +38,7 @@ typedef struct Training {
     const char *source_relation; /* qualified name; NULL: the source is a query */
     Model model;
     TrainReport report;
+    char *choice;    /* how the algorithm was chosen, as JSON; NULL: it was named */
     WarmStart *warm; /* NULL: none */
     WarmKnown known; /* to it */
     double seconds;  /* of reading and fitting */
@@ -66,6 +68,9 @@ extern bool TrainingIsRankable(const Training *training, const TrainRequest *req
 
 /* Fits the model to what was collected; needs neither SPI nor a snapshot. */
 extern void TrainingFit(Training *training, const TrainRequest *request);
+
+/* Chooses what validation goes by, the same for the same ids and seed. */
+extern void TrainingHoldOut(Training *training, const TrainOptions *options);
 
 /* Fails if the option holdout asks for times that are not there. */
 extern void CheckHoldout(const TrainOptions *options, bool times);

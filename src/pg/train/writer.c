@@ -24,6 +24,8 @@ void DescribePhases(StringInfo json, const TrainPhases *phases)
     JsonOpen(json, "phases", '{');
     DescribeSeconds(json, "read", phases->read);
     DescribeSeconds(json, "map", phases->map);
+    if (phases->choose > 0)
+        DescribeSeconds(json, "choose", phases->choose);
     DescribeSeconds(json, "fit", phases->fit);
     DescribeSeconds(json, "evaluate", phases->evaluate);
     if (phases->write > 0)
@@ -121,6 +123,8 @@ static char *DescribeModel(const Training *t, const TrainRequest *request)
     if (c->window != NULL)
         WindowDescribe(&json, c->window, c->rows);
     JsonRaw(&json, "options", OptionsToJson(request->algorithm, request->options));
+    if (t->choice != NULL)
+        JsonRaw(&json, "choice", t->choice);
     DescribeTraining(&json, t, IsTimed(request));
     JsonClose(&json, '}');
     return json.data;

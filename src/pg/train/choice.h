@@ -1,0 +1,28 @@
+/*
+ * choice.h: a training whose algorithm is chosen by the data (algo/choice/choose.h).
+ *
+ * Each function does nothing for a request that names its algorithm.
+ */
+#ifndef RECADV_PG_TRAIN_CHOICE_H
+#define RECADV_PG_TRAIN_CHOICE_H
+
+#include "pg/train/training.h"
+
+/* Fails if the request leaves nothing to choose by, or names candidates that need what is missing.
+ */
+extern void ChoiceCheck(const TrainRequest *request);
+
+/*
+ * With the option warm_start: takes over the algorithm of the current version if that was chosen,
+ * too, and may be chosen now.  Needs an active snapshot.
+ */
+extern void ChoiceKeep(Training *training, TrainRequest *request, Oid relid);
+
+/* Chooses, with a notice of why; from here on the request is one for what was chosen. */
+extern void ChoiceMake(Training *training, TrainRequest *request);
+
+/* As TrainingMemory. */
+extern Size ChoiceMemory(const void *options, uint32 users, uint32 items, uint64 interactions,
+                         Columns columns, int threads);
+
+#endif

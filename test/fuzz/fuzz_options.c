@@ -110,6 +110,9 @@ static void CheckStored(const OptionSpec *spec, OptionValue value, const void *o
         REQUIRE(value.type == VALUE_STRING && stored >= 0 && stored < choices);
         REQUIRE(strcmp(spec->choices[(int)stored], value.string) == 0);
         break;
+    case OPTION_LIST:
+        REQUIRE(value.type == VALUE_STRING && stored >= 0 && value.string[0] != '\0');
+        break;
     case OPTION_INTEGER:
         REQUIRE(stored == floor(stored)); /* and as for a real */
     /* fall through */

@@ -42,6 +42,7 @@ static const struct {
     {"formula", TestFormula},
     {"serve", TestServe},
     {"stream", TestStreaming},
+    {"choice", TestChoice},
 };
 
 static bool Wanted(const char *name, int argc, char **argv)

@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "algo/algorithm.h"
+#include "algo/choice/choose.h"
 #include "check.h"
 #include "tests.h"
 
@@ -167,6 +167,8 @@ static void CheckList(const char *name, const OptionSpec *options, size_t size)
 
         if (o->type == OPTION_CHOICE)
             value.string = o->choices[(int)o->standard];
+        if (o->type == OPTION_LIST)
+            value = (OptionValue){VALUE_STRING, 0, OPTION_ALL};
         right &= o->offset % width == 0 && o->offset + width <= size && size < sizeof(field);
         right &= OptionStore(o, value, field, text, sizeof(text));
         right &= OptionRead(o, field) == o->standard;
@@ -201,6 +203,7 @@ void TestOptions(void)
     CheckBuffers();
     CheckLimits();
     CheckList("training", train_options, sizeof(TrainOptions));
+    CheckList(choosing.name, choosing.options, choosing.options_size);
     for (int a = 0; algorithms[a] != NULL; a++)
         CheckList(algorithms[a]->name, algorithms[a]->options, algorithms[a]->options_size);
 }

@@ -35,5 +35,6 @@ extern void TestNmrn(void);
 extern void TestFormula(void);
 extern void TestServe(void);
 extern void TestStreaming(void);
+extern void TestChoice(void);
 
 #endif

@@ -281,7 +281,7 @@ void Choose(const Host *host, const Interactions *data, const ChoiceOptions *opt
 
     *choice = (Choice){.trial = HostAllocate(host, (size_t)all * ROUNDS, sizeof(Trial))};
     count = ListCandidates(options, data->columns, list);
-    c.planned = count + (count + 1) / 2;
+    c.planned = count + (count > 2 ? (count + 1) / 2 : 0);
     if (data->held_count < FEWEST_HELD || !IsRankable(data)) {
         list[0] = Simplest(list, count, data);
         choice->untried = "too few interactions can be held out to choose by";

@@ -1,0 +1,138 @@
+-- Choosing an algorithm by validation: what is chosen, what is told, warm starts, errors.
+BEGIN;
+\ir setup.psql
+SELECT * FROM no_plan();
+
+CREATE TABLE tastes AS
+SELECT u AS user_id, i AS item_id,
+       timestamp '2026-01-01' + noise('time' || u || '/' || i) % 1000000 * interval '1 minute' AS at
+FROM generate_series(1, 150) u, generate_series(1, 60) i
+WHERE noise(u || '/' || i) % 100 < CASE WHEN u % 6 = i % 6 THEN 70 ELSE 6 END;
+
+CREATE FUNCTION train(model text, options jsonb DEFAULT '{}', source text DEFAULT 'tastes',
+    time_column name DEFAULT NULL)
+RETURNS recadv_training LANGUAGE sql AS $$
+    SELECT t FROM recadv_train(model, source, time_column => time_column, algorithm => 'auto',
+                               options => options) t
+$$;
+CREATE FUNCTION trials(model text)
+RETURNS TABLE (algorithm text, round int, ndcg float8, seconds float8) LANGUAGE sql AS $$
+    SELECT t.* FROM jsonb_to_recordset(recadv_info(model) #> '{choice,trials}')
+        AS t (algorithm text, round int, ndcg float8, seconds float8)
+$$;
+
+-- the choice
+CREATE TABLE result AS SELECT (train('m')).*;
+SELECT bag_eq(
+    $$SELECT algorithm FROM trials('m') WHERE round = 1$$,
+    $$VALUES ('popularity'), ('itemknn'), ('als'), ('bpr'), ('amf'), ('softmax')$$,
+    'all are tried that need no times');
+SELECT is(count(*), 3::bigint, 'half of them go on') FROM trials('m') WHERE round = 2;
+SELECT bag_eq(
+    $$SELECT algorithm FROM trials('m') WHERE round = 2$$,
+    $$SELECT algorithm FROM trials('m') WHERE round = 1 ORDER BY ndcg DESC LIMIT 3$$,
+    'the better ones');
+SELECT is(
+    algorithm,
+    (SELECT t.algorithm FROM trials('m') t WHERE round = 2 ORDER BY ndcg DESC LIMIT 1),
+    'the best is trained, and the result row names it')
+FROM result;
+SELECT is(recadv_info('m') ->> 'algorithm', algorithm, 'the model is of that algorithm')
+FROM result;
+SELECT is(recadv_info('m') #>> '{choice,algorithm}', algorithm, 'and the header says so')
+FROM result;
+SELECT ok(bool_and(seconds >= 0) AND bool_and(ndcg BETWEEN 0 AND 1), 'with numbers of each trial')
+FROM trials('m');
+SELECT ok((recadv_info('m') #>> '{training,phases,choose}')::float8 > 0, 'and the time of it all');
+SELECT is(r.algorithm, result.algorithm, 'so does the log of runs')
+FROM recadv_runs('m') r, result;
+SELECT is(recadv_info('m') -> 'options',
+    (SELECT recadv_info('named') -> 'options' FROM result,
+        recadv_train('named', 'tastes', algorithm => result.algorithm)),
+    'it has the options that it has by its name');
+SELECT is(
+    (SELECT array_agg(s.score) FROM recadv_topk(7, 5, 'm') s),
+    (SELECT array_agg(s.score) FROM recadv_topk(7, 5, 'named') s),
+    'and is the same model');
+SELECT is(recadv_info('named') -> 'choice', NULL, 'which was not chosen');
+
+-- the same again, on one thread
+SELECT train('one', '{"threads": 1}') IS NOT NULL \g /dev/null
+SELECT bag_eq(
+    $$SELECT algorithm, round, ndcg FROM trials('one')$$,
+    $$SELECT algorithm, round, ndcg FROM trials('m')$$,
+    'trials are the same for any number of threads');
+
+-- where there are times, what learns in order of time is tried as well
+SELECT train('times', '{"candidates": "popularity, nmrn", "seed": 5}', time_column => 'at')
+    IS NOT NULL \g /dev/null
+SELECT bag_eq(
+    $$SELECT algorithm, round FROM trials('times')$$,
+    $$VALUES ('popularity', 1), ('nmrn', 1)$$,
+    'candidates by name');
+SELECT is(recadv_info('times') ->> 'algorithm', 'nmrn', 'tastes are learnt from a stream, too');
+SELECT is(recadv_info('times') #>> '{options,seed}', '5', 'options of all algorithms are kept');
+SELECT ok((recadv_info('times') ->> 'watermark') IS NOT NULL
+       OR (recadv_info('times') ->> 'newest') IS NOT NULL
+       OR (SELECT count(*) > 0 FROM recadv_topk(7, 5, 'times')), 'it serves');
+SELECT train('both', '{"candidates": "itemknn, popularity, nmrn"}', time_column => 'at')
+    IS NOT NULL \g /dev/null
+SELECT is((SELECT count(*) FROM recadv_topk(7, 5, 'both')), 5::bigint, 'any of them serves');
+
+-- a warm start keeps what was chosen
+SELECT train('kept', '{"candidates": "als"}') IS NOT NULL \g /dev/null
+SELECT is(recadv_info('kept') #> '{choice,trials}', '[]', 'an only candidate is not tried');
+SELECT is((train('kept', '{"warm_start": true}')).algorithm, 'als', 'a warm start keeps als');
+SELECT is(recadv_info('kept') #>> '{training,warm_start}', 'true', 'and goes on from it');
+SELECT is(recadv_info('kept') #> '{choice,trials}', '[]', 'without a search');
+SELECT is((train('kept', '{"warm_start": true}')).algorithm, 'als', 'and once more');
+SELECT is(
+    (train('kept', '{"warm_start": true, "candidates": "popularity, itemknn"}')).algorithm,
+    'itemknn', 'other candidates are tried');
+SELECT train('kept', '{"warm_start": true, "search": true}') IS NOT NULL \g /dev/null
+SELECT is(count(*), 9::bigint, 'and all of them when asked to') FROM trials('kept');
+SELECT recadv_train('own', 'tastes', algorithm => 'bpr', options => '{"epochs": 5}')
+    IS NOT NULL \g /dev/null
+SELECT train('own', '{"warm_start": true}') IS NOT NULL \g /dev/null
+SELECT is(count(*), 9::bigint, 'an algorithm that was named is not kept') FROM trials('own');
+
+-- too little to choose by
+SELECT is(
+    (train('few', source => '(SELECT * FROM tastes WHERE user_id <= 20)')).algorithm,
+    'itemknn', 'with few users the simplest that tells them apart');
+SELECT is(
+    (train('full', source => '(SELECT 1 AS user_id, 2 AS item_id)')).algorithm,
+    'popularity', 'with one row what takes any');
+
+-- errors
+CREATE FUNCTION wrong(options jsonb, pattern text, description text) RETURNS text LANGUAGE sql AS $$
+    SELECT fails(format($f$SELECT train('wrong', %L)$f$, options), '22023', pattern, description)
+$$;
+SELECT wrong('{"candidates": "bpr, bprr"}', '%option "candidates" must be%bpr%', 'unknown names');
+SELECT wrong('{"candidates": ""}', '%option "candidates" must be%', 'an empty list');
+SELECT wrong('{"candidates": ["bpr"]}', '%option "candidates" must be%', 'no text');
+SELECT wrong('{"candidates": "bpr, nmrn"}', '%candidate "nmrn" needs times%time_column%',
+    'a candidate that needs times');
+SELECT wrong('{"holdout": "none"}', '%chooses by interactions that are held out%', 'nothing held out');
+SELECT wrong('{"factors": 8}', '%unknown option "factors" for algorithm "auto"%name the algorithm%',
+    'options of an algorithm');
+SELECT wrong('{"serch": true}', '%nearest option is "search"%', 'a mistake in a name');
+SELECT fails(
+    $$SELECT recadv_fit(user_id, item_id, '{"algorithm": "auto"}') FROM tastes$$,
+    '22023', '%is chosen by recadv_train()%', 'an image is of an algorithm that is named');
+
+-- what is told of it
+SELECT bag_eq(
+    $$SELECT option, default_value FROM recadv_options('auto')
+      WHERE option IN ('candidates', 'search', 'seed')$$,
+    $$VALUES ('candidates', 'all'), ('search', 'false'), ('seed', '1')$$,
+    'its options are listed');
+SELECT is(count(*), 0::bigint, 'though not among those of algorithms')
+FROM recadv_options() o WHERE o.algorithm_name = 'auto';
+SELECT ok(
+    recadv_estimate_memory(10000, 1000, 1000000, 'auto')
+        >= (SELECT max(recadv_estimate_memory(10000, 1000, 1000000, a))
+            FROM algorithms() a WHERE a NOT LIKE 'nmrn%'),
+    'its memory is that of the greatest candidate');
+SELECT * FROM finish();
+ROLLBACK;

@@ -1,0 +1,307 @@
+/* test_choice.c: choosing among algorithms by trials. */
+#include "algo/choice/choose.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "algo/choice/sample.h"
+#include "check.h"
+#include "support.h"
+#include "tests.h"
+
+typedef struct Chosen {
+    TestHost t;
+    Interactions data;
+    ChoiceOptions options;
+    Choice choice;
+} Chosen;
+
+/* Without a list of candidates all that the columns suffice for. */
+static void Open(Chosen *c, uint32_t users, const char *candidates)
+{
+    TestHostInit(&c->t);
+    c->data = TasteInteractions(&c->t.host, users, 60, 6, 9, 900);
+    InteractionsHoldOut(&c->t.host, &c->data, HOLDOUT_RANDOM, 0, 1);
+    OptionsDefault(train_options, &c->options);
+    OptionsDefault(choosing.options, &c->options);
+    if (candidates != NULL)
+        SetOptions(&choosing, &c->options, candidates);
+}
+
+static void Run(void *arg)
+{
+    Chosen *c = arg;
+
+    Choose(&c->t.host, &c->data, &c->options, &c->choice);
+}
+
+static double MetricOf(const Choice *choice, const char *name, int round)
+{
+    for (int i = 0; i < choice->trials; i++)
+        if (strcmp(choice->trial[i].algorithm->name, name) == 0 && choice->trial[i].round == round)
+            return choice->trial[i].metric;
+    return NAN;
+}
+
+static bool SameChoice(const Choice *a, const Choice *b)
+{
+    bool same = a->algorithm == b->algorithm && a->trials == b->trials;
+
+    for (int i = 0; same && i < a->trials; i++)
+        same &= a->trial[i].algorithm == b->trial[i].algorithm &&
+                a->trial[i].metric == b->trial[i].metric;
+    return same;
+}
+
+/* ---- candidates ---- */
+
+static bool Takes(const ChoiceOptions *options, const char *name, Columns columns)
+{
+    for (int i = 0; algorithms[i] != NULL; i++)
+        if (strcmp(algorithms[i]->name, name) == 0)
+            return IsCandidate(options, i, columns);
+    return false;
+}
+
+static bool Accepts(const char *list, int64_t bits)
+{
+    const OptionSpec *spec = OptionFind(choosing.options, "candidates");
+    ChoiceOptions options = {.candidates = -1};
+    char expected[256];
+
+    return OptionStore(spec, (OptionValue){VALUE_STRING, 0, list}, &options, expected,
+                       sizeof(expected)) &&
+           options.candidates == bits;
+}
+
+static void CheckCandidates(void)
+{
+    ChoiceOptions all = {.candidates = 0}, named = {.candidates = 1 << 3 | 1 << 6};
+    bool names = true;
+
+    for (int i = 0; algorithms[i] != NULL; i++)
+        names &= strcmp(algorithms[i]->name, algorithm_names[i]) == 0;
+    CHECK(names, "names stand in the order of the list");
+    CHECK(Takes(&all, "popularity", 0) && Takes(&all, "softmax", 0) && !Takes(&all, "nmrn", 0) &&
+              Takes(&all, "nmrn", COLUMN_TIME) && !Takes(&all, "nmrn_gan", COLUMN_TIME),
+          "the usual candidates are those that the columns suffice for");
+    CHECK(Takes(&named, "bpr", 0) && !Takes(&named, "als", 0), "named ones, and no others");
+    CHECK(ChoiceMisfit(&named, 0) == AlgorithmFind("nmrn") &&
+              ChoiceMisfit(&named, COLUMN_TIME) == NULL && ChoiceMisfit(&all, 0) == NULL,
+          "one that needs times is named in vain without");
+    CHECK(ChoiceWantsEvents(&all, COLUMN_TIME) && !ChoiceWantsEvents(&all, 0) &&
+              ChoiceStreams(&named, COLUMN_TIME) && !ChoiceStreams(&all, COLUMN_WEIGHT),
+          "events are wanted where one candidate wants them");
+    CHECK(Accepts("all", 0) && Accepts("bpr", 8) && Accepts(" popularity ,bpr", 9),
+          "lists of names");
+    CHECK(!Accepts("", 0) && !Accepts("bpr,", 8) && !Accepts("bp", 8) && !Accepts("bpr als", 12) &&
+              !Accepts("bpr,,als", 12) && !Accepts("auto", 0) && !Accepts("all, bpr", 8),
+          "no empty lists, unknown names or other separators");
+}
+
+/* ---- samples ---- */
+
+static void CheckSample(void)
+{
+    Chosen c;
+    Interactions half, other, whole;
+    uint32_t at = 0, held = 0;
+    bool users = true;
+
+    Open(&c, 400, NULL);
+    SampleUsers(&c.t.host, &c.data, c.data.count / 2, 5, true, &half);
+    SampleUsers(&c.t.host, &c.data, c.data.count / 2, 6, true, &other);
+    SampleUsers(&c.t.host, &c.data, c.data.count, 5, true, &whole);
+    for (uint32_t u = 0; u < half.users; u++) { /* in order, each once */
+        uint64_t count = half.offset[u + 1] - half.offset[u];
+        const uint32_t *items = half.item + half.offset[u];
+
+        while (at < c.data.users &&
+               (c.data.offset[at + 1] - c.data.offset[at] != count ||
+                c.data.held[at] != half.held[u] ||
+                memcmp(c.data.item + c.data.offset[at], items, count * sizeof(uint32_t)) != 0))
+            at++;
+        users &= at++ < c.data.users;
+        held += half.held[u] != NO_ITEM;
+    }
+    CHECK(users && held == half.held_count && half.items == c.data.items,
+          "a sample has whole users with what is held out of theirs");
+    CHECK(half.users > 150 && half.users < 250 && half.offset[half.users] == half.count,
+          "about half of 400 users, %u", half.users);
+    CHECK(other.users != half.users ||
+              memcmp(other.item, half.item, half.count * sizeof(uint32_t)) != 0,
+          "another seed draws others");
+    CHECK(whole.item == c.data.item && whole.count == c.data.count, "few interactions are no copy");
+    SampleRelease(&c.t.host, &c.data, &half);
+    SampleRelease(&c.t.host, &c.data, &other);
+    SampleRelease(&c.t.host, &c.data, &whole);
+    TestHostEnd(&c.t);
+}
+
+/* Every event of a drawn user, and the choice made with them. */
+static void CheckEvents(void)
+{
+    TestHost t;
+    TasteStream stream;
+    Interactions data, half;
+    ChoiceOptions options;
+    Choice choice;
+    uint64_t events = 0;
+
+    TestHostInit(&t);
+    stream = TasteStreamCreate(&t.host, 120, 40, 4, 2400, 2400, 901);
+    data = TasteStreamData(&t.host, &stream, 2400);
+    InteractionsHoldOut(&t.host, &data, HOLDOUT_RANDOM, 0, 1);
+    SampleUsers(&t.host, &data, data.count / 2, 5, true, &half);
+    for (uint32_t u = 0; u < half.users; u++)
+        for (uint64_t i = half.events->offset[u]; i < half.events->offset[u + 1]; i++)
+            events += InteractionsContain(&half, u, half.events->item[i]);
+    CHECK(half.events->count > half.count && events == half.events->count,
+          "events of a sample are those of its users");
+    SampleRelease(&t.host, &data, &half);
+    OptionsDefault(train_options, &options);
+    OptionsDefault(choosing.options, &options);
+    SetOptions(&choosing, &options, "candidates=popularity,nmrn");
+    Choose(&t.host, &data, &options, &choice);
+    CHECK(choice.trials == 2 && choice.algorithm == AlgorithmFind("nmrn"),
+          "tastes are learnt from events: nmrn %.3f against %.3f", MetricOf(&choice, "nmrn", 1),
+          MetricOf(&choice, "popularity", 1));
+    TestHostEnd(&t);
+}
+
+/* ---- choices ---- */
+
+static void CheckChoice(void)
+{
+    Chosen c;
+    double best = -1;
+    int first = 0, second = 0;
+
+    Open(&c, 300, NULL);
+    Run(&c);
+    for (int i = 0; i < c.choice.trials; i++) {
+        const Trial *trial = &c.choice.trial[i];
+
+        first += trial->round == 1;
+        second += trial->round == 2;
+        if (trial->round == 2)
+            best = fmax(best, trial->metric);
+    }
+    CHECK(first == 6 && second == 3 && c.choice.untried == NULL,
+          "six candidates, of which three go on");
+    CHECK(MetricOf(&c.choice, c.choice.algorithm->name, 2) == best, "the best of them is chosen");
+    CHECK(isnan(MetricOf(&c.choice, "popularity", 2)) &&
+              MetricOf(&c.choice, "popularity", 1) < 0.7 * best,
+          "popularity knows no tastes: %.3f against %.3f", MetricOf(&c.choice, "popularity", 1),
+          best);
+    CHECK(c.t.epochs == 9 && c.t.last.epoch == 9 && c.t.last.epochs == 9,
+          "progress tells of trials alone");
+    TestHostEnd(&c.t);
+}
+
+static void CheckThreads(void)
+{
+    Chosen one, two, other;
+
+    Open(&one, 200, "candidates=itemknn,als,bpr,softmax");
+    Open(&two, 200, "candidates=itemknn,als,bpr,softmax");
+    Open(&other, 200, "candidates=itemknn,als,bpr,softmax seed=2");
+    TestHostUsePool(&two.t, 3);
+    Run(&one);
+    Run(&two);
+    Run(&other);
+    CHECK(one.choice.trials == 6 && SameChoice(&one.choice, &two.choice),
+          "the same trials on one and three threads");
+    CHECK(!SameChoice(&one.choice, &other.choice), "others with another seed");
+    TestHostEnd(&one.t);
+    TestHostEnd(&two.t);
+    TestHostEnd(&other.t);
+}
+
+static void CheckWeights(void)
+{
+    Chosen c;
+
+    Open(&c, 200, "candidates=popularity,itemknn");
+    c.data.columns |= COLUMN_WEIGHT;
+    c.data.weight = HostAllocate(&c.t.host, c.data.count, sizeof(float));
+    for (uint32_t u = 0; u < c.data.users; u++)
+        for (uint64_t i = c.data.offset[u]; i < c.data.offset[u + 1]; i++)
+            c.data.weight[i] = IsHeldOut(&c.data, u, c.data.item[i]) ? 50 : 1;
+    Run(&c);
+    CHECK(MetricOf(&c.choice, "popularity", 1) < 0.5,
+          "weights of what is held out tell nothing beforehand: %.3f",
+          MetricOf(&c.choice, "popularity", 1));
+    TestHostEnd(&c.t);
+}
+
+static void CheckUntried(void)
+{
+    Chosen few, one, full, popular;
+
+    Open(&few, 30, NULL);
+    Run(&few);
+    CHECK(few.choice.trials == 0 && few.choice.algorithm == AlgorithmFind("itemknn") &&
+              few.choice.untried != NULL,
+          "with few users the simplest that tells them apart");
+    Open(&popular, 30, "candidates=popularity");
+    Run(&popular);
+    CHECK(popular.choice.algorithm == AlgorithmFind("popularity"), "if it is a candidate");
+    Open(&one, 300, "candidates=als");
+    Run(&one);
+    CHECK(one.choice.trials == 0 && one.choice.algorithm == AlgorithmFind("als") &&
+              one.choice.untried != NULL,
+          "an only candidate is not tried");
+    Open(&full, 10, NULL);
+    full.data = BlockInteractions(&full.t.host, 10, 6, 1);
+    Run(&full);
+    CHECK(full.choice.algorithm == fallback_algorithm,
+          "where no user lacks an item, what needs no such users");
+    TestHostEnd(&few.t);
+    TestHostEnd(&popular.t);
+    TestHostEnd(&one.t);
+    TestHostEnd(&full.t);
+}
+
+/* ---- memory and interrupts ---- */
+
+static void CheckMemory(void)
+{
+    Chosen c;
+    size_t estimate, before;
+
+    Open(&c, 300, NULL);
+    estimate = ChooseMemory(&c.options, &c.data, 1);
+    before = c.t.bytes;
+    TestHostResetPeak(&c.t);
+    Run(&c);
+    CHECK(c.t.peak - before <= estimate + TestHostSlack(&c.t),
+          "memory within the estimate: %zu, %zu", c.t.peak - before, estimate);
+    CHECK(c.t.bytes - before < 8192, "trials leave nothing behind: %zu bytes", c.t.bytes - before);
+    TestHostEnd(&c.t);
+}
+
+static void CheckCancel(void)
+{
+    Chosen c;
+
+    Open(&c, 300, NULL);
+    c.t.interrupt_every = 1;
+    c.t.cancel_at = 200;
+    CHECK(Attempt(&c.t, Run, &c) == OUTCOME_CANCELLED, "a choice can be cancelled");
+    TestHostEnd(&c.t);
+}
+
+void TestChoice(void)
+{
+    CheckCandidates();
+    CheckSample();
+    CheckEvents();
+    CheckChoice();
+    CheckThreads();
+    CheckWeights();
+    CheckUntried();
+    CheckMemory();
+    CheckCancel();
+}

@@ -46,10 +46,8 @@ FROM trials('m');
 SELECT ok((recadv_info('m') #>> '{training,phases,choose}')::float8 > 0, 'and the time of it all');
 SELECT is(r.algorithm, result.algorithm, 'so does the log of runs')
 FROM recadv_runs('m') r, result;
-SELECT is(recadv_info('m') -> 'options',
-    (SELECT recadv_info('named') -> 'options' FROM result,
-        recadv_train('named', 'tastes', algorithm => result.algorithm)),
-    'it has the options that it has by its name');
+SELECT t.version FROM result, recadv_train('named', 'tastes', algorithm => result.algorithm) t \g /dev/null
+SELECT is(recadv_info('m') -> 'options', recadv_info('named') -> 'options', 'it has the options that it has by its name');
 SELECT is(
     (SELECT array_agg(s.score) FROM recadv_topk(7, 5, 'm') s),
     (SELECT array_agg(s.score) FROM recadv_topk(7, 5, 'named') s),
@@ -72,9 +70,7 @@ SELECT bag_eq(
     'candidates by name');
 SELECT is(recadv_info('times') ->> 'algorithm', 'nmrn', 'tastes are learnt from a stream, too');
 SELECT is(recadv_info('times') #>> '{options,seed}', '5', 'options of all algorithms are kept');
-SELECT ok((recadv_info('times') ->> 'watermark') IS NOT NULL
-       OR (recadv_info('times') ->> 'newest') IS NOT NULL
-       OR (SELECT count(*) > 0 FROM recadv_topk(7, 5, 'times')), 'it serves');
+SELECT is((SELECT count(*) FROM recadv_topk(7, 5, 'times')), 5::bigint, 'and it serves');
 SELECT train('both', '{"candidates": "itemknn, popularity, nmrn"}', time_column => 'at')
     IS NOT NULL \g /dev/null
 SELECT is((SELECT count(*) FROM recadv_topk(7, 5, 'both')), 5::bigint, 'any of them serves');

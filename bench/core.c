@@ -4,14 +4,16 @@
  *   core TRAIN.tsv TEST.tsv ALGORITHM [option=value ...]
  *
  * The files hold dense ids, tab-separated: user, item [, time].  An empty name skips the test.
- * A number instead of TRAIN.tsv makes up so many rows, of a fiftieth as many users and a 250th
- * items. Prints seconds and processor seconds of training, triples per second, the learning curve's
- * best point, Recall@20 and NDCG@20.
+ * "auto" as ALGORITHM tells of the trials first, and then trains what was chosen.  A number instead
+ * of TRAIN.tsv makes up so many rows, of a fiftieth as many users and a 250th items. Prints seconds
+ * and processor seconds of training, triples per second, the learning curve's best point, Recall@20
+ * and NDCG@20.
  */
 #include <inttypes.h>
 #include <math.h>
 #include <time.h>
 
+#include "algo/choice/choose.h"
 #include "algo/rank/ranking.h"
 #include "core/metrics.h"
 #include "core/pool.h"
@@ -101,9 +103,30 @@ static void Evaluate(const Model *model, const Interactions *train, const Intera
     printf(" recall@20 %.4f ndcg@20 %.4f", recall / (double)n, ndcg / (double)n);
 }
 
+static const Algorithm *Find(const char *name)
+{
+    return strcmp(name, choosing.name) == 0 ? &choosing : AlgorithmFind(name);
+}
+
+/* A line a trial, with wall and processor seconds of all. */
+static const Algorithm *ChooseAndTell(const Interactions *train, const TrainOptions *options)
+{
+    clock_t processor = clock();
+    double start = HostClock();
+    Choice choice;
+
+    Choose(&host, train, (const ChoiceOptions *)options, &choice);
+    for (int i = 0; i < choice.trials; i++)
+        printf("round %d %s ndcg@100 %.4f %.2f s\n", choice.trial[i].round,
+               choice.trial[i].algorithm->name, choice.trial[i].metric, choice.trial[i].seconds);
+    printf("chosen in %.2f s, %.2f processor-s\n", HostClock() - start,
+           (double)(clock() - processor) / CLOCKS_PER_SEC);
+    return choice.algorithm;
+}
+
 int main(int argc, char **argv)
 {
-    const Algorithm *algorithm = argc > 3 ? AlgorithmFind(argv[3]) : NULL;
+    const Algorithm *algorithm = argc > 3 ? Find(argv[3]) : NULL;
     TrainReport report = {0};
     TrainOptions *options;
     Interactions train;
@@ -126,6 +149,13 @@ int main(int argc, char **argv)
                         options->holdout == HOLDOUT_AUTO ? HOLDOUT_RANDOM
                                                          : (Holdout)options->holdout,
                         (uint64_t)options->validation_users, (uint64_t)options->seed);
+    if (IsChoosing(algorithm)) {
+        TrainOptions all = *options;
+
+        algorithm = ChooseAndTell(&train, options);
+        options = ReadOptions(algorithm, (char *[]){NULL});
+        *options = all;
+    }
     ModelLayout(&model, algorithm, options, train.users, train.items);
     ModelAllocate(&host, &model);
     ModelCountPopularity(&host, &train, &model);

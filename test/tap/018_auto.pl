@@ -38,7 +38,7 @@ isnt($code, 0, 'a job that cannot choose');
 is( $node->safe_psql('postgres',
 		"SELECT status, algorithm FROM recadv_runs('shop') ORDER BY run DESC LIMIT 1"),
 	'failed|auto', 'is logged under the name that was asked for');
-is($node->safe_psql('postgres', "SELECT max(version) FROM recadv_versions('shop')"),
+is($node->safe_psql('postgres', "SELECT max(version) FROM recadv_runs('shop')"),
 	2, 'and makes no version');
 
 done_testing();

@@ -23,7 +23,8 @@ close $file;
 my $rows = $node->safe_psql('postgres', q{
 	SELECT algorithm_name || '|' || option || E'\t'
 	       || format('| %s | %s | %s | %s |', default_value, accepted, meaning, source)
-	FROM recadv_options() ORDER BY 1});
+	FROM (SELECT * FROM recadv_options() UNION ALL SELECT * FROM recadv_options('auto')) o
+	ORDER BY 1});
 my $common = join("\n", grep { /^popularity\|/ } split(/\n/, $rows));
 my %met;
 foreach my $row (split(/\n/, $rows))

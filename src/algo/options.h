@@ -23,7 +23,8 @@ typedef struct OptionSpec {
     double minimum;             /* least accepted value */
     double maximum;             /* greatest accepted value */
     double standard;            /* default: number, 0/1, or index into choices */
-    const char *const *choices; /* NULL-terminated, for OPTION_CHOICE */
+    const char *const *choices; /* NULL-terminated, for OPTION_CHOICE; of an OPTION_REAL the names
+                                 * of the least and the greatest value, or NULL */
     const char *meaning;
     const char *source; /* paper and section, or "recadv" where the choice is ours */
 } OptionSpec;
@@ -56,6 +57,7 @@ typedef struct TrainOptions {
     int64_t keep_versions;
     bool warm_start;
     double lateness;
+    double promote;
 } TrainOptions;
 
 extern const OptionSpec train_options[]; /* ends with name == NULL */

@@ -10,6 +10,7 @@
 
 #include "pg/sql/checks.h"
 #include "pg/sql/train_request.h"
+#include "pg/train/promotion.h"
 #include "pg/train/runs.h"
 #include "pg/base/json.h"
 #include "pg/base/rowset.h"
@@ -72,6 +73,7 @@ static Datum Summary(FunctionCallInfo fcinfo, const TrainRequest *request, const
     ResultText(&row, t->report.stop_reason);
     ResultInt8(&row, (int64)c->weightless_rows);
     ResultMetrics(&row, request->algorithm, best);
+    ResultText(&row, t->promotion.reason);
     return ResultRowDatum(fcinfo, &row);
 }
 
@@ -82,7 +84,7 @@ Datum recadv_train_0_2(PG_FUNCTION_ARGS)
 {
     TrainRequest *request;
     Training training;
-    Run run = {.status = "succeeded"};
+    Run run = {0};
     Datum result;
     Oid relid;
 
@@ -96,14 +98,16 @@ Datum recadv_train_0_2(PG_FUNCTION_ARGS)
         FailBusy(request->model);
     TrainingRead(&training, request);
     TrainingWarm(&training, request, relid);
+    PromotionPrepare(&training, request, relid);
     TrainingFit(&training, request);
     run.version = StoreVersion(relid, request, &training);
     run.number = RunNumber(relid, true);
     run.started = training.started;
-    run.message = training.report.stop_reason;
+    RunEnd(&run, &training);
     RunWrite(relid, &run, request, &training);
     SPI_finish();
     TrainingReport(&training);
+    PromotionReport(&training, request, run.version);
     result = Summary(fcinfo, request, &training, run.version);
     MemoryContextDelete(training.context);
     PG_RETURN_DATUM(result);

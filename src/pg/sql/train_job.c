@@ -14,6 +14,7 @@
 #include "pg/model/table.h"
 #include "pg/sql/checks.h"
 #include "pg/sql/train_request.h"
+#include "pg/train/promotion.h"
 #include "pg/train/runs.h"
 #include "pg/model/ensure.h"
 #include "pg/model/versions.h"
@@ -53,6 +54,7 @@ static void JobRead(Job *job)
     PushActiveSnapshot(GetTransactionSnapshot());
     TrainingRead(&job->training, job->request);
     TrainingWarm(&job->training, job->request, job->relid);
+    PromotionPrepare(&job->training, job->request, job->relid);
     PopActiveSnapshot();
 }
 
@@ -67,8 +69,7 @@ static void JobWrite(Job *job)
 
     ModelTableOpenOwned(job->relid, &table);
     job->run.version = StoreVersion(job->relid, job->request, &job->training);
-    job->run.status = "succeeded";
-    job->run.message = job->training.report.stop_reason;
+    RunEnd(&job->run, &job->training);
     RunWrite(job->relid, &job->run, job->request, &job->training);
     ModelTableClose(&table);
 }
@@ -222,6 +223,8 @@ Datum recadv_train_job_0_2(PG_FUNCTION_ARGS)
     SPI_finish();
     MemoryContextSwitchTo(caller);
     TrainingReport(&job->training);
+    if (job->locked)
+        PromotionReport(&job->training, job->request, job->run.version);
     if (!job->locked)
         ereport(NOTICE, (errmsg("skipped: %s", job->run.message)));
     MemoryContextDelete(context);

@@ -12,6 +12,7 @@
 #include "algo/learn/loop.h"
 #include "pg/base/json.h"
 #include "pg/base/settings.h"
+#include "pg/train/promotion.h"
 #include "pg/train/reader.h"
 #include "pg/model/versions.h"
 
@@ -119,9 +120,8 @@ void CheckHoldout(const TrainOptions *options, bool times)
                         errhint("Name one with time_column => '...', or use \"random\".")));
 }
 
-static Holdout ResolveHoldout(const TrainOptions *options, bool times)
+Holdout ResolveHoldout(const TrainOptions *options, bool times)
 {
-    CheckHoldout(options, times);
     if (options->holdout == HOLDOUT_AUTO)
         return times ? HOLDOUT_LAST : HOLDOUT_RANDOM;
     return (Holdout)options->holdout;
@@ -153,7 +153,7 @@ Size TrainingMemory(const Algorithm *algorithm, const void *options, uint32 user
         .users = users, .items = items, .count = interactions, .columns = columns};
     Size row = 2 * sizeof(uint32) + ColumnBytes(columns);
     Size hash = mul_size((Size)users + items + 1024, 64); /* the least size of a hash table */
-    Size reading, fitting;
+    Size reading, fitting, comparing;
     Model model;
 
     if (train->holdout != HOLDOUT_NONE)
@@ -176,7 +176,9 @@ Size TrainingMemory(const Algorithm *algorithm, const void *options, uint32 user
         fitting = SizeAdd(fitting, LearntMemory(interactions, users));
     if (train->warm_start) /* about as large as the new one */
         fitting = SizeAdd(fitting, WarmStartMemory(&model));
-    return Max(reading, fitting);
+    comparing = SizeAdd(CollectedMemory(users, items, interactions, columns),
+                        PromotionMemory(&model, &shape, threads));
+    return Max(reading, train->promote > 0 ? Max(fitting, comparing) : fitting);
 }
 
 static void Fit(void *arg)
@@ -184,6 +186,7 @@ static void Fit(void *arg)
     Training *t = arg;
 
     t->model.algorithm->train(&t->backend.host, &t->collected.data, &t->model, &t->report);
+    PromotionMeasure(t);
 }
 
 /*
@@ -212,12 +215,16 @@ static uint64 ItemKey(void *arg, uint32 item)
     return IdKey(IdListGet(&((Collected *)arg)->items, item));
 }
 
-/* Chooses what validation goes by, the same for the same ids and seed. */
-static void HoldOut(Training *t, const TrainOptions *options)
+/* The same for the same ids and seed. */
+void TrainingHoldOut(Training *t, const TrainOptions *options)
 {
     Interactions *data = &t->collected.data;
     StableKeys keys = {&t->collected, UserKey, ItemKey};
 
+    if (t->held_out)
+        return;
+    CheckHoldout(options, data->time != NULL);
+    t->held_out = true;
     data->keys = &keys;
     InteractionsHoldOut(&t->backend.host, data, ResolveHoldout(options, data->time != NULL),
                         (uint64)options->validation_users, (uint64)options->seed);
@@ -283,13 +290,14 @@ void TrainingFit(Training *t, const TrainRequest *request)
     MemoryContext caller = MemoryContextSwitchTo(t->context);
     double start = HostClock();
 
-    HoldOut(t, request->options);
+    TrainingHoldOut(t, request->options);
     ReleaseColumns(t, request->algorithm);
     PrepareModel(t, request);
     BackendHostRun(&t->backend, request->threads, Fit, t);
+    CheckFinite(&t->model);
+    PromotionDecide(t, request);
     if (request->algorithm->learns_held)
         TakeBackHeld(t, request->algorithm);
-    CheckFinite(&t->model);
     t->phases.evaluate = t->report.evaluate_seconds;
     t->phases.fit = HostClock() - start - t->phases.evaluate;
     t->seconds = (double)(GetCurrentTimestamp() - t->started) / USECS_PER_SEC;

@@ -21,12 +21,24 @@ typedef struct TrainRequest {
 
 /* Seconds of each phase. */
 typedef struct TrainPhases {
-    double read; /* rows into arrays, ids into hash tables */
-    double map;  /* sorting ids and interactions */
-    double fit;  /* without evaluation */
+    double read;    /* rows into arrays, ids into hash tables */
+    double map;     /* sorting ids and interactions */
+    double compare; /* loading and ranking the version that serves; 0: not done */
+    double fit;     /* without evaluation */
     double evaluate;
     double write; /* known when the model has been written */
 } TrainPhases;
+
+/* Whether the new version is to serve, and by what: see promotion.h. */
+typedef struct Promotion {
+    int32 serving;        /* the version that serves; 0: none, or nothing is asked of the new one */
+    uint32 compared;      /* held-out interactions that neither of the two has learnt */
+    double serving_value; /* NDCG@100 of the version that serves on them; NaN: not known */
+    double value;         /* of the new one */
+    double recorded;      /* what the training of the version that serves measured; NaN: nothing */
+    char *problem;        /* why it could not be compared; or NULL */
+    char *reason;         /* why the new version does not serve; NULL: it does */
+} Promotion;
 
 /* What came of it; all memory in `context`. */
 typedef struct Training {
@@ -39,7 +51,9 @@ typedef struct Training {
     TrainReport report;
     WarmStart *warm; /* NULL: none */
     WarmKnown known; /* to it */
-    double seconds;  /* of reading and fitting */
+    bool held_out;   /* has been chosen */
+    Promotion promotion;
+    double seconds; /* of reading and fitting */
     TrainPhases phases;
 } Training;
 
@@ -60,6 +74,12 @@ extern void CheckTime(const Algorithm *algorithm, const void *options, bool time
  * the same algorithm and width.  Needs an active snapshot.
  */
 extern void TrainingWarm(Training *training, const TrainRequest *request, Oid relid);
+
+/* Chooses what validation goes by, once. */
+extern void TrainingHoldOut(Training *training, const TrainOptions *options);
+
+/* What holdout says, with or without times: last, random or none. */
+extern Holdout ResolveHoldout(const TrainOptions *options, bool times);
 
 /* Will what was collected be enough for an algorithm to learn a ranking from? */
 extern bool TrainingIsRankable(const Training *training, const TrainRequest *request);

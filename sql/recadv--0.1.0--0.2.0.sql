@@ -8,9 +8,9 @@
 ALTER TYPE @extschema@.recadv_training
     ADD ATTRIBUTE weightless_rows bigint,
     ADD ATTRIBUTE metrics jsonb,
-    ADD ATTRIBUTE not_promoted text;
+    ADD ATTRIBUTE promotion text;
 COMMENT ON TYPE @extschema@.recadv_training IS
-'result of recadv_train: model, version, algorithm, what was read (distinct interactions; rows skipped for a NULL id; duplicates of a (user, item) pair), epochs run, the epoch that was kept, its mean loss (NULL for an algorithm that has none), its NDCG@100 and HR@100 on the held-out interactions (NULL without holdout), seconds, why training stopped: epochs (all were run), patience (no better validation), counted (nothing to iterate); rows skipped for a weight that is zero, negative, NaN or infinite; the two numbers that the algorithm is validated by, under their names; why the version is kept but does not serve (NULL: it serves), see the option promote';
+'result of recadv_train: model, version, algorithm, what was read (distinct interactions; rows skipped for a NULL id; duplicates of a (user, item) pair), epochs run, the epoch that was kept, its mean loss (NULL for an algorithm that has none), its NDCG@100 and HR@100 on the held-out interactions (NULL without holdout), seconds, why training stopped: epochs (all were run), patience (no better validation), counted (nothing to iterate); rows skipped for a weight that is zero, negative, NaN or infinite; the two numbers that the algorithm is validated by, under their names; promoted where the version serves, otherwise why it is kept but does not (option promote)';
 
 DROP FUNCTION @extschema@.recadv_train(text, text, name, name, name, text, jsonb);
 CREATE FUNCTION @extschema@.recadv_train(

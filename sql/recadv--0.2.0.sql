@@ -34,10 +34,10 @@ CREATE TYPE @extschema@.recadv_training AS (
     stop_reason text,
     weightless_rows bigint,
     metrics jsonb,
-    not_promoted text
+    promotion text
 );
 COMMENT ON TYPE @extschema@.recadv_training IS
-'result of recadv_train: model, version, algorithm, what was read (distinct interactions; rows skipped for a NULL id; duplicates of a (user, item) pair), epochs run, the epoch that was kept, its mean loss (NULL for an algorithm that has none), its NDCG@100 and HR@100 on the held-out interactions (NULL without holdout), seconds, why training stopped: epochs (all were run), patience (no better validation), counted (nothing to iterate); rows skipped for a weight that is zero, negative, NaN or infinite; the two numbers that the algorithm is validated by, under their names; why the version is kept but does not serve (NULL: it serves), see the option promote';
+'result of recadv_train: model, version, algorithm, what was read (distinct interactions; rows skipped for a NULL id; duplicates of a (user, item) pair), epochs run, the epoch that was kept, its mean loss (NULL for an algorithm that has none), its NDCG@100 and HR@100 on the held-out interactions (NULL without holdout), seconds, why training stopped: epochs (all were run), patience (no better validation), counted (nothing to iterate); rows skipped for a weight that is zero, negative, NaN or infinite; the two numbers that the algorithm is validated by, under their names; promoted where the version serves, otherwise why it is kept but does not (option promote)';
 
 CREATE FUNCTION @extschema@.recadv_train(
     model text,

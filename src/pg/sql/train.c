@@ -73,7 +73,7 @@ static Datum Summary(FunctionCallInfo fcinfo, const TrainRequest *request, const
     ResultText(&row, t->report.stop_reason);
     ResultInt8(&row, (int64)c->weightless_rows);
     ResultMetrics(&row, request->algorithm, best);
-    ResultText(&row, t->promotion.reason);
+    ResultText(&row, t->promotion.reason == NULL ? "promoted" : t->promotion.reason);
     return ResultRowDatum(fcinfo, &row);
 }
 

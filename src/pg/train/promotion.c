@@ -373,7 +373,8 @@ static void CompareRecorded(Training *t, double share, double value)
 
 void PromotionDecide(Training *t, const TrainRequest *request)
 {
-    double share = ((const TrainOptions *)request->options)->promote;
+    const TrainOptions *options = request->options;
+    double share = options->promote;
     Promotion *p = &t->promotion;
     const Epoch *best = TrainingBest(t);
     double value = best == NULL ? (double)NAN : best->metric[0];
@@ -387,7 +388,7 @@ void PromotionDecide(Training *t, const TrainRequest *request)
     else if (t->collected.data.held_count >= PROMOTION_LEAST && !isnan(value) &&
              !isnan(p->recorded))
         CompareRecorded(t, share, value);
-    else if (p->problem == NULL)
+    else if (p->problem == NULL && options->holdout != HOLDOUT_NONE)
         p->problem = "there are too few held-out interactions to compare by";
 }
 

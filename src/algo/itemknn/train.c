@@ -203,7 +203,8 @@ void KnnTrain(const Host *host, const Interactions *data, Model *model, TrainRep
 
     CheckData(host, data, model->options);
     epoch = HostAllocate(host, 1, sizeof(Epoch));
-    *epoch = (Epoch){.epoch = 1, .stage = "neighbors", .loss = NAN, .metric = {NAN, NAN}, .compared = NAN};
+    *epoch = (Epoch){
+        .epoch = 1, .stage = "neighbors", .loss = NAN, .metric = {NAN, NAN}, .compared = NAN};
     if (data->held_count > 0) {
         Validate(host, data, model, epoch);
         report->evaluate_seconds = HostClock() - start;

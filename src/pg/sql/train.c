@@ -100,6 +100,7 @@ Datum recadv_train_0_2(PG_FUNCTION_ARGS)
     TrainingWarm(&training, request, relid);
     PromotionPrepare(&training, request, relid);
     TrainingFit(&training, request);
+    PromotionDecide(&training, request);
     run.version = StoreVersion(relid, request, &training);
     run.number = RunNumber(relid, true);
     run.started = training.started;

@@ -61,6 +61,7 @@ static void JobRead(Job *job)
 static void JobFit(Job *job)
 {
     TrainingFit(&job->training, job->request);
+    PromotionDecide(&job->training, job->request);
 }
 
 static void JobWrite(Job *job)

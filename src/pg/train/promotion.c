@@ -31,15 +31,6 @@ typedef struct Serving {
     uint32 missed; /* of which it does not know the item */
 } Serving;
 
-Size PromotionMemory(const Model *model, const Interactions *shape, int threads)
-{
-    Size rows = SizeMultiply((Size)model->users + model->items, 2 * sizeof(int64));
-    Size lists = SizeMultiply(shape->count, 2 * sizeof(uint32));
-
-    return SizeAdd(SizeAdd(ModelMemory(model), SizeAdd(rows, lists)),
-                   ValidationMemory(model, shape, threads));
-}
-
 /* --- the source */
 
 /* The numbers that ids have in another list; *known: how many are there. */
@@ -228,7 +219,7 @@ static void CheckRoom(Serving *s, const Header *header)
 
     HeaderLayout(header, &model);
     CheckMemory(SizeAdd(MemoryContextMemAllocated(s->training->context, true),
-                        PromotionMemory(&model, &shape, s->threads)),
+                        ComparingMemory(&model, &shape, s->threads)),
                 "comparing with the version that serves");
 }
 
@@ -286,7 +277,11 @@ static void TryCompare(Serving *s, const TrainRequest *request)
     if (!IsItsFault(error))
         ReThrowError(error);
     s->training->collected.data.compared = NULL;
-    *p = (Promotion){.serving = p->serving, .serving_value = NAN, .value = NAN, .recorded = NAN};
+    *p = (Promotion){.serving = p->serving,
+                     .held = p->held,
+                     .serving_value = NAN,
+                     .value = NAN,
+                     .recorded = NAN};
     p->problem = MemoryContextStrdup(s->training->context, error->message);
 }
 
@@ -320,6 +315,7 @@ void PromotionPrepare(Training *t, const TrainRequest *request, Oid relid)
     if (ModelTableTryCurrent(&table, &current) == NULL && current.version > 0) {
         table.store.version = t->promotion.serving = current.version;
         TrainingHoldOut(t, request->options);
+        t->promotion.held = t->collected.data.held_count;
         LoadAndCompare(t, request, &table.store);
         t->phases.compare = HostClock() - start;
     }
@@ -329,19 +325,33 @@ void PromotionPrepare(Training *t, const TrainRequest *request, Oid relid)
 
 /* --- after fitting */
 
-void PromotionMeasure(Training *t)
-{
-    const Host *host = &t->backend.host;
-    const Epoch *best = TrainingBest(t);
-    Validation v;
+typedef struct Measuring {
+    Training *training;
+    Validation validation;
+} Measuring;
 
-    t->promotion.value = best == NULL ? (double)NAN : best->compared;
-    if (best != NULL || t->collected.data.compared == NULL)
-        return;
-    ValidationPrepare(host, &t->collected.data, &v);
-    ValidationRun(host, &t->model, &v);
-    t->promotion.value = v.compared;
-    ValidationRelease(host, &v);
+static void RankNew(void *arg)
+{
+    Measuring *m = arg;
+    const Host *host = &m->training->backend.host;
+
+    ValidationPrepare(host, &m->training->collected.data, &m->validation);
+    ValidationRun(host, &m->training->model, &m->validation);
+    ValidationRelease(host, &m->validation);
+}
+
+/* By validation; where training measures nothing, by the model itself. */
+static void MeasureNew(Training *t, int threads)
+{
+    Measuring measuring = {.training = t};
+    const Epoch *best = TrainingBest(t);
+
+    if (best == NULL && t->collected.data.compared != NULL) {
+        BackendHostRun(&t->backend, threads, RankNew, &measuring);
+        t->promotion.value = measuring.validation.compared;
+    } else if (best != NULL) {
+        t->promotion.value = best->compared;
+    }
 }
 
 /* Sums of the same numbers may differ in their last digits. */
@@ -383,10 +393,10 @@ void PromotionDecide(Training *t, const TrainRequest *request)
         return;
     if (ModelIsCollapsed(&t->backend.host, &t->model, &t->collected.data))
         Refuse(t, "it scores all items alike");
+    MeasureNew(t, request->threads);
     if (p->compared >= PROMOTION_LEAST && !isnan(p->value) && !isnan(p->serving_value))
         CompareMeasured(t, share);
-    else if (t->collected.data.held_count >= PROMOTION_LEAST && !isnan(value) &&
-             !isnan(p->recorded))
+    else if (p->held >= PROMOTION_LEAST && !isnan(value) && !isnan(p->recorded))
         CompareRecorded(t, share, value);
     else if (p->problem == NULL && options->holdout != HOLDOUT_NONE)
         p->problem = "there are too few held-out interactions to compare by";

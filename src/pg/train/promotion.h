@@ -23,16 +23,10 @@
  */
 extern void PromotionPrepare(Training *training, const TrainRequest *request, Oid relid);
 
-/* What the new model itself gives, where its training measures nothing; on the host's pool. */
-extern void PromotionMeasure(Training *training);
-
-/* After fitting: sets promotion.reason. */
+/* After fitting: measures the new one and sets promotion.reason. */
 extern void PromotionDecide(Training *training, const TrainRequest *request);
 
 /* A WARNING that the new version does not serve, or a NOTICE that it could not be compared. */
 extern void PromotionReport(const Training *training, const TrainRequest *request, int32 version);
-
-/* Bytes that PromotionPrepare takes for a version that is about as large as the new one. */
-extern Size PromotionMemory(const Model *model, const Interactions *shape, int threads);
 
 #endif

@@ -12,7 +12,6 @@
 #include "algo/learn/loop.h"
 #include "pg/base/json.h"
 #include "pg/base/settings.h"
-#include "pg/train/promotion.h"
 #include "pg/train/reader.h"
 #include "pg/model/versions.h"
 
@@ -141,9 +140,18 @@ static Size FitMemory(const Model *model, const Interactions *shape, int threads
     return SizeAdd(ModelMemory(model), model->algorithm->memory(model, shape, threads));
 }
 
+Size ComparingMemory(const Model *model, const Interactions *shape, int threads)
+{
+    Size rows = SizeMultiply((Size)model->users + model->items, 2 * sizeof(int64));
+    Size lists = SizeMultiply(shape->count, 2 * sizeof(uint32));
+
+    return SizeAdd(SizeAdd(ModelMemory(model), SizeAdd(rows, lists)),
+                   ValidationMemory(model, shape, threads));
+}
+
 /*
- * The larger of two peaks: reading (rows of 8 to 20 bytes, their sorted copies, the hash tables)
- * and fitting.
+ * The largest of three peaks: reading (rows of 8 to 20 bytes, their sorted copies, the hash
+ * tables), comparing with the version that serves, and fitting.
  */
 Size TrainingMemory(const Algorithm *algorithm, const void *options, uint32 users, uint32 items,
                     uint64 interactions, Columns columns, int threads)
@@ -177,7 +185,7 @@ Size TrainingMemory(const Algorithm *algorithm, const void *options, uint32 user
     if (train->warm_start) /* about as large as the new one */
         fitting = SizeAdd(fitting, WarmStartMemory(&model));
     comparing = SizeAdd(CollectedMemory(users, items, interactions, columns),
-                        PromotionMemory(&model, &shape, threads));
+                        ComparingMemory(&model, &shape, threads));
     return Max(reading, train->promote > 0 ? Max(fitting, comparing) : fitting);
 }
 
@@ -186,7 +194,6 @@ static void Fit(void *arg)
     Training *t = arg;
 
     t->model.algorithm->train(&t->backend.host, &t->collected.data, &t->model, &t->report);
-    PromotionMeasure(t);
 }
 
 /*
@@ -295,7 +302,6 @@ void TrainingFit(Training *t, const TrainRequest *request)
     PrepareModel(t, request);
     BackendHostRun(&t->backend, request->threads, Fit, t);
     CheckFinite(&t->model);
-    PromotionDecide(t, request);
     if (request->algorithm->learns_held)
         TakeBackHeld(t, request->algorithm);
     t->phases.evaluate = t->report.evaluate_seconds;

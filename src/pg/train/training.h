@@ -32,6 +32,7 @@ typedef struct TrainPhases {
 /* Whether the new version is to serve, and by what: see promotion.h. */
 typedef struct Promotion {
     int32 serving;        /* the version that serves; 0: none, or nothing is asked of the new one */
+    uint64 held;          /* held-out interactions of the new training */
     uint32 compared;      /* held-out interactions that neither of the two has learnt */
     double serving_value; /* NDCG@100 of the version that serves on them; NaN: not known */
     double value;         /* of the new one */
@@ -98,6 +99,9 @@ extern void DescribeMetrics(StringInfo json, const Algorithm *algorithm, const d
 
 /* Best epoch, or NULL if the algorithm has none. */
 extern const Epoch *TrainingBest(const Training *training);
+
+/* Bytes that loading and ranking a version take that serves, if it is as large as this one. */
+extern Size ComparingMemory(const Model *model, const Interactions *shape, int threads);
 
 /* Bytes that training needs at its peak, beside the source's dictionaries of long texts. */
 extern Size TrainingMemory(const Algorithm *algorithm, const void *options, uint32 users,

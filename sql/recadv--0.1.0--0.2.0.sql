@@ -7,9 +7,10 @@
 
 ALTER TYPE @extschema@.recadv_training
     ADD ATTRIBUTE weightless_rows bigint,
-    ADD ATTRIBUTE metrics jsonb;
+    ADD ATTRIBUTE metrics jsonb,
+    ADD ATTRIBUTE promotion text;
 COMMENT ON TYPE @extschema@.recadv_training IS
-'result of recadv_train: model, version, algorithm, what was read (distinct interactions; rows skipped for a NULL id; duplicates of a (user, item) pair), epochs run, the epoch that was kept, its mean loss (NULL for an algorithm that has none), its NDCG@100 and HR@100 on the held-out interactions (NULL without holdout), seconds, why training stopped: epochs (all were run), patience (no better validation), counted (nothing to iterate); rows skipped for a weight that is zero, negative, NaN or infinite; the two numbers that the algorithm is validated by, under their names';
+'result of recadv_train: model, version, algorithm, what was read (distinct interactions; rows skipped for a NULL id; duplicates of a (user, item) pair), epochs run, the epoch that was kept, its mean loss (NULL for an algorithm that has none), its NDCG@100 and HR@100 on the held-out interactions (NULL without holdout), seconds, why training stopped: epochs (all were run), patience (no better validation), counted (nothing to iterate); rows skipped for a weight that is zero, negative, NaN or infinite; the two numbers that the algorithm is validated by, under their names; promoted where the version serves, otherwise why it is kept but does not (option promote)';
 
 DROP FUNCTION @extschema@.recadv_train(text, text, name, name, name, text, jsonb);
 CREATE FUNCTION @extschema@.recadv_train(
@@ -25,7 +26,7 @@ RETURNS @extschema@.recadv_training
 AS 'MODULE_PATHNAME', 'recadv_train_0_2'
 LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10000;
 COMMENT ON FUNCTION @extschema@.recadv_train(text, text, name, name, name, text, jsonb, name) IS
-'trains a model from a table, view or query in parentheses, and stores it as a new version of the table "model" (created on first use, owned by the caller). Ids: integers, or any type through its text form; rows with a NULL id are skipped and counted, a (user, item) pair counts once, at its earliest time; a NULL time is the earliest. recadv_options() lists algorithms and options. weight_column: how much an interaction counts, a number above zero (a purchase 5, a view 1); NULL counts 1, rows with zero, a negative number, NaN or infinity are skipped and counted, the weights of duplicates add up. All in one transaction: for long runs use recadv_train_job. He et al., SIGIR 2018';
+'trains a model from a table, view or query in parentheses, and stores it as a new version of the table "model", which serves if it is good enough (option promote; created on first use, owned by the caller). Ids: integers, or any type through its text form; rows with a NULL id are skipped and counted, a (user, item) pair counts once, at its earliest time; a NULL time is the earliest. recadv_options() lists algorithms and options. weight_column: how much an interaction counts, a number above zero (a purchase 5, a view 1); NULL counts 1, rows with zero, a negative number, NaN or infinity are skipped and counted, the weights of duplicates add up. All in one transaction: for long runs use recadv_train_job. He et al., SIGIR 2018';
 
 DROP PROCEDURE @extschema@.recadv_train_job(text, text, name, name, name, text, jsonb, text);
 CREATE PROCEDURE @extschema@.recadv_train_job(
@@ -192,7 +193,7 @@ BEGIN ATOMIC
              metrics jsonb);
 END;
 COMMENT ON FUNCTION @extschema@.recadv_runs(text) IS
-'log of training runs of a model, oldest first, the last 1000: what was asked, what was read, status (running, succeeded, failed, skipped), why it ended, seconds of the phases (read, map, fit, evaluate, write), the two numbers of the best epoch that the algorithm is validated by, under their names. A running row whose pid is gone was cut off by the end of its session or server. recadv_train leaves a row only if its transaction commits; recadv_train_job always';
+'log of training runs of a model, oldest first, the last 1000: what was asked, what was read, status (running, succeeded, kept: the version that served before serves on, failed, skipped), why it ended or was kept, seconds of the phases (read, map, compare, fit, evaluate, write), the two numbers of the best epoch that the algorithm is validated by, under their names. A running row whose pid is gone was cut off by the end of its session or server. recadv_train leaves a row only if its transaction commits; recadv_train_job always';
 
 -- What similarity is
 

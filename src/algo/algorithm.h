@@ -41,6 +41,7 @@ typedef struct Epoch {
     const char *stage;      /* of a static string */
     double loss;            /* mean over triples, or what the algorithm says; NaN: it has none */
     double metric[METRICS]; /* NaN where the epoch was not validated */
+    double compared;        /* NDCG of data->compared alone, likewise */
     double seconds;         /* since the start of training */
 } Epoch;
 

@@ -13,6 +13,9 @@
 
 static const char *const holdout_choices[] = {"none", "last", "random", "auto", NULL};
 
+/* Of the shares 0 and 1. */
+static const char *const promote_choices[] = {"always", "better", NULL};
+
 /* The largest integer that JSON readers keep exactly. */
 #define EXACT_INTEGER 9007199254740991.0
 
@@ -44,6 +47,11 @@ const OptionSpec train_options[] = {
      "where recadv_refresh() learns from a stream: seconds (for a number as time: units) behind "
      "the "
      "newest time in which rows may still arrive late",
+     "recadv"},
+    {"promote", OPTION_REAL, FIELD(promote), 0, 1, 0.9, promote_choices,
+     "a new version serves if it reaches this share of the NDCG@100 of the one that serves, on "
+     "held-out interactions that neither has learnt, and its source and model pass some checks; "
+     "always, 0: unchecked; better, 1: at least as good",
      "recadv"},
     {NULL, OPTION_BOOL, 0, 0, 0, 0, NULL, NULL, NULL},
 };
@@ -134,7 +142,11 @@ void OptionDescribe(const OptionSpec *spec, char *text, size_t size)
         snprintf(text, size, "an integer from %.0f to %.0f", spec->minimum, spec->maximum);
         break;
     case OPTION_REAL:
-        snprintf(text, size, "a number from %g to %g", spec->minimum, spec->maximum);
+        if (spec->choices != NULL)
+            snprintf(text, size, "%s, %s or a number from %g to %g", spec->choices[0],
+                     spec->choices[1], spec->minimum, spec->maximum);
+        else
+            snprintf(text, size, "a number from %g to %g", spec->minimum, spec->maximum);
         break;
     case OPTION_CHOICE:
         DescribeChoices(spec, "one of", text, size);
@@ -176,6 +188,14 @@ static double FindChoices(const OptionSpec *spec, const char *string)
     }
 }
 
+/* Least or greatest value by its name; NaN: neither. */
+static double FindEnd(const OptionSpec *spec, const char *string)
+{
+    int end = FindChoice(spec, string, strlen(string));
+
+    return end < 0 ? (double)NAN : end == 0 ? spec->minimum : spec->maximum;
+}
+
 /* The number to store for a value of the right type and range; NaN otherwise. */
 static double Accept(const OptionSpec *spec, OptionValue value)
 {
@@ -196,6 +216,8 @@ static double Accept(const OptionSpec *spec, OptionValue value)
             return NAN;
         break;
     case OPTION_REAL:
+        if (value.type == VALUE_STRING && spec->choices != NULL)
+            return FindEnd(spec, value.string);
         if (value.type != VALUE_NUMBER)
             return NAN;
         break;

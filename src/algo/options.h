@@ -32,7 +32,9 @@ typedef struct OptionSpec {
     double minimum;             /* least accepted value */
     double maximum;             /* greatest accepted value */
     double standard;            /* default: number, 0/1, or index into choices */
-    const char *const *choices; /* NULL-terminated, for OPTION_CHOICE and OPTION_LIST */
+    const char *const *choices; /* NULL-terminated, for OPTION_CHOICE and OPTION_LIST; of an
+                                 * OPTION_REAL the names of the least and the greatest value, or
+                                 * NULL */
     const char *meaning;
     const char *source; /* paper and section, or "recadv" where the choice is ours */
 } OptionSpec;
@@ -65,6 +67,7 @@ typedef struct TrainOptions {
     int64_t keep_versions;
     bool warm_start;
     double lateness;
+    double promote;
 } TrainOptions;
 
 /* What a list is called that names all. */

@@ -48,6 +48,8 @@ typedef struct Interactions {
     bool held_learnt; /* what was held out, to be measured by, trains after all */
     uint32_t *held;   /* users: held-out item or NO_ITEM; NULL if nothing is held out */
     uint64_t held_count;
+    const bool
+        *compared; /* users: is what was held out one to compare versions by?  NULL: none is */
     const StableKeys *keys; /* for the random choices of InteractionsHoldOut; NULL: the indexes */
     const struct Events *events; /* the same with repeats and in order of time; or NULL */
 } Interactions;

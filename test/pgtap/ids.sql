@@ -203,7 +203,7 @@ SELECT recadv_train(
     $$(SELECT 'u' || n % 3000 AS user_id, 'i' || n * 7 % 2000 AS item_id
        FROM generate_series(1, 20000) n)$$,
     algorithm => 'popularity',
-    options => '{"holdout":"none"}') IS NOT NULL \g /dev/null
+    options => '{"holdout":"none","promote":"always"}') IS NOT NULL \g /dev/null
 SELECT is(
     (SELECT count(*) FROM generate_series(0, 3100) u WHERE recadv_has_user('u' || u, 'many')),
     3000::bigint,

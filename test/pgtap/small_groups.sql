@@ -79,7 +79,7 @@ CREATE FUNCTION metric(source text, metric text) RETURNS text LANGUAGE sql AS $$
     WHERE e.metric = metric.metric AND coalesce(k, 10) = 10
 $$;
 SELECT recadv_train('m', '(SELECT u AS user_id, i AS item_id FROM generate_series(1, 3) u, generate_series(1, 6) i WHERE i <= u + 1)',
-    algorithm => 'popularity', options => '{"holdout":"none"}') \g /dev/null
+    algorithm => 'popularity', options => '{"holdout":"none","promote":"always"}') \g /dev/null
 -- user 3 has had 1 to 4, which are all there are: nothing is left to order but what is unknown
 SELECT is(metric('(SELECT 3 AS user_id, 99 AS item_id)', 'AUC'), '0', 'nobody has: no AUC');
 SELECT is(metric('(SELECT 3 AS user_id, 99 AS item_id)', 'HR'), '0.0000, 1', 'the others count');

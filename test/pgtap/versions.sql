@@ -92,12 +92,13 @@ SELECT recadv_train(
     $$(SELECT 'u' || user_id AS user_id, 'i' || item_id AS item_id
        FROM orders WHERE item_id < 20)$$,
     algorithm => 'amf',
-    options => '{"factors":7,"epochs":2,"adv_epochs":2,"seed":1,"keep_versions":9}') \g /dev/null
+    options => '{"factors":7,"epochs":2,"adv_epochs":2,"seed":1,"keep_versions":9,'
+               '"promote":"always"}') \g /dev/null
 SELECT ok(
     recadv_has_user('u1', 'mixed') AND NOT recadv_has_user('1', 'mixed'),
     'a version with text ids');
 SELECT recadv_train('mixed', 'orders', algorithm => 'popularity',
-    options => '{"holdout":"none","keep_versions":9}') \g /dev/null
+    options => '{"holdout":"none","keep_versions":9,"promote":"always"}') \g /dev/null
 SELECT ok(recadv_has_user(1, 'mixed'), 'one of popularity alone');
 SELECT recadv_save(
     'mixed',

@@ -89,12 +89,12 @@ SELECT is(
     'as the history shows');
 SELECT is(
     (train('m', '(SELECT ''u'' || user_id AS user_id, ''i'' || item_id AS item_id FROM orders)',
-        '{"warm_start": true, "factors": 5, "adv_epochs": 3}', 'amf')).epochs,
+        '{"warm_start": true, "factors": 5, "adv_epochs": 3, "promote": "always"}', 'amf')).epochs,
     23,
     'ids that are all new start afresh, from the first stage on');
 SELECT is(recadv_info('m') #>> '{training,warm_start}', 'false', 'and the header says so');
 SELECT is(
-    (train('m', 'orders', '{"factors": 5, "adv_epochs": 3}', 'amf')).epochs,
+    (train('m', 'orders', '{"factors": 5, "adv_epochs": 3, "promote": "always"}', 'amf')).epochs,
     23,
     'a full training again');
 SELECT is(

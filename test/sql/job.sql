@@ -70,6 +70,20 @@ CALL train_many(1003);
 SELECT count(*), min(number), max(number) FROM recadv_run_numbers('many') AS n(number);
 SELECT count(DISTINCT version) AS versions FROM many WHERE version > 0;
 
+-- a version that is kept: the log and the model say so, and it can be served
+CALL recadv_train_job('kept', 'orders', algorithm => 'popularity', options => '{"holdout":"none"}');
+CALL recadv_train_job('kept', '(SELECT * FROM orders WHERE user_id = 1)', algorithm => 'popularity',
+    options => '{"holdout":"none"}');
+SELECT run, status, message, version, phases ? 'compare' AS compared FROM recadv_runs('kept');
+SELECT version, status FROM recadv_models WHERE schema = 'test_job' AND name = 'kept';
+SELECT recadv_rollback('kept', 2);
+SELECT version, status FROM recadv_models WHERE schema = 'test_job' AND name = 'kept';
+CALL recadv_train_job('kept', 'orders', algorithm => 'bpr',
+    options => '{"factors":4,"epochs":3,"learning_rate":0.1,"seed":7}');
+CALL recadv_train_job('kept', '(SELECT * FROM orders WHERE user_id = 1)', algorithm => 'popularity',
+    options => '{"promote":"always"}');
+SELECT run, status, version FROM recadv_runs('kept');
+
 RESET search_path;
 RESET recadv.progress;
 SET client_min_messages = warning;

@@ -9,7 +9,8 @@ FROM generate_series(1, 10) u, generate_series(1, 12) i WHERE (u * 3 + i * 7) % 
 CREATE FUNCTION train(source text) RETURNS TABLE (rows bigint, null_rows bigint, weightless_rows bigint)
 LANGUAGE sql AS $$
     SELECT interactions, null_rows, weightless_rows
-    FROM recadv_train('m', source, algorithm => 'popularity', options => '{}', weight_column => 'amount')
+    FROM recadv_train('m', source, algorithm => 'popularity', options => '{"promote":"always"}',
+        weight_column => 'amount')
 $$;
 SELECT * FROM train('orders');
 SELECT * FROM train('(SELECT user_id, item_id, amount - 1 AS amount FROM orders)');

@@ -14,15 +14,19 @@ typedef struct Sample {
     int64_t integer;
     double real;
     int choice;
+    double share;
 } Sample;
 
 static const char *const colours[] = {"red", "green", "blue", NULL};
+
+static const char *const ends[] = {"none", "everything", NULL};
 
 static const OptionSpec list[] = {
     {"flag", OPTION_BOOL, offsetof(Sample, flag), 0, 1, 1, NULL, "m", "s"},
     {"integer", OPTION_INTEGER, offsetof(Sample, integer), -5, 4096, 64, NULL, "m", "s"},
     {"real", OPTION_REAL, offsetof(Sample, real), 0, 1000, 0.05, NULL, "m", "s"},
     {"choice", OPTION_CHOICE, offsetof(Sample, choice), 0, 0, 2, colours, "m", "s"},
+    {"share", OPTION_REAL, offsetof(Sample, share), 0, 2, 0.5, ends, "m", "s"},
     {NULL, OPTION_BOOL, 0, 0, 0, 0, NULL, NULL, NULL},
 };
 
@@ -83,6 +87,9 @@ static void CheckAccepted(void)
     CHECK(String("choice", "red") && sample.choice == 0 && String("choice", "blue") &&
               sample.choice == 2,
           "choice, first and last");
+    CHECK(String("share", "none") && sample.share == 0 && String("share", "everything") &&
+              sample.share == 2 && Number("share", 0.25) && sample.share == 0.25,
+          "real with names for its ends");
 }
 
 static void CheckRefused(void)
@@ -111,6 +118,11 @@ static void CheckRefused(void)
     right &= Refused(String("choice", ""), &before, choice);
     right &= Refused(String("choice", "red "), &before, choice);
     CHECK(right, "an unknown choice is refused");
+    right = Refused(String("share", "half"), &before, "none, everything or a number from 0 to 2");
+    right &= Refused(String("share", "1"), &before, "none, everything or a number from 0 to 2");
+    right &= Refused(Number("share", 2.5), &before, "none, everything or a number from 0 to 2");
+    right &= Refused(Bool("share", true), &before, "none, everything or a number from 0 to 2");
+    CHECK(right, "so is another name of a real");
 }
 
 static void CheckTypes(void)

@@ -1,5 +1,6 @@
 /* test_ranking.c: positions in the full ranking, with an algorithm that scores from a table. */
 #include "algo/rank/validation.h"
+#include "algo/rank/collapse.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -546,6 +547,53 @@ static void CheckValidationTies(TestHost *t, uint32_t kinds, bool cancel)
     ValidationRelease(&t->host, &v);
 }
 
+/* The NDCG of some of the users: that of a validation of them alone. */
+static void CheckValidationOfSome(TestHost *t)
+{
+    Interactions data = RandomInteractions(&t->host, USERS, ITEMS, 6, 57);
+    bool some[USERS];
+    Validation v, alone;
+
+    InteractionsHoldOut(&t->host, &data, HOLDOUT_RANDOM, 0, 2);
+    FillTable(61, 0);
+    ValidationPrepare(&t->host, &data, &v);
+    ValidationRun(&t->host, &table_model, &v);
+    CHECK(isnan(v.compared), "nobody is compared by");
+    for (uint32_t u = 0; u < USERS; u++)
+        some[u] = u % 3 == 0;
+    data.compared = some;
+    ValidationRun(&t->host, &table_model, &v);
+    for (uint32_t u = 0; u < USERS; u++)
+        if (!some[u] && data.held[u] != NO_ITEM) {
+            data.held[u] = NO_ITEM;
+            data.held_count--;
+        }
+    ValidationPrepare(&t->host, &data, &alone);
+    ValidationRun(&t->host, &table_model, &alone);
+    CHECK(alone.ndcg > 0 && alone.ndcg != v.ndcg && Near(v.compared, alone.ndcg, 1e-12, 0),
+          "NDCG of some users %.4f, of them alone %.4f", v.compared, alone.ndcg);
+    ValidationRelease(&t->host, &v);
+    ValidationRelease(&t->host, &alone);
+}
+
+static void CheckCollapse(TestHost *t)
+{
+    Interactions data = RandomInteractions(&t->host, USERS, ITEMS, 6, 57);
+    Model one = table_model;
+
+    FillTable(62, 0);
+    CHECK(!ModelIsCollapsed(&t->host, &table_model, &data), "random scores are no collapse");
+    for (uint32_t u = 0; u < USERS; u++)
+        for (uint32_t i = 0; i < ITEMS; i++)
+            table[u][i] = (float)u;
+    CHECK(ModelIsCollapsed(&t->host, &table_model, &data), "one score for all items is");
+    table[0][ITEMS - 1] += 1;
+    CHECK(!ModelIsCollapsed(&t->host, &table_model, &data), "one user with an order is none");
+    table[0][ITEMS - 1] -= 1;
+    one.items = one.part[0].rows = 1;
+    CHECK(!ModelIsCollapsed(&t->host, &one, &data), "nor is one item");
+}
+
 /* Infinite scores tie as others do. */
 static void CheckValidationInfinite(TestHost *t)
 {
@@ -686,6 +734,8 @@ void TestRanking(void)
     CheckValidationTies(&t, ITEMS, false);
     CheckValidationTies(&t, 100, true);
     CheckValidationInfinite(&t);
+    CheckValidationOfSome(&t);
+    CheckCollapse(&t);
     CheckValidationCancelled(&t);
     CheckModelsOf("bpr", "factors=20 epochs=3");
     CheckModelsOf("nmrn", "factors=20 epochs=15 memory=shared slots=5");

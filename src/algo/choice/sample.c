@@ -105,6 +105,7 @@ void SampleUsers(const Host *host, const Interactions *data, uint64_t most, uint
     uint32_t to = 0;
 
     *sample = *data;
+    sample->compared = NULL;
     sample->keys = NULL;
     sample->time = NULL;
     sample->columns &= ~COLUMN_TIME;

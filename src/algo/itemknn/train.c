@@ -172,15 +172,16 @@ static void Build(const Host *host, const Interactions *data, Model *model, bool
 }
 
 /* How well the neighbours that the training interactions alone give rank those held out. */
-static void Validate(const Host *host, const Interactions *data, Model *model, double *metric)
+static void Validate(const Host *host, const Interactions *data, Model *model, Epoch *epoch)
 {
     Validation validation;
 
     Build(host, data, model, false);
     ValidationPrepare(host, data, &validation);
     ValidationRun(host, model, &validation);
-    metric[0] = validation.ndcg;
-    metric[1] = validation.hr;
+    epoch->metric[0] = validation.ndcg;
+    epoch->metric[1] = validation.hr;
+    epoch->compared = validation.compared;
     ValidationRelease(host, &validation);
 }
 
@@ -202,9 +203,10 @@ void KnnTrain(const Host *host, const Interactions *data, Model *model, TrainRep
 
     CheckData(host, data, model->options);
     epoch = HostAllocate(host, 1, sizeof(Epoch));
-    *epoch = (Epoch){.epoch = 1, .stage = "neighbors", .loss = NAN, .metric = {NAN, NAN}};
+    *epoch = (Epoch){
+        .epoch = 1, .stage = "neighbors", .loss = NAN, .metric = {NAN, NAN}, .compared = NAN};
     if (data->held_count > 0) {
-        Validate(host, data, model, epoch->metric);
+        Validate(host, data, model, epoch);
         report->evaluate_seconds = HostClock() - start;
     }
     if (data->held_count == 0 || !model->trial)

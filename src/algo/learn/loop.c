@@ -188,6 +188,7 @@ static void Measure(Loop *loop, Epoch *epoch)
         ValidationRun(loop->host, loop->model, &loop->validation);
         epoch->metric[0] = loop->validation.ndcg;
         epoch->metric[1] = loop->validation.hr;
+        epoch->compared = loop->validation.compared;
     }
     loop->report->evaluate_seconds += HostClock() - start;
 }
@@ -204,7 +205,7 @@ static void Tell(const Loop *loop, const Epoch *epoch)
 static Epoch RunEpoch(Loop *loop, const char *stage, bool validate)
 {
     TrainReport *report = loop->report;
-    Epoch epoch = {.epoch = report->epochs + 1, .metric = {NAN, NAN}};
+    Epoch epoch = {.epoch = report->epochs + 1, .metric = {NAN, NAN}, .compared = NAN};
 
     epoch.stage = stage != NULL ? stage : loop->stage(loop->trainer, epoch.epoch);
     epoch.loss = loop->epoch(loop->trainer, epoch.epoch);

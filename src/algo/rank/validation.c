@@ -166,7 +166,7 @@ void ValidationPrepare(const Host *host, const Interactions *data, Validation *v
     size_t n = 0;
     uint32_t *positions;
 
-    *validation = (Validation){.data = data, .ndcg = NAN, .hr = NAN};
+    *validation = (Validation){.data = data, .ndcg = NAN, .hr = NAN, .compared = NAN};
     if (data->held_count == 0)
         return;
     validation->cases = HostAllocate(host, data->held_count, sizeof(RankingCase));
@@ -196,7 +196,9 @@ void ValidationRelease(const Host *host, Validation *validation)
 
 void ValidationRun(const Host *host, const Model *model, Validation *validation)
 {
-    double ndcg = 0, hr = 0;
+    const bool *compared = validation->data->compared;
+    double ndcg = 0, hr = 0, both = 0;
+    size_t count = 0;
 
     if (validation->count == 0)
         return;
@@ -206,7 +208,12 @@ void ValidationRun(const Host *host, const Model *model, Validation *validation)
 
         ndcg += m.ndcg;
         hr += m.hr;
+        if (compared != NULL && compared[validation->cases[i].user]) {
+            both += m.ndcg;
+            count++;
+        }
     }
+    validation->compared = count == 0 ? (double)NAN : both / (double)count;
     validation->ndcg = ndcg / (double)validation->count;
     validation->hr = hr / (double)validation->count;
 }

@@ -17,6 +17,7 @@ typedef struct Validation {
     size_t count;
     double ndcg; /* of the last run; NaN: nothing is held out */
     double hr;
+    double compared; /* NDCG of data->compared alone; NaN: there are none */
 } Validation;
 
 /* Cases of the held-out users, in order. */

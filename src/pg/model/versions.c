@@ -313,11 +313,14 @@ static void DeleteStrays(ModelTable *table, const List *kept)
                                                              SPI_tuptable->tupdesc, 1, &null)))));
 }
 
-static void Prune(ModelTable *table, int keep, Current current)
+/* `beside`: a version that is kept whatever `keep` says; 0: none. */
+static void Prune(ModelTable *table, int keep, Current current, int32 beside)
 {
     List *versions = ModelTableVersions(table);
     List *kept = KeptVersions(versions, keep, current);
 
+    if (beside > 0)
+        kept = list_append_unique_int(kept, beside);
     DeleteVersions(table, versions, kept);
     DeleteStrays(table, kept);
     WriteNumbers(RelationGetRelid(table->relation), PART_VERSIONS, kept);
@@ -331,6 +334,15 @@ void ModelTablePublish(Oid relid, int32 version, int keep)
     ModelTableOpenOwned(relid, &table);
     current.previous = LatestCurrent(&table).version;
     ModelTableSetCurrent(&table, version, current.previous);
-    Prune(&table, keep, current);
+    Prune(&table, keep, current, 0);
+    ModelTableClose(&table);
+}
+
+void ModelTableKeep(Oid relid, int32 version, int keep)
+{
+    ModelTable table;
+
+    ModelTableOpenOwned(relid, &table);
+    Prune(&table, keep, LatestCurrent(&table), version);
     ModelTableClose(&table);
 }

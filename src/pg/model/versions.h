@@ -45,6 +45,12 @@ extern int32 ModelTableLastRun(ModelTable *table);
 /* Lets a new version serve from the commit on and keeps `keep` versions; needs SPI. */
 extern void ModelTablePublish(Oid relid, int32 version, int keep);
 
+/*
+ * Keeps a new version that does not serve, beside the `keep` versions that a new one that serves
+ * would leave.  Needs SPI.
+ */
+extern void ModelTableKeep(Oid relid, int32 version, int keep);
+
 /* The versions that were published and are kept, newest first (a list of integers); needs SPI. */
 extern List *ModelTableVersions(ModelTable *table);
 

@@ -87,6 +87,10 @@ int32 PublishVersion(Oid relid, const PublishedVersion *published)
     int32 version = published->version > 0 ? published->version : ModelTableNextVersion(relid);
 
     Write(relid, version, published);
+    if (published->unpromoted) {
+        ModelTableKeep(relid, version, published->keep);
+        return version;
+    }
     Switch(relid, version, published);
     Forget(relid, published);
     Preload(relid);

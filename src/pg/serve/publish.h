@@ -13,9 +13,10 @@
 
 /* What differs between those who publish. */
 typedef struct PublishedVersion {
-    int32 version;  /* 0: a new one, which gets the next number */
-    int32 previous; /* of one that exists: where recadv_rollback() goes from there */
-    int keep;       /* of a new one: how many versions stay (the option keep_versions) */
+    int32 version;   /* 0: a new one, which gets the next number */
+    int32 previous;  /* of one that exists: where recadv_rollback() goes from there */
+    int keep;        /* of a new one: how many versions stay (the option keep_versions) */
+    bool unpromoted; /* a new one: it is kept, and the one that serves goes on */
     void (*write)(void *arg, ModelSink *sink); /* writes its blocks; NULL: it has them all */
     void *arg;
     const Collected *learnt;    /* interactions that it has learnt: observed events among them go */

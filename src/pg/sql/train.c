@@ -11,6 +11,7 @@
 #include "pg/sql/checks.h"
 #include "pg/sql/train_request.h"
 #include "pg/train/choice.h"
+#include "pg/train/promotion.h"
 #include "pg/train/runs.h"
 #include "pg/base/json.h"
 #include "pg/base/rowset.h"
@@ -73,6 +74,7 @@ static Datum Summary(FunctionCallInfo fcinfo, const TrainRequest *request, const
     ResultText(&row, t->report.stop_reason);
     ResultInt8(&row, (int64)c->weightless_rows);
     ResultMetrics(&row, request->algorithm, best);
+    ResultText(&row, t->promotion.reason == NULL ? "promoted" : t->promotion.reason);
     return ResultRowDatum(fcinfo, &row);
 }
 
@@ -83,7 +85,7 @@ Datum recadv_train_0_2(PG_FUNCTION_ARGS)
 {
     TrainRequest *request;
     Training training;
-    Run run = {.status = "succeeded"};
+    Run run = {0};
     Datum result;
     Oid relid;
 
@@ -98,15 +100,18 @@ Datum recadv_train_0_2(PG_FUNCTION_ARGS)
     ChoiceKeep(&training, request, relid);
     TrainingRead(&training, request);
     TrainingWarm(&training, request, relid);
+    PromotionPrepare(&training, request, relid);
     ChoiceMake(&training, request);
     TrainingFit(&training, request);
+    PromotionDecide(&training, request);
     run.version = StoreVersion(relid, request, &training);
     run.number = RunNumber(relid, true);
     run.started = training.started;
-    run.message = training.report.stop_reason;
+    RunEnd(&run, &training);
     RunWrite(relid, &run, request, &training);
     SPI_finish();
     TrainingReport(&training);
+    PromotionReport(&training, request, run.version);
     result = Summary(fcinfo, request, &training, run.version);
     MemoryContextDelete(training.context);
     PG_RETURN_DATUM(result);

@@ -15,6 +15,7 @@
 #include "pg/sql/checks.h"
 #include "pg/sql/train_request.h"
 #include "pg/train/choice.h"
+#include "pg/train/promotion.h"
 #include "pg/train/runs.h"
 #include "pg/model/ensure.h"
 #include "pg/model/versions.h"
@@ -55,6 +56,7 @@ static void JobRead(Job *job)
     ChoiceKeep(&job->training, job->request, job->relid);
     TrainingRead(&job->training, job->request);
     TrainingWarm(&job->training, job->request, job->relid);
+    PromotionPrepare(&job->training, job->request, job->relid);
     PopActiveSnapshot();
 }
 
@@ -62,6 +64,7 @@ static void JobFit(Job *job)
 {
     ChoiceMake(&job->training, job->request);
     TrainingFit(&job->training, job->request);
+    PromotionDecide(&job->training, job->request);
 }
 
 static void JobWrite(Job *job)
@@ -70,8 +73,7 @@ static void JobWrite(Job *job)
 
     ModelTableOpenOwned(job->relid, &table);
     job->run.version = StoreVersion(job->relid, job->request, &job->training);
-    job->run.status = "succeeded";
-    job->run.message = job->training.report.stop_reason;
+    RunEnd(&job->run, &job->training);
     RunWrite(job->relid, &job->run, job->request, &job->training);
     ModelTableClose(&table);
 }
@@ -225,6 +227,8 @@ Datum recadv_train_job_0_2(PG_FUNCTION_ARGS)
     SPI_finish();
     MemoryContextSwitchTo(caller);
     TrainingReport(&job->training);
+    if (job->locked)
+        PromotionReport(&job->training, job->request, job->run.version);
     if (!job->locked)
         ereport(NOTICE, (errmsg("skipped: %s", job->run.message)));
     MemoryContextDelete(context);

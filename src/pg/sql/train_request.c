@@ -71,6 +71,7 @@ int32 StoreVersion(Oid relid, const TrainRequest *request, Training *training)
 {
     double start = HostClock();
     PublishedVersion published = {.keep = (int)((TrainOptions *)request->options)->keep_versions,
+                                  .unpromoted = training->promotion.reason != NULL,
                                   .write = WriteTrained,
                                   .arg = &(Trained){request, training},
                                   .learnt = &training->collected};

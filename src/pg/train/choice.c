@@ -179,16 +179,6 @@ static void DropUnused(Training *t, const Algorithm *algorithm)
     c->data.events = NULL;
 }
 
-/* The training holds out anew, the same. */
-static void TakeBack(Training *t)
-{
-    Interactions *data = &t->collected.data;
-
-    HostRelease(&t->backend.host, data->held);
-    data->held = NULL;
-    data->held_count = 0;
-}
-
 void ChoiceMake(Training *t, TrainRequest *request)
 {
     MemoryContext caller = MemoryContextSwitchTo(t->context);
@@ -202,7 +192,6 @@ void ChoiceMake(Training *t, TrainRequest *request)
                             ChooseMemory(search.options, data, request->threads)),
                     "choosing an algorithm");
         BackendHostRun(&t->backend, request->threads, RunSearch, &search);
-        TakeBack(t);
         DescribeChoice(t, &search.choice);
         TellChoice(request, &search.choice);
         Adopt(t, request, search.choice.algorithm);

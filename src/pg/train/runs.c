@@ -59,6 +59,14 @@ void FailBusy(const char *model)
                             "if_busy => 'skip'.")));
 }
 
+void RunEnd(Run *run, const Training *t)
+{
+    bool serves = t->promotion.reason == NULL;
+
+    run->status = serves ? "succeeded" : "kept";
+    run->message = serves ? t->report.stop_reason : t->promotion.reason;
+}
+
 /* As far as the run has come. */
 static void DescribeResult(StringInfo json, const Training *t)
 {

@@ -10,7 +10,7 @@
 
 typedef struct Run {
     int32 number;
-    const char *status;  /* running, succeeded, failed, skipped */
+    const char *status;  /* running, succeeded, kept, failed, skipped */
     const char *message; /* why it ended, or NULL */
     TimestampTz started;
     int32 version; /* written, or 0 */
@@ -25,6 +25,9 @@ extern int32 RunNumber(Oid relid, bool wait);
 /* Writes or replaces the run's row; `training` may be NULL; needs SPI. */
 extern void RunWrite(Oid relid, const Run *run, const TrainRequest *request,
                      const Training *training);
+
+/* The status and message of a training that has been stored. */
+extern void RunEnd(Run *run, const Training *training);
 
 /* Numbers of the runs in the log, ascending; what else is there is left out, with a warning. */
 extern List *RunNumbers(ModelTable *table);

@@ -130,9 +130,8 @@ void CheckHoldout(const TrainOptions *options, bool times)
                         errhint("Name one with time_column => '...', or use \"random\".")));
 }
 
-static Holdout ResolveHoldout(const TrainOptions *options, bool times)
+Holdout ResolveHoldout(const TrainOptions *options, bool times)
 {
-    CheckHoldout(options, times);
     if (options->holdout == HOLDOUT_AUTO)
         return times ? HOLDOUT_LAST : HOLDOUT_RANDOM;
     return (Holdout)options->holdout;
@@ -152,9 +151,18 @@ static Size FitMemory(const Model *model, const Interactions *shape, int threads
     return SizeAdd(ModelMemory(model), model->algorithm->memory(model, shape, threads));
 }
 
+Size ComparingMemory(const Model *model, const Interactions *shape, int threads)
+{
+    Size rows = SizeMultiply((Size)model->users + model->items, 2 * sizeof(int64));
+    Size lists = SizeMultiply(shape->count, 2 * sizeof(uint32));
+
+    return SizeAdd(SizeAdd(ModelMemory(model), SizeAdd(rows, lists)),
+                   ValidationMemory(model, shape, threads));
+}
+
 /*
- * The larger of two peaks: reading (rows of 8 to 20 bytes, their sorted copies, the hash tables)
- * and fitting.
+ * The largest of three peaks: reading (rows of 8 to 20 bytes, their sorted copies, the hash
+ * tables), comparing with the version that serves, and fitting.
  */
 Size TrainingMemory(const Algorithm *algorithm, const void *options, uint32 users, uint32 items,
                     uint64 interactions, Columns columns, int threads)
@@ -164,7 +172,7 @@ Size TrainingMemory(const Algorithm *algorithm, const void *options, uint32 user
         .users = users, .items = items, .count = interactions, .columns = columns};
     Size row = 2 * sizeof(uint32) + ColumnBytes(columns);
     Size hash = mul_size((Size)users + items + 1024, 64); /* the least size of a hash table */
-    Size reading, fitting;
+    Size reading, fitting, comparing;
     Model model;
 
     if (train->holdout != HOLDOUT_NONE)
@@ -187,7 +195,9 @@ Size TrainingMemory(const Algorithm *algorithm, const void *options, uint32 user
         fitting = SizeAdd(fitting, LearntMemory(interactions, users));
     if (train->warm_start) /* about as large as the new one */
         fitting = SizeAdd(fitting, WarmStartMemory(&model));
-    return Max(reading, fitting);
+    comparing = SizeAdd(CollectedMemory(users, items, interactions, columns),
+                        ComparingMemory(&model, &shape, threads));
+    return Max(reading, train->promote > 0 ? Max(fitting, comparing) : fitting);
 }
 
 static void Fit(void *arg)
@@ -223,11 +233,16 @@ static uint64 ItemKey(void *arg, uint32 item)
     return IdKey(IdListGet(&((Collected *)arg)->items, item));
 }
 
+/* The same for the same ids and seed. */
 void TrainingHoldOut(Training *t, const TrainOptions *options)
 {
     Interactions *data = &t->collected.data;
     StableKeys keys = {&t->collected, UserKey, ItemKey};
 
+    if (t->held_out)
+        return;
+    CheckHoldout(options, data->time != NULL);
+    t->held_out = true;
     data->keys = &keys;
     InteractionsHoldOut(&t->backend.host, data, ResolveHoldout(options, data->time != NULL),
                         (uint64)options->validation_users, (uint64)options->seed);
@@ -297,9 +312,9 @@ void TrainingFit(Training *t, const TrainRequest *request)
     ReleaseColumns(t, request->algorithm);
     PrepareModel(t, request);
     BackendHostRun(&t->backend, request->threads, Fit, t);
+    CheckFinite(&t->model);
     if (request->algorithm->learns_held)
         TakeBackHeld(t, request->algorithm);
-    CheckFinite(&t->model);
     t->phases.evaluate = t->report.evaluate_seconds;
     t->phases.fit = HostClock() - start - t->phases.evaluate;
     t->seconds = (double)(GetCurrentTimestamp() - t->started) / USECS_PER_SEC;

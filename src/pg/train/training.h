@@ -21,13 +21,27 @@ typedef struct TrainRequest {
 
 /* Seconds of each phase. */
 typedef struct TrainPhases {
-    double read;   /* rows into arrays, ids into hash tables */
-    double map;    /* sorting ids and interactions */
-    double choose; /* trials; 0: the algorithm was named */
-    double fit;    /* without evaluation */
+    double read;    /* rows into arrays, ids into hash tables */
+    double map;     /* sorting ids and interactions */
+    double compare; /* loading and ranking the version that serves; 0: not done */
+    double choose;  /* trials; 0: the algorithm was named */
+    double fit;     /* without evaluation */
     double evaluate;
     double write; /* known when the model has been written */
 } TrainPhases;
+
+/* Whether the new version is to serve, and by what: see promotion.h. */
+typedef struct Promotion {
+    int32 serving;        /* the version that serves; 0: none, or nothing is asked of the new one */
+    uint64 held;          /* held-out interactions of the new training */
+    uint32 compared;      /* held-out interactions that neither of the two has learnt */
+    double serving_value; /* NDCG@100 of the version that serves on them; NaN: not known */
+    double value;         /* of the new one */
+    double recorded;      /* what the training of the version that serves measured; NaN: nothing */
+    const char *recorded_metric; /* what that is called */
+    char *problem;               /* why it could not be compared; or NULL */
+    char *reason;                /* why the new version does not serve; NULL: it does */
+} Promotion;
 
 /* What came of it; all memory in `context`. */
 typedef struct Training {
@@ -41,7 +55,9 @@ typedef struct Training {
     char *choice;    /* how the algorithm was chosen, as JSON; NULL: it was named */
     WarmStart *warm; /* NULL: none */
     WarmKnown known; /* to it */
-    double seconds;  /* of reading and fitting */
+    bool held_out;   /* has been chosen */
+    Promotion promotion;
+    double seconds; /* of reading and fitting */
     TrainPhases phases;
 } Training;
 
@@ -63,6 +79,12 @@ extern void CheckTime(const Algorithm *algorithm, const void *options, bool time
  */
 extern void TrainingWarm(Training *training, const TrainRequest *request, Oid relid);
 
+/* Chooses what validation goes by, once. */
+extern void TrainingHoldOut(Training *training, const TrainOptions *options);
+
+/* What holdout says, with or without times: last, random or none. */
+extern Holdout ResolveHoldout(const TrainOptions *options, bool times);
+
 /* Will what was collected be enough for an algorithm to learn a ranking from? */
 extern bool TrainingIsRankable(const Training *training, const TrainRequest *request);
 
@@ -83,6 +105,9 @@ extern void DescribeMetrics(StringInfo json, const Algorithm *algorithm, const d
 
 /* Best epoch, or NULL if the algorithm has none. */
 extern const Epoch *TrainingBest(const Training *training);
+
+/* Bytes that loading and ranking a version take that serves, if it is as large as this one. */
+extern Size ComparingMemory(const Model *model, const Interactions *shape, int threads);
 
 /* Bytes that training needs at its peak, beside the source's dictionaries of long texts. */
 extern Size TrainingMemory(const Algorithm *algorithm, const void *options, uint32 users,

@@ -24,6 +24,8 @@ void DescribePhases(StringInfo json, const TrainPhases *phases)
     JsonOpen(json, "phases", '{');
     DescribeSeconds(json, "read", phases->read);
     DescribeSeconds(json, "map", phases->map);
+    if (phases->compare > 0)
+        DescribeSeconds(json, "compare", phases->compare);
     if (phases->choose > 0)
         DescribeSeconds(json, "choose", phases->choose);
     DescribeSeconds(json, "fit", phases->fit);
@@ -71,6 +73,22 @@ static void DescribeTraining(StringInfo json, const Training *t, bool timed)
         JsonString(json, "warning", t->report.warning);
     if (timed)
         DescribePhases(json, &t->phases);
+    JsonClose(json, '}');
+}
+
+/* Where there was a version to compare with. */
+static void DescribePromotion(StringInfo json, const Promotion *p)
+{
+    if (p->serving == 0)
+        return;
+    JsonOpen(json, "promotion", '{');
+    JsonBool(json, "promoted", p->reason == NULL);
+    if (p->reason != NULL)
+        JsonString(json, "reason", p->reason);
+    JsonInteger(json, "serving_version", p->serving);
+    JsonInteger(json, "compared", p->compared);
+    JsonReal(json, "ndcg", p->value);
+    JsonReal(json, "serving_ndcg", p->serving_value);
     JsonClose(json, '}');
 }
 
@@ -126,6 +144,7 @@ static char *DescribeModel(const Training *t, const TrainRequest *request)
     if (t->choice != NULL)
         JsonRaw(&json, "choice", t->choice);
     DescribeTraining(&json, t, IsTimed(request));
+    DescribePromotion(&json, &t->promotion);
     JsonClose(&json, '}');
     return json.data;
 }

@@ -1,0 +1,421 @@
+/*
+ * promotion.c: compares a new version with the one that serves, before it takes its place.
+ *
+ * recadv_train() and recadv_train_job() call it between reading and fitting, when nothing of the
+ * new model is in memory yet, and again when it has been fitted.
+ */
+#include "pg/train/promotion.h"
+
+#include <math.h>
+
+#include "access/xact.h"
+#include "utils/resowner.h"
+#include "utils/snapmgr.h"
+
+#include "algo/rank/collapse.h"
+#include "algo/rank/validation.h"
+#include "pg/base/settings.h"
+#include "pg/model/versions.h"
+#include "pg/model/whole_model.h"
+
+/* The version that serves, with the ids of the training in its own numbers. */
+typedef struct Serving {
+    Training *training;
+    ModelStore *store;
+    BackendHost backend;
+    int threads;
+    WholeModel whole;
+    uint32 *user; /* of each user of the training; or UNKNOWN_ID */
+    uint32 *item;
+    Validation validation;
+    uint32 missed; /* of which it does not know the item */
+} Serving;
+
+/* --- the source */
+
+/* The numbers that ids have in another list; *known: how many are there. */
+static uint32 *Translate(const IdList *ids, const IdList *to, uint32 *known)
+{
+    uint32 *numbers = PallocArray(uint32, (Size)ids->count + 1);
+
+    *known = 0;
+    for (uint32 i = 0; i < ids->count; i++) {
+        numbers[i] = IdListFind(to, IdListGet(ids, i));
+        *known += numbers[i] != UNKNOWN_ID;
+        CHECK_FOR_INTERRUPTS();
+    }
+    return numbers;
+}
+
+static void Refuse(Training *t, char *reason)
+{
+    if (t->promotion.reason == NULL)
+        t->promotion.reason = MemoryContextStrdup(t->context, reason);
+}
+
+static void CheckSource(Serving *s)
+{
+    Training *t = s->training;
+    const Collected *c = &t->collected;
+    int32 serving = t->promotion.serving;
+    uint32 users, items;
+
+    s->user = Translate(&c->users, &s->whole.user_ids, &users);
+    s->item = Translate(&c->items, &s->whole.item_ids, &items);
+    if (c->data.count < s->whole.data.count / 2 + s->whole.data.count % 2)
+        Refuse(t, psprintf("the source has " UINT64_FORMAT
+                           " interactions, less than half of the " UINT64_FORMAT
+                           " of version %d, which serves",
+                           c->data.count, s->whole.data.count, serving));
+    if (users == 0 && s->whole.data.users > 0)
+        Refuse(t, psprintf("the source has no user of version %d, which serves", serving));
+    if (items == 0 && s->whole.data.items > 0)
+        Refuse(t, psprintf("the source has no item of version %d, which serves", serving));
+}
+
+/* --- what both can be measured by */
+
+/* One that does not tell users apart counts what it holds out, too. */
+static bool HasLearnt(const Serving *s, uint32 user, uint32 item)
+{
+    const Interactions *data = &s->whole.data;
+
+    return IsPersonal(&s->whole.model) ? TrainsOn(data, user, item)
+                                       : InteractionsContain(data, user, item);
+}
+
+static bool IsComparable(const Serving *s, uint32 user)
+{
+    uint32 held = s->training->collected.data.held[user];
+
+    return held != NO_ITEM && s->user[user] != UNKNOWN_ID &&
+           (s->item[held] == UNKNOWN_ID || !HasLearnt(s, s->user[user], s->item[held]));
+}
+
+static void Mark(Serving *s)
+{
+    Training *t = s->training;
+    Interactions *data = &t->collected.data;
+    bool *compared;
+
+    if (data->held == NULL)
+        return;
+    compared = MemoryContextAllocHuge(t->context, (Size)data->users + 1);
+    for (uint32 u = 0; u < data->users; u++) {
+        compared[u] = IsComparable(s, u);
+        t->promotion.compared += compared[u];
+        CHECK_FOR_INTERRUPTS();
+    }
+    data->compared = compared;
+}
+
+static int CompareItems(const void *a, const void *b)
+{
+    uint32 x = *(const uint32 *)a, y = *(const uint32 *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* What the user has had, by what both versions know: no candidates.  Ascending and distinct. */
+static uint32 *OwnItems(const Serving *s, uint32 user, uint32 *count)
+{
+    const Interactions *now = &s->training->collected.data, *then = &s->whole.data;
+    uint32 old = s->user[user], n = (uint32)(then->offset[old + 1] - then->offset[old]), kept = 0;
+    uint32 *own = PallocArray(uint32, n + (now->offset[user + 1] - now->offset[user]) + 1);
+
+    memcpy(own, then->item + then->offset[old], n * sizeof(uint32));
+    for (uint64 i = now->offset[user]; i < now->offset[user + 1]; i++)
+        if (s->item[now->item[i]] != UNKNOWN_ID)
+            own[n++] = s->item[now->item[i]];
+    qsort(own, n, sizeof(uint32), CompareItems);
+    for (uint32 i = 0; i < n; i++)
+        if (kept == 0 || own[i] != own[kept - 1])
+            own[kept++] = own[i];
+    *count = kept;
+    return own;
+}
+
+static RankingCase CaseOf(const Serving *s, uint32 user, uint32 *position)
+{
+    RankingCase ranked = {.user = s->user[user], .relevant_count = 1, .positions = position};
+
+    ranked.relevant = &s->item[s->training->collected.data.held[user]];
+    ranked.excluded = OwnItems(s, user, &ranked.excluded_count);
+    return ranked;
+}
+
+static void Prepare(Serving *s)
+{
+    const Interactions *data = &s->training->collected.data;
+    uint32 count = s->training->promotion.compared;
+    uint32 *positions = PallocArray(uint32, (Size)count + 1);
+    Validation *v = &s->validation;
+
+    *v = (Validation){.data = &s->whole.data, .ndcg = NAN};
+    v->cases = PallocArray(RankingCase, (Size)count + 1);
+    for (uint32 u = 0; u < data->users && data->compared != NULL; u++) {
+        CHECK_FOR_INTERRUPTS();
+        if (!data->compared[u])
+            continue;
+        if (s->item[data->held[u]] == UNKNOWN_ID) {
+            s->missed++;
+            continue;
+        }
+        v->cases[v->count] = CaseOf(s, u, &positions[v->count]);
+        v->count++;
+    }
+}
+
+static void Rank(void *arg)
+{
+    Serving *s = arg;
+
+    ValidationRun(&s->backend.host, &s->whole.model, &s->validation);
+}
+
+static void MeasureServing(Serving *s)
+{
+    Promotion *p = &s->training->promotion;
+    double found;
+
+    Mark(s);
+    if (p->compared < PROMOTION_LEAST)
+        return;
+    Prepare(s);
+    BackendHostRun(&s->backend, s->threads, Rank, s);
+    found = s->validation.count;
+    p->serving_value = found > 0 ? s->validation.ndcg * (found / (found + s->missed)) : 0;
+}
+
+/* --- what its training measured */
+
+/* NaN if it held out in another way. */
+static double Recorded(Serving *s, const TrainRequest *request)
+{
+    const Header *header = &s->whole.header;
+    const Metric *metric = &header->algorithm->metrics[0];
+    Jsonb *training = JsonbGetObject(StoreReadJson(s->store, PART_HEADER, 0), "training");
+    bool times = s->training->collected.data.time != NULL;
+    double value;
+
+    if (ResolveHoldout(header->options, header->source.time_column != NULL) !=
+            ResolveHoldout(request->options, times) ||
+        training == NULL || !JsonbGetReal(training, metric->name, &value))
+        return NAN;
+    return value;
+}
+
+/* --- loading */
+
+static void CheckRoom(Serving *s, const Header *header)
+{
+    const Interactions *data = &s->training->collected.data;
+    Interactions shape = {.users = header->users,
+                          .items = header->items,
+                          .count = data->count,
+                          .held_count = data->held_count};
+    Model model;
+
+    HeaderLayout(header, &model);
+    CheckMemory(SizeAdd(MemoryContextMemAllocated(s->training->context, true),
+                        ComparingMemory(&model, &shape, s->threads)),
+                "comparing with the version that serves");
+}
+
+static void Compare(Serving *s, const TrainRequest *request)
+{
+    Promotion *p = &s->training->promotion;
+    Header header = HeaderRead(s->store);
+
+    if (header.outdated_ids) {
+        p->problem = "its ids are those of an earlier version of recadv";
+        return;
+    }
+    CheckRoom(s, &header);
+    WholeModelRead(s->store, &s->backend, &s->whole);
+    p->recorded = Recorded(s, request);
+    p->recorded_metric = header.algorithm->metrics[0].name;
+    CheckSource(s);
+    MeasureServing(s);
+}
+
+/* What is wrong with the version that serves, and a good reason to replace it. */
+static bool IsItsFault(const ErrorData *error)
+{
+    return error->sqlerrcode == ERRCODE_DATA_CORRUPTED ||
+           error->sqlerrcode == ERRCODE_FEATURE_NOT_SUPPORTED ||
+           error->sqlerrcode == ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE;
+}
+
+/* A damaged version must not stop the training that is to replace it. */
+static void TryCompare(Serving *s, const TrainRequest *request)
+{
+    MemoryContext context = CurrentMemoryContext;
+    ResourceOwner owner = CurrentResourceOwner;
+    Promotion *p = &s->training->promotion;
+    ErrorData *volatile error = NULL;
+
+    BeginInternalSubTransaction(NULL);
+    MemoryContextSwitchTo(context);
+    PG_TRY();
+    {
+        Compare(s, request);
+        ReleaseCurrentSubTransaction();
+    }
+    PG_CATCH();
+    {
+        MemoryContextSwitchTo(context);
+        error = CopyErrorData();
+        FlushErrorState();
+        RollbackAndReleaseCurrentSubTransaction();
+    }
+    PG_END_TRY();
+    MemoryContextSwitchTo(context);
+    CurrentResourceOwner = owner;
+    if (error == NULL)
+        return;
+    if (!IsItsFault(error))
+        ReThrowError(error);
+    s->training->collected.data.compared = NULL;
+    *p = (Promotion){.serving = p->serving,
+                     .held = p->held,
+                     .serving_value = NAN,
+                     .value = NAN,
+                     .recorded = NAN};
+    p->problem = MemoryContextStrdup(s->training->context, error->message);
+}
+
+static void LoadAndCompare(Training *t, const TrainRequest *request, ModelStore *store)
+{
+    MemoryContext scratch =
+        AllocSetContextCreate(t->context, "recadv promotion", ALLOCSET_DEFAULT_SIZES);
+    MemoryContext caller = MemoryContextSwitchTo(scratch);
+    Serving *s = palloc0(sizeof(Serving));
+
+    s->training = t;
+    s->store = store;
+    s->threads = request->threads;
+    BackendHostInit(&s->backend, scratch, t->backend.title);
+    TryCompare(s, request);
+    MemoryContextSwitchTo(caller);
+    MemoryContextDelete(scratch);
+}
+
+void PromotionPrepare(Training *t, const TrainRequest *request, Oid relid)
+{
+    double start = HostClock();
+    ModelTable table;
+    Current current;
+
+    t->promotion = (Promotion){.serving_value = NAN, .value = NAN, .recorded = NAN};
+    if (((const TrainOptions *)request->options)->promote == 0)
+        return;
+    PushActiveSnapshot(GetLatestSnapshot());
+    ModelTableOpenOwned(relid, &table);
+    if (ModelTableTryCurrent(&table, &current) == NULL && current.version > 0) {
+        table.store.version = t->promotion.serving = current.version;
+        TrainingHoldOut(t, request->options);
+        t->promotion.held = t->collected.data.held_count;
+        LoadAndCompare(t, request, &table.store);
+        t->phases.compare = HostClock() - start;
+    }
+    ModelTableClose(&table);
+    PopActiveSnapshot();
+}
+
+/* --- after fitting */
+
+typedef struct Measuring {
+    Training *training;
+    Validation validation;
+} Measuring;
+
+static void RankNew(void *arg)
+{
+    Measuring *m = arg;
+    const Host *host = &m->training->backend.host;
+
+    ValidationPrepare(host, &m->training->collected.data, &m->validation);
+    ValidationRun(host, &m->training->model, &m->validation);
+    ValidationRelease(host, &m->validation);
+}
+
+/* By validation; where training measures nothing, by the model itself. */
+static void MeasureNew(Training *t, int threads)
+{
+    Measuring measuring = {.training = t};
+    const Epoch *best = TrainingBest(t);
+
+    if (best == NULL && t->collected.data.compared != NULL) {
+        BackendHostRun(&t->backend, threads, RankNew, &measuring);
+        t->promotion.value = measuring.validation.compared;
+    } else if (best != NULL) {
+        t->promotion.value = best->compared;
+    }
+}
+
+/* Sums of the same numbers may differ in their last digits. */
+static bool IsEnough(double value, double share, double serving)
+{
+    return value >= share * serving * (1 - 1e-9);
+}
+
+static void CompareMeasured(Training *t, double share)
+{
+    Promotion *p = &t->promotion;
+
+    if (!IsEnough(p->value, share, p->serving_value))
+        Refuse(t, psprintf("its NDCG@100 of %.4f is less than %g of the %.4f of version %d, which "
+                           "serves, on %u held-out interactions",
+                           p->value, share, p->serving_value, p->serving, p->compared));
+}
+
+static void CompareRecorded(Training *t, double share, double value)
+{
+    Promotion *p = &t->promotion;
+
+    if (!IsEnough(value, share, p->recorded))
+        Refuse(t,
+               psprintf("its NDCG@100 of %.4f is less than %g of the %.4f that version %d, which "
+                        "serves, had in its own training",
+                        value, share, p->recorded, p->serving));
+}
+
+void PromotionDecide(Training *t, const TrainRequest *request)
+{
+    const TrainOptions *options = request->options;
+    double share = options->promote;
+    Promotion *p = &t->promotion;
+    const Epoch *best = TrainingBest(t);
+    double value = best == NULL ? (double)NAN : best->metric[0];
+
+    if (p->serving == 0)
+        return;
+    if (ModelIsCollapsed(&t->backend.host, &t->model, &t->collected.data))
+        Refuse(t, "it scores all items alike");
+    MeasureNew(t, request->threads);
+    if (p->compared >= PROMOTION_LEAST && !isnan(p->value) && !isnan(p->serving_value))
+        CompareMeasured(t, share);
+    else if (p->held >= PROMOTION_LEAST && !isnan(value) && !isnan(p->recorded) &&
+             strcmp(p->recorded_metric, request->algorithm->metrics[0].name) == 0)
+        CompareRecorded(t, share, value);
+    else if (p->problem == NULL && options->holdout != HOLDOUT_NONE)
+        p->problem = "there are too few held-out interactions to compare by";
+}
+
+void PromotionReport(const Training *t, const TrainRequest *request, int32 version)
+{
+    const Promotion *p = &t->promotion;
+
+    if (p->reason != NULL)
+        ereport(WARNING,
+                (errmsg("version %d of model \"%s\" is kept but does not serve: %s", version,
+                        request->model, p->reason),
+                 errhint("Version %d serves on.  recadv_rollback() lets version %d serve; the "
+                         "option promote tells what a new version must reach.",
+                         p->serving, version)));
+    else if (p->problem != NULL)
+        ereport(NOTICE, (errmsg("version %d serves without having been compared with version %d: "
+                                "%s",
+                                version, p->serving, p->problem)));
+}

@@ -29,6 +29,9 @@ typedef struct Texts {
     StringInfoData bytes;
 } Texts;
 
+/* Of a bigint. */
+#define MAXINT8LEN 20
+
 static Texts TextsCreate(uint32 count)
 {
     Texts texts = {.offsets = PallocArray(uint32, (Size)count + 1)};
@@ -43,13 +46,21 @@ static void EndText(Texts *texts)
     texts->offsets[++texts->count] = (uint32)texts->bytes.len;
 }
 
+static void AddInteger(Texts *texts, int64 integer)
+{
+    enlargeStringInfo(&texts->bytes, MAXINT8LEN + 1);
+    texts->bytes.len += pg_lltoa(integer, texts->bytes.data + texts->bytes.len);
+    EndText(texts);
+}
+
 /* As the blocks hold ids: UTF-8. */
 static void AddId(Texts *texts, Id id)
 {
-    if (id.kind == ID_INTEGER)
-        appendStringInfo(&texts->bytes, INT64_FORMAT, id.integer);
-    else
-        appendBinaryStringInfo(&texts->bytes, id.text, (int)id.length);
+    if (id.kind == ID_INTEGER) {
+        AddInteger(texts, id.integer);
+        return;
+    }
+    appendBinaryStringInfo(&texts->bytes, id.text, (int)id.length);
     EndText(texts);
 }
 
@@ -74,8 +85,7 @@ bytea *EventBlock(const char *part, uint32 number, const PendingEvent *events, u
     Texts texts = TextsCreate(2 * count);
 
     for (uint32 i = 0; i < count; i++) {
-        appendStringInfo(&texts.bytes, INT64_FORMAT, events[i].time);
-        EndText(&texts);
+        AddInteger(&texts, events[i].time);
         AddId(&texts, events[i].item);
     }
     return TextBlock(part, number, &texts);

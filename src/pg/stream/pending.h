@@ -32,9 +32,8 @@ typedef struct PendingRows {
     PendingDamage damage;
 } PendingRows;
 
-/* Writes events into the table, which may leave them in another order, and those of `new_items`
- * that are not noted yet; needs SPI. */
-extern void PendingAdd(ModelTable *table, PendingEvent *events, uint32 count,
+/* Writes events into the table, and those of `new_items` that are not noted yet; needs SPI. */
+extern void PendingAdd(ModelTable *table, const PendingEvent *events, uint32 count,
                        const IdList *new_items);
 
 /* Has the item a row of its own?  Also if the present statement has written it. */

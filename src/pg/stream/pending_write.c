@@ -10,13 +10,14 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 
+#include "pg/ids/id_index.h"
 #include "pg/model/statement.h"
 
 /* Attempts to find block numbers that nobody has taken. */
 #define MAX_ATTEMPTS 100
 
 /* Rows of a statement. */
-#define STATEMENT_ROWS 4096
+#define STATEMENT_ROWS 1024
 
 /* From here on the events of a user share a row, and so do the items. */
 #define BULK 1024
@@ -142,13 +143,24 @@ static void Insert(const ModelTable *table, NewRows *rows)
     MemoryContextDelete(scratch);
 }
 
-#define ST_SORT          SortByUser
-#define ST_ELEMENT_TYPE  PendingEvent
-#define ST_COMPARE(a, b) CompareIds((a)->user, (b)->user)
-#define ST_SCOPE         static
-#define ST_CHECK_FOR_INTERRUPTS
-#define ST_DEFINE
-#include "lib/sort_template.h"
+/* Counts the events of each user and puts them together, in the order in which they came. */
+static PendingEvent *GroupByUser(const PendingEvent *events, uint32 count)
+{
+    IdIndex *users = IdIndexCreate(CurrentMemoryContext, IdTypeOf(events->user.kind));
+    uint32 *user = PallocArray(uint32, count), *place, at = 0;
+    PendingEvent *grouped = PallocArray(PendingEvent, count);
+
+    for (uint32 i = 0; i < count; i++)
+        user[i] = IdIndexAdd(users, events[i].user);
+    place = palloc0(((Size)IdIndexCount(users) + 1) * sizeof(uint32));
+    for (uint32 i = 0; i < count; i++)
+        place[user[i] + 1]++;
+    for (uint32 u = 0; u < IdIndexCount(users); u++)
+        at = place[u] += at;
+    for (uint32 i = 0; i < count; i++)
+        grouped[place[user[i]]++] = events[i];
+    return grouped;
+}
 
 /* How many events, from the first on, share a row. */
 static uint32 CountTogether(const PendingEvent *events, uint32 count)
@@ -160,10 +172,10 @@ static uint32 CountTogether(const PendingEvent *events, uint32 count)
     return together;
 }
 
-static void AddEvents(NewRows *rows, PendingEvent *events, uint32 count)
+static void AddEvents(NewRows *rows, const PendingEvent *events, uint32 count)
 {
     if (count >= BULK)
-        SortByUser(events, count);
+        events = GroupByUser(events, count);
     for (uint32 i = 0, together; i < count; i += together) {
         together = count >= BULK ? CountTogether(events + i, count - i) : 1;
         rows->row[rows->count++] =
@@ -194,7 +206,8 @@ static void AddPacksOfItems(NewRows *rows, const IdList *items)
             (NewRow){ITEMS_PART, NULL, ids + i, Min(MAX_PACK, items->count - i)};
 }
 
-void PendingAdd(ModelTable *table, PendingEvent *events, uint32 count, const IdList *new_items)
+void PendingAdd(ModelTable *table, const PendingEvent *events, uint32 count,
+                const IdList *new_items)
 {
     NewRows rows = {.row = PallocArray(NewRow, (Size)count + new_items->count + 1)};
 

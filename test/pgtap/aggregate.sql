@@ -195,7 +195,7 @@ SELECT fails(
     e,
     'options ' || o)
 FROM (VALUES
-    ('{"algorithm":"als"}', 'unknown algorithm "als"%'),
+    ('{"algorithm":"svd"}', 'unknown algorithm "svd"%'),
     ('{"algorithm":7}', '%algorithm%'),
     ('{"algorithm":null}', '%algorithm%'),
     ('{"algorithm":"bpr","epsilon":1}', 'unknown option "epsilon"%'),

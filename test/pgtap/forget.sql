@@ -12,11 +12,7 @@ $$;
 CREATE FUNCTION train_any(algorithm text) RETURNS int LANGUAGE sql AS $$
     SELECT version
     FROM recadv_train('m', 'clicks', time_column => 'at', algorithm => train_any.algorithm,
-        options => CASE algorithm WHEN 'popularity' THEN '{"keep_versions":3}'
-                                  WHEN 'amf' THEN '{"factors":8,"epochs":1,"adv_epochs":1,"keep_versions":3}'
-                                  WHEN 'bpr' THEN '{"factors":8,"epochs":1,"keep_versions":3}'
-                                  ELSE '{"factors":8,"epochs":1,"keep_versions":3,"lateness":1e9}'
-                   END::jsonb)
+        options => options_of(algorithm, '{"factors":8,"epochs":1,"adv_epochs":1,"keep_versions":3,"lateness":1e9}'))
 $$;
 -- all answers for users other than these
 CREATE FUNCTION others(VARIADIC gone int[]) RETURNS text LANGUAGE sql AS $$
@@ -56,10 +52,12 @@ BEGIN
         RETURN NEXT ok(
             NOT EXISTS (SELECT FROM recadv_topk_all('m', 1, NULL::bigint[]) t WHERE t.user_id = u),
             'in no list');
-        RETURN NEXT is(
-            (SELECT count(*) FROM recadv_embeddings('m', 'user', NULL::int[])),
-            left_over,
-            'in no list of embeddings') WHERE algorithm NOT IN ('popularity');
+        IF error_of($q$SELECT recadv_embeddings('m', 'user', NULL::int[])$q$) IS NULL THEN
+            RETURN NEXT is(
+                (SELECT count(*) FROM recadv_embeddings('m', 'user', NULL::int[])),
+                left_over,
+                'in no list of embeddings');
+        END IF;
         RETURN NEXT is(
             value_of($q$SELECT sum(users) FROM recadv_evaluate('m', '(SELECT user_id, 999 AS item_id FROM clicks)')
                 WHERE metric = 'MRR'$q$),

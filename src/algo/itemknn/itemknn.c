@@ -9,10 +9,8 @@ static const OptionSpec itemknn_options[] = {
     {"neighbors", OPTION_INTEGER, FIELD(neighbors), 1, 1000, 100, NULL,
      "nearest neighbours of each item that are kept", "Sarwar et al. 2001, section 3.2.1"},
     {"shrink", OPTION_REAL, FIELD(shrink), 0, 1e6, 10, NULL,
-     "similarity is multiplied by common / (common + shrink), common being the users that two "
-     "items "
-     "have in common",
-     "Bell and Koren 2007"},
+     "items with few users are less alike: as if each had so many more users, whom the other lacks",
+     "Bell and Koren 2007; the form is that of Ferrari Dacrema et al. 2019"},
     {"weighting", OPTION_CHOICE, FIELD(weighting), 0, 0, WEIGH_NONE, weightings,
      "of interactions, before items are compared; users with many items count for less by tfidf "
      "and bm25",

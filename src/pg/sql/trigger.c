@@ -100,8 +100,8 @@ typedef struct InsertedRows {
     IdIndex *users, *items;
     Unusable unusable;
     MemoryContext context; /* of the statement */
+    PendingEvent *rows;    /* of the batch */
     uint32 room;
-    PendingEvent *rows; /* of the batch */
     bool done;
 } InsertedRows;
 
@@ -132,6 +132,7 @@ static void OpenRows(TriggerData *data, InsertedRows *in)
     in->slot = MakeSingleTupleTableSlot(types, &TTSOpsMinimalTuple);
     in->store = data->tg_newtable;
     in->context = CurrentMemoryContext;
+    in->room = (uint32)Min(BATCH_ROWS, tuplestore_tuple_count(in->store) + 1); /* to see the end */
     /* Triggers of other models read the same rows. */
     tuplestore_select_read_pointer(in->store, 0);
     tuplestore_rescan(in->store);
@@ -166,18 +167,9 @@ static bool TakeRow(InsertedRows *in, PendingEvent *row)
     return true;
 }
 
-static void MakeRoom(InsertedRows *in, uint32 count)
+static bool IsFull(const InsertedRows *in, uint32 count)
 {
-    if (count < in->room)
-        return;
-    in->room *= 2;
-    in->rows = repalloc(in->rows, in->room * sizeof(PendingEvent));
-}
-
-static bool IsFull(uint32 count)
-{
-    return count == BATCH_ROWS ||
-           MemoryContextMemAllocated(CurrentMemoryContext, true) > BATCH_BYTES;
+    return count == in->room || MemoryContextMemAllocated(CurrentMemoryContext, true) > BATCH_BYTES;
 }
 
 /* Runs the casts and output functions of the ids' types, which may be anybody's. */
@@ -185,13 +177,11 @@ static uint32 ReadBatch(InsertedRows *in)
 {
     uint32 count = 0;
 
-    in->room = 16;
     in->rows = PallocArray(PendingEvent, in->room);
-    while (!IsFull(count)) {
+    while (!IsFull(in, count)) {
         in->done = !tuplestore_gettupleslot(in->store, true, false, in->slot);
         if (in->done)
             break;
-        MakeRoom(in, count);
         count += TakeRow(in, &in->rows[count]);
         CHECK_FOR_INTERRUPTS();
     }

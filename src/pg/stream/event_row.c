@@ -80,13 +80,13 @@ static bytea *TextBlock(const char *part, uint32 number, const Texts *texts)
 }
 
 /* Two texts an event: the time as a number, and the item. */
-bytea *EventBlock(const char *part, uint32 number, const PendingEvent *events, uint32 count)
+bytea *EventBlock(const char *part, uint32 number, const PendingEvent **events, uint32 count)
 {
     Texts texts = TextsCreate(2 * count);
 
     for (uint32 i = 0; i < count; i++) {
-        AddInteger(&texts, events[i].time);
-        AddId(&texts, events[i].item);
+        AddInteger(&texts, events[i]->time);
+        AddId(&texts, events[i]->item);
     }
     return TextBlock(part, number, &texts);
 }

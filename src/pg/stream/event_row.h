@@ -34,7 +34,8 @@ extern bool IdOfPart(const char *part, const char *prefix, IdKind kind, Id *id);
 
 /* The data of the row of one event or several, of an item that the model does not know, and of
  * a pack of such items. */
-extern bytea *EventBlock(const char *part, uint32 number, const PendingEvent *events, uint32 count);
+extern bytea *EventBlock(const char *part, uint32 number, const PendingEvent **events,
+                         uint32 count);
 extern bytea *ItemBlock(const char *part, uint32 number);
 extern bytea *ItemsBlock(uint32 number, const Id *items, uint32 count);
 

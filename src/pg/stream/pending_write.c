@@ -25,7 +25,7 @@
 /* A row to be written: one event or several, one item (neither) or several. */
 typedef struct NewRow {
     const char *part;
-    const PendingEvent *events;
+    const PendingEvent **events;
     const Id *items;
     uint32 count;
 } NewRow;
@@ -144,11 +144,11 @@ static void Insert(const ModelTable *table, NewRows *rows)
 }
 
 /* Counts the events of each user and puts them together, in the order in which they came. */
-static PendingEvent *GroupByUser(const PendingEvent *events, uint32 count)
+static const PendingEvent **GroupByUser(const PendingEvent *events, uint32 count)
 {
     IdIndex *users = IdIndexCreate(CurrentMemoryContext, IdTypeOf(events->user.kind));
     uint32 *user = PallocArray(uint32, count), *place, at = 0;
-    PendingEvent *grouped = PallocArray(PendingEvent, count);
+    const PendingEvent **grouped = PallocArray(const PendingEvent *, count);
 
     for (uint32 i = 0; i < count; i++)
         user[i] = IdIndexAdd(users, events[i].user);
@@ -158,29 +158,42 @@ static PendingEvent *GroupByUser(const PendingEvent *events, uint32 count)
     for (uint32 u = 0; u < IdIndexCount(users); u++)
         at = place[u] += at;
     for (uint32 i = 0; i < count; i++)
-        grouped[place[user[i]]++] = events[i];
+        grouped[place[user[i]]++] = &events[i];
     return grouped;
 }
 
 /* How many events, from the first on, share a row. */
-static uint32 CountTogether(const PendingEvent *events, uint32 count)
+static uint32 CountTogether(const PendingEvent **events, uint32 count)
 {
     uint32 together = 1;
 
-    while (together < Min(count, MAX_PACK) && CompareIds(events->user, events[together].user) == 0)
+    while (together < Min(count, MAX_PACK) &&
+           CompareIds(events[0]->user, events[together]->user) == 0)
         together++;
     return together;
 }
 
+static const PendingEvent **AsTheyCame(const PendingEvent *events, uint32 count)
+{
+    const PendingEvent **ordered = PallocArray(const PendingEvent *, (Size)count + 1);
+
+    for (uint32 i = 0; i < count; i++)
+        ordered[i] = &events[i];
+    return ordered;
+}
+
 static void AddEvents(NewRows *rows, const PendingEvent *events, uint32 count)
 {
-    if (count >= BULK)
-        events = GroupByUser(events, count);
+    bool bulk = count >= BULK;
+    const PendingEvent **ordered = bulk ? GroupByUser(events, count) : AsTheyCame(events, count);
+
     for (uint32 i = 0, together; i < count; i += together) {
-        together = count >= BULK ? CountTogether(events + i, count - i) : 1;
+        const char *prefix;
+
+        together = bulk ? CountTogether(ordered + i, count - i) : 1;
+        prefix = together > 1 ? EVENTS_PREFIX : EVENT_PREFIX;
         rows->row[rows->count++] =
-            (NewRow){PartOfId(together > 1 ? EVENTS_PREFIX : EVENT_PREFIX, events[i].user),
-                     events + i, NULL, together};
+            (NewRow){PartOfId(prefix, ordered[i]->user), ordered + i, NULL, together};
     }
 }
 

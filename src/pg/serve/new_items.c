@@ -117,18 +117,18 @@ static void ForgetLook(void *unused)
 
 static void KeepLook(void)
 {
+    MemoryContext context, caller;
     MemoryContextCallback *forget;
-    MemoryContext caller;
 
     if (look.context != NULL)
         MemoryContextDelete(look.context);
-    look.context =
-        AllocSetContextCreate(TopTransactionContext, "recadv look", ALLOCSET_SMALL_SIZES);
-    caller = MemoryContextSwitchTo(look.context);
+    context = AllocSetContextCreate(TopTransactionContext, "recadv look", ALLOCSET_SMALL_SIZES);
+    caller = MemoryContextSwitchTo(context);
     look.snapshot = SnapshotMarkTake();
     forget = palloc0(sizeof(MemoryContextCallback));
     forget->func = ForgetLook;
-    MemoryContextRegisterResetCallback(look.context, forget);
+    MemoryContextRegisterResetCallback(context, forget);
+    look.context = context;
     MemoryContextSwitchTo(caller);
 }
 

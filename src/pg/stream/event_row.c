@@ -30,7 +30,7 @@ typedef struct Texts {
 } Texts;
 
 /* Of a bigint. */
-#define MAXINT8LEN 20
+#define BIGINT_LENGTH 20
 
 static Texts TextsCreate(uint32 count)
 {
@@ -48,7 +48,7 @@ static void EndText(Texts *texts)
 
 static void AddInteger(Texts *texts, int64 integer)
 {
-    enlargeStringInfo(&texts->bytes, MAXINT8LEN + 1);
+    enlargeStringInfo(&texts->bytes, BIGINT_LENGTH + 1);
     texts->bytes.len += pg_lltoa(integer, texts->bytes.data + texts->bytes.len);
     EndText(texts);
 }

@@ -299,7 +299,7 @@ CREATE CAST (uid AS text) WITH FUNCTION uid_text(uid);
 SELECT recadv_attach('mu', 'evu', on_error => 'error') \g /dev/null
 SELECT works('INSERT INTO evu SELECT ''a'', i, now() FROM generate_series(1, 3000) i',
     'a cast that observes into another model');
-SELECT is((SELECT count(*) FROM mu WHERE part = 'event:a'), 3000::bigint, 'both have observed');
+SELECT is((SELECT sum(uint(data, 16) / 2) FROM mu WHERE part ~ '^events?:a$'), 3000::numeric, 'both have observed');
 SELECT is((SELECT count(*) FROM mv WHERE part = 'event:1'), 3000::bigint, 'all');
 
 SELECT * FROM finish();

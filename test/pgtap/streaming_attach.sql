@@ -14,7 +14,7 @@ $$;
 -- what a refresh would take up
 CREATE FUNCTION pending(model text) RETURNS bigint LANGUAGE sql AS $$
     SELECT value_of(format(
-        'SELECT count(*) FROM %s WHERE version = 0 AND starts_with(part, ''event:'')',
+        'SELECT coalesce(sum(events_in(data)), 0) FROM %s WHERE version = 0 AND part ~ ''^events?:''',
         model))::bigint
 $$;
 CREATE FUNCTION learn(model text) RETURNS text LANGUAGE sql AS $$
@@ -293,9 +293,9 @@ SELECT 'user ' || n % 40, 'thing ' || n % 30, timestamptz '2021-01-01' + n * int
 FROM generate_series(1, 5000) n;
 RESET work_mem;
 SELECT bag_eq(
-    $$SELECT part, count(*) FROM of_words
-      WHERE version = 0 AND starts_with(part, 'event:') GROUP BY part$$,
-    'SELECT ''event:'' || user_id, count(*) FROM words WHERE at >= ''2021-01-01'' GROUP BY 1',
+    $$SELECT part, sum(events_in(data)) FROM of_words
+      WHERE version = 0 AND part ~ '^events?:' GROUP BY part$$,
+    'SELECT ''events:'' || user_id, count(*)::numeric FROM words WHERE at >= ''2021-01-01'' GROUP BY 1',
     'an INSERT that spills to disk');
 SELECT is(
     (SELECT count(*) FROM of_words WHERE version = 0 AND starts_with(part, 'item:')),

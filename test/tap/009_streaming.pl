@@ -28,10 +28,11 @@ $node->safe_psql('postgres', q{SELECT recadv_train('shop', 'clicks', time_column
 	  . qq{algorithm => 'nmrn', options => '$train')});
 $node->safe_psql('postgres', q{SELECT recadv_attach('shop', on_error => 'error')});
 
-# Rows of the table; events that were learnt; events that wait.
+# Rows of the table; events that were learnt; events that wait: their blocks have two texts each.
 my $counts = q{SELECT (SELECT count(*) FROM clicks),
 	(recadv_info('shop') #>> '{stream,events}')::int,
-	(SELECT count(*) FROM shop WHERE version = 0 AND starts_with(part, 'event:'))};
+	(SELECT coalesce(sum((get_byte(data, 16) + 256 * get_byte(data, 17)) / 2), 0)
+	 FROM shop WHERE version = 0 AND part ~ '^events?:')};
 
 sub counts
 {

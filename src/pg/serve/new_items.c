@@ -2,8 +2,9 @@
  * new_items.c: gives items that were observed, but not yet learnt, the rows that a refresh would
  * start them with, so that they can be recommended at once.
  *
- * Reading them takes a scan of the model's table; one statement may ask for thousands of users, so
- * they are kept until the end of the transaction, and used as long as its snapshots see the same.
+ * Reading them and making their rows takes long where they are thousands, so the session keeps
+ * them, and uses them as long as a look into the model's table finds the same rows of new items.
+ * One statement may ask for thousands of users: it looks once.
  */
 #include "pg/serve/new_items.h"
 
@@ -17,7 +18,7 @@ typedef struct NewItems {
     MemoryContext context;
     Oid relid;
     Current current;
-    SnapshotMark mark;
+    PendingItemsMark mark;
     IdList ids;
     Model view;
 } NewItems;
@@ -54,14 +55,13 @@ static IdList ReadIds(const Served *served, ModelTable *table)
 }
 
 /* A child of the caller's context until it is complete: an error then frees it. */
-static NewItems Read(const Served *served, ModelTable *table)
+static NewItems Read(const Served *served, ModelTable *table, const PendingItemsMark *mark)
 {
     MemoryContext caller = CurrentMemoryContext;
-    NewItems found = {.relid = served->relid, .current = served->current};
+    NewItems found = {.relid = served->relid, .current = served->current, .mark = *mark};
 
     found.context = AllocSetContextCreate(caller, "recadv new items", ALLOCSET_SMALL_SIZES);
     MemoryContextSwitchTo(found.context);
-    found.mark = SnapshotMarkTake();
     found.ids = ReadIds(served, table);
     if (found.ids.count > 0) {
         CheckMemory(SizeAdd(MemoryContextMemAllocated(found.context, true),
@@ -89,46 +89,89 @@ static void Use(Served *served, const NewItems *found)
 /* Those of the model that was asked last; without a context there are none. */
 static NewItems kept;
 
-static void Forget(void *unused)
-{
-    (void)unused;
-    kept.context = NULL;
-}
-
-/* Keeps them until the end of the transaction, or until others are kept. */
 static void Keep(const NewItems *found)
 {
-    MemoryContextCallback *forget =
-        MemoryContextAllocZero(found->context, sizeof(MemoryContextCallback));
-
     if (kept.context != NULL)
         MemoryContextDelete(kept.context);
     kept = *found;
-    forget->func = Forget;
-    MemoryContextRegisterResetCallback(kept.context, forget);
-    MemoryContextSetParent(kept.context, TopTransactionContext);
+    MemoryContextSetParent(kept.context, CacheMemoryContext);
 }
 
 static bool IsKept(const Served *served)
 {
     return kept.context != NULL && kept.relid == served->relid &&
-           memcmp(&kept.current, &served->current, sizeof(Current)) == 0 &&
-           SnapshotMarkIsSame(&kept.mark);
+           memcmp(&kept.current, &served->current, sizeof(Current)) == 0;
+}
+
+/* The last look that found what is kept: of this transaction; without a context there is none. */
+static struct {
+    MemoryContext context;
+    SnapshotMark snapshot;
+} look;
+
+static void ForgetLook(void *unused)
+{
+    (void)unused;
+    look.context = NULL;
+}
+
+static void KeepLook(void)
+{
+    MemoryContext context, caller;
+    MemoryContextCallback *forget;
+
+    if (look.context != NULL)
+        MemoryContextDelete(look.context);
+    context = AllocSetContextCreate(TopTransactionContext, "recadv look", ALLOCSET_SMALL_SIZES);
+    caller = MemoryContextSwitchTo(context);
+    look.snapshot = SnapshotMarkTake();
+    forget = palloc0(sizeof(MemoryContextCallback));
+    forget->func = ForgetLook;
+    MemoryContextRegisterResetCallback(context, forget);
+    look.context = context;
+    MemoryContextSwitchTo(caller);
+}
+
+static bool LooksTheSame(void)
+{
+    return look.context != NULL && SnapshotMarkIsSame(&look.snapshot);
+}
+
+static void DropLook(void)
+{
+    if (look.context != NULL)
+        MemoryContextDelete(look.context);
+}
+
+static void ReadAgain(Served *served, ModelTable *table, const PendingItemsMark *mark)
+{
+    NewItems found;
+
+    DropLook(); /* it was of what is kept now */
+    found = Read(served, table, mark);
+    Use(served, &found);
+    if (MemoryContextMemAllocated(found.context, true) > CacheAllowed())
+        return;
+    Keep(&found);
+    KeepLook();
 }
 
 void NewItemsOpen(Served *served, ModelTable *table)
 {
-    NewItems found;
+    PendingItemsMark mark;
 
     served->new_items.count = 0;
     if (served->header.algorithm->stream == NULL)
         return;
-    if (IsKept(served)) {
+    if (IsKept(served) && LooksTheSame()) {
         Use(served, &kept);
         return;
     }
-    found = Read(served, table);
-    Use(served, &found);
-    if (MemoryContextMemAllocated(found.context, true) <= CacheAllowed())
-        Keep(&found);
+    mark = PendingItemsMarkTake(table);
+    if (!IsKept(served) || memcmp(&kept.mark, &mark, sizeof(mark)) != 0) {
+        ReadAgain(served, table, &mark);
+        return;
+    }
+    Use(served, &kept);
+    KeepLook();
 }

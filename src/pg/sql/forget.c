@@ -37,16 +37,32 @@ typedef struct Forgotten {
     int32 runs;
 } Forgotten;
 
-/* Also those that no version knows: a user may have been observed alone. */
-static int64 DeleteEvents(const ModelTable *table, Id id)
+static int64 DeleteEvents(const ModelTable *table, const char *part)
 {
     Oid types[] = {TEXTOID};
+    int64 count = 0;
 
     StatementRun(table,
                  "DELETE FROM ONLY %s WHERE version OPERATOR(pg_catalog.=) 0 "
-                 "AND part OPERATOR(pg_catalog.=) $1",
-                 1, types, (Datum[]){CStringGetTextDatum(PartOfId(EVENT_PREFIX, id))});
-    return (int64)SPI_processed;
+                 "AND part OPERATOR(pg_catalog.=) $1 RETURNING block, data",
+                 1, types, (Datum[]){CStringGetTextDatum(part)});
+    for (uint64 i = 0; i < SPI_processed; i++) {
+        HeapTuple row = SPI_tuptable->vals[i];
+        bool null;
+        Datum block = SPI_getbinval(row, SPI_tuptable->tupdesc, 1, &null);
+        Datum data = SPI_getbinval(row, SPI_tuptable->tupdesc, 2, &null);
+
+        count += null ? 1 : CountEvents(part, DatumGetInt32(block), DatumGetByteaPCopy(data));
+    }
+    SPI_freetuptable(SPI_tuptable);
+    return count;
+}
+
+/* Also those that no version knows: a user may have been observed alone. */
+static int64 DeleteEventsOf(const ModelTable *table, Id id)
+{
+    return DeleteEvents(table, PartOfId(EVENT_PREFIX, id)) +
+           DeleteEvents(table, PartOfId(EVENTS_PREFIX, id));
 }
 
 static void ForgetVersions(ModelTable *table, Id id, Forgotten *forgotten)
@@ -63,7 +79,7 @@ static void ForgetVersions(ModelTable *table, Id id, Forgotten *forgotten)
         MemoryContextSwitchTo(scratch);
         table->store.version = lfirst_int(cell);
         forgotten->events +=
-            DeleteEvents(table, IdCanonical(HeaderRead(&table->store).user_text, id));
+            DeleteEventsOf(table, IdCanonical(HeaderRead(&table->store).user_text, id));
         interactions = RemoveUser(table, id, &known);
         forgotten->versions += known;
         forgotten->interactions = Max(forgotten->interactions, (int64)interactions);
@@ -168,7 +184,7 @@ static Datum Forget(FunctionCallInfo fcinfo, IdKind kind)
         FailBusy(table.store.name);
     /* Not the statement's snapshot: it may be older than the lock. */
     PushActiveSnapshot(GetLatestSnapshot());
-    forgotten.events = DeleteEvents(&table, id);
+    forgotten.events = DeleteEventsOf(&table, id);
     ForgetVersions(&table, id, &forgotten);
     forgotten.runs = ForgetRuns(&table, text_to_cstring(IdToText(id)));
     Announce(&table);

@@ -48,8 +48,8 @@ static Datum Observe(FunctionCallInfo fcinfo, IdKind kind, TimeArgument time_arg
 {
     ObservedModel *observed;
     TimeColumn column;
+    PendingEvent event;
     ModelTable table;
-    int64 time;
 
     PreventCommandIfReadOnly("recadv_observe()");
     PreventCommandIfParallelMode("recadv_observe()");
@@ -61,9 +61,10 @@ static Datum Observe(FunctionCallInfo fcinfo, IdKind kind, TimeArgument time_arg
     observed = ObserveOpen(&table);
     column =
         (TimeColumn){table.store.name, observed->header.time_type, observed->header.time_typmod};
-    time = time_argument(fcinfo, &column);
-    ObserveEvent(observed, &table, IdArgument(fcinfo, OBSERVE_USER, kind),
-                 IdArgument(fcinfo, OBSERVE_ITEM, kind), time);
+    event.time = time_argument(fcinfo, &column);
+    event.user = IdArgument(fcinfo, OBSERVE_USER, kind);
+    event.item = IdArgument(fcinfo, OBSERVE_ITEM, kind);
+    ObserveEvents(observed, &table, &event, 1);
     ModelTableClose(&table);
     SPI_finish();
     PG_RETURN_BOOL(true);

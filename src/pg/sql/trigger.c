@@ -86,14 +86,10 @@ static Oid LockModel(const Trigger *trigger)
     return relid;
 }
 
-/* Rows whose ids are converted before the model is opened to note them. */
-#define BATCH 1024
-
-typedef struct ObservedRow {
-    Id user;
-    Id item;
-    int64 time;
-} ObservedRow;
+/* A batch: the rows whose ids are converted before the model is opened to note them.  Longer ones
+ * find more events of one user, which share a row of the model's table. */
+#define BATCH_ROWS  131072
+#define BATCH_BYTES ((Size)32 << 20) /* and what the row that crosses this takes */
 
 /* The rows of the statement, as they are read. */
 typedef struct InsertedRows {
@@ -104,7 +100,9 @@ typedef struct InsertedRows {
     IdIndex *users, *items;
     Unusable unusable;
     MemoryContext context; /* of the statement */
-    ObservedRow rows[BATCH];
+    PendingEvent *rows;    /* of the batch */
+    uint32 room;
+    bool done;
 } InsertedRows;
 
 /* As the readers of sources do: a row whose id is none is counted, and the others are observed. */
@@ -134,6 +132,7 @@ static void OpenRows(TriggerData *data, InsertedRows *in)
     in->slot = MakeSingleTupleTableSlot(types, &TTSOpsMinimalTuple);
     in->store = data->tg_newtable;
     in->context = CurrentMemoryContext;
+    in->room = (uint32)Min(BATCH_ROWS, tuplestore_tuple_count(in->store) + 1); /* to see the end */
     /* Triggers of other models read the same rows. */
     tuplestore_select_read_pointer(in->store, 0);
     tuplestore_rescan(in->store);
@@ -148,7 +147,7 @@ static Id KeptId(Id id)
 }
 
 /* False if a value is NULL or an id is none: a refresh does not read the row either. */
-static bool TakeRow(InsertedRows *in, ObservedRow *row)
+static bool TakeRow(InsertedRows *in, PendingEvent *row)
 {
     bool no_user, no_item, no_time;
     Datum user = slot_getattr(in->slot, in->user.number, &no_user);
@@ -168,12 +167,21 @@ static bool TakeRow(InsertedRows *in, ObservedRow *row)
     return true;
 }
 
-/* Runs the casts and output functions of the ids' types, which may be anybody's. */
-static int ReadBatch(InsertedRows *in)
+static bool IsFull(const InsertedRows *in, uint32 count)
 {
-    int count = 0;
+    return count == in->room || MemoryContextMemAllocated(CurrentMemoryContext, true) > BATCH_BYTES;
+}
 
-    while (count < BATCH && tuplestore_gettupleslot(in->store, true, false, in->slot)) {
+/* Runs the casts and output functions of the ids' types, which may be anybody's. */
+static uint32 ReadBatch(InsertedRows *in)
+{
+    uint32 count = 0;
+
+    in->rows = PallocArray(PendingEvent, in->room);
+    while (!IsFull(in, count)) {
+        in->done = !tuplestore_gettupleslot(in->store, true, false, in->slot);
+        if (in->done)
+            break;
         count += TakeRow(in, &in->rows[count]);
         CHECK_FOR_INTERRUPTS();
     }
@@ -192,7 +200,7 @@ static void CheckTimeType(const ObservedModel *observed, const ModelTable *table
 }
 
 /* Runs no code of users, so that what the session keeps of the model stays. */
-static void NoteBatch(Oid model, const InsertedRows *in, int count)
+static void NoteBatch(Oid model, const InsertedRows *in, uint32 count)
 {
     ObservedModel *observed;
     ModelTable table;
@@ -201,10 +209,7 @@ static void NoteBatch(Oid model, const InsertedRows *in, int count)
     observed = ObserveOpen(&table);
     HeaderCheckIds(&table.store, &observed->header);
     CheckTimeType(observed, &table, in->time_type);
-    for (int i = 0; i < count; i++) {
-        ObserveEvent(observed, &table, in->rows[i].user, in->rows[i].item, in->rows[i].time);
-        CHECK_FOR_INTERRUPTS();
-    }
+    ObserveEvents(observed, &table, in->rows, count);
     ModelTableClose(&table);
 }
 
@@ -213,17 +218,17 @@ static void ObserveRows(TriggerData *data)
     MemoryContext batch, caller;
     InsertedRows *in = palloc0(sizeof(InsertedRows));
     Oid model = LockModel(data->tg_trigger);
-    int count;
 
     OpenRows(data, in);
     batch =
         AllocSetContextCreate(CurrentMemoryContext, "recadv observed rows", ALLOCSET_DEFAULT_SIZES);
     caller = MemoryContextSwitchTo(batch);
-    do {
-        count = ReadBatch(in);
+    while (!in->done) {
+        uint32 count = ReadBatch(in);
+
         NoteBatch(model, in, count);
         MemoryContextReset(batch);
-    } while (count == BATCH);
+    }
     MemoryContextSwitchTo(caller);
     MemoryContextDelete(batch);
     UnusableReport(&in->unusable);

@@ -1,11 +1,12 @@
 /*
  * observer.c: notes events in a model: checks ids and rights, and tells new items from known ones.
  *
- * What that takes of the model is kept by the session; most events then cost one INSERT and no look
- * into the dictionary.
+ * What that takes of the model is kept by the session; most events then cost a row and no look into
+ * the dictionary.
  */
 #include "pg/stream/observer.h"
 
+#include "pg/ids/id_index.h"
 #include "pg/ids/id_text.h"
 
 #include "utils/acl.h"
@@ -93,29 +94,72 @@ static void CheckUsable(const char *side, Id id)
                     errmsg("the %s is no text in UTF-8", side)));
 }
 
-/* Most events are of items that were seen before: these cost no look into the table. */
-static bool IsNewItem(ObservedModel *observed, ModelTable *table, Id item)
+static uint64 *KnownPlace(ObservedModel *observed, Id item)
 {
-    uint64 key = IdKey(item), *known = &observed->known[key % KNOWN_ITEMS];
-
-    if (*known == key)
-        return false;
-    if (DictionaryFind(&observed->items, &table->store, item) == UNKNOWN_ID)
-        return true;
-    *known = key;
-    return false;
+    return &observed->known[IdKey(item) % KNOWN_ITEMS];
 }
 
-void ObserveEvent(ObservedModel *observed, ModelTable *table, Id user, Id item, int64 time)
+/* Most events are of items that were seen before: these cost no look into the table.  Returns NULL
+ * if all are. */
+static IdIndex *UnseenItems(ObservedModel *observed, const PendingEvent *events, uint32 count)
+{
+    IdIndex *unseen = NULL;
+
+    for (uint32 i = 0; i < count; i++) {
+        Id item = events[i].item;
+
+        if (*KnownPlace(observed, item) == IdKey(item))
+            continue;
+        if (unseen == NULL)
+            unseen = IdIndexCreate(CurrentMemoryContext, IdTypeOf(item.kind));
+        IdIndexAdd(unseen, item);
+    }
+    return unseen;
+}
+
+/* Each once; remembers the others. */
+static IdList NewItems(ObservedModel *observed, ModelTable *table, const PendingEvent *events,
+                       uint32 count)
+{
+    IdIndex *unseen = UnseenItems(observed, events, count);
+    IdList ids, new_items = {.kind = observed->header.item_kind};
+    uint32 *dense, *found;
+
+    if (unseen == NULL)
+        return new_items;
+    IdIndexSort(unseen, &ids, &dense);
+    found = PallocArray(uint32, ids.count);
+    DictionaryFindAll(&observed->items, &table->store, &ids, found);
+    new_items = IdListCreate(ids.kind, ids.count);
+    for (uint32 i = 0; i < ids.count; i++) {
+        Id item = IdListGet(&ids, i);
+
+        if (found[i] == UNKNOWN_ID)
+            IdListAppend(&new_items, item);
+        else
+            *KnownPlace(observed, item) = IdKey(item);
+    }
+    return new_items;
+}
+
+static void ConvertIds(const ObservedModel *observed, const char *model, PendingEvent *event)
 {
     const Header *header = &observed->header;
-    PendingEvent event = {
-        .user = IdOfKind("user", table->store.name, user, header->user_kind, header->user_text),
-        .item = IdOfKind("item", table->store.name, item, header->item_kind, header->item_text),
-        .time = time,
-    };
 
-    CheckUsable("user", event.user);
-    CheckUsable("item", event.item);
-    PendingAdd(table, &event, IsNewItem(observed, table, event.item));
+    event->user = IdOfKind("user", model, event->user, header->user_kind, header->user_text);
+    event->item = IdOfKind("item", model, event->item, header->item_kind, header->item_text);
+    CheckUsable("user", event->user);
+    CheckUsable("item", event->item);
+}
+
+void ObserveEvents(ObservedModel *observed, ModelTable *table, PendingEvent *events, uint32 count)
+{
+    IdList new_items;
+
+    for (uint32 i = 0; i < count; i++) {
+        ConvertIds(observed, table->store.name, &events[i]);
+        CHECK_FOR_INTERRUPTS();
+    }
+    new_items = NewItems(observed, table, events, count);
+    PendingAdd(table, events, count, &new_items);
 }

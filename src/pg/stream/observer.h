@@ -26,8 +26,9 @@ typedef struct ObservedModel {
  */
 extern ObservedModel *ObserveOpen(ModelTable *table);
 
-/* Writes the event; needs SPI. */
-extern void ObserveEvent(ObservedModel *observed, ModelTable *table, Id user, Id item, int64 time);
+/* Writes the events, whose ids may be of any kind, and changes the array; needs SPI. */
+extern void ObserveEvents(ObservedModel *observed, ModelTable *table, PendingEvent *events,
+                          uint32 count);
 
 /* Fails: the model's algorithm learns by training alone. */
 extern void FailNoStream(const char *model, const Algorithm *algorithm) __attribute__((noreturn));

@@ -1,14 +1,14 @@
 /*
- * pending.c: adds, reads and deletes the rows of observed events in a model's table.
+ * pending.c: reads and deletes the rows of observed events in a model's table.
  *
- * Written by SQL, so that the rights and the rules of an INSERT hold; read below the executor by
- * the primary key, since serving a user looks here for every question.
+ * Read below the executor by the primary key, since serving a user looks here for every question.
  */
 #include "pg/stream/pending.h"
 
 #include "access/genam.h"
 #include "access/stratnum.h"
 #include "catalog/pg_type.h"
+#include "common/hashfn.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -22,58 +22,6 @@
 
 /* Columns of a model's table. */
 enum { COLUMN_VERSION = 1, COLUMN_PART, COLUMN_BLOCK, COLUMN_DATA };
-
-/* Attempts to find a block number that nobody has taken. */
-#define MAX_ATTEMPTS 100
-
-/* Kept for the session. */
-static SPIPlanPtr InsertPlan(const ModelTable *table)
-{
-    static SPIPlanPtr plan = NULL;
-    Oid types[] = {TEXTOID, INT4OID, BYTEAOID};
-    SPIPlanPtr made;
-
-    if (plan != NULL && StatementIsValid(table, plan))
-        return plan;
-    made = StatementPrepare(table,
-                            "INSERT INTO %s (version, part, block, data) "
-                            "VALUES (0, $1, $2, $3) ON CONFLICT DO NOTHING",
-                            3, types);
-    SPI_keepplan(made);
-    if (plan != NULL)
-        SPI_freeplan(plan);
-    plan = made;
-    return plan;
-}
-
-static uint32 RandomNumber(void)
-{
-    uint32 number;
-
-    if (!pg_strong_random(&number, sizeof(number)))
-        ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not get random bytes")));
-    return number & PG_INT32_MAX;
-}
-
-/* `event` is NULL for an item's row. */
-static void Insert(const ModelTable *table, const char *part, const PendingEvent *event)
-{
-    SPIPlanPtr plan = InsertPlan(table);
-
-    for (int attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-        uint32 number = RandomNumber();
-        bytea *bytes = event != NULL ? EventBlock(part, number, event) : ItemBlock(part, number);
-        Datum values[] = {CStringGetTextDatum(part), Int32GetDatum((int32)number),
-                          PointerGetDatum(bytes)};
-
-        StatementExecute(table, plan, values);
-        if (SPI_processed == 1)
-            return;
-    }
-    ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-                    errmsg("part \"%s\" has no free block number", part),
-                    errhint("Call recadv_refresh().")));
-}
 
 /* Rows of version 0 whose part is `part`, or begins with it. */
 static SysScanDesc ScanParts(ModelTable *table, const char *part, bool prefix)
@@ -95,29 +43,18 @@ static SysScanDesc ScanParts(ModelTable *table, const char *part, bool prefix)
 }
 
 /* Also if the present statement has written the item's row. */
-static bool IsNoted(ModelTable *table, const char *part)
+bool PendingIsNoted(ModelTable *table, Id item)
 {
     SysScanDesc scan;
     bool noted;
 
     PushCopiedSnapshot(GetActiveSnapshot());
     UpdateActiveSnapshotCommandId();
-    scan = ScanParts(table, part, false);
+    scan = ScanParts(table, PartOfId(ITEM_PREFIX, item), false);
     noted = HeapTupleIsValid(systable_getnext(scan));
     systable_endscan(scan);
     PopActiveSnapshot();
     return noted;
-}
-
-void PendingAdd(ModelTable *table, const PendingEvent *event, bool new_item)
-{
-    Insert(table, PartOfId(EVENT_PREFIX, event->user), event);
-    if (new_item) {
-        char *part = PartOfId(ITEM_PREFIX, event->item);
-
-        if (!IsNoted(table, part))
-            Insert(table, part, NULL);
-    }
 }
 
 /* Column of a row that is part of the key, so never NULL. */
@@ -128,46 +65,76 @@ static Datum Column(ModelTable *table, HeapTuple tuple, int column)
     return heap_getattr(tuple, column, RelationGetDescr(table->relation), &null);
 }
 
-/* NULL and *event, or what is wrong with the row. */
-static const char *ReadEvent(ModelTable *table, const Header *header, HeapTuple tuple,
-                             PendingEvent *event)
+static char *PartOf(ModelTable *table, HeapTuple tuple)
+{
+    return TextDatumGetCString(Column(table, tuple, COLUMN_PART));
+}
+
+static uint32 NumberOf(ModelTable *table, HeapTuple tuple)
+{
+    return (uint32)DatumGetInt32(Column(table, tuple, COLUMN_BLOCK));
+}
+
+/* NULL: who made or altered the table by hand may have left out NOT NULL. */
+static bytea *DataOf(ModelTable *table, HeapTuple tuple)
 {
     bool null;
     Datum data = heap_getattr(tuple, COLUMN_DATA, RelationGetDescr(table->relation), &null);
 
-    if (null) /* who made or altered the table by hand may have left out NOT NULL */
+    return null ? NULL : DatumGetByteaPCopy(data);
+}
+
+/* The events of a row. */
+typedef struct RowEvents {
+    uint32 count;
+    PendingEvent *event;
+} RowEvents;
+
+/* NULL and the events, or what is wrong with the row. */
+static const char *ReadEvents(ModelTable *table, const Header *header, HeapTuple tuple,
+                              RowEvents *events)
+{
+    bytea *data = DataOf(table, tuple);
+
+    if (data == NULL)
         return "it has no data";
-    return ParseEvent(header, TextDatumGetCString(Column(table, tuple, COLUMN_PART)),
-                      (uint32)DatumGetInt32(Column(table, tuple, COLUMN_BLOCK)),
-                      DatumGetByteaPCopy(data), event);
+    return ParseEvents(header, PartOf(table, tuple), NumberOf(table, tuple), data, &events->event,
+                       &events->count);
 }
 
 static char *Describe(ModelTable *table, HeapTuple tuple, const char *problem)
 {
-    return psprintf("part \"%s\", block %u: %s",
-                    TextDatumGetCString(Column(table, tuple, COLUMN_PART)),
-                    (uint32)DatumGetInt32(Column(table, tuple, COLUMN_BLOCK)), problem);
+    return psprintf("part \"%s\", block %u: %s", PartOf(table, tuple), NumberOf(table, tuple),
+                    problem);
 }
 
 /* What a row under the name of an event is. */
 typedef enum Soundness { SOUND, DAMAGED, NEWER } Soundness;
 
+static bool TimesAreOf(Oid type, const RowEvents *events)
+{
+    for (uint32 i = 0; i < events->count; i++)
+        if (!TimeIsOf(type, events->event[i].time))
+            return false;
+    return true;
+}
+
 /*
- * Whether the row is an event that some column of the source could have; notes it if it is not. One
+ * Whether the row is of events that some source could have; notes it if it is not.  One
  * of a newer format waits for the version of recadv that knows it, but stops nobody: whoever may
  * insert could have written it.
  */
 static Soundness Examine(ModelTable *table, const Header *header, HeapTuple tuple,
-                         PendingEvent *event, PendingDamage *damage)
+                         RowEvents *events, PendingDamage *damage)
 {
-    const char *problem = ReadEvent(table, header, tuple, event);
+    const char *problem = ReadEvents(table, header, tuple, events);
 
     if (problem == block_newer) {
         if (damage->newer++ == 0)
             damage->first_newer = Describe(table, tuple, problem);
         return NEWER;
     }
-    if (problem == NULL && !TimeIsOf(header->time_type, event->time))
+    if (problem == NULL && !TimesAreOf(header->time_type, events))
         problem = "its time is not of the model's type";
     if (problem == NULL)
         return SOUND;
@@ -226,69 +193,116 @@ static int CompareEvents(const void *a, const void *b)
     return CompareIds(x->item, y->item);
 }
 
-static void AddPlace(PendingRows *pending, uint32 *room, HeapTuple tuple)
+/* The array with room for `more` elements of `size` bytes behind its first `count`. */
+static void *Grown(void *array, uint32 count, uint32 more, uint32 *room, Size size)
 {
-    if (pending->rows == *room) {
-        *room = *room == 0 ? 64 : 2 * *room;
-        pending->places = pending->places == NULL
-                              ? PallocArray(ItemPointerData, *room)
-                              : repalloc_huge(pending->places, *room * sizeof(ItemPointerData));
-        pending->events = pending->events == NULL
-                              ? PallocArray(PendingEvent, *room)
-                              : repalloc_huge(pending->events, *room * sizeof(PendingEvent));
-    }
+    if (array != NULL && *room - count >= more)
+        return array;
+    *room = Max(Max(64, 2 * *room), count + more);
+    return array == NULL ? palloc_extended(*room * size, MCXT_ALLOC_HUGE)
+                         : repalloc_huge(array, *room * size);
+}
+
+static void AddPlace(PendingRows *pending, HeapTuple tuple)
+{
+    pending->places =
+        Grown(pending->places, pending->rows, 1, &pending->place_room, sizeof(ItemPointerData));
     pending->places[pending->rows++] = tuple->t_self;
+}
+
+static void AddEvents(PendingRows *pending, const RowEvents *events)
+{
+    pending->events = Grown(pending->events, pending->count, events->count, &pending->event_room,
+                            sizeof(PendingEvent));
+    memcpy(pending->events + pending->count, events->event, events->count * sizeof(PendingEvent));
+    pending->count += events->count;
+}
+
+static void ReadUser(ModelTable *table, const Header *header, const char *part,
+                     PendingRows *pending)
+{
+    SysScanDesc scan = ScanParts(table, part, false);
+    HeapTuple tuple;
+    RowEvents events;
+
+    while (HeapTupleIsValid(tuple = systable_getnext(scan))) {
+        if (Examine(table, header, tuple, &events, &pending->damage) == SOUND)
+            AddEvents(pending, &events);
+        CHECK_FOR_INTERRUPTS();
+    }
+    systable_endscan(scan);
 }
 
 PendingRows PendingOfUser(ModelTable *table, const Header *header, Id user)
 {
     PendingRows pending = {0};
-    uint32 room = 0;
-    SysScanDesc scan;
-    HeapTuple tuple;
     Id known;
 
     if (!IdConvert(user, header->user_kind, &known))
         return pending;
-    scan = ScanParts(table, PartOfId(EVENT_PREFIX, known), false);
-    while (HeapTupleIsValid(tuple = systable_getnext(scan))) {
-        AddPlace(&pending, &room, tuple);
-        pending.count +=
-            Examine(table, header, tuple, &pending.events[pending.count], &pending.damage) == SOUND;
-        CHECK_FOR_INTERRUPTS();
-    }
-    systable_endscan(scan);
+    ReadUser(table, header, PartOfId(EVENT_PREFIX, known), &pending);
+    ReadUser(table, header, PartOfId(EVENTS_PREFIX, known), &pending);
     WarnOfPassedOver(table, &pending.damage);
     if (pending.count > 1)
         qsort(pending.events, pending.count, sizeof(PendingEvent), CompareEvents);
     return pending;
 }
 
-PendingRows PendingAll(ModelTable *table, const Header *header)
+static void ReadAll(ModelTable *table, const Header *header, const char *prefix,
+                    PendingRows *pending)
 {
-    PendingRows pending = {0};
-    uint32 room = 0;
-    SysScanDesc scan;
+    SysScanDesc scan = ScanParts(table, prefix, true);
     HeapTuple tuple;
+    RowEvents events;
 
-    scan = ScanParts(table, EVENT_PREFIX, true);
     while (HeapTupleIsValid(tuple = systable_getnext(scan))) {
-        PendingEvent event;
-        Soundness soundness = Examine(table, header, tuple, &event, &pending.damage);
+        Soundness soundness = Examine(table, header, tuple, &events, &pending->damage);
 
         if (soundness != NEWER)
-            AddPlace(&pending, &room, tuple);
+            AddPlace(pending, tuple);
         if (soundness == SOUND)
-            pending.events[pending.count++] = event;
+            AddEvents(pending, &events);
         CHECK_FOR_INTERRUPTS();
     }
     systable_endscan(scan);
-    if (pending.damage.newer > 0) /* their items may be among those noted */
-        return pending;
-    scan = ScanParts(table, ITEM_PREFIX, true);
+}
+
+/* What is wrong with a pack of items, or NULL and the names that can be ids. */
+static const char *ReadPack(ModelTable *table, IdKind kind, HeapTuple tuple, Id **items,
+                            uint32 *count)
+{
+    bytea *data = DataOf(table, tuple);
+
+    if (data == NULL)
+        return "it has no data";
+    return ParseItems(kind, NumberOf(table, tuple), data, items, count);
+}
+
+static void ReadItemPlaces(ModelTable *table, const Header *header, PendingRows *pending)
+{
+    SysScanDesc scan = ScanParts(table, ITEM_PREFIX, true);
+    HeapTuple tuple;
+    uint32 count;
+    Id *items;
+
     while (HeapTupleIsValid(tuple = systable_getnext(scan)))
-        AddPlace(&pending, &room, tuple);
+        AddPlace(pending, tuple);
     systable_endscan(scan);
+    scan = ScanParts(table, ITEMS_PART, false);
+    while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+        if (ReadPack(table, header->item_kind, tuple, &items, &count) != block_newer)
+            AddPlace(pending, tuple);
+    systable_endscan(scan);
+}
+
+PendingRows PendingAll(ModelTable *table, const Header *header)
+{
+    PendingRows pending = {0};
+
+    ReadAll(table, header, EVENT_PREFIX, &pending);
+    ReadAll(table, header, EVENTS_PREFIX, &pending);
+    if (pending.damage.newer == 0) /* else their items may be among those noted */
+        ReadItemPlaces(table, header, &pending);
     return pending;
 }
 
@@ -305,69 +319,169 @@ static IdList Unknown(ModelTable *table, const Dictionary *items, const IdList *
     return unknown;
 }
 
+static void CollectNames(ModelTable *table, IdIndex *index)
+{
+    SysScanDesc scan = ScanParts(table, ITEM_PREFIX, true);
+    HeapTuple tuple;
+    Id id;
+
+    while (HeapTupleIsValid(tuple = systable_getnext(scan))) {
+        CHECK_FOR_INTERRUPTS();
+        if (IdOfPart(PartOf(table, tuple), ITEM_PREFIX, IdIndexKind(index), &id))
+            IdIndexAdd(index, id);
+    }
+    systable_endscan(scan);
+}
+
+static void CollectPacks(ModelTable *table, IdIndex *index)
+{
+    SysScanDesc scan = ScanParts(table, ITEMS_PART, false);
+    HeapTuple tuple;
+    uint32 count;
+    Id *items;
+
+    while (HeapTupleIsValid(tuple = systable_getnext(scan))) {
+        CHECK_FOR_INTERRUPTS();
+        if (ReadPack(table, IdIndexKind(index), tuple, &items, &count) != NULL)
+            continue;
+        for (uint32 i = 0; i < count; i++)
+            IdIndexAdd(index, items[i]);
+    }
+    systable_endscan(scan);
+}
+
 /* A name that is no id stands for no item: who may only insert cannot stop what serves everyone. */
 IdList PendingItems(ModelTable *table, const Header *header, const Dictionary *items)
 {
-    IdIndex *index = NULL;
-    SysScanDesc scan = ScanParts(table, ITEM_PREFIX, true);
-    HeapTuple tuple;
+    IdIndex *index = IdIndexCreate(CurrentMemoryContext, IdTypeOf(header->item_kind));
     uint32 *dense;
-    IdList ids = {.kind = header->item_kind};
+    IdList ids;
 
-    while (HeapTupleIsValid(tuple = systable_getnext(scan))) {
-        Id id;
-
-        CHECK_FOR_INTERRUPTS();
-        if (!IdOfPart(TextDatumGetCString(Column(table, tuple, COLUMN_PART)), ITEM_PREFIX,
-                      header->item_kind, &id))
-            continue;
-        if (index == NULL)
-            index = IdIndexCreate(CurrentMemoryContext, IdTypeOf(header->item_kind));
-        IdIndexAdd(index, id);
-    }
-    systable_endscan(scan);
-    if (index == NULL)
-        return ids;
+    CollectNames(table, index);
+    CollectPacks(table, index);
+    if (IdIndexCount(index) == 0)
+        return (IdList){.kind = header->item_kind};
     IdIndexSort(index, &ids, &dense);
     return Unknown(table, items, &ids);
 }
 
-static void ForgetEvents(ModelTable *table, const Header *header, const PendingTests *tests,
-                         PendingRows *gone, uint32 *room)
+static void MarkRows(SysScanDesc scan, PendingItemsMark *mark)
 {
-    SysScanDesc scan = ScanParts(table, EVENT_PREFIX, true);
     HeapTuple tuple;
 
     while (HeapTupleIsValid(tuple = systable_getnext(scan))) {
-        PendingEvent event;
-        Soundness soundness = Examine(table, header, tuple, &event, &gone->damage);
+        struct {
+            BlockNumber block;
+            uint32 offset;
+            TransactionId writer;
+        } row = {ItemPointerGetBlockNumber(&tuple->t_self),
+                 ItemPointerGetOffsetNumber(&tuple->t_self),
+                 HeapTupleHeaderGetRawXmin(tuple->t_data)};
 
-        if (soundness == DAMAGED || (soundness == SOUND && tests->learnt(tests->arg, &event)))
-            AddPlace(gone, room, tuple);
+        mark->rows++;
+        mark->hash = hash_bytes_extended((unsigned char *)&row, sizeof(row), mark->hash);
         CHECK_FOR_INTERRUPTS();
+    }
+    systable_endscan(scan);
+}
+
+PendingItemsMark PendingItemsMarkTake(ModelTable *table)
+{
+    PendingItemsMark mark = {.file = table->relation->rd_rel->relfilenode};
+
+    MarkRows(ScanParts(table, ITEM_PREFIX, true), &mark);
+    MarkRows(ScanParts(table, ITEMS_PART, false), &mark);
+    return mark;
+}
+
+/* What of the rows that were read goes, and which of their events stay. */
+typedef struct Forgetting {
+    const Header *header;
+    const PendingTests *tests;
+    PendingRows gone;
+    PendingRows kept; /* events of rows that go */
+} Forgetting;
+
+/* Takes the events that are learnt away from the row's; true if there were any. */
+static bool TakeLearnt(const PendingTests *tests, RowEvents *events)
+{
+    uint32 kept = 0, count = events->count;
+
+    for (uint32 i = 0; i < count; i++)
+        if (!tests->learnt(tests->arg, &events->event[i]))
+            events->event[kept++] = events->event[i];
+    events->count = kept;
+    return kept < count;
+}
+
+static void ForgetEvents(ModelTable *table, const char *prefix, Forgetting *f)
+{
+    SysScanDesc scan = ScanParts(table, prefix, true);
+    HeapTuple tuple;
+    RowEvents events;
+
+    while (HeapTupleIsValid(tuple = systable_getnext(scan))) {
+        Soundness soundness = Examine(table, f->header, tuple, &events, &f->gone.damage);
+
+        if (soundness == DAMAGED)
+            AddPlace(&f->gone, tuple);
+        if (soundness == SOUND && TakeLearnt(f->tests, &events)) {
+            AddPlace(&f->gone, tuple);
+            AddEvents(&f->kept, &events);
+        }
+        CHECK_FOR_INTERRUPTS();
+    }
+    systable_endscan(scan);
+}
+
+static void ForgetNames(ModelTable *table, Forgetting *f)
+{
+    SysScanDesc scan = ScanParts(table, ITEM_PREFIX, true);
+    HeapTuple tuple;
+    Id id;
+
+    while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+        if (!IdOfPart(PartOf(table, tuple), ITEM_PREFIX, f->header->item_kind, &id) ||
+            f->tests->known(f->tests->arg, id))
+            AddPlace(&f->gone, tuple);
+    systable_endscan(scan);
+}
+
+static bool AreKnown(const PendingTests *tests, const Id *items, uint32 count)
+{
+    for (uint32 i = 0; i < count; i++)
+        if (!tests->known(tests->arg, items[i]))
+            return false;
+    return true;
+}
+
+/* A pack goes when all of its items are known. */
+static void ForgetPacks(ModelTable *table, Forgetting *f)
+{
+    SysScanDesc scan = ScanParts(table, ITEMS_PART, false);
+    HeapTuple tuple;
+    uint32 count;
+    Id *items;
+
+    while (HeapTupleIsValid(tuple = systable_getnext(scan))) {
+        const char *problem = ReadPack(table, f->header->item_kind, tuple, &items, &count);
+
+        if (problem != block_newer && (problem != NULL || AreKnown(f->tests, items, count)))
+            AddPlace(&f->gone, tuple);
     }
     systable_endscan(scan);
 }
 
 void PendingForget(ModelTable *table, const Header *header, const PendingTests *tests)
 {
-    PendingRows gone = {0};
-    uint32 room = 0;
-    SysScanDesc scan;
-    HeapTuple tuple;
+    Forgetting f = {header, tests};
 
-    ForgetEvents(table, header, tests, &gone, &room);
-    scan = ScanParts(table, ITEM_PREFIX, true);
-    while (HeapTupleIsValid(tuple = systable_getnext(scan))) {
-        Id id;
-
-        if (!IdOfPart(TextDatumGetCString(Column(table, tuple, COLUMN_PART)), ITEM_PREFIX,
-                      header->item_kind, &id) ||
-            tests->known(tests->arg, id))
-            AddPlace(&gone, &room, tuple);
-    }
-    systable_endscan(scan);
-    PendingDelete(RelationGetRelid(table->relation), &gone);
+    ForgetEvents(table, EVENT_PREFIX, &f);
+    ForgetEvents(table, EVENTS_PREFIX, &f);
+    ForgetNames(table, &f);
+    ForgetPacks(table, &f);
+    PendingDelete(RelationGetRelid(table->relation), &f.gone);
+    PendingAdd(table, f.kept.events, f.kept.count, &(IdList){.kind = header->item_kind});
 }
 
 static void Delete(Oid relid, const PendingRows *pending)

@@ -3,8 +3,10 @@
  *
  * Each is a row of its own in version 0 of the model's table, under a part that names its user
  * ("event:<user>") and a random block number: so observers never wait for each other, and what
- * serving a user needs is one look into the key.  An item that the model does not know has rows
- * under "item:<item>".  A refresh learns these rows and deletes them.
+ * serving a user needs is a look into the key.  An item that the model does not know has rows
+ * under "item:<item>".  Of many events that are written at once, those of a user share a row
+ * ("events:<user>"), and many new items, too ("items").  A refresh learns these rows and deletes
+ * them.
  */
 #ifndef RECADV_PG_STREAM_PENDING_H
 #define RECADV_PG_STREAM_PENDING_H
@@ -24,13 +26,18 @@ typedef struct PendingDamage {
 typedef struct PendingRows {
     uint32 count; /* events */
     PendingEvent *events;
-    uint32 rows; /* rows in the table: events, also damaged ones, and items */
+    uint32 rows; /* rows in the table: of events, also damaged ones, and of items */
     ItemPointerData *places;
+    uint32 event_room, place_room;
     PendingDamage damage;
 } PendingRows;
 
-/* Writes an event into the table, and the item if it is `new_item`; needs SPI. */
-extern void PendingAdd(ModelTable *table, const PendingEvent *event, bool new_item);
+/* Writes events into the table, and those of `new_items` that are not noted yet; needs SPI. */
+extern void PendingAdd(ModelTable *table, const PendingEvent *events, uint32 count,
+                       const IdList *new_items);
+
+/* Has the item a row of its own?  Also if the present statement has written it. */
+extern bool PendingIsNoted(ModelTable *table, Id item);
 
 /* Events of one user, in order of time, but those that cannot be read, with a warning. */
 extern PendingRows PendingOfUser(ModelTable *table, const Header *header, Id user);
@@ -42,6 +49,16 @@ extern PendingRows PendingAll(ModelTable *table, const Header *header);
  * ids of the model's kind are passed over. */
 extern IdList PendingItems(ModelTable *table, const Header *header, const Dictionary *items);
 
+/* Tells which rows of such items a look into the table sees: where they are the same, so are the
+ * items.  Cheaper than reading them. */
+typedef struct PendingItemsMark {
+    uint64 file; /* of the table: one that was rewritten has rows at other places */
+    uint64 rows;
+    uint64 hash;
+} PendingItemsMark;
+
+extern PendingItemsMark PendingItemsMarkTake(ModelTable *table);
+
 /* What a new version of the model knows. */
 typedef struct PendingTests {
     bool (*learnt)(void *arg, const PendingEvent *event);
@@ -50,7 +67,7 @@ typedef struct PendingTests {
 } PendingTests;
 
 /*
- * Deletes the rows of events that are learnt and of items that are known, also damaged ones, with a
+ * Deletes events that are learnt and the rows of items that are known, also damaged rows, with a
  * warning, but none of a newer format.  Needs SPI and a snapshot.
  */
 extern void PendingForget(ModelTable *table, const Header *header, const PendingTests *tests);

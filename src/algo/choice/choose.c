@@ -116,8 +116,10 @@ static int ListCandidates(const ChoiceOptions *options, Columns columns, const A
 
 /* --- options */
 
+/* Zeros first: an algorithm may share a struct with one that has more options. */
 static void FillOptions(const Algorithm *algorithm, const TrainOptions *train, void *options)
 {
+    memset(options, 0, algorithm->options_size);
     OptionsDefault(train_options, options);
     OptionsDefault(algorithm->options, options);
     memcpy(options, train, sizeof(TrainOptions));

@@ -9,7 +9,7 @@ SELECT * FROM no_plan();
 CREATE FUNCTION train(model text, source text DEFAULT 'clicks') RETURNS int LANGUAGE sql AS $$
     SELECT version
     FROM recadv_train(model, source, time_column => 'at', algorithm => 'nmrn',
-        options => '{"factors":8,"epochs":1,"holdout":"none","seed":7}')
+        options => '{"factors":8,"epochs":1,"holdout":"none","seed":7,"promote":"always"}')
 $$;
 -- events and rows under parts that match
 CREATE FUNCTION pending(model text, pattern text DEFAULT '^events?:', OUT events bigint, OUT number bigint)

@@ -73,7 +73,7 @@ foreach my $threads (1, 2)
 # Long ones can be ended.
 {
 	my $session = limited(120);
-	my $long = train('long', threads => 2, epochs => 1000000, patience => 0);
+	my $long = train('long', threads => 2, epochs => 100000, patience => 0);
 
 	$session->query(q{SET statement_timeout = '2s'});
 	my $answer = $session->query($long, 30);

@@ -105,6 +105,19 @@ void ModelCountPopularity(const Host *host, const Interactions *data, Model *mod
     }
 }
 
+void ModelUncountHeld(const Host *host, const Interactions *data, Model *model)
+{
+    float *count = model->part[POPULARITY_PART].data;
+
+    for (uint32_t u = 0; u < data->users && data->held != NULL; u++)
+        for (uint64_t i = data->offset[u]; i < data->offset[u + 1]; i++) {
+            if (data->item[i] == data->held[u])
+                count[data->item[i]] -= data->weight == NULL ? 1.0f : data->weight[i];
+            if (i % POLL_EVERY == 0)
+                HostPoll(host);
+        }
+}
+
 bool PartIsFinite(const Part *part)
 {
     for (size_t i = 0; i < PartFloats(part); i++)

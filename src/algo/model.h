@@ -103,6 +103,9 @@ extern void ModelViewItems(const Model *model, uint32_t first, uint32_t count, M
 /* Adds up the weights of interactions per item, to at most FLT_MAX, into the popularity part. */
 extern void ModelCountPopularity(const Host *host, const Interactions *data, Model *model);
 
+/* Takes what is held out away from it again. */
+extern void ModelUncountHeld(const Host *host, const Interactions *data, Model *model);
+
 /* Is every value of the part finite? */
 extern bool PartIsFinite(const Part *part);
 

@@ -153,13 +153,8 @@ static void *TrialOptions(const Host *host, const Algorithm *algorithm, const Tr
 /* What is held out does not count. */
 static void CountPopularity(const Host *host, const Interactions *data, Model *model)
 {
-    float *count = model->part[POPULARITY_PART].data;
-
     ModelCountPopularity(host, data, model);
-    for (uint32_t u = 0; u < data->users && data->held != NULL; u++)
-        for (uint64_t i = data->offset[u]; i < data->offset[u + 1]; i++)
-            if (IsHeldOut(data, u, data->item[i]))
-                count[data->item[i]] -= data->weight == NULL ? 1 : data->weight[i];
+    ModelUncountHeld(host, data, model);
 }
 
 static void ReleaseModel(const Host *host, Model *model)
@@ -233,6 +228,12 @@ static void Try(Chooser *c, const Algorithm *algorithm, const Interactions *samp
 
 /* --- rounds */
 
+/* What cannot be measured is worst. */
+static double Worth(const Trial *trial)
+{
+    return isnan(trial->metric) ? -1 : trial->metric;
+}
+
 /* Those that fewer than `places` are better than, in order; of equals the first. */
 static int KeepBest(const Trial *trial, int count, int places, const Algorithm **list)
 {
@@ -242,27 +243,12 @@ static int KeepBest(const Trial *trial, int count, int places, const Algorithm *
         int before = 0;
 
         for (int j = 0; j < count; j++)
-            before +=
-                trial[j].metric > trial[i].metric || (trial[j].metric == trial[i].metric && j < i);
+            before += Worth(&trial[j]) > Worth(&trial[i]) ||
+                      (Worth(&trial[j]) == Worth(&trial[i]) && j < i);
         if (before < places)
             list[kept++] = trial[i].algorithm;
     }
     return kept;
-}
-
-static int RunRound(Chooser *c, const Algorithm **list, int count, Choice *choice)
-{
-    Trial *trial = choice->trial + choice->trials;
-    Interactions sample;
-    bool last = c->round == ROUNDS - 1;
-
-    SampleUsers(c->host, c->data, rounds[c->round].most, (uint64_t)c->options->train.seed, true,
-                &sample);
-    for (int i = 0; i < count; i++)
-        Try(c, list[i], &sample, &trial[i]);
-    SampleRelease(c->host, c->data, &sample);
-    choice->trials += count;
-    return KeepBest(trial, count, last ? 1 : (count + 1) / 2, list);
 }
 
 /* The simplest that tells users apart: what can be said of few interactions. */
@@ -272,6 +258,29 @@ static const Algorithm *Simplest(const Algorithm **list, int count, const Intera
         if (list[i]->history != NULL || list[i]->embedding[AXIS_USER] != 0)
             return list[i];
     return list[0];
+}
+
+static const char too_few[] = "too few interactions can be held out to choose by";
+
+static int RunRound(Chooser *c, const Algorithm **list, int count, Choice *choice)
+{
+    Trial *trial = choice->trial + choice->trials;
+    Interactions sample;
+    bool last = c->round == ROUNDS - 1;
+
+    SampleUsers(c->host, c->data, rounds[c->round].most, (uint64_t)c->options->train.seed, true,
+                &sample);
+    if (sample.held_count < FEWEST_HELD || !IsRankable(&sample)) {
+        SampleRelease(c->host, c->data, &sample);
+        list[0] = Simplest(list, count, c->data);
+        choice->untried = too_few;
+        return 1;
+    }
+    for (int i = 0; i < count; i++)
+        Try(c, list[i], &sample, &trial[i]);
+    SampleRelease(c->host, c->data, &sample);
+    choice->trials += count;
+    return KeepBest(trial, count, last ? 1 : (count + 1) / 2, list);
 }
 
 void Choose(const Host *host, const Interactions *data, const ChoiceOptions *options,
@@ -286,7 +295,7 @@ void Choose(const Host *host, const Interactions *data, const ChoiceOptions *opt
     c.planned = count + (count > 2 ? (count + 1) / 2 : 0);
     if (data->held_count < FEWEST_HELD || !IsRankable(data)) {
         list[0] = Simplest(list, count, data);
-        choice->untried = "too few interactions can be held out to choose by";
+        choice->untried = too_few;
         count = 1;
     } else if (count == 1) {
         choice->untried = "it is the only candidate";

@@ -6,15 +6,20 @@
  */
 #include "algo/choice/sample.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "core/random.h"
 
 #define POLL_USERS 1024
 
+/* Users whose held-out interactions tell candidates apart. */
+#define WANTED 1000.0
+
 typedef struct Draw {
     const Interactions *data;
-    double share; /* of the users */
+    double share;      /* of the users */
+    double held_share; /* of those that hold something out, which trials are measured by */
     uint64_t seed;
 } Draw;
 
@@ -23,7 +28,20 @@ static bool IsDrawn(const Draw *draw, uint32_t user)
     Random random;
 
     RandomSeed(&random, draw->seed, RANDOM_CHOICE, user, 0);
-    return RandomUniform(&random) < draw->share;
+    return RandomUniform(&random) < (draw->data->held != NULL && draw->data->held[user] != NO_ITEM
+                                         ? draw->held_share
+                                         : draw->share);
+}
+
+/*
+ * Where little is held out, for fewer users than are wanted in the sample, more of those: as many
+ * as would add as many interactions again, at most.
+ */
+static double HeldShare(const Interactions *data, double share)
+{
+    double held = (double)data->held_count;
+
+    return held == 0 ? share : fmax(share, fmin(WANTED / held, share * data->users / held));
 }
 
 /* Users and interactions of the sample, to know how much room it takes. */
@@ -99,7 +117,8 @@ static void CopyEvents(const Events *from, uint32_t user, Events *events, uint32
 void SampleUsers(const Host *host, const Interactions *data, uint64_t most, uint64_t seed,
                  bool events, Interactions *sample)
 {
-    Draw draw = {data, (double)most / (double)data->count, seed};
+    double share = (double)most / (double)data->count;
+    Draw draw = {data, share, HeldShare(data, share), seed};
     uint64_t event_count = 0;
     Events *kept = NULL;
     uint32_t to = 0;

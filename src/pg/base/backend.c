@@ -137,6 +137,7 @@ static void Finish(int code, Datum arg)
         PoolDestroy(pool);
     if (backend->last_activity > 0 && debug_query_string != NULL)
         pgstat_report_activity(STATE_RUNNING, debug_query_string);
+    backend->last_activity = backend->last_notice = 0; /* the next run counts from its own start */
 }
 
 void BackendHostRun(BackendHost *backend, int threads, void (*work)(void *arg), void *arg)

@@ -330,14 +330,23 @@ typedef struct Measuring {
     Validation validation;
 } Measuring;
 
+/* The popularity has counted what is held out, which must not speak for itself. */
 static void RankNew(void *arg)
 {
     Measuring *m = arg;
+    Model *model = &m->training->model;
     const Host *host = &m->training->backend.host;
+    const Interactions *data = &m->training->collected.data;
+    const Part *popularity = &model->part[POPULARITY_PART];
+    float *all = HostAllocate(host, PartFloats(popularity), sizeof(float));
 
-    ValidationPrepare(host, &m->training->collected.data, &m->validation);
-    ValidationRun(host, &m->training->model, &m->validation);
+    memcpy(all, popularity->data, PartFloats(popularity) * sizeof(float));
+    ModelUncountHeld(host, data, model);
+    ValidationPrepare(host, data, &m->validation);
+    ValidationRun(host, model, &m->validation);
     ValidationRelease(host, &m->validation);
+    memcpy(popularity->data, all, PartFloats(popularity) * sizeof(float));
+    HostRelease(host, all);
 }
 
 /* By validation; where training measures nothing, by the model itself. */

@@ -117,6 +117,13 @@ static void CheckStored(const OptionSpec *spec, OptionValue value, const void *o
         REQUIRE(stored == floor(stored)); /* and as for a real */
     /* fall through */
     case OPTION_REAL:
+        if (value.type == VALUE_STRING && spec->choices != NULL) { /* an end by its name */
+            int end = stored == spec->minimum ? 0 : 1;
+
+            REQUIRE(strcmp(spec->choices[end], value.string) == 0);
+            REQUIRE(stored == (end == 0 ? spec->minimum : spec->maximum));
+            break;
+        }
         REQUIRE(value.type == VALUE_NUMBER && stored == value.number);
         REQUIRE(stored >= spec->minimum && stored <= spec->maximum);
         break;

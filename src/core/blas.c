@@ -24,6 +24,9 @@
  */
 #define BUFFER_ROOM ((size_t)256 << 20)
 
+/* What it must find to be mapped: its code, and the buffer that some versions take at once. */
+#define LIBRARY_ROOM (BUFFER_ROOM + ((size_t)64 << 20))
+
 #define MAX_BUFFERS 128
 
 /* What products were seen to fill of a buffer, with something to spare: small and any. */
@@ -179,9 +182,10 @@ bool BlasLoad(int threads)
 #ifndef RECADV_NO_BLAS
     static bool tried = false;
 
-    if (!tried)
+    if (!tried && HasRoom(LIBRARY_ROOM)) {
         Map();
-    tried = true;
+        tried = true;
+    }
     if (library.functions.sgemm != NULL) {
         Reserve(threads);
         Check();

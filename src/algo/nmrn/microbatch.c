@@ -555,9 +555,11 @@ static void AllowNegatives(MicroBatch *b)
     const Contrast *c = &b->contrast;
 
     memset(b->allowed, 0, (size_t)b->users.count * c->width * sizeof(float));
-    for (uint32_t u = 0; u < b->users.count; u++)
+    for (uint32_t u = 0; u < b->users.count; u++) {
         for (uint32_t j = 0; j < c->negatives; j++)
             AllowedOf(b, u)[j] = !b->positives.has(b->positives.arg, b->users.row[u], c->item[j]);
+        HostPoll(b->host);
+    }
     for (uint32_t i = 0; i < b->count; i++) {
         bool fresh;
         uint32_t j = NumberOf(&b->drawn_items, b->events[i].item_row, &fresh);

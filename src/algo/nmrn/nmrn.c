@@ -38,8 +38,8 @@ static const OptionSpec nmrn_options[] = {
      "that comes within the margin",
      "recadv, by validation; hinge in " NMRN_PAPER_NAME},
     {"temperature", OPTION_REAL, NMRN_FIELD(softmax_temperature), 0, 100, 0, NULL,
-     "what scores are divided by in the softmax, 0.01 at least; 0: the best of 0.2, 0.3 and 0.5 on "
-     "the held-out interactions (0.3 where nothing is held out)",
+     "what scores are divided by in the softmax, 0.01 at least; 0: 0.3, or 0.2 or 0.5 where that "
+     "ranks the held-out interactions better by a hundredth",
      "recadv"},
     {"negatives", OPTION_INTEGER, NMRN_FIELD(negatives), 1, 65536, 256, NULL,
      "items, drawn anew for each micro-batch, that the softmax has its events against; at most "

@@ -24,8 +24,6 @@ SELECT is(recadv_info('shop') -> 'options' ->> 'loss', NULL, 'a header without t
 SELECT is(answers('shop'), answers, 'the same answers') FROM asked;
 SELECT ok(recadv_observe('shop', 1, 2, '2030-01-01'), 'events are observed');
 SELECT is((SELECT observed FROM recadv_refresh('shop')), 1::bigint, 'and learnt');
-SELECT is(recadv_info('shop') -> 'options' ->> 'loss', 'hinge', 'the loss that there was');
-SELECT is(recadv_info('shop') -> 'options' ->> 'recent', '0', 'no last items');
 SELECT is(train('{"warm_start":true}'), 2, 'a warm start');
 SELECT is(recadv_info('shop') #>> '{training,warm_start}', 'true', 'goes on from it');
 

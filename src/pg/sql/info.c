@@ -230,10 +230,16 @@ static void SetInteger(Status *status, int column, Jsonb *json, const char *key)
         Set(status, column, Int64GetDatum(value));
 }
 
-static void SetNumbers(Status *status, int column, const List *numbers)
+static int NewestFirst(const ListCell *a, const ListCell *b)
+{
+    return list_int_cmp(b, a);
+}
+
+static void SetNumbers(Status *status, int column, List *numbers)
 {
     Datum *values = PallocArray(Datum, (Size)list_length(numbers) + 1);
 
+    list_sort(numbers, NewestFirst);
     for (int i = 0; i < list_length(numbers); i++)
         values[i] = Int32GetDatum(list_nth_int(numbers, i));
     Set(status, column,
@@ -298,8 +304,8 @@ static void SetVersions(Status *status, ModelTable *table)
     if (!ModelTableNumbers(table, PART_VERSIONS, &versions))
         return;
     ModelTableNumbers(table, PART_UNPROMOTED, &unpromoted);
-    SetNumbers(status, STATUS_VERSIONS, versions);
     SetNumbers(status, STATUS_UNPROMOTED, list_intersection_int(versions, unpromoted));
+    SetNumbers(status, STATUS_VERSIONS, versions);
 }
 
 /*

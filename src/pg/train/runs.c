@@ -406,6 +406,18 @@ static bool LockNumbers(Oid relid, bool wait)
     return LockAcquire(&tag, ExclusiveLock, false, !wait) != LOCKACQUIRE_NOT_AVAIL;
 }
 
+/* Before a refresh gets a number, which would count as that of a training where there is no list. */
+static void BeginLists(ModelTable *table)
+{
+    List *numbers;
+
+    PushActiveSnapshot(GetLatestSnapshot());
+    if (!ModelTableNumbers(table, PART_TRAININGS, &numbers))
+        ModelTableSetNumbers(RelationGetRelid(table->relation), PART_TRAININGS,
+                             Listed(table, RUN_TRAIN));
+    PopActiveSnapshot();
+}
+
 int32 RunNumber(Oid relid, RunKind kind, bool wait)
 {
     ModelTable table;
@@ -414,6 +426,7 @@ int32 RunNumber(Oid relid, RunKind kind, bool wait)
     if (!LockNumbers(relid, wait))
         return 0;
     ModelTableOpenOwned(relid, &table);
+    BeginLists(&table);
     number = ModelTableNextRun(&table);
     Enlist(&table, kind, number);
     ModelTableClose(&table);

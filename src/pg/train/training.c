@@ -120,7 +120,7 @@ void DescribeMetrics(StringInfo json, const Algorithm *algorithm, const double *
 
 static const char *HoldoutName(Holdout holdout)
 {
-    static const char *const names[] = {"none", "last", "random", "auto"};
+    static const char *const names[] = {"none", "last", "random"};
 
     return names[holdout];
 }

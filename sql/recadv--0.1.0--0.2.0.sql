@@ -315,7 +315,7 @@ COMMENT ON VIEW @extschema@.recadv_all_runs IS
 GRANT SELECT ON @extschema@.recadv_all_runs TO PUBLIC;
 
 CREATE FUNCTION @extschema@.recadv_running()
-RETURNS TABLE (relation oid, model name, kind text, stage text, epoch integer, epochs integer, percent double precision, loss double precision, metric text, value double precision, ends timestamptz, started timestamptz, role oid, pid integer)
+RETURNS TABLE (relation oid, model text, kind text, stage text, epoch integer, epochs integer, percent double precision, loss double precision, metric text, value double precision, ends timestamptz, started timestamptz, role oid, pid integer)
 AS 'MODULE_PATHNAME', 'recadv_running'
 LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 10;
 COMMENT ON FUNCTION @extschema@.recadv_running() IS
@@ -342,7 +342,7 @@ CREATE VIEW @extschema@.recadv_progress AS
     FROM @extschema@.recadv_running() p
          LEFT JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) p.relation;
 COMMENT ON VIEW @extschema@.recadv_progress IS
-'trainings, jobs, refreshes and recadv_fit that run now in this database: model (NULL for recadv_fit), kind (train, job, refresh, fit), stage (begin, read, map, compare, choose, fit, then those of the algorithm, write; of a refresh read, learn, write), the last epoch that ended of those planned, percent of the stage, loss, metric and its value on the held-out interactions, time left of the stage at the most, start of the run, role, pid. NULL: not known. For the role that runs it, the owner of the model, members of both, pg_monitor and superusers. Like pg_stat_activity it stays the same within a transaction that has looked, and needs track_activities';
+'trainings, jobs, refreshes and recadv_fit that run now in this database: model (NULL for recadv_fit), kind (train, job, refresh, fit), stage (begin, read, map, compare, choose, fit, then those of the algorithm, write; of a refresh read, learn, write), the last epoch that ended of those planned, percent of the stage, loss, metric and its value on the held-out interactions when it was last measured in the stage, time left of the stage at the most, start of the run, role, pid. NULL: not known. For the role that runs it, the owner of the model, members of both, pg_monitor and superusers. Like pg_stat_activity it stays the same within a transaction that has looked, and needs track_activities';
 GRANT SELECT ON @extschema@.recadv_progress TO PUBLIC;
 
 -- A C function of its own for each form; replaced, so that views on them stay: these forms are all

@@ -2,6 +2,7 @@
 BEGIN;
 \ir setup.psql
 \ir clicks.psql
+\ir forge.psql
 SELECT * FROM no_plan();
 
 CREATE FUNCTION stream(model text, more jsonb DEFAULT '{}') RETURNS int LANGUAGE sql AS $$
@@ -195,6 +196,20 @@ SELECT is(
      WHERE part = 'trainings'),
     '{1,2,3,4,5,6,7,9}'::bigint[],
     'the lists know which is which from there on');
+
+-- a row as recadv 0.1.0 wrote it
+UPDATE s SET data = block('run', 6, 6, 1, length(d), convert_to(d, 'UTF8'))
+FROM (SELECT (recadv_document('s', 'run', 6, 0)
+              - '{kind,holdout,k,held_out_users,events,metrics}'::text[])::text AS d) o
+WHERE part = 'run' AND block = 6;
+SELECT is(
+    concat_ws('|', status, message, coalesce(kind, '-'), coalesce(holdout, '-'), time_column,
+        coalesce(events::text, '-')),
+    'succeeded|epochs|-|-|at|-',
+    'remains readable')
+FROM recadv_runs('s') WHERE run = 6;
+SELECT is((SELECT count(*) FROM recadv_all_runs WHERE name = 's' AND kind IS NULL), 1::bigint,
+    'also among all runs');
 
 -- nothing runs
 SELECT is((SELECT count(*) FROM recadv_progress), 0::bigint, 'recadv_progress is empty');

@@ -84,6 +84,13 @@ void RunStatusBegin(RunStatus *status, RunKind kind, Oid relid, const char *mode
     RunStatusStage(status, "begin");
 }
 
+/* No bytes of what was there before stay. */
+static void SetText(char *text, Size size, const char *value)
+{
+    memset(text, 0, size);
+    strlcpy(text, value, size);
+}
+
 void RunStatusStage(RunStatus *status, const char *stage)
 {
     RunProgress *p = &status->progress;
@@ -93,9 +100,8 @@ void RunStatusStage(RunStatus *status, const char *stage)
     p->end = 0;
     p->epoch = p->epochs = 0;
     p->percent = p->loss = p->value = NAN;
-    memset(p->stage, 0, sizeof(p->stage));
-    memset(p->metric, 0, sizeof(p->metric));
-    strlcpy(p->stage, stage, sizeof(p->stage));
+    SetText(p->stage, sizeof(p->stage), stage);
+    SetText(p->metric, sizeof(p->metric), "");
     Publish(status);
 }
 
@@ -103,6 +109,20 @@ static TimestampTz EndAt(double seconds_left)
 {
     return TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
                                        (int64)(fmin(seconds_left, PG_INT32_MAX) * 1000));
+}
+
+/* What was measured last in this stage: not every epoch is. */
+static void SetMetric(RunProgress *p, const Progress *progress)
+{
+    if (strncmp(p->stage, progress->stage, sizeof(p->stage) - 1) != 0) {
+        SetText(p->stage, sizeof(p->stage), progress->stage);
+        SetText(p->metric, sizeof(p->metric), "");
+        p->value = NAN;
+    }
+    if (!isnan(progress->value) && progress->metric != NULL) {
+        SetText(p->metric, sizeof(p->metric), progress->metric);
+        p->value = progress->value;
+    }
 }
 
 void RunStatusEpoch(RunStatus *status, const Progress *progress)
@@ -115,13 +135,8 @@ void RunStatusEpoch(RunStatus *status, const Progress *progress)
     p->epochs = progress->epochs;
     p->percent = 100.0 * progress->epoch / progress->epochs;
     p->loss = progress->loss;
-    p->value = progress->value;
     p->end = EndAt(progress->seconds / progress->epoch * (progress->epochs - progress->epoch));
-    memset(p->stage, 0, sizeof(p->stage));
-    memset(p->metric, 0, sizeof(p->metric));
-    strlcpy(p->stage, progress->stage, sizeof(p->stage));
-    if (!isnan(progress->value) && progress->metric != NULL)
-        strlcpy(p->metric, progress->metric, sizeof(p->metric));
+    SetMetric(p, progress);
     Publish(status);
 }
 

@@ -406,7 +406,8 @@ static bool LockNumbers(Oid relid, bool wait)
     return LockAcquire(&tag, ExclusiveLock, false, !wait) != LOCKACQUIRE_NOT_AVAIL;
 }
 
-/* Before a refresh gets a number, which would count as that of a training where there is no list. */
+/* Before a refresh gets a number, which would count as that of a training where there is no list.
+ */
 static void BeginLists(ModelTable *table)
 {
     List *numbers;

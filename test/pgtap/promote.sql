@@ -223,6 +223,17 @@ SELECT fails(
     'nothing else has served');
 SELECT is(serving('p'), 1, 'so nothing changes');
 
+-- a version that is too large to be compared with does not stop the training that would replace it
+SELECT train('large', 'early', '{"factors": 2048, "epochs": 1}') \g /dev/null
+SET LOCAL recadv.max_memory = '3MB';
+SELECT alike(
+    (train('large', 'shop', bad())).promotion,
+    'its NDCG@100 of % had in its own training',
+    'what it measured itself is left to compare by');
+SELECT is((train('large', 'shop', '{"promote": "better", "holdout": "random"}')).promotion, 'promoted', 'or nothing is');
+SELECT is(promotion(3, 'compared', 'large'), '0', 'without having been compared');
+RESET recadv.max_memory;
+
 -- versions that are kept
 SELECT train('k', 'early', '{"keep_versions": 1}') \g /dev/null
 SELECT train('k', 'shop', bad('{"keep_versions": 1}')) \g /dev/null

@@ -420,6 +420,7 @@ Datum recadv_refresh(PG_FUNCTION_ARGS)
     RunStatusEnd(&r.backend.status);
     SPI_finish();
     UnusableReport(&r.unlearnt.unusable);
+    CappedReport(&r.unlearnt.capped);
     r.seconds = HostClock() - start;
     result = Report(fcinfo, &r);
     Close(&r);

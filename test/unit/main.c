@@ -43,6 +43,7 @@ static const struct {
     {"serve", TestServe},
     {"stream", TestStreaming},
     {"choice", TestChoice},
+    {"mutations", TestMutations},
 };
 
 static bool Wanted(const char *name, int argc, char **argv)

@@ -123,6 +123,12 @@ void TestHostEnd(TestHost *t)
         Release(t, t->arena + 1);
 }
 
+void TestHostRewind(TestHost *t, const Allocation *arena)
+{
+    while (t->arena != arena)
+        Release(t, t->arena + 1);
+}
+
 void TestHostUsePool(TestHost *t, int threads)
 {
     t->host.pool = PoolCreate(&t->host, threads);

@@ -44,6 +44,9 @@ extern void TestHostInit(TestHost *t);
 /* Joins the pool if there is one and frees everything. */
 extern void TestHostEnd(TestHost *t);
 
+/* Frees what was allocated since `arena` was the newest and is not released yet. */
+extern void TestHostRewind(TestHost *t, const Allocation *arena);
+
 extern void TestHostUsePool(TestHost *t, int threads);
 
 /* Starts a new measurement of the peak. */

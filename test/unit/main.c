@@ -44,6 +44,7 @@ static const struct {
     {"stream", TestStreaming},
     {"choice", TestChoice},
     {"mutations", TestMutations},
+    {"allocation", TestAllocation},
 };
 
 static bool Wanted(const char *name, int argc, char **argv)

@@ -29,22 +29,6 @@
 #define LISTS   64 /* rows and values of the blocks that are no matrix */
 #define ALIGNED __attribute__((aligned(64)))
 
-/* What is trained: with the default options, and where others make another reader. */
-static const struct {
-    const char *algorithm;
-    const char *settings;
-} variants[] = {
-    {"nmrn", "memory=shared slots=3 hops=2"},
-    {"nmrn", "memory=user slots=2 write=convex"},
-    {"nmrn", "addressing=ntm slots=3"},
-    {"nmrn", "addressing=content item_bias=false"},
-    {"nmrn_gan", "generator_layers=true"},
-    {"itemknn", "recent=3"},
-    {"itemknn", "neighbors=60"},
-    {"bpr", "optimizer=sgd adaptive_negatives=3"},
-    {"als", "factors=20"},
-};
-
 typedef struct World {
     TestHost t;
     TasteStream stream;
@@ -69,20 +53,6 @@ static uint32_t Below(Random *random, size_t limit)
 }
 
 /* ---- small models ---- */
-
-/* Small settings, of those options that the algorithm has. */
-static void SetSmall(const Algorithm *algorithm, void *options)
-{
-    static const char *const small[] = {"factors", "epochs", "adv_epochs", "generator_factors",
-                                        "neighbors"};
-    static const char *const values[] = {"factors=5", "epochs=1", "adv_epochs=1",
-                                         "generator_factors=3", "neighbors=7"};
-
-    SetOptions(algorithm, options, "holdout=none");
-    for (size_t i = 0; i < sizeof(small) / sizeof(small[0]); i++)
-        if (OptionFind(algorithm->options, small[i]) != NULL)
-            SetOptions(algorithm, options, values[i]);
-}
 
 static void *AlignedMemory(World *w, size_t size)
 {
@@ -116,8 +86,7 @@ static void WorldOpen(World *w, const Algorithm *algorithm, const char *settings
     w->stream = TasteStreamCreate(&w->t.host, USERS, ITEMS, 4, EVENTS, EVENTS, 990);
     w->data = TasteStreamData(&w->t.host, &w->stream, EVENTS);
     TrainingPrepare(&w->t, &w->data, algorithm->name, "", &w->run);
-    SetSmall(algorithm, &w->run.options);
-    SetOptions(algorithm, &w->run.options, settings);
+    SetSmall(algorithm, &w->run.options, settings);
     ModelLayout(m, algorithm, &w->run.options, USERS, ITEMS);
     ModelAllocate(&w->t.host, m);
     ModelCountPopularity(&w->t.host, &w->data, m);
@@ -560,10 +529,8 @@ void TestMutations(void)
     uint32_t count = 0;
     uint64_t rounds = RoundsAsked();
 
-    for (int i = 0; algorithms[i] != NULL; i++)
-        WorldOpen(&worlds[count++], algorithms[i], "");
-    for (size_t i = 0; i < sizeof(variants) / sizeof(variants[0]); i++)
-        WorldOpen(&worlds[count++], AlgorithmFind(variants[i].algorithm), variants[i].settings);
+    for (; count < SmallModels(); count++)
+        WorldOpen(&worlds[count], SmallAlgorithm(count), SmallSettings(count));
     CheckModels(worlds, count, rounds - rounds / 4);
     CheckOthers(rounds / 4);
     for (uint32_t i = 0; i < count; i++)

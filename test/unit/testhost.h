@@ -21,6 +21,9 @@ typedef struct TestHost {
     size_t peak;   /* most bytes at one time */
     size_t blocks; /* allocations at that time */
 
+    size_t allocations; /* so far */
+    size_t fail_at;     /* this allocation fails; 0: none does */
+
     jmp_buf jump; /* where fail and check end up */
     FailKind kind;
     char message[512];

@@ -37,5 +37,6 @@ extern void TestServe(void);
 extern void TestStreaming(void);
 extern void TestChoice(void);
 extern void TestMutations(void);
+extern void TestAllocation(void);
 
 #endif

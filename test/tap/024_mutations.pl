@@ -31,8 +31,8 @@ sub sanitized_library
 	my $flags = '-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer';
 
 	mkdir "$build/asan" or die $!;
-	system("make -C '$build/asan' -f '$root/Makefile' VPATH='$root' with_llvm=no CC=gcc DEBUG="
-		  . " COPT='-O1 -g $flags' SHLIB_LINK='-lm -lpthread -ldl $flags' >'$build/asan.log' 2>&1") == 0
+	system("make -C '$build/asan' -f '$root/Makefile' VPATH='$root' with_llvm=no CC=gcc"
+		  . " OPTIMIZE=-O1 COPT='-g $flags' SHLIB_LINK='-lm -lpthread -ldl $flags' >'$build/asan.log' 2>&1") == 0
 	  or BAIL_OUT("no build with sanitizers: " . slurp_file("$build/asan.log"));
 	return "$build/asan/recadv";
 }

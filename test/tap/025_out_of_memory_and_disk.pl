@@ -63,12 +63,13 @@ $server->init(extra => ['--wal-segsize=1']); # no file of the log is larger than
 $server->append_conf('postgresql.conf', join("\n", 'max_wal_size = 1GB', 'min_wal_size = 32MB', 'autovacuum = off',
 		'recadv.progress = off', 'client_min_messages = error', 'log_min_messages = fatal', 'fsync = off', ''));
 my $library = failing_library();
-$server->append_conf('postgresql.conf', "shared_preload_libraries = '$library'\nrecadv.shared_cache_size = 1MB\n");
 $server->start;
 $server->safe_psql('postgres', qq{
 	CREATE EXTENSION recadv;
-	UPDATE pg_proc SET probin = '$library' WHERE probin = '\$libdir/recadv';
-	CREATE FUNCTION fail_allocation(bigint) RETURNS bigint LANGUAGE c AS '$library'});
+	UPDATE pg_proc SET probin = '$library' WHERE probin = '\$libdir/recadv'});
+$server->append_conf('postgresql.conf', "shared_preload_libraries = '$library'\nrecadv.shared_cache_size = 1MB\n");
+$server->restart;
+$server->safe_psql('postgres', "CREATE FUNCTION fail_allocation(bigint) RETURNS bigint LANGUAGE c AS '$library'");
 $server->safe_psql('postgres', q{
 	CREATE TABLE orders AS
 	SELECT u AS user_id, (u * 7 + n * n * 3 + n) % 30 AS item_id,
@@ -78,7 +79,7 @@ $server->safe_psql('postgres', q{
 
 	-- Runs a statement again and again, each time with another allocation that fails, and undoes it; about
 	-- `most` of them.  The version gets a new stamp first, so that nothing is cached.
-	CREATE FUNCTION each_fails(model text, statement text, most bigint,
+	CREATE FUNCTION each_fails(named text, statement text, most bigint,
 	                           OUT all_of bigint, OUT failed bigint, OUT others text) AS $$
 	DECLARE
 		n bigint := 0;
@@ -88,8 +89,8 @@ $server->safe_psql('postgres', q{
 		others := '';
 		LOOP
 			BEGIN
-				IF EXISTS (SELECT FROM recadv_models m WHERE m.model = each_fails.model) THEN
-					PERFORM recadv_rollback(model, m.version) FROM recadv_models m WHERE m.model = each_fails.model;
+				IF EXISTS (SELECT FROM recadv_models m WHERE m.model = named) THEN
+					PERFORM recadv_rollback(named, m.version) FROM recadv_models m WHERE m.model = named;
 				END IF;
 				PERFORM fail_allocation(n);
 				EXECUTE statement;
@@ -153,7 +154,7 @@ foreach my $algorithm (@algorithms)
 
 	$server->safe_psql('postgres', training($model, $source, $algorithm));
 	$answers{$model} = $server->safe_psql('postgres', "SELECT answers('$model')");
-	each_fails("training $algorithm", $model, training($model, $source, $algorithm, '{"accept": "always"}'));
+	each_fails("training $algorithm", $model, training($model, $source, $algorithm, '{"promote": "always"}'));
 	my ($user, $item) = $source eq 'words' ? (q('u1'::text), q('i3'::text)) : (1, 3);
 	each_fails("a question to $algorithm", $model, "SELECT * FROM recadv_topk($user, 5, '$model')");
 }
@@ -184,12 +185,22 @@ each_fails('a rollback', 'm_bpr', q{SELECT recadv_rollback('m_bpr', 1)});
 # A run of its own transactions, at top level: the log of runs tells.
 {
 	my $session = start_session($server);
+	my $job = q{CALL recadv_train_job('job', 'words', algorithm => 'bpr', options => '{"epochs": 1, "factors": 4}')};
 
-	$session->query('SELECT fail_allocation(700)');
-	my $answer = $session->query(q{CALL recadv_train_job('m_bpr', 'orders', algorithm => 'bpr', options => '{"epochs": 1}')});
-	is($answer->{state}, '53200', 'a job fails alike');
-	is($session->query(q{SELECT status FROM recadv_runs('m_bpr') ORDER BY run DESC LIMIT 1})->{out}, 'failed',
-		'and the log of runs tells');
+	$session->query('SELECT count(*) FROM recadv_models; SELECT fail_allocation(0)');
+	is($session->query($job)->{state}, '', 'a job');
+	my $all = $session->query('SELECT fail_allocation(0)')->{out};
+	my $served = $session->query(q{SELECT answers('job')})->{out};
+	foreach my $n (map { int($all * $_ / 12) } 1 .. 11)
+	{
+		$session->query("SELECT fail_allocation($n)");
+		my $answer = $session->query($job);
+		is($answer->{state}, '53200', "allocation $n of $all of a job fails");
+		is($session->query(q{SELECT answers('job')})->{out}, $served, 'and the old version serves on');
+	}
+	is($session->query(q{SELECT status FROM recadv_runs('job') ORDER BY run DESC LIMIT 1})->{out}, 'failed',
+		'the log of runs tells');
+	is($session->query($job)->{state}, '', 'the next job works');
 	$session->quit;
 }
 is($server->safe_psql('postgres', "SELECT answers('$_')"), $answers{$_}, "$_ answers as before")
@@ -218,7 +229,7 @@ SKIP:
 
 		return "SELECT recadv_train('shop', \$q\$$wide\$q\$, time_column => 'at', algorithm => '$algorithm', options =>
 			'{\"factors\": $factors, \"epochs\": 1, \"seed\": $seed, \"holdout\": \"none\", \"keep_versions\": 2, \"threads\": 1,
-			  \"accept\": \"always\"}')";
+			  \"promote\": \"always\"}')";
 	}
 
 	$server->safe_psql('postgres', wide_training('nmrn', 16, 1));
@@ -240,7 +251,7 @@ SKIP:
 		my $size = $server->safe_psql('postgres', q{
 			SELECT max(pg_relation_size(reltoastrelid)) FROM pg_class WHERE oid = 'shop'::regclass});
 		# half a page: PostgreSQL calls a page that was written in part a full disk
-		my $limit = $full ? $size + 4096 : 'unlimited';
+		my $limit = $full ? 8192 * (1 + int($size / 8192)) + 4096 : 'unlimited';
 		system('prlimit', '--pid', $session->{pid}, "--fsize=$limit:unlimited") == 0 or die "no limit";
 	};
 
@@ -248,7 +259,6 @@ SKIP:
 	$answers = $server->safe_psql('postgres', q{SELECT answers('shop')});
 	my %writes = (
 		'a training' => wide_training('nmrn', 24, 2),
-		'a first training of another model' => q{SELECT recadv_train('other', 'orders', algorithm => 'popularity'),} . substr(wide_training('bpr', 64, 3), 6),
 		'a refresh' => q{SELECT recadv_refresh('shop')},
 		'a saved image' => q{SELECT recadv_save('shop', image) FROM image},
 		'a job' => 'CALL ' . substr(wide_training('nmrn', 24, 4), 7) =~ s/recadv_train/recadv_train_job/r);

@@ -116,7 +116,7 @@ INSERT INTO questions (kind, question) VALUES
     ('often', 'SELECT (recadv_forget($m, $1)).versions >= 0'),
     ('often', 'SELECT recadv_rollback($m, 1) = 1'),
     ('often', 'SELECT (recadv_train($m, $s, time_column => ''at'', algorithm => $a,
-                       options => $o || ''{"warm_start": true, "accept": "always"}'')).version > 0'),
+                       options => $o || ''{"warm_start": true, "promote": "always"}'')).version > 0'),
     ('image', 'SELECT bool_and(finite(score)) FROM recadv_topk($i, $1, 5)'),
     ('image', 'SELECT bool_and(finite(score)) FROM recadv_topk($i, $777, 5)'),
     ('image', 'SELECT bool_and(finite(score)) FROM recadv_topk_for($i, ARRAY[#1, #2, #3], 5)'),

@@ -171,7 +171,7 @@ each_fails("questions: $_->[0]", $_->[1], $_->[2]) foreach
   ['all users', 'm_nmrn', q{SELECT * FROM recadv_topk_all('m_nmrn', 5, NULL::text[])}],
   ['embeddings', 'm_als', q{SELECT * FROM recadv_embeddings('m_als', 'user')}],
   ['memory', 'm_nmrn', q{SELECT * FROM recadv_memory('m_nmrn')}],
-  ['evaluation', 'm_bpr', q{SELECT * FROM recadv_evaluate('m_bpr', 'orders')}],
+  ['evaluation', 'm_bpr', q{SELECT * FROM recadv_evaluate('m_bpr', '(SELECT user_id, (item_id + 11) % 30 AS item_id FROM orders)')}],
   ['robustness', 'm_bpr', q{SELECT * FROM recadv_robustness('m_bpr')}],
   ['of a stream', 'none', q{SELECT * FROM recadv_evaluate_stream('orders', time_column => 'at', window_size => 50)}];
 $server->safe_psql('postgres', q{

@@ -215,6 +215,12 @@ sub signal
 
 	$victim->send(undone($name));
 	usleep($moment * 1e6);
+	if ($victim->ended) # too late
+	{
+		$result = $victim->finish;
+		kill $signal, $victim->{pid};
+		return $result;
+	}
 	$asked = time;
 	kill $signal, $victim->{pid};
 	$result = $victim->finish;
@@ -244,7 +250,7 @@ sub terminate
 my %ways = (
 	cancel => [ \&cancel, qr/^(57014)?$/ ],
 	timeout => [ \&timeout, qr/^(57014)?$/ ],
-	terminate => [ \&terminate, qr/^57P01$/ ]);
+	terminate => [ \&terminate, qr/^(57P01)?$/ ]);
 
 sub interrupt
 {

@@ -110,7 +110,7 @@ static uint32 SortKnown(const uint32 *found, uint32 count, uint32 *known)
     for (uint32 i = 0; i < count; i++)
         if (found[i] != UNKNOWN_ID)
             known[kept++] = found[i];
-    qsort(known, kept, sizeof(uint32), CompareIndexes);
+    SortIndexes(known, kept);
     return kept;
 }
 

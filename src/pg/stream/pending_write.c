@@ -219,17 +219,14 @@ static void AddPacksOfItems(NewRows *rows, const IdList *items)
             (NewRow){ITEMS_PART, NULL, ids + i, Min(MAX_PACK, items->count - i)};
 }
 
-static int CompareParts(const void *a, const void *b)
-{
-    return strcmp(((const NewRow *)a)->part, ((const NewRow *)b)->part);
-}
-
 /* In the order of the key, whose pages are then touched one after the other. */
-static void SortByPart(NewRows *rows)
-{
-    if (rows->count > 1)
-        qsort(rows->row, rows->count, sizeof(NewRow), CompareParts);
-}
+#define ST_SORT          SortByPart
+#define ST_ELEMENT_TYPE  NewRow
+#define ST_COMPARE(a, b) strcmp((a)->part, (b)->part)
+#define ST_SCOPE         static
+#define ST_CHECK_FOR_INTERRUPTS
+#define ST_DEFINE
+#include "lib/sort_template.h"
 
 void PendingAdd(ModelTable *table, const PendingEvent *events, uint32 count,
                 const IdList *new_items)
@@ -241,6 +238,6 @@ void PendingAdd(ModelTable *table, const PendingEvent *events, uint32 count,
         AddPacksOfItems(&rows, new_items);
     else
         AddItems(table, &rows, new_items);
-    SortByPart(&rows);
+    SortByPart(rows.row, rows.count);
     Insert(table, &rows);
 }

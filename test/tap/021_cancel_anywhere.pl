@@ -153,7 +153,7 @@ my %calls = (
 # --- one call ------------------------------------------------------------------------------------
 
 my $session = start_session($node);
-my (%seconds, %slowest, @reactions, @slow);
+my (%seconds, %slowest, @reactions, @processor, @slow);
 
 # What it does is undone, so that each round begins with the same.
 sub undone
@@ -185,6 +185,14 @@ sub with_timeout
 	return $result;
 }
 
+# Seconds that the main thread of a process has had a processor, which do not depend on others.
+sub processor_time
+{
+	my ($pid) = @_;
+
+	return (split ' ', slurp_file("/proc/$pid/schedstat"))[0] / 1e9;
+}
+
 # How long it takes when nothing stops it before $cap.
 sub whole
 {
@@ -211,7 +219,7 @@ sub timeout
 sub signal
 {
 	my ($victim, $signal, $name, $moment) = @_;
-	my ($asked, $result);
+	my ($asked, $used, $result);
 
 	$victim->send(undone($name));
 	usleep($moment * 1e6);
@@ -221,9 +229,12 @@ sub signal
 		kill $signal, $victim->{pid};
 		return $result;
 	}
+	$used = processor_time($victim->{pid});
 	$asked = time;
 	kill $signal, $victim->{pid};
 	$result = $victim->finish;
+	push @processor, processor_time($victim->{pid}) - $used
+	  if $signal eq 'INT' && $result->{state} ne '';
 	reacted($name, $signal, time - $asked, $moment) if $result->{state} ne '';
 	return $result;
 }
@@ -289,6 +300,9 @@ ok(healthy($node), 'no process has crashed');
 diag(sprintf '%d reactions: half within %.3f s, 95 of 100 within %.3f s, all within %.3f s; %s',
 	scalar @reactions, percentile(0.5, @reactions), percentile(0.95, @reactions),
 	percentile(1, @reactions), load_average());
+diag(sprintf 'processor time of %d cancels: half within %.3f s, 95 of 100 within %.3f s, all within %.3f s',
+	scalar @processor, percentile(0.5, @processor), percentile(0.95, @processor),
+	percentile(1, @processor)) if @processor;
 if (long_form())
 {
 	diag("slower than 200 ms: $_") foreach sort { $b cmp $a } @slow;

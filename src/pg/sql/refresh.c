@@ -301,8 +301,9 @@ Datum recadv_refresh(PG_FUNCTION_ARGS)
     Refresh r = {.rank = !PG_ARGISNULL(REFRESH_METRICS) && PG_GETARG_BOOL(REFRESH_METRICS)};
     MemoryContext context =
         AllocSetContextCreate(CurrentMemoryContext, "recadv refresh", ALLOCSET_DEFAULT_SIZES);
-    bool skip = !PG_ARGISNULL(REFRESH_IF_BUSY) &&
-                SkipsIfBusy(text_to_cstring(PG_GETARG_TEXT_PP(REFRESH_IF_BUSY)));
+    bool skip =
+        !PG_ARGISNULL(REFRESH_IF_BUSY) &&
+        ParseIfBusy(text_to_cstring(PG_GETARG_TEXT_PP(REFRESH_IF_BUSY)), false) == IF_BUSY_SKIP;
     Datum result;
 
     CheckCanWrite("recadv_refresh()");

@@ -75,7 +75,7 @@ $node->safe_psql('postgres', qq{
 	INSERT INTO events SELECT 1, hashint4(i) & 65535, timestamptz '2020-03-01' + i * interval '1 second'
 	FROM generate_series(1, $waiting) i;
 	SELECT recadv_detach('waiting');
-	SELECT recadv_attach('feed', on_error => 'error')});
+	SELECT recadv_attach('feed')});
 
 my $answers = topk_of($node, 'shop');
 
@@ -153,6 +153,7 @@ my %calls = (
 # --- one call ------------------------------------------------------------------------------------
 
 my $session = start_session($node);
+my ($sent, $heeded) = (0, 0);
 my (%seconds, %slowest, @reactions, @processor, @slow);
 
 # What it does is undone, so that each round begins with the same.
@@ -233,6 +234,8 @@ sub signal
 	$asked = time;
 	kill $signal, $victim->{pid};
 	$result = $victim->finish;
+	$sent++;
+	$heeded++ if $result->{state} ne '';
 	push @processor, processor_time($victim->{pid}) - $used
 	  if $signal eq 'INT' && $result->{state} ne '';
 	reacted($name, $signal, time - $asked, $moment) if $result->{state} ne '';
@@ -294,6 +297,8 @@ foreach my $round (1 .. rounds(scalar keys %calls, 200))
 	@names = sort { $a->[1] <=> $b->[1] } map { [ $_, rand ] } sort keys %calls if !@names;
 	interrupt($round, (shift @names)->[0], (sort keys %ways)[ int(rand(3)) ]);
 }
+# It may come between two statements, or when the last is done.
+cmp_ok($heeded, '>=', 0.5 * $sent, "$heeded of $sent signals ended a call that ran");
 cmp_ok(memory_of($session->{pid}), '<', $memory + 64, 'no memory was lost');
 is($session->query(train('shop', 'orders', 'bpr', epochs => 3))->{state}, '', 'a training still works');
 ok(healthy($node), 'no process has crashed');

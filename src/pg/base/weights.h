@@ -18,8 +18,8 @@ extern bool WeightOf(Oid type, Datum value, float *weight);
 #define WEIGHT_LIMIT 1024
 
 /*
- * The limit by the weights themselves: WEIGHT_LIMIT times the power of two next above what more than
- * ten of them, and more than 1 %, reach.  Infinite where none is reached by so many.
+ * The limit by the weights themselves: WEIGHT_LIMIT times the power of two next above what more
+ * than ten of them, and more than 1 %, reach.  Infinite where none is reached by so many.
  */
 extern double WeightLimit(const float *weight, Size count);
 

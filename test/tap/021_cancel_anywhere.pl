@@ -191,7 +191,24 @@ sub processor_time
 {
 	my ($pid) = @_;
 
-	return (split ' ', slurp_file("/proc/$pid/schedstat"))[0] / 1e9;
+	my $line = -e "/proc/$pid/schedstat" && eval { slurp_file("/proc/$pid/schedstat") };
+
+	return $line ? (split ' ', $line)[0] / 1e9 : undef;
+}
+
+# Until the statement ends, or the process, whose time can be read as long as it is there.
+sub used_until_end
+{
+	my ($victim, $before) = @_;
+	my $end = time + $RecadvTest::patience;
+	my $last = $before;
+
+	while (!$victim->ended && time < $end)
+	{
+		$last = processor_time($victim->{pid}) // $last;
+		usleep(1000);
+	}
+	return (processor_time($victim->{pid}) // $last) - $before;
 }
 
 # How long it takes when nothing stops it before $cap.
@@ -233,11 +250,12 @@ sub signal
 	$used = processor_time($victim->{pid});
 	$asked = time;
 	kill $signal, $victim->{pid};
+	$used = used_until_end($victim, $used);
 	$result = $victim->finish;
+	$result->{used} = $used;
 	$sent++;
 	$heeded++ if $result->{state} ne '';
-	push @processor, processor_time($victim->{pid}) - $used
-	  if $signal eq 'INT' && $result->{state} ne '';
+	push @processor, $used if $result->{state} ne '';
 	reacted($name, $signal, time - $asked, $moment) if $result->{state} ne '';
 	return $result;
 }
@@ -276,6 +294,8 @@ sub interrupt
 
 	push @wrong, "state '$result->{state}': $result->{err}" if $result->{state} !~ $state;
 	push @wrong, 'it hangs' if $result->{timed_out};
+	push @wrong, sprintf 'it went on for %.1f s of processor time', $result->{used}
+	  if ($result->{used} // 0) > 1;
 	push @wrong, 'the process is still there' if exists $result->{gone} && !$result->{gone};
 	push @wrong, threads_of($session->{pid}) . ' threads' if threads_of($session->{pid}) != 1;
 	push @wrong, 'locks' if !no_locks($node, $session->{pid});
@@ -305,7 +325,7 @@ ok(healthy($node), 'no process has crashed');
 diag(sprintf '%d reactions: half within %.3f s, 95 of 100 within %.3f s, all within %.3f s; %s',
 	scalar @reactions, percentile(0.5, @reactions), percentile(0.95, @reactions),
 	percentile(1, @reactions), load_average());
-diag(sprintf 'processor time of %d cancels: half within %.3f s, 95 of 100 within %.3f s, all within %.3f s',
+diag(sprintf 'processor time of %d of them: half within %.3f s, 95 of 100 within %.3f s, all within %.3f s',
 	scalar @processor, percentile(0.5, @processor), percentile(0.95, @processor),
 	percentile(1, @processor)) if @processor;
 if (long_form())

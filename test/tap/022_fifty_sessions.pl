@@ -15,7 +15,7 @@ use Test::More;
 use RecadvTest;
 
 my $sessions = 50;
-my $publishers = 3;
+my $publishers = 4;
 my $seconds = rounds(10, 600) / 2;
 my $seed = random_seed();
 my $directory = PostgreSQL::Test::Utils::tempdir();
@@ -36,7 +36,7 @@ CREATE TABLE vectors (model text, stamp bytea, side text, id text, embedding rea
 	PRIMARY KEY (model, side, id, stamp));
 CREATE TABLE published (model text, at timestamptz DEFAULT clock_timestamp());
 CREATE FUNCTION model_name(number int) RETURNS text IMMUTABLE
-	RETURN (ARRAY['bpr', 'amf', 'als', 'softmax', 'nmrn'])[number];
+	RETURN (ARRAY['bpr', 'amf', 'als', 'softmax', 'nmrn'])[least(number, 5)];
 CREATE FUNCTION id_prefix(model text) RETURNS text IMMUTABLE
 	RETURN CASE model WHEN 'amf' THEN 'id ' ELSE '' END;
 
@@ -87,10 +87,10 @@ BEGIN
 		FROM vectors u, vectors i
 		WHERE u.model = name AND u.stamp = now_stamp AND u.side = 'user'
 		AND i.model = name AND i.stamp = now_stamp AND i.side = 'item'
-		AND ltrim(u.id, 'id ')::int <= 12
+		AND ltrim(u.id, 'id ')::int <= 6
 		ON CONFLICT DO NOTHING;
 	IF name = 'nmrn' THEN -- has learnt more than its source
-		WITH left_over AS (SELECT u::text AS user_id, r.item FROM generate_series(1, 12) u,
+		WITH left_over AS (SELECT u::text AS user_id, r.item FROM generate_series(1, 6) u,
 			LATERAL recadv_topk(u::text, 1000, name) r)
 		UPDATE truth t SET seen = NOT EXISTS (SELECT FROM left_over l
 			WHERE l.user_id = t.user_id AND l.item = t.item_id)
@@ -107,7 +107,7 @@ BEGIN
 			(SELECT version FROM recadv_models WHERE name = %L)', name, name) INTO other;
 		PERFORM recadv_rollback(name, other);
 	ELSIF how = 2 AND name = 'nmrn' THEN -- the number of the version stays the same
-		PERFORM recadv_observe(name, (1 + seed % 12)::bigint, (seed % 450)::bigint,
+		PERFORM recadv_observe(name, (1 + seed % 6)::bigint, (seed % 450)::bigint,
 			timestamptz '2024-02-01' + seed * interval '1 second');
 		PERFORM recadv_refresh(name, false);
 	ELSE
@@ -155,7 +155,7 @@ DECLARE
 	name text := model_name(number);
 	now_stamp bytea := stamp(name);
 	u text := id_prefix(name) || one;
-	v text := id_prefix(name) || (1 + two % 12);
+	v text := id_prefix(name) || (1 + two % 6);
 	i text := (SELECT t.id FROM vectors t WHERE t.model = name AND t.stamp = now_stamp AND t.side = 'item'
 		ORDER BY t.id OFFSET two LIMIT 1); -- all models have more than 300 items
 	few text[] := ARRAY(SELECT id_prefix(name) || n FROM generate_series(two, two + 60) n);
@@ -219,7 +219,7 @@ END $$;
 };
 
 my $ask = 'ask(:call, :model, :one, :two)';
-my $draw = join "\n", '\set call random(1, 9)', '\set model random(1, 5)', '\set one random(1, 12)',
+my $draw = join "\n", '\set call random(1, 9)', '\set model random(1, 5)', '\set one random(1, 6)',
   '\set two random(0, 300)', '';
 
 sub script
@@ -239,7 +239,7 @@ my %scripts = (
 	forgetful => script('forgetful', '\set kilobytes random(0, 3) * 60'
 		  . "\nSET recadv.cache_size = :kilobytes;\n${draw}SELECT $ask;\n${draw}SELECT $ask;\n"
 		  . "RESET recadv.cache_size;\n"),
-	publish => script('publish', '\set model random(1, 5)' . "\n" . '\set how random(1, 3)' . "\n"
+	publish => script('publish', '\set model random(1, 8)' . "\n" . '\set how random(1, 3)' . "\n"
 		  . '\set seed random(1, 1000)' . "\n"
 		  . "SELECT publish(model_name(:model), :how, :seed);\n\\sleep 100 ms\n"));
 

@@ -188,16 +188,17 @@ sub kill_backend
 	return $node->poll_query_until('postgres', 'SELECT 1', '1');
 }
 
-# The server is killed, and started again.
+# The server is killed with all that belongs to it, and started again.
 sub kill_server
 {
-	my ($node, $session) = @_;
+	my ($node) = @_;
 	my ($postmaster) = slurp_file($node->data_dir . '/postmaster.pid') =~ /^(\d+)/;
 	my @children = split ' ', slurp_file("/proc/$postmaster/task/$postmaster/children");
 
 	$node->kill9;
-	# A backend that computes does not notice, and a server cannot start before it is gone.
-	kill('KILL', $session->{pid});
+	# A backend that computes does not notice, one that waits for what a dead one holds never ends,
+	# and a server cannot start before they are gone.
+	kill('KILL', @children);
 	wait_until(sub { !grep { -e "/proc/$_" } @children });
 	return $node->start;
 }

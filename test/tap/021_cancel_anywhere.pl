@@ -295,7 +295,7 @@ sub interrupt
 	push @wrong, "state '$result->{state}': $result->{err}" if $result->{state} !~ $state;
 	push @wrong, 'it hangs' if $result->{timed_out};
 	push @wrong, sprintf 'it went on for %.1f s of processor time', $result->{used}
-	  if ($result->{used} // 0) > 1;
+	  if ($result->{used} // 0) > 0.5;
 	push @wrong, 'the process is still there' if exists $result->{gone} && !$result->{gone};
 	push @wrong, threads_of($session->{pid}) . ' threads' if threads_of($session->{pid}) != 1;
 	push @wrong, 'locks' if !no_locks($node, $session->{pid});

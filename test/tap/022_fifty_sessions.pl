@@ -36,7 +36,7 @@ CREATE TABLE vectors (model text, stamp bytea, side text, id text, embedding rea
 	PRIMARY KEY (model, side, id, stamp));
 CREATE TABLE published (model text, at timestamptz DEFAULT clock_timestamp());
 CREATE FUNCTION model_name(number int) RETURNS text IMMUTABLE
-	RETURN (ARRAY['bpr', 'amf', 'als', 'softmax', 'nmrn'])[least(number, 5)];
+	RETURN (ARRAY['bpr', 'amf', 'als', 'softmax', 'nmrn'])[number];
 CREATE FUNCTION id_prefix(model text) RETURNS text IMMUTABLE
 	RETURN CASE model WHEN 'amf' THEN 'id ' ELSE '' END;
 
@@ -107,8 +107,9 @@ BEGIN
 			(SELECT version FROM recadv_models WHERE name = %L)', name, name) INTO other;
 		PERFORM recadv_rollback(name, other);
 	ELSIF how = 2 AND name = 'nmrn' THEN -- the number of the version stays the same
-		PERFORM recadv_observe(name, (1 + seed % 6)::bigint, (seed % 450)::bigint,
-			timestamptz '2024-02-01' + seed * interval '1 second');
+		PERFORM recadv_observe(name, (1 + n % 12)::bigint, ((seed * n) % 450)::bigint,
+			timestamptz '2024-02-01' + seed * interval '1 minute' + n * interval '1 second')
+			FROM generate_series(1, 40) n;
 		PERFORM recadv_refresh(name, false);
 	ELSE
 		PERFORM train(name, seed);
@@ -239,9 +240,11 @@ my %scripts = (
 	forgetful => script('forgetful', '\set kilobytes random(0, 3) * 60'
 		  . "\nSET recadv.cache_size = :kilobytes;\n${draw}SELECT $ask;\n${draw}SELECT $ask;\n"
 		  . "RESET recadv.cache_size;\n"),
-	publish => script('publish', '\set model random(1, 8)' . "\n" . '\set how random(1, 3)' . "\n"
+	publish => script('publish', '\set model random(1, 5)' . "\n" . '\set how random(1, 3)' . "\n"
 		  . '\set seed random(1, 1000)' . "\n"
-		  . "SELECT publish(model_name(:model), :how, :seed);\n\\sleep 100 ms\n"));
+		  . "SELECT publish(model_name(:model), :how, :seed);\n\\sleep 100 ms\n"),
+	refresh => script('refresh', '\set seed random(1, 1000)' . "\n"
+		  . "SELECT publish('nmrn', 2, :seed);\n\\sleep 100 ms\n"));
 
 sub pgbench
 {
@@ -271,7 +274,7 @@ sub run_sessions
 	$node->safe_psql('postgres', 'VACUUM ANALYZE');
 	$readers = pgbench($node, $sessions - $publishers, $seed,
 		"$scripts{once}\@6", "$scripts{repeatable}\@2", "$scripts{forgetful}\@2");
-	$writers = pgbench($node, $publishers, $seed + 1, $scripts{publish});
+	$writers = pgbench($node, $publishers, $seed + 1, "$scripts{publish}\@3", "$scripts{refresh}\@2");
 	$_->{handle}->finish foreach $readers, $writers;
 	foreach my $run ($readers, $writers)
 	{

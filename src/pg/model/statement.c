@@ -65,8 +65,10 @@ bool StatementIsValid(const ModelTable *table, SPIPlanPtr plan)
     return LeadsTo(table, plan);
 }
 
+/* SPI leaves its own memory context as the current one: callers get theirs back. */
 SPIPlanPtr StatementPrepare(const ModelTable *table, const char *format, int arguments, Oid *types)
 {
+    MemoryContext context = CurrentMemoryContext;
     char *query = psprintf(format, RelationName(RelationGetRelid(table->relation)));
     SPIPlanPtr plan;
     Caller caller;
@@ -75,6 +77,7 @@ SPIPlanPtr StatementPrepare(const ModelTable *table, const char *format, int arg
     ActAsOwner(table, &caller);
     settings = BeginSettings();
     plan = SPI_prepare(query, arguments, types);
+    MemoryContextSwitchTo(context);
     EndSettings(settings);
     ActAsCaller(&caller);
     if (plan == NULL || !LeadsTo(table, plan))
@@ -89,6 +92,7 @@ void StatementExecute(const ModelTable *table, SPIPlanPtr plan, Datum *values)
 {
     ErrorContextCallback context = {
         .previous = error_context_stack, .callback = ExplainWait, .arg = (void *)table};
+    MemoryContext memory = CurrentMemoryContext;
     Caller caller;
     int settings;
 
@@ -96,6 +100,7 @@ void StatementExecute(const ModelTable *table, SPIPlanPtr plan, Datum *values)
     ActAsOwner(table, &caller);
     settings = BeginSettings();
     SPI_execute_plan(plan, values, NULL, false, 0);
+    MemoryContextSwitchTo(memory);
     EndSettings(settings);
     ActAsCaller(&caller);
     error_context_stack = context.previous;

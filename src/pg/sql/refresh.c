@@ -120,7 +120,7 @@ static uint32 SortKnown(const uint32 *found, uint32 count, uint32 *known)
     for (uint32 i = 0; i < count; i++)
         if (found[i] != UNKNOWN_ID)
             known[kept++] = found[i];
-    qsort(known, kept, sizeof(uint32), CompareIndexes);
+    SortIndexes(known, kept);
     return kept;
 }
 
@@ -400,8 +400,9 @@ Datum recadv_refresh(PG_FUNCTION_ARGS)
                  .started = GetCurrentTimestamp()};
     MemoryContext context =
         AllocSetContextCreate(CurrentMemoryContext, "recadv refresh", ALLOCSET_DEFAULT_SIZES);
-    bool skip = !PG_ARGISNULL(REFRESH_IF_BUSY) &&
-                SkipsIfBusy(text_to_cstring(PG_GETARG_TEXT_PP(REFRESH_IF_BUSY)));
+    bool skip =
+        !PG_ARGISNULL(REFRESH_IF_BUSY) &&
+        ParseIfBusy(text_to_cstring(PG_GETARG_TEXT_PP(REFRESH_IF_BUSY)), false) == IF_BUSY_SKIP;
     Datum result;
 
     CheckCanWrite("recadv_refresh()");

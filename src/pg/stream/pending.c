@@ -184,14 +184,20 @@ static void WarnOfPassedOver(const ModelTable *table, const PendingDamage *damag
     WarnOfNewer(damage);
 }
 
-static int CompareEvents(const void *a, const void *b)
+static int CompareEvents(const PendingEvent *a, const PendingEvent *b)
 {
-    const PendingEvent *x = a, *y = b;
-
-    if (x->time != y->time)
-        return x->time < y->time ? -1 : 1;
-    return CompareIds(x->item, y->item);
+    if (a->time != b->time)
+        return a->time < b->time ? -1 : 1;
+    return CompareIds(a->item, b->item);
 }
+
+#define ST_SORT          SortEvents
+#define ST_ELEMENT_TYPE  PendingEvent
+#define ST_COMPARE(a, b) CompareEvents(a, b)
+#define ST_SCOPE         static
+#define ST_CHECK_FOR_INTERRUPTS
+#define ST_DEFINE
+#include "lib/sort_template.h"
 
 /* The array with room for `more` elements of `size` bytes behind its first `count`. */
 static void *Grown(void *array, uint32 count, uint32 more, uint32 *room, Size size)
@@ -243,8 +249,7 @@ PendingRows PendingOfUser(ModelTable *table, const Header *header, Id user)
     ReadUser(table, header, PartOfId(EVENT_PREFIX, known), &pending);
     ReadUser(table, header, PartOfId(EVENTS_PREFIX, known), &pending);
     WarnOfPassedOver(table, &pending.damage);
-    if (pending.count > 1)
-        qsort(pending.events, pending.count, sizeof(PendingEvent), CompareEvents);
+    SortEvents(pending.events, pending.count);
     return pending;
 }
 

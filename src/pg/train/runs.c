@@ -47,20 +47,33 @@ void RunUnlock(Oid relid)
     LockRelease(&tag, ExclusiveLock, true);
 }
 
-bool SkipsIfBusy(const char *choice)
+void RunLockWait(Oid relid)
 {
-    if (strcmp(choice, "skip") != 0 && strcmp(choice, "error") != 0)
-        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                        errmsg("if_busy must be 'error' or 'skip', not '%s'", choice)));
-    return strcmp(choice, "skip") == 0;
+    LOCKTAG tag;
+
+    RunLockTag(relid, &tag);
+    (void)LockAcquire(&tag, ExclusiveLock, true, false);
+}
+
+IfBusy ParseIfBusy(const char *choice, bool may_wait)
+{
+    if (strcmp(choice, "error") == 0)
+        return IF_BUSY_ERROR;
+    if (strcmp(choice, "skip") == 0)
+        return IF_BUSY_SKIP;
+    if (strcmp(choice, "wait") == 0 && may_wait)
+        return IF_BUSY_WAIT;
+    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                    errmsg("if_busy must be %s, not '%s'",
+                           may_wait ? "'error', 'skip' or 'wait'" : "'error' or 'skip'", choice)));
 }
 
 void FailBusy(const char *model)
 {
     ereport(ERROR, (errcode(ERRCODE_OBJECT_IN_USE),
                     errmsg("model \"%s\" is being trained by another session", model),
-                    errhint("Wait until that run ends; recadv_train_job() can skip with "
-                            "if_busy => 'skip'.")));
+                    errhint("Wait until that run ends; recadv_train_job() does with if_busy => "
+                            "'wait'.")));
 }
 
 void RunEnd(Run *run, const Training *t)

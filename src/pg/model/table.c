@@ -6,10 +6,12 @@
  */
 #include "pg/model/table.h"
 
+#include "access/detoast.h"
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/relation.h"
 #include "access/table.h"
+#include "access/xlog.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_index.h"
 #include "catalog/pg_trigger.h"
@@ -80,6 +82,18 @@ static void CheckColumns(Relation relation)
     }
 }
 
+/* No bytes, which are no block, in place of a row that is too large. */
+static bytea *Unfold(int32 version, Datum data)
+{
+    bytea *empty;
+
+    if (version != 0 || toast_raw_datum_size(data) <= MAX_SHARED_ROW)
+        return DatumGetByteaPCopy(data);
+    empty = palloc(VARHDRSZ);
+    SET_VARSIZE(empty, VARHDRSZ);
+    return empty;
+}
+
 bytea *ModelTableFetch(ModelTable *table, int32 version, const char *part, uint32 number)
 {
     ScanKeyData key[3];
@@ -98,7 +112,7 @@ bytea *ModelTableFetch(ModelTable *table, int32 version, const char *part, uint3
         Datum data = heap_getattr(tuple, COLUMN_DATA, RelationGetDescr(table->relation), &null);
 
         if (!null)
-            bytes = DatumGetByteaPCopy(data);
+            bytes = Unfold(version, data);
     }
     systable_endscan(scan);
     return bytes;
@@ -221,6 +235,16 @@ static void CheckRunsNoCode(const ModelTable *table)
                      "Use GRANT SELECT to say who may use a model.");
 }
 
+/* As the executor does, which index scans do without: such a table has no rows on a standby. */
+static void CheckHasRows(Relation relation)
+{
+    if (RecoveryInProgress() && relation->rd_rel->relpersistence != RELPERSISTENCE_PERMANENT)
+        ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                        errmsg("model \"%s\" is unlogged, so a standby has none of it",
+                               RelationGetRelationName(relation)),
+                        errhint("Ask the primary, or ALTER TABLE ... SET LOGGED there.")));
+}
+
 static void CheckNoRowSecurity(const ModelTable *table)
 {
     if (check_enable_rls(RelationGetRelid(table->relation), InvalidOid, false) == RLS_ENABLED)
@@ -238,6 +262,7 @@ static void Check(Relation relation, ModelUse use, ModelTable *table)
         FailNotAModel(relation, "It is not an ordinary table.");
     if (relation->rd_rel->reloftype != ModelType())
         FailNotAModel(relation, "It is not a table of the type recadv_model.");
+    CheckHasRows(relation);
     CheckColumns(relation);
     *table = (ModelTable){
         .store = {.name = RelationGetRelationName(relation), .fetch = Fetch},

@@ -202,6 +202,19 @@ static bool IsRun(Jsonb *run)
     return HasTime(run, "started") && HasTime(run, "finished");
 }
 
+static bool HasRun(ModelTable *table, uint32 number)
+{
+    MemoryContext caller = CurrentMemoryContext;
+    MemoryContext scratch = AllocSetContextCreate(caller, "recadv run", ALLOCSET_DEFAULT_SIZES);
+    bool has;
+
+    MemoryContextSwitchTo(scratch);
+    has = IsRun(StoreTryJson(&table->store, PART_RUN, number));
+    MemoryContextSwitchTo(caller);
+    MemoryContextDelete(scratch);
+    return has;
+}
+
 List *RunNumbers(ModelTable *table)
 {
     List *numbers = ModelTableBlocks(table, 0, PART_RUN), *runs = NIL;
@@ -214,8 +227,7 @@ List *RunNumbers(ModelTable *table)
         int32 number = lfirst_int(cell);
 
         CHECK_FOR_INTERRUPTS();
-        if (number > 0 && number <= last &&
-            IsRun(StoreTryJson(&table->store, PART_RUN, (uint32)number)))
+        if (number > 0 && number <= last && HasRun(table, (uint32)number))
             runs = lappend_int(runs, number);
         else if (others++ == 0)
             first_other = number;

@@ -360,7 +360,7 @@ my @attacks = (
 			BEGIN
 				PERFORM public.ring();
 				PERFORM public.recadv_observe('other', 1::bigint, 2::bigint, now()::text);
-				RETURN '1';
+				RETURN enum_out($1);
 			END $$;
 			UPDATE bait SET item_id = item_id + user_id % 3 * 40;
 			ALTER TABLE bait ALTER user_id TYPE kind USING (1 + user_id % 3)::text::kind;
@@ -523,7 +523,7 @@ foreach my $meddling ('DROP TABLE evil', 'ALTER TABLE evil NOT OF', 'TRUNCATE ev
 				RETURN true;
 			EXCEPTION WHEN OTHERS THEN
 				RETURN true;
-			END \$\$;} . sprintf($as_view, 'user_id', 'WHERE item_id > 39 AND meddle()'));
+			END \$\$;} . sprintf($as_view, 'user_id', 'WHERE CASE WHEN item_id > 39 THEN meddle() ELSE true END'));
 		foreach my $role ('victim', 'mallory')
 		{
 			my $session = start_session($node, user => $role);

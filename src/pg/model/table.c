@@ -21,6 +21,7 @@
 #include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/catcache.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -235,6 +236,26 @@ static void CheckRunsNoCode(const ModelTable *table)
                      "Use GRANT SELECT to say who may use a model.");
 }
 
+/*
+ * What logical replication brings is the publisher's to write: rows of this server's would be in
+ * the way of those that come, and the subscription would stop at the first of them.
+ */
+static void CheckNotSubscribed(const ModelTable *table)
+{
+    CatCList *subscriptions = SearchSysCacheList1(
+        SUBSCRIPTIONRELMAP, ObjectIdGetDatum(RelationGetRelid(table->relation)));
+    int count = subscriptions->n_members;
+
+    ReleaseSysCacheList(subscriptions);
+    if (count > 0)
+        ereport(ERROR,
+                (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                 errmsg("model \"%s\" comes by a subscription and is not written here",
+                        table->store.name),
+                 errhint("Call this on the publisher; or DROP SUBSCRIPTION, and the model is this "
+                         "server's own.")));
+}
+
 /* As the executor does, which index scans do without: such a table has no rows on a standby. */
 static void CheckHasRows(Relation relation)
 {
@@ -269,8 +290,10 @@ static void Check(Relation relation, ModelUse use, ModelTable *table)
         .relation = relation,
         .index = CheckKey(relation),
     };
-    if (use != MODEL_READ)
+    if (use != MODEL_READ) {
         CheckRunsNoCode(table);
+        CheckNotSubscribed(table);
+    }
     if (use != MODEL_OWN) /* index scans make no checks, so this one of the executor is here */
         CheckNoRowSecurity(table);
 }

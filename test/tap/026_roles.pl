@@ -309,12 +309,14 @@ my @more_calls = (
 	q{SELECT recadv_detach('evil')},
 	q{INSERT INTO public.bait VALUES (1, 2, now())});
 
-# An image would take its algorithm from the model.
+# What takes from the model its source or its algorithm comes last.
 sub calls_on_evil
 {
-	my @statements = (@more_calls, map { call_on($_, 'evil') } sort keys %calls);
+	my @last = grep { /_train|_save/ } sort keys %calls;
+	my @others = grep { !/_train|_save/ } sort keys %calls;
+	my @statements = (@more_calls, map { call_on($_, 'evil') } @others, @last);
 
-	s/(.*recadv_save.*)/BEGIN; $1; ROLLBACK/ foreach (@statements);
+	s/^(?!CALL)(.*(?:_save|_train).*)$/BEGIN; $1; ROLLBACK/s foreach (@statements);
 	s/(?<![.\w])(recadv_\w+\(|recadv_models|recadv_cache\b)/public.$1/g foreach (@statements);
 	return @statements;
 }
@@ -421,14 +423,18 @@ my @attacks = (
 foreach my $attack (@attacks)
 {
 	my ($name, $prepare, $rings, $path) = @$attack;
-	my $mallory = mallory_begins($name);
 
-	is($mallory->query($prepare)->{state}, '', "$name: is prepared");
-	$mallory->query("BEGIN; $rings; ROLLBACK") if defined $rings;
-	is(rung('mallory'), 'mallory', "$name: would run") if defined $rings;
-	all_calls_by($name, $_, $path // '"$user", public') foreach ($super, 'victim');
-	nothing_gained($name);
-	$mallory->quit;
+	foreach my $role ($super, 'victim')
+	{
+		my $mallory = mallory_begins($name);
+
+		is($mallory->query($prepare)->{state}, '', "$name: is prepared");
+		$mallory->query("BEGIN; $rings; ROLLBACK") if defined $rings;
+		is(rung('mallory'), 'mallory', "$name: would run") if defined $rings;
+		all_calls_by($name, $role, $path // '"$user", public');
+		nothing_gained("$name: $role");
+		$mallory->quit;
+	}
 }
 
 # --- what takes more than one session ---------------------------------------------------------------
@@ -528,8 +534,13 @@ foreach my $meddling ('DROP TABLE evil', 'ALTER TABLE evil NOT OF', 'TRUNCATE ev
 		{
 			my $session = start_session($node, user => $role);
 
-			$session->query($call);
+			my $result = $session->query($call);
+
 			is($session->query('SELECT 1')->{out}, 1, "$name: while " . substr($call, 7, 25) . "by $role");
+			if ($meddling =~ /_train/ && $call =~ /_refresh/ && $role eq 'mallory')
+			{
+				is($result->{state}, '55006', 'a refresh of what its source has trained is refused');
+			}
 			$session->quit;
 		}
 		$mallory->quit;
@@ -560,8 +571,8 @@ is($writer->query(qq{
 		unnest('{items,event:1,events:1,run}'::text[]) part})->{state}, '', 'rows that unfold');
 $writer->quit;
 $boss->query('SET ROLE owner; ' . training('m', 'clicks')); # takes a number above theirs
-$boss->query(q{INSERT INTO m SELECT 0, part, n, data FROM zeros, generate_series(0, 7) n,
-		unnest('{items,event:1,events:1}'::text[]) part});
+is($boss->query(q{RESET ROLE; INSERT INTO m SELECT 0, part, n, data FROM zeros, generate_series(0, 7) n,
+		unnest('{items,event:1,events:1}'::text[]) part})->{state}, '', 'and others that unfold');
 $boss->quit;
 foreach my $call ('recadv_topk(1, 5, model => \'m\')', 'recadv_topk_all(\'m\', 5)', 'recadv_runs(\'m\')',
 	'recadv_models', 'recadv_similar_items(1, 5, model => \'m\')', 'recadv_refresh(\'m\')')

@@ -83,7 +83,7 @@ SKIP:
 
 	# by a dump that the newer pg_dump makes
 	$new = new_server_of('new', $upwards ? $install{other} : undef);
-	sql($new, 'DROP EXTENSION recadv');
+	sql($new, 'DROP EXTENSION recadv; CREATE ROLE app'); # pg_dump knows no roles
 	my $pg_dump = $new->installed_command('pg_dump');
 	my $psql = $new->installed_command('psql');
 	command_ok([ $pg_dump, '-Fp', '-f', "$directory/majors", '-d', $old->connstr('postgres') ],
@@ -180,7 +180,8 @@ sub all_answers
 		SELECT model, r FROM recadv_models, recadv_runs(model) r ORDER BY 1, r.run;
 		SELECT model, h FROM recadv_models, recadv_history(model) h ORDER BY 1, h.epoch;
 		SELECT model, obj_description(model::regclass) FROM recadv_models ORDER BY 1;
-		SELECT model, relacl, reloftype::regtype, attstorage, attnotnull
+		SELECT model, reloftype::regtype, attstorage, attnotnull, has_table_privilege('app', c.oid, 'SELECT'),
+			has_table_privilege('app', c.oid, 'INSERT'), has_table_privilege('app', c.oid, 'UPDATE')
 		FROM recadv_models JOIN pg_class c ON c.oid = model::regclass
 			JOIN pg_attribute a ON attrelid = c.oid AND attnum = 4 ORDER BY 1;
 		SELECT tgrelid::regclass, tgname, tgenabled FROM pg_trigger WHERE NOT tgisinternal ORDER BY 1, 2;

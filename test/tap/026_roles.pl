@@ -272,7 +272,7 @@ sub mallory_begins
 
 	sql(q{DROP TRIGGER IF EXISTS recadv_observe_evil ON clicks; DROP OWNED BY mallory CASCADE;
 		GRANT CREATE ON SCHEMA public TO mallory; CREATE SCHEMA hers AUTHORIZATION mallory});
-	sql("ALTER SEQUENCE ran_$_ RESTART") foreach (@others, 'mallory');
+	sql(join('; ', map { "ALTER SEQUENCE ran_$_ RESTART" } @others, 'mallory'));
 	$mallory = start_session($node, user => 'mallory');
 	is($mallory->query($bells . '; CREATE TABLE bait AS TABLE clicks; ' . training('evil', 'bait')
 			  . '; GRANT SELECT, INSERT ON evil TO PUBLIC; GRANT ALL ON bait TO PUBLIC')->{state}, '',
@@ -280,18 +280,22 @@ sub mallory_begins
 	return $mallory;
 }
 
+sub bells
+{
+	return join(' UNION ALL ', map { "SELECT '$_' FROM ran_$_ WHERE is_called" } @_);
+}
+
 sub rung
 {
-	return sql(join(' UNION ALL ', map { "SELECT '$_' FROM ran_$_ WHERE is_called" } @_));
+	return sql(bells(@_));
 }
 
 sub nothing_gained
 {
 	my ($name) = @_;
 
-	is(rung(@others), '', "$name: nothing has run with the rights of another");
-	is(sql(q{SELECT rolsuper FROM pg_roles WHERE rolname = 'mallory'}), 'f',
-		"$name: mallory is no superuser");
+	is(sql(q{SELECT rolname FROM pg_roles WHERE rolname = 'mallory' AND rolsuper UNION ALL } . bells(@others)),
+		'', "$name: nothing has run with the rights of another, and mallory is no superuser");
 	return;
 }
 
@@ -517,6 +521,7 @@ foreach my $meddling ('DROP TABLE evil', 'ALTER TABLE evil NOT OF', 'TRUNCATE ev
 	foreach my $call (q{SELECT recadv_refresh('evil')}, training('evil', 'bait'),
 		q{SELECT recadv_topk(1, 5, 'evil', seen => 'live')})
 	{
+		next if !$ENV{RECADV_LONG} && $call !~ /_refresh/ && $meddling !~ /DROP TABLE|_rollback/;
 		$mallory = mallory_begins($name);
 		$mallory->query(qq{
 			CREATE FUNCTION meddle() RETURNS boolean LANGUAGE plpgsql AS \$\$

@@ -283,6 +283,7 @@ CREATE VIEW @extschema@.recadv_models AS
          LATERAL @extschema@.recadv_model_status(c.oid) s
     WHERE c.reloftype OPERATOR(pg_catalog.=) '@extschema@.recadv_model'::pg_catalog.regtype
       AND c.relkind OPERATOR(pg_catalog.=) 'r'
+      AND NOT pg_catalog.pg_is_other_temp_schema(n.oid)
       AND pg_catalog.has_schema_privilege(n.oid, 'USAGE')
       AND pg_catalog.has_table_privilege(c.oid, 'SELECT');
 COMMENT ON VIEW @extschema@.recadv_models IS

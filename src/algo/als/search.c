@@ -2,6 +2,7 @@
 #include "algo/als/search.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "algo/rank/validation.h"
 
@@ -87,15 +88,18 @@ static void Tell(const Search *s, double loss, double value)
                                           HostClock() - s->start});
 }
 
+static void Clear(Part *part)
+{
+    memset(part->data, 0, PartFloats(part) * sizeof(float));
+}
+
 static double Try(Search *s, Point p)
 {
-    Part *item = &s->model->part[ALS_ITEM_PART];
     double loss = 0;
 
     s->solver->weights = WeightsAt(s, p);
-    for (uint32_t r = 0; r < item->rows; r++)
-        for (uint32_t k = 0; k < item->columns; k++)
-            PartRow(item, r)[k] = 0;
+    Clear(&s->model->part[ALS_USER_PART]);
+    Clear(&s->model->part[ALS_ITEM_PART]);
     AlsStart(s->solver, s->model);
     for (int e = 0; e < TRIAL_EPOCHS; e++)
         loss = AlsEpoch(s->solver, s->model);

@@ -15,6 +15,9 @@
 #define TRIAL_FACTORS 128
 #define MOST_TRIALS   12
 
+/* A smaller gain, by its share, is not worth going on for. */
+#define LEAST_GAIN 0.002
+
 /* The head of the lists: further down nearly the same is found by very different weights. */
 #define TRIAL_CUTOFF 20
 #define TRIAL_METRIC "NDCG@20"
@@ -135,7 +138,7 @@ static bool Improves(Search *s, Point p)
     if (s->trials >= MOST_TRIALS)
         return false;
     value = Try(s, p);
-    if (!(value > s->value))
+    if (!(value > s->value * (1 + LEAST_GAIN)))
         return false;
     s->best = p;
     s->value = value;

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "algo/rank/validation.h"
-#include "core/metrics.h"
 
 /*
  * Enough to tell weights apart, by validation on four data sets.  Narrower rows want a lower weight
@@ -17,10 +16,6 @@
 
 /* A smaller gain, by its share, is not worth going on for. */
 #define LEAST_GAIN 0.002
-
-/* The head of the lists: further down nearly the same is found by very different weights. */
-#define TRIAL_CUTOFF 20
-#define TRIAL_METRIC "NDCG@20"
 
 /* Fewer held-out interactions tell chance from merit no more. */
 #define FEWEST_HELD 50
@@ -94,8 +89,9 @@ static void Tell(const Search *s, double loss, double value)
 {
     const Host *host = s->host;
 
-    host->progress(host->arg, &(Progress){"trial", s->trials, MOST_TRIALS, loss, TRIAL_METRIC,
-                                          value, HostClock() - s->start});
+    host->progress(host->arg, &(Progress){"trial", s->trials, MOST_TRIALS, loss,
+                                          s->model->algorithm->metrics[0].label, value,
+                                          HostClock() - s->start});
 }
 
 static void Clear(Part *part)
@@ -103,19 +99,9 @@ static void Clear(Part *part)
     memset(part->data, 0, PartFloats(part) * sizeof(float));
 }
 
-/* NDCG of the held-out items among the first of the lists that were validated last. */
-static double HeadOfLists(const Validation *v)
-{
-    double sum = 0;
-
-    for (size_t i = 0; i < v->count; i++)
-        sum += CutoffMetricsOf(v->cases[i].positions, 1, TRIAL_CUTOFF).ndcg;
-    return sum / (double)v->count;
-}
-
 static double Try(Search *s, Point p)
 {
-    double loss = 0, value;
+    double loss = 0;
 
     s->solver->weights = WeightsAt(s, p);
     Clear(&s->model->part[ALS_USER_PART]);
@@ -124,10 +110,9 @@ static double Try(Search *s, Point p)
     for (int e = 0; e < TRIAL_EPOCHS; e++)
         loss = AlsEpoch(s->solver, s->model);
     ValidationRun(s->host, s->model, s->validation);
-    value = HeadOfLists(s->validation);
     s->trials++;
-    Tell(s, loss, value);
-    return value;
+    Tell(s, loss, s->validation->ndcg);
+    return s->validation->ndcg;
 }
 
 /* Is the point a better one? */

@@ -428,12 +428,12 @@ static Model CopyModel(TestHost *t, const Model *model)
 }
 
 /* Share of NDCG@100 that a perturbation takes away. */
-static double RelativeLoss(TestHost *t, const Training *run, Perturbation kind, double epsilon)
+static double RelativeLoss(TestHost *t, const Training *run, Perturbation how)
 {
     Model moved = CopyModel(t, &run->model);
     double before = Quality(t, run->data, &run->model);
 
-    run->model.algorithm->perturb(&t->host, run->data, &moved, kind, epsilon, 7);
+    run->model.algorithm->perturb(&t->host, run->data, &moved, how, 7);
     return 1 - Quality(t, run->data, &moved) / before;
 }
 
@@ -462,13 +462,15 @@ static void CheckPerturbed(TestHost *t, const Training *run)
         const char *name = kind == PERTURB_RANDOM ? "random" : "adversarial";
         Model once = CopyModel(t, &run->model), again = CopyModel(t, &run->model);
 
-        run->model.algorithm->perturb(&t->host, run->data, &once, (Perturbation)kind, 0.5, 7);
-        run->model.algorithm->perturb(&t->host, run->data, &again, (Perturbation)kind, 0.5, 7);
+        Perturbation how = {(PerturbationKind)kind, 0.5, false};
+
+        run->model.algorithm->perturb(&t->host, run->data, &once, how, 7);
+        run->model.algorithm->perturb(&t->host, run->data, &again, how, 7);
         CHECK(RowsMovedBy(&run->model.part[MF_USER_PART], &once.part[MF_USER_PART], 0.5) &&
                   RowsMovedBy(&run->model.part[MF_ITEM_PART], &once.part[MF_ITEM_PART], 0.5),
               "%s: every row moves by epsilon", name);
         CHECK(SameModel(&once, &again), "%s: the same seed, the same noise", name);
-        run->model.algorithm->perturb(&t->host, run->data, &again, (Perturbation)kind, 0.5, 8);
+        run->model.algorithm->perturb(&t->host, run->data, &again, how, 8);
         CHECK(!SameModel(&once, &again), "%s: another seed, other noise", name);
     }
 }

@@ -90,6 +90,7 @@ static void DescribeResult(StringInfo json, const Training *t)
         DescribeMetrics(json, t->model.algorithm, best->metric);
         JsonOpen(json, "metrics", '{');
         DescribeMetrics(json, t->model.algorithm, best->metric);
+        DescribeFindings(json, &t->report);
         JsonClose(json, '}');
     }
 }

@@ -115,6 +115,13 @@ void DescribeMetrics(StringInfo json, const Algorithm *algorithm, const double *
         JsonReal(json, algorithm->metrics[i].name, metric[i]);
 }
 
+void DescribeFindings(StringInfo json, const TrainReport *report)
+{
+    for (int i = 0; i < FINDINGS; i++)
+        if (report->finding[i].name != NULL)
+            JsonReal(json, report->finding[i].name, report->finding[i].value);
+}
+
 const Epoch *TrainingBest(const Training *t)
 {
     return t->report.best < 0 || t->report.best >= t->report.epochs
@@ -341,5 +348,7 @@ void TrainingReport(const Training *t)
     UnusableReport(&t->collected.unusable);
     if (t->report.warning[0] != '\0')
         ereport(WARNING, (errmsg("%s", t->report.warning)));
+    if (t->report.note[0] != '\0' && recadv_progress)
+        ereport(NOTICE, (errmsg("%s", t->report.note)));
     ReportSkipped(&t->collected);
 }

@@ -103,6 +103,9 @@ extern void TrainingReport(const Training *training);
 /* Appends the metrics of an epoch to a JSON object, each under its name. */
 extern void DescribeMetrics(StringInfo json, const Algorithm *algorithm, const double *metric);
 
+/* What else the training has measured. */
+extern void DescribeFindings(StringInfo json, const TrainReport *report);
+
 /* Best epoch, or NULL if the algorithm has none. */
 extern const Epoch *TrainingBest(const Training *training);
 

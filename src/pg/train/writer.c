@@ -63,6 +63,7 @@ static void DescribeTraining(StringInfo json, const Training *t, bool timed)
     JsonInteger(json, "best_epoch", best == NULL ? 0 : best->epoch);
     JsonReal(json, "loss", best == NULL ? NAN : best->loss);
     DescribeMetrics(json, t->model.algorithm, best == NULL ? unmeasured : best->metric);
+    DescribeFindings(json, &t->report);
     JsonString(json, "stop_reason", t->report.stop_reason);
     JsonBool(json, "warm_start", t->model.warm);
     if (t->model.warm) {

@@ -95,7 +95,7 @@ RETURNS void
 AS 'MODULE_PATHNAME', 'recadv_attach'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION @extschema@.recadv_attach(text, regclass, name, name, name, text) IS
-'lets the model observe every row that is inserted into a relation (NULL: its source, a table; columns: those it was trained on), by a statement-level trigger. on_error: warning lets the row in where the model is busy, broken or not writable for the one who inserts, and leaves the event to the next recadv_refresh; error fails the INSERT. Needs the right to create a trigger on the table';
+'lets the model observe every row that is inserted into a relation (NULL: its source, a table; columns: those it was trained on), by a statement-level trigger. on_error: warning lets the row in where the model is busy, broken or not writable for the one who inserts, and leaves the event to the next recadv_refresh (only storage that fails meanwhile fails the INSERT); savepoint does so in a subtransaction, which survives storage that fails, too, and takes a transaction id a statement; error fails the INSERT. Needs the right to create a trigger on the table';
 
 DROP FUNCTION @extschema@.recadv_detach(text, regclass);
 CREATE FUNCTION @extschema@.recadv_detach(

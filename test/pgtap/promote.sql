@@ -182,6 +182,17 @@ SELECT is((train('r', 'shop', bad('{"holdout": "none"}'))).promotion, 'promoted'
 SELECT is((train('r', 'shop', bad('{"holdout": "random"}'))).promotion, 'promoted',
     'nor with another one');
 
+-- a version that is too large to be compared with does not stop the training that would replace it
+SELECT train('large', 'early', '{"factors": 2048, "epochs": 1}') \g /dev/null
+SET LOCAL recadv.max_memory = '3MB';
+SELECT alike(
+    (train('large', 'shop', bad())).promotion,
+    'its NDCG@100 of % had in its own training',
+    'what it measured itself is left to compare by');
+SELECT is((train('large', 'shop', '{"promote": "better", "holdout": "random"}')).promotion, 'promoted', 'or nothing is');
+SELECT is(promotion(3, 'compared', 'large'), '0', 'without having been compared');
+RESET recadv.max_memory;
+
 -- versions that are kept
 SELECT train('k', 'early', '{"keep_versions": 1}') \g /dev/null
 SELECT train('k', 'shop', bad('{"keep_versions": 1}')) \g /dev/null

@@ -320,6 +320,7 @@ Datum recadv_refresh(PG_FUNCTION_ARGS)
     }
     SPI_finish();
     UnusableReport(&r.unlearnt.unusable);
+    CappedReport(&r.unlearnt.capped);
     r.seconds = HostClock() - start;
     result = Report(fcinfo, &r);
     Close(&r);

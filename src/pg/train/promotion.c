@@ -207,7 +207,7 @@ static double Recorded(Serving *s, const TrainRequest *request)
 
 /* --- loading */
 
-static void CheckRoom(Serving *s, const Header *header)
+static bool HasRoom(const Serving *s, const Header *header)
 {
     const Interactions *data = &s->training->collected.data;
     Interactions shape = {.users = header->users,
@@ -217,9 +217,8 @@ static void CheckRoom(Serving *s, const Header *header)
     Model model;
 
     HeaderLayout(header, &model);
-    CheckMemory(SizeAdd(MemoryContextMemAllocated(s->training->context, true),
-                        ComparingMemory(&model, &shape, s->threads)),
-                "comparing with the version that serves");
+    return MemoryAllows(SizeAdd(MemoryContextMemAllocated(s->training->context, true),
+                                ComparingMemory(&model, &shape, s->threads)));
 }
 
 static void Compare(Serving *s, const TrainRequest *request)
@@ -231,10 +230,14 @@ static void Compare(Serving *s, const TrainRequest *request)
         p->problem = "its ids are those of an earlier version of recadv";
         return;
     }
-    CheckRoom(s, &header);
-    WholeModelRead(s->store, &s->backend, &s->whole);
+    s->whole.header = header;
     p->recorded = Recorded(s, request);
     p->recorded_metric = header.algorithm->metrics[0].name;
+    if (!HasRoom(s, &header)) {
+        p->problem = "comparing with it needs more memory than recadv.max_memory allows";
+        return;
+    }
+    WholeModelRead(s->store, &s->backend, &s->whole);
     CheckSource(s);
     MeasureServing(s);
 }

@@ -346,6 +346,7 @@ static void ReportSkipped(const Collected *c)
 void TrainingReport(const Training *t)
 {
     UnusableReport(&t->collected.unusable);
+    CappedReport(&t->collected.capped);
     if (t->report.warning[0] != '\0')
         ereport(WARNING, (errmsg("%s", t->report.warning)));
     if (t->report.note[0] != '\0' && recadv_progress)

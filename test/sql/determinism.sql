@@ -113,6 +113,7 @@ CALL try('bpr', '{"factors":8,"epochs":2,"learning_rate":0.1,"seed":7}', 'one ro
 SELECT count(*) AS ways, count(DISTINCT digest) AS digests FROM ways;
 
 -- the aggregate learns the same model as the function
+SET client_min_messages = error;
 SELECT recadv_save(
     'fitted',
     recadv_fit(user_id, item_id, at,

@@ -17,6 +17,7 @@ extern void DefineSettings(void);
 
 /* Fails if `bytes` is more than recadv.max_memory; `purpose` names what needs it. */
 extern void CheckMemory(Size bytes, const char *purpose);
+extern bool MemoryAllows(Size bytes);
 
 /* The option threads, or all that recadv.max_threads allows for 0; fails above that. */
 extern int CheckThreads(int64 threads);

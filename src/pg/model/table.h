@@ -40,7 +40,10 @@ extern void ModelCheckRights(Oid relid, ModelUse use);
  */
 extern void ModelTableOpenFor(Oid relid, ModelUse use, ModelTable *table);
 
-/* The same for one use. */
+/* Opens what the transaction has opened for such a use before, whose lock it still holds. */
+extern void ModelTableReopen(Oid relid, ModelTable *table);
+
+/* The same as the first for one use. */
 extern void ModelTableOpen(Oid relid, ModelTable *table);
 extern void ModelTableOpenOwned(Oid relid, ModelTable *table);
 
@@ -52,6 +55,12 @@ extern void ModelTableClose(ModelTable *table);
 
 /* Closes what ModelTableTryOpen opened, and releases the lock. */
 extern void ModelTableRelease(ModelTable *table);
+
+/*
+ * Bytes of a row of version 0.  None that recadv writes comes near it, and whoever may INSERT can
+ * write one that unfolds to a gigabyte: such a row is not unfolded.
+ */
+#define MAX_SHARED_ROW ((Size)8 << 20)
 
 /* The stored bytes of a block of any version, NULL if there is none. */
 extern bytea *ModelTableFetch(ModelTable *table, int32 version, const char *part, uint32 number);

@@ -39,7 +39,7 @@ static const OptionSpec nmrn_options[] = {
      "recadv, by validation; hinge in " NMRN_PAPER_NAME},
     {"temperature", OPTION_REAL, NMRN_FIELD(softmax_temperature), 0, 100, 0, NULL,
      "what scores are divided by in the softmax, 0.01 at least; 0: 0.3, or 0.2 or 0.5 where that "
-     "ranks the held-out interactions better by a hundredth",
+     "ranks the held-out interactions better by a fiftieth",
      "recadv"},
     {"negatives", OPTION_INTEGER, NMRN_FIELD(negatives), 1, 65536, 256, NULL,
      "items, drawn anew for each micro-batch, that the softmax has its events against; at most "

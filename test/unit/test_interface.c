@@ -472,8 +472,8 @@ static uint32_t PlainPosition(World *w, const RankingCase *c, bool held)
     ExpectedQuery(w, c->user, held, query);
     ModelScore(&w->model, query, 1, scores);
     for (uint32_t i = 0; i < ITEMS; i++)
-        before += !IsAmong(c->excluded, c->excluded_count, i) &&
-                  RanksAhead(scores, i, c->relevant[0]);
+        before +=
+            !IsAmong(c->excluded, c->excluded_count, i) && RanksAhead(scores, i, c->relevant[0]);
     HostRelease(&w->t.host, query);
     return before;
 }

@@ -210,7 +210,7 @@ static RowList LiveRows(const BatchJob *job, Id user)
     for (uint64 i = first; i < last; i++)
         if (job->live_rows[data->item[i]] != UNKNOWN_ID)
             rows.rows[rows.count++] = job->live_rows[data->item[i]];
-    qsort(rows.rows, rows.count, sizeof(uint32), CompareIndexes);
+    SortIndexes(rows.rows, rows.count);
     return rows;
 }
 
@@ -279,7 +279,8 @@ static void PutRows(BatchJob *job, Id user, const TopK *top)
         Datum item = IdToDatum(IdReaderGet(&job->item_ids, top->entries[i].item), job->kind);
 
         RowSetAdd(&job->rows,
-                  (Datum[]){user_datum, item, Float4GetDatum(top->entries[i].score),
+                  (Datum[]){user_datum, item,
+                            Float4GetDatum(CheckScore(job->served, top->entries[i].score)),
                             Int32GetDatum((int32)i + 1)},
                   NULL);
         if (job->kind == ID_TEXT)

@@ -12,7 +12,7 @@ use Test::More;
 use Time::HiRes qw(time usleep);
 
 our @EXPORT = qw(new_server start_session wait_until make_orders options topk_of healthy no_locks
-  threads_of memory_of long_form rounds random_seed percentile load_average kill_backend kill_server
+  threads_of memory_of peak_memory_of long_form rounds random_seed percentile load_average kill_backend kill_server
   stop_immediately);
 
 # Seconds that anything may take before the test gives up on it.
@@ -123,6 +123,15 @@ sub memory_of
 {
 	my ($pid) = @_;
 	my ($kilobytes) = slurp_file("/proc/$pid/status") =~ /^RssAnon:\s+(\d+)/m;
+
+	return $kilobytes / 1024;
+}
+
+# The most memory that a process has had, with what it shares, in MB.
+sub peak_memory_of
+{
+	my ($pid) = @_;
+	my ($kilobytes) = slurp_file("/proc/$pid/status") =~ /^VmHWM:\s+(\d+)/m;
 
 	return $kilobytes / 1024;
 }

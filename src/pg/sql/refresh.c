@@ -156,6 +156,23 @@ static void CheckRoom(uint32 known, uint32 more)
                         errmsg("the model would have more than %d users or items", MAX_IDS)));
 }
 
+/* The run lock keeps other sessions out, but not what the source itself calls while it is read. */
+static void CheckStillCurrent(Refresh *r)
+{
+    Current now;
+    const char *problem;
+
+    PushActiveSnapshot(GetLatestSnapshot());
+    problem = ModelTableTryCurrent(&r->table, &now);
+    PopActiveSnapshot();
+    if (problem != NULL || memcmp(&now, &r->current, sizeof(now)) != 0)
+        ereport(ERROR, (errcode(ERRCODE_OBJECT_IN_USE),
+                        errmsg("model \"%s\" was changed by its own source, which was read to "
+                               "refresh it",
+                               r->table.store.name),
+                        errhint("A view or function in the source calls recadv.")));
+}
+
 static void LoadSlice(Refresh *r)
 {
     const Unlearnt *unlearnt = &r->unlearnt;
@@ -411,6 +428,7 @@ Datum recadv_refresh(PG_FUNCTION_ARGS)
     SPI_connect();
     Open(&r, context);
     FindNew(&r);
+    CheckStillCurrent(&r);
     if (r.unlearnt.count > 0) {
         LearnNew(&r);
         PublishLearnt(&r);

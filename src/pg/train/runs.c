@@ -109,6 +109,7 @@ static void DescribeResult(StringInfo json, const Algorithm *algorithm, const Tr
         DescribeMetrics(json, t->model.algorithm, best->metric);
         JsonOpen(json, "metrics", '{');
         DescribeMetrics(json, t->model.algorithm, best->metric);
+        DescribeFindings(json, &t->report);
         JsonClose(json, '}');
     }
 }
@@ -275,6 +276,19 @@ static bool IsRun(Jsonb *run)
     return HasTime(run, "started") && HasTime(run, "finished");
 }
 
+static bool HasRun(ModelTable *table, uint32 number)
+{
+    MemoryContext caller = CurrentMemoryContext;
+    MemoryContext scratch = AllocSetContextCreate(caller, "recadv run", ALLOCSET_DEFAULT_SIZES);
+    bool has;
+
+    MemoryContextSwitchTo(scratch);
+    has = IsRun(StoreTryJson(&table->store, PART_RUN, number));
+    MemoryContextSwitchTo(caller);
+    MemoryContextDelete(scratch);
+    return has;
+}
+
 /* Of a model that an earlier version made there is no list of trainings: all that there are. */
 static List *Listed(ModelTable *table, RunKind kind)
 {
@@ -342,7 +356,7 @@ List *RunNumbers(ModelTable *table)
     table->store.version = 0;
     foreach (cell, listed) {
         CHECK_FOR_INTERRUPTS();
-        if (IsRun(StoreTryJson(&table->store, PART_RUN, (uint32)lfirst_int(cell))))
+        if (HasRun(table, (uint32)lfirst_int(cell)))
             runs = lappend_int(runs, lfirst_int(cell));
         else
             others = lappend_int(others, lfirst_int(cell));

@@ -461,12 +461,14 @@ Datum recadv_fit_final(PG_FUNCTION_ARGS)
     request.algorithm_name = request.algorithm->name;
     request.threads = CheckThreads(((TrainOptions *)request.options)->threads);
     TrainingInit(&training, CurrentMemoryContext, "recadv_fit");
+    RunStatusBegin(&training.backend.status, RUN_FIT, InvalidOid, NULL);
     TrainingCollect(&training, &request, state->collector);
     FallBack(&training, &request);
     TrainingFit(&training, &request);
     TrainingReport(&training);
     ImageSinkOpen(&image);
     TrainingWrite(&training, &request, &image.sink);
+    RunStatusEnd(&training.backend.status);
     MemoryContextDelete(training.context);
     PG_RETURN_BYTEA_P(ImageSinkClose(&image));
 }

@@ -7,6 +7,7 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 
 #include "pg/sql/checks.h"
 #include "pg/sql/train_request.h"
@@ -85,7 +86,7 @@ Datum recadv_train_0_2(PG_FUNCTION_ARGS)
 {
     TrainRequest *request;
     Training training;
-    Run run = {0};
+    Run run = {.kind = RUN_TRAIN};
     Datum result;
     Oid relid;
 
@@ -97,6 +98,7 @@ Datum recadv_train_0_2(PG_FUNCTION_ARGS)
     relid = ModelTableEnsure(request->model);
     if (!OidIsValid(relid) || !RunLock(relid, false))
         FailBusy(request->model);
+    RunStatusBegin(&training.backend.status, RUN_TRAIN, relid, get_rel_name(relid));
     ChoiceKeep(&training, request, relid);
     TrainingRead(&training, request);
     TrainingWarm(&training, request, relid);
@@ -105,10 +107,11 @@ Datum recadv_train_0_2(PG_FUNCTION_ARGS)
     TrainingFit(&training, request);
     PromotionDecide(&training, request);
     run.version = StoreVersion(relid, request, &training);
-    run.number = RunNumber(relid, true);
+    run.number = RunNumber(relid, RUN_TRAIN, true);
     run.started = training.started;
     RunEnd(&run, &training);
     RunWrite(relid, &run, request, &training);
+    RunStatusEnd(&training.backend.status);
     SPI_finish();
     TrainingReport(&training);
     PromotionReport(&training, request, run.version);

@@ -189,7 +189,15 @@ static void MeasureServing(Serving *s)
 
 /* --- what its training measured */
 
-/* NaN if it held out in another way. */
+/* Of how many users its training held an interaction out; 0.1.0 did not say if it learnt them. */
+static int64 HeldUsers(const Header *header, Jsonb *training)
+{
+    int64 users;
+
+    return JsonbGetInteger(training, "held_out_users", &users) ? users : header->held;
+}
+
+/* NaN if it held out in another way, or too little to say anything. */
 static double Recorded(Serving *s, const TrainRequest *request)
 {
     const Header *header = &s->whole.header;
@@ -200,7 +208,8 @@ static double Recorded(Serving *s, const TrainRequest *request)
 
     if (ResolveHoldout(header->options, header->source.time_column != NULL) !=
             ResolveHoldout(request->options, times) ||
-        training == NULL || !JsonbGetReal(training, metric->name, &value))
+        training == NULL || HeldUsers(header, training) < PROMOTION_LEAST ||
+        !JsonbGetReal(training, metric->name, &value))
         return NAN;
     return value;
 }
@@ -316,6 +325,7 @@ void PromotionPrepare(Training *t, const TrainRequest *request, Oid relid)
     PushActiveSnapshot(GetLatestSnapshot());
     ModelTableOpenOwned(relid, &table);
     if (ModelTableTryCurrent(&table, &current) == NULL && current.version > 0) {
+        RunStatusStage(&t->backend.status, "compare");
         table.store.version = t->promotion.serving = current.version;
         TrainingHoldOut(t, request->options);
         t->promotion.held = t->collected.data.held_count;

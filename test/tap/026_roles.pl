@@ -133,6 +133,8 @@ my %calls = (
 	'recadv_history(text,integer)' => [ 1, q{SELECT recadv_history('%m')} ],
 	'recadv_run_numbers(text)' => [ 1, q{SELECT recadv_run_numbers('%m')} ],
 	'recadv_runs(text)' => [ 1, q{SELECT recadv_runs('%m')} ],
+	'recadv_run_documents(oid)' => [ 0, q{SELECT recadv_run_documents('%m'::regclass)} ],
+	'recadv_running()' => [ 0, 'SELECT recadv_running()' ],
 	'recadv_model_status(oid)' => [ 0, q{SELECT recadv_model_status('%m'::regclass)} ],
 	'recadv_fit_accum(internal,"any","any")' => [ 0, 'SELECT recadv_fit_accum(NULL, 1, 2)', '42883' ],
 	'recadv_fit_accum_options(internal,"any","any",jsonb)' =>
@@ -151,7 +153,9 @@ my %calls = (
 	'recadv_fit("any","any","any",jsonb)' => [ 0, q{SELECT recadv_fit(1, 2, now(), '{}')} ],
 	'recadv_fit("any","any","any","any",jsonb)' => [ 0, q{SELECT recadv_fit(1, 2, now(), 3, '{}')} ],
 	'recadv_models' => [ 0, 'SELECT * FROM recadv_models' ],
-	'recadv_cache' => [ 0, 'SELECT * FROM recadv_cache' ]);
+	'recadv_cache' => [ 0, 'SELECT * FROM recadv_cache' ],
+	'recadv_all_runs' => [ 0, 'SELECT * FROM recadv_all_runs' ],
+	'recadv_progress' => [ 0, 'SELECT * FROM recadv_progress' ]);
 
 my $members = sql(q{
 	SELECT objid::regprocedure::text FROM pg_depend
@@ -211,6 +215,8 @@ foreach my $role (sort { $roles{$a} <=> $roles{$b} } keys %roles)
 	}
 	is($session->query(q{SELECT count(*) FROM recadv_models})->{out}, $roles{$role} > 0 ? 1 : 0,
 		"$role: recadv_models lists what the role may read");
+	is($session->query(q{SELECT count(DISTINCT model) FROM recadv_all_runs})->{out}, $roles{$role} > 0 ? 1 : 0,
+		"$role: so does recadv_all_runs");
 	is($session->query(q{SELECT count(*) FROM recadv_cache WHERE model = 'm'::regclass})->{out} > 0,
 		$roles{$role} > 0, "$role: so does recadv_cache");
 	$session->quit;
@@ -221,6 +227,9 @@ my $stranger = start_session($node, user => 'stranger');
 is($stranger->query(q{SELECT status, version IS NULL, users IS NULL, bytes IS NULL
 		FROM recadv_model_status('m'::regclass)})->{out},
 	'permission denied for table m|t|t|t', 'of which a stranger learns nothing');
+like($stranger->query(q{SELECT count(*) FROM recadv_run_documents('m'::regclass)})->{err},
+	qr/permission denied for table m/, 'nor of its runs');
+is($stranger->query(q{SELECT count(*) FROM recadv_run_documents('m'::regclass)})->{out}, 0, 'of which none come');
 $stranger->quit;
 $owner->quit;
 
@@ -321,7 +330,7 @@ sub calls_on_evil
 	my @statements = (@more_calls, map { call_on($_, 'evil') } @others, @last);
 
 	s/^(?!CALL)(.*(?:_save|_train).*)$/BEGIN; $1; ROLLBACK/s foreach (@statements);
-	s/(?<![.\w])(recadv_\w+\(|recadv_models|recadv_cache\b)/public.$1/g foreach (@statements);
+	s/(?<![.\w])(recadv_\w+\(|recadv_models|recadv_cache\b|recadv_all_runs|recadv_progress)/public.$1/g foreach (@statements);
 	return @statements;
 }
 
@@ -561,6 +570,7 @@ $mallory->query(q{CREATE TEMPORARY TABLE passing OF recadv_model (PRIMARY KEY (v
 is($boss->query('SELECT count(*) FROM recadv_topk(1, 5)')->{out}, 5,
 	'a call that names no model takes the one that others can read');
 is($boss->query(q{SELECT string_agg(name, ' ') FROM recadv_models})->{out}, 'm', 'as the list does');
+is($boss->query(q{SELECT count(*) FROM recadv_all_runs})->{err}, '', 'and that of all runs');
 is($mallory->query(q{SELECT string_agg(name, ' ') FROM recadv_models})->{out}, 'passing',
 	'the session has its own');
 $mallory->quit;
@@ -580,7 +590,7 @@ is($boss->query(q{RESET ROLE; INSERT INTO m SELECT 0, part, n, data FROM zeros, 
 		unnest('{items,event:1,events:1}'::text[]) part})->{state}, '', 'and others that unfold');
 $boss->quit;
 foreach my $call ('recadv_topk(1, 5, model => \'m\')', 'recadv_topk_all(\'m\', 5)', 'recadv_runs(\'m\')',
-	'recadv_models', 'recadv_similar_items(1, 5, model => \'m\')', 'recadv_refresh(\'m\')')
+	'recadv_models', 'recadv_all_runs', 'recadv_similar_items(1, 5, model => \'m\')', 'recadv_refresh(\'m\')')
 {
 	my $session = start_session($node);
 

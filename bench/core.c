@@ -93,7 +93,7 @@ static void Evaluate(const Model *model, const Interactions *train, const Intera
                 .positions = positions + first,
             };
     }
-    RankCases(&host, model, NO_HISTORIES, cases, n);
+    RankCases(&host, model, HistoriesOf(model, train, true), cases, n);
     for (size_t i = 0; i < n; i++) {
         CutoffMetrics m = CutoffMetricsOf(cases[i].positions, cases[i].relevant_count, 20);
 
@@ -109,19 +109,22 @@ static const Algorithm *Find(const char *name)
 }
 
 /* A line a trial, with wall and processor seconds of all. */
-static const Algorithm *ChooseAndTell(const Interactions *train, const TrainOptions *options)
+static Choice ChooseAndTell(const Interactions *train, const TrainOptions *options)
 {
     clock_t processor = clock();
     double start = HostClock();
     Choice choice;
 
-    Choose(&host, train, (const ChoiceOptions *)options, &choice);
+    Choose(&host, train, (const ChoiceOptions *)options, SIZE_MAX, &choice);
     for (int i = 0; i < choice.trials; i++)
-        printf("round %d %s ndcg@100 %.4f %.2f s\n", choice.trial[i].round,
-               choice.trial[i].algorithm->name, choice.trial[i].metric, choice.trial[i].seconds);
-    printf("chosen in %.2f s, %.2f processor-s\n", HostClock() - start,
-           (double)(clock() - processor) / CLOCKS_PER_SEC);
-    return choice.algorithm;
+        printf("round %d %s ndcg@100 %.4f %.2f s%s%s\n", choice.trial[i].round,
+               choice.trial[i].algorithm->name, choice.trial[i].metric, choice.trial[i].seconds,
+               choice.trial[i].problem == NULL ? "" : ": ",
+               choice.trial[i].problem == NULL ? "" : choice.trial[i].problem);
+    printf("chosen in %.2f s, %.2f processor-s%s%s\n", HostClock() - start,
+           (double)(clock() - processor) / CLOCKS_PER_SEC, choice.untried == NULL ? "" : ": ",
+           choice.untried == NULL ? "" : choice.untried);
+    return choice;
 }
 
 int main(int argc, char **argv)
@@ -150,11 +153,12 @@ int main(int argc, char **argv)
                                                          : (Holdout)options->holdout,
                         (uint64_t)options->validation_users, (uint64_t)options->seed);
     if (IsChoosing(algorithm)) {
-        TrainOptions all = *options;
+        Choice choice = ChooseAndTell(&train, options);
 
-        algorithm = ChooseAndTell(&train, options);
-        options = ReadOptions(algorithm, (char *[]){NULL});
-        *options = all;
+        algorithm = choice.algorithm;
+        options = choice.options;
+        processor = clock();
+        start = HostClock();
     }
     ModelLayout(&model, algorithm, options, train.users, train.items);
     ModelAllocate(&host, &model);

@@ -152,6 +152,17 @@ struct Algorithm {
     bool candidate;
     const struct PresetValue *trial;
 
+    /*
+     * About how many nanoseconds train() takes on one core, from the numbers of the shape, so that
+     * trials can be planned without a clock and be the same everywhere.  NULL: next to none.
+     */
+    double (*work)(const Model *model, const Interactions *shape);
+
+    /* Single options that a choice tries once the algorithm is the best, and what a search for
+     * options goes over where nothing is said; each ends with option == NULL.  NULL: none. */
+    const struct PresetValue *variants;
+    const OptionRange *space;
+
     /* Appends the model's parts (without data) for model->users, model->items and options. */
     void (*layout)(Model *model);
 

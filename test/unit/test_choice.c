@@ -33,7 +33,7 @@ static void Run(void *arg)
 {
     Chosen *c = arg;
 
-    Choose(&c->t.host, &c->data, &c->options, &c->choice);
+    Choose(&c->t.host, &c->data, &c->options, SIZE_MAX, &c->choice);
 }
 
 static double MetricOf(const Choice *choice, const char *name, int round)
@@ -163,7 +163,7 @@ static void CheckEvents(void)
     OptionsDefault(train_options, &options);
     OptionsDefault(choosing.options, &options);
     SetOptions(&choosing, &options, "candidates=popularity,nmrn");
-    Choose(&t.host, &data, &options, &choice);
+    Choose(&t.host, &data, &options, SIZE_MAX, &choice);
     CHECK(choice.trials == 2 && choice.algorithm == AlgorithmFind("nmrn"),
           "tastes are learnt from events: nmrn %.3f against %.3f", MetricOf(&choice, "nmrn", 1),
           MetricOf(&choice, "popularity", 1));

@@ -27,6 +27,13 @@ static const OptionSpec als_options[] = {
 
 static const struct PresetValue trial[] = {{"epochs", 4}, {NULL, 0}};
 
+static const OptionRange space[] = {
+    {"factors", 32, 256, true},
+    {"unobserved_weight", 0.01, 1, true},
+    {"regularization", 0.001, 0.1, true},
+    {NULL, 0, 0, false},
+};
+
 const Algorithm als_algorithm = {
     .name = "als",
     .summary = "matrix factorisation by alternating least squares for implicit feedback",
@@ -37,6 +44,8 @@ const Algorithm als_algorithm = {
     .learns_held = true,
     .candidate = true,
     .trial = trial,
+    .work = AlsWork,
+    .space = space,
     .layout = AlsLayout,
     .memory = AlsMemory,
     .train = AlsTrain,

@@ -21,6 +21,15 @@ static const OptionSpec itemknn_options[] = {
     {NULL, OPTION_BOOL, 0, 0, 0, 0, NULL, NULL, NULL},
 };
 
+static const struct PresetValue variants[] = {{"recent", 5}, {NULL, 0}};
+
+static const OptionRange space[] = {
+    {"neighbors", 20, 400, true},
+    {"shrink", 0, 100, false},
+    {"weighting", WEIGH_NONE, WEIGH_BM25, false},
+    {NULL, 0, 0, false},
+};
+
 const Algorithm itemknn_algorithm = {
     .name = "itemknn",
     .summary = "nearest neighbours of the items that a user has",
@@ -30,6 +39,9 @@ const Algorithm itemknn_algorithm = {
     .used = COLUMN_WEIGHT,
     .learns_held = true,
     .candidate = true,
+    .work = KnnWork,
+    .variants = variants,
+    .space = space,
     .layout = KnnLayout,
     .memory = KnnMemory,
     .train = KnnTrain,

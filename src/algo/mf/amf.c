@@ -42,6 +42,15 @@ static const Preset amf_presets[] = {
 
 static const struct PresetValue trial[] = {{"epochs", 30}, {"adv_epochs", 30}, {NULL, 0}};
 
+static const struct PresetValue variants[] = {{"regularization", 0.01}, {NULL, 0}};
+
+static const OptionRange space[] = {
+    {"factors", 32, 256, true},
+    {"regularization", 0.001, 0.05, true},
+    {"adaptive_negatives", 1, 16, true},
+    {NULL, 0, 0, false},
+};
+
 const Algorithm amf_algorithm = {
     .name = "amf",
     .summary = "matrix factorisation with BPR, then adversarial personalised ranking",
@@ -49,5 +58,7 @@ const Algorithm amf_algorithm = {
     .presets = amf_presets,
     .candidate = true,
     .trial = trial,
+    .variants = variants,
+    .space = space,
     MF_METHODS,
 };

@@ -18,11 +18,22 @@ static const OptionSpec bpr_options[] = {
 
 static const struct PresetValue trial[] = {{"epochs", 40}, {NULL, 0}};
 
+static const struct PresetValue variants[] = {{"regularization", 0.02}, {NULL, 0}};
+
+static const OptionRange space[] = {
+    {"factors", 32, 256, true},
+    {"regularization", 0.001, 0.05, true},
+    {"adaptive_negatives", 1, 16, true},
+    {NULL, 0, 0, false},
+};
+
 const Algorithm bpr_algorithm = {
     .name = "bpr",
     .summary = "matrix factorisation with Bayesian personalised ranking",
     .options = bpr_options,
     .candidate = true,
     .trial = trial,
+    .variants = variants,
+    .space = space,
     MF_METHODS,
 };

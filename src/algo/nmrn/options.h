@@ -104,7 +104,7 @@ extern const struct PresetValue nmrn_drift[];
 
 #define NMRN_METHODS \
     .options_size = sizeof(NmrnOptions), .metrics = RANKING_METRICS, .required = COLUMN_TIME, \
-    .used = COLUMN_WEIGHT, .events = true, .learns_held = true, .memory = NmrnTrainMemory, .train = NmrnTrain, \
+    .used = COLUMN_WEIGHT, .events = true, .learns_held = true, .memory = NmrnTrainMemory, .work = NmrnWork, .train = NmrnTrain, \
     .query_width = NmrnQueryWidth, .query = NmrnQuery, .items = NMRN_ITEM_PART, \
     .scalars = NMRN_SCALARS, .item_scalars = NmrnItemScalars, .finish = NmrnFinish, \
     .similarity = NmrnSimilarity, .compares = {true, true}, .fold_in = NmrnFoldIn, .explain = NmrnExplain, \

@@ -39,6 +39,14 @@ void SoftmaxLayout(Model *model)
 
 static const struct PresetValue trial[] = {{"epochs", 8}, {NULL, 0}};
 
+static const OptionRange space[] = {
+    {"factors", 64, 256, true},
+    {"temperature", 0.05, 0.3, true},
+    {"item_norm_exponent", 0, 0.2, false},
+    {"learning_rate", 0.1, 0.4, true},
+    {NULL, 0, 0, false},
+};
+
 const Algorithm softmax_algorithm = {
     .name = "softmax",
     .summary = "matrix factorisation with a sampled softmax over cosines",
@@ -49,6 +57,8 @@ const Algorithm softmax_algorithm = {
     .learns_held = true,
     .candidate = true,
     .trial = trial,
+    .work = SoftmaxWork,
+    .space = space,
     .layout = SoftmaxLayout,
     .memory = SoftmaxMemory,
     .train = SoftmaxTrain,

@@ -15,6 +15,7 @@ typedef struct BackendHost {
     const char *title;     /* prefix of progress reports, such as: recadv_train "shop" */
     double last_notice;
     double last_activity;
+    bool failing; /* an algorithm has failed, and nothing else */
 } BackendHost;
 
 /* A host that allocates in `context` and runs on the main thread alone. */

@@ -18,6 +18,9 @@ extern void DefineSettings(void);
 /* Fails if `bytes` is more than recadv.max_memory; `purpose` names what needs it. */
 extern void CheckMemory(Size bytes, const char *purpose);
 
+/* Bytes that recadv.max_memory allows beside those that are used. */
+extern Size MemoryLeft(Size used);
+
 /* The option threads, or all that recadv.max_threads allows for 0; fails above that. */
 extern int CheckThreads(int64 threads);
 

@@ -53,8 +53,8 @@ static void JobRead(Job *job)
 {
     CheckRequest(job->request);
     PushActiveSnapshot(GetTransactionSnapshot());
-    ChoiceKeep(&job->training, job->request, job->relid);
     TrainingRead(&job->training, job->request);
+    ChoiceKeep(&job->training, job->request, job->relid);
     TrainingWarm(&job->training, job->request, job->relid);
     PromotionPrepare(&job->training, job->request, job->relid);
     PopActiveSnapshot();

@@ -26,6 +26,7 @@ enum {
  * What was asked, as it was asked: enough for a row in the log.  weight_column is the position of
  * that argument.
  */
+extern TrainRequest *TakeSource(FunctionCallInfo fcinfo, int weight_column); /* no algorithm yet */
 extern TrainRequest *TakeRequest(FunctionCallInfo fcinfo, int weight_column);
 
 /* Everything that can be wrong with the request is found here, before any work. */
@@ -33,6 +34,10 @@ extern void CheckRequest(TrainRequest *request);
 
 /* For the progress of the training. */
 extern char *Title(const TrainRequest *request);
+
+/* Trains and stores in the caller's transaction, and says what is to be said; returns the version.
+ */
+extern int32 TrainNow(TrainRequest *request, Training *training);
 
 /* Writes a new version and lets it serve from the commit on. */
 extern int32 StoreVersion(Oid relid, const TrainRequest *request, Training *training);

@@ -116,9 +116,10 @@ static uint32_t ShuffledCombination(const Tuner *t, uint32_t all, uint32_t draw)
     return chosen;
 }
 
-/* Fills the options of an algorithm's trial number `draw`, from 0 on; false: there are no more. */
-static bool Draw(const Tuner *t, const TuneSpace *space, int draw, void *options)
+/* Fills the options of trial `draw`, from 0 on, of space `number`; false: there are no more. */
+static bool Draw(const Tuner *t, int number, int draw, void *options)
 {
+    const TuneSpace *space = &t->plan->spaces[number];
     uint32_t all = Combinations(space);
     Random random;
 
@@ -130,7 +131,7 @@ static bool Draw(const Tuner *t, const TuneSpace *space, int draw, void *options
         SetCombination(space, ShuffledCombination(t, all, (uint32_t)draw), options);
         return true;
     }
-    RandomSeed(&random, t->rounds.seed, RANDOM_CHOICE, (uint64_t)draw, 3);
+    RandomSeed(&random, t->rounds.seed, RANDOM_CHOICE, (uint64_t)draw, (uint64_t)number + 3);
     for (int i = 0; i < space->count; i++)
         Set(&space->axes[i], DrawFrom(&space->axes[i], &random), options);
     return true;
@@ -148,7 +149,7 @@ static int DrawTrials(const Tuner *t, Trial *list)
             Trial trial = {.algorithm = plan->spaces[i].algorithm, .metric = NAN};
 
             trial.options = TrialOptions(t->rounds.host, trial.algorithm, NULL, t->options);
-            if (!Draw(t, &plan->spaces[i], draw, trial.options))
+            if (!Draw(t, i, draw, trial.options))
                 continue;
             list[count++] = trial;
             drawn++;

@@ -120,9 +120,13 @@ static TrainRequest *TakeTuning(FunctionCallInfo fcinfo)
 
 /* --- what is told */
 
-static bool IsChosen(const Choice *choice, const Trial *trial)
+/* The last trial with the options that were chosen. */
+static bool IsChosen(const Choice *choice, int number)
 {
-    return trial->options == choice->options;
+    for (int i = number + 1; i < choice->trials; i++)
+        if (choice->trial[i].options == choice->options)
+            return false;
+    return choice->trial[number].options == choice->options;
 }
 
 static void AddTrial(RowSet *rows, const Choice *choice, int number)
@@ -137,7 +141,7 @@ static void AddTrial(RowSet *rows, const Choice *choice, int number)
                       Float8GetDatum(trial->metric),
                       Int32GetDatum(trial->epochs),
                       Float8GetDatum(trial->seconds),
-                      BoolGetDatum(IsChosen(choice, trial)),
+                      BoolGetDatum(IsChosen(choice, number)),
                       trial->problem == NULL ? (Datum)0 : CStringGetTextDatum(trial->problem)};
 
     RowSetAdd(rows, values,

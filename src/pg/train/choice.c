@@ -253,10 +253,24 @@ static char *DescribeRounds(const Choice *choice)
     return text.data;
 }
 
-static char *Reason(const Choice *choice)
+/* The last trial of what was chosen. */
+static const Trial *BestOf(const Choice *choice)
+{
+    int i = choice->trials - 1;
+
+    while (i > 0 && choice->trial[i].options != choice->options)
+        i--;
+    return &choice->trial[i];
+}
+
+static char *Reason(const Choice *choice, bool tuned)
 {
     if (choice->untried != NULL)
         return pstrdup(choice->untried);
+    if (tuned)
+        return psprintf("%s of held-out interactions is %.4f, the best of %d trials, with %s",
+                        choosing.metrics[0].label, BestOf(choice)->metric, choice->trials,
+                        ChangedOptionsToJson(choice->algorithm, choice->options));
     return psprintf("%s of held-out interactions after short trainings is%s",
                     choosing.metrics[0].label, DescribeRounds(choice));
 }
@@ -276,7 +290,7 @@ static char *DescribeProblems(const Choice *choice)
 
 static void TellChoice(const Training *t, const TrainRequest *request, const Choice *choice)
 {
-    char *problems = DescribeProblems(choice);
+    char *problems = request->tuning != NULL ? NULL : DescribeProblems(choice); /* rows tell */
 
     ereport(NOTICE, (errmsg("algorithm \"%s\" was chosen for model \"%s\": %s",
                             choice->algorithm->name, request->model, t->chosen),
@@ -295,7 +309,7 @@ void ChoiceMake(Training *t, TrainRequest *request)
         search.choice = palloc0(sizeof(Choice));
         TrainingKeysRun(t, request->threads, RunSearch, &search);
         t->made = search.choice;
-        t->chosen = Reason(t->made);
+        t->chosen = Reason(t->made, request->tuning != NULL);
         DescribeChoice(t, request->options, t->made);
         TellChoice(t, request, t->made);
         Adopt(t, request, t->made->algorithm, t->made->options);

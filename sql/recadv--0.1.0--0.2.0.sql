@@ -87,6 +87,13 @@ LANGUAGE C STABLE PARALLEL SAFE;
 COMMENT ON FUNCTION @extschema@.recadv_fit_accum_weight(internal, "any", "any", "any", "any", jsonb) IS
 'transition function of recadv_fit("any", "any", "any", "any", jsonb)';
 
+COMMENT ON AGGREGATE @extschema@.recadv_fit("any", "any") IS
+'trains a model from (user, item) rows with default options and returns it as an image; the options object may also name the algorithm (default als). NULL for no rows. recadv_topk and recadv_score take an image, recadv_save makes a model table of it';
+COMMENT ON AGGREGATE @extschema@.recadv_fit("any", "any", jsonb) IS
+'trains a model from (user, item) rows with options and returns it as an image; the options object may also name the algorithm (default als). NULL for no rows. recadv_topk and recadv_score take an image, recadv_save makes a model table of it';
+COMMENT ON AGGREGATE @extschema@.recadv_fit("any", "any", "any", jsonb) IS
+'trains a model from (user, item) rows with the time of each interaction and options and returns it as an image; the options object may also name the algorithm (default als). NULL for no rows. recadv_topk and recadv_score take an image, recadv_save makes a model table of it';
+
 CREATE AGGREGATE @extschema@.recadv_fit("any", "any", "any", "any", jsonb) (
     SFUNC = @extschema@.recadv_fit_accum_weight,
     STYPE = internal,

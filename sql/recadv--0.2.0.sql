@@ -813,7 +813,7 @@ CREATE AGGREGATE @extschema@.recadv_fit("any", "any") (
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE @extschema@.recadv_fit("any", "any") IS
-'trains a model from (user, item) rows with default options and returns it as an image; the options object may also name the algorithm (default amf). NULL for no rows. recadv_topk and recadv_score take an image, recadv_save makes a model table of it';
+'trains a model from (user, item) rows with default options and returns it as an image; the options object may also name the algorithm (default als). NULL for no rows. recadv_topk and recadv_score take an image, recadv_save makes a model table of it';
 
 CREATE AGGREGATE @extschema@.recadv_fit("any", "any", jsonb) (
     SFUNC = @extschema@.recadv_fit_accum_options,
@@ -826,7 +826,7 @@ CREATE AGGREGATE @extschema@.recadv_fit("any", "any", jsonb) (
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE @extschema@.recadv_fit("any", "any", jsonb) IS
-'trains a model from (user, item) rows with options and returns it as an image; the options object may also name the algorithm (default amf). NULL for no rows. recadv_topk and recadv_score take an image, recadv_save makes a model table of it';
+'trains a model from (user, item) rows with options and returns it as an image; the options object may also name the algorithm (default als). NULL for no rows. recadv_topk and recadv_score take an image, recadv_save makes a model table of it';
 
 CREATE AGGREGATE @extschema@.recadv_fit("any", "any", "any", jsonb) (
     SFUNC = @extschema@.recadv_fit_accum_time,
@@ -839,7 +839,7 @@ CREATE AGGREGATE @extschema@.recadv_fit("any", "any", "any", jsonb) (
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE @extschema@.recadv_fit("any", "any", "any", jsonb) IS
-'trains a model from (user, item) rows with the time of each interaction and options and returns it as an image; the options object may also name the algorithm (default amf). NULL for no rows. recadv_topk and recadv_score take an image, recadv_save makes a model table of it';
+'trains a model from (user, item) rows with the time of each interaction and options and returns it as an image; the options object may also name the algorithm (default als). NULL for no rows. recadv_topk and recadv_score take an image, recadv_save makes a model table of it';
 
 CREATE AGGREGATE @extschema@.recadv_fit("any", "any", "any", "any", jsonb) (
     SFUNC = @extschema@.recadv_fit_accum_weight,

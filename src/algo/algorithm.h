@@ -270,7 +270,7 @@ extern const Algorithm *AlgorithmFind(const char *name);
 /* Their names in the same order, NULL-terminated. */
 extern const char *const algorithm_names[];
 
-/* What is trained where no algorithm is named. */
+/* What is trained where no algorithm is named, and none can be chosen: by the aggregate. */
 extern const Algorithm *const default_algorithm;
 
 /* What takes any data, also those that others can learn nothing from. */

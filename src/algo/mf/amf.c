@@ -35,7 +35,16 @@ static const struct PresetValue paper[] = {
     {NULL, 0},
 };
 
+static const struct PresetValue fast[] = {
+    {"factors", 32}, {"epochs", 60}, {"adv_epochs", 60}, {NULL, 0}};
+static const struct PresetValue balanced[] = {{NULL, 0}};
+static const struct PresetValue best[] = {
+    {"factors", 128}, {"adaptive_negatives", 4}, {"regularization", 0.008}, {NULL, 0}};
+
 static const Preset amf_presets[] = {
+    {"fast", "a narrow model, trained for a short time", fast},
+    {"balanced", "the defaults", balanced},
+    {"best", "a wide model with harder negatives and decay", best},
     {"paper", "mini-batches, uniform negatives, no decay, as in He et al. 2018", paper},
     {NULL, NULL, NULL},
 };

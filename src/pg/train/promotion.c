@@ -350,8 +350,8 @@ static void RankNew(void *arg)
 }
 
 /*
- * By validation; where training measures nothing, by the model itself.  Returns NDCG@100 of all that
- * is held out.
+ * By validation; where training measures nothing, by the model itself.  Returns NDCG@100 of all
+ * that is held out.
  */
 static double MeasureNew(Training *t, int threads)
 {

@@ -28,7 +28,7 @@ is($node->safe_psql('postgres', "SELECT recadv_info('shop') #>> '{choice,algorit
 	$chosen, 'and so does the header');
 
 ($code, $out, $err) =
-  $node->psql('postgres', job('{"candidates": "popularity, itemknn, bpr", "warm_start": true}'));
+  $node->psql('postgres', job('{"candidates": "popularity, itemknn, bpr"}'));
 is($code, 0, 'the next night') or diag($err);
 like($err, qr/algorithm "$chosen" was chosen for an earlier version of model "shop" and is kept/,
 	'nothing is searched');
@@ -40,5 +40,37 @@ is( $node->safe_psql('postgres',
 	'failed|auto', 'is logged under the name that was asked for');
 is($node->safe_psql('postgres', "SELECT max(version) FROM recadv_runs('shop')"),
 	2, 'and makes no version');
+
+# A search that is cancelled, in a trial and in the training of what it found, leaves all as it was.
+my $session = start_session($node);
+my $before = $node->safe_psql('postgres', q{SELECT count(*), max(version) FROM shop});
+
+sub cancel_in
+{
+	my ($where, $pattern, $arguments) = @_;
+	my $result;
+
+	$session->send("SELECT * FROM recadv_tune('shop', 'orders', $arguments)");
+	ok($session->wait_progress($pattern), "$where: got there") or diag($session->{err});
+	$node->safe_psql('postgres', "SELECT pg_cancel_backend($session->{pid})");
+	$result = $session->finish;
+	is($result->{state}, '57014', "$where: cancelled") or diag($result->{err});
+	is($node->safe_psql('postgres', q{SELECT count(*), max(version) FROM shop}),
+		$before, "$where: nothing was written");
+	is(threads_of($session->{pid}), 1, "$where: one thread");
+	ok(no_locks($node, $session->{pid}), "$where: no locks");
+	return;
+}
+
+cancel_in('trials', qr/^recadv_tune "shop": stage softmax/,
+	q{algorithms => '{softmax}', trials => 1000, space => '{"factors": {"min": 200, "max": 400},
+	  "epochs": 100}'});
+cancel_in('training', qr/^recadv_tune "shop": stage bpr, epoch \d+ of at most 1000000/,
+	q{algorithms => '{bpr}', trials => 2, options => '{"patience": 0}', budget => '1 microsecond',
+	  space => '{"epochs": 1000000, "factors": [8, 16]}'});
+is($node->safe_psql('postgres',
+		q{SELECT count(*) FROM recadv_tune('shop', 'orders', algorithms => '{bpr}', trials => 2)}),
+	3, 'the next search is none the worse');
+$session->quit;
 
 done_testing();

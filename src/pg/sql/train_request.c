@@ -62,7 +62,8 @@ void CheckRequest(TrainRequest *request)
 
 char *Title(const TrainRequest *request)
 {
-    return psprintf("recadv_train \"%s\"", request->model);
+    return psprintf("%s \"%s\"", request->tuning != NULL ? "recadv_tune" : "recadv_train",
+                    request->model);
 }
 
 typedef struct Trained {

@@ -60,7 +60,7 @@ is($node->safe_psql('postgres', q{
 		FROM recadv_runs('shop') ORDER BY run LIMIT 1}),
 	'succeeded|1|t|orders|300|t|t', 'with what was asked, read and reached');
 like($node->safe_psql('postgres', q{SELECT recadv_info('shop') #>> '{choice,reason}'}),
-	qr/held-out interactions/, 'which the data chose');
+	qr/held[- ]out/, 'which the data chose');
 is($node->safe_psql('postgres', q{SELECT recadv_info('shop') #>> '{time_column}'}),
 	'bought_at', 'with the time column');
 is($node->safe_psql('postgres', q{SELECT count(*) FROM recadv_topk(1, 10, 'shop')}),

@@ -65,7 +65,7 @@ sub cancel_in
 cancel_in('trials', qr/^recadv_tune "shop": stage softmax/,
 	q{algorithms => '{softmax}', trials => 1000, space => '{"factors": {"min": 200, "max": 400},
 	  "epochs": 100}'});
-cancel_in('training', qr/^recadv_tune "shop": stage bpr, epoch \d+ of at most 1000000/,
+cancel_in('training', qr/^recadv_tune "shop": stage bpr, epoch \d+ of at most \d{7}/,
 	q{algorithms => '{bpr}', trials => 2, options => '{"patience": 0}', budget => '1 microsecond',
 	  space => '{"epochs": 1000000, "factors": [8, 16]}'});
 is($node->safe_psql('postgres',

@@ -121,7 +121,7 @@ RETURNS void
 AS 'MODULE_PATHNAME', 'recadv_attach'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION @extschema@.recadv_attach(text, regclass, name, name, name, text) IS
-'lets the model observe every row that is inserted into a relation (NULL: its source, a table; columns: those it was trained on), by a statement-level trigger. on_error: warning lets the row in where the model is busy, broken or not writable for the one who inserts, and leaves the event to the next recadv_refresh; error fails the INSERT. Needs the right to create a trigger on the table';
+'lets the model observe every row that is inserted into a relation (NULL: its source, a table; columns: those it was trained on), by a statement-level trigger. on_error: warning lets the row in where the model is busy, broken or not writable for the one who inserts, and leaves the event to the next recadv_refresh (only storage that fails meanwhile fails the INSERT); savepoint does so in a subtransaction, which survives storage that fails, too, and takes a transaction id a statement; error fails the INSERT. Needs the right to create a trigger on the table';
 
 DROP FUNCTION @extschema@.recadv_detach(text, regclass);
 CREATE FUNCTION @extschema@.recadv_detach(
@@ -204,22 +204,48 @@ RETURNS TABLE (run integer, status text, message text, started timestamptz, fini
                version integer, algorithm text, source text, options jsonb, users bigint,
                items bigint, interactions bigint, null_rows bigint, epochs integer,
                loss double precision, ndcg double precision, phases jsonb, role text, pid integer,
-               metrics jsonb)
+               metrics jsonb, kind text, holdout text, k integer, held_out_users bigint,
+               time_column text, events bigint)
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 100
 BEGIN ATOMIC
     SELECT n.number, r.status, r.message, r.started, r.finished, r.version, r.algorithm, r.source,
            r.options, r.users, r.items, r.interactions, r.null_rows, r.epochs, r.loss, r.ndcg,
-           r.phases, r.role, r.pid, r.metrics
+           r.phases, r.role, r.pid, r.metrics, r.kind, r.holdout, r.k, r.held_out_users,
+           r.time_column, r.events
     FROM @extschema@.recadv_run_numbers(model) AS n(number),
          LATERAL pg_catalog.jsonb_to_record(@extschema@.recadv_document(model, 'run', n.number, 0))
         AS r(status text, message text, started timestamptz, finished timestamptz,
              version integer, algorithm text, source text, options jsonb, users bigint,
              items bigint, interactions bigint, null_rows bigint, epochs integer,
              loss double precision, ndcg double precision, phases jsonb, role text, pid integer,
-             metrics jsonb);
+             metrics jsonb, kind text, holdout text, k integer, held_out_users bigint,
+             time_column text, events bigint);
 END;
 COMMENT ON FUNCTION @extschema@.recadv_runs(text) IS
-'log of training runs of a model, oldest first, the last 1000: what was asked, what was read, status (running, succeeded, kept: the version that served before serves on, failed, skipped), why it ended or was kept, seconds of the phases (read, map, compare, fit, evaluate, write), the two numbers of the best epoch that the algorithm is validated by, under their names. A running row whose pid is gone was cut off by the end of its session or server. recadv_train leaves a row only if its transaction commits; recadv_train_job always';
+'log of the runs of a model, oldest first, the last 1000 trainings and the last 1000 refreshes: kind (train, job, refresh; NULL: logged by recadv 0.1.0), what was asked, what was read, status (running, succeeded, kept: the version that served before serves on, failed, skipped), why it ended or was kept, seconds of the phases (read, map, compare, choose, fit, evaluate, write; of a refresh read, learn, write), metrics: the two numbers of the best epoch that the algorithm is validated by, of a refresh hr, ndcg and mrr of the events that it ranked before it learnt them. Metrics of two runs compare only where holdout (last, random, none), k and held_out_users are the same. events: rows that were learnt. Refreshes in a row that find nothing new share one row. A running row whose pid is gone was cut off by the end of its session or server. recadv_train and recadv_refresh leave a row only if their transaction commits; recadv_train_job always';
+
+CREATE FUNCTION @extschema@.recadv_run_documents(
+    model oid)
+RETURNS TABLE (run integer, document jsonb)
+AS 'MODULE_PATHNAME', 'recadv_run_documents'
+LANGUAGE C STABLE STRICT PARALLEL UNSAFE ROWS 100;
+COMMENT ON FUNCTION @extschema@.recadv_run_documents(oid) IS
+'runs in the log of a model, as stored; recadv_all_runs shows them. No rows, and a WARNING, for a model that is locked or damaged';
+
+-- Refreshes: one more number in the result
+
+ALTER TYPE @extschema@.recadv_refreshed
+    ADD ATTRIBUTE weightless_rows bigint;
+COMMENT ON TYPE @extschema@.recadv_refreshed IS
+'result of recadv_refresh: events learnt; observed events that were taken up; rows skipped for a NULL id; users and items that had no event before; events that were ranked before they were learnt (not those of pairs that were known), and their means HR@10, NDCG@10, MRR over all items not yet had by the user (NULL if none was ranked); seconds; rows skipped for a weight that is zero, negative, NaN or infinite';
+
+-- Rollback goes to a version that has served, and a refresh leaves a row in the log
+
+COMMENT ON FUNCTION @extschema@.recadv_rollback(text, integer) IS
+'lets a kept version serve again: the one named, or the one that served before; returns it. A version that has never served (option promote) must be named. The option keep_versions tells how many are kept. The next training starts a new version';
+
+COMMENT ON FUNCTION @extschema@.recadv_refresh(text, boolean, text) IS
+'learns what is new in the model''s own source, and the observed events, in order of time (ties: user, item), in one transaction: rows from the option lateness before the newest time learnt on, without those that were learnt already. A row without a time is not read. Leaves a row in recadv_runs(model); with nothing new it writes nothing else. metrics: false does not rank the events first, which costs more than learning them. if_busy: error, or skip (the result is NULL), when another session trains or refreshes the model. For the model''s owner; an error if the algorithm does not learn from a stream';
 
 -- What similarity is
 
@@ -239,12 +265,21 @@ CREATE FUNCTION @extschema@.recadv_model_status(
     OUT interactions bigint,
     OUT trained timestamptz,
     OUT status text,
-    OUT bytes bigint)
+    OUT bytes bigint,
+    OUT refreshed timestamptz,
+    OUT newest_event text,
+    OUT pending bigint,
+    OUT metric text,
+    OUT value double precision,
+    OUT holdout text,
+    OUT held_out_users bigint,
+    OUT versions integer[],
+    OUT unpromoted integer[])
 RETURNS record
 AS 'MODULE_PATHNAME', 'recadv_model_status'
 LANGUAGE C STABLE STRICT PARALLEL UNSAFE COST 1000;
 COMMENT ON FUNCTION @extschema@.recadv_model_status(oid) IS
-'current version and dimensions of a model table, its status (ok, not trained yet, busy where it is locked and was not waited for, or the error that reading it gives) and its size in bytes';
+'current version and dimensions of a model table, its status (ok, not trained yet, busy where it is locked and was not waited for, or the error that reading it gives), its size in bytes, and what recadv_models shows beside';
 
 CREATE VIEW @extschema@.recadv_models AS
     SELECT c.oid::pg_catalog.regclass::pg_catalog.text AS model,
@@ -258,7 +293,17 @@ CREATE VIEW @extschema@.recadv_models AS
            s.interactions,
            s.trained,
            s.bytes,
-           s.status
+           s.status,
+           pg_catalog.timestamptz_mi(pg_catalog.now(), s.trained) AS age,
+           s.refreshed,
+           s.newest_event,
+           s.pending,
+           s.metric,
+           s.value,
+           s.holdout,
+           s.held_out_users,
+           s.versions,
+           s.unpromoted
     FROM pg_catalog.pg_class c
          JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace,
          LATERAL @extschema@.recadv_model_status(c.oid) s
@@ -267,8 +312,64 @@ CREATE VIEW @extschema@.recadv_models AS
       AND pg_catalog.has_schema_privilege(n.oid, 'USAGE')
       AND pg_catalog.has_table_privilege(c.oid, 'SELECT');
 COMMENT ON VIEW @extschema@.recadv_models IS
-'all models that you may read, with their name as functions take it (qualified where search_path does not find it), current version, dimensions, size in bytes and status (ok, not trained yet, busy where it is locked, or an error). Waits for none of them, and keeps no lock';
+'all models that you may read, with their name as functions take it (qualified where search_path does not find it), current version, dimensions, size in bytes and status (ok, not trained yet, busy where it is locked, or an error); age: since the training of the version that serves began; metric, value, holdout, held_out_users: what that training measured and on what (NULL: nothing); of a model that learns from a stream the end of the last refresh, also of one that found nothing new, the time up to which events have been learnt (a few stray ones far later do not count), and observed events that no refresh has learnt (pending); versions that are kept, and those of them that have never served (option promote), newest first. Waits for none of the models, and keeps no lock';
 GRANT SELECT ON @extschema@.recadv_models TO PUBLIC;
+
+CREATE VIEW @extschema@.recadv_all_runs AS
+    SELECT c.oid::pg_catalog.regclass::pg_catalog.text AS model,
+           n.nspname AS schema,
+           c.relname AS name,
+           d.run, r.kind, r.status, r.message, r.started, r.finished, r.version, r.algorithm,
+           r.source, r.time_column, r.options, r.users, r.items, r.interactions, r.events,
+           r.null_rows, r.epochs, r.loss, r.holdout, r.k, r.held_out_users, r.metrics, r.phases,
+           r.role, r.pid
+    FROM pg_catalog.pg_class c
+         JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace,
+         LATERAL @extschema@.recadv_run_documents(c.oid) d,
+         LATERAL pg_catalog.jsonb_to_record(d.document)
+        AS r(kind text, status text, message text, started timestamptz, finished timestamptz,
+             version integer, algorithm text, source text, time_column text, options jsonb,
+             users bigint, items bigint, interactions bigint, events bigint, null_rows bigint,
+             epochs integer, loss double precision, holdout text, k integer,
+             held_out_users bigint, metrics jsonb, phases jsonb, role text, pid integer)
+    WHERE c.reloftype OPERATOR(pg_catalog.=) '@extschema@.recadv_model'::pg_catalog.regtype
+      AND c.relkind OPERATOR(pg_catalog.=) 'r'
+      AND pg_catalog.has_schema_privilege(n.oid, 'USAGE')
+      AND pg_catalog.has_table_privilege(c.oid, 'SELECT');
+COMMENT ON VIEW @extschema@.recadv_all_runs IS
+'recadv_runs of all models that you may read. A model that is locked or damaged is left out with a WARNING';
+GRANT SELECT ON @extschema@.recadv_all_runs TO PUBLIC;
+
+CREATE FUNCTION @extschema@.recadv_running()
+RETURNS TABLE (relation oid, model text, kind text, stage text, epoch integer, epochs integer, percent double precision, loss double precision, metric text, value double precision, ends timestamptz, started timestamptz, role oid, pid integer)
+AS 'MODULE_PATHNAME', 'recadv_running'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 10;
+COMMENT ON FUNCTION @extschema@.recadv_running() IS
+'what sessions of this database are busy with; recadv_progress shows it. relation: the model''s table; ends: when the stage will end at the latest';
+
+CREATE VIEW @extschema@.recadv_progress AS
+    SELECT coalesce(c.oid::pg_catalog.regclass::pg_catalog.text,
+                    pg_catalog.quote_ident(p.model)) AS model,
+           p.kind,
+           p.stage,
+           p.epoch,
+           p.epochs,
+           p.percent,
+           p.loss,
+           p.metric,
+           p.value,
+           CASE WHEN p.ends IS NOT NULL THEN
+               greatest(pg_catalog.timestamptz_mi(p.ends, pg_catalog.clock_timestamp()),
+                        '0'::pg_catalog.interval)
+           END AS time_left,
+           p.started,
+           pg_catalog.pg_get_userbyid(p.role) AS role,
+           p.pid
+    FROM @extschema@.recadv_running() p
+         LEFT JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) p.relation;
+COMMENT ON VIEW @extschema@.recadv_progress IS
+'trainings, jobs, refreshes and recadv_fit that run now in this database: model (NULL for recadv_fit), kind (train, job, refresh, fit), stage (begin, read, map, compare, choose, fit, then those of the algorithm, write; of a refresh read, learn, write), the last epoch that ended of those planned, percent of the stage, loss, metric and its value on the held-out interactions when it was last measured in the stage, time left of the stage at the most, start of the run, role, pid. NULL: not known. For the role that runs it, the owner of the model, members of both, pg_monitor and superusers. Like pg_stat_activity it stays the same within a transaction that has looked, and needs track_activities';
+GRANT SELECT ON @extschema@.recadv_progress TO PUBLIC;
 
 -- A C function of its own for each form; replaced, so that views on them stay: these forms are all
 -- members of the extension already

@@ -21,6 +21,7 @@
 typedef struct Metric {
     const char *name;  /* in stored documents and results: "ndcg" */
     const char *label; /* for people: "NDCG@100" */
+    int cutoff;        /* of the ranking that it looks at; 0: it looks at all of it */
 } Metric;
 
 /* Each algorithm has two; the first decides which epoch is the best. */
@@ -29,9 +30,9 @@ typedef struct Metric {
 /* Of algorithms that are validated by ranking the held-out interactions: see rank/validation.h. */
 #define RANKING_METRICS                                                                            \
     {                                                                                              \
-        {"ndcg", "NDCG@100"},                                                                      \
+        {"ndcg", "NDCG@100", 100},                                                                 \
         {                                                                                          \
-            "hr", "HR@100"                                                                         \
+            "hr", "HR@100", 100                                                                    \
         }                                                                                          \
     }
 

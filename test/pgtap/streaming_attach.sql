@@ -43,12 +43,12 @@ SELECT fails(
 SELECT fails(
     'SELECT recadv_attach(''m'', on_error => ''shrug'')',
     '22023',
-    'on_error must be "warning" or "error", not "shrug"',
+    'on_error must be "warning", "savepoint" or "error", not "shrug"',
     'on_error');
 SELECT fails(
     'SELECT recadv_attach(''m'', on_error => NULL)',
     '22023',
-    'on_error must be "warning" or "error", not ""',
+    'on_error must be "warning", "savepoint" or "error", not ""',
     'on_error NULL');
 SELECT fails(
     'SELECT recadv_attach(''m'', 0::regclass)',
@@ -195,7 +195,7 @@ INSERT INTO split_2 VALUES ('2021-07-01', 503, 3);
 SELECT is(pending('parts'), 2::bigint, 'what goes to a partition directly is not observed');
 SELECT is(learn('parts'), '3 events, 2 observed', 'but learnt');
 
--- the model cannot be told: the row is in; with on_error => 'error' it is not
+-- the model cannot be told: the row is in, but with on_error => 'error'
 CREATE FUNCTION cannot(change text, message text, model text DEFAULT 'm')
 RETURNS SETOF text LANGUAGE plpgsql AS $$
 DECLARE
@@ -209,6 +209,15 @@ BEGIN
         RAISE 'undo';
     EXCEPTION WHEN raise_exception THEN
         RETURN NEXT is(rows, 1::bigint, change || ': the row is in');
+    END;
+    BEGIN
+        PERFORM recadv_detach('m'), recadv_attach('m', on_error => 'savepoint');
+        EXECUTE change;
+        INSERT INTO clicks VALUES (1, 99, '2021-02-01');
+        rows := (SELECT count(*) FROM clicks WHERE item_id = 99);
+        RAISE 'undo';
+    EXCEPTION WHEN raise_exception THEN
+        RETURN NEXT is(rows, 1::bigint, change || ': on_error savepoint');
     END;
     BEGIN
         PERFORM recadv_detach('m'), recadv_attach('m', on_error => 'error');

@@ -124,7 +124,7 @@ FROM pending('bulk');
 SELECT is(observed, (SELECT count(*) FROM told WHERE NOT (user_id = 2 OR at < '2020-03-01 00:10:00')), 'and are learnt')
 FROM recadv_refresh('bulk', false);
 
--- transaction ids: none beside the INSERT's, or one for each statement, however many rows
+-- transaction ids: none beside the INSERT's, or, with on_error savepoint, one for each statement, however many rows
 CREATE FUNCTION writers() RETURNS bigint LANGUAGE sql AS $$
     SELECT count(DISTINCT xmin::text) FROM bulk WHERE version = 0 AND part ~ '^events?:'
 $$;
@@ -134,8 +134,15 @@ INSERT INTO told SELECT n % 40, 1 + n % 30, timestamptz '2020-04-01' + n * inter
 SELECT is(writers(), 1::bigint, 'on_error error: those of the INSERT');
 SELECT recadv_refresh('bulk', false), recadv_detach('bulk', 'told'), recadv_attach('bulk', 'told') \g /dev/null
 INSERT INTO told SELECT n % 40, 1 + n % 30, timestamptz '2020-04-03' + n * interval '1 second' FROM generate_series(1, 5000) n;
-SELECT is(writers(), 1::bigint, 'on_error warning: one for 5000 rows');
 INSERT INTO told VALUES (1, 1, '2020-04-05');
+SELECT is(writers(), 1::bigint, 'on_error warning: those of the INSERT, too');
+INSERT INTO told SELECT n % 40, 1 + n % 30, timestamptz '2020-04-06' + n * interval '1 second' FROM generate_series(1, 140000) n;
+SELECT is(writers(), 2::bigint, 'but one for a statement of more rows than are prepared at once');
+SELECT is(events, 145001::bigint, 'all are noted') FROM pending('bulk');
+SELECT recadv_refresh('bulk', false), recadv_detach('bulk', 'told'), recadv_attach('bulk', 'told', on_error => 'savepoint') \g /dev/null
+INSERT INTO told SELECT n % 40, 1 + n % 30, timestamptz '2020-04-09' + n * interval '1 second' FROM generate_series(1, 5000) n;
+SELECT is(writers(), 1::bigint, 'on_error savepoint: one for 5000 rows');
+INSERT INTO told VALUES (1, 1, '2020-04-11');
 SELECT is(writers(), 2::bigint, 'and one for another statement');
 SELECT recadv_refresh('bulk', false) \g /dev/null
 

@@ -124,6 +124,20 @@ FROM algorithms
 SELECT is(max(score), '3.4028235e38'::real, 'sums end at the greatest number there is')
 FROM recadv_topk(0, 3, 'huge');
 
+-- one row cannot outweigh all others: more than 1 % of the rows reach 5, and 8 is the next power of two
+CREATE TABLE absurd AS SELECT user_id, item_id, at, w::real AS w FROM weighed;
+CREATE TABLE capped AS TABLE absurd;
+UPDATE absurd SET w = 3e38 WHERE (user_id, item_id) = (SELECT user_id, item_id FROM weighed ORDER BY 1, 2 LIMIT 1);
+UPDATE capped SET w = 8192 WHERE (user_id, item_id) = (SELECT user_id, item_id FROM weighed ORDER BY 1, 2 LIMIT 1);
+SELECT is(digest_of('absurd', name, 'w'), digest_of('capped', name, 'w'), name || ': an absurd weight counts as much as the limit')
+FROM algorithms;
+SELECT is(
+    recadv_fit(user_id, item_id, at, w, short('bpr') || '{"algorithm":"bpr"}') =
+        (SELECT recadv_fit(user_id, item_id, at, w, short('bpr') || '{"algorithm":"bpr"}') FROM capped),
+    true,
+    'in an image, too')
+FROM absurd;
+
 -- what counts more comes first: of two halves of the items, alike but for the weight
 CREATE TABLE halves AS
 SELECT u AS user_id, i AS item_id, timestamp '2026-01-01' + noise('t' || u || i) % 9999 * interval '1 min' AS at,
@@ -242,7 +256,7 @@ SELECT results_eq(
 -- events that come later have weights, too
 CREATE TABLE grows AS
 SELECT 1 + n % 20 AS user_id, 1 + n * 7 % 15 AS item_id,
-       timestamp '2026-01-01' + n * interval '1 minute' AS at, 2 + n % 3 AS w
+       timestamp '2026-01-01' + n * interval '1 minute' AS at, (2 + n % 3)::real AS w
 FROM generate_series(1, 300) n;
 SELECT recadv_train('live', 'grows', time_column => 'at', algorithm => 'nmrn', weight_column => 'w',
     options => '{"factors":4,"epochs":2,"holdout":"none","seed":7}')
@@ -268,6 +282,7 @@ EXCEPTION WHEN SQLSTATE 'P0009' THEN
 END $$;
 SELECT isnt(after('9'), after('1'), 'what is learnt depends on the weight');
 SELECT is(after('9'), after('9'), 'and on nothing else');
+SELECT is(after('3e38'), after('1024 * 3'), 'an absurd weight stops no refresh: it counts as much as the limit');
 SELECT fails(
     $$INSERT INTO grows VALUES (3, 4, '2026-04-01', 1);
       ALTER TABLE grows DROP w;

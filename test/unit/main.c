@@ -43,6 +43,8 @@ static const struct {
     {"serve", TestServe},
     {"stream", TestStreaming},
     {"choice", TestChoice},
+    {"mutations", TestMutations},
+    {"allocation", TestAllocation},
 };
 
 static bool Wanted(const char *name, int argc, char **argv)

@@ -36,5 +36,7 @@ extern void TestFormula(void);
 extern void TestServe(void);
 extern void TestStreaming(void);
 extern void TestChoice(void);
+extern void TestMutations(void);
+extern void TestAllocation(void);
 
 #endif

@@ -64,12 +64,16 @@ static void Describe(StringInfo text, const BackendHost *backend, const Progress
     appendStringInfo(text, ", at most %.0f s left", left);
 }
 
-/* Other sessions see the text in pg_stat_activity.query; the client gets it as a notice. */
+/*
+ * Other sessions see the numbers in recadv_progress and the text in pg_stat_activity.query; the
+ * client gets it as a notice.
+ */
 static void Report(void *arg, const Progress *p)
 {
     BackendHost *backend = arg;
     StringInfoData text;
 
+    RunStatusEpoch(&backend->status, p);
     if (p->seconds - backend->last_activity < ACTIVITY_SECONDS)
         return;
     initStringInfo(&text);
@@ -119,8 +123,10 @@ static const char *TakeFailure(BackendHost *backend, MemoryContext outer)
 
     MemoryContextSwitchTo(outer);
     error = CopyErrorData();
-    if (!IsOwnFailure(backend, error))
+    if (!IsOwnFailure(backend, error)) {
+        backend->context = outer;
         PG_RE_THROW();
+    }
     FlushErrorState();
     backend->failing = false;
     return error->message;

@@ -46,9 +46,19 @@ void DefineSettings(void)
     MarkGUCPrefixReserved("recadv");
 }
 
+static Size AllowedMemory(void)
+{
+    return (Size)recadv_max_memory * 1024;
+}
+
+bool MemoryAllows(Size bytes)
+{
+    return bytes <= AllowedMemory();
+}
+
 void CheckMemory(Size bytes, const char *purpose)
 {
-    Size allowed = (Size)recadv_max_memory * 1024;
+    Size allowed = AllowedMemory();
 
     if (bytes <= allowed)
         return;

@@ -17,6 +17,7 @@ extern void DefineSettings(void);
 
 /* Fails if `bytes` is more than recadv.max_memory; `purpose` names what needs it. */
 extern void CheckMemory(Size bytes, const char *purpose);
+extern bool MemoryAllows(Size bytes);
 
 /* Bytes that recadv.max_memory allows beside those that are used. */
 extern Size MemoryLeft(Size used);

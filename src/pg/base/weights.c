@@ -3,9 +3,11 @@
  */
 #include "pg/base/weights.h"
 
+#include <float.h>
 #include <math.h>
 
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
@@ -47,4 +49,64 @@ bool WeightOf(Oid type, Datum value, float *weight)
 {
     *weight = (float)NumberOf(type, value);
     return *weight > 0 && isfinite(*weight);
+}
+
+#define CHECK_EVERY 65536
+
+/* Single precision has these exponents, also of denormal numbers. */
+#define LEAST_EXPONENT (FLT_MIN_EXP - FLT_MANT_DIG)
+#define EXPONENTS      (FLT_MAX_EXP - LEAST_EXPONENT + 1)
+
+static void CountExponents(const float *weight, Size count, uint64 *at)
+{
+    for (Size i = 0; i < count; i++) {
+        int exponent;
+
+        (void)frexpf(weight[i], &exponent);
+        at[exponent - LEAST_EXPONENT]++;
+        if (i % CHECK_EVERY == 0)
+            CHECK_FOR_INTERRUPTS();
+    }
+}
+
+double WeightLimit(const float *weight, Size count)
+{
+    uint64 at[EXPONENTS] = {0}, above = 0, many = Max(10, count / 100);
+
+    CountExponents(weight, count, at);
+    for (int i = EXPONENTS - 1; i >= 0; i--) {
+        above += at[i];
+        if (above > many)
+            return ldexp(WEIGHT_LIMIT, i + LEAST_EXPONENT);
+    }
+    return INFINITY;
+}
+
+CappedWeights WeightsCap(float *weight, Size count, double limit)
+{
+    CappedWeights capped = {.limit = (float)Min(limit, FLT_MAX)};
+
+    for (Size i = 0; i < count; i++) {
+        if (i % CHECK_EVERY == 0)
+            CHECK_FOR_INTERRUPTS();
+        if (weight[i] <= capped.limit)
+            continue;
+        capped.count++;
+        capped.greatest = Max(capped.greatest, weight[i]);
+        weight[i] = capped.limit;
+    }
+    return capped;
+}
+
+void CappedReport(const CappedWeights *capped)
+{
+    if (capped->count > 0)
+        ereport(WARNING, (errmsg_plural(
+                              "%llu row has a weight far beyond those of the others, and counts %g",
+                              "%llu rows have weights far beyond those of the others, and count "
+                              "%g each",
+                              (unsigned long)capped->count, (unsigned long long)capped->count,
+                              capped->limit),
+                          errdetail("The greatest is %g.", capped->greatest),
+                          errhint("Correct such rows if they are wrong.")));
 }

@@ -13,4 +13,26 @@ extern Oid WeightType(Oid type);
 /* False if the value is no weight: zero, negative, infinite or NaN as a single-precision number. */
 extern bool WeightOf(Oid type, Datum value, float *weight);
 
+/* A weight counts at most this many times what others reach, so that no row outweighs all others.
+ */
+#define WEIGHT_LIMIT 1024
+
+/*
+ * The limit by the weights themselves: WEIGHT_LIMIT times the power of two next above what more
+ * than ten of them, and more than 1 %, reach.  Infinite where none is reached by so many.
+ */
+extern double WeightLimit(const float *weight, Size count);
+
+/* Weights beyond a limit, which count as much as it says. */
+typedef struct CappedWeights {
+    uint64 count;
+    float greatest;
+    float limit;
+} CappedWeights;
+
+extern CappedWeights WeightsCap(float *weight, Size count, double limit);
+
+/* A warning, if there are any. */
+extern void CappedReport(const CappedWeights *capped);
+
 #endif

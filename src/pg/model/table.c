@@ -230,6 +230,15 @@ static void CheckNoRowSecurity(const ModelTable *table)
                         errhint("Use GRANT SELECT to say who may use a model.")));
 }
 
+static ModelTable TableOf(Relation relation)
+{
+    return (ModelTable){
+        .store = {.name = RelationGetRelationName(relation), .fetch = Fetch},
+        .relation = relation,
+        .index = CheckKey(relation),
+    };
+}
+
 /* All that is known of a table, under the lock that the caller holds. */
 static void Check(Relation relation, ModelUse use, ModelTable *table)
 {
@@ -239,11 +248,7 @@ static void Check(Relation relation, ModelUse use, ModelTable *table)
     if (relation->rd_rel->reloftype != ModelType())
         FailNotAModel(relation, "It is not a table of the type recadv_model.");
     CheckColumns(relation);
-    *table = (ModelTable){
-        .store = {.name = RelationGetRelationName(relation), .fetch = Fetch},
-        .relation = relation,
-        .index = CheckKey(relation),
-    };
+    *table = TableOf(relation);
     if (use != MODEL_READ)
         CheckRunsNoCode(table);
     if (use != MODEL_OWN) /* index scans make no checks, so this one of the executor is here */
@@ -261,6 +266,11 @@ void ModelTableOpenFor(Oid relid, ModelUse use, ModelTable *table)
     if (relation == NULL)
         ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("the model has been dropped")));
     Check(relation, use, table);
+}
+
+void ModelTableReopen(Oid relid, ModelTable *table)
+{
+    *table = TableOf(table_open(relid, NoLock));
 }
 
 void ModelTableOpen(Oid relid, ModelTable *table)

@@ -40,7 +40,10 @@ extern void ModelCheckRights(Oid relid, ModelUse use);
  */
 extern void ModelTableOpenFor(Oid relid, ModelUse use, ModelTable *table);
 
-/* The same for one use. */
+/* Opens what the transaction has opened for such a use before, whose lock it still holds. */
+extern void ModelTableReopen(Oid relid, ModelTable *table);
+
+/* The same as the first for one use. */
 extern void ModelTableOpen(Oid relid, ModelTable *table);
 extern void ModelTableOpenOwned(Oid relid, ModelTable *table);
 

@@ -278,7 +278,8 @@ static void PutRows(BatchJob *job, Id user, const TopK *top)
         Datum item = IdToDatum(IdReaderGet(&job->item_ids, top->entries[i].item), job->kind);
 
         RowSetAdd(&job->rows,
-                  (Datum[]){user_datum, item, Float4GetDatum(top->entries[i].score),
+                  (Datum[]){user_datum, item,
+                            Float4GetDatum(CheckScore(job->served, top->entries[i].score)),
                             Int32GetDatum((int32)i + 1)},
                   NULL);
         if (job->kind == ID_TEXT)

@@ -6,6 +6,8 @@
  */
 #include "pg/serve/select.h"
 
+#include <math.h>
+
 /* Candidates scored together: their rows stay in cache. */
 #define CANDIDATES_AT_ONCE 1024
 
@@ -80,6 +82,14 @@ static void OfferAll(Served *served, const Scorer *scorer, Selection *s)
     RowsVisit(served, scorer->axis, OfferView, s);
 }
 
+/* A score that is no number never ranks: so many rows must be there, or the model gives such
+ * scores. */
+static void CheckCount(const Served *served, const TopK *top, uint32 rows)
+{
+    if (top->count < Min(top->limit, rows))
+        CheckScore(served, NAN);
+}
+
 static TopK SelectCandidates(Served *served, const Scorer *scorer, const Filter *filter, uint32 k)
 {
     RowList left = RowsMinus(filter->only, filter->without);
@@ -95,6 +105,8 @@ static TopK SelectCandidates(Served *served, const Scorer *scorer, const Filter 
         for (uint32 i = 0; i < count; i++)
             Offer(&s, rows[i], scores[i]);
     }
+    if (scorer->one == NULL)
+        CheckCount(served, &s.top, left.count);
     TopKFinish(&s.top);
     return s.top;
 }
@@ -141,6 +153,7 @@ TopK SelectItems(Served *served, const float *query, const Filter *filter, uint3
     else
         OfferAll(served, &scorer, &s);
     OfferNewItems(served, &task);
+    CheckCount(served, &s.top, ServedItems(served) - filter->without.count);
     TopKFinish(&s.top);
     return s.top;
 }
@@ -202,7 +215,7 @@ void AddSelected(RowSet *rows, Served *served, Axis axis, IdKind kind, const Top
         ResultRow row = {0};
 
         ResultDatum(&row, IdToDatum(id, kind));
-        ResultFloat4(&row, top->entries[i].score);
+        ResultFloat4(&row, CheckScore(served, top->entries[i].score));
         ResultInt4(&row, (int32)i + 1);
         RowSetAddRow(rows, &row);
     }

@@ -105,10 +105,11 @@ static const char *OnErrorArgument(FunctionCallInfo fcinfo, int argument)
 {
     char *choice = PG_ARGISNULL(argument) ? "" : text_to_cstring(PG_GETARG_TEXT_PP(argument));
 
-    if (strcmp(choice, ON_ERROR_WARN) != 0 && strcmp(choice, ON_ERROR_RAISE) != 0)
+    if (strcmp(choice, ON_ERROR_WARN) != 0 && strcmp(choice, ON_ERROR_SAVEPOINT) != 0 &&
+        strcmp(choice, ON_ERROR_RAISE) != 0)
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                        errmsg("on_error must be \"" ON_ERROR_WARN "\" or \"" ON_ERROR_RAISE
-                               "\", not \"%s\"",
+                        errmsg("on_error must be \"" ON_ERROR_WARN "\", \"" ON_ERROR_SAVEPOINT
+                               "\" or \"" ON_ERROR_RAISE "\", not \"%s\"",
                                choice)));
     return choice;
 }

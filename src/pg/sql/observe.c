@@ -64,7 +64,7 @@ static Datum Observe(FunctionCallInfo fcinfo, IdKind kind, TimeArgument time_arg
     event.time = time_argument(fcinfo, &column);
     event.user = IdArgument(fcinfo, OBSERVE_USER, kind);
     event.item = IdArgument(fcinfo, OBSERVE_ITEM, kind);
-    ObserveEvents(observed, &table, &event, 1);
+    PendingWrite(&table, ObserveEvents(observed, &table, &event, 1));
     ModelTableClose(&table);
     SPI_finish();
     PG_RETURN_BOOL(true);

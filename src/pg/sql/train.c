@@ -7,6 +7,7 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 
 #include "pg/sql/checks.h"
 #include "pg/sql/train_request.h"
@@ -81,7 +82,7 @@ static Datum Summary(FunctionCallInfo fcinfo, const TrainRequest *request, const
 
 int32 TrainNow(TrainRequest *request, Training *training)
 {
-    Run run = {0};
+    Run run = {.kind = RUN_TRAIN};
     Oid relid;
 
     CheckRequest(request);
@@ -90,6 +91,7 @@ int32 TrainNow(TrainRequest *request, Training *training)
     relid = ModelTableEnsure(request->model);
     if (!OidIsValid(relid) || !RunLock(relid, false))
         FailBusy(request->model);
+    RunStatusBegin(&training->backend.status, RUN_TRAIN, relid, get_rel_name(relid));
     TrainingRead(training, request);
     ChoiceKeep(training, request, relid);
     TrainingWarm(training, request, relid);
@@ -98,10 +100,11 @@ int32 TrainNow(TrainRequest *request, Training *training)
     TrainingFit(training, request);
     PromotionDecide(training, request);
     run.version = StoreVersion(relid, request, training);
-    run.number = RunNumber(relid, true);
+    run.number = RunNumber(relid, RUN_TRAIN, true);
     run.started = training->started;
     RunEnd(&run, training);
     RunWrite(relid, &run, request, training);
+    RunStatusEnd(&training->backend.status);
     SPI_finish();
     TrainingReport(training);
     PromotionReport(training, request, run.version);

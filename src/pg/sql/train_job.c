@@ -8,6 +8,7 @@
 #include "fmgr.h"
 #include "nodes/parsenodes.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/resowner.h"
 #include "utils/snapmgr.h"
 
@@ -39,13 +40,16 @@ static void JobOpen(Job *job)
 {
     job->relid = ModelTableEnsure(job->request->model);
     job->locked = OidIsValid(job->relid) && RunLock(job->relid, true);
+    if (job->locked)
+        RunStatusBegin(&job->training.backend.status, RUN_JOB, job->relid,
+                       get_rel_name(job->relid));
     if (!job->locked) {
         job->run.status = job->skip_if_busy ? "skipped" : "failed";
         job->run.message = "the model was being trained by another session";
     }
     if (!OidIsValid(job->relid))
         return;
-    job->run.number = RunNumber(job->relid, job->locked);
+    job->run.number = RunNumber(job->relid, RUN_JOB, job->locked);
     RunWrite(job->relid, &job->run, job->request, NULL);
 }
 
@@ -180,6 +184,7 @@ static void RunJob(Job *job)
         if (!job->locked)
             break;
     }
+    RunStatusEnd(&job->training.backend.status);
     if (job->locked)
         RunUnlock(job->relid);
     else if (!job->skip_if_busy)
@@ -220,7 +225,7 @@ Datum recadv_train_job_0_2(PG_FUNCTION_ARGS)
     job->context = context;
     job->request = TakeRequest(fcinfo, JOB_WEIGHT_COLUMN);
     job->skip_if_busy = ParseIfBusy(fcinfo);
-    job->run = (Run){.status = "running", .started = GetCurrentTimestamp()};
+    job->run = (Run){.kind = RUN_JOB, .status = "running", .started = GetCurrentTimestamp()};
     TrainingInit(&job->training, context, Title(job->request));
     SPI_connect_ext(SPI_OPT_NONATOMIC);
     RunJob(job);

@@ -200,40 +200,53 @@ static void CheckTimeType(const ObservedModel *observed, const ModelTable *table
 }
 
 /* Runs no code of users, so that what the session keeps of the model stays. */
-static void NoteBatch(Oid model, const InsertedRows *in, uint32 count)
+static PendingBatch *PrepareBatch(const InsertedRows *in, uint32 count, ModelTable *table)
 {
-    ObservedModel *observed;
+    ObservedModel *observed = ObserveOpen(table);
+
+    HeaderCheckIds(&table->store, &observed->header);
+    CheckTimeType(observed, table, in->time_type);
+    return ObserveEvents(observed, table, in->rows, count);
+}
+
+/* Writes the batch, or leaves it to the caller. */
+static void NoteBatch(Oid model, const InsertedRows *in, uint32 count, PendingBatch **left)
+{
+    PendingBatch *batch;
     ModelTable table;
 
     ModelTableOpenFor(model, MODEL_OBSERVE, &table);
-    observed = ObserveOpen(&table);
-    HeaderCheckIds(&table.store, &observed->header);
-    CheckTimeType(observed, &table, in->time_type);
-    ObserveEvents(observed, &table, in->rows, count);
+    batch = PrepareBatch(in, count, &table);
+    if (left == NULL)
+        PendingWrite(&table, batch);
+    else
+        *left = batch;
     ModelTableClose(&table);
 }
 
-static void ObserveRows(TriggerData *data)
+/* Returns the model; with `left`, what is to be written of a statement that is one batch. */
+static Oid ObserveRows(TriggerData *data, PendingBatch **left)
 {
     MemoryContext batch, caller;
     InsertedRows *in = palloc0(sizeof(InsertedRows));
     Oid model = LockModel(data->tg_trigger);
+    uint32 count;
 
     OpenRows(data, in);
     batch =
         AllocSetContextCreate(CurrentMemoryContext, "recadv observed rows", ALLOCSET_DEFAULT_SIZES);
     caller = MemoryContextSwitchTo(batch);
+    count = ReadBatch(in);
+    NoteBatch(model, in, count, in->done ? left : NULL);
     while (!in->done) {
-        uint32 count = ReadBatch(in);
-
-        NoteBatch(model, in, count);
         MemoryContextReset(batch);
+        count = ReadBatch(in);
+        NoteBatch(model, in, count, NULL);
     }
     MemoryContextSwitchTo(caller);
-    MemoryContextDelete(batch);
     UnusableReport(&in->unusable);
     ExecDropSingleTupleTableSlot(in->slot);
-    pfree(in);
+    return model;
 }
 
 /* The statement ends with these, whatever the trigger was told to do. */
@@ -253,9 +266,25 @@ static void WarnAndGoOn(const char *model, const ErrorData *error)
              error->hint == NULL ? 0 : errhint("%s", error->hint)));
 }
 
-/* An error undoes what the model was told and nothing else. */
-static void ObserveOrWarn(TriggerData *data)
+/* Rows whose model was checked in a subtransaction that has ended, but for its lock. */
+static void WriteLeft(Oid model, PendingBatch *batch)
 {
+    ModelTable table;
+
+    ModelTableReopen(model, &table);
+    PendingWrite(&table, batch);
+    ModelTableClose(&table);
+}
+
+/*
+ * An error undoes what the model was told and nothing else.  A subtransaction that writes takes a
+ * transaction id, so where one batch is all, it prepares, and the statement's own transaction
+ * writes: there only storage can fail, such as a disk that is full.
+ */
+static void ObserveOrWarn(TriggerData *data, bool write_inside)
+{
+    PendingBatch *volatile left = NULL;
+    volatile Oid model = InvalidOid;
     MemoryContext context = CurrentMemoryContext;
     ResourceOwner owner = CurrentResourceOwner;
     ErrorData *volatile error = NULL;
@@ -264,8 +293,11 @@ static void ObserveOrWarn(TriggerData *data)
     MemoryContextSwitchTo(context);
     PG_TRY();
     {
-        ObserveRows(data);
+        PendingBatch *batch = NULL;
+
+        model = ObserveRows(data, write_inside ? NULL : &batch);
         ReleaseCurrentSubTransaction();
+        left = batch;
     }
     PG_CATCH();
     {
@@ -277,6 +309,8 @@ static void ObserveOrWarn(TriggerData *data)
     PG_END_TRY();
     MemoryContextSwitchTo(context);
     CurrentResourceOwner = owner;
+    if (left != NULL)
+        WriteLeft(model, left);
     if (error == NULL)
         return;
     if (IsInterrupt(error))
@@ -289,6 +323,7 @@ PG_FUNCTION_INFO_V1(recadv_observe_trigger);
 Datum recadv_observe_trigger(PG_FUNCTION_ARGS)
 {
     TriggerData *data = (TriggerData *)fcinfo->context;
+    const char *on_error;
 
     if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_AFTER(data->tg_event) ||
         !TRIGGER_FIRED_FOR_STATEMENT(data->tg_event) || !TRIGGER_FIRED_BY_INSERT(data->tg_event) ||
@@ -298,10 +333,11 @@ Datum recadv_observe_trigger(PG_FUNCTION_ARGS)
                 (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
                  errmsg("recadv_observe_trigger() is a trigger that recadv_attach() makes")));
     SPI_connect();
-    if (strcmp(data->tg_trigger->tgargs[TRIGGER_ON_ERROR], ON_ERROR_RAISE) == 0)
-        ObserveRows(data);
+    on_error = data->tg_trigger->tgargs[TRIGGER_ON_ERROR];
+    if (strcmp(on_error, ON_ERROR_RAISE) == 0)
+        ObserveRows(data, NULL);
     else
-        ObserveOrWarn(data);
+        ObserveOrWarn(data, strcmp(on_error, ON_ERROR_SAVEPOINT) == 0);
     SPI_finish();
     return PointerGetDatum(NULL);
 }

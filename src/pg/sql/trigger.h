@@ -22,8 +22,11 @@ enum {
     TRIGGER_ARGS
 };
 
-#define ON_ERROR_WARN  "warning"
-#define ON_ERROR_RAISE "error"
+/* What an error does: fail the statement; be a warning where it is foreseen, that is, unless
+ * storage fails; be a warning always, which costs each statement a transaction id. */
+#define ON_ERROR_RAISE     "error"
+#define ON_ERROR_WARN      "warning"
+#define ON_ERROR_SAVEPOINT "savepoint"
 
 /* The argument TRIGGER_IDENTITY for a model. */
 extern char *TriggerIdentity(Oid model);

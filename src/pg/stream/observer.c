@@ -152,7 +152,8 @@ static void ConvertIds(const ObservedModel *observed, const char *model, Pending
     CheckUsable("item", event->item);
 }
 
-void ObserveEvents(ObservedModel *observed, ModelTable *table, PendingEvent *events, uint32 count)
+PendingBatch *ObserveEvents(ObservedModel *observed, ModelTable *table, PendingEvent *events,
+                            uint32 count)
 {
     IdList new_items;
 
@@ -161,5 +162,5 @@ void ObserveEvents(ObservedModel *observed, ModelTable *table, PendingEvent *eve
         CHECK_FOR_INTERRUPTS();
     }
     new_items = NewItems(observed, table, events, count);
-    PendingAdd(table, events, count, &new_items);
+    return PendingPrepare(table, events, count, &new_items);
 }

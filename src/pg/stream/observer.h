@@ -26,9 +26,10 @@ typedef struct ObservedModel {
  */
 extern ObservedModel *ObserveOpen(ModelTable *table);
 
-/* Writes the events, whose ids may be of any kind, and changes the array; needs SPI. */
-extern void ObserveEvents(ObservedModel *observed, ModelTable *table, PendingEvent *events,
-                          uint32 count);
+/* What PendingWrite() takes for the events, whose ids may be of any kind; changes the array, which
+ * must stay; needs SPI. */
+extern PendingBatch *ObserveEvents(ObservedModel *observed, ModelTable *table, PendingEvent *events,
+                                   uint32 count);
 
 /* Fails: the model's algorithm learns by training alone. */
 extern void FailNoStream(const char *model, const Algorithm *algorithm) __attribute__((noreturn));

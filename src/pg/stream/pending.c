@@ -481,7 +481,8 @@ void PendingForget(ModelTable *table, const Header *header, const PendingTests *
     ForgetNames(table, &f);
     ForgetPacks(table, &f);
     PendingDelete(RelationGetRelid(table->relation), &f.gone);
-    PendingAdd(table, f.kept.events, f.kept.count, &(IdList){.kind = header->item_kind});
+    PendingWrite(table, PendingPrepare(table, f.kept.events, f.kept.count,
+                                       &(IdList){.kind = header->item_kind}));
 }
 
 static void Delete(Oid relid, const PendingRows *pending)

@@ -32,9 +32,17 @@ typedef struct PendingRows {
     PendingDamage damage;
 } PendingRows;
 
-/* Writes events into the table, and those of `new_items` that are not noted yet; needs SPI. */
-extern void PendingAdd(ModelTable *table, const PendingEvent *events, uint32 count,
-                       const IdList *new_items);
+/*
+ * What is to be written: events, and those of `new_items` that are not noted yet.  Keeps the
+ * events' memory in use; finds what can be wrong, short of storage that fails.  Needs SPI.
+ */
+typedef struct PendingBatch PendingBatch;
+
+extern PendingBatch *PendingPrepare(ModelTable *table, const PendingEvent *events, uint32 count,
+                                    const IdList *new_items);
+
+/* Writes it into the same table; needs SPI. */
+extern void PendingWrite(const ModelTable *table, PendingBatch *batch);
 
 /* Has the item a row of its own?  Also if the present statement has written it. */
 extern bool PendingIsNoted(ModelTable *table, Id item);

@@ -30,10 +30,10 @@ typedef struct NewRow {
     uint32 count;
 } NewRow;
 
-typedef struct NewRows {
+struct PendingBatch {
     uint32 count;
     NewRow *row;
-} NewRows;
+};
 
 /* Kept for the session. */
 static SPIPlanPtr InsertPlan(const ModelTable *table)
@@ -128,7 +128,7 @@ static void InsertSome(const ModelTable *table, NewRow *rows, uint32 count)
 }
 
 /* As many rows a statement as memory allows. */
-static void Insert(const ModelTable *table, NewRows *rows)
+void PendingWrite(const ModelTable *table, PendingBatch *rows)
 {
     MemoryContext caller = CurrentMemoryContext;
     MemoryContext scratch = AllocSetContextCreate(caller, "recadv rows", ALLOCSET_DEFAULT_SIZES);
@@ -182,7 +182,7 @@ static const PendingEvent **AsTheyCame(const PendingEvent *events, uint32 count)
     return ordered;
 }
 
-static void AddEvents(NewRows *rows, const PendingEvent *events, uint32 count)
+static void AddEvents(PendingBatch *rows, const PendingEvent *events, uint32 count)
 {
     bool bulk = count >= BULK;
     const PendingEvent **ordered = bulk ? GroupByUser(events, count) : AsTheyCame(events, count);
@@ -197,7 +197,7 @@ static void AddEvents(NewRows *rows, const PendingEvent *events, uint32 count)
     }
 }
 
-static void AddItems(ModelTable *table, NewRows *rows, const IdList *items)
+static void AddItems(ModelTable *table, PendingBatch *rows, const IdList *items)
 {
     for (uint32 i = 0; i < items->count; i++) {
         Id item = IdListGet(items, i);
@@ -208,7 +208,7 @@ static void AddItems(ModelTable *table, NewRows *rows, const IdList *items)
     }
 }
 
-static void AddPacksOfItems(NewRows *rows, const IdList *items)
+static void AddPacksOfItems(PendingBatch *rows, const IdList *items)
 {
     Id *ids = PallocArray(Id, items->count);
 
@@ -225,22 +225,24 @@ static int CompareParts(const void *a, const void *b)
 }
 
 /* In the order of the key, whose pages are then touched one after the other. */
-static void SortByPart(NewRows *rows)
+static void SortByPart(PendingBatch *rows)
 {
     if (rows->count > 1)
         qsort(rows->row, rows->count, sizeof(NewRow), CompareParts);
 }
 
-void PendingAdd(ModelTable *table, const PendingEvent *events, uint32 count,
-                const IdList *new_items)
+PendingBatch *PendingPrepare(ModelTable *table, const PendingEvent *events, uint32 count,
+                             const IdList *new_items)
 {
-    NewRows rows = {.row = PallocArray(NewRow, (Size)count + new_items->count + 1)};
+    PendingBatch *batch = palloc0(sizeof(PendingBatch));
 
-    AddEvents(&rows, events, count);
+    batch->row = PallocArray(NewRow, (Size)count + new_items->count + 1);
+    AddEvents(batch, events, count);
     if (new_items->count >= BULK)
-        AddPacksOfItems(&rows, new_items);
+        AddPacksOfItems(batch, new_items);
     else
-        AddItems(table, &rows, new_items);
-    SortByPart(&rows);
-    Insert(table, &rows);
+        AddItems(table, batch, new_items);
+    SortByPart(batch);
+    InsertPlan(table);
+    return batch;
 }

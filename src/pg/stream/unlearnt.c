@@ -256,6 +256,9 @@ void UnlearntRead(ModelTable *table, const Header *header, const Window *window,
     unlearnt->null_rows = collector->null_rows;
     unlearnt->weightless_rows = collector->weightless_rows;
     unlearnt->unusable = collector->unusable;
+    if (collector->weight != NULL)
+        unlearnt->capped =
+            WeightsCap(collector->weight, collector->count, WEIGHT_LIMIT * header->mean_weight);
     unlearnt->pending = PendingAll(table, header);
     AddObserved(collector, header, &unlearnt->pending);
     IdIndexSort(collector->users, &unlearnt->users, &user);

@@ -29,6 +29,7 @@ typedef struct Unlearnt {
     uint64 null_rows;       /* of these, skipped for a NULL id */
     uint64 weightless_rows; /* of these, skipped for a weight that does not count */
     Unusable unusable;      /* of these, skipped for an id that is none */
+    CappedWeights capped;
     PendingRows pending;
     IdList users; /* of all rows, ascending */
     IdList items;

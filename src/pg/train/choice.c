@@ -304,6 +304,7 @@ void ChoiceMake(Training *t, TrainRequest *request)
     double start = HostClock();
 
     if (IsChoosing(request->algorithm)) {
+        RunStatusStage(&t->backend.status, "choose");
         TrainingHoldOut(t, request->options);
         search.room = MemoryLeft(MemoryContextMemAllocated(t->context, true));
         search.choice = palloc0(sizeof(Choice));

@@ -9,7 +9,6 @@
 
 #include "pg/base/settings.h"
 #include "pg/base/times.h"
-#include "pg/base/weights.h"
 #include "pg/model/window.h"
 
 #define CHECK_MEMORY_EVERY 65536
@@ -326,6 +325,8 @@ void CollectorFinish(Collector *c, BackendHost *backend, Collected *result)
     result->user_type = IdIndexType(c->users);
     result->item_type = IdIndexType(c->items);
     CheckSorting(c);
+    if (c->weight != NULL)
+        result->capped = WeightsCap(c->weight, c->count, WeightLimit(c->weight, c->count));
     Renumber(c, result);
     if (c->purpose.window)
         KeepWindow(c, result);

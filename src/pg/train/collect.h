@@ -6,6 +6,7 @@
 
 #include "core/interactions.h"
 #include "pg/base/backend.h"
+#include "pg/base/weights.h"
 #include "pg/ids/id_index.h"
 #include "pg/model/learnt.h"
 
@@ -106,8 +107,9 @@ typedef struct Collected {
     uint64 null_rows;       /* skipped for a NULL id */
     uint64 weightless_rows; /* skipped for a weight that does not count */
     Unusable unusable;      /* skipped for an id that is none */
-    uint64 duplicates;      /* rows - distinct pairs */
-    double mean_weight;     /* of the rows; 1 without weights */
+    CappedWeights capped;
+    uint64 duplicates;  /* rows - distinct pairs */
+    double mean_weight; /* of the rows; 1 without weights */
 } Collected;
 
 /* Counts a row; `side` is "user" or "item".  The first is remembered in that context. */

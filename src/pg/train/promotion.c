@@ -189,7 +189,15 @@ static void MeasureServing(Serving *s)
 
 /* --- what its training measured */
 
-/* NaN if it held out in another way. */
+/* Of how many users its training held an interaction out; 0.1.0 did not say if it learnt them. */
+static int64 HeldUsers(const Header *header, Jsonb *training)
+{
+    int64 users;
+
+    return JsonbGetInteger(training, "held_out_users", &users) ? users : header->held;
+}
+
+/* NaN if it held out in another way, or too little to say anything. */
 static double Recorded(Serving *s, const TrainRequest *request)
 {
     const Header *header = &s->whole.header;
@@ -200,14 +208,15 @@ static double Recorded(Serving *s, const TrainRequest *request)
 
     if (ResolveHoldout(header->options, header->source.time_column != NULL) !=
             ResolveHoldout(request->options, times) ||
-        training == NULL || !JsonbGetReal(training, metric->name, &value))
+        training == NULL || HeldUsers(header, training) < PROMOTION_LEAST ||
+        !JsonbGetReal(training, metric->name, &value))
         return NAN;
     return value;
 }
 
 /* --- loading */
 
-static void CheckRoom(Serving *s, const Header *header)
+static bool HasRoom(const Serving *s, const Header *header)
 {
     const Interactions *data = &s->training->collected.data;
     Interactions shape = {.users = header->users,
@@ -217,9 +226,8 @@ static void CheckRoom(Serving *s, const Header *header)
     Model model;
 
     HeaderLayout(header, &model);
-    CheckMemory(SizeAdd(MemoryContextMemAllocated(s->training->context, true),
-                        ComparingMemory(&model, &shape, s->threads)),
-                "comparing with the version that serves");
+    return MemoryAllows(SizeAdd(MemoryContextMemAllocated(s->training->context, true),
+                                ComparingMemory(&model, &shape, s->threads)));
 }
 
 static void Compare(Serving *s, const TrainRequest *request)
@@ -231,10 +239,14 @@ static void Compare(Serving *s, const TrainRequest *request)
         p->problem = "its ids are those of an earlier version of recadv";
         return;
     }
-    CheckRoom(s, &header);
-    WholeModelRead(s->store, &s->backend, &s->whole);
+    s->whole.header = header;
     p->recorded = Recorded(s, request);
     p->recorded_metric = header.algorithm->metrics[0].name;
+    if (!HasRoom(s, &header)) {
+        p->problem = "comparing with it needs more memory than recadv.max_memory allows";
+        return;
+    }
+    WholeModelRead(s->store, &s->backend, &s->whole);
     CheckSource(s);
     MeasureServing(s);
 }
@@ -313,6 +325,7 @@ void PromotionPrepare(Training *t, const TrainRequest *request, Oid relid)
     PushActiveSnapshot(GetLatestSnapshot());
     ModelTableOpenOwned(relid, &table);
     if (ModelTableTryCurrent(&table, &current) == NULL && current.version > 0) {
+        RunStatusStage(&t->backend.status, "compare");
         table.store.version = t->promotion.serving = current.version;
         TrainingHoldOut(t, request->options);
         t->promotion.held = t->collected.data.held_count;

@@ -59,6 +59,8 @@ typedef struct Training {
     WarmStart *warm;    /* NULL: none */
     WarmKnown known;    /* to it */
     bool held_out;      /* has been chosen */
+    Holdout held_how;   /* never HOLDOUT_AUTO */
+    uint64 held_users;  /* one interaction of each; not all algorithms keep them */
     Promotion promotion;
     double seconds; /* of reading and fitting */
     TrainPhases phases;
@@ -108,6 +110,9 @@ extern void TrainingReport(const Training *training);
 
 /* Appends the metrics of an epoch to a JSON object, each under its name. */
 extern void DescribeMetrics(StringInfo json, const Algorithm *algorithm, const double *metric);
+
+/* The same of what they were measured on: holdout, k, held_out_users; nothing before the choice. */
+extern void DescribeHoldout(StringInfo json, const Algorithm *algorithm, const Training *training);
 
 /* Best epoch, or NULL if the algorithm has none. */
 extern const Epoch *TrainingBest(const Training *training);

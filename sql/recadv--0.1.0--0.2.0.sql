@@ -43,7 +43,7 @@ CREATE PROCEDURE @extschema@.recadv_train_job(
 AS 'MODULE_PATHNAME', 'recadv_train_job_0_2'
 LANGUAGE C;
 COMMENT ON PROCEDURE @extschema@.recadv_train_job(text, text, name, name, name, text, jsonb, text, name) IS
-'recadv_train with a commit after each phase (open, read, fit, write), so that no snapshot is held while fitting; every run, also a failed one, leaves a row in recadv_runs(model). if_busy: error or skip, when another session trains the model; weight_column: as in recadv_train. CALL it at top level, for example from pg_cron';
+'recadv_train with a commit after each phase (open, read, fit, write), so that no snapshot is held while fitting; every run, also a failed one, leaves a row in recadv_runs(model). if_busy: error, skip or wait, when another session trains or refreshes the model; weight_column: as in recadv_train. CALL it at top level, for example from pg_cron';
 
 CREATE FUNCTION @extschema@.recadv_tune(
     model text,
@@ -309,6 +309,7 @@ CREATE VIEW @extschema@.recadv_models AS
          LATERAL @extschema@.recadv_model_status(c.oid) s
     WHERE c.reloftype OPERATOR(pg_catalog.=) '@extschema@.recadv_model'::pg_catalog.regtype
       AND c.relkind OPERATOR(pg_catalog.=) 'r'
+      AND NOT pg_catalog.pg_is_other_temp_schema(n.oid)
       AND pg_catalog.has_schema_privilege(n.oid, 'USAGE')
       AND pg_catalog.has_table_privilege(c.oid, 'SELECT');
 COMMENT ON VIEW @extschema@.recadv_models IS

@@ -210,7 +210,7 @@ static RowList LiveRows(const BatchJob *job, Id user)
     for (uint64 i = first; i < last; i++)
         if (job->live_rows[data->item[i]] != UNKNOWN_ID)
             rows.rows[rows.count++] = job->live_rows[data->item[i]];
-    qsort(rows.rows, rows.count, sizeof(uint32), CompareIndexes);
+    SortIndexes(rows.rows, rows.count);
     return rows;
 }
 

@@ -56,7 +56,7 @@ static void TakeUsers(BatchJob *job, IdList *ids)
         else
             IdListAppend(IsNewcomer(job, id) ? &job->newcomers : &job->strangers, id);
     }
-    qsort(job->users, job->user_count, sizeof(uint32), CompareIndexes);
+    SortIndexes(job->users, job->user_count);
 }
 
 static void TakeAllUsers(BatchJob *job)

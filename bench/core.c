@@ -20,27 +20,41 @@
 #include "core/random.h"
 #include "program.h"
 
+/* With a third column, times, the events, too. */
 static Interactions ReadPairs(const char *file, uint32_t users, uint32_t items)
 {
     FILE *in = Open(file);
     Pairs pairs = {0};
     Interactions result;
     char line[256];
+    bool times = true;
+    Events *events = HostAllocateZero(&host, 1, sizeof(Events));
 
     pairs.user = HostAllocate(&host, 1u << 27, sizeof(uint32_t));
     pairs.item = HostAllocate(&host, 1u << 27, sizeof(uint32_t));
+    pairs.time = HostAllocate(&host, 1u << 27, sizeof(double));
     while (fgets(line, sizeof(line), in) != NULL) {
         unsigned user, item;
+        int read = sscanf(line, "%u %u %lf", &user, &item, &pairs.time[pairs.count]);
 
-        if (sscanf(line, "%u %u", &user, &item) != 2)
+        if (read < 2)
             continue;
+        times &= read == 3;
         pairs.user[pairs.count] = user;
         pairs.item[pairs.count++] = item;
         users = user >= users ? user + 1 : users;
         items = item >= items ? item + 1 : items;
     }
     fclose(in);
+    if (times)
+        EventsBuild(&host, &pairs, users, events);
+    else
+        pairs.time = NULL;
     InteractionsBuild(&host, &pairs, users, items, &result);
+    if (times) {
+        result.events = events;
+        result.columns |= COLUMN_TIME;
+    }
     return result;
 }
 
@@ -149,8 +163,9 @@ int main(int argc, char **argv)
     start = HostClock();
     processor = clock();
     InteractionsHoldOut(&host, &train,
-                        options->holdout == HOLDOUT_AUTO ? HOLDOUT_RANDOM
-                                                         : (Holdout)options->holdout,
+                        options->holdout != HOLDOUT_AUTO ? (Holdout)options->holdout
+                        : train.time != NULL             ? HOLDOUT_LAST
+                                                         : HOLDOUT_RANDOM,
                         (uint64_t)options->validation_users, (uint64_t)options->seed);
     if (IsChoosing(algorithm)) {
         Choice choice = ChooseAndTell(&train, options);

@@ -63,6 +63,24 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10000 ROWS 30;
 COMMENT ON FUNCTION @extschema@.recadv_tune(text, text, name, name, name, text[], jsonb, jsonb, interval, integer, name) IS
 'searches for options and trains what is best: trials draw from space, which has for an option a value, an array of values, or {"min": ..., "max": ..., "log": true}; {} takes the ranges of the documentation. All trials are short trainings on some users, the best quarter (round 2) whole ones; each ranks the same held-out interactions. A row a trial: options that are not the defaults, NDCG@100, epochs run, seconds, whether it was chosen, and what prevented it. algorithms: NULL for all that suit the source. options: those that all algorithms have. budget: no trial begins later. What was chosen is trained on everything and stored as recadv_train does; it serves if it is at least as good as the version that serves (option promote)';
 
+CREATE PROCEDURE @extschema@.recadv_tune_job(
+    model text,
+    source text,
+    user_column name DEFAULT 'user_id',
+    item_column name DEFAULT 'item_id',
+    time_column name DEFAULT NULL,
+    algorithms text[] DEFAULT NULL,
+    options jsonb DEFAULT '{}',
+    space jsonb DEFAULT '{}',
+    budget interval DEFAULT NULL,
+    trials integer DEFAULT 24,
+    if_busy text DEFAULT 'error',
+    weight_column name DEFAULT NULL)
+AS 'MODULE_PATHNAME', 'recadv_tune_job'
+LANGUAGE C;
+COMMENT ON PROCEDURE @extschema@.recadv_tune_job(text, text, name, name, name, text[], jsonb, jsonb, interval, integer, text, name) IS
+'recadv_tune with a commit after each phase, as recadv_train_job has it: no snapshot is held while trials run, and every run leaves a row in recadv_runs(model). The trials stand in recadv_info(model) -> ''choice''. CALL it at top level, for example from pg_cron';
+
 DROP FUNCTION @extschema@.recadv_estimate_memory(bigint, bigint, bigint, text, jsonb, boolean);
 CREATE FUNCTION @extschema@.recadv_estimate_memory(
     users bigint,

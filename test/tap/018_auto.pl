@@ -73,4 +73,20 @@ is($node->safe_psql('postgres',
 	3, 'the next search is none the worse');
 $session->quit;
 
+# The search as a job: no snapshot while trials run, a row in the log, the trials in the header.
+($code, $out, $err) = $node->psql('postgres',
+	q{CALL recadv_tune_job('tuned', 'orders', algorithms => '{bpr,als}', trials => 4)});
+is($code, 0, 'a job searches') or diag($err);
+is( $node->safe_psql('postgres', q{SELECT kind, status, version FROM recadv_runs('tuned')}),
+	'job|succeeded|1', 'and is logged');
+is( $node->safe_psql('postgres',
+		q{SELECT jsonb_array_length(recadv_info('tuned') #> '{choice,trials}')}),
+	5, 'its trials are kept');
+($code, $out, $err) = $node->psql('postgres', q{CALL recadv_tune_job('tuned', 'orders', trials => 0)});
+like($err, qr/trials must be from 1 to 1000/, 'a search for nothing fails');
+is( $node->safe_psql('postgres', q{SELECT status FROM recadv_runs('tuned') ORDER BY run DESC LIMIT 1}),
+	'failed', 'which is logged, too');
+($code, $out, $err) = $node->psql('postgres', q{BEGIN; CALL recadv_tune_job('tuned', 'orders')});
+like($err, qr/recadv_tune_job\(\) commits.*SELECT recadv_tune\(\) here/s, 'not in a transaction');
+
 done_testing();

@@ -29,6 +29,20 @@ enum {
 extern TrainRequest *TakeSource(FunctionCallInfo fcinfo, int weight_column); /* no algorithm yet */
 extern TrainRequest *TakeRequest(FunctionCallInfo fcinfo, int weight_column);
 
+/* The arguments of recadv_tune and recadv_tune_job; algorithms stand where others have one. */
+enum {
+    TUNE_ALGORITHMS = TRAIN_ALGORITHM,
+    TUNE_SPACE = TRAIN_OTHERS,
+    TUNE_BUDGET,
+    TUNE_TRIALS,
+    TUNE_WEIGHT_COLUMN,
+    TUNE_JOB_IF_BUSY = TUNE_WEIGHT_COLUMN,
+    TUNE_JOB_WEIGHT_COLUMN
+};
+
+/* The same of a search. */
+extern TrainRequest *TakeTuning(FunctionCallInfo fcinfo, int weight_column);
+
 /* Everything that can be wrong with the request is found here, before any work. */
 extern void CheckRequest(TrainRequest *request);
 

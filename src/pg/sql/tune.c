@@ -16,15 +16,6 @@
 #include "pg/sql/train_request.h"
 #include "pg/train/tuning.h"
 
-/* Arguments of recadv_tune; algorithms stand where recadv_train has its algorithm. */
-enum {
-    TUNE_ALGORITHMS = TRAIN_ALGORITHM,
-    TUNE_SPACE = TRAIN_OTHERS,
-    TUNE_BUDGET,
-    TUNE_TRIALS,
-    TUNE_WEIGHT_COLUMN
-};
-
 #define SECONDS_OF_A_DAY   86400.0
 #define SECONDS_OF_A_MONTH (30 * SECONDS_OF_A_DAY)
 
@@ -99,9 +90,9 @@ static char *TakeOptions(FunctionCallInfo fcinfo)
     return JsonbToCString(NULL, &options->root, VARSIZE(options));
 }
 
-static TrainRequest *TakeTuning(FunctionCallInfo fcinfo)
+TrainRequest *TakeTuning(FunctionCallInfo fcinfo, int weight_column)
 {
-    TrainRequest *request = TakeSource(fcinfo, TUNE_WEIGHT_COLUMN);
+    TrainRequest *request = TakeSource(fcinfo, weight_column);
     Tuning *tuning = palloc0(sizeof(Tuning));
     Jsonb *space;
 
@@ -158,7 +149,7 @@ Datum recadv_tune(PG_FUNCTION_ARGS)
     RowSet rows;
 
     CheckCanWrite("recadv_tune()");
-    request = TakeTuning(fcinfo);
+    request = TakeTuning(fcinfo, TUNE_WEIGHT_COLUMN);
     RowSetOpen(&rows, fcinfo);
     TrainNow(request, &training);
     for (int i = 0; i < training.made->trials; i++)

@@ -148,7 +148,8 @@ struct Algorithm {
 
     /*
      * For a choice among algorithms by validation: is it tried where none is named, and which
-     * options, numbers of epochs, make a training short (ends with option == NULL; NULL: it is).
+     * options make a training short: numbers of epochs, and values of what is 0 by default and then
+     * chosen by validation (ends with option == NULL; NULL: it is).
      */
     bool candidate;
     const struct PresetValue *trial;

@@ -45,16 +45,26 @@ void *TrialOptions(const Host *host, const Algorithm *algorithm, const char *pre
     return options;
 }
 
-/* Bounds on epochs, `times` as many as a short training has, but no more than a whole one. */
+/*
+ * A bound on epochs: `times` as many as a short training has, but no more than a whole one.  An
+ * option that validation would choose has its value in the shortest trainings alone.
+ */
+static double ShortValue(const struct PresetValue *value, int times, double whole)
+{
+    if (whole == 0)
+        return times == 1 ? value->value : 0;
+    return fmin(value->value * times, whole);
+}
+
 static void Shorten(const Algorithm *algorithm, int times, void *options)
 {
     for (const struct PresetValue *v = algorithm->trial;
          times > 0 && v != NULL && v->option != NULL; v++) {
         const OptionSpec *spec = OptionFind(algorithm->options, v->option);
-        double most = fmin(v->value * times, OptionRead(spec, options));
+        double value = ShortValue(v, times, OptionRead(spec, options));
         char expected[64];
 
-        OptionStore(spec, (OptionValue){VALUE_NUMBER, most, NULL}, options, expected,
+        OptionStore(spec, (OptionValue){VALUE_NUMBER, value, NULL}, options, expected,
                     sizeof(expected));
     }
 }

@@ -48,7 +48,7 @@ static const Preset presets[] = {
     {NULL, NULL, NULL},
 };
 
-static const struct PresetValue trial[] = {{"epochs", 8}, {NULL, 0}};
+static const struct PresetValue trial[] = {{"epochs", 8}, {"temperature", 0.15}, {NULL, 0}};
 
 static const OptionRange space[] = {
     {"factors", 64, 256, true},

@@ -6,17 +6,21 @@
  */
 #include "algo/mf/mf.h"
 
-#define MF_EPOCHS         200
+#define MF_EPOCHS         400
 #define MF_LEARNING_RATE  0.1
-#define MF_REGULARIZATION 0.0
-#define MF_NEGATIVES      1
+#define MF_REGULARIZATION 0.008
+#define MF_NEGATIVES      4
 
 static const OptionSpec amf_options[] = {
     MF_OPTIONS,
     {"adv_epochs", OPTION_INTEGER, MF_FIELD(adv_epochs), 1, 1000000, 400, NULL,
      "passes of adversarial training after the epochs of BPR, at most", "recadv"},
-    {"epsilon", OPTION_REAL, MF_FIELD(epsilon), 0, 1000, 0.5, NULL,
-     "norm of the perturbation of each embedding row", "He et al. 2018, section 4.1.4"},
+    {"epsilon", OPTION_REAL, MF_FIELD(epsilon), 0, 1000, 0, NULL,
+     "norm of the perturbation of each embedding row; 0: relative_epsilon says it",
+     "He et al. 2018, section 4.1.4, where it is 0.5"},
+    {"relative_epsilon", OPTION_REAL, MF_FIELD(relative_epsilon), 0, 10, 0, NULL,
+     "the same as a share of the row's own norm; 0: 0.1 or 0.2, whichever validates better",
+     "recadv, by validation"},
     {"lambda", OPTION_REAL, MF_FIELD(lambda), 0, 1e6, 1, NULL, "weight of the adversarial loss",
      "He et al. 2018, equation 6"},
     {"reset_optimizer", OPTION_BOOL, MF_FIELD(reset_optimizer), 0, 1, 1, NULL,
@@ -30,28 +34,30 @@ static const struct PresetValue paper[] = {
     {"regularization", 0},
     {"adaptive_negatives", 1},
     {"batch_size", 512},
+    {"epsilon", 0.5},
     {"epochs", 1000},
     {"adv_epochs", 1000},
     {NULL, 0},
 };
 
-static const struct PresetValue fast[] = {
-    {"factors", 32}, {"epochs", 60}, {"adv_epochs", 60}, {NULL, 0}};
+static const struct PresetValue fast[] = {{"factors", 32},           {"epochs", 100},
+                                          {"adv_epochs", 60},        {"adaptive_negatives", 1},
+                                          {"relative_epsilon", 0.1}, {NULL, 0}};
 static const struct PresetValue balanced[] = {{NULL, 0}};
-static const struct PresetValue best[] = {
-    {"factors", 128}, {"adaptive_negatives", 4}, {"regularization", 0.008}, {NULL, 0}};
+static const struct PresetValue best[] = {{"factors", 128}, {"epochs", 800}, {NULL, 0}};
 
 static const Preset amf_presets[] = {
     {"fast", "a narrow model, trained for a short time", fast},
     {"balanced", "the defaults", balanced},
-    {"best", "a wide model with harder negatives and decay", best},
+    {"best", "a wide model, trained for a long time", best},
     {"paper", "mini-batches, uniform negatives, no decay, as in He et al. 2018", paper},
     {NULL, NULL, NULL},
 };
 
-static const struct PresetValue trial[] = {{"epochs", 30}, {"adv_epochs", 30}, {NULL, 0}};
+static const struct PresetValue trial[] = {
+    {"epochs", 40}, {"adv_epochs", 30}, {"relative_epsilon", 0.2}, {NULL, 0}};
 
-static const struct PresetValue variants[] = {{"regularization", 0.01}, {NULL, 0}};
+static const struct PresetValue variants[] = {{"regularization", 0.02}, {NULL, 0}};
 
 static const OptionRange space[] = {
     {"factors", 32, 256, true},

@@ -109,6 +109,7 @@ static void DescribeResult(StringInfo json, const Algorithm *algorithm, const Tr
         DescribeMetrics(json, t->model.algorithm, best->metric);
         JsonOpen(json, "metrics", '{');
         DescribeMetrics(json, t->model.algorithm, best->metric);
+        DescribeFindings(json, &t->report);
         JsonClose(json, '}');
     }
 }

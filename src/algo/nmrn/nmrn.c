@@ -13,6 +13,9 @@ const char *const nmrn_orders[] = {"user", "time", NULL};
 const char *const nmrn_optimizers[] = {"adagrad_row", "adagrad", NULL};
 
 static const struct PresetValue nmrn_paper[] = {NMRN_PAPER, {NULL, 0}};
+const struct PresetValue nmrn_fast[] = {{"factors", 32}, {"epochs", 5}, {NULL, 0}};
+const struct PresetValue nmrn_balanced[] = {{NULL, 0}};
+const struct PresetValue nmrn_best[] = {{"factors", 128}, {"epochs", 20}, {NULL, 0}};
 const struct PresetValue nmrn_drift[] = {NMRN_DRIFT, {NULL, 0}};
 
 static const Preset nmrn_presets[] = {

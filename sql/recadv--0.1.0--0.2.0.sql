@@ -42,7 +42,7 @@ CREATE PROCEDURE @extschema@.recadv_train_job(
 AS 'MODULE_PATHNAME', 'recadv_train_job_0_2'
 LANGUAGE C;
 COMMENT ON PROCEDURE @extschema@.recadv_train_job(text, text, name, name, name, text, jsonb, text, name) IS
-'recadv_train with a commit after each phase (open, read, fit, write), so that no snapshot is held while fitting; every run, also a failed one, leaves a row in recadv_runs(model). if_busy: error or skip, when another session trains the model; weight_column: as in recadv_train. CALL it at top level, for example from pg_cron';
+'recadv_train with a commit after each phase (open, read, fit, write), so that no snapshot is held while fitting; every run, also a failed one, leaves a row in recadv_runs(model). if_busy: error, skip or wait, when another session trains or refreshes the model; weight_column: as in recadv_train. CALL it at top level, for example from pg_cron';
 
 DROP FUNCTION @extschema@.recadv_estimate_memory(bigint, bigint, bigint, text, jsonb, boolean);
 CREATE FUNCTION @extschema@.recadv_estimate_memory(
@@ -121,7 +121,7 @@ RETURNS TABLE (window_number integer, until text, events bigint, ranked bigint, 
 AS 'MODULE_PATHNAME', 'recadv_evaluate_stream'
 LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 100 COST 1000000;
 COMMENT ON FUNCTION @extschema@.recadv_evaluate_stream(text, name, name, name, text, jsonb, double precision, integer) IS
-'prequential evaluation: trains on the first events of a source (share warmup, between 0 and 1) in order of time (ties: user, item), then ranks and learns the others one by one. One row for each window of window_size events: time of its last event; events; those ranked; repeats of a known pair, which are not ranked; first events of a user (ranked by popularity) and of an item (ranked as not found); means over the ranked ones of HR@10, NDCG@10 and MRR over all items seen so far but not by this user, ties against the event. An algorithm that does not stream stays as it was trained. Stores nothing';
+'prequential evaluation: trains on the first events of a source (share warmup, between 0 and 1) in order of time (ties: user, item), then ranks and learns the others one by one. One row for each window of window_size events: time of its last event; events; those ranked; repeats of a known pair, which are not ranked; first events of a user (ranked by popularity) and of an item (ranked as not found); means over the ranked ones of HR@10, NDCG@10 and MRR over all items seen so far but not by this user, ties to the lower item. An algorithm that does not stream stays as it was trained. Stores nothing';
 
 CREATE TYPE @extschema@.recadv_forgotten AS (
     versions integer,
@@ -178,22 +178,48 @@ RETURNS TABLE (run integer, status text, message text, started timestamptz, fini
                version integer, algorithm text, source text, options jsonb, users bigint,
                items bigint, interactions bigint, null_rows bigint, epochs integer,
                loss double precision, ndcg double precision, phases jsonb, role text, pid integer,
-               metrics jsonb)
+               metrics jsonb, kind text, holdout text, k integer, held_out_users bigint,
+               time_column text, events bigint)
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 100
 BEGIN ATOMIC
     SELECT n.number, r.status, r.message, r.started, r.finished, r.version, r.algorithm, r.source,
            r.options, r.users, r.items, r.interactions, r.null_rows, r.epochs, r.loss, r.ndcg,
-           r.phases, r.role, r.pid, r.metrics
+           r.phases, r.role, r.pid, r.metrics, r.kind, r.holdout, r.k, r.held_out_users,
+           r.time_column, r.events
     FROM @extschema@.recadv_run_numbers(model) AS n(number),
          LATERAL pg_catalog.jsonb_to_record(@extschema@.recadv_document(model, 'run', n.number, 0))
         AS r(status text, message text, started timestamptz, finished timestamptz,
              version integer, algorithm text, source text, options jsonb, users bigint,
              items bigint, interactions bigint, null_rows bigint, epochs integer,
              loss double precision, ndcg double precision, phases jsonb, role text, pid integer,
-             metrics jsonb);
+             metrics jsonb, kind text, holdout text, k integer, held_out_users bigint,
+             time_column text, events bigint);
 END;
 COMMENT ON FUNCTION @extschema@.recadv_runs(text) IS
-'log of training runs of a model, oldest first, the last 1000: what was asked, what was read, status (running, succeeded, kept: the version that served before serves on, failed, skipped), why it ended or was kept, seconds of the phases (read, map, compare, fit, evaluate, write), the two numbers of the best epoch that the algorithm is validated by, under their names. A running row whose pid is gone was cut off by the end of its session or server. recadv_train leaves a row only if its transaction commits; recadv_train_job always';
+'log of the runs of a model, oldest first, the last 1000 trainings and the last 1000 refreshes: kind (train, job, refresh; NULL: logged by recadv 0.1.0), what was asked, what was read, status (running, succeeded, kept: the version that served before serves on, failed, skipped), why it ended or was kept, seconds of the phases (read, map, compare, choose, fit, evaluate, write; of a refresh read, learn, write), metrics: the two numbers of the best epoch that the algorithm is validated by, of a refresh hr, ndcg and mrr of the events that it ranked before it learnt them. Metrics of two runs compare only where holdout (last, random, none), k and held_out_users are the same. events: rows that were learnt. Refreshes in a row that find nothing new share one row. A running row whose pid is gone was cut off by the end of its session or server. recadv_train and recadv_refresh leave a row only if their transaction commits; recadv_train_job always';
+
+CREATE FUNCTION @extschema@.recadv_run_documents(
+    model oid)
+RETURNS TABLE (run integer, document jsonb)
+AS 'MODULE_PATHNAME', 'recadv_run_documents'
+LANGUAGE C STABLE STRICT PARALLEL UNSAFE ROWS 100;
+COMMENT ON FUNCTION @extschema@.recadv_run_documents(oid) IS
+'runs in the log of a model, as stored; recadv_all_runs shows them. No rows, and a WARNING, for a model that is locked or damaged';
+
+-- Refreshes: one more number in the result
+
+ALTER TYPE @extschema@.recadv_refreshed
+    ADD ATTRIBUTE weightless_rows bigint;
+COMMENT ON TYPE @extschema@.recadv_refreshed IS
+'result of recadv_refresh: events learnt; observed events that were taken up; rows skipped for a NULL id; users and items that had no event before; events that were ranked before they were learnt (not those of pairs that were known), and their means HR@10, NDCG@10, MRR over all items not yet had by the user (NULL if none was ranked); seconds; rows skipped for a weight that is zero, negative, NaN or infinite';
+
+-- Rollback goes to a version that has served, and a refresh leaves a row in the log
+
+COMMENT ON FUNCTION @extschema@.recadv_rollback(text, integer) IS
+'lets a kept version serve again: the one named, or the one that served before; returns it. A version that has never served (option promote) must be named. The option keep_versions tells how many are kept. The next training starts a new version';
+
+COMMENT ON FUNCTION @extschema@.recadv_refresh(text, boolean, text) IS
+'learns what is new in the model''s own source, and the observed events, in order of time (ties: user, item), in one transaction: rows from the option lateness before the newest time learnt on, without those that were learnt already. A row without a time is not read. Leaves a row in recadv_runs(model); with nothing new it writes nothing else. metrics: false does not rank the events first, which costs more than learning them. if_busy: error, or skip (the result is NULL), when another session trains or refreshes the model. For the model''s owner; an error if the algorithm does not learn from a stream';
 
 -- What similarity is
 
@@ -213,12 +239,21 @@ CREATE FUNCTION @extschema@.recadv_model_status(
     OUT interactions bigint,
     OUT trained timestamptz,
     OUT status text,
-    OUT bytes bigint)
+    OUT bytes bigint,
+    OUT refreshed timestamptz,
+    OUT newest_event text,
+    OUT pending bigint,
+    OUT metric text,
+    OUT value double precision,
+    OUT holdout text,
+    OUT held_out_users bigint,
+    OUT versions integer[],
+    OUT unpromoted integer[])
 RETURNS record
 AS 'MODULE_PATHNAME', 'recadv_model_status'
 LANGUAGE C STABLE STRICT PARALLEL UNSAFE COST 1000;
 COMMENT ON FUNCTION @extschema@.recadv_model_status(oid) IS
-'current version and dimensions of a model table, its status (ok, not trained yet, busy where it is locked and was not waited for, or the error that reading it gives) and its size in bytes';
+'current version and dimensions of a model table, its status (ok, not trained yet, busy where it is locked and was not waited for, or the error that reading it gives), its size in bytes, and what recadv_models shows beside';
 
 CREATE VIEW @extschema@.recadv_models AS
     SELECT c.oid::pg_catalog.regclass::pg_catalog.text AS model,
@@ -232,17 +267,85 @@ CREATE VIEW @extschema@.recadv_models AS
            s.interactions,
            s.trained,
            s.bytes,
-           s.status
+           s.status,
+           pg_catalog.timestamptz_mi(pg_catalog.now(), s.trained) AS age,
+           s.refreshed,
+           s.newest_event,
+           s.pending,
+           s.metric,
+           s.value,
+           s.holdout,
+           s.held_out_users,
+           s.versions,
+           s.unpromoted
     FROM pg_catalog.pg_class c
          JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace,
          LATERAL @extschema@.recadv_model_status(c.oid) s
     WHERE c.reloftype OPERATOR(pg_catalog.=) '@extschema@.recadv_model'::pg_catalog.regtype
       AND c.relkind OPERATOR(pg_catalog.=) 'r'
+      AND NOT pg_catalog.pg_is_other_temp_schema(n.oid)
       AND pg_catalog.has_schema_privilege(n.oid, 'USAGE')
       AND pg_catalog.has_table_privilege(c.oid, 'SELECT');
 COMMENT ON VIEW @extschema@.recadv_models IS
-'all models that you may read, with their name as functions take it (qualified where search_path does not find it), current version, dimensions, size in bytes and status (ok, not trained yet, busy where it is locked, or an error). Waits for none of them, and keeps no lock';
+'all models that you may read, with their name as functions take it (qualified where search_path does not find it), current version, dimensions, size in bytes and status (ok, not trained yet, busy where it is locked, or an error); age: since the training of the version that serves began; metric, value, holdout, held_out_users: what that training measured and on what (NULL: nothing); of a model that learns from a stream the end of the last refresh, also of one that found nothing new, the time up to which events have been learnt (a few stray ones far later do not count), and observed events that no refresh has learnt (pending); versions that are kept, and those of them that have never served (option promote), newest first. Waits for none of the models, and keeps no lock';
 GRANT SELECT ON @extschema@.recadv_models TO PUBLIC;
+
+CREATE VIEW @extschema@.recadv_all_runs AS
+    SELECT c.oid::pg_catalog.regclass::pg_catalog.text AS model,
+           n.nspname AS schema,
+           c.relname AS name,
+           d.run, r.kind, r.status, r.message, r.started, r.finished, r.version, r.algorithm,
+           r.source, r.time_column, r.options, r.users, r.items, r.interactions, r.events,
+           r.null_rows, r.epochs, r.loss, r.holdout, r.k, r.held_out_users, r.metrics, r.phases,
+           r.role, r.pid
+    FROM pg_catalog.pg_class c
+         JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace,
+         LATERAL @extschema@.recadv_run_documents(c.oid) d,
+         LATERAL pg_catalog.jsonb_to_record(d.document)
+        AS r(kind text, status text, message text, started timestamptz, finished timestamptz,
+             version integer, algorithm text, source text, time_column text, options jsonb,
+             users bigint, items bigint, interactions bigint, events bigint, null_rows bigint,
+             epochs integer, loss double precision, holdout text, k integer,
+             held_out_users bigint, metrics jsonb, phases jsonb, role text, pid integer)
+    WHERE c.reloftype OPERATOR(pg_catalog.=) '@extschema@.recadv_model'::pg_catalog.regtype
+      AND c.relkind OPERATOR(pg_catalog.=) 'r'
+      AND NOT pg_catalog.pg_is_other_temp_schema(n.oid)
+      AND pg_catalog.has_schema_privilege(n.oid, 'USAGE')
+      AND pg_catalog.has_table_privilege(c.oid, 'SELECT');
+COMMENT ON VIEW @extschema@.recadv_all_runs IS
+'recadv_runs of all models that you may read. A model that is locked or damaged is left out with a WARNING';
+GRANT SELECT ON @extschema@.recadv_all_runs TO PUBLIC;
+
+CREATE FUNCTION @extschema@.recadv_running()
+RETURNS TABLE (relation oid, model text, kind text, stage text, epoch integer, epochs integer, percent double precision, loss double precision, metric text, value double precision, ends timestamptz, started timestamptz, role oid, pid integer)
+AS 'MODULE_PATHNAME', 'recadv_running'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 10;
+COMMENT ON FUNCTION @extschema@.recadv_running() IS
+'what sessions of this database are busy with; recadv_progress shows it. relation: the model''s table; ends: when the stage will end at the latest';
+
+CREATE VIEW @extschema@.recadv_progress AS
+    SELECT coalesce(c.oid::pg_catalog.regclass::pg_catalog.text,
+                    pg_catalog.quote_ident(p.model)) AS model,
+           p.kind,
+           p.stage,
+           p.epoch,
+           p.epochs,
+           p.percent,
+           p.loss,
+           p.metric,
+           p.value,
+           CASE WHEN p.ends IS NOT NULL THEN
+               greatest(pg_catalog.timestamptz_mi(p.ends, pg_catalog.clock_timestamp()),
+                        '0'::pg_catalog.interval)
+           END AS time_left,
+           p.started,
+           pg_catalog.pg_get_userbyid(p.role) AS role,
+           p.pid
+    FROM @extschema@.recadv_running() p
+         LEFT JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) p.relation;
+COMMENT ON VIEW @extschema@.recadv_progress IS
+'trainings, jobs, refreshes and recadv_fit that run now in this database: model (NULL for recadv_fit), kind (train, job, refresh, fit), stage (begin, read, map, compare, choose, fit, then those of the algorithm, write; of a refresh read, learn, write), the last epoch that ended of those planned, percent of the stage, loss, metric and its value on the held-out interactions when it was last measured in the stage, time left of the stage at the most, start of the run, role, pid. NULL: not known. For the role that runs it, the owner of the model, members of both, pg_monitor and superusers. Like pg_stat_activity it stays the same within a transaction that has looked, and needs track_activities';
+GRANT SELECT ON @extschema@.recadv_progress TO PUBLIC;
 
 -- A C function of its own for each form; replaced, so that views on them stay: these forms are all
 -- members of the extension already
@@ -297,3 +400,187 @@ CREATE OR REPLACE FUNCTION @extschema@.recadv_embeddings(
 RETURNS TABLE (id anyelement, embedding real[])
 AS 'MODULE_PATHNAME', 'recadv_embeddings_of'
 LANGUAGE C STABLE PARALLEL SAFE ROWS 10000 COST 100000;
+
+-- Serving and evaluation: one more argument, popularity_weight or relative
+
+DROP FUNCTION @extschema@.recadv_topk(bigint, integer, text, boolean, bigint[], bigint[], text);
+CREATE FUNCTION @extschema@.recadv_topk(
+    user_id bigint,
+    k integer DEFAULT 10,
+    model text DEFAULT NULL,
+    exclude_seen boolean DEFAULT true,
+    candidates bigint[] DEFAULT NULL,
+    exclude bigint[] DEFAULT NULL,
+    seen text DEFAULT 'model',
+    popularity_weight double precision DEFAULT 0)
+RETURNS TABLE (item bigint, score real, rank integer)
+AS 'MODULE_PATHNAME', 'recadv_topk_bigint_0_2'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 10000;
+COMMENT ON FUNCTION @extschema@.recadv_topk(bigint, integer, text, boolean, bigint[], bigint[], text, double precision) IS
+'the k items that the model scores highest for a user, best first, ties to the lower item; without the user''s own interactions unless exclude_seen is false, whether those that the model was trained on or, with seen => ''live'', those that its source has now (read with your rights). candidates: choose among these alone (NULL: all); exclude: not these; both before the choice, so that k rows come if k items are left. In the arrays, NULLs, duplicates and unknown items do nothing. model: NULL takes the setting recadv.model, else the only model that you may read. A user that the model does not know gets the most popular items (score: number of users); recadv_has_user tells. popularity_weight: the score becomes score - popularity_weight * ln(greatest(popularity, 1)), for shops that want less of the same; popularity: the item''s interactions, or the sum of their weights; from 0 to 1e6, NULL is 0. No rows for a NULL user';
+
+DROP FUNCTION @extschema@.recadv_topk(text, integer, text, boolean, text[], text[], text);
+CREATE FUNCTION @extschema@.recadv_topk(
+    user_id text,
+    k integer DEFAULT 10,
+    model text DEFAULT NULL,
+    exclude_seen boolean DEFAULT true,
+    candidates text[] DEFAULT NULL,
+    exclude text[] DEFAULT NULL,
+    seen text DEFAULT 'model',
+    popularity_weight double precision DEFAULT 0)
+RETURNS TABLE (item text, score real, rank integer)
+AS 'MODULE_PATHNAME', 'recadv_topk_text_0_2'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 10000;
+COMMENT ON FUNCTION @extschema@.recadv_topk(text, integer, text, boolean, text[], text[], text, double precision) IS
+'recadv_topk with ids as text; serves every model';
+
+DROP FUNCTION @extschema@.recadv_topk(bytea, bigint, integer, boolean, bigint[], bigint[]);
+CREATE FUNCTION @extschema@.recadv_topk(
+    image bytea,
+    user_id bigint,
+    k integer DEFAULT 10,
+    exclude_seen boolean DEFAULT true,
+    candidates bigint[] DEFAULT NULL,
+    exclude bigint[] DEFAULT NULL,
+    popularity_weight double precision DEFAULT 0)
+RETURNS TABLE (item bigint, score real, rank integer)
+AS 'MODULE_PATHNAME', 'recadv_topk_image_bigint_0_2'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 10000;
+COMMENT ON FUNCTION @extschema@.recadv_topk(bytea, bigint, integer, boolean, bigint[], bigint[], double precision) IS
+'recadv_topk from an image, the result of recadv_fit';
+
+DROP FUNCTION @extschema@.recadv_topk(bytea, text, integer, boolean, text[], text[]);
+CREATE FUNCTION @extschema@.recadv_topk(
+    image bytea,
+    user_id text,
+    k integer DEFAULT 10,
+    exclude_seen boolean DEFAULT true,
+    candidates text[] DEFAULT NULL,
+    exclude text[] DEFAULT NULL,
+    popularity_weight double precision DEFAULT 0)
+RETURNS TABLE (item text, score real, rank integer)
+AS 'MODULE_PATHNAME', 'recadv_topk_image_text_0_2'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 10000;
+COMMENT ON FUNCTION @extschema@.recadv_topk(bytea, text, integer, boolean, text[], text[], double precision) IS
+'recadv_topk from an image, with ids as text';
+
+DROP FUNCTION @extschema@.recadv_topk_for(bigint[], integer, text, boolean, bigint[], bigint[]);
+CREATE FUNCTION @extschema@.recadv_topk_for(
+    history bigint[],
+    k integer DEFAULT 10,
+    model text DEFAULT NULL,
+    exclude_seen boolean DEFAULT true,
+    candidates bigint[] DEFAULT NULL,
+    exclude bigint[] DEFAULT NULL,
+    popularity_weight double precision DEFAULT 0)
+RETURNS TABLE (item bigint, score real, rank integer)
+AS 'MODULE_PATHNAME', 'recadv_topk_for_bigint_0_2'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 20000;
+COMMENT ON FUNCTION @extschema@.recadv_topk_for(bigint[], integer, text, boolean, bigint[], bigint[], double precision) IS
+'recadv_topk for someone who is not in the model but has these items: a user''s embedding is trained for the history, in any order, with the model''s own options while the items stay as they are (bpr, amf), or the history is noted event by event, in the order of the array, with repeats (nmrn). The same history always gives the same. Without the history itself unless exclude_seen is false. Unknown items are ignored; a history that is NULL, empty or all unknown gets the most popular items';
+
+DROP FUNCTION @extschema@.recadv_topk_for(text[], integer, text, boolean, text[], text[]);
+CREATE FUNCTION @extschema@.recadv_topk_for(
+    history text[],
+    k integer DEFAULT 10,
+    model text DEFAULT NULL,
+    exclude_seen boolean DEFAULT true,
+    candidates text[] DEFAULT NULL,
+    exclude text[] DEFAULT NULL,
+    popularity_weight double precision DEFAULT 0)
+RETURNS TABLE (item text, score real, rank integer)
+AS 'MODULE_PATHNAME', 'recadv_topk_for_text_0_2'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 20000;
+COMMENT ON FUNCTION @extschema@.recadv_topk_for(text[], integer, text, boolean, text[], text[], double precision) IS
+'recadv_topk_for with ids as text; serves every model';
+
+DROP FUNCTION @extschema@.recadv_topk_for(bytea, bigint[], integer, boolean, bigint[], bigint[]);
+CREATE FUNCTION @extschema@.recadv_topk_for(
+    image bytea,
+    history bigint[],
+    k integer DEFAULT 10,
+    exclude_seen boolean DEFAULT true,
+    candidates bigint[] DEFAULT NULL,
+    exclude bigint[] DEFAULT NULL,
+    popularity_weight double precision DEFAULT 0)
+RETURNS TABLE (item bigint, score real, rank integer)
+AS 'MODULE_PATHNAME', 'recadv_topk_for_image_bigint_0_2'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 20000;
+COMMENT ON FUNCTION @extschema@.recadv_topk_for(bytea, bigint[], integer, boolean, bigint[], bigint[], double precision) IS
+'recadv_topk_for from an image, the result of recadv_fit';
+
+DROP FUNCTION @extschema@.recadv_topk_for(bytea, text[], integer, boolean, text[], text[]);
+CREATE FUNCTION @extschema@.recadv_topk_for(
+    image bytea,
+    history text[],
+    k integer DEFAULT 10,
+    exclude_seen boolean DEFAULT true,
+    candidates text[] DEFAULT NULL,
+    exclude text[] DEFAULT NULL,
+    popularity_weight double precision DEFAULT 0)
+RETURNS TABLE (item text, score real, rank integer)
+AS 'MODULE_PATHNAME', 'recadv_topk_for_image_text_0_2'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 20000;
+COMMENT ON FUNCTION @extschema@.recadv_topk_for(bytea, text[], integer, boolean, text[], text[], double precision) IS
+'recadv_topk_for from an image, with ids as text';
+
+DROP FUNCTION @extschema@.recadv_topk_all(text, integer, bigint[], boolean, bigint[], bigint[], text);
+CREATE FUNCTION @extschema@.recadv_topk_all(
+    model text DEFAULT NULL,
+    k integer DEFAULT 10,
+    users bigint[] DEFAULT NULL,
+    exclude_seen boolean DEFAULT true,
+    candidates bigint[] DEFAULT NULL,
+    exclude bigint[] DEFAULT NULL,
+    seen text DEFAULT 'model',
+    popularity_weight double precision DEFAULT 0)
+RETURNS TABLE (user_id bigint, item bigint, score real, rank integer)
+AS 'MODULE_PATHNAME', 'recadv_topk_all_bigint_0_2'
+LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 100000 COST 1000000;
+COMMENT ON FUNCTION @extschema@.recadv_topk_all(text, integer, bigint[], boolean, bigint[], bigint[], text, double precision) IS
+'recadv_topk for all users of the model, or for those of an array, on up to recadv.max_threads threads: the same rows, for CREATE TABLE AS or a materialized view. users NULL: all that the model knows; one that it does not know gets the most popular items. candidates: only these items; exclude: not these; NULL elements, duplicates and unknown items in arrays count for nothing; seen: as in recadv_topk, but the source is read once, whole; popularity_weight: as in recadv_topk. No rows for a NULL k, exclude_seen or seen';
+
+DROP FUNCTION @extschema@.recadv_topk_all(text, integer, text[], boolean, text[], text[], text);
+CREATE FUNCTION @extschema@.recadv_topk_all(
+    model text,
+    k integer,
+    users text[],
+    exclude_seen boolean DEFAULT true,
+    candidates text[] DEFAULT NULL,
+    exclude text[] DEFAULT NULL,
+    seen text DEFAULT 'model',
+    popularity_weight double precision DEFAULT 0)
+RETURNS TABLE (user_id text, item text, score real, rank integer)
+AS 'MODULE_PATHNAME', 'recadv_topk_all_text_0_2'
+LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 100000 COST 1000000;
+COMMENT ON FUNCTION @extschema@.recadv_topk_all(text, integer, text[], boolean, text[], text[], text, double precision) IS
+'recadv_topk_all with ids as text; serves every model. For all users: users => NULL::text[]';
+
+DROP FUNCTION @extschema@.recadv_evaluate(text, text, name, name, integer[]);
+CREATE FUNCTION @extschema@.recadv_evaluate(
+    model text,
+    test_source text,
+    user_column name DEFAULT 'user_id',
+    item_column name DEFAULT 'item_id',
+    k integer[] DEFAULT '{10,20,50,100}',
+    popularity_weight double precision DEFAULT 0)
+RETURNS TABLE (metric text, k integer, value double precision, users bigint)
+AS 'MODULE_PATHNAME', 'recadv_evaluate_0_2'
+LANGUAGE C STABLE PARALLEL UNSAFE ROWS 31 COST 10000;
+COMMENT ON FUNCTION @extschema@.recadv_evaluate(text, text, name, name, integer[], double precision) IS
+'accuracy on test interactions by full ranking of all items that the user has not in training: HR, NDCG, Recall, Precision at each k (binary gains, ideal DCG over min(k, relevant)); MRR, MAP, AUC over the whole ranking (k NULL); means over test users. Beyond accuracy, of the lists of k items as they are served to these users: Coverage, the share of the model''s items that are in some list; Popularity, how many users have an item in training, and Novelty, -log2 of their share of all users, both as means over the lists of means over their items. Ties go to the lower item, as they are served; popularity_weight: as in recadv_topk. Rows of unknown users and rows that were trained on are left out with a notice; unknown items count as never found. He et al. 2018, section 4.1';
+
+DROP FUNCTION @extschema@.recadv_robustness(text, real[], text, name, name);
+CREATE FUNCTION @extschema@.recadv_robustness(
+    model text,
+    epsilon real[] DEFAULT '{0.5,1,2}',
+    test_source text DEFAULT NULL,
+    user_column name DEFAULT 'user_id',
+    item_column name DEFAULT 'item_id',
+    relative boolean DEFAULT false)
+RETURNS TABLE (epsilon real, perturbation text, ndcg_before double precision, ndcg_after double precision, relative_change double precision)
+AS 'MODULE_PATHNAME', 'recadv_robustness_0_2'
+LANGUAGE C STABLE PARALLEL UNSAFE ROWS 6 COST 10000;
+COMMENT ON FUNCTION @extschema@.recadv_robustness(text, real[], text, name, name, boolean) IS
+'relative change of NDCG@100 when every embedding row is moved by epsilon, or, where relative, by that share of the row''s own norm, as models whose rows differ in length are compared: at random, and along the worst-case direction of the training loss. Measured on the model''s held-out interactions, or on a test source. He et al. 2018, section 2.3 and table 2';

@@ -66,7 +66,8 @@ INSERT INTO probes VALUES
     ('item', 'SELECT * FROM recadv_robustness(''bad'')');
 SELECT set_eq(
     'SELECT DISTINCT part FROM probes',
-    'SELECT part FROM good WHERE part NOT IN (''run'', ''last_run'', ''versions'')',
+    'SELECT part FROM good WHERE part NOT IN (''run'', ''last_run'', ''versions'', ''unpromoted'',
+                                            ''trainings'', ''refreshes'')',
     'every part is probed');
 
 SELECT copy() \g /dev/null

@@ -12,7 +12,8 @@ SELECT answers('good') AS answers \gset
 -- the bytes with a checksum that fits them, whatever they say; all blocks here are of version 0 or 1
 CREATE FUNCTION sealed(part text, data bytea) RETURNS bytea LANGUAGE sql AS $$
     SELECT overlay(data PLACING little(crc32c(
-               convert_to(part || CASE WHEN part IN ('current', 'versions', 'last_run') THEN '/0'
+               convert_to(part || CASE WHEN part IN ('current', 'last_run', 'versions', 'unpromoted', 'trainings', 'refreshes')
+                                THEN '/0'
                                 ELSE '/1' END, 'UTF8')
                || overlay(data PLACING '\x00000000' FROM 25))) FROM 25)
 $$;

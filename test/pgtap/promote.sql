@@ -59,7 +59,15 @@ SELECT alike(
 FROM result;
 SELECT is(serving(), 1, 'the one before serves on');
 SELECT is(answers('m'), answers, 'and answers as before') FROM before;
-SELECT is((SELECT version FROM recadv_models WHERE name = 'm'), 1, 'which recadv_models shows');
+SELECT is(
+    (SELECT concat_ws('|', version, versions, unpromoted) FROM recadv_models WHERE name = 'm'),
+    '1|{2,1}|{2}',
+    'which recadv_models shows, with the one that is kept');
+SELECT fails(
+    $$SELECT recadv_rollback('m')$$,
+    '42704',
+    'model "m" has no version to return to | Version 2 is kept but has never served: %',
+    'a rollback without a number does not go to it');
 SELECT is(
     (SELECT concat_ws('|', r.status, r.version, r.message = t.promotion, r.phases ? 'compare')
      FROM recadv_runs('m') r, result t WHERE r.run = 2),
@@ -86,6 +94,10 @@ FROM result;
 -- going there and back
 SELECT is(recadv_rollback('m', 2), 2, 'it can be served by its number');
 SELECT isnt(answers('m'), answers, 'and does') FROM before;
+SELECT is(
+    (SELECT concat_ws('|', version, versions, unpromoted) FROM recadv_models WHERE name = 'm'),
+    '2|{2,1}|{}',
+    'which makes it one that has served');
 SELECT is(recadv_rollback('m'), 1, 'and there is a way back');
 SELECT is(answers('m'), answers, 'to what was good') FROM before;
 
@@ -181,6 +193,35 @@ SELECT is((train('r', 'shop', bad('{"holdout": "none"}'))).promotion, 'promoted'
     'without a holdout there is nothing to compare');
 SELECT is((train('r', 'shop', bad('{"holdout": "random"}'))).promotion, 'promoted',
     'nor with another one');
+
+SELECT train('h', 'shop', '{"validation_users": 49}') \g /dev/null
+SELECT is(
+    (train('h', 'shop', bad())).promotion,
+    'promoted',
+    'nor with what 49 users have measured');
+SELECT train('h', 'shop', '{"validation_users": 50}') \g /dev/null
+SELECT alike(
+    (train('h', 'shop', bad())).promotion,
+    'its NDCG@100 of % had in its own training',
+    '50 are enough');
+
+-- a rollback passes over versions that have never served
+SELECT train('p', 'early') \g /dev/null
+SELECT train('p', 'shop', bad()) \g /dev/null
+SELECT is((train('p', 'shop')).promotion, 'promoted', 'the third serves, the second has not');
+SELECT train('p', 'shop', bad()) \g /dev/null
+SELECT is(
+    (SELECT concat_ws('|', version, versions, unpromoted) FROM recadv_models WHERE name = 'p'),
+    '3|{4,3,2,1}|{4,2}',
+    'nor has the fourth');
+SELECT is(recadv_rollback('p', 3), 3, 'the third again, so that what served before is not known');
+SELECT is(recadv_rollback('p'), 1, 'and still not the second');
+SELECT fails(
+    $$SELECT recadv_rollback('p')$$,
+    '42704',
+    '% | Version 4 is kept but has never served: recadv_rollback(''recadv_test.p'', 4) lets it.',
+    'nothing else has served');
+SELECT is(serving('p'), 1, 'so nothing changes');
 
 -- a version that is too large to be compared with does not stop the training that would replace it
 SELECT train('large', 'early', '{"factors": 2048, "epochs": 1}') \g /dev/null

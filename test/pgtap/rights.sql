@@ -247,11 +247,14 @@ SELECT is(
     (SELECT version FROM recadv_models WHERE name = 'm'),
     :version + 3,
     'whose version is the first that nobody has taken');
-SELECT is((SELECT max(run) FROM recadv_runs('m')), :run + 1, 'and whose run follows the others');
+SELECT is(
+    (SELECT string_agg(run || ' ' || kind, ', ' ORDER BY run) FROM recadv_runs('m') WHERE run > :run),
+    format('%s refresh, %s train', :run + 1, :run + 2),
+    'and whose runs follow the others');
 SELECT is(
     (SELECT count(*) FROM m
      WHERE version NOT IN (0, :version, :version + 3) OR part ~ '^event'
-         OR (part = 'run' AND block NOT BETWEEN 1 AND :run + 1)),
+         OR (part = 'run' AND block NOT BETWEEN 1 AND :run + 2)),
     0::bigint,
     'the rows are gone');
 

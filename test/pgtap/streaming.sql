@@ -21,13 +21,13 @@ $$;
 CREATE FUNCTION learn(model text) RETURNS bigint LANGUAGE sql AS $$
     SELECT events FROM recadv_refresh(model, false)
 $$;
--- every row of the table, and where it is
+-- every row of the table but the log, and where it is
 CREATE FUNCTION rows_of(model text) RETURNS text LANGUAGE sql AS $$
     SELECT value_of(format(
         $q$SELECT count(*) || ' ' || md5(string_agg(
                concat_ws(' ', version, part, block, md5(data), ctid, xmin, cmin),
                ',' ORDER BY version, part, block))
-           FROM %s$q$,
+           FROM %s WHERE part NOT IN ('run', 'last_run', 'refreshes')$q$,
         model))
 $$;
 -- rows of the table under parts that begin so
@@ -44,7 +44,7 @@ SELECT is(train('m', 'clicks'), 1, 'trained');
 SELECT is(events('m'), (SELECT count(*) FROM clicks), 'a training learns all rows');
 SELECT rows_of('m') AS rows \gset
 SELECT is(learn('m'), 0::bigint, 'nothing is new');
-SELECT is(rows_of('m'), :'rows', 'and nothing is written');
+SELECT is(rows_of('m'), :'rows', 'and nothing is written but a row of the log');
 SELECT is(
     row(events, observed, null_rows, new_users, new_items, ranked, hr, ndcg, mrr),
     row(0::bigint, 0::bigint, 0::bigint, 0::bigint, 0::bigint, 0::bigint, NULL::float8,

@@ -175,6 +175,14 @@ foreach my $algorithm (@algorithms)
 is(old('SELECT count(*) FROM vectors'), old(q{SELECT count(*) FROM recadv_embeddings('bpr', 'item')}),
 	'a view on a function stays');
 
+# The log.
+is(old(q{SELECT count(*), string_agg(DISTINCT status, ' ') FROM recadv_runs('nmrn')}), '4|succeeded',
+	'runs of before the update are there');
+is(old(q{SELECT string_agg(model || ' ' || runs, ', ' ORDER BY model) FROM (
+			SELECT model, count(*) AS runs FROM recadv_all_runs
+			WHERE model IN ('bpr', 'job', 'nmrn') GROUP BY 1) r}), 'bpr 3, job 1, nmrn 4',
+	'and in the log of all models');
+
 # Triggers stay, and what they observe is learnt.
 old(q{INSERT INTO views VALUES (9, 192, '2024-02-06'); INSERT INTO more VALUES (10, 192, '2024-02-06')});
 is(old(q{SELECT observed FROM recadv_refresh('nmrn')}), 1, 'the trigger is there');

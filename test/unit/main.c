@@ -20,6 +20,7 @@ static const struct {
     {"scan", TestScan},
     {"metrics", TestMetrics},
     {"ranking", TestRanking},
+    {"lists", TestLists},
     {"block", TestBlock},
     {"options", TestOptions},
     {"registry", TestRegistry},
@@ -43,6 +44,8 @@ static const struct {
     {"serve", TestServe},
     {"stream", TestStreaming},
     {"choice", TestChoice},
+    {"mutations", TestMutations},
+    {"allocation", TestAllocation},
 };
 
 static bool Wanted(const char *name, int argc, char **argv)

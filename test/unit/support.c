@@ -227,3 +227,59 @@ bool SameModel(const Model *a, const Model *b)
     }
     return a->parts == b->parts;
 }
+
+static const struct {
+    const char *algorithm;
+    const char *settings;
+} variants[] = {
+    {"nmrn", "memory=shared slots=3 hops=2"},
+    {"nmrn", "memory=user slots=2 write=convex"},
+    {"nmrn", "addressing=ntm slots=3"},
+    {"nmrn", "addressing=content item_bias=false"},
+    {"nmrn_gan", "generator_layers=true"},
+    {"itemknn", "recent=3"},
+    {"itemknn", "neighbors=60"},
+    {"bpr", "optimizer=sgd adaptive_negatives=3"},
+    {"bpr", "batch_size=16 optimizer=adagrad"},
+    {"als", "factors=20"},
+};
+
+static uint32_t Registered(void)
+{
+    uint32_t count = 0;
+
+    while (algorithms[count] != NULL)
+        count++;
+    return count;
+}
+
+uint32_t SmallModels(void)
+{
+    return Registered() + sizeof(variants) / sizeof(variants[0]);
+}
+
+const Algorithm *SmallAlgorithm(uint32_t number)
+{
+    return number < Registered() ? algorithms[number]
+                                 : AlgorithmFind(variants[number - Registered()].algorithm);
+}
+
+const char *SmallSettings(uint32_t number)
+{
+    return number < Registered() ? "" : variants[number - Registered()].settings;
+}
+
+void SetSmall(const Algorithm *algorithm, void *options, const char *settings)
+{
+    static const char *const small[][2] = {{"factors", "factors=5"},
+                                           {"epochs", "epochs=1"},
+                                           {"adv_epochs", "adv_epochs=1"},
+                                           {"generator_factors", "generator_factors=3"},
+                                           {"neighbors", "neighbors=7"}};
+
+    SetOptions(algorithm, options, "holdout=none");
+    for (size_t i = 0; i < sizeof(small) / sizeof(small[0]); i++)
+        if (OptionFind(algorithm->options, small[i][0]) != NULL)
+            SetOptions(algorithm, options, small[i][1]);
+    SetOptions(algorithm, options, settings);
+}

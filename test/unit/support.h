@@ -89,4 +89,15 @@ extern bool SameModel(const Model *a, const Model *b);
 
 extern void SetOptions(const Algorithm *algorithm, void *options, const char *settings);
 
+/*
+ * Small models of all algorithms, with the default options and where others make another reader or
+ * another learner: their number, and what makes number i.
+ */
+extern uint32_t SmallModels(void);
+extern const Algorithm *SmallAlgorithm(uint32_t number);
+extern const char *SmallSettings(uint32_t number);
+
+/* Sets few factors, one epoch and the like, of those options that the algorithm has; then these. */
+extern void SetSmall(const Algorithm *algorithm, void *options, const char *settings);
+
 #endif

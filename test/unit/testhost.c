@@ -13,11 +13,24 @@ struct Allocation {
     size_t unused; /* keeps what follows aligned to 16 bytes */
 };
 
+static __attribute__((noreturn)) void Fail(void *arg, const Failure *failure)
+{
+    TestHost *t = arg;
+
+    t->kind = failure->kind;
+    snprintf(t->message, sizeof(t->message), "%s", failure->message);
+    snprintf(t->hint, sizeof(t->hint), "%s", failure->hint == NULL ? "" : failure->hint);
+    longjmp(t->jump, OUTCOME_FAILED);
+}
+
 static void *Allocate(void *arg, size_t size)
 {
     TestHost *t = arg;
-    Allocation *a = malloc(sizeof(*a) + size);
+    Allocation *a;
 
+    if (++t->allocations == t->fail_at)
+        Fail(t, &(Failure){FAIL_RESOURCE, "out of memory", NULL});
+    a = malloc(sizeof(*a) + size);
     if (a == NULL)
         abort();
     *a = (Allocation){.next = t->arena, .size = size};
@@ -91,16 +104,6 @@ static void Report(void *arg, const Progress *progress)
         t->cancel = 1;
 }
 
-static __attribute__((noreturn)) void Fail(void *arg, const Failure *failure)
-{
-    TestHost *t = arg;
-
-    t->kind = failure->kind;
-    snprintf(t->message, sizeof(t->message), "%s", failure->message);
-    snprintf(t->hint, sizeof(t->hint), "%s", failure->hint == NULL ? "" : failure->hint);
-    longjmp(t->jump, OUTCOME_FAILED);
-}
-
 void TestHostInit(TestHost *t)
 {
     memset(t, 0, sizeof(*t));
@@ -120,6 +123,12 @@ void TestHostEnd(TestHost *t)
         PoolDestroy(t->host.pool);
     t->host.pool = NULL;
     while (t->arena != NULL)
+        Release(t, t->arena + 1);
+}
+
+void TestHostRewind(TestHost *t, const Allocation *arena)
+{
+    while (t->arena != arena)
         Release(t, t->arena + 1);
 }
 

@@ -21,6 +21,9 @@ typedef struct TestHost {
     size_t peak;   /* most bytes at one time */
     size_t blocks; /* allocations at that time */
 
+    size_t allocations; /* so far */
+    size_t fail_at;     /* this allocation fails; 0: none does */
+
     jmp_buf jump; /* where fail and check end up */
     FailKind kind;
     char message[512];
@@ -43,6 +46,9 @@ extern void TestHostInit(TestHost *t);
 
 /* Joins the pool if there is one and frees everything. */
 extern void TestHostEnd(TestHost *t);
+
+/* Frees what was allocated since `arena` was the newest and is not released yet. */
+extern void TestHostRewind(TestHost *t, const Allocation *arena);
 
 extern void TestHostUsePool(TestHost *t, int threads);
 

@@ -13,6 +13,7 @@ extern void TestCodes(void);
 extern void TestScan(void);
 extern void TestMetrics(void);
 extern void TestRanking(void);
+extern void TestLists(void);
 extern void TestBlock(void);
 extern void TestOptions(void);
 extern void TestRegistry(void);
@@ -36,5 +37,7 @@ extern void TestFormula(void);
 extern void TestServe(void);
 extern void TestStreaming(void);
 extern void TestChoice(void);
+extern void TestMutations(void);
+extern void TestAllocation(void);
 
 #endif

@@ -64,12 +64,16 @@ static void Describe(StringInfo text, const BackendHost *backend, const Progress
     appendStringInfo(text, ", at most %.0f s left", left);
 }
 
-/* Other sessions see the text in pg_stat_activity.query; the client gets it as a notice. */
+/*
+ * Other sessions see the numbers in recadv_progress and the text in pg_stat_activity.query; the
+ * client gets it as a notice.
+ */
 static void Report(void *arg, const Progress *p)
 {
     BackendHost *backend = arg;
     StringInfoData text;
 
+    RunStatusEpoch(&backend->status, p);
     if (p->seconds - backend->last_activity < ACTIVITY_SECONDS)
         return;
     initStringInfo(&text);

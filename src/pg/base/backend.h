@@ -8,11 +8,13 @@
 #include "pg/base/compat.h"
 
 #include "core/host.h"
+#include "pg/base/progress.h"
 
 typedef struct BackendHost {
     Host host;
     MemoryContext context; /* all memory of the run */
     const char *title;     /* prefix of progress reports, such as: recadv_train "shop" */
+    RunStatus status;      /* what others see in recadv_progress */
     double last_notice;
     double last_activity;
 } BackendHost;

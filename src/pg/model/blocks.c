@@ -105,7 +105,8 @@ static Jsonb *ParseStored(const char *text, int length, const char **problem)
 
         MemoryContextSwitchTo(context);
         error = CopyErrorData();
-        if (error->sqlerrcode == ERRCODE_QUERY_CANCELED || error->elevel > ERROR)
+        if (error->sqlerrcode == ERRCODE_QUERY_CANCELED || error->elevel > ERROR ||
+            ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_INSUFFICIENT_RESOURCES)
             PG_RE_THROW();
         FlushErrorState();
         *problem = error->message;

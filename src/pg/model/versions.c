@@ -3,8 +3,9 @@
  *
  * The part "current" names the version that serves: replacing its only block switches all readers
  * at the commit.  Trainings, refreshes and recadv_rollback() do that.  The part "versions" lists
- * the versions.  Anyone who may INSERT can write rows that look like a version or a run; what
- * counts is what these two and "last_run" say, which are there from the beginning.
+ * the versions, "unpromoted" those of them that have never served.  Anyone who may INSERT can write
+ * rows that look like a version or a run; what counts is what these, "last_run", "trainings" and
+ * "refreshes" say, which are there from the beginning.
  */
 #include "pg/model/versions.h"
 
@@ -69,6 +70,31 @@ static Current LatestCurrent(ModelTable *table)
     return current;
 }
 
+static List *NumbersNow(ModelTable *table, const char *part)
+{
+    List *numbers;
+
+    PushActiveSnapshot(GetLatestSnapshot()); /* as LatestCurrent */
+    ModelTableNumbers(table, part, &numbers);
+    PopActiveSnapshot();
+    return numbers;
+}
+
+List *ModelTableUnpromoted(ModelTable *table)
+{
+    return NumbersNow(table, PART_UNPROMOTED);
+}
+
+/* It serves now. */
+static void NotePromoted(ModelTable *table, int32 version)
+{
+    List *unpromoted = ModelTableUnpromoted(table);
+
+    if (list_member_int(unpromoted, version))
+        ModelTableSetNumbers(RelationGetRelid(table->relation), PART_UNPROMOTED,
+                             list_delete_int(unpromoted, version));
+}
+
 void ModelTableSetCurrent(ModelTable *table, int32 version, int32 previous)
 {
     DataBlock block = {
@@ -84,10 +110,10 @@ void ModelTableSetCurrent(ModelTable *table, int32 version, int32 previous)
     TableSinkOpen(RelationGetRelid(table->relation), 0, &sink);
     SinkPut(&sink.sink, PART_CURRENT, &block, bytes);
     TableSinkClose(&sink);
+    NotePromoted(table, version);
 }
 
-/* The numbers that a block of version 0 holds; false if there is none, or it is damaged. */
-static bool ReadNumbers(ModelTable *table, const char *part, List **numbers)
+bool ModelTableNumbers(ModelTable *table, const char *part, List **numbers)
 {
     bytea *bytes = ModelTableFetch(table, 0, part, 0);
     DataBlock block;
@@ -107,7 +133,7 @@ static bool ReadNumbers(ModelTable *table, const char *part, List **numbers)
     return true;
 }
 
-static void WriteNumbers(Oid relid, const char *part, const List *numbers)
+void ModelTableSetNumbers(Oid relid, const char *part, const List *numbers)
 {
     DataBlock block = {
         .type = BLOCK_UINT, .number = 0, .rows = (uint32)list_length(numbers), .columns = 1};
@@ -130,8 +156,11 @@ void ModelTableBegin(Oid relid)
 
     ModelTableOpenOwned(relid, &table);
     ModelTableSetCurrent(&table, 0, 0);
-    WriteNumbers(relid, PART_VERSIONS, NIL);
-    WriteNumbers(relid, PART_LAST_RUN, list_make1_int(0));
+    ModelTableSetNumbers(relid, PART_VERSIONS, NIL);
+    ModelTableSetNumbers(relid, PART_UNPROMOTED, NIL);
+    ModelTableSetNumbers(relid, PART_TRAININGS, NIL);
+    ModelTableSetNumbers(relid, PART_REFRESHES, NIL);
+    ModelTableSetNumbers(relid, PART_LAST_RUN, list_make1_int(0));
     ModelTableClose(&table);
 }
 
@@ -185,7 +214,7 @@ List *ModelTableVersions(ModelTable *table)
     ListCell *cell;
 
     PushActiveSnapshot(GetLatestSnapshot()); /* as LatestCurrent */
-    if (ReadNumbers(table, PART_VERSIONS, &versions)) {
+    if (ModelTableNumbers(table, PART_VERSIONS, &versions)) {
         foreach (cell, versions) /* somebody may have deleted one by hand */
             if (ModelTableFetch(table, lfirst_int(cell), PART_HEADER, 0) != NULL)
                 present = lappend_int(present, lfirst_int(cell));
@@ -239,7 +268,7 @@ int32 ModelTableLastRun(ModelTable *table)
 {
     List *last;
 
-    if (ReadNumbers(table, PART_LAST_RUN, &last) && list_length(last) == 1)
+    if (ModelTableNumbers(table, PART_LAST_RUN, &last) && list_length(last) == 1)
         return Max(linitial_int(last), 0);
     return LastSealedRun(table);
 }
@@ -251,7 +280,7 @@ int32 ModelTableNextRun(ModelTable *table)
     PushActiveSnapshot(GetLatestSnapshot());
     number = FreeNumber(table, ModelTableLastRun(table), PART_RUN);
     PopActiveSnapshot();
-    WriteNumbers(RelationGetRelid(table->relation), PART_LAST_RUN, list_make1_int(number));
+    ModelTableSetNumbers(RelationGetRelid(table->relation), PART_LAST_RUN, list_make1_int(number));
     return number;
 }
 
@@ -313,17 +342,21 @@ static void DeleteStrays(ModelTable *table, const List *kept)
                                                              SPI_tuptable->tupdesc, 1, &null)))));
 }
 
-/* `beside`: a version that is kept whatever `keep` says; 0: none. */
+/* `beside`: a version that is kept whatever `keep` says, and has not served; 0: none. */
 static void Prune(ModelTable *table, int keep, Current current, int32 beside)
 {
-    List *versions = ModelTableVersions(table);
+    Oid relid = RelationGetRelid(table->relation);
+    List *versions = ModelTableVersions(table), *unpromoted = ModelTableUnpromoted(table);
     List *kept = KeptVersions(versions, keep, current);
 
-    if (beside > 0)
+    if (beside > 0) {
         kept = list_append_unique_int(kept, beside);
+        unpromoted = list_append_unique_int(unpromoted, beside);
+    }
     DeleteVersions(table, versions, kept);
     DeleteStrays(table, kept);
-    WriteNumbers(RelationGetRelid(table->relation), PART_VERSIONS, kept);
+    ModelTableSetNumbers(relid, PART_VERSIONS, kept);
+    ModelTableSetNumbers(relid, PART_UNPROMOTED, list_intersection_int(unpromoted, kept));
 }
 
 void ModelTablePublish(Oid relid, int32 version, int keep)

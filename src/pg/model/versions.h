@@ -4,11 +4,17 @@
 
 #include "pg/model/table.h"
 
-/* Parts of version 0: a Current; the versions there are; runs by number; the number of the last. */
-#define PART_CURRENT  "current"
-#define PART_VERSIONS "versions"
-#define PART_RUN      "run"
-#define PART_LAST_RUN "last_run"
+/*
+ * Parts of version 0: a Current; the versions there are, and which of them have never served; runs
+ * by number; the number of the last; which of them are trainings, and which refreshes.
+ */
+#define PART_CURRENT    "current"
+#define PART_VERSIONS   "versions"
+#define PART_UNPROMOTED "unpromoted"
+#define PART_RUN        "run"
+#define PART_LAST_RUN   "last_run"
+#define PART_TRAININGS  "trainings"
+#define PART_REFRESHES  "refreshes"
 
 /* Which version serves; the stamp is random, so that no two trainings share one. */
 typedef struct Current {
@@ -42,6 +48,15 @@ extern int32 ModelTableNextRun(ModelTable *table);
 /* The number of the last run. */
 extern int32 ModelTableLastRun(ModelTable *table);
 
+/*
+ * The numbers that a block of version 0 lists, in their order; false if there is none, or it is
+ * damaged.  Needs an active snapshot.
+ */
+extern bool ModelTableNumbers(ModelTable *table, const char *part, List **numbers);
+
+/* Writes such a list; needs SPI. */
+extern void ModelTableSetNumbers(Oid relid, const char *part, const List *numbers);
+
 /* Lets a new version serve from the commit on and keeps `keep` versions; needs SPI. */
 extern void ModelTablePublish(Oid relid, int32 version, int keep);
 
@@ -53,5 +68,8 @@ extern void ModelTableKeep(Oid relid, int32 version, int keep);
 
 /* The versions that were published and are kept, newest first (a list of integers); needs SPI. */
 extern List *ModelTableVersions(ModelTable *table);
+
+/* Those of them that have never served. */
+extern List *ModelTableUnpromoted(ModelTable *table);
 
 #endif

@@ -7,6 +7,8 @@
  */
 #include "pg/serve/served.h"
 
+#include <math.h>
+
 #include "pg/ids/id_text.h"
 #include "pg/model/view.h"
 
@@ -109,6 +111,17 @@ float *ServedQuery(Served *served, uint32 user)
     return query;
 }
 
+float CheckScore(const Served *served, float score)
+{
+    if (!isfinite(score))
+        ereport(ERROR,
+                (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+                 errmsg("model \"%s\" gives scores that are not finite", served->store->name),
+                 errhint("Train it again, or return to another version with "
+                         "recadv_rollback().")));
+    return score;
+}
+
 float ServedScore(Served *served, const float *query, uint32 item)
 {
     Model view;
@@ -123,5 +136,5 @@ float ServedScore(Served *served, const float *query, uint32 item)
         ViewReadRow(served->store, &served->model, AXIS_ITEM, item, &view);
     }
     ModelScore(&view, query, 1, &score);
-    return score;
+    return CheckScore(served, score);
 }

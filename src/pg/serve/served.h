@@ -51,7 +51,13 @@ extern float *ServedQueryRoom(const Served *served);
 /* The query vector of a user of the model, in such memory. */
 extern float *ServedQuery(Served *served, uint32 user);
 
-/* Score of one item for a query. */
+/* Score of one item for a query; fails if it is not finite. */
 extern float ServedScore(Served *served, const float *query, uint32 item);
+
+/*
+ * A score or a likeness on its way out.  Numbers of a stored model are finite, but not what becomes
+ * of those that nobody trained: fails if it is infinite or no number.
+ */
+extern float CheckScore(const Served *served, float score);
 
 #endif

@@ -6,6 +6,7 @@
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "libpq/pqformat.h"
+#include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
@@ -206,6 +207,15 @@ Datum recadv_fit_combine(PG_FUNCTION_ARGS)
     PG_RETURN_POINTER(to);
 }
 
+/* As text, which is checked when it is read: nothing checks a jsonb. */
+static void SendOptions(StringInfo out, Jsonb *options)
+{
+    char *text = options == NULL ? "" : JsonbToCString(NULL, &options->root, (int)VARSIZE(options));
+
+    pq_sendint32(out, (uint32)strlen(text));
+    pq_sendbytes(out, text, (int)strlen(text));
+}
+
 static void SendIds(StringInfo out, const IdIndex *index)
 {
     IdList ids = IdIndexList(index);
@@ -232,16 +242,13 @@ Datum recadv_fit_serialize(PG_FUNCTION_ARGS)
 {
     FitState *state = (FitState *)PG_GETARG_POINTER(FIT_STATE);
     const Collector *rows = state->collector;
-    Size options = state->options == NULL ? 0 : VARSIZE(state->options);
     StringInfoData out;
 
     AggregateContext(fcinfo);
     CollectorFlush(state->collector);
     pq_begintypsend(&out);
     pq_sendint32(&out, STATE_MAGIC);
-    pq_sendint32(&out, (uint32)options);
-    if (options > 0)
-        pq_sendbytes(&out, (const char *)state->options, (int)options);
+    SendOptions(&out, state->options);
     SendIds(&out, rows->users);
     SendIds(&out, rows->items);
     pq_sendint32(&out, rows->types.time);
@@ -270,20 +277,28 @@ static void FailState(void)
                     errmsg("invalid state of the aggregate recadv_fit()")));
 }
 
+static Id ReceiveId(StringInfo in, IdKind kind)
+{
+    uint32 length;
+
+    if (kind == ID_INTEGER)
+        return IdOfInteger(pq_getmsgint64(in));
+    length = pq_getmsgint(in, 4);
+    return (Id){ID_TEXT, 0, pq_getmsgbytes(in, (int)length), length};
+}
+
+static bool IsSound(Id id)
+{
+    return id.kind == ID_INTEGER ||
+           (id.length <= MAX_ID_LENGTH && pg_verify_mbstr(PG_UTF8, id.text, (int)id.length, true));
+}
+
 static void ReceiveIds(StringInfo in, IdIndex *ids, uint32 count)
 {
     for (uint32 i = 0; i < count; i++) {
-        uint32 number, length;
+        Id id = ReceiveId(in, IdIndexKind(ids));
 
-        if (IdIndexKind(ids) == ID_INTEGER) {
-            number = IdIndexAdd(ids, IdOfInteger(pq_getmsgint64(in)));
-        } else {
-            length = pq_getmsgint(in, 4);
-            if (length > MAX_ID_LENGTH)
-                FailState();
-            number = IdIndexAdd(ids, (Id){ID_TEXT, 0, pq_getmsgbytes(in, (int)length), length});
-        }
-        if (number != i)
+        if (!IsSound(id) || IdIndexAdd(ids, id) != i)
             FailState();
     }
 }
@@ -334,16 +349,10 @@ static void ReceiveRows(StringInfo in, Collector *rows)
 
 static void ReceiveOptions(StringInfo in, FitState *state)
 {
-    uint32 size = pq_getmsgint(in, 4);
-    const char *bytes;
+    int size = (int)pq_getmsgint(in, 4);
 
-    if (size == 0)
-        return;
-    bytes = pq_getmsgbytes(in, (int)size);
-    state->options = palloc(size);
-    memcpy(state->options, bytes, size);
-    if (size < VARHDRSZ || VARSIZE(state->options) != size)
-        FailState();
+    if (size != 0)
+        state->options = JsonbParse(pnstrdup(pq_getmsgbytes(in, size), (Size)size));
 }
 
 PG_FUNCTION_INFO_V1(recadv_fit_deserialize);
@@ -452,12 +461,14 @@ Datum recadv_fit_final(PG_FUNCTION_ARGS)
     request.algorithm_name = request.algorithm->name;
     request.threads = CheckThreads(((TrainOptions *)request.options)->threads);
     TrainingInit(&training, CurrentMemoryContext, "recadv_fit");
+    RunStatusBegin(&training.backend.status, RUN_FIT, InvalidOid, NULL);
     TrainingCollect(&training, &request, state->collector);
     FallBack(&training, &request);
     TrainingFit(&training, &request);
     TrainingReport(&training);
     ImageSinkOpen(&image);
     TrainingWrite(&training, &request, &image.sink);
+    RunStatusEnd(&training.backend.status);
     MemoryContextDelete(training.context);
     PG_RETURN_BYTEA_P(ImageSinkClose(&image));
 }

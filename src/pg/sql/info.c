@@ -1,20 +1,30 @@
-/* info.c: what a model table says about itself: recadv_document(), recadv_run_numbers(),
- * recadv_model_status(). */
+/*
+ * info.c: what a model table says about itself: recadv_document(), recadv_run_numbers(),
+ * recadv_run_documents(), recadv_model_status().
+ *
+ * The last two are for views over all models: these neither wait for a model that is locked nor
+ * fail at one that is damaged.
+ */
 #include "pg/base/compat.h"
 
 #include "access/genam.h"
 #include "access/xact.h"
+#include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
+#include "utils/lsyscache.h"
 #include "utils/resowner.h"
 
 #include "pg/model/header.h"
 #include "pg/base/json.h"
 #include "pg/base/rowset.h"
+#include "pg/base/times.h"
 #include "pg/model/resolve.h"
 #include "pg/model/versions.h"
+#include "pg/stream/pending.h"
 #include "pg/train/runs.h"
 
 /* Arguments of recadv_document. */
@@ -22,6 +32,9 @@ enum { DOCUMENT_MODEL, DOCUMENT_PART, DOCUMENT_BLOCK, DOCUMENT_VERSION };
 
 /* Arguments of recadv_run_numbers. */
 enum { RUN_NUMBERS_MODEL };
+
+/* Arguments of recadv_run_documents. */
+enum { RUN_DOCUMENTS_MODEL };
 
 /* Arguments of recadv_model_status. */
 enum { STATUS_OF_MODEL };
@@ -76,6 +89,92 @@ Datum recadv_run_numbers(PG_FUNCTION_ARGS)
     return (Datum)0;
 }
 
+/* --- for views over all models */
+
+/*
+ * Calls read(relid, arg); the error that it fails with becomes the result, in the caller's context.
+ * NULL: none.
+ */
+static ErrorData *Try(void (*read)(Oid relid, void *arg), Oid relid, void *arg)
+{
+    MemoryContext context = CurrentMemoryContext;
+    ResourceOwner owner = CurrentResourceOwner;
+    ErrorData *volatile error = NULL;
+
+    BeginInternalSubTransaction(NULL);
+    MemoryContextSwitchTo(context);
+    PG_TRY();
+    {
+        read(relid, arg);
+        ReleaseCurrentSubTransaction();
+    }
+    PG_CATCH();
+    {
+        MemoryContextSwitchTo(context);
+        error = CopyErrorData();
+        if (error->sqlerrcode == ERRCODE_QUERY_CANCELED)
+            PG_RE_THROW();
+        FlushErrorState();
+        RollbackAndReleaseCurrentSubTransaction();
+    }
+    PG_END_TRY();
+    MemoryContextSwitchTo(context);
+    CurrentResourceOwner = owner;
+    return error;
+}
+
+typedef struct RunDocuments {
+    bool busy;
+    List *numbers;
+    List *documents;
+} RunDocuments;
+
+static void ReadRuns(Oid relid, void *arg)
+{
+    RunDocuments *runs = arg;
+    ModelTable table;
+    ListCell *cell;
+
+    runs->busy = !ModelTableTryOpen(relid, &table);
+    if (runs->busy)
+        return;
+    runs->numbers = RunNumbers(&table);
+    foreach (cell, runs->numbers)
+        runs->documents = lappend(runs->documents,
+                                  StoreReadJson(&table.store, PART_RUN, (uint32)lfirst_int(cell)));
+    ModelTableRelease(&table);
+}
+
+static void WarnOfNoRuns(Oid relid, const ErrorData *error)
+{
+    const char *why = error == NULL ? "it is locked by another session" : error->message;
+
+    ereport(WARNING,
+            (errmsg("the runs of model \"%s\" are left out: %s", get_rel_name(relid), why)));
+}
+
+PG_FUNCTION_INFO_V1(recadv_run_documents);
+
+/* Strict. */
+Datum recadv_run_documents(PG_FUNCTION_ARGS)
+{
+    Oid relid = PG_GETARG_OID(RUN_DOCUMENTS_MODEL);
+    RunDocuments runs = {0};
+    RowSet rows;
+    ErrorData *error;
+
+    RowSetOpen(&rows, fcinfo);
+    error = Try(ReadRuns, relid, &runs);
+    if (error != NULL || runs.busy)
+        WarnOfNoRuns(relid, error);
+    for (int i = 0; error == NULL && i < list_length(runs.numbers); i++)
+        RowSetAdd(&rows,
+                  (Datum[]){Int32GetDatum(list_nth_int(runs.numbers, i)),
+                            PointerGetDatum(list_nth(runs.documents, i))},
+                  NULL);
+    return (Datum)0;
+}
+
 /* Columns of recadv_model_status. */
 enum {
     STATUS_VERSION,
@@ -85,106 +184,171 @@ enum {
     STATUS_INTERACTIONS,
     STATUS_TRAINED,
     STATUS_TEXT,
-    STATUS_BYTES, /* since 0.2.0 */
+    STATUS_BYTES, /* this and all below since 0.2.0 */
+    STATUS_REFRESHED,
+    STATUS_NEWEST_EVENT,
+    STATUS_PENDING,
+    STATUS_METRIC,
+    STATUS_VALUE,
+    STATUS_HOLDOUT,
+    STATUS_HELD_OUT_USERS,
+    STATUS_VERSIONS,
+    STATUS_UNPROMOTED,
     STATUS_COLUMNS
 };
 
-static void SetStatus(Datum *values, bool *nulls, int column, Datum value)
+typedef struct Status {
+    Datum values[STATUS_COLUMNS];
+    bool nulls[STATUS_COLUMNS];
+} Status;
+
+static void Set(Status *status, int column, Datum value)
 {
-    values[column] = value;
-    nulls[column] = false;
+    status->values[column] = value;
+    status->nulls[column] = false;
 }
 
-static void ReadHeaderStatus(ModelStore *store, Datum *values, bool *nulls)
+static void SetText(Status *status, int column, const char *text)
 {
-    Header header = HeaderRead(store);
-    Jsonb *json = StoreReadJson(store, PART_HEADER, 0);
+    if (text != NULL)
+        Set(status, column, CStringGetTextDatum(text));
+}
+
+static void SetTime(Status *status, int column, const char *text)
+{
+    if (text != NULL)
+        Set(status, column,
+            DirectFunctionCall3(timestamptz_in, CStringGetDatum(text), ObjectIdGetDatum(InvalidOid),
+                                Int32GetDatum(-1)));
+}
+
+static void SetInteger(Status *status, int column, Jsonb *json, const char *key)
+{
+    int64 value;
+
+    if (JsonbGetInteger(json, key, &value))
+        Set(status, column, Int64GetDatum(value));
+}
+
+static int NewestFirst(const ListCell *a, const ListCell *b)
+{
+    return list_int_cmp(b, a);
+}
+
+static void SetNumbers(Status *status, int column, List *numbers)
+{
+    Datum *values = PallocArray(Datum, (Size)list_length(numbers) + 1);
+
+    list_sort(numbers, NewestFirst);
+    for (int i = 0; i < list_length(numbers); i++)
+        values[i] = Int32GetDatum(list_nth_int(numbers, i));
+    Set(status, column,
+        PointerGetDatum(
+            construct_array(values, list_length(numbers), INT4OID, 4, true, TYPALIGN_INT)));
+}
+
+/* What its training measured, and on what. */
+static void SetMeasured(Status *status, const Header *header, Jsonb *training)
+{
+    const Metric *metric = &header->algorithm->metrics[0];
+    double value;
+
+    if (training == NULL)
+        return;
+    SetText(status, STATUS_HOLDOUT, JsonbGetString(training, "holdout"));
+    SetInteger(status, STATUS_HELD_OUT_USERS, training, "held_out_users");
+    if (!JsonbGetReal(training, metric->name, &value))
+        return;
+    SetText(status, STATUS_METRIC, metric->label);
+    Set(status, STATUS_VALUE, Float8GetDatum(value));
+}
+
+/* A model that learns from a stream: how fresh it is, and what waits to be learnt. */
+static void SetStream(Status *status, ModelTable *table, const Header *header, Jsonb *json)
+{
+    Jsonb *refresh = RunLastRefresh(table);
+
+    if (header->algorithm->stream == NULL)
+        return;
+    SetTime(status, STATUS_REFRESHED,
+            refresh != NULL ? JsonbGetString(refresh, "finished")
+                            : JsonbGetString(json, "refreshed"));
+    if (header->watermark != NO_TIME)
+        SetText(status, STATUS_NEWEST_EVENT, TimeText(header->time_type, header->watermark));
+    Set(status, STATUS_PENDING, Int64GetDatum((int64)PendingCount(table, header)));
+}
+
+static void SetHeader(Status *status, ModelTable *table)
+{
+    Header header = HeaderRead(&table->store);
+    Jsonb *json = StoreReadJson(&table->store, PART_HEADER, 0);
     Jsonb *training = JsonbGetObject(json, "training");
     char *started = training == NULL ? NULL : JsonbGetString(training, "started");
-    int64 interactions;
 
     if (started == NULL) /* an image that was saved */
         started = JsonbGetString(json, "saved");
-    SetStatus(values, nulls, STATUS_ALGORITHM, CStringGetTextDatum(header.algorithm->name));
-    SetStatus(values, nulls, STATUS_USERS, Int64GetDatum(header.users));
-    SetStatus(values, nulls, STATUS_ITEMS, Int64GetDatum(header.items));
-    if (JsonbGetInteger(json, "interactions", &interactions))
-        SetStatus(values, nulls, STATUS_INTERACTIONS, Int64GetDatum(interactions));
-    if (started != NULL)
-        SetStatus(values, nulls, STATUS_TRAINED,
-                  DirectFunctionCall3(timestamptz_in, CStringGetDatum(started),
-                                      ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
+    SetText(status, STATUS_ALGORITHM, header.algorithm->name);
+    Set(status, STATUS_USERS, Int64GetDatum(header.users));
+    Set(status, STATUS_ITEMS, Int64GetDatum(header.items));
+    SetInteger(status, STATUS_INTERACTIONS, json, "interactions");
+    SetTime(status, STATUS_TRAINED, started);
+    SetMeasured(status, &header, training);
+    SetStream(status, table, &header, json);
+}
+
+/* The lists of versions, by the statement's snapshot; a model of recadv 0.1.0 has none yet. */
+static void SetVersions(Status *status, ModelTable *table)
+{
+    List *versions, *unpromoted;
+
+    if (!ModelTableNumbers(table, PART_VERSIONS, &versions))
+        return;
+    ModelTableNumbers(table, PART_UNPROMOTED, &unpromoted);
+    SetNumbers(status, STATUS_UNPROMOTED, list_intersection_int(versions, unpromoted));
+    SetNumbers(status, STATUS_VERSIONS, versions);
 }
 
 /*
  * Current version and dimensions of a model, or why they cannot be read.  A list of models neither
  * waits for one that is locked nor keeps a lock on those that it has listed.
  */
-static void ReadStatus(Oid relid, Datum *values, bool *nulls)
+static void ReadStatus(Oid relid, void *arg)
 {
+    Status *status = arg;
     ModelTable table;
     Current current;
 
     if (!ModelTableTryOpen(relid, &table)) {
-        SetStatus(values, nulls, STATUS_TEXT, CStringGetTextDatum("busy"));
+        SetText(status, STATUS_TEXT, "busy");
         return;
     }
-    SetStatus(values, nulls, STATUS_BYTES,
-              DirectFunctionCall1(pg_total_relation_size, ObjectIdGetDatum(relid)));
+    Set(status, STATUS_BYTES, DirectFunctionCall1(pg_total_relation_size, ObjectIdGetDatum(relid)));
+    SetVersions(status, &table);
     current = ModelTableCurrent(&table, true);
     table.store.version = current.version;
     if (current.version > 0) {
-        SetStatus(values, nulls, STATUS_VERSION, Int32GetDatum(current.version));
-        ReadHeaderStatus(&table.store, values, nulls);
+        Set(status, STATUS_VERSION, Int32GetDatum(current.version));
+        SetHeader(status, &table);
     }
     ModelTableRelease(&table);
-    SetStatus(values, nulls, STATUS_TEXT,
-              CStringGetTextDatum(current.version == 0 ? "not trained yet" : "ok"));
-}
-
-/* A damaged model must not hide the others from the view: its error becomes its status. */
-static void TryReadStatus(Oid relid, Datum *values, bool *nulls)
-{
-    MemoryContext context = CurrentMemoryContext;
-    ResourceOwner owner = CurrentResourceOwner;
-
-    BeginInternalSubTransaction(NULL);
-    MemoryContextSwitchTo(context);
-    PG_TRY();
-    {
-        ReadStatus(relid, values, nulls);
-        ReleaseCurrentSubTransaction();
-    }
-    PG_CATCH();
-    {
-        ErrorData *error;
-
-        MemoryContextSwitchTo(context);
-        error = CopyErrorData();
-        if (error->sqlerrcode == ERRCODE_QUERY_CANCELED)
-            PG_RE_THROW();
-        FlushErrorState();
-        RollbackAndReleaseCurrentSubTransaction();
-        SetStatus(values, nulls, STATUS_TEXT, CStringGetTextDatum(error->message));
-    }
-    PG_END_TRY();
-    MemoryContextSwitchTo(context);
-    CurrentResourceOwner = owner;
+    SetText(status, STATUS_TEXT, current.version == 0 ? "not trained yet" : "ok");
 }
 
 PG_FUNCTION_INFO_V1(recadv_model_status);
 
-/* Strict. */
+/* Strict.  A damaged model must not hide the others from the view: its error becomes its status. */
 Datum recadv_model_status(PG_FUNCTION_ARGS)
 {
-    Datum values[STATUS_COLUMNS] = {0};
-    bool nulls[STATUS_COLUMNS];
+    Status status = {0};
+    ErrorData *error;
     TupleDesc types;
 
     if (get_call_result_type(fcinfo, NULL, &types) != TYPEFUNC_COMPOSITE)
         elog(ERROR, "return type must be a row type");
     types = BlessTupleDesc(types);
-    memset(nulls, true, sizeof(nulls));
-    TryReadStatus(PG_GETARG_OID(STATUS_OF_MODEL), values, nulls);
-    PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(types, values, nulls)));
+    memset(status.nulls, true, sizeof(status.nulls));
+    error = Try(ReadStatus, PG_GETARG_OID(STATUS_OF_MODEL), &status);
+    if (error != NULL)
+        SetText(&status, STATUS_TEXT, error->message);
+    PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(types, status.values, status.nulls)));
 }

@@ -1,6 +1,8 @@
 /* refresh.c: recadv_refresh(): learns what is new, in one transaction. */
 #include "pg/base/compat.h"
 
+#include <math.h>
+
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
@@ -23,6 +25,9 @@
 /* Arguments of recadv_refresh. */
 enum { REFRESH_MODEL, REFRESH_METRICS, REFRESH_IF_BUSY };
 
+/* Events between two looks of others at how far it is. */
+#define TELL_EVERY 256
+
 typedef struct Refresh {
     BackendHost backend;
     Oid relid;
@@ -36,6 +41,10 @@ typedef struct Refresh {
     uint32 *item_at;
     bool rank;
     StreamMetrics metrics;
+    TimestampTz started;
+    double read_seconds; /* of finding what is new */
+    double learn_seconds;
+    double write_seconds;
     double seconds;
 } Refresh;
 
@@ -57,6 +66,7 @@ static void Open(Refresh *r, MemoryContext context)
     MemoryContext caller;
 
     BackendHostInit(&r->backend, context, psprintf("recadv_refresh \"%s\"", r->table.store.name));
+    RunStatusBegin(&r->backend.status, RUN_REFRESH, r->relid, r->table.store.name);
     /* Not the statement's snapshot: it may be older than the lock. */
     PushActiveSnapshot(GetLatestSnapshot());
     caller = MemoryContextSwitchTo(context);
@@ -110,7 +120,7 @@ static uint32 SortKnown(const uint32 *found, uint32 count, uint32 *known)
     for (uint32 i = 0; i < count; i++)
         if (found[i] != UNKNOWN_ID)
             known[kept++] = found[i];
-    qsort(known, kept, sizeof(uint32), CompareIndexes);
+    SortIndexes(known, kept);
     return kept;
 }
 
@@ -144,6 +154,23 @@ static void CheckRoom(uint32 known, uint32 more)
     if ((uint64)known + more > MAX_IDS)
         ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
                         errmsg("the model would have more than %d users or items", MAX_IDS)));
+}
+
+/* The run lock keeps other sessions out, but not what the source itself calls while it is read. */
+static void CheckStillCurrent(Refresh *r)
+{
+    Current now;
+    const char *problem;
+
+    PushActiveSnapshot(GetLatestSnapshot());
+    problem = ModelTableTryCurrent(&r->table, &now);
+    PopActiveSnapshot();
+    if (problem != NULL || memcmp(&now, &r->current, sizeof(now)) != 0)
+        ereport(ERROR, (errcode(ERRCODE_OBJECT_IN_USE),
+                        errmsg("model \"%s\" was changed by its own source, which was read to "
+                               "refresh it",
+                               r->table.store.name),
+                        errhint("A view or function in the source calls recadv.")));
 }
 
 static void LoadSlice(Refresh *r)
@@ -192,10 +219,56 @@ static void Learn(void *arg)
 
     StreamOpen(&r->backend.host, &r->slice.model, &r->slice.history, r->header.events,
                r->header.mean_weight, &stream);
-    for (uint64 i = 0; i < r->unlearnt.count; i++)
+    for (uint64 i = 0; i < r->unlearnt.count; i++) {
         LearnEvent(r, &stream, &r->unlearnt.events[i]);
+        if (i % TELL_EVERY == 0)
+            RunStatusShare(&r->backend.status, i, r->unlearnt.count);
+    }
     StreamClose(&stream);
     r->metrics = stream.total;
+}
+
+/* A stage of the refresh; returns the clock at its begin. */
+static double Begin(Refresh *r, const char *stage)
+{
+    RunStatusStage(&r->backend.status, stage);
+    return HostClock();
+}
+
+static void FindNew(Refresh *r)
+{
+    double start = Begin(r, "read");
+
+    UnlearntRead(&r->table, &r->header, &r->window, &r->backend, &r->unlearnt);
+    r->read_seconds = HostClock() - start;
+}
+
+static void LearnNew(Refresh *r)
+{
+    double start = Begin(r, "learn");
+
+    LoadSlice(r);
+    BackendHostRun(&r->backend, 1, Learn, r);
+    r->learn_seconds = HostClock() - start;
+}
+
+/* What the model has now; the slice is loaded if there was something to learn. */
+static int64 Users(const Refresh *r)
+{
+    return (int64)r->header.users + r->slice.model.users - r->slice.known;
+}
+
+static int64 Items(const Refresh *r)
+{
+    return r->unlearnt.count > 0 ? r->slice.model.items : r->header.items;
+}
+
+static int64 AllInteractions(Refresh *r)
+{
+    int64 before = 0;
+
+    JsonbGetInteger(StoreReadJson(&r->table.store, PART_HEADER, 0), "interactions", &before);
+    return before + (int64)(r->metrics.events - r->metrics.repeats);
 }
 
 /* The header with the new numbers in place of the old ones. */
@@ -204,17 +277,14 @@ static char *NewHeader(Refresh *r, const Window *window)
     const ModelSlice *s = &r->slice;
     Jsonb *old = StoreReadJson(&r->table.store, PART_HEADER, 0), *merged;
     StringInfoData json;
-    int64 interactions = 0;
 
-    JsonbGetInteger(old, "interactions", &interactions);
     initStringInfo(&json);
     JsonOpen(&json, NULL, '{');
-    JsonInteger(&json, "users", s->model.users - s->known + r->header.users);
-    JsonInteger(&json, "items", s->model.items);
+    JsonInteger(&json, "users", Users(r));
+    JsonInteger(&json, "items", Items(r));
     JsonInteger(&json, "added_users", s->users.added.count);
     JsonInteger(&json, "added_items", s->items.added.count);
-    JsonInteger(&json, "interactions",
-                interactions + (int64)(r->metrics.events - r->metrics.repeats));
+    JsonInteger(&json, "interactions", AllInteractions(r));
     WindowDescribe(&json, window, r->header.events + r->unlearnt.count);
     JsonTime(&json, "refreshed", GetCurrentTimestamp());
     JsonClose(&json, '}');
@@ -262,6 +332,7 @@ static void Write(void *arg, ModelSink *sink)
 
 static void PublishLearnt(Refresh *r)
 {
+    double start = Begin(r, "write");
     MemoryContext caller = MemoryContextSwitchTo(r->backend.context);
     PublishedVersion published = {.version = r->current.version,
                                   .previous = r->current.previous,
@@ -271,6 +342,49 @@ static void PublishLearnt(Refresh *r)
 
     PublishVersion(r->relid, &published);
     MemoryContextSwitchTo(caller);
+    r->write_seconds = HostClock() - start;
+}
+
+static double Mean(double sum, uint64 count)
+{
+    return count > 0 ? sum / (double)count : (double)NAN;
+}
+
+/* The row of the log: one of its own for what was learnt, one for all that find nothing in a row.
+ */
+static void Log(Refresh *r)
+{
+    const StreamMetrics *m = &r->metrics;
+    const Unlearnt *u = &r->unlearnt;
+    bool idle = u->count == 0 && u->pending.count == 0;
+    Run run = {.kind = RUN_REFRESH,
+               .status = "succeeded",
+               .message = idle ? "nothing new" : NULL,
+               .started = r->started,
+               .version = r->current.version};
+    RefreshResult result = {.header = &r->header,
+                            .users = Users(r),
+                            .items = Items(r),
+                            .interactions = AllInteractions(r),
+                            .read = u->read,
+                            .events = u->count,
+                            .observed = u->pending.count,
+                            .null_rows = u->null_rows,
+                            .weightless_rows = u->weightless_rows,
+                            .unusable_ids = u->unusable.rows,
+                            .new_users = m->new_users,
+                            .new_items = m->new_items,
+                            .ranked = m->ranked,
+                            .hr = Mean(m->hr, m->ranked),
+                            .ndcg = Mean(m->ndcg, m->ranked),
+                            .mrr = Mean(m->mrr, m->ranked),
+                            .k = STREAM_CUTOFF,
+                            .read_seconds = r->read_seconds,
+                            .learn_seconds = r->learn_seconds,
+                            .write_seconds = r->write_seconds};
+
+    run.number = idle ? RunNumberIdle(r->relid) : RunNumber(r->relid, RUN_REFRESH, true);
+    RunWriteRefresh(r->relid, &run, &result);
 }
 
 static Datum Report(FunctionCallInfo fcinfo, const Refresh *r)
@@ -290,6 +404,7 @@ static Datum Report(FunctionCallInfo fcinfo, const Refresh *r)
     ResultMean(&row, m->ndcg, m->ranked);
     ResultMean(&row, m->mrr, m->ranked);
     ResultFloat8(&row, r->seconds);
+    ResultInt8(&row, (int64)r->unlearnt.weightless_rows);
     return ResultRowDatum(fcinfo, &row);
 }
 
@@ -298,11 +413,13 @@ PG_FUNCTION_INFO_V1(recadv_refresh);
 Datum recadv_refresh(PG_FUNCTION_ARGS)
 {
     double start = HostClock();
-    Refresh r = {.rank = !PG_ARGISNULL(REFRESH_METRICS) && PG_GETARG_BOOL(REFRESH_METRICS)};
+    Refresh r = {.rank = !PG_ARGISNULL(REFRESH_METRICS) && PG_GETARG_BOOL(REFRESH_METRICS),
+                 .started = GetCurrentTimestamp()};
     MemoryContext context =
         AllocSetContextCreate(CurrentMemoryContext, "recadv refresh", ALLOCSET_DEFAULT_SIZES);
-    bool skip = !PG_ARGISNULL(REFRESH_IF_BUSY) &&
-                SkipsIfBusy(text_to_cstring(PG_GETARG_TEXT_PP(REFRESH_IF_BUSY)));
+    bool skip =
+        !PG_ARGISNULL(REFRESH_IF_BUSY) &&
+        ParseIfBusy(text_to_cstring(PG_GETARG_TEXT_PP(REFRESH_IF_BUSY)), false) == IF_BUSY_SKIP;
     Datum result;
 
     CheckCanWrite("recadv_refresh()");
@@ -310,14 +427,16 @@ Datum recadv_refresh(PG_FUNCTION_ARGS)
         PG_RETURN_NULL();
     SPI_connect();
     Open(&r, context);
-    UnlearntRead(&r.table, &r.header, &r.window, &r.backend, &r.unlearnt);
+    FindNew(&r);
+    CheckStillCurrent(&r);
     if (r.unlearnt.count > 0) {
-        LoadSlice(&r);
-        BackendHostRun(&r.backend, 1, Learn, &r);
+        LearnNew(&r);
         PublishLearnt(&r);
     } else { /* what the source shows as learnt already, and damaged rows */
         PendingDelete(r.relid, &r.unlearnt.pending);
     }
+    Log(&r);
+    RunStatusEnd(&r.backend.status);
     SPI_finish();
     UnusableReport(&r.unlearnt.unusable);
     CappedReport(&r.unlearnt.capped);

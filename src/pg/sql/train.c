@@ -7,6 +7,7 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 
 #include "pg/sql/checks.h"
 #include "pg/sql/train_request.h"
@@ -32,7 +33,8 @@ static void ResultMetric(ResultRow *row, const Algorithm *algorithm, const Epoch
     ResultFloat8If(row, !isnan(value), isnan(value) ? 0 : value);
 }
 
-static void ResultMetrics(ResultRow *row, const Algorithm *algorithm, const Epoch *epoch)
+static void ResultMetrics(ResultRow *row, const Algorithm *algorithm, const TrainReport *report,
+                          const Epoch *epoch)
 {
     StringInfoData json;
 
@@ -43,6 +45,7 @@ static void ResultMetrics(ResultRow *row, const Algorithm *algorithm, const Epoc
     initStringInfo(&json);
     JsonOpen(&json, NULL, '{');
     DescribeMetrics(&json, algorithm, epoch->metric);
+    DescribeFindings(&json, report);
     JsonClose(&json, '}');
     ResultDatum(row, JsonbPGetDatum(JsonbParse(json.data)));
 }
@@ -73,7 +76,7 @@ static Datum Summary(FunctionCallInfo fcinfo, const TrainRequest *request, const
     ResultFloat8(&row, (double)(GetCurrentTimestamp() - t->started) / USECS_PER_SEC);
     ResultText(&row, t->report.stop_reason);
     ResultInt8(&row, (int64)c->weightless_rows);
-    ResultMetrics(&row, request->algorithm, best);
+    ResultMetrics(&row, request->algorithm, &t->report, best);
     ResultText(&row, t->promotion.reason == NULL ? "promoted" : t->promotion.reason);
     return ResultRowDatum(fcinfo, &row);
 }
@@ -85,7 +88,7 @@ Datum recadv_train_0_2(PG_FUNCTION_ARGS)
 {
     TrainRequest *request;
     Training training;
-    Run run = {0};
+    Run run = {.kind = RUN_TRAIN};
     Datum result;
     Oid relid;
 
@@ -97,6 +100,7 @@ Datum recadv_train_0_2(PG_FUNCTION_ARGS)
     relid = ModelTableEnsure(request->model);
     if (!OidIsValid(relid) || !RunLock(relid, false))
         FailBusy(request->model);
+    RunStatusBegin(&training.backend.status, RUN_TRAIN, relid, get_rel_name(relid));
     ChoiceKeep(&training, request, relid);
     TrainingRead(&training, request);
     TrainingWarm(&training, request, relid);
@@ -105,10 +109,11 @@ Datum recadv_train_0_2(PG_FUNCTION_ARGS)
     TrainingFit(&training, request);
     PromotionDecide(&training, request);
     run.version = StoreVersion(relid, request, &training);
-    run.number = RunNumber(relid, true);
+    run.number = RunNumber(relid, RUN_TRAIN, true);
     run.started = training.started;
     RunEnd(&run, &training);
     RunWrite(relid, &run, request, &training);
+    RunStatusEnd(&training.backend.status);
     SPI_finish();
     TrainingReport(&training);
     PromotionReport(&training, request, run.version);

@@ -75,7 +75,10 @@ int32 StoreVersion(Oid relid, const TrainRequest *request, Training *training)
                                   .write = WriteTrained,
                                   .arg = &(Trained){request, training},
                                   .learnt = &training->collected};
-    int32 version = PublishVersion(relid, &published);
+    int32 version;
+
+    RunStatusStage(&training->backend.status, "write");
+    version = PublishVersion(relid, &published);
 
     training->phases.write = HostClock() - start;
     return version;

@@ -3,8 +3,10 @@
 
 #include "executor/spi.h"
 #include "fmgr.h"
+#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
+#include "pg/model/catalog.h"
 #include "pg/model/table.h"
 #include "pg/serve/publish.h"
 #include "pg/sql/checks.h"
@@ -15,22 +17,37 @@
 /* Arguments of recadv_rollback. */
 enum { ROLLBACK_MODEL, ROLLBACK_VERSION };
 
-/* The newest version below. */
-static int32 VersionBelow(List *versions, int32 version)
+/* The newest version below that has served. */
+static int32 VersionBelow(List *served, int32 version)
 {
     ListCell *cell;
 
-    foreach (cell, versions)
+    foreach (cell, served)
         if (lfirst_int(cell) < version)
             return lfirst_int(cell);
     return 0;
 }
 
-/* The version that served before, or the newest one below. */
-static int32 PreviousVersion(List *versions, Current current)
+/* The version that served before, or the newest one below that has ever served. */
+static int32 PreviousVersion(List *served, Current current)
 {
-    return list_member_int(versions, current.previous) ? current.previous
-                                                       : VersionBelow(versions, current.version);
+    return list_member_int(served, current.previous) ? current.previous
+                                                     : VersionBelow(served, current.version);
+}
+
+/* Versions that were kept since they were not good enough must be asked for by number. */
+static void __attribute__((noreturn)) FailNoVersion(Oid relid, const List *unpromoted)
+{
+    const char *hint =
+        "The option keep_versions of recadv_train() tells how many versions are kept.";
+
+    if (unpromoted != NIL)
+        hint = psprintf("Version %d is kept but has never served: recadv_rollback(%s, %d) lets it.",
+                        linitial_int(unpromoted), quote_literal_cstr(RelationName(relid)),
+                        linitial_int(unpromoted));
+    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+                    errmsg("model \"%s\" has no version to return to", get_rel_name(relid)),
+                    errhint("%s", hint)));
 }
 
 PG_FUNCTION_INFO_V1(recadv_rollback);
@@ -38,7 +55,7 @@ PG_FUNCTION_INFO_V1(recadv_rollback);
 Datum recadv_rollback(PG_FUNCTION_ARGS)
 {
     ModelTable table;
-    List *versions;
+    List *versions, *unpromoted, *served;
     int32 version;
     Oid relid;
 
@@ -50,17 +67,16 @@ Datum recadv_rollback(PG_FUNCTION_ARGS)
     if (!RunLock(relid, false))
         FailBusy(get_rel_name(relid));
     versions = ModelTableVersions(&table);
+    unpromoted = list_intersection_int(versions, ModelTableUnpromoted(&table));
+    served = list_difference_int(versions, unpromoted);
     version = PG_ARGISNULL(ROLLBACK_VERSION)
-                  ? PreviousVersion(versions, ModelTableCurrent(&table, false))
+                  ? PreviousVersion(served, ModelTableCurrent(&table, false))
                   : PG_GETARG_INT32(ROLLBACK_VERSION);
     if (!list_member_int(versions, version))
-        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
-                        errmsg("model \"%s\" has no version to return to", get_rel_name(relid)),
-                        errhint("The option keep_versions of recadv_train() tells how many "
-                                "versions are kept.")));
+        FailNoVersion(relid, unpromoted);
     /* So that another rollback goes further back, not forth again. */
-    PublishVersion(relid, &(PublishedVersion){.version = version,
-                                              .previous = VersionBelow(versions, version)});
+    PublishVersion(
+        relid, &(PublishedVersion){.version = version, .previous = VersionBelow(served, version)});
     SPI_finish();
     ModelTableClose(&table);
     PG_RETURN_INT32(version);

@@ -187,6 +187,7 @@ void ChoiceMake(Training *t, TrainRequest *request)
     double start = HostClock();
 
     if (IsChoosing(request->algorithm)) {
+        RunStatusStage(&t->backend.status, "choose");
         TrainingHoldOut(t, request->options);
         CheckMemory(SizeAdd(MemoryContextMemAllocated(t->context, true),
                             ChooseMemory(search.options, data, request->threads)),

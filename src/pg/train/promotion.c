@@ -109,13 +109,6 @@ static void Mark(Serving *s)
     data->compared = compared;
 }
 
-static int CompareItems(const void *a, const void *b)
-{
-    uint32 x = *(const uint32 *)a, y = *(const uint32 *)b;
-
-    return (x > y) - (x < y);
-}
-
 /* What the user has had, by what both versions know: no candidates.  Ascending and distinct. */
 static uint32 *OwnItems(const Serving *s, uint32 user, uint32 *count)
 {
@@ -127,7 +120,7 @@ static uint32 *OwnItems(const Serving *s, uint32 user, uint32 *count)
     for (uint64 i = now->offset[user]; i < now->offset[user + 1]; i++)
         if (s->item[now->item[i]] != UNKNOWN_ID)
             own[n++] = s->item[now->item[i]];
-    qsort(own, n, sizeof(uint32), CompareItems);
+    SortIndexes(own, n);
     for (uint32 i = 0; i < n; i++)
         if (kept == 0 || own[i] != own[kept - 1])
             own[kept++] = own[i];
@@ -189,7 +182,15 @@ static void MeasureServing(Serving *s)
 
 /* --- what its training measured */
 
-/* NaN if it held out in another way. */
+/* Of how many users its training held an interaction out; 0.1.0 did not say if it learnt them. */
+static int64 HeldUsers(const Header *header, Jsonb *training)
+{
+    int64 users;
+
+    return JsonbGetInteger(training, "held_out_users", &users) ? users : header->held;
+}
+
+/* NaN if it held out in another way, or too little to say anything. */
 static double Recorded(Serving *s, const TrainRequest *request)
 {
     const Header *header = &s->whole.header;
@@ -200,7 +201,8 @@ static double Recorded(Serving *s, const TrainRequest *request)
 
     if (ResolveHoldout(header->options, header->source.time_column != NULL) !=
             ResolveHoldout(request->options, times) ||
-        training == NULL || !JsonbGetReal(training, metric->name, &value))
+        training == NULL || HeldUsers(header, training) < PROMOTION_LEAST ||
+        !JsonbGetReal(training, metric->name, &value))
         return NAN;
     return value;
 }
@@ -316,6 +318,7 @@ void PromotionPrepare(Training *t, const TrainRequest *request, Oid relid)
     PushActiveSnapshot(GetLatestSnapshot());
     ModelTableOpenOwned(relid, &table);
     if (ModelTableTryCurrent(&table, &current) == NULL && current.version > 0) {
+        RunStatusStage(&t->backend.status, "compare");
         table.store.version = t->promotion.serving = current.version;
         TrainingHoldOut(t, request->options);
         t->promotion.held = t->collected.data.held_count;

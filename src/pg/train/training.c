@@ -80,9 +80,12 @@ static void FailEmpty(const TrainRequest *request, const Collector *collector)
 void TrainingRead(Training *t, const TrainRequest *request)
 {
     double start = HostClock();
-    Collector *collector = SourceRead(&request->source, t->context);
+    Collector *collector;
 
+    RunStatusStage(&t->backend.status, "read");
+    collector = SourceRead(&request->source, t->context);
     t->phases.read = HostClock() - start;
+    RunStatusStage(&t->backend.status, "map");
     t->source_relation = SourceRelation(&request->source);
     if (t->source_relation != NULL)
         t->source_relation = MemoryContextStrdup(t->context, t->source_relation);
@@ -113,6 +116,31 @@ void DescribeMetrics(StringInfo json, const Algorithm *algorithm, const double *
 {
     for (int i = 0; i < METRICS; i++)
         JsonReal(json, algorithm->metrics[i].name, metric[i]);
+}
+
+static const char *HoldoutName(Holdout holdout)
+{
+    static const char *const names[] = {"none", "last", "random"};
+
+    return names[holdout];
+}
+
+void DescribeHoldout(StringInfo json, const Algorithm *algorithm, const Training *t)
+{
+    if (!t->held_out)
+        return;
+    JsonString(json, "holdout", HoldoutName(t->held_how));
+    if (t->held_how == HOLDOUT_NONE)
+        return;
+    JsonInteger(json, "k", algorithm->metrics[0].cutoff);
+    JsonInteger(json, "held_out_users", (int64)t->held_users);
+}
+
+void DescribeFindings(StringInfo json, const TrainReport *report)
+{
+    for (int i = 0; i < FINDINGS; i++)
+        if (report->finding[i].name != NULL)
+            JsonReal(json, report->finding[i].name, report->finding[i].value);
 }
 
 const Epoch *TrainingBest(const Training *t)
@@ -243,10 +271,12 @@ void TrainingHoldOut(Training *t, const TrainOptions *options)
         return;
     CheckHoldout(options, data->time != NULL);
     t->held_out = true;
+    t->held_how = ResolveHoldout(options, data->time != NULL);
     data->keys = &keys;
-    InteractionsHoldOut(&t->backend.host, data, ResolveHoldout(options, data->time != NULL),
-                        (uint64)options->validation_users, (uint64)options->seed);
+    InteractionsHoldOut(&t->backend.host, data, t->held_how, (uint64)options->validation_users,
+                        (uint64)options->seed);
     data->keys = NULL;
+    t->held_users = data->held_count;
 }
 
 /* What is held out is lacked: then a user who has everything is one to learn from. */
@@ -308,6 +338,7 @@ void TrainingFit(Training *t, const TrainRequest *request)
     MemoryContext caller = MemoryContextSwitchTo(t->context);
     double start = HostClock();
 
+    RunStatusStage(&t->backend.status, "fit");
     TrainingHoldOut(t, request->options);
     ReleaseColumns(t, request->algorithm);
     PrepareModel(t, request);
@@ -342,5 +373,7 @@ void TrainingReport(const Training *t)
     CappedReport(&t->collected.capped);
     if (t->report.warning[0] != '\0')
         ereport(WARNING, (errmsg("%s", t->report.warning)));
+    if (t->report.note[0] != '\0' && recadv_progress)
+        ereport(NOTICE, (errmsg("%s", t->report.note)));
     ReportSkipped(&t->collected);
 }

@@ -52,10 +52,12 @@ typedef struct Training {
     const char *source_relation; /* qualified name; NULL: the source is a query */
     Model model;
     TrainReport report;
-    char *choice;    /* how the algorithm was chosen, as JSON; NULL: it was named */
-    WarmStart *warm; /* NULL: none */
-    WarmKnown known; /* to it */
-    bool held_out;   /* has been chosen */
+    char *choice;      /* how the algorithm was chosen, as JSON; NULL: it was named */
+    WarmStart *warm;   /* NULL: none */
+    WarmKnown known;   /* to it */
+    bool held_out;     /* has been chosen */
+    Holdout held_how;  /* never HOLDOUT_AUTO */
+    uint64 held_users; /* one interaction of each; not all algorithms keep them */
     Promotion promotion;
     double seconds; /* of reading and fitting */
     TrainPhases phases;
@@ -102,6 +104,12 @@ extern void TrainingReport(const Training *training);
 
 /* Appends the metrics of an epoch to a JSON object, each under its name. */
 extern void DescribeMetrics(StringInfo json, const Algorithm *algorithm, const double *metric);
+
+/* The same of what they were measured on: holdout, k, held_out_users; nothing before the choice. */
+extern void DescribeHoldout(StringInfo json, const Algorithm *algorithm, const Training *training);
+
+/* What else the training has measured. */
+extern void DescribeFindings(StringInfo json, const TrainReport *report);
 
 /* Best epoch, or NULL if the algorithm has none. */
 extern const Epoch *TrainingBest(const Training *training);

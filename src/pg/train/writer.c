@@ -14,7 +14,7 @@
 #include "pg/model/options.h"
 #include "pg/model/pieces.h"
 
-static void DescribeSeconds(StringInfo json, const char *key, double seconds)
+void DescribeSeconds(StringInfo json, const char *key, double seconds)
 {
     JsonRaw(json, key, psprintf("%.4f", seconds));
 }
@@ -41,9 +41,10 @@ static bool IsTimed(const TrainRequest *request)
     return request->model != NULL;
 }
 
-/* `timed`: when it was and how long it took; images of the same rows are to be the same bytes. */
-static void DescribeTraining(StringInfo json, const Training *t, bool timed)
+/* Images of the same rows are to be the same bytes. */
+static void DescribeTraining(StringInfo json, const Training *t, const TrainRequest *request)
 {
+    bool timed = IsTimed(request);
     static const double unmeasured[METRICS] = {NAN, NAN};
     const Epoch *best = TrainingBest(t);
 
@@ -63,6 +64,8 @@ static void DescribeTraining(StringInfo json, const Training *t, bool timed)
     JsonInteger(json, "best_epoch", best == NULL ? 0 : best->epoch);
     JsonReal(json, "loss", best == NULL ? NAN : best->loss);
     DescribeMetrics(json, t->model.algorithm, best == NULL ? unmeasured : best->metric);
+    DescribeHoldout(json, t->model.algorithm, t);
+    DescribeFindings(json, &t->report);
     JsonString(json, "stop_reason", t->report.stop_reason);
     JsonBool(json, "warm_start", t->model.warm);
     if (t->model.warm) {
@@ -143,7 +146,7 @@ static char *DescribeModel(const Training *t, const TrainRequest *request)
     JsonRaw(&json, "options", OptionsToJson(request->algorithm, request->options));
     if (t->choice != NULL)
         JsonRaw(&json, "choice", t->choice);
-    DescribeTraining(&json, t, IsTimed(request));
+    DescribeTraining(&json, t, request);
     DescribePromotion(&json, &t->promotion);
     JsonClose(&json, '}');
     return json.data;

@@ -8,7 +8,8 @@
 /* Writes all blocks of the model. */
 extern void TrainingWrite(const Training *training, const TrainRequest *request, ModelSink *sink);
 
-/* Appends the phases to a JSON object. */
+/* Appends seconds, or all the phases, to a JSON object. */
+extern void DescribeSeconds(StringInfo json, const char *key, double seconds);
 extern void DescribePhases(StringInfo json, const TrainPhases *phases);
 
 #endif

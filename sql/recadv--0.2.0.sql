@@ -67,7 +67,7 @@ CREATE PROCEDURE @extschema@.recadv_train_job(
 AS 'MODULE_PATHNAME', 'recadv_train_job_0_2'
 LANGUAGE C;
 COMMENT ON PROCEDURE @extschema@.recadv_train_job(text, text, name, name, name, text, jsonb, text, name) IS
-'recadv_train with a commit after each phase (open, read, fit, write), so that no snapshot is held while fitting; every run, also a failed one, leaves a row in recadv_runs(model). if_busy: error or skip, when another session trains the model; weight_column: as in recadv_train. CALL it at top level, for example from pg_cron';
+'recadv_train with a commit after each phase (open, read, fit, write), so that no snapshot is held while fitting; every run, also a failed one, leaves a row in recadv_runs(model). if_busy: error, skip or wait, when another session trains or refreshes the model; weight_column: as in recadv_train. CALL it at top level, for example from pg_cron';
 
 CREATE FUNCTION @extschema@.recadv_estimate_memory(
     users bigint,
@@ -243,7 +243,7 @@ RETURNS TABLE (window_number integer, until text, events bigint, ranked bigint, 
 AS 'MODULE_PATHNAME', 'recadv_evaluate_stream'
 LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 100 COST 1000000;
 COMMENT ON FUNCTION @extschema@.recadv_evaluate_stream(text, name, name, name, text, jsonb, double precision, integer) IS
-'prequential evaluation: trains on the first events of a source (share warmup, between 0 and 1) in order of time (ties: user, item), then ranks and learns the others one by one. One row for each window of window_size events: time of its last event; events; those ranked; repeats of a known pair, which are not ranked; first events of a user (ranked by popularity) and of an item (ranked as not found); means over the ranked ones of HR@10, NDCG@10 and MRR over all items seen so far but not by this user, ties against the event. An algorithm that does not stream stays as it was trained. Stores nothing';
+'prequential evaluation: trains on the first events of a source (share warmup, between 0 and 1) in order of time (ties: user, item), then ranks and learns the others one by one. One row for each window of window_size events: time of its last event; events; those ranked; repeats of a known pair, which are not ranked; first events of a user (ranked by popularity) and of an item (ranked as not found); means over the ranked ones of HR@10, NDCG@10 and MRR over all items seen so far but not by this user, ties to the lower item. An algorithm that does not stream stays as it was trained. Stores nothing';
 
 CREATE FUNCTION @extschema@.recadv_memory(
     model text DEFAULT NULL,
@@ -263,12 +263,13 @@ CREATE FUNCTION @extschema@.recadv_topk(
     exclude_seen boolean DEFAULT true,
     candidates bigint[] DEFAULT NULL,
     exclude bigint[] DEFAULT NULL,
-    seen text DEFAULT 'model')
+    seen text DEFAULT 'model',
+    popularity_weight double precision DEFAULT 0)
 RETURNS TABLE (item bigint, score real, rank integer)
-AS 'MODULE_PATHNAME', 'recadv_topk_bigint'
+AS 'MODULE_PATHNAME', 'recadv_topk_bigint_0_2'
 LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 10000;
-COMMENT ON FUNCTION @extschema@.recadv_topk(bigint, integer, text, boolean, bigint[], bigint[], text) IS
-'the k items that the model scores highest for a user, best first, ties to the lower item; without the user''s own interactions unless exclude_seen is false, whether those that the model was trained on or, with seen => ''live'', those that its source has now (read with your rights). candidates: choose among these alone (NULL: all); exclude: not these; both before the choice, so that k rows come if k items are left. In the arrays, NULLs, duplicates and unknown items do nothing. model: NULL takes the setting recadv.model, else the only model that you may read. A user that the model does not know gets the most popular items (score: number of users); recadv_has_user tells. No rows for a NULL user';
+COMMENT ON FUNCTION @extschema@.recadv_topk(bigint, integer, text, boolean, bigint[], bigint[], text, double precision) IS
+'the k items that the model scores highest for a user, best first, ties to the lower item; without the user''s own interactions unless exclude_seen is false, whether those that the model was trained on or, with seen => ''live'', those that its source has now (read with your rights). candidates: choose among these alone (NULL: all); exclude: not these; both before the choice, so that k rows come if k items are left. In the arrays, NULLs, duplicates and unknown items do nothing. model: NULL takes the setting recadv.model, else the only model that you may read. A user that the model does not know gets the most popular items (score: number of users); recadv_has_user tells. popularity_weight: the score becomes score - popularity_weight * ln(greatest(popularity, 1)), for shops that want less of the same; popularity: the item''s interactions, or the sum of their weights; from 0 to 1e6, NULL is 0. No rows for a NULL user';
 
 CREATE FUNCTION @extschema@.recadv_topk(
     user_id text,
@@ -277,11 +278,12 @@ CREATE FUNCTION @extschema@.recadv_topk(
     exclude_seen boolean DEFAULT true,
     candidates text[] DEFAULT NULL,
     exclude text[] DEFAULT NULL,
-    seen text DEFAULT 'model')
+    seen text DEFAULT 'model',
+    popularity_weight double precision DEFAULT 0)
 RETURNS TABLE (item text, score real, rank integer)
-AS 'MODULE_PATHNAME', 'recadv_topk_text'
+AS 'MODULE_PATHNAME', 'recadv_topk_text_0_2'
 LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 10000;
-COMMENT ON FUNCTION @extschema@.recadv_topk(text, integer, text, boolean, text[], text[], text) IS
+COMMENT ON FUNCTION @extschema@.recadv_topk(text, integer, text, boolean, text[], text[], text, double precision) IS
 'recadv_topk with ids as text; serves every model';
 
 CREATE FUNCTION @extschema@.recadv_topk_for(
@@ -290,11 +292,12 @@ CREATE FUNCTION @extschema@.recadv_topk_for(
     model text DEFAULT NULL,
     exclude_seen boolean DEFAULT true,
     candidates bigint[] DEFAULT NULL,
-    exclude bigint[] DEFAULT NULL)
+    exclude bigint[] DEFAULT NULL,
+    popularity_weight double precision DEFAULT 0)
 RETURNS TABLE (item bigint, score real, rank integer)
-AS 'MODULE_PATHNAME', 'recadv_topk_for_bigint'
+AS 'MODULE_PATHNAME', 'recadv_topk_for_bigint_0_2'
 LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 20000;
-COMMENT ON FUNCTION @extschema@.recadv_topk_for(bigint[], integer, text, boolean, bigint[], bigint[]) IS
+COMMENT ON FUNCTION @extschema@.recadv_topk_for(bigint[], integer, text, boolean, bigint[], bigint[], double precision) IS
 'recadv_topk for someone who is not in the model but has these items: a user''s embedding is trained for the history, in any order, with the model''s own options while the items stay as they are (bpr, amf), or the history is noted event by event, in the order of the array, with repeats (nmrn). The same history always gives the same. Without the history itself unless exclude_seen is false. Unknown items are ignored; a history that is NULL, empty or all unknown gets the most popular items';
 
 CREATE FUNCTION @extschema@.recadv_topk_for(
@@ -303,11 +306,12 @@ CREATE FUNCTION @extschema@.recadv_topk_for(
     model text DEFAULT NULL,
     exclude_seen boolean DEFAULT true,
     candidates text[] DEFAULT NULL,
-    exclude text[] DEFAULT NULL)
+    exclude text[] DEFAULT NULL,
+    popularity_weight double precision DEFAULT 0)
 RETURNS TABLE (item text, score real, rank integer)
-AS 'MODULE_PATHNAME', 'recadv_topk_for_text'
+AS 'MODULE_PATHNAME', 'recadv_topk_for_text_0_2'
 LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 20000;
-COMMENT ON FUNCTION @extschema@.recadv_topk_for(text[], integer, text, boolean, text[], text[]) IS
+COMMENT ON FUNCTION @extschema@.recadv_topk_for(text[], integer, text, boolean, text[], text[], double precision) IS
 'recadv_topk_for with ids as text; serves every model';
 
 CREATE FUNCTION @extschema@.recadv_similar_items(
@@ -412,12 +416,13 @@ CREATE FUNCTION @extschema@.recadv_topk_all(
     exclude_seen boolean DEFAULT true,
     candidates bigint[] DEFAULT NULL,
     exclude bigint[] DEFAULT NULL,
-    seen text DEFAULT 'model')
+    seen text DEFAULT 'model',
+    popularity_weight double precision DEFAULT 0)
 RETURNS TABLE (user_id bigint, item bigint, score real, rank integer)
-AS 'MODULE_PATHNAME', 'recadv_topk_all_bigint'
+AS 'MODULE_PATHNAME', 'recadv_topk_all_bigint_0_2'
 LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 100000 COST 1000000;
-COMMENT ON FUNCTION @extschema@.recadv_topk_all(text, integer, bigint[], boolean, bigint[], bigint[], text) IS
-'recadv_topk for all users of the model, or for those of an array, on up to recadv.max_threads threads: the same rows, for CREATE TABLE AS or a materialized view. users NULL: all that the model knows; one that it does not know gets the most popular items. candidates: only these items; exclude: not these; NULL elements, duplicates and unknown items in arrays count for nothing; seen: as in recadv_topk, but the source is read once, whole. No rows for a NULL k, exclude_seen or seen';
+COMMENT ON FUNCTION @extschema@.recadv_topk_all(text, integer, bigint[], boolean, bigint[], bigint[], text, double precision) IS
+'recadv_topk for all users of the model, or for those of an array, on up to recadv.max_threads threads: the same rows, for CREATE TABLE AS or a materialized view. users NULL: all that the model knows; one that it does not know gets the most popular items. candidates: only these items; exclude: not these; NULL elements, duplicates and unknown items in arrays count for nothing; seen: as in recadv_topk, but the source is read once, whole; popularity_weight: as in recadv_topk. No rows for a NULL k, exclude_seen or seen';
 
 CREATE FUNCTION @extschema@.recadv_topk_all(
     model text,
@@ -426,11 +431,12 @@ CREATE FUNCTION @extschema@.recadv_topk_all(
     exclude_seen boolean DEFAULT true,
     candidates text[] DEFAULT NULL,
     exclude text[] DEFAULT NULL,
-    seen text DEFAULT 'model')
+    seen text DEFAULT 'model',
+    popularity_weight double precision DEFAULT 0)
 RETURNS TABLE (user_id text, item text, score real, rank integer)
-AS 'MODULE_PATHNAME', 'recadv_topk_all_text'
+AS 'MODULE_PATHNAME', 'recadv_topk_all_text_0_2'
 LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 100000 COST 1000000;
-COMMENT ON FUNCTION @extschema@.recadv_topk_all(text, integer, text[], boolean, text[], text[], text) IS
+COMMENT ON FUNCTION @extschema@.recadv_topk_all(text, integer, text[], boolean, text[], text[], text, double precision) IS
 'recadv_topk_all with ids as text; serves every model. For all users: users => NULL::text[]';
 
 CREATE FUNCTION @extschema@.recadv_score(
@@ -499,11 +505,12 @@ CREATE FUNCTION @extschema@.recadv_topk(
     k integer DEFAULT 10,
     exclude_seen boolean DEFAULT true,
     candidates bigint[] DEFAULT NULL,
-    exclude bigint[] DEFAULT NULL)
+    exclude bigint[] DEFAULT NULL,
+    popularity_weight double precision DEFAULT 0)
 RETURNS TABLE (item bigint, score real, rank integer)
-AS 'MODULE_PATHNAME', 'recadv_topk_image_bigint'
+AS 'MODULE_PATHNAME', 'recadv_topk_image_bigint_0_2'
 LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 10000;
-COMMENT ON FUNCTION @extschema@.recadv_topk(bytea, bigint, integer, boolean, bigint[], bigint[]) IS
+COMMENT ON FUNCTION @extschema@.recadv_topk(bytea, bigint, integer, boolean, bigint[], bigint[], double precision) IS
 'recadv_topk from an image, the result of recadv_fit';
 
 CREATE FUNCTION @extschema@.recadv_topk(
@@ -512,11 +519,12 @@ CREATE FUNCTION @extschema@.recadv_topk(
     k integer DEFAULT 10,
     exclude_seen boolean DEFAULT true,
     candidates text[] DEFAULT NULL,
-    exclude text[] DEFAULT NULL)
+    exclude text[] DEFAULT NULL,
+    popularity_weight double precision DEFAULT 0)
 RETURNS TABLE (item text, score real, rank integer)
-AS 'MODULE_PATHNAME', 'recadv_topk_image_text'
+AS 'MODULE_PATHNAME', 'recadv_topk_image_text_0_2'
 LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 10000;
-COMMENT ON FUNCTION @extschema@.recadv_topk(bytea, text, integer, boolean, text[], text[]) IS
+COMMENT ON FUNCTION @extschema@.recadv_topk(bytea, text, integer, boolean, text[], text[], double precision) IS
 'recadv_topk from an image, with ids as text';
 
 CREATE FUNCTION @extschema@.recadv_topk_for(
@@ -525,11 +533,12 @@ CREATE FUNCTION @extschema@.recadv_topk_for(
     k integer DEFAULT 10,
     exclude_seen boolean DEFAULT true,
     candidates bigint[] DEFAULT NULL,
-    exclude bigint[] DEFAULT NULL)
+    exclude bigint[] DEFAULT NULL,
+    popularity_weight double precision DEFAULT 0)
 RETURNS TABLE (item bigint, score real, rank integer)
-AS 'MODULE_PATHNAME', 'recadv_topk_for_image_bigint'
+AS 'MODULE_PATHNAME', 'recadv_topk_for_image_bigint_0_2'
 LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 20000;
-COMMENT ON FUNCTION @extschema@.recadv_topk_for(bytea, bigint[], integer, boolean, bigint[], bigint[]) IS
+COMMENT ON FUNCTION @extschema@.recadv_topk_for(bytea, bigint[], integer, boolean, bigint[], bigint[], double precision) IS
 'recadv_topk_for from an image, the result of recadv_fit';
 
 CREATE FUNCTION @extschema@.recadv_topk_for(
@@ -538,11 +547,12 @@ CREATE FUNCTION @extschema@.recadv_topk_for(
     k integer DEFAULT 10,
     exclude_seen boolean DEFAULT true,
     candidates text[] DEFAULT NULL,
-    exclude text[] DEFAULT NULL)
+    exclude text[] DEFAULT NULL,
+    popularity_weight double precision DEFAULT 0)
 RETURNS TABLE (item text, score real, rank integer)
-AS 'MODULE_PATHNAME', 'recadv_topk_for_image_text'
+AS 'MODULE_PATHNAME', 'recadv_topk_for_image_text_0_2'
 LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 20000;
-COMMENT ON FUNCTION @extschema@.recadv_topk_for(bytea, text[], integer, boolean, text[], text[]) IS
+COMMENT ON FUNCTION @extschema@.recadv_topk_for(bytea, text[], integer, boolean, text[], text[], double precision) IS
 'recadv_topk_for from an image, with ids as text';
 
 CREATE FUNCTION @extschema@.recadv_similar_items(
@@ -596,24 +606,26 @@ CREATE FUNCTION @extschema@.recadv_evaluate(
     test_source text,
     user_column name DEFAULT 'user_id',
     item_column name DEFAULT 'item_id',
-    k integer[] DEFAULT '{10,20,50,100}')
+    k integer[] DEFAULT '{10,20,50,100}',
+    popularity_weight double precision DEFAULT 0)
 RETURNS TABLE (metric text, k integer, value double precision, users bigint)
-AS 'MODULE_PATHNAME', 'recadv_evaluate'
-LANGUAGE C STABLE PARALLEL UNSAFE ROWS 20 COST 10000;
-COMMENT ON FUNCTION @extschema@.recadv_evaluate(text, text, name, name, integer[]) IS
-'accuracy on test interactions by full ranking of all items that the user has not in training: HR, NDCG, Recall, Precision at each k (binary gains, ideal DCG over min(k, relevant)); MRR, MAP, AUC over the whole ranking (k NULL); means over test users. Ties count against the model. Rows of unknown users and rows that were trained on are left out with a notice; unknown items count as never found. He et al. 2018, section 4.1';
+AS 'MODULE_PATHNAME', 'recadv_evaluate_0_2'
+LANGUAGE C STABLE PARALLEL UNSAFE ROWS 31 COST 10000;
+COMMENT ON FUNCTION @extschema@.recadv_evaluate(text, text, name, name, integer[], double precision) IS
+'accuracy on test interactions by full ranking of all items that the user has not in training: HR, NDCG, Recall, Precision at each k (binary gains, ideal DCG over min(k, relevant)); MRR, MAP, AUC over the whole ranking (k NULL); means over test users. Beyond accuracy, of the lists of k items as they are served to these users: Coverage, the share of the model''s items that are in some list; Popularity, how many users have an item in training, and Novelty, -log2 of their share of all users, both as means over the lists of means over their items. Ties go to the lower item, as they are served; popularity_weight: as in recadv_topk. Rows of unknown users and rows that were trained on are left out with a notice; unknown items count as never found. He et al. 2018, section 4.1';
 
 CREATE FUNCTION @extschema@.recadv_robustness(
     model text,
     epsilon real[] DEFAULT '{0.5,1,2}',
     test_source text DEFAULT NULL,
     user_column name DEFAULT 'user_id',
-    item_column name DEFAULT 'item_id')
+    item_column name DEFAULT 'item_id',
+    relative boolean DEFAULT false)
 RETURNS TABLE (epsilon real, perturbation text, ndcg_before double precision, ndcg_after double precision, relative_change double precision)
-AS 'MODULE_PATHNAME', 'recadv_robustness'
+AS 'MODULE_PATHNAME', 'recadv_robustness_0_2'
 LANGUAGE C STABLE PARALLEL UNSAFE ROWS 6 COST 10000;
-COMMENT ON FUNCTION @extschema@.recadv_robustness(text, real[], text, name, name) IS
-'relative change of NDCG@100 when every embedding row is moved by epsilon: at random, and along the worst-case direction of the training loss. Measured on the model''s held-out interactions, or on a test source. He et al. 2018, section 2.3 and table 2';
+COMMENT ON FUNCTION @extschema@.recadv_robustness(text, real[], text, name, name, boolean) IS
+'relative change of NDCG@100 when every embedding row is moved by epsilon, or, where relative, by that share of the row''s own norm, as models whose rows differ in length are compared: at random, and along the worst-case direction of the training loss. Measured on the model''s held-out interactions, or on a test source. He et al. 2018, section 2.3 and table 2';
 
 -- What a model says about itself
 
@@ -750,6 +762,7 @@ CREATE VIEW @extschema@.recadv_models AS
          LATERAL @extschema@.recadv_model_status(c.oid) s
     WHERE c.reloftype OPERATOR(pg_catalog.=) '@extschema@.recadv_model'::pg_catalog.regtype
       AND c.relkind OPERATOR(pg_catalog.=) 'r'
+      AND NOT pg_catalog.pg_is_other_temp_schema(n.oid)
       AND pg_catalog.has_schema_privilege(n.oid, 'USAGE')
       AND pg_catalog.has_table_privilege(c.oid, 'SELECT');
 COMMENT ON VIEW @extschema@.recadv_models IS
@@ -775,6 +788,7 @@ CREATE VIEW @extschema@.recadv_all_runs AS
              held_out_users bigint, metrics jsonb, phases jsonb, role text, pid integer)
     WHERE c.reloftype OPERATOR(pg_catalog.=) '@extschema@.recadv_model'::pg_catalog.regtype
       AND c.relkind OPERATOR(pg_catalog.=) 'r'
+      AND NOT pg_catalog.pg_is_other_temp_schema(n.oid)
       AND pg_catalog.has_schema_privilege(n.oid, 'USAGE')
       AND pg_catalog.has_table_privilege(c.oid, 'SELECT');
 COMMENT ON VIEW @extschema@.recadv_all_runs IS

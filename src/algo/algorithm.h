@@ -46,6 +46,14 @@ typedef struct Epoch {
     double seconds;         /* since the start of training */
 } Epoch;
 
+/* Something else that training has measured; without a name: nothing. */
+typedef struct Finding {
+    const char *name; /* in stored documents and results, of a static string */
+    double value;     /* NaN: it could not be measured */
+} Finding;
+
+#define FINDINGS 6
+
 typedef struct TrainReport {
     Epoch *history; /* one entry per epoch run */
     int epochs;     /* entries in history */
@@ -53,6 +61,8 @@ typedef struct TrainReport {
     const char *stop_reason;
     double evaluate_seconds; /* of the whole training */
     char warning[256];       /* something the user should know; empty: nothing */
+    char note[256];          /* the same, where nothing is wrong */
+    Finding finding[FINDINGS];
 } TrainReport;
 
 /* Which of a user's interactions a query is made of. */
@@ -123,7 +133,14 @@ typedef struct StreamMethods {
     Slot (*slot)(const Model *model, uint32_t slot);
 } StreamMethods;
 
-typedef enum Perturbation { PERTURB_RANDOM, PERTURB_ADVERSARIAL } Perturbation;
+typedef enum PerturbationKind { PERTURB_RANDOM, PERTURB_ADVERSARIAL } PerturbationKind;
+
+/* Moves each embedding row, by epsilon or, where `relative`, by that share of the row's norm. */
+typedef struct Perturbation {
+    PerturbationKind kind;
+    double epsilon;
+    bool relative;
+} Perturbation;
 
 struct Algorithm {
     const char *name;
@@ -241,11 +258,11 @@ struct Algorithm {
     int embedding[2];
 
     /*
-     * Moves every embedding row by `epsilon` in place: at random, or along the worst-case
+     * Moves every embedding row in place: at random, or along the worst-case
      * direction of the training loss (He et al. 2018, section 2.3).  NULL: nothing to perturb.
      */
-    void (*perturb)(const Host *host, const Interactions *data, Model *model, Perturbation kind,
-                    double epsilon, uint64_t seed);
+    void (*perturb)(const Host *host, const Interactions *data, Model *model, Perturbation how,
+                    uint64_t seed);
 
     /* NULL: learns by training alone. */
     const StreamMethods *stream;

@@ -1,6 +1,6 @@
 /*
  * blas.c: maps OpenBLAS at run time, finds out whether it multiplies rightly, and lets as many
- * calls in as it has buffers for.
+ * calls in at a time as it has buffers for.
  */
 #include "core/blas.h"
 
@@ -9,8 +9,8 @@
 #include <limits.h>
 #include <math.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,9 +41,9 @@ static struct Library {
     void (*give_buffer)(void *);
 } library;
 
-static int buffers;         /* that it has */
-static bool usable;         /* its products have been compared and are right */
-static atomic_int in_calls; /* threads that are in the library, or are about to find no buffer */
+static int buffers;        /* that it has */
+static sem_t free_buffers; /* of these */
+static bool usable;        /* its products have been compared and are right */
 
 /* A variable of the environment, set for a while. */
 typedef struct Variable {
@@ -123,7 +123,8 @@ static void Reserve(int wanted)
         count++;
     for (int i = 0; i < count; i++)
         library.give_buffer(taken[i]);
-    buffers = count;
+    for (; buffers < count; buffers++)
+        sem_post(&free_buffers);
 }
 
 /* The OpenMP flavour (2) has threads of its own; a library mapped by others may use several. */
@@ -167,13 +168,15 @@ static void Map(void)
 }
 
 /* The first product needs its buffer, as all do. */
-static void Check(void)
+static void Find(int threads)
 {
-    if (usable || buffers == 0)
+    if (!HasRoom(LIBRARY_ROOM) || sem_init(&free_buffers, 0, 0) != 0)
         return;
-    usable = SgemmIsRight(library.functions.sgemm);
-    if (!usable)
-        library = (struct Library){0};
+    Map();
+    if (library.functions.sgemm == NULL)
+        return;
+    Reserve(threads);
+    usable = buffers > 0 && SgemmIsRight(library.functions.sgemm);
 }
 #endif
 
@@ -182,14 +185,11 @@ bool BlasLoad(int threads)
 #ifndef RECADV_NO_BLAS
     static bool tried = false;
 
-    if (!tried && HasRoom(LIBRARY_ROOM)) {
-        Map();
-        tried = true;
-    }
-    if (library.functions.sgemm != NULL) {
+    if (!tried)
+        Find(threads);
+    else if (usable)
         Reserve(threads);
-        Check();
-    }
+    tried = true;
     return usable;
 #else
     (void)threads;
@@ -200,19 +200,20 @@ bool BlasLoad(int threads)
 const Blas *BlasEnter(void)
 {
 #ifndef RECADV_NO_BLAS
-    /* A buffer is free for as long as fewer calls run than there are buffers. */
-    if (usable && atomic_fetch_add(&in_calls, 1) < buffers)
-        return &library.functions;
-    if (usable)
-        BlasLeave();
-#endif
+    if (!usable)
+        return NULL;
+    while (sem_wait(&free_buffers) != 0) /* a signal */
+        ;
+    return &library.functions;
+#else
     return NULL;
+#endif
 }
 
 void BlasLeave(void)
 {
 #ifndef RECADV_NO_BLAS
-    atomic_fetch_sub(&in_calls, 1);
+    sem_post(&free_buffers);
 #endif
 }
 

@@ -14,10 +14,11 @@
 #include <stddef.h>
 
 /*
- * Maps the library if it is there, multiplies rightly, and finds room in the address space;
- * reserves what products on so many threads at a time need.  Where there is less room, plain
- * kernels do what it cannot.  False: they do all.  Main thread only, while no product runs; later
- * calls cost next to nothing.
+ * The first call maps the library if it is there, multiplies rightly, and finds room in the address
+ * space for itself and a buffer; what it finds holds for the process, so that no product of a
+ * training depends on chance.  False: plain kernels do all.  Each call reserves what products on so
+ * many threads at a time need; where there is less room, they wait for each other.  Main thread
+ * only, while no product runs; later calls cost next to nothing.
  */
 extern bool BlasLoad(int threads);
 
@@ -57,8 +58,9 @@ typedef struct Blas {
 extern bool SgemmIsRight(Sgemm product);
 
 /*
- * Admits a call: what of the library it may use, until BlasLeave; NULL where plain kernels are to
- * do the work.  Any thread, after BlasLoad; one call of the library at a time.
+ * Admits a call, as soon as there is a buffer: what of the library it may use, until BlasLeave;
+ * NULL where plain kernels do all the work.  Any thread, after BlasLoad; one call of the library at
+ * a time.
  */
 extern const Blas *BlasEnter(void);
 extern void BlasLeave(void);

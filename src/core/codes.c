@@ -93,6 +93,11 @@ static uint32_t Bucket(double squared)
     return BUCKETS - 1 - (uint32_t)(bits >> 48);
 }
 
+size_t CodesBuildSize(uint32_t rows)
+{
+    return SizeAdd(SizeMultiply(rows, sizeof(uint16_t)), (BUCKETS + 1) * sizeof(uint32_t));
+}
+
 /* A counting sort: falling norm but for the last bits, then ascending row. */
 static void Order(const Host *host, Codes *codes, const float *rows)
 {

@@ -60,6 +60,9 @@ extern void CodesPlace(Codes *codes, uint32_t rows, uint32_t stride, void *memor
 /* Fills the arrays from `rows` (64-byte aligned, finite). */
 extern void CodesBuild(const Host *host, Codes *codes, const float *rows);
 
+/* Bytes that it allocates meanwhile. */
+extern size_t CodesBuildSize(uint32_t rows);
+
 /* Fills all but `values`, and what that points at. */
 extern void CodesQueryBuild(CodesQuery *query, const float *floats, uint32_t stride);
 

@@ -27,17 +27,21 @@ INSERT INTO wanted VALUES
     ('HR', 1, 1), ('NDCG', 1, 1), ('Recall', 1, 1), ('Precision', 1, 1), ('Precision', 2, 1 / 2.0),
     ('NDCG', 5, 1), ('Precision', 5, 1 / 5.0), ('MRR', NULL, 1), ('MAP', NULL, 1), ('AUC', NULL, 1);
 SELECT metrics_are('first of three:');
--- user 2: candidates 4 and 5, which tie; relevant 4 counts as second
+-- user 2: candidates 4 and 5, which tie; 4 is served first, 5 second
 TRUNCATE test, wanted;
 INSERT INTO test VALUES (2, 4);
+INSERT INTO wanted VALUES ('HR', 1, 1), ('NDCG', 1, 1), ('MRR', NULL, 1), ('AUC', NULL, 1);
+SELECT metrics_are('a tie goes to the lower item:');
+TRUNCATE test, wanted;
+INSERT INTO test VALUES (2, 5);
 INSERT INTO wanted VALUES
     ('HR', 1, 0), ('NDCG', 1, 0), ('Recall', 1, 0), ('Precision', 1, 0), ('HR', 2, 1),
     ('NDCG', 2, 1 / log(2, 3)), ('Recall', 2, 1), ('Precision', 2, 1 / 2.0), ('MRR', NULL, 1 / 2.0),
     ('MAP', NULL, 1 / 2.0), ('AUC', NULL, 0);
-SELECT metrics_are('a tie counts against the model:');
--- user 1: candidates 3, 4, 5, which tie; relevant 3 and 4 come second and third
+SELECT metrics_are('and not to the higher:');
+-- user 1: candidates 3, 4, 5, which tie; relevant 4 and 5 come second and third
 TRUNCATE test, wanted;
-INSERT INTO test VALUES (1, 3), (1, 4);
+INSERT INTO test VALUES (1, 4), (1, 5);
 INSERT INTO wanted VALUES
     ('HR', 1, 0),
     ('HR', 2, 1),
@@ -67,7 +71,7 @@ INSERT INTO wanted VALUES
 SELECT metrics_are('unknown items alone:');
 -- all of them: means over users
 TRUNCATE test, wanted;
-INSERT INTO test VALUES (1, 3), (1, 4), (2, 4), (3, 2), (4, 2), (4, 99);
+INSERT INTO test VALUES (1, 4), (1, 5), (2, 5), (3, 2), (4, 2), (4, 99);
 INSERT INTO wanted VALUES
     ('HR', 1, 2 / 4.0),
     ('HR', 2, 1),
@@ -96,9 +100,11 @@ SELECT is(
 -- the shape of the result
 SELECT results_eq(
     $$SELECT metric, k FROM recadv_evaluate('counts', 'test', k => '{3,1}')$$,
-    $$VALUES ('HR', 3), ('NDCG', 3), ('Recall', 3), ('Precision', 3), ('HR', 1), ('NDCG', 1),
-             ('Recall', 1), ('Precision', 1), ('MRR', NULL), ('MAP', NULL), ('AUC', NULL)$$,
-    'four metrics at each k, three over all');
+    $$VALUES ('HR', 3), ('NDCG', 3), ('Recall', 3), ('Precision', 3), ('Coverage', 3),
+             ('Popularity', 3), ('Novelty', 3), ('HR', 1), ('NDCG', 1), ('Recall', 1),
+             ('Precision', 1), ('Coverage', 1), ('Popularity', 1), ('Novelty', 1), ('MRR', NULL),
+             ('MAP', NULL), ('AUC', NULL)$$,
+    'seven metrics at each k, three over all');
 SELECT is(
     (SELECT string_agg(DISTINCT k::text, ' ') FROM recadv_evaluate('counts', 'test')),
     '10 100 20 50',
@@ -107,7 +113,7 @@ SELECT is(
     (SELECT count(*)
      FROM recadv_evaluate('counts', '(SELECT 1 AS u, 3 AS i)', 'u', 'i',
          ARRAY(SELECT generate_series(1, 100)))),
-    403::bigint,
+    703::bigint,
     'a hundred cutoffs');
 SELECT fails(
     $$SELECT * FROM recadv_evaluate('counts', 'test', k => ARRAY(SELECT generate_series(1, 101)))$$,
@@ -124,7 +130,7 @@ SELECT is(
          '(SELECT user_id::text, item_id::text FROM test WHERE user_id IS NOT NULL)') a
      JOIN recadv_evaluate('counts', 'test') b ON (a.metric, a.value) = (b.metric, b.value)
          AND a.k IS NOT DISTINCT FROM b.k),
-    19::bigint,
+    31::bigint,
     'test ids as text');
 SELECT fails(
     'SELECT * FROM recadv_evaluate(''counts'', ''train'')',
@@ -158,8 +164,7 @@ SELECT recadv_train(
 CREATE TABLE ranked AS
 SELECT user_id, item_id, o.user_id IS NOT NULL AS relevant,
        row_number() OVER (PARTITION BY u
-                          ORDER BY recadv_score(u, i, 'bpr') DESC,
-                                   o.user_id IS NOT NULL) AS position,
+                          ORDER BY recadv_score(u, i, 'bpr') DESC, i) AS position,
        u
 FROM generate_series(1, 60) u
 CROSS JOIN generate_series(1, 40) i
@@ -187,13 +192,75 @@ FROM (SELECT u,
 SELECT is(
     (SELECT string_agg(metric || ' ' || round(value::numeric, 6), ', ' ORDER BY metric)
      FROM recadv_evaluate('bpr', '(SELECT * FROM orders WHERE (user_id + item_id) % 5 = 0)',
-         k => '{5}')),
+         k => '{5}')
+     WHERE metric NOT IN ('Coverage', 'Popularity', 'Novelty')),
     (SELECT format('AUC %s, HR %s, MAP %s, MRR %s, NDCG %s, Precision %s, Recall %s',
          round(auc::numeric, 6), round(hr::numeric, 6), round(map::numeric, 6),
          round(mrr::numeric, 6), round(ndcg::numeric, 6), round(precision::numeric, 6),
          round(recall::numeric, 6))
      FROM naive),
     'all metrics equal a naive evaluation in SQL');
+
+-- what is in the lists, against a naive evaluation in SQL of what recadv_topk serves
+CREATE FUNCTION in_lists(model text, trained text, limits int[], weight float8) RETURNS SETOF text
+LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN QUERY EXECUTE format($q$
+        WITH trained AS (SELECT DISTINCT user_id, item_id FROM %2$s t),
+        owners AS (SELECT item_id, count(*)::float8 AS n FROM trained GROUP BY 1),
+        listed AS (
+            SELECT cut, u, coalesce(n, 0) AS n, item
+            FROM unnest(%3$L::int[]) cut, (SELECT DISTINCT user_id AS u FROM test_orders) x,
+                 LATERAL recadv_topk(u, cut, %1$L, popularity_weight => %4$L)
+                 LEFT JOIN owners ON item = item_id),
+        lists AS (
+            SELECT cut, u, avg(n) AS popularity,
+                   avg(-log(2, (n / (SELECT count(DISTINCT user_id) FROM trained))::numeric))
+                       AS novelty
+            FROM listed GROUP BY 1, 2)
+        SELECT concat_ws(' ', cut,
+                         (SELECT round(count(DISTINCT item)::numeric
+                                       / (SELECT count(*) FROM owners), 9)
+                          FROM listed x WHERE x.cut = lists.cut),
+                         round(avg(popularity)::numeric, 9), round(avg(novelty), 9), count(*))
+        FROM lists GROUP BY cut ORDER BY cut$q$, model, trained, limits, weight);
+END $$;
+CREATE FUNCTION measured(model text, limits int[], weight float8) RETURNS SETOF text
+LANGUAGE sql AS $$
+    SELECT concat_ws(' ', k, string_agg(round(value::numeric, 9)::text, ' '
+               ORDER BY array_position('{Coverage,Popularity,Novelty}', metric)), max(users))
+    FROM recadv_evaluate(model, '(TABLE test_orders)', k => limits, popularity_weight => weight)
+    WHERE metric IN ('Coverage', 'Popularity', 'Novelty')
+    GROUP BY k ORDER BY k
+$$;
+CREATE TABLE test_orders AS SELECT * FROM orders WHERE (user_id + item_id) % 5 = 0;
+CREATE TABLE train_orders AS SELECT * FROM orders WHERE (user_id + item_id) % 5 > 0;
+SELECT recadv_train('items', 'train_orders', algorithm => 'itemknn') \g /dev/null
+SELECT recadv_train('counted', 'train_orders', algorithm => 'popularity') \g /dev/null
+SELECT results_eq(
+    format('SELECT * FROM measured(%L, ''{1,5,40}'', %s)', m, w),
+    format('SELECT * FROM in_lists(%L, ''train_orders'', ''{1,5,40}'', %s)', m, w),
+    format('lists of %s are measured as they are served, popularity_weight %s', m, w))
+FROM unnest('{bpr,items,counted}'::text[]) m, unnest('{0,0.3,20}'::float8[]) w;
+SELECT is(
+    (SELECT value FROM recadv_evaluate('bpr', 'test_orders', k => '{5}') WHERE metric = 'Popularity'),
+    (SELECT value FROM recadv_evaluate('bpr', 'test_orders', k => '{5}', popularity_weight => NULL)
+     WHERE metric = 'Popularity'),
+    'a popularity_weight that is NULL is none');
+SELECT ok(
+    (SELECT bool_and(less.value < plain.value)
+     FROM unnest('{bpr,counted}'::text[]) m,
+          recadv_evaluate(m, 'test_orders', k => '{5}') plain,
+          recadv_evaluate(m, 'test_orders', k => '{5}', popularity_weight => 20) less
+     WHERE plain.metric = 'Popularity' AND less.metric = 'Popularity'),
+    'and a large one makes lists less popular');
+SELECT fails(
+    format('SELECT * FROM recadv_evaluate(''bpr'', ''test_orders'', popularity_weight => %L)', w),
+    '22023',
+    'popularity_weight must be from 0 to 1e+06%',
+    'popularity_weight ' || w)
+FROM unnest('{-0.1,1000001,NaN,Infinity,-Infinity}'::float8[]) w;
+
 SET recadv.max_threads = 1;
 CREATE TABLE one_thread AS SELECT * FROM recadv_evaluate('bpr', 'orders');
 SET recadv.max_threads = 7;

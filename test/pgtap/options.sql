@@ -233,12 +233,49 @@ SELECT fails(
     '22003',
     'training diverged in epoch %learning_rate%',
     'also in the adversarial stage');
-SELECT is((recadv_info('m') #>> '{training,epochs}')::int, 3, 'the version before still serves');
+SELECT is((recadv_info('m') #>> '{training,epochs}')::int, 4, 'the version before still serves');
+
+-- adversarial training starts from a validated model, and says what it brought
+SELECT is(
+    (SELECT concat_ws(' ', epochs, best_epoch, stop_reason, metrics)
+     FROM train('{"factors":4,"epochs":7,"adv_epochs":3,"holdout":"none","seed":7}')),
+    '7 7 epochs',
+    'without holdout there is none');
+SELECT ok(
+    recadv_info('m') #>> '{training,warning}' LIKE 'nothing is held out, so adversarial training%',
+    'with a warning');
+CREATE TABLE told AS
+SELECT metrics, ndcg, epochs
+FROM train('{"factors":8,"epochs":5,"adv_epochs":20,"patience":0,"seed":7}');
+CREATE VIEW stages AS
+SELECT stage, count(*) AS epochs, max(ndcg) AS ndcg FROM recadv_history('m') GROUP BY 1;
+SELECT results_eq(
+    $$SELECT stage COLLATE "C", epochs FROM stages WHERE stage !~ 'all' ORDER BY 1$$,
+    $$VALUES ('apr 0.1' COLLATE "C", 20::bigint), ('apr 0.2', 20), ('bpr', 5)$$,
+    'two strengths are tried');
+SELECT results_eq(
+    $$SELECT (metrics ->> 'plain_ndcg')::float8, ndcg FROM told$$,
+    $$SELECT (SELECT ndcg FROM stages WHERE stage = 'bpr'), (SELECT max(ndcg) FROM stages)$$,
+    'and the better one is kept, beside what bpr reached');
+SELECT is(
+    (SELECT string_agg(k, ' ' ORDER BY k COLLATE "C") FROM told, jsonb_object_keys(metrics) k),
+    'adversarial_perturbed hr ndcg plain_ndcg plain_perturbed relative_epsilon',
+    'what it brought is told');
+SELECT is(
+    (SELECT metrics FROM recadv_runs('m') ORDER BY run DESC LIMIT 1),
+    (SELECT metrics FROM told),
+    'in the log of runs, too');
+SELECT is(
+    (SELECT concat_ws(' ', epochs - best_epoch > 20, metrics - 'ndcg' - 'hr' - 'plain_ndcg'
+                                                         - 'plain_perturbed')
+     FROM train('{"factors":8,"epochs":40,"adv_epochs":20,"epsilon":100,"seed":7}')),
+    't {}',
+    'where it does not help, the model is that of bpr');
 
 -- what the options do
 SELECT is(
     (SELECT concat_ws(' ', epochs, best_epoch, stop_reason, ndcg)
-     FROM train('{"factors":4,"epochs":7,"adv_epochs":3,"holdout":"none","seed":7}')),
+     FROM train('{"factors":4,"epochs":7,"adv_epochs":3,"holdout":"none","epsilon":0.5,"seed":7}')),
     '10 10 epochs',
     'without holdout all epochs are run and the last is kept');
 SELECT is(
@@ -251,7 +288,7 @@ SELECT is(
     'nothing was evaluated');
 SELECT works(
     $$SELECT train('{"factors":4,"epochs":7,"adv_epochs":3,"evaluate_every":3,"patience":0,'
-                   '"seed":7}')$$,
+                   '"relative_epsilon":0.1,"seed":7}')$$,
     'evaluated every third epoch');
 SELECT is(
     (SELECT string_agg(epoch::text, ' ' ORDER BY epoch)

@@ -17,14 +17,14 @@ SELECT recadv_train(
     'bpr',
     'train_orders',
     algorithm => 'bpr',
-    options => '{"factors":16,"epochs":60,"learning_rate":0.1,"holdout":"none","seed":7}')
+    options => '{"factors":16,"epochs":60,"holdout":"none","seed":7}')
 \g /dev/null
 SELECT recadv_train(
     'amf',
     'train_orders',
     algorithm => 'amf',
-    options => '{"factors":16,"epochs":30,"adv_epochs":30,"learning_rate":0.1,"epsilon":0.5,'
-               '"lambda":1,"holdout":"none","seed":7}') \g /dev/null
+    options => '{"factors":16,"epochs":30,"adv_epochs":30,"relative_epsilon":0.2,'
+               '"holdout":"none","seed":7}') \g /dev/null
 CREATE TABLE measured AS
 SELECT m AS model, e.*
 FROM unnest('{popularity,bpr,amf}'::text[]) m,
@@ -53,7 +53,7 @@ FROM unnest('{bpr,amf}'::text[]) m;
 -- the adversarially trained model loses less
 CREATE TABLE lost AS
 SELECT m AS model, r.*
-FROM unnest('{bpr,amf}'::text[]) m, LATERAL recadv_robustness(m, '{0.5,1,2}', 'test_orders') r;
+FROM unnest('{bpr,amf}'::text[]) m, LATERAL recadv_robustness(m, '{0.125,0.25,0.5}', 'test_orders', relative => true) r;
 SELECT diag(format('epsilon %s: bpr loses %s, amf %s', b.epsilon,
     round(-b.relative_change::numeric, 4), round(-a.relative_change::numeric, 4)))
 FROM lost b

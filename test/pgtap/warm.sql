@@ -76,11 +76,11 @@ SELECT is(
     1,
     'so does a model without a version');
 SELECT is(
-    (train('m', 'orders', '{"warm_start": true, "factors": 5, "adv_epochs": 3}', 'amf')).epochs,
+    (train('m', 'orders', '{"warm_start": true, "factors": 5, "relative_epsilon": 0.1, "adv_epochs": 3}', 'amf')).epochs,
     23,
     'another algorithm too');
 SELECT is(
-    (train('m', 'orders', '{"warm_start": true, "factors": 5, "adv_epochs": 3}', 'amf')).epochs,
+    (train('m', 'orders', '{"warm_start": true, "factors": 5, "relative_epsilon": 0.1, "adv_epochs": 3}', 'amf')).epochs,
     3,
     'a warm amf skips its first stage');
 SELECT is(
@@ -89,16 +89,16 @@ SELECT is(
     'as the history shows');
 SELECT is(
     (train('m', '(SELECT ''u'' || user_id AS user_id, ''i'' || item_id AS item_id FROM orders)',
-        '{"warm_start": true, "factors": 5, "adv_epochs": 3, "promote": "always"}', 'amf')).epochs,
+        '{"warm_start": true, "factors": 5, "relative_epsilon": 0.1, "adv_epochs": 3, "promote": "always"}', 'amf')).epochs,
     23,
     'ids that are all new start afresh, from the first stage on');
 SELECT is(recadv_info('m') #>> '{training,warm_start}', 'false', 'and the header says so');
 SELECT is(
-    (train('m', 'orders', '{"factors": 5, "adv_epochs": 3, "promote": "always"}', 'amf')).epochs,
+    (train('m', 'orders', '{"factors": 5, "relative_epsilon": 0.1, "adv_epochs": 3, "promote": "always"}', 'amf')).epochs,
     23,
     'a full training again');
 SELECT is(
-    (train('m', 'orders', '{"warm_start": true, "factors": 5, "adv_epochs": 3}', 'amf')).epochs,
+    (train('m', 'orders', '{"warm_start": true, "factors": 5, "relative_epsilon": 0.1, "adv_epochs": 3}', 'amf')).epochs,
     3,
     'a warm one after it');
 SELECT is(recadv_info('m') #>> '{training,warm_users}', '60', 'with the users that were known');
@@ -142,12 +142,12 @@ SELECT is(
 UPDATE m SET data = '\x00'
 WHERE part = 'item' AND version = (recadv_model_status('m'::regclass)).version;
 SELECT fails(
-    $$SELECT train('m', 'orders', '{"warm_start": true, "factors": 5, "adv_epochs": 3}', 'amf')$$,
+    $$SELECT train('m', 'orders', '{"warm_start": true, "factors": 5, "relative_epsilon": 0.1, "adv_epochs": 3}', 'amf')$$,
     'XX001',
     '%part "item"%',
     'a damaged version is an error');
 SELECT works(
-    $$SELECT train('m', 'orders', '{"factors": 5, "adv_epochs": 3}', 'amf')$$,
+    $$SELECT train('m', 'orders', '{"factors": 5, "relative_epsilon": 0.1, "adv_epochs": 3}', 'amf')$$,
     'without a warm start it trains');
 
 SELECT * FROM finish();

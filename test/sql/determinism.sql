@@ -53,7 +53,7 @@ BEGIN
         ('amf', '{"factors":8,"epochs":4,"adv_epochs":4,"learning_rate":0.1,
                   "optimizer":"adagrad","regularization":0.001,"seed":7}'),
         ('amf', '{"factors":16,"epochs":3,"adv_epochs":3,"learning_rate":0.1,
-                  "batch_size":64,"holdout":"none","seed":7}')
+                  "batch_size":64,"holdout":"none","relative_epsilon":0.1,"seed":7}')
     LOOP
         CALL try(a, o, '1 thread', extra => '{"threads":1}');
         CALL try(a, o, '2 threads', extra => '{"threads":2}');
@@ -113,6 +113,7 @@ CALL try('bpr', '{"factors":8,"epochs":2,"learning_rate":0.1,"seed":7}', 'one ro
 SELECT count(*) AS ways, count(DISTINCT digest) AS digests FROM ways;
 
 -- the aggregate learns the same model as the function
+SET client_min_messages = error;
 SELECT recadv_save(
     'fitted',
     recadv_fit(user_id, item_id, at,

@@ -31,7 +31,7 @@ FROM (SELECT recadv_train(
           'product',
           algorithm => 'amf',
           options => '{"factors":4,"epochs":2,"adv_epochs":2,"holdout":"none","learning_rate":0.1,'
-                     '"seed":7,"keep_versions":3}') AS t
+                     '"relative_epsilon":0.1,"seed":7,"keep_versions":3}') AS t
       OFFSET 0) s;
 
 -- the header

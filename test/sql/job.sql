@@ -43,7 +43,7 @@ SELECT recadv_topk(1, 1, 'first');
 
 -- what is refused at once
 CALL recadv_train_job('shop', 'orders', algorithm => 'popularity', options => '{}',
-    if_busy => 'wait');
+    if_busy => 'hope');
 CALL recadv_train_job('shop', 'orders', algorithm => 'popularity', options => '{}',
     if_busy => NULL);
 CALL recadv_train_job('shop', 'orders', algorithm => 'popularity', options => '{"factors":4}');

@@ -31,6 +31,8 @@ sub job { return 'CALL recadv_train_job(' . call_arguments(@_) . ')' }
 
 sub job_skip { return 'CALL recadv_train_job(' . call_arguments(@_) . ", if_busy => 'skip')" }
 
+sub job_wait { return 'CALL recadv_train_job(' . call_arguments(@_) . ", if_busy => 'wait')" }
+
 sub version_of
 {
 	my ($model) = @_;
@@ -106,6 +108,18 @@ foreach my $holder ('train', 'job')
 	like($result->{err}, qr/NOTICE: .*\Q$skipped\E/, "$holder, then job that may skip: says so");
 	is(last_run('shop'), $skipped, "$holder, then job that may skip: logged");
 	succeeded("$holder, then train of another model", $two->query(train('other')));
+	# One that waits is cancelled, another waits until the model is free.
+	$two->send(job_wait('shop'));
+	ok(wait_until(sub { $two->activity('wait_event_type') eq 'Lock' }), "$holder, then job that waits");
+	is($two->activity('backend_xmin IS NULL AND backend_xid IS NULL'), 't', 'it holds no snapshot');
+	is(cancel($two)->{state}, '57014', 'and can be cancelled');
+	ok(no_locks($node, $two->{pid}), 'with which its locks are gone');
+	$two->send(job_wait('shop'));
+	ok(wait_until(sub { $two->activity('wait_event_type') eq 'Lock' }), 'another waits');
+	is(cancel($one)->{state}, '57014', "$holder: cancelled");
+	succeeded("$holder cancelled, then job that waited", $two->finish);
+	is(last_run('shop'), 'succeeded: epochs', "$holder cancelled, then job that waited: logged");
+	start_endless($one, $long->('shop', epochs => $endless));
 	is(cancel($one)->{state}, '57014', "$holder: cancelled");
 	succeeded("$holder cancelled, then train", $two->query(train('shop')));
 

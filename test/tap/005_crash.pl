@@ -44,28 +44,9 @@ my %phases = (
 	});
 
 my %deaths = (
-	'immediate stop' => sub {
-		$node->stop('immediate');
-		$node->start;
-	},
-	'kill -9 of the backend' => sub {
-		my ($session) = @_;
-
-		kill('KILL', $session->{pid});
-		wait_until(sub { $session->ended });
-		$node->poll_query_until('postgres', 'SELECT 1', '1');
-	},
-	'kill -9 of the server' => sub {
-		my ($session) = @_;
-		my ($postmaster) = slurp_file($node->data_dir . '/postmaster.pid') =~ /^(\d+)/;
-		my @children = split ' ', slurp_file("/proc/$postmaster/task/$postmaster/children");
-
-		$node->kill9;
-		# A backend that computes does not notice, and a server cannot start before it is gone.
-		kill('KILL', $session->{pid});
-		wait_until(sub { !grep { -e "/proc/$_" } @children });
-		$node->start;
-	});
+	'immediate stop' => \&stop_immediately,
+	'kill -9 of the backend' => \&kill_backend,
+	'kill -9 of the server' => \&kill_server);
 
 make_orders($node, 'orders', 2000, 500, 20);
 $node->safe_psql('postgres', job('orders'));
@@ -79,7 +60,7 @@ foreach my $death (sort keys %deaths)
 		my $session = start_session($node);
 
 		ok($phases{$phase}->($session), "$label: got there") or diag($session->{err});
-		$deaths{$death}->($session);
+		$deaths{$death}->($node, $session);
 		$session->quit;
 		is(topk_of($node, 'shop'), $answers, "$label: the old version serves");
 		is($node->safe_psql('postgres', q{

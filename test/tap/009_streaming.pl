@@ -183,6 +183,25 @@ is($result->{timed_out}, 0, 'at once');
 $one->query('COMMIT');
 is(learn(), 1, 'the row is in, and learnt from the source');
 
+# --- a load ------------------------------------------------------------------------------------
+
+# Of more rows than one batch of the trigger, in a session that has not observed before.
+$node->safe_psql('postgres', q{CREATE TABLE loads AS TABLE clicks LIMIT 100});
+$node->safe_psql('postgres', q{SELECT recadv_train('loaded', 'loads', time_column => 'at', }
+	  . qq{algorithm => 'nmrn', options => '$train')});
+$node->safe_psql('postgres', q{SELECT recadv_attach('loaded')});
+my $loader = start_session($node);
+
+$loader->query("SET statement_timeout = '100s'");
+$result = $loader->query(q{INSERT INTO loads
+	SELECT n % 300, n % 150, now() - n * interval '1 millisecond' FROM generate_series(1, 150000) n});
+is($result->{err}, '', 'a load of two batches ends');
+cmp_ok(memory_of($loader->{pid}), '<', 150, 'without much memory');
+is($node->safe_psql('postgres', q{SELECT events FROM recadv_refresh('loaded', false)}), 150000,
+	'and all of it is learnt');
+$loader->quit;
+$node->safe_psql('postgres', 'DROP TABLE loads, loaded');
+
 # --- cancelling --------------------------------------------------------------------------------
 
 insert_many(50000);

@@ -12,7 +12,8 @@ use Test::More;
 use Time::HiRes qw(time usleep);
 
 our @EXPORT = qw(new_server start_session wait_until make_orders options topk_of healthy no_locks
-  threads_of memory_of);
+  threads_of memory_of peak_memory_of long_form rounds random_seed percentile load_average kill_backend kill_server
+  stop_immediately);
 
 # Seconds that anything may take before the test gives up on it.
 our $patience = 120;
@@ -124,6 +125,99 @@ sub memory_of
 	my ($kilobytes) = slurp_file("/proc/$pid/status") =~ /^RssAnon:\s+(\d+)/m;
 
 	return $kilobytes / 1024;
+}
+
+# The most memory that a process has had, with what it shares, in MB.
+sub peak_memory_of
+{
+	my ($pid) = @_;
+	my ($kilobytes) = slurp_file("/proc/$pid/status") =~ /^VmHWM:\s+(\d+)/m;
+
+	return $kilobytes / 1024;
+}
+
+# --- tests by chance, in a short and a long form ------------------------------------------------
+
+# The long form runs where RECADV_LONG is set.
+sub long_form { return $ENV{RECADV_LONG} }
+
+# rounds(SHORT, LONG): how many; RECADV_ROUNDS names another number.
+sub rounds
+{
+	my ($short, $long) = @_;
+
+	return $ENV{RECADV_ROUNDS} // (long_form() ? $long : $short);
+}
+
+# Begins the random numbers: with SEED of the environment, so that a failure can be repeated, else
+# with a new one.  A test that fails tells it.
+my $seed;
+
+sub random_seed
+{
+	$seed = $ENV{SEED} // (int(time * 1000) ^ $$) & 0xffffff;
+	srand($seed);
+	note("seed $seed");
+	return $seed;
+}
+
+END
+{
+	diag("to repeat it: SEED=$seed") if defined $seed && !Test::More->builder->is_passing;
+}
+
+# percentile(SHARE, VALUE...): of 0.95, the value that 95 of 100 do not exceed.
+sub percentile
+{
+	my ($share, @values) = @_;
+	my @sorted = sort { $a <=> $b } @values;
+	my $at = int($share * @sorted + 0.999999) - 1;
+
+	return $sorted[ $at < 0 ? 0 : $at ];
+}
+
+# How busy the machine is, next to its number of processors.
+sub load_average
+{
+	my ($load) = split ' ', slurp_file('/proc/loadavg');
+	my $processors = () = slurp_file('/proc/cpuinfo') =~ /^processor/mg;
+
+	return "load $load on $processors processors";
+}
+
+# --- servers that die ---------------------------------------------------------------------------
+
+# A backend is killed: the server ends all others and starts anew by itself.
+sub kill_backend
+{
+	my ($node, $session) = @_;
+
+	kill('KILL', $session->{pid});
+	wait_until(sub { $session->ended });
+	return $node->poll_query_until('postgres', 'SELECT 1', '1');
+}
+
+# The server is killed with all that belongs to it, and started again.
+sub kill_server
+{
+	my ($node) = @_;
+	my ($postmaster) = slurp_file($node->data_dir . '/postmaster.pid') =~ /^(\d+)/;
+	my @children = split ' ', slurp_file("/proc/$postmaster/task/$postmaster/children");
+
+	$node->kill9;
+	# A backend that computes does not notice, one that waits for what a dead one holds never ends,
+	# and a server cannot start before they are gone.
+	kill('KILL', @children);
+	wait_until(sub { !grep { -e "/proc/$_" } @children });
+	return $node->start;
+}
+
+sub stop_immediately
+{
+	my ($node) = @_;
+
+	$node->stop('immediate');
+	return $node->start;
 }
 
 # --- a psql that runs one statement at a time, and that can be looked at meanwhile ---------------

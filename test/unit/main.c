@@ -20,6 +20,7 @@ static const struct {
     {"scan", TestScan},
     {"metrics", TestMetrics},
     {"ranking", TestRanking},
+    {"lists", TestLists},
     {"block", TestBlock},
     {"options", TestOptions},
     {"registry", TestRegistry},

@@ -132,10 +132,10 @@ typedef struct Rows {
     Solver solver;
 } Rows;
 
-static void RowsOpen(Rows *r, const char *settings, bool weights)
+static void RowsOpen(Rows *r, const char *settings, uint32_t each, bool weights)
 {
     TestHostInit(&r->t);
-    r->data = TasteInteractions(&r->t.host, 120, 70, 4, 9, 702);
+    r->data = TasteInteractions(&r->t.host, 120, 70, each > 9 ? 2 : 4, each, 702);
     if (weights) {
         Random random = TestStream(703);
 
@@ -255,7 +255,7 @@ static void CheckHalfStep(const char *settings, bool weights, bool everything)
     Part *user, *item;
     double loss, error;
 
-    RowsOpen(&r, settings, weights);
+    RowsOpen(&r, settings, 9, weights);
     user = &r.run.model.part[ALS_USER_PART];
     item = &r.run.model.part[ALS_ITEM_PART];
     FillItems(&r, 0.3);
@@ -273,6 +273,44 @@ static void CheckHalfStep(const char *settings, bool weights, bool everything)
     TestHostEnd(&r.t);
 }
 
+/*
+ * Many interactions: rows are moved towards the solution, and get there; or they are solved for.
+ * The loss must be right on the way, too.
+ */
+static void CheckMoved(const char *settings, bool weights)
+{
+    Rows r;
+    Part *user, *item;
+    double first, before, loss = INFINITY, error;
+    bool falls = true;
+
+    RowsOpen(&r, settings, 20, weights);
+    user = &r.run.model.part[ALS_USER_PART];
+    item = &r.run.model.part[ALS_ITEM_PART];
+    FillItems(&r, 0.3);
+    for (int step = 0; step < 12; step++) {
+        before = loss;
+        loss = HalfStep(&r.solver, AXIS_USER, item, user);
+        falls &= loss <= before * (1 + 1e-6);
+        first = step == 0 ? WorstUser(&r) : first;
+        if (step == 0)
+            CHECK(Near(loss, PlainLoss(&r), 1e-4, 0), "%s, moved: loss %.6f, written out %.6f",
+                  settings, loss, PlainLoss(&r));
+    }
+    error = WorstUser(&r);
+    CHECK(first > 1e-3 && error < 1e-3 && falls,
+          "%s, weights %d: rows move to the solution, error %.1e, then %.1e", settings, weights,
+          first, error);
+    memset(user->data, 0, PartFloats(user) * sizeof(float));
+    r.solver.exact = true;
+    HalfStep(&r.solver, AXIS_USER, item, user);
+    error = WorstUser(&r);
+    CHECK(error < 1e-4, "%s, weights %d: or are solved for at once, error %.1e", settings, weights,
+          error);
+    SolverClose(&r.solver);
+    TestHostEnd(&r.t);
+}
+
 /* Slope of the whole loss at each number of an item's row, after the items were solved for. */
 static void CheckGradient(void)
 {
@@ -280,7 +318,7 @@ static void CheckGradient(void)
     Part *user, *item;
     double worst = 0, bent = 0;
 
-    RowsOpen(&r, "factors=8", true);
+    RowsOpen(&r, "factors=8", 9, true);
     user = &r.run.model.part[ALS_USER_PART];
     item = &r.run.model.part[ALS_ITEM_PART];
     FillItems(&r, 0.3);
@@ -598,8 +636,11 @@ void TestAls(void)
     CheckHalfStep("factors=4", true, true);
     CheckHalfStep("factors=20", true, true);
     CheckHalfStep("factors=128", true, false);
+    CheckMoved("factors=48", true);
+    CheckMoved("factors=33", false);
     CheckGradient();
     CheckThreads("factors=20 epochs=3 evaluate_every=1");
+    CheckThreads("factors=48 epochs=3");
     CheckThreads("factors=8 unobserved_weight=0.1");
     CheckMemory("factors=20", false, 1);
     CheckMemory("factors=20 epochs=2", true, 3);
@@ -614,6 +655,7 @@ void TestAls(void)
     CheckCancel(3, false);
     CheckCancel(40, true);
     CheckVisitors("factors=20");
+    CheckVisitors("factors=40 epochs=3");
     CheckVisitors("factors=8 frequency_scaling=0.5");
     CheckDamage();
 }

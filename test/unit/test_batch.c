@@ -276,7 +276,9 @@ static double CheckNorms(const Rig *rig, const BatchSide *side, bool *right)
     for (uint32_t s = 0; s < side->count; s++) {
         double gamma = RowNorm(side->gamma + s * stride, stride);
         double delta = RowNorm(side->delta + s * stride, stride);
-        double expected = (double)rig->rule.epsilon * fmin(1, gamma / 1e-6);
+        double norm = RowNorm(side->rows + (size_t)side->touched[s] * stride, stride);
+        double epsilon = rig->rule.relative ? rig->rule.epsilon * norm : rig->rule.epsilon;
+        double expected = epsilon * fmin(1, gamma / 1e-6);
 
         *right &= Near(delta, expected, 1e-5, 1e-12);
         sum += gamma;
@@ -299,6 +301,12 @@ static void CheckPerturbation(TestHost *t)
     CHECK(Near((raised - clean) / 1e-3, gamma, 1e-2, 0),
           "the loss rises by epsilon times the norms of Gamma: %.4f, %.4f", (raised - clean) / 1e-3,
           gamma);
+    rig.rule.relative = true;
+    rig.rule.epsilon = 0.3f;
+    BatchAdversarial(&rig.rule, &batch, 30);
+    CheckNorms(&rig, &batch.user, &right);
+    CheckNorms(&rig, &batch.item, &right);
+    CHECK(right, "or by that share of its norm");
 }
 
 /* A row whose gradient cancels to zero must stay, not become NaN. */

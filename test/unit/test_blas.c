@@ -1,5 +1,6 @@
 /* test_blas.c: the product of queries and items, with and without the library. */
 #include "core/blas.h"
+#include "core/pool.h"
 #include "core/products.h"
 
 #include <dirent.h>
@@ -198,14 +199,59 @@ static void RunWithRoom(const Host *host, size_t megabytes)
     _exit(right ? !loaded : 2);
 }
 
+#define SAME_TASKS   400
+#define SAME_ROWS    17
+#define SAME_COLUMNS 61
+#define SAME_TERMS   208
+
+typedef struct SameJob {
+    const float *a, *b;
+    float *out; /* SAME_ROWS x SAME_COLUMNS a task */
+} SameJob;
+
+static void SameProduct(void *arg, int task, int worker)
+{
+    SameJob *job = arg;
+
+    (void)worker;
+    MultiplyTransposed(job->a, job->b, SAME_ROWS, SAME_COLUMNS, SAME_TERMS,
+                       job->out + (size_t)task * SAME_ROWS * SAME_COLUMNS);
+}
+
+/*
+ * With so many more MB, products on four threads are the same bytes, whoever has a buffer: 0 with
+ * the library, 1 with plain kernels; 2: they are not.
+ */
+static void RunSame(const Host *host, size_t megabytes)
+{
+    size_t room = AddressSpace() + (megabytes << 20), one = SAME_ROWS * SAME_COLUMNS;
+    struct rlimit limit = {room, room};
+    Random random = TestStream(78);
+    Host own = *host;
+    SameJob job = {.a = RandomMatrix(host, SAME_ROWS, SAME_TERMS, &random),
+                   .b = RandomMatrix(host, SAME_COLUMNS, SAME_TERMS, &random),
+                   .out = HostAllocate(host, SAME_TASKS * one, sizeof(float))};
+    bool loaded, same = true;
+
+    alarm(60);
+    own.pool = PoolCreate(&own, 4);
+    if (setrlimit(RLIMIT_AS, &limit) != 0)
+        _exit(3);
+    loaded = BlasLoad(4);
+    PoolRun(&own, SameProduct, &job, SAME_TASKS);
+    for (size_t i = 1; i < SAME_TASKS; i++)
+        same &= memcmp(job.out, job.out + i * one, one * sizeof(float)) == 0;
+    _exit(same ? !loaded : 2);
+}
+
 /* The status of a process of its own; nothing must keep it for ever. */
-static int StatusWithRoom(const Host *host, size_t megabytes)
+static int StatusWithRoom(void (*run)(const Host *, size_t), const Host *host, size_t megabytes)
 {
     int status;
     pid_t child = fork();
 
     if (child == 0)
-        RunWithRoom(host, megabytes);
+        run(host, megabytes);
     if (child < 0 || waitpid(child, &status, 0) != child || !WIFEXITED(status))
         return -1;
     return WEXITSTATUS(status);
@@ -224,10 +270,13 @@ static void CheckRoom(const Host *host)
         return;
     }
     for (size_t i = 0; i < sizeof(megabytes) / sizeof(megabytes[0]); i++) {
-        int status = StatusWithRoom(host, megabytes[i]);
+        int status = StatusWithRoom(RunWithRoom, host, megabytes[i]);
 
         CHECK(status == 1 || (status == 0 && megabytes[i] > 200), "with %zu MB: status %d",
               megabytes[i], status);
+        status = StatusWithRoom(RunSame, host, megabytes[i]);
+        CHECK(status == 1 || (status == 0 && megabytes[i] > 200),
+              "with %zu MB on four threads, the same bytes: status %d", megabytes[i], status);
     }
 }
 

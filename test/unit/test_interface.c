@@ -456,6 +456,12 @@ static bool IsAmong(const uint32_t *items, uint32_t count, uint32_t item)
     return false;
 }
 
+/* Ties go to the lower item. */
+static bool RanksAhead(const float *scores, uint32_t i, uint32_t item)
+{
+    return scores[i] > scores[item] || (scores[i] == scores[item] && i < item);
+}
+
 /* Items that rank before the one relevant item, by all scores. */
 static uint32_t PlainPosition(World *w, const RankingCase *c, bool held)
 {
@@ -466,8 +472,8 @@ static uint32_t PlainPosition(World *w, const RankingCase *c, bool held)
     ExpectedQuery(w, c->user, held, query);
     ModelScore(&w->model, query, 1, scores);
     for (uint32_t i = 0; i < ITEMS; i++)
-        before += i != c->relevant[0] && !IsAmong(c->excluded, c->excluded_count, i) &&
-                  scores[i] >= scores[c->relevant[0]];
+        before +=
+            !IsAmong(c->excluded, c->excluded_count, i) && RanksAhead(scores, i, c->relevant[0]);
     HostRelease(&w->t.host, query);
     return before;
 }
@@ -717,7 +723,7 @@ static uint32_t LivePosition(Live *l, uint32_t user, uint32_t item)
             scores[i] = -INFINITY;
     }
     for (uint32_t i = 0; i < l->model.items; i++)
-        before += i != item && popularity[i] > 0 && scores[i] >= scores[item] &&
+        before += popularity[i] > 0 && RanksAhead(scores, i, item) &&
                   !IsAmong(l->recent[user], l->count[user], i);
     return before;
 }

@@ -323,7 +323,7 @@ static void CheckWithoutValidation(void)
     End(&s);
 }
 
-/* All items score alike, of which pessimistic ties make a position beyond the first 100. */
+/* All items score alike, always: the first epoch stays the best. */
 static void CheckValidation(void)
 {
     static Script s;
@@ -334,7 +334,8 @@ static void CheckValidation(void)
     s.loop.measure = NULL;
     s.loop.data = &s.data;
     CHECK(Run(&s) == OUTCOME_DONE && s.data.held_count > 0 && s.report.best == 0 &&
-              s.report.history[0].metric[0] == 0 && s.prepared == s.report.epochs,
+              s.report.history[0].metric[0] > 0 && s.report.history[0].metric[0] < 0.02 &&
+              s.prepared == s.report.epochs,
           "without `measure`, the held-out interactions are ranked");
     End(&s);
 }

@@ -142,11 +142,13 @@ static void CheckLambdaZero(const char *common)
     TestHostInit(&u);
     data = TasteInteractions(&t.host, 200, 150, 5, 10, 510);
     snprintf(bpr, sizeof(bpr), "%s epochs=5", common);
-    snprintf(amf, sizeof(amf), "%s epochs=3 adv_epochs=2 lambda=0 reset_optimizer=false", common);
+    snprintf(amf, sizeof(amf),
+             "%s epochs=3 adv_epochs=2 lambda=0 relative_epsilon=0.1 reset_optimizer=false",
+             common);
     Train(&t, &data, "bpr", bpr, &a);
     Train(&u, &data, "amf", amf, &b);
     CHECK(SameModel(&a.model, &b.model), "%s: amf of lambda 0 is bpr bit for bit", common);
-    snprintf(amf, sizeof(amf), "%s epochs=3 adv_epochs=2 lambda=0", common);
+    snprintf(amf, sizeof(amf), "%s epochs=3 adv_epochs=2 lambda=0 epsilon=0.5", common);
     Train(&u, &data, "amf", amf, &b);
     CHECK(!SameModel(&a.model, &b.model), "%s: resetting the optimizer shows", common);
     TestHostEnd(&t);
@@ -182,7 +184,9 @@ static void CheckInitial(void)
     TestHostInit(&t);
     data = TasteInteractions(&t.host, 900, 700, 5, 12, 520);
     Train(&t, &data, "amf",
-          "epochs=1 adv_epochs=1 learning_rate=0 regularization=0.1 factors=20 init_std=0.1", &run);
+          "epochs=1 adv_epochs=1 epsilon=0.5 learning_rate=0 regularization=0.1 factors=20 "
+          "init_std=0.1",
+          &run);
     CHECK(InitialValuesAreRight(&run.model.part[MF_USER_PART], 0.1, &user) &&
               InitialValuesAreRight(&run.model.part[MF_ITEM_PART], 0.1, &item) &&
               fabs(user - 0.8796) < 0.01 && fabs(item - 0.8796) < 0.01,
@@ -196,7 +200,8 @@ static void CheckInitial(void)
 static void CheckHistory(void)
 {
     TestHost t;
-    Training run = TrainWith(&t, 2, "amf", "epochs=4 adv_epochs=3 evaluate_every=2 factors=8");
+    Training run = TrainWith(
+        &t, 2, "amf", "epochs=4 adv_epochs=3 relative_epsilon=0.1 evaluate_every=2 factors=8");
     const TrainReport *r = &run.report;
     bool right = r->epochs > 7 && r->epochs <= 14 && t.epochs == r->epochs;
     int all = 0;
@@ -217,7 +222,8 @@ static void CheckHistory(void)
     CHECK(right, "an entry per epoch, evaluated where asked and at the end of a stage");
     CHECK(all == 2 || all == 4, "as many epochs of the first stage as were best learn all, %d",
           all);
-    CHECK(strcmp(r->stop_reason, "epochs") == 0 && r->best >= 4, "stopped by the epochs");
+    CHECK(strcmp(r->stop_reason, "epochs") == 0 && r->best >= 0 && r->best < 7,
+          "stopped by the epochs");
     CHECK(t.last.epoch == r->epochs && t.last.epochs == 14 && isnan(t.last.value) &&
               strcmp(t.last.stage, r->history[r->epochs - 1].stage) == 0 &&
               t.last.loss == r->history[r->epochs - 1].loss,
@@ -428,16 +434,25 @@ static Model CopyModel(TestHost *t, const Model *model)
 }
 
 /* Share of NDCG@100 that a perturbation takes away. */
-static double RelativeLoss(TestHost *t, const Training *run, Perturbation kind, double epsilon)
+static double RelativeLoss(TestHost *t, const Training *run, Perturbation how)
 {
     Model moved = CopyModel(t, &run->model);
     double before = Quality(t, run->data, &run->model);
 
-    run->model.algorithm->perturb(&t->host, run->data, &moved, kind, epsilon, 7);
+    run->model.algorithm->perturb(&t->host, run->data, &moved, how, 7);
     return 1 - Quality(t, run->data, &moved) / before;
 }
 
-static bool RowsMovedBy(const Part *from, const Part *to, double epsilon)
+static double RowNorm(const Part *part, uint32_t row)
+{
+    double square = 0;
+
+    for (uint32_t k = 0; k < part->columns; k++)
+        square += (double)PartRow(part, row)[k] * PartRow(part, row)[k];
+    return sqrt(square);
+}
+
+static bool RowsMovedBy(const Part *from, const Part *to, double epsilon, bool relative)
 {
     for (uint32_t r = 0; r < from->rows; r++) {
         double square = 0;
@@ -450,7 +465,7 @@ static bool RowsMovedBy(const Part *from, const Part *to, double epsilon)
             if (k >= from->columns && d != 0)
                 return false;
         }
-        if (fabs(sqrt(square) - epsilon) > 1e-4)
+        if (fabs(sqrt(square) - epsilon * (relative ? RowNorm(from, r) : 1)) > 1e-4)
             return false;
     }
     return true;
@@ -462,15 +477,121 @@ static void CheckPerturbed(TestHost *t, const Training *run)
         const char *name = kind == PERTURB_RANDOM ? "random" : "adversarial";
         Model once = CopyModel(t, &run->model), again = CopyModel(t, &run->model);
 
-        run->model.algorithm->perturb(&t->host, run->data, &once, (Perturbation)kind, 0.5, 7);
-        run->model.algorithm->perturb(&t->host, run->data, &again, (Perturbation)kind, 0.5, 7);
-        CHECK(RowsMovedBy(&run->model.part[MF_USER_PART], &once.part[MF_USER_PART], 0.5) &&
-                  RowsMovedBy(&run->model.part[MF_ITEM_PART], &once.part[MF_ITEM_PART], 0.5),
+        Perturbation how = {(PerturbationKind)kind, 0.5, false};
+
+        run->model.algorithm->perturb(&t->host, run->data, &once, how, 7);
+        run->model.algorithm->perturb(&t->host, run->data, &again, how, 7);
+        CHECK(RowsMovedBy(&run->model.part[MF_USER_PART], &once.part[MF_USER_PART], 0.5, false) &&
+                  RowsMovedBy(&run->model.part[MF_ITEM_PART], &once.part[MF_ITEM_PART], 0.5, false),
               "%s: every row moves by epsilon", name);
         CHECK(SameModel(&once, &again), "%s: the same seed, the same noise", name);
-        run->model.algorithm->perturb(&t->host, run->data, &again, (Perturbation)kind, 0.5, 8);
+        run->model.algorithm->perturb(&t->host, run->data, &again, how, 8);
         CHECK(!SameModel(&once, &again), "%s: another seed, other noise", name);
+        again = CopyModel(t, &run->model);
+        how = (Perturbation){(PerturbationKind)kind, 0.2, true};
+        run->model.algorithm->perturb(&t->host, run->data, &again, how, 8);
+        CHECK(RowsMovedBy(&run->model.part[MF_USER_PART], &again.part[MF_USER_PART], 0.2, true) &&
+                  RowsMovedBy(&run->model.part[MF_ITEM_PART], &again.part[MF_ITEM_PART], 0.2, true),
+              "%s: or by a share of its norm", name);
     }
+}
+
+/* ---- the adversarial stage ---- */
+
+typedef struct StageOf {
+    const char *name;
+    int epochs;
+    double best;
+    int best_epoch; /* from 1 on, of the stage */
+} StageOf;
+
+static StageOf FindStage(const TrainReport *report, const char *name)
+{
+    StageOf stage = {.name = name, .best = -1};
+
+    for (int e = 0; e < report->epochs; e++) {
+        const Epoch *epoch = &report->history[e];
+
+        if (strcmp(epoch->stage, name) != 0)
+            continue;
+        stage.epochs++;
+        if (epoch->metric[0] > stage.best)
+            stage.best = epoch->metric[0], stage.best_epoch = stage.epochs;
+    }
+    return stage;
+}
+
+static double FindingOf(const TrainReport *report, const char *name)
+{
+    for (int i = 0; i < FINDINGS; i++)
+        if (report->finding[i].name != NULL && strcmp(report->finding[i].name, name) == 0)
+            return report->finding[i].value;
+    return NAN;
+}
+
+/* Both strengths start from the best epoch of BPR; the best of all is learnt from all. */
+static void CheckTrials(void)
+{
+    TestHost t;
+    Interactions data;
+    Training run;
+    TrainReport *r = &run.report;
+    StageOf plain, weak, strong, better;
+
+    TestHostInit(&t);
+    data = TasteInteractions(&t.host, 600, 400, 8, 20, 580);
+    InteractionsHoldOut(&t.host, &data, HOLDOUT_RANDOM, 0, 1);
+    Train(&t, &data, "amf", "factors=16 epochs=60 adv_epochs=40 patience=0", &run);
+    plain = FindStage(r, "bpr");
+    weak = FindStage(r, "apr 0.1");
+    strong = FindStage(r, "apr 0.2");
+    better = strong.best > weak.best ? strong : weak;
+    CHECK(plain.epochs == 60 && weak.epochs == 40 && strong.epochs == 40,
+          "60 epochs of BPR, then 40 of each strength: %d, %d, %d", plain.epochs, weak.epochs,
+          strong.epochs);
+    CHECK(better.best > plain.best && r->history[r->best].metric[0] == better.best &&
+              strcmp(r->history[r->best].stage, better.name) == 0,
+          "the best of all is kept: %.4f, %.4f, %.4f", plain.best, weak.best, strong.best);
+    CHECK(FindStage(r, "bpr all").epochs == plain.best_epoch &&
+              FindStage(r, "apr all").epochs == better.best_epoch,
+          "and learnt anew from everything, for as many epochs");
+    CHECK(FindingOf(r, "plain_ndcg") == plain.best &&
+              FindingOf(r, "relative_epsilon") == (better.name == weak.name ? 0.1f : 0.2f) &&
+              FindingOf(r, "adversarial_perturbed") > FindingOf(r, "plain_perturbed") &&
+              FindingOf(r, "plain_perturbed") < 0 && r->note[0] != '\0' && r->warning[0] == '\0',
+          "what it brought is told: %s", r->note);
+    TestHostEnd(&t);
+}
+
+/* Without an adversarial stage the model is that of bpr: to the last bit, unless all is learnt
+ * anew, with other random numbers. */
+static void CheckUndone(const char *settings, bool held)
+{
+    char all[256];
+    TestHost t[2];
+    Training run[2];
+
+    for (int n = 0; n < 2; n++) {
+        Interactions *data;
+
+        TestHostInit(&t[n]);
+        data = HostAllocate(&t[n].host, 1, sizeof(Interactions));
+        *data = TasteInteractions(&t[n].host, 600, 400, 8, 20, 580);
+        if (held)
+            InteractionsHoldOut(&t[n].host, data, HOLDOUT_RANDOM, 0, 1);
+        snprintf(all, sizeof(all), "factors=16 epochs=40 %s", n == 0 ? "" : settings);
+        Train(&t[n], data, n == 0 ? "bpr" : "amf", all, &run[n]);
+    }
+    CHECK((held || SameModel(&run[0].model, &run[1].model)) &&
+              FindStage(&run[1].report, "apr all").epochs == 0 &&
+              run[1].report.warning[0] != '\0' && run[1].report.note[0] == '\0',
+          "%s: the model is that of BPR, with a warning: %s", settings, run[1].report.warning);
+    CHECK(run[1].report.best == run[0].report.best &&
+              FindStage(&run[1].report, "bpr all").epochs ==
+                  FindStage(&run[0].report, "bpr all").epochs,
+          "of the same epoch, and as much of it learns all");
+    TestHostEnd(&t[0]);
+    TestHostEnd(&t[1]);
 }
 
 static void CheckRobustness(void)
@@ -486,14 +607,14 @@ static void CheckRobustness(void)
     Train(&t, &data, "bpr", "factors=16 epochs=120 patience=0", &bpr);
     Train(&t, &data, "amf", "factors=16 epochs=60 adv_epochs=60 patience=0", &amf);
     CheckPerturbed(&t, &bpr);
-    for (double epsilon = 0.5; epsilon <= 2; epsilon *= 2) {
-        double of_bpr = RelativeLoss(&t, &bpr, PERTURB_ADVERSARIAL, epsilon);
-        double of_amf = RelativeLoss(&t, &amf, PERTURB_ADVERSARIAL, epsilon);
-        double random = RelativeLoss(&t, &bpr, PERTURB_RANDOM, epsilon);
+    for (double epsilon = 0.125; epsilon <= 0.5; epsilon *= 2) {
+        double of_bpr = RelativeLoss(&t, &bpr, (Perturbation){PERTURB_ADVERSARIAL, epsilon, true});
+        double of_amf = RelativeLoss(&t, &amf, (Perturbation){PERTURB_ADVERSARIAL, epsilon, true});
+        double random = RelativeLoss(&t, &bpr, (Perturbation){PERTURB_RANDOM, epsilon, true});
 
-        CHECK(of_amf < of_bpr, "epsilon %.1f: amf loses %.3f, less than bpr's %.3f", epsilon,
+        CHECK(of_amf < of_bpr, "epsilon %.3f: amf loses %.3f, less than bpr's %.3f", epsilon,
               of_amf, of_bpr);
-        CHECK(random < of_bpr, "epsilon %.1f: random noise does less harm, %.3f", epsilon, random);
+        CHECK(random < of_bpr, "epsilon %.3f: random noise does less harm, %.3f", epsilon, random);
     }
     TestHostEnd(&t);
 }
@@ -568,6 +689,7 @@ void TestMf(void)
     CheckOverfit("amf", "factors=8 epochs=100 adv_epochs=100");
     CheckThreads("bpr", "epochs=3 factors=16");
     CheckThreads("amf", "epochs=2 adv_epochs=2 factors=16 optimizer=adagrad");
+    CheckThreads("amf", "epochs=4 adv_epochs=3 factors=16 evaluate_every=1");
     CheckThreads("bpr", "epochs=3 factors=16 adaptive_negatives=4 evaluate_every=1");
     CheckThreads("amf", "epochs=2 adv_epochs=2 factors=16 batch_size=100");
     CheckSeeds("bpr", "epochs=2 factors=8");
@@ -589,6 +711,9 @@ void TestMf(void)
     CheckMemory("bpr", "epochs=3 factors=40 optimizer=sgd", 1);
     CheckBeatsPopularity();
     CheckRobustness();
+    CheckTrials();
+    CheckUndone("adv_epochs=20 epsilon=100", true);
+    CheckUndone("adv_epochs=20", false);
     CheckScores();
     CheckOdd(1, 1, 1, "one user and one item");
     CheckOdd(1, 2, 1, "one user and two items");

@@ -375,7 +375,9 @@ static void Evaluate(Round *round)
     if (round->number % 16 != 0)
         return;
     if (m->algorithm->perturb != NULL)
-        m->algorithm->perturb(&w->t.host, &w->data, m, (Perturbation)(round->number / 16 % 2), 0.5,
+        m->algorithm->perturb(&w->t.host, &w->data, m,
+                              (Perturbation){(PerturbationKind)(round->number / 16 % 2), 0.5,
+                                             round->number / 32 % 2 == 1},
                               1);
     RankCases(&w->t.host, m, HistoriesOf(m, &w->data, false), &one, 1);
     for (int i = 0; i < 3; i++)

@@ -193,6 +193,8 @@ static uint32_t Naive(const Case *c, const ScanTask *task, Scored *out)
     else
         ModelScore(&c->model, task->query, 1, scores);
     for (uint32_t i = 0; i < c->model.items; i++)
+        scores[i] -= task->weight * (float)log(fmaxf(c->model.part[0].data[i], 1));
+    for (uint32_t i = 0; i < c->model.items; i++)
         if (!isnan(scores[i]) && !Listed(task->without, task->without_count, i) &&
             (task->among == NULL || task->among[i / 64] >> i % 64 & 1))
             out[kept++] = (Scored){scores[i], i};
@@ -241,8 +243,11 @@ static void RunScan(Case *c, ScanTask *tasks, uint32_t count, uint32_t piece)
     HostRelease(host, scratch);
 }
 
-static bool Agrees(Case *c, uint32_t k, uint32_t count, uint32_t piece, bool filter, bool known)
+/* With `weighted`, each query has another weight against popularity, the first none. */
+static bool Agrees(Case *c, uint32_t k, uint32_t count, uint32_t piece, bool filter, bool known,
+                   bool weighted)
 {
+    static const float weights[QUERIES] = {0, 1e-6f, 0.01f, 0.3f, 1, 7, 1e3f, 1e6f};
     static Scored entries[QUERIES][MOST_ITEMS];
     ScanTask tasks[QUERIES];
     TopK tops[QUERIES];
@@ -257,6 +262,8 @@ static bool Agrees(Case *c, uint32_t k, uint32_t count, uint32_t piece, bool fil
     for (uint32_t q = 0; q < count; q++) {
         tops[q] = (TopK){entries[q], k, 0};
         tasks[q] = (ScanTask){.query = known ? c->queries + q * c->width : NULL, .top = &tops[q]};
+        if (weighted)
+            tasks[q].weight = weights[count == 1 ? 4 : q];
         if (filter) {
             tasks[q].without = without;
             tasks[q].without_count = 40 - q;
@@ -281,11 +288,13 @@ static void CheckCase(const Algorithm *algorithm, const char *name, Element elem
     Prepare(&c, algorithm, items, columns, element);
     for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)
         for (int filter = 0; filter < 2; filter++) {
-            right &= Agrees(&c, limits[i], 1, items, filter, true);
-            right &= Agrees(&c, limits[i], QUERIES, items, filter, true);
-            right &= Agrees(&c, limits[i], 3, 777, filter, true);
+            right &= Agrees(&c, limits[i], 1, items, filter, true, filter);
+            right &= Agrees(&c, limits[i], QUERIES, items, filter, true, !filter);
+            right &= Agrees(&c, limits[i], 3, 777, filter, true, false);
+            right &= Agrees(&c, limits[i], QUERIES, 777, filter, true, true);
         }
-    right &= Agrees(&c, 20, 2, items, true, false);
+    right &= Agrees(&c, 20, 2, items, true, false, false);
+    right &= Agrees(&c, 20, QUERIES, items, true, false, true);
     CHECK(right, "%s, %s, %u items x %u: as the naive ranking", algorithm->name, name, items,
           columns);
     TestHostEnd(&c.t);
@@ -301,7 +310,9 @@ static void CheckNotFinite(void)
     Prepare(&c, &product, 1000, 16, Sparse);
     for (uint32_t q = 0; q < 3; q++)
         c.queries[q * c.width + q] = bad[q];
-    right &= Agrees(&c, 10, 1, 1000, false, true) && Agrees(&c, 2000, 4, 1000, true, true);
+    right &= Agrees(&c, 10, 1, 1000, false, true, false) &&
+             Agrees(&c, 2000, 4, 1000, true, true, false) &&
+             Agrees(&c, 2000, QUERIES, 1000, true, true, true);
     CHECK(right, "queries that are not finite: as the naive ranking");
     TestHostEnd(&c.t);
 }

@@ -353,7 +353,7 @@ void TestServe(void)
     CheckFoldIn("bpr", "factors=16 epochs=150 optimizer=sgd learning_rate=0.1");
     CheckFoldIn("bpr", "factors=16 epochs=60 batch_size=64 optimizer=adagrad");
     CheckFoldIn("amf", "factors=16 epochs=60 adv_epochs=40");
-    CheckFoldInRepeats("factors=20 epochs=5 adv_epochs=5");
+    CheckFoldInRepeats("factors=20 epochs=5 adv_epochs=5 epsilon=0.5");
     CheckFoldInRepeats("factors=20 epochs=5 adv_epochs=5 optimizer=adagrad reset_optimizer=false");
     CheckFoldInRepeats("factors=20 epochs=5 adv_epochs=5 optimizer=sgd adaptive_negatives=3");
     CheckFoldInDiverges();

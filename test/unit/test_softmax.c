@@ -572,7 +572,7 @@ static void CheckFoldInEnds(void)
     TestHostEnd(&t);
 }
 
-static double LossOf(TestHost *t, const Training *run, Perturbation kind)
+static double LossOf(TestHost *t, const Training *run, PerturbationKind kind)
 {
     Model moved = run->model;
     double before = Quality(t, run->data, &run->model);
@@ -581,7 +581,7 @@ static double LossOf(TestHost *t, const Training *run, Perturbation kind)
     for (int p = 0; p < moved.parts; p++)
         memcpy(moved.part[p].data, run->model.part[p].data,
                PartFloats(&moved.part[p]) * sizeof(float));
-    SoftmaxPerturb(&t->host, run->data, &moved, kind, 0.5, 7);
+    SoftmaxPerturb(&t->host, run->data, &moved, (Perturbation){kind, 0.5, false}, 7);
     return 1 - Quality(t, run->data, &moved) / before;
 }
 

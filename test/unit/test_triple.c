@@ -75,6 +75,7 @@ static double WorstDistance(TestHost *t, const TripleRule *like, uint32_t factor
         cell.rule.regularization = like->regularization;
         if (like->adversarial)
             RigSetAdversarial(&cell, like->epsilon, like->lambda);
+        cell.rule.relative = like->relative;
         batch = RigCopy(&cell);
         start = RigCopy(&cell);
         LearnOne(&cell, &loss, &triples);
@@ -89,11 +90,12 @@ static void CheckOptimizer(TestHost *t, Optimizer optimizer, uint32_t factors)
 {
     static const float regularization[] = {0, 0.02f};
 
-    for (int adversarial = 0; adversarial < 2; adversarial++)
+    for (int adversarial = 0; adversarial < 3; adversarial++)
         for (int r = 0; r < 2; r++) {
             TripleRule rule = {.optimizer = optimizer,
                                .regularization = regularization[r],
-                               .adversarial = adversarial,
+                               .adversarial = adversarial > 0,
+                               .relative = adversarial == 2,
                                .epsilon = 0.5f,
                                .lambda = 1.5f};
             bool loss_right = true;
@@ -103,7 +105,10 @@ static void CheckOptimizer(TestHost *t, Optimizer optimizer, uint32_t factors)
 
             CHECK(worst < (apart ? 0.05 : 3e-5) && loss_right,
                   "%s%s%s, %u factors: a triple is a batch of one, difference %.1e",
-                  optimizer_names[optimizer], adversarial ? ", adversarial" : "",
+                  optimizer_names[optimizer],
+                  rule.relative      ? ", adversarial by a share of the norm"
+                  : rule.adversarial ? ", adversarial"
+                                     : "",
                   r == 1 ? ", regularized" : "", factors, worst);
         }
 }

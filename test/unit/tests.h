@@ -13,6 +13,7 @@ extern void TestCodes(void);
 extern void TestScan(void);
 extern void TestMetrics(void);
 extern void TestRanking(void);
+extern void TestLists(void);
 extern void TestBlock(void);
 extern void TestOptions(void);
 extern void TestRegistry(void);

@@ -1,9 +1,12 @@
-/* half_step.c: gathering, the two forms of a row's system, and the turn into the eigenvectors. */
+/*
+ * half_step.c: gathering, the forms of a row's system, and the turn into the eigenvectors.
+ */
 #include "algo/als/half_step.h"
 
 #include <math.h>
 #include <string.h>
 
+#include "algo/als/conjugate.h"
 #include "core/blas.h"
 #include "core/pool.h"
 #include "core/products.h"
@@ -28,6 +31,14 @@
 /* Beyond, they would keep an interrupt waiting. */
 #define MOST_TURNED 512
 
+/*
+ * From so many interactions and factors on a row moves by a few steps of conjugate gradients
+ * instead of being solved for.
+ */
+#define FEWEST_MOVED         16
+#define FEWEST_MOVED_FACTORS 32
+#define STEPS                3
+
 #define POLL_EVERY (1 << 16)
 
 struct Scratch {
@@ -35,7 +46,11 @@ struct Scratch {
     float *gathered; /* rows x stride, times the roots of their weights */
     float *solution; /* TASK_ROWS x stride, in the basis */
     float *right;    /* as many as gathered rows, and stride */
-    float *shrink;   /* stride: 1 / sqrt(eigenvalue + lambda) */
+    float *shrink;   /* stride: 1 / sqrt(eigenvalue + lambda); or eigenvalue + lambda */
+    float *start;    /* TASK_ROWS x stride: the rows as they were, in the basis */
+    float *work;     /* of conjugate gradients */
+    float *weight;   /* as many as a row can have interactions, and four */
+    uint32_t *index; /* so many, too */
     bool failed;
     bool abandoned;
 };
@@ -79,7 +94,13 @@ static size_t ScratchFloats(uint32_t stride)
 {
     size_t s = stride, gathered = GatherRows(stride);
 
-    return s * s + gathered * s + TASK_ROWS * s + gathered + s + s;
+    return s * s + gathered * s + 2 * TASK_ROWS * s + gathered + s + s + CONJUGATE_WORK(s);
+}
+
+/* Entries of the longest list of interactions that a row can have, filled up to whole fours. */
+static size_t ListEntries(const Interactions *data)
+{
+    return LargerSide(data) + CONJUGATE_ROWS;
 }
 
 size_t SolverMemory(const Model *model, const Interactions *shape, int threads)
@@ -99,6 +120,8 @@ size_t SolverMemory(const Model *model, const Interactions *shape, int threads)
                                  sizeof(float)));
     floats = SizeAdd(floats + square, SizeMultiply((size_t)threads, ScratchFloats(stride)));
     total = SizeAdd(SizeAdd(lists, turned), SizeMultiply(floats, sizeof(float)));
+    total = SizeAdd(total, SizeMultiply((size_t)threads,
+                                        ListEntries(shape) * (sizeof(float) + sizeof(uint32_t))));
     total = SizeAdd(total, (size_t)threads * sizeof(Scratch));
     if (shape->held_count == 0) /* validation counts what products fill */
         total = SizeAdd(total, (size_t)threads * BlasMemory(stride, stride, stride));
@@ -141,8 +164,12 @@ static void ScratchCreate(const Solver *s, Scratch *scratch)
     *scratch = (Scratch){.system = floats};
     scratch->gathered = scratch->system + stride * stride;
     scratch->solution = scratch->gathered + gathered * stride;
-    scratch->shrink = scratch->solution + TASK_ROWS * stride;
-    scratch->right = scratch->shrink + stride;
+    scratch->start = scratch->solution + TASK_ROWS * stride;
+    scratch->shrink = scratch->start + TASK_ROWS * stride;
+    scratch->work = scratch->shrink + stride;
+    scratch->right = scratch->work + CONJUGATE_WORK(stride);
+    scratch->weight = HostAllocate(s->host, ListEntries(s->data), sizeof(float));
+    scratch->index = HostAllocate(s->host, ListEntries(s->data), sizeof(uint32_t));
 }
 
 void SolverOpen(const Host *host, const Interactions *data, const Model *model, Solver *s)
@@ -176,8 +203,11 @@ void SolverOpen(const Host *host, const Interactions *data, const Model *model, 
 
 void SolverClose(Solver *s)
 {
-    for (int i = 0; i < PoolThreads(s->host); i++)
+    for (int i = 0; i < PoolThreads(s->host); i++) {
         HostRelease(s->host, s->scratch[i].system);
+        HostRelease(s->host, s->scratch[i].weight);
+        HostRelease(s->host, s->scratch[i].index);
+    }
     HostRelease(s->host, s->scratch);
     HostRelease(s->host, s->loss);
     HostRelease(s->host, s->eigen_work);
@@ -253,19 +283,28 @@ void SolverGram(Solver *s, const Part *fixed)
 
 /* --- into the basis of eigenvectors and back */
 
-/* Operations that the basis saves in the systems of few interactions. */
+/* In the basis, is a row moved rather than solved for? */
+static bool IsMoved(const Solver *s, double count)
+{
+    return !s->exact && s->factors >= FEWEST_MOVED_FACTORS && count >= FEWEST_MOVED;
+}
+
+/* Operations that the basis saves with a row of n interactions and d factors. */
+static double Saved(const Solver *s, double n, double d)
+{
+    if (IsMoved(s, n))
+        return d * n * (d - 2 * (STEPS + 1)) + d * d * d / 3;
+    return n < d ? d * n * (d - n) + (d * d * d - n * n * n) / 3 : 0;
+}
+
 static bool PaysToTurn(const Solver *s, const Touches *touches)
 {
     double d = s->factors, saved = 0;
 
     if (!MayTurn(s->factors))
         return false;
-    for (uint32_t r = 0; r < touches->rows; r++) {
-        double n = (double)(touches->offset[r + 1] - touches->offset[r]);
-
-        if (n < d)
-            saved += d * n * (d - n) + (d * d * d - n * n * n) / 3;
-    }
+    for (uint32_t r = 0; r < touches->rows; r++)
+        saved += Saved(s, (double)(touches->offset[r + 1] - touches->offset[r]), d);
     return saved > EIGEN_COST * d * d * d;
 }
 
@@ -467,6 +506,41 @@ static double SolveNarrow(const HalfStepJob *job, RowWork work, Scratch *scratch
     return loss;
 }
 
+/* The interactions that count, filled up to whole fours with ones that weigh nothing. */
+static uint32_t List(const HalfStepJob *job, uint32_t row, Scratch *scratch)
+{
+    const Touches *t = job->touches;
+    uint32_t n = 0;
+
+    for (uint64_t i = t->offset[row]; i < t->offset[row + 1]; i++)
+        if (Counts(job, row, t->other[i])) {
+            scratch->index[n] = t->other[i];
+            scratch->weight[n++] = WeightAt(job, i);
+        }
+    for (; n % CONJUGATE_ROWS != 0; n++) {
+        scratch->index[n] = scratch->index[n - 1];
+        scratch->weight[n] = 0;
+    }
+    return n;
+}
+
+/* Towards the solution, from where the row is. */
+static double MoveRow(const HalfStepJob *job, RowWork work, Scratch *scratch, float *solution)
+{
+    const Solver *s = job->solver;
+    uint32_t stride = s->stride, place = work.row % TASK_ROWS;
+    ConjugateSystem system = {job->rows, scratch->index, scratch->weight,
+                              0,         stride,         scratch->shrink};
+    double loss = 0;
+
+    system.count = List(job, work.row, scratch);
+    for (size_t k = 0; k < stride; k++)
+        scratch->shrink[k] = s->values[k] + work.penalty;
+    memcpy(solution, scratch->start + (size_t)place * stride, stride * sizeof(float));
+    scratch->abandoned |= !ConjugateSteps(s->host, &system, STEPS, solution, scratch->work, &loss);
+    return loss;
+}
+
 static double SolveRow(const HalfStepJob *job, uint32_t row, Scratch *scratch, float *solution)
 {
     RowWork work = Survey(job, row);
@@ -475,6 +549,8 @@ static double SolveRow(const HalfStepJob *job, uint32_t row, Scratch *scratch, f
         memset(solution, 0, job->solver->stride * sizeof(float));
         return 0;
     }
+    if (job->turned && IsMoved(job->solver, work.count))
+        return MoveRow(job, work, scratch, solution);
     if (job->turned && work.count < job->solver->factors)
         return SolveNarrow(job, work, scratch, solution);
     return SolveWide(job, work, scratch, solution);
@@ -490,6 +566,8 @@ static void SolveTask(void *arg, int task, int worker)
     float *out = PartRow(job->solved, first), *to = job->turned ? scratch->solution : out;
     double loss = 0;
 
+    if (job->turned)
+        MultiplyTransposed(out, s->base, rows, s->stride, s->stride, scratch->start);
     for (uint32_t r = 0; r < rows && !scratch->abandoned; r++) {
         if (HostCancelled(s->host))
             scratch->abandoned = true;

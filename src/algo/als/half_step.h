@@ -7,8 +7,9 @@
  *
  * Where it pays, the rows F are first turned into the basis of F^T F's eigenvectors, in which
  * alpha F^T F + lambda_u I is diagonal for every u.  A row of n interactions, fewer than factors,
- * then needs a system of n equations only (Woodbury's identity), the others still need no copy of
- * F^T F.
+ * then needs a system of n equations only (Woodbury's identity).  A row with more than a few
+ * interactions moves towards its solution by some steps of conjugate gradients (conjugate.h), from
+ * where it was: as the other side changes, too, the solution itself would be no nearer to the end.
  *
  * Tasks and the sums in them have fixed bounds: the same bytes for any number of threads.
  */
@@ -44,6 +45,7 @@ typedef struct Solver {
     const Interactions *data;
     double mean_weight;
     bool everything; /* held-out interactions, too */
+    bool exact;      /* rows are solved for, however many interactions they have */
     AlsWeights weights;
     uint32_t factors;
     uint32_t stride;
@@ -71,8 +73,8 @@ extern size_t SolverMemory(const Model *model, const Interactions *shape, int th
 extern void SolverGram(Solver *solver, const Part *fixed);
 
 /*
- * Solves for all rows of `solved`, those of `axis`.  Returns the loss afterwards, but for the
- * penalty of the rows of `fixed`.
+ * Solves for all rows of `solved`, those of `axis`, which are where it starts.  Returns the loss
+ * afterwards, but for the penalty of the rows of `fixed`.
  */
 extern double HalfStep(Solver *solver, Axis axis, const Part *fixed, Part *solved);
 

@@ -2,13 +2,20 @@
 #include "algo/als/search.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "algo/rank/validation.h"
 
-/* Enough to tell weights apart, by validation on four data sets. */
+/*
+ * Enough to tell weights apart, by validation on four data sets.  Narrower rows want a lower weight
+ * of what is unobserved than those of the training.
+ */
 #define TRIAL_EPOCHS  4
-#define TRIAL_FACTORS 64
+#define TRIAL_FACTORS 128
 #define MOST_TRIALS   12
+
+/* A smaller gain, by its share, is not worth going on for. */
+#define LEAST_GAIN 0.002
 
 /* Fewer held-out interactions tell chance from merit no more. */
 #define FEWEST_HELD 50
@@ -19,7 +26,7 @@
  */
 #define START_SHARE   8.0
 #define START_PENALTY 0.1
-#define SHARE_STEP    2.0
+#define SHARE_STEP    3.0
 #define PENALTY_STEP  1.7
 
 typedef struct Point {
@@ -87,15 +94,18 @@ static void Tell(const Search *s, double loss, double value)
                                           HostClock() - s->start});
 }
 
+static void Clear(Part *part)
+{
+    memset(part->data, 0, PartFloats(part) * sizeof(float));
+}
+
 static double Try(Search *s, Point p)
 {
-    Part *item = &s->model->part[ALS_ITEM_PART];
     double loss = 0;
 
     s->solver->weights = WeightsAt(s, p);
-    for (uint32_t r = 0; r < item->rows; r++)
-        for (uint32_t k = 0; k < item->columns; k++)
-            PartRow(item, r)[k] = 0;
+    Clear(&s->model->part[ALS_USER_PART]);
+    Clear(&s->model->part[ALS_ITEM_PART]);
     AlsStart(s->solver, s->model);
     for (int e = 0; e < TRIAL_EPOCHS; e++)
         loss = AlsEpoch(s->solver, s->model);
@@ -113,7 +123,7 @@ static bool Improves(Search *s, Point p)
     if (s->trials >= MOST_TRIALS)
         return false;
     value = Try(s, p);
-    if (!(value > s->value))
+    if (!(value > s->value * (1 + LEAST_GAIN)))
         return false;
     s->best = p;
     s->value = value;

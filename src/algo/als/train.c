@@ -53,6 +53,15 @@ static void LearnHeld(Trainer *t)
         AlsEpoch(&t->solver, t->model);
 }
 
+/* A user's row is the solution that a visitor of the same history would get. */
+static void SolveUsers(Trainer *t)
+{
+    if (t->model->trial)
+        return;
+    t->solver.exact = true;
+    HalfStep(&t->solver, AXIS_USER, &t->model->part[ALS_ITEM_PART], &t->model->part[ALS_USER_PART]);
+}
+
 /* What a visitor's row is solved with. */
 static void KeepSystem(Trainer *t)
 {
@@ -97,6 +106,7 @@ void AlsTrain(const Host *host, const Interactions *data, Model *model, TrainRep
     AlsStart(&t.solver, model);
     LoopStage(&loop, StageName(host, &weights), loop.epochs);
     LearnHeld(&t);
+    SolveUsers(&t);
     KeepSystem(&t);
     LoopClose(&loop);
     SolverClose(&t.solver);

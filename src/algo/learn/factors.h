@@ -31,11 +31,11 @@ extern void FactorsExplain(const Host *host, const Model *history, const float *
  * drawn uniformly from the user's others (the loss of BPR).
  */
 extern void FactorsPerturb(const Host *host, const Interactions *data, Model *model,
-                           Perturbation kind, double epsilon, uint64_t seed);
+                           Perturbation how, uint64_t seed);
 
-/* Moves every row of a part by epsilon: in a random direction, or along its row of `direction`. */
-extern void MoveRandomly(const Host *host, Part *part, double epsilon, uint64_t seed);
-extern void MoveAlong(const Host *host, Part *part, const float *direction, double epsilon);
+/* Moves every row of a part: in a random direction, or along its row of `direction`. */
+extern void MoveRandomly(const Host *host, Part *part, Perturbation how, uint64_t seed);
+extern void MoveAlong(const Host *host, Part *part, const float *direction, Perturbation how);
 
 /* clang-format off */
 #define FACTORS_METHODS \

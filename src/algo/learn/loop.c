@@ -221,7 +221,9 @@ static Epoch RunEpoch(Loop *loop, const char *stage, bool validate)
 /* The best epochs of a stage so far. */
 typedef struct Best {
     double value;
-    int stale; /* validations since */
+    int stale;   /* validations since */
+    double beat; /* what an epoch must be better than to be kept */
+    int epochs;  /* of the report, up to the best */
 } Best;
 
 /* False: patience is at its end. */
@@ -231,13 +233,16 @@ static bool Compare(Loop *loop, Best *best, const Epoch *epoch)
 
     if (isnan(epoch->metric[0]))
         return true;
-    if (epoch->metric[0] > best->value) {
-        *best = (Best){epoch->metric[0], 0};
+    if (epoch->metric[0] <= best->value)
+        return ++best->stale != options->patience;
+    best->value = epoch->metric[0];
+    best->stale = 0;
+    best->epochs = loop->report->epochs;
+    if (best->value > best->beat) {
         loop->report->best = loop->report->epochs - 1;
         KeepBest(loop);
-        return true;
     }
-    return ++best->stale != options->patience;
+    return true;
 }
 
 static bool IsDue(const Loop *loop, int epoch, int epochs)
@@ -250,8 +255,13 @@ static bool IsDue(const Loop *loop, int epoch, int epochs)
 
 Stage LoopStage(Loop *loop, const char *stage, int epochs)
 {
+    return LoopStageAgainst(loop, stage, epochs, -1);
+}
+
+Stage LoopStageAgainst(Loop *loop, const char *stage, int epochs, double beat)
+{
     int before = loop->report->epochs;
-    Best best = {-1, 0};
+    Best best = {.value = -1, .beat = beat};
 
     loop->report->stop_reason = "epochs";
     for (int e = 1; e <= epochs; e++) {
@@ -266,7 +276,7 @@ Stage LoopStage(Loop *loop, const char *stage, int epochs)
         RestoreBest(loop);
     else
         loop->report->best = loop->report->epochs - 1;
-    return (Stage){best.value, loop->report->best + 1 - before};
+    return (Stage){best.value, (loop->kept ? best.epochs : loop->report->epochs) - before};
 }
 
 void LoopLearnAll(Loop *loop, const char *name, int epochs)

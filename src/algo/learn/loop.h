@@ -62,6 +62,12 @@ typedef struct Stage {
 extern Stage LoopStage(Loop *loop, const char *name, int epochs);
 
 /*
+ * The same, but an epoch that is not better than `beat` is not kept: the model is then what an
+ * earlier stage has kept.  Without validation, as LoopStage.
+ */
+extern Stage LoopStageAgainst(Loop *loop, const char *name, int epochs, double beat);
+
+/*
  * Runs so many epochs on all interactions, the held-out ones included, which the trainer has been
  * given.  Nothing is left to validate by: the report keeps the best validated epoch.
  */

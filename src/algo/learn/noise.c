@@ -11,18 +11,26 @@
 /* Squared norm below which a direction counts as none: TensorFlow's l2_normalize. */
 #define NORM_FLOOR 1e-12f
 
-/* row += epsilon * direction / max(||direction||, 1e-6) */
-static void MoveRow(float *row, const float *direction, uint32_t width, double epsilon)
+static double Square(const float *row, uint32_t width)
 {
     double square = 0;
 
     for (uint32_t k = 0; k < width; k++)
-        square += (double)direction[k] * direction[k];
-    for (uint32_t k = 0; k < width; k++)
-        row[k] += (float)(epsilon * direction[k] / sqrt(fmax(square, NORM_FLOOR)));
+        square += (double)row[k] * row[k];
+    return square;
 }
 
-void MoveRandomly(const Host *host, Part *part, double epsilon, uint64_t seed)
+/* row += epsilon * direction / max(||direction||, 1e-6); `relative`: epsilon * ||row|| */
+static void MoveRow(float *row, const float *direction, uint32_t width, Perturbation how)
+{
+    double norm = sqrt(fmax(Square(direction, width), NORM_FLOOR));
+    double by = how.relative ? how.epsilon * sqrt(Square(row, width)) : how.epsilon;
+
+    for (uint32_t k = 0; k < width; k++)
+        row[k] += (float)(by * direction[k] / norm);
+}
+
+void MoveRandomly(const Host *host, Part *part, Perturbation how, uint64_t seed)
 {
     float *direction = HostAllocate(host, part->stride, sizeof(float));
     Random random;
@@ -31,18 +39,18 @@ void MoveRandomly(const Host *host, Part *part, double epsilon, uint64_t seed)
         RandomSeed(&random, seed, RANDOM_ROBUSTNESS, part->axis, r);
         for (uint32_t k = 0; k < part->columns; k++)
             direction[k] = (float)RandomNormal(&random);
-        MoveRow(part->data + (size_t)r * part->stride, direction, part->columns, epsilon);
+        MoveRow(part->data + (size_t)r * part->stride, direction, part->columns, how);
         if (r % POLL_EVERY == 0)
             HostPoll(host);
     }
     HostRelease(host, direction);
 }
 
-void MoveAlong(const Host *host, Part *part, const float *direction, double epsilon)
+void MoveAlong(const Host *host, Part *part, const float *direction, Perturbation how)
 {
     for (uint32_t r = 0; r < part->rows; r++) {
         MoveRow(part->data + (size_t)r * part->stride, direction + (size_t)r * part->stride,
-                part->columns, epsilon);
+                part->columns, how);
         if (r % POLL_EVERY == 0)
             HostPoll(host);
     }
@@ -91,22 +99,22 @@ static void WorstCase(const Host *host, const Interactions *data, const Part *us
     }
 }
 
-void FactorsPerturb(const Host *host, const Interactions *data, Model *model, Perturbation kind,
-                    double epsilon, uint64_t seed)
+void FactorsPerturb(const Host *host, const Interactions *data, Model *model, Perturbation how,
+                    uint64_t seed)
 {
     Part *user = &model->part[FACTORS_USER_PART], *item = &model->part[FACTORS_ITEM_PART];
     float *user_gamma, *item_gamma;
 
-    if (kind == PERTURB_RANDOM) {
-        MoveRandomly(host, user, epsilon, seed);
-        MoveRandomly(host, item, epsilon, seed);
+    if (how.kind == PERTURB_RANDOM) {
+        MoveRandomly(host, user, how, seed);
+        MoveRandomly(host, item, how, seed);
         return;
     }
     user_gamma = HostAllocateZero(host, PartFloats(user), sizeof(float));
     item_gamma = HostAllocateZero(host, PartFloats(item), sizeof(float));
     WorstCase(host, data, user, item, seed, user_gamma, item_gamma);
-    MoveAlong(host, user, user_gamma, epsilon);
-    MoveAlong(host, item, item_gamma, epsilon);
+    MoveAlong(host, user, user_gamma, how);
+    MoveAlong(host, item, item_gamma, how);
     HostRelease(host, user_gamma);
     HostRelease(host, item_gamma);
 }

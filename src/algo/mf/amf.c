@@ -6,17 +6,21 @@
  */
 #include "algo/mf/mf.h"
 
-#define MF_EPOCHS         200
+#define MF_EPOCHS         400
 #define MF_LEARNING_RATE  0.1
-#define MF_REGULARIZATION 0.0
-#define MF_NEGATIVES      1
+#define MF_REGULARIZATION 0.008
+#define MF_NEGATIVES      4
 
 static const OptionSpec amf_options[] = {
     MF_OPTIONS,
     {"adv_epochs", OPTION_INTEGER, MF_FIELD(adv_epochs), 1, 1000000, 400, NULL,
      "passes of adversarial training after the epochs of BPR, at most", "recadv"},
-    {"epsilon", OPTION_REAL, MF_FIELD(epsilon), 0, 1000, 0.5, NULL,
-     "norm of the perturbation of each embedding row", "He et al. 2018, section 4.1.4"},
+    {"epsilon", OPTION_REAL, MF_FIELD(epsilon), 0, 1000, 0, NULL,
+     "norm of the perturbation of each embedding row; 0: relative_epsilon says it",
+     "He et al. 2018, section 4.1.4, where it is 0.5"},
+    {"relative_epsilon", OPTION_REAL, MF_FIELD(relative_epsilon), 0, 10, 0, NULL,
+     "the same as a share of the row's own norm; 0: 0.1 or 0.2, whichever validates better",
+     "recadv, by validation"},
     {"lambda", OPTION_REAL, MF_FIELD(lambda), 0, 1e6, 1, NULL, "weight of the adversarial loss",
      "He et al. 2018, equation 6"},
     {"reset_optimizer", OPTION_BOOL, MF_FIELD(reset_optimizer), 0, 1, 1, NULL,
@@ -30,6 +34,7 @@ static const struct PresetValue paper[] = {
     {"regularization", 0},
     {"adaptive_negatives", 1},
     {"batch_size", 512},
+    {"epsilon", 0.5},
     {"epochs", 1000},
     {"adv_epochs", 1000},
     {NULL, 0},

@@ -128,13 +128,18 @@ static void PerturbSide(const TripleRule *rule, BatchSide *side)
 {
     for (uint32_t s = 0; s < side->count; s++) {
         const float *gamma = side->gamma + (size_t)s * rule->stride;
+        const float *row = side->rows + (size_t)side->touched[s] * rule->stride;
         float *delta = side->delta + (size_t)s * rule->stride;
-        float square = 0;
+        float square = 0, norm = 0, epsilon = rule->epsilon;
 
-        for (uint32_t k = 0; k < rule->stride; k++)
+        for (uint32_t k = 0; k < rule->stride; k++) {
             square += gamma[k] * gamma[k];
+            norm += row[k] * row[k];
+        }
+        if (rule->relative)
+            epsilon *= sqrtf(norm);
         for (uint32_t k = 0; k < rule->stride; k++)
-            delta[k] = rule->epsilon * gamma[k] / sqrtf(fmaxf(square, NORM_FLOOR));
+            delta[k] = epsilon * gamma[k] / sqrtf(fmaxf(square, NORM_FLOOR));
     }
 }
 

@@ -58,6 +58,7 @@ static Fold FoldOpen(const Host *host, const Model *history, const Model *sample
 {
     const MfOptions *o = history->options;
     const Part *own = &history->part[MF_ITEM_PART], *others = &sample->part[MF_ITEM_PART];
+    Strength strength = MfStrength(o);
     Fold f = {.host = host, .options = o, .count = own->rows, .sampled = others->rows};
 
     f.user_states = States(o, 1, own->stride);
@@ -73,7 +74,8 @@ static Fold FoldOpen(const Host *host, const Model *history, const Model *sample
         .optimizer = (Optimizer)o->optimizer,
         .learning_rate = (float)o->learning_rate,
         .regularization = (float)o->regularization,
-        .epsilon = (float)o->epsilon,
+        .epsilon = strength.epsilon,
+        .relative = strength.relative,
         .lambda = (float)o->lambda,
         .candidates = (uint32_t)o->adaptive_negatives,
         .items_fixed = true,

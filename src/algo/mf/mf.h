@@ -20,7 +20,8 @@ typedef struct MfOptions {
     double learning_rate;
     int optimizer; /* Optimizer */
     double regularization;
-    double epsilon;
+    double epsilon;          /* norm; 0: the next */
+    double relative_epsilon; /* share of the row's norm; 0: chosen by validation */
     double lambda;
     double init_std;
     int64_t adaptive_negatives;
@@ -28,6 +29,18 @@ typedef struct MfOptions {
     int64_t warm_epochs;
     bool reset_optimizer;
 } MfOptions;
+
+/* Of the row's norm: tried first, and used where there is nothing to choose by. */
+#define PLAIN_EPSILON 0.1
+
+/* How far a perturbation moves a row. */
+typedef struct Strength {
+    float epsilon;
+    bool relative; /* of the row's norm */
+} Strength;
+
+/* As it is named, or where nothing is. */
+extern Strength MfStrength(const MfOptions *options);
 
 extern const char *const mf_optimizers[];
 

@@ -23,12 +23,26 @@
 /* Negatives drawn between two looks at interrupts. */
 #define POLL_EVERY 16
 
+/* Floats copied between two looks at interrupts. */
+#define FLOATS_AT_ONCE (1 << 20)
+
 /* Below this, every score is the same to single precision: nothing was learnt, or all was lost. */
 #define COLLAPSED 1e-12f
 
 /* Epochs that the accumulators of a warm start stand for: the best of 0, 10, 30, 100 by validation
  */
 #define RESUMED_EPOCHS 100.0f
+
+/* Shares of the rows' norms that are tried where none is named, and their stages. */
+static const struct {
+    float epsilon;
+    const char *stage;
+} trials[] = {{PLAIN_EPSILON, "apr 0.1"}, {0.2f, "apr 0.2"}};
+
+#define TRIALS ((int)(sizeof(trials) / sizeof(trials[0])))
+
+/* Robustness is what moving all rows by this share of their norm, against the model, leaves. */
+#define PROBE 0.25
 
 /* What learning the cells of a tile gave. */
 typedef struct TileWork {
@@ -48,7 +62,8 @@ typedef struct Trainer {
     TileWork *work;  /* batch_size 1: tiles of a round */
     Batch batch;     /* batch_size > 1 */
     BatchTriple
-        *all_triples; /* batch_size > 1: training interactions, as often as they are visited */
+        *all_triples;  /* batch_size > 1: training interactions, as often as they are visited */
+    Strength strength; /* of the adversarial stage */
     uint64_t listed;
     double mean_weight;
     Interactions all; /* the data, with what was held out */
@@ -72,6 +87,21 @@ static uint32_t OrderEntries(const Interactions *shape)
     return visits < STRETCH ? (uint32_t)visits : STRETCH;
 }
 
+/* A snapshot, and the gradients of a worst case. */
+static size_t AdversarialMemory(const Model *model)
+{
+    const MfOptions *o = model->options;
+    size_t floats = 0;
+
+    for (int i = MF_USER_PART; i <= MF_ITEM_PART; i++) {
+        const Part *part = &model->part[i];
+
+        floats = SizeAdd(floats, SizeMultiply(PartFloats(part), 2));
+        floats = SizeAdd(floats, StateFloats(part, o->optimizer));
+    }
+    return SizeMultiply(floats, sizeof(float));
+}
+
 size_t MfMemory(const Model *model, const Interactions *shape, int threads)
 {
     const MfOptions *o = model->options;
@@ -81,8 +111,10 @@ size_t MfMemory(const Model *model, const Interactions *shape, int threads)
     Interactions whole = *shape;
 
     whole.held_learnt = true;
-    total = SizeAdd(total,
-                    LoopMemory(model, shape, threads, MF_LEARNT, 2 * (o->epochs + o->adv_epochs)));
+    total = SizeAdd(total, LoopMemory(model, shape, threads, MF_LEARNT,
+                                      2 * o->epochs + (TRIALS + 1) * o->adv_epochs));
+    if (o->adv_epochs > 0)
+        total = SizeAdd(total, AdversarialMemory(model));
     shape = &whole; /* at the end all interactions train */
     if (o->batch_size == 1) {
         total = SizeAdd(total, CellsMemory(shape, row_bytes));
@@ -121,7 +153,6 @@ static void PrepareRule(Trainer *t)
         .optimizer = (Optimizer)o->optimizer,
         .learning_rate = (float)o->learning_rate,
         .regularization = (float)o->regularization,
-        .epsilon = (float)o->epsilon,
         .lambda = (float)o->lambda,
         .candidates = (uint32_t)o->adaptive_negatives,
     };
@@ -353,25 +384,6 @@ static void ResumeState(Trainer *t)
     ScaleState(t, &t->model->part[MF_ITEM_PART], t->rule.item_state);
 }
 
-/*
- * Below this share of the stage before it, an adversarial stage is undone; above, validation can
- * hardly tell the two apart.
- */
-#define WORTH_KEEPING 0.98
-
-/* With a word to the user. */
-static bool IsWorse(TrainReport *report, const Stage *plain, const Stage *adversarial)
-{
-    if (plain->metric < 0 || adversarial->metric >= WORTH_KEEPING * plain->metric)
-        return false;
-    snprintf(
-        report->warning, sizeof(report->warning),
-        "adversarial training lowered NDCG@100 from %.4f to %.4f, so the model is that of BPR: "
-        "lower epsilon, or give it more adv_epochs",
-        plain->metric, adversarial->metric);
-    return true;
-}
-
 /* A model that goes on from an earlier one needs fewer epochs. */
 static int StageEpochs(const Model *model, int64_t epochs)
 {
@@ -398,15 +410,45 @@ typedef struct Plan {
     int adversarial;
 } Plan;
 
-/* The embeddings of a warm start have been through BPR: adversarial training goes on at once. */
-static Plan PlanOf(const Model *model)
+/*
+ * The adversarial stage starts from a validated model alone, unless one says how strong it is to
+ * be.
+ */
+static bool IsAdversarial(const Trainer *t)
 {
-    const MfOptions *o = model->options;
-    Plan plan = {StageEpochs(model, o->epochs), StageEpochs(model, o->adv_epochs)};
+    const MfOptions *o = t->options;
 
-    if (model->warm && plan.adversarial > 0)
+    return o->adv_epochs > 0 &&
+           (t->data->held_count > 0 || o->epsilon > 0 || o->relative_epsilon > 0);
+}
+
+/* The embeddings of a warm start have been through BPR: adversarial training goes on at once. */
+static Plan PlanOf(const Trainer *t)
+{
+    const MfOptions *o = t->options;
+    Plan plan = {StageEpochs(t->model, o->epochs), 0};
+
+    if (IsAdversarial(t))
+        plan.adversarial = StageEpochs(t->model, o->adv_epochs);
+    if (t->model->warm && plan.adversarial > 0)
         plan.plain = 0;
     return plan;
+}
+
+/* How many strengths are tried. */
+static int Trials(const Trainer *t)
+{
+    const MfOptions *o = t->options;
+    bool chosen = o->epsilon == 0 && o->relative_epsilon == 0;
+
+    return chosen && t->data->held_count > 0 && !t->model->trial ? TRIALS : 1;
+}
+
+static int PlannedEpochs(const Trainer *t, Plan plan)
+{
+    int all = t->data->held_count > 0 && !t->model->trial ? plan.plain + plan.adversarial : 0;
+
+    return plan.plain + Trials(t) * plan.adversarial + all;
 }
 
 static void StartAdversarial(Trainer *t, bool after_plain)
@@ -414,6 +456,179 @@ static void StartAdversarial(Trainer *t, bool after_plain)
     if (t->options->reset_optimizer && after_plain)
         ResetState(t);
     t->rule.adversarial = true;
+    t->rule.epsilon = t->strength.epsilon;
+    t->rule.relative = t->strength.relative;
+}
+
+/* Rows and accumulators, to go back to. */
+typedef struct Snapshot {
+    float *rows[2];
+    float *state[2];
+} Snapshot;
+
+static void CopyFloats(const Host *host, const float *from, float *to, size_t count)
+{
+    for (size_t i = 0; i < count; i += FLOATS_AT_ONCE) {
+        size_t left = count - i;
+
+        memcpy(to + i, from + i, (left < FLOATS_AT_ONCE ? left : FLOATS_AT_ONCE) * sizeof(float));
+        HostPoll(host);
+    }
+}
+
+static float *StateOf(const Trainer *t, int side)
+{
+    return side == 0 ? t->rule.user_state : t->rule.item_state;
+}
+
+static Snapshot SnapshotOpen(const Trainer *t)
+{
+    Snapshot s;
+
+    for (int side = 0; side < 2; side++) {
+        const Part *part = &t->model->part[MF_USER_PART + side];
+        size_t states = StateFloats(part, t->options->optimizer);
+
+        s.rows[side] = HostAllocate(t->host, PartFloats(part), sizeof(float));
+        s.state[side] = HostAllocate(t->host, states, sizeof(float));
+    }
+    return s;
+}
+
+static void SnapshotTake(const Trainer *t, const Snapshot *s)
+{
+    for (int side = 0; side < 2; side++) {
+        const Part *part = &t->model->part[MF_USER_PART + side];
+
+        CopyFloats(t->host, part->data, s->rows[side], PartFloats(part));
+        CopyFloats(t->host, StateOf(t, side), s->state[side],
+                   StateFloats(part, t->options->optimizer));
+    }
+}
+
+static void SnapshotReturn(const Trainer *t, const Snapshot *s)
+{
+    for (int side = 0; side < 2; side++) {
+        const Part *part = &t->model->part[MF_USER_PART + side];
+
+        CopyFloats(t->host, s->rows[side], part->data, PartFloats(part));
+        CopyFloats(t->host, s->state[side], StateOf(t, side),
+                   StateFloats(part, t->options->optimizer));
+    }
+}
+
+static void SnapshotRelease(const Trainer *t, const Snapshot *s)
+{
+    for (int side = 0; side < 2; side++) {
+        HostRelease(t->host, s->rows[side]);
+        HostRelease(t->host, s->state[side]);
+    }
+}
+
+/* The share of NDCG@100 that the worst case takes, as a change; the snapshot is of the model. */
+static double Robustness(const Trainer *t, Loop *loop, const Snapshot *s, double ndcg)
+{
+    Perturbation worst = {PERTURB_ADVERSARIAL, PROBE, true};
+    double perturbed;
+
+    FactorsPerturb(t->host, t->data, t->model, worst, (uint64_t)t->options->train.seed);
+    ValidationRun(t->host, t->model, &loop->validation);
+    perturbed = loop->validation.ndcg;
+    SnapshotReturn(t, s);
+    return ndcg > 0 ? perturbed / ndcg - 1 : (double)NAN;
+}
+
+/*
+ * From the snapshot, at each strength that is tried.  The model is then the best of all, which may
+ * be the one that the stages began with.
+ */
+static Stage TryStrengths(Trainer *t, Loop *loop, const Snapshot *start, Plan plan,
+                          const Stage *plain)
+{
+    int count = Trials(t);
+    Stage best = {plain->metric, 0};
+    Strength chosen = MfStrength(t->options);
+
+    for (int i = 0; i < count; i++) {
+        Stage stage;
+
+        if (i > 0)
+            SnapshotReturn(t, start);
+        t->strength = count > 1 ? (Strength){trials[i].epsilon, true} : MfStrength(t->options);
+        StartAdversarial(t, plan.plain > 0);
+        stage = LoopStageAgainst(loop, count > 1 ? trials[i].stage : "apr", plan.adversarial,
+                                 best.metric);
+        if (stage.metric > best.metric || t->data->held_count == 0) {
+            best = stage;
+            chosen = t->strength;
+        }
+    }
+    t->strength = chosen;
+    return best;
+}
+
+static void TellUndone(TrainReport *report, const Stage *plain, const Stage *best,
+                       const double *robustness)
+{
+    if (best->epochs == 0)
+        snprintf(report->warning, sizeof(report->warning),
+                 "adversarial training did not raise NDCG@100 above %.4f, so the model is that of "
+                 "BPR; recadv_history() tells how it went",
+                 plain->metric);
+    else
+        snprintf(report->warning, sizeof(report->warning),
+                 "adversarial training made the model no more robust: rows moved by a quarter of "
+                 "their norm change NDCG@100 by %.1f %%, before by %.1f %%; so it is that of BPR",
+                 100 * robustness[1], 100 * robustness[0]);
+}
+
+/* What the stage brought, in words and figures. */
+static void Tell(const Trainer *t, TrainReport *report, const Stage *plain, const Stage *best,
+                 const double *robustness)
+{
+    report->finding[2] = (Finding){"adversarial_perturbed", robustness[1]};
+    report->finding[3] =
+        (Finding){t->strength.relative ? "relative_epsilon" : "epsilon", t->strength.epsilon};
+    snprintf(report->note, sizeof(report->note),
+             "adversarial training (%s %g) raised NDCG@100 from %.4f to %.4f; rows moved by a "
+             "quarter of their norm against it change it by %.1f %%, before by %.1f %%",
+             report->finding[3].name, t->strength.epsilon, plain->metric, best->metric,
+             100 * robustness[1], 100 * robustness[0]);
+}
+
+/*
+ * Returns the stage whose model is kept: without epochs, that of BPR, which is trained anew from
+ * all interactions.  A stage is kept that made the model better and more robust.
+ */
+static Stage RunAdversarial(Trainer *t, Loop *loop, Plan plan, const Stage *plain)
+{
+    TrainReport *report = loop->report;
+    bool compared = plain->metric >= 0 && !t->model->trial;
+    double robustness[2] = {NAN, NAN};
+    int plain_best = report->best;
+    Snapshot s = SnapshotOpen(t);
+    Stage best;
+
+    SnapshotTake(t, &s);
+    if (compared)
+        robustness[0] = Robustness(t, loop, &s, plain->metric);
+    best = TryStrengths(t, loop, &s, plan, plain);
+    if (compared && best.epochs > 0) {
+        SnapshotTake(t, &s);
+        robustness[1] = Robustness(t, loop, &s, best.metric);
+    }
+    SnapshotRelease(t, &s);
+    if (!compared)
+        return best;
+    report->finding[0] = (Finding){"plain_ndcg", plain->metric};
+    report->finding[1] = (Finding){"plain_perturbed", robustness[0]};
+    if (robustness[1] > robustness[0]) {
+        Tell(t, report, plain, &best, robustness);
+        return best;
+    }
+    TellUndone(report, plain, &best, robustness);
+    report->best = plain_best;
+    return (Stage){plain->metric, 0};
 }
 
 /* Returns how many epochs of each stage led to what is kept, once all interactions are learnt. */
@@ -423,15 +638,18 @@ static Plan RunStages(Trainer *t, Loop *loop, Plan plan)
 
     if (plan.plain > 0)
         plain = LoopStage(loop, "bpr", plan.plain);
-    if (plan.adversarial > 0) {
-        StartAdversarial(t, plan.plain > 0);
-        adversarial = LoopStage(loop, "apr", plan.adversarial);
-    }
-    if (plan.adversarial > 0 && IsWorse(loop->report, &plain, &adversarial)) {
-        adversarial.epochs = 0;
-        loop->report->best = plain.epochs - 1;
-    }
+    if (plan.adversarial > 0)
+        adversarial = RunAdversarial(t, loop, plan, &plain);
     return (Plan){plain.epochs, adversarial.epochs};
+}
+
+/* An algorithm that was to be adversarial, and is not, says so. */
+static void TellOmitted(const Trainer *t, TrainReport *report)
+{
+    if (t->options->adv_epochs > 0 && !IsAdversarial(t))
+        snprintf(report->warning, sizeof(report->warning),
+                 "nothing is held out, so adversarial training, which starts from a validated "
+                 "model, was left out; the option relative_epsilon has it run all the same");
 }
 
 static void ForgetRows(const Trainer *t)
@@ -509,16 +727,17 @@ void MfTrain(const Host *host, const Interactions *all, Model *model, TrainRepor
         .epoch = RunEpoch,
         .check = CheckCollapse,
     };
-    Plan plan = PlanOf(model), chosen;
+    Plan plan = PlanOf(&t), chosen;
 
     CheckRankable(host, &data);
-    loop.epochs = (data.held_count > 0 ? 2 : 1) * (plan.plain + plan.adversarial);
+    loop.epochs = PlannedEpochs(&t, plan);
     Prepare(&t);
     StartRows(&t);
     LoopOpen(&loop);
     chosen = RunStages(&t, &loop, plan);
     if (data.held_count > 0 && !model->trial)
         LearnAll(&t, &loop, chosen);
+    TellOmitted(&t, report);
     LoopClose(&loop);
     Release(&t);
 }

@@ -342,26 +342,32 @@ static inline float PerturbationScale(float epsilon, float g, float square)
     return g * g * square > NORM_FLOOR ? scale : epsilon * g * (1.0f / NORM_FLOOR_ROOT);
 }
 
+/* The norm that a row of the given square is moved by. */
+static inline float MovedBy(const TripleRule *rule, float square)
+{
+    return rule->relative ? rule->epsilon * sqrtf(square) : rule->epsilon;
+}
+
 /*
- * With g = sigma(-x), Delta_u = -e_u d, Delta_i = -e_i p = -Delta_j; the perturbed margin x' is
- * section 2.3 of the paper for one triple, and g' = lambda sigma(-x').
+ * With g = sigma(-x), Delta_u = -e_u d, Delta_i = -e_i p, Delta_j = e_j p; e is the sum of the last
+ * two.  The perturbed margin is x' = (p - e_u d) . (d - e p), and g' = lambda sigma(-x').
  */
 static inline Directions Direct(const TripleRule *rule, Products m, double *likelihood)
 {
     float decay = 2.0f * rule->regularization;
     float e = expf(m.x < -MAX_MARGIN ? MAX_MARGIN : -m.x);
     float g = e / (1.0f + e);
-    float e_u, e_i, x, ee, g_adversarial;
+    float e_u, e_items, x, ee, g_adversarial;
 
     *likelihood *= 1.0 + (double)e;
     if (!rule->adversarial)
         return (Directions){g, decay, 0.0f, decay};
-    e_u = PerturbationScale(rule->epsilon, g, m.dd);
-    e_i = PerturbationScale(rule->epsilon, g, m.pp);
-    x = m.x - 2.0f * e_i * m.pp - e_u * m.dd + 2.0f * e_u * e_i * m.x;
+    e_u = PerturbationScale(MovedBy(rule, m.pp), g, m.dd);
+    e_items = PerturbationScale(MovedBy(rule, m.ii) + MovedBy(rule, m.jj), g, m.pp);
+    x = m.x - e_items * m.pp - e_u * m.dd + e_u * e_items * m.x;
     ee = expf(x < -MAX_MARGIN ? MAX_MARGIN : -x);
     g_adversarial = rule->lambda * (ee / (1.0f + ee));
-    return (Directions){g + g_adversarial, 2.0f * g_adversarial * e_i + decay, g_adversarial * e_u,
+    return (Directions){g + g_adversarial, g_adversarial * e_items + decay, g_adversarial * e_u,
                         decay};
 }
 

@@ -34,6 +34,7 @@ typedef struct TripleRule {
     float learning_rate;
     float regularization; /* adds 2 * regularization * row for every occurrence of a row */
     bool adversarial;
+    bool relative;       /* epsilon is a share of each row's own norm */
     float epsilon;       /* norm of a row's perturbation */
     float lambda;        /* weight of the adversarial loss */
     uint32_t candidates; /* negatives drawn, of which the highest-scored is taken */

@@ -73,7 +73,7 @@ static float Finish(const Model *one, const float *query, float product)
 Mark MarkItem(const Model *model, const float *query, uint32_t item, float doubt)
 {
     Model one;
-    Mark mark;
+    Mark mark = {.item = item};
     float product;
 
     ModelViewItems(model, item, 1, &one);
@@ -127,14 +127,14 @@ float SliceExact(Slice *slice, uint32_t i)
     return slice->exact ? slice->scores[i] : ScoreOne(slice, i);
 }
 
-/* Those in doubt that turn out not to be below the mark. */
+/* Those in doubt that turn out to rank before the mark. */
 static uint32_t CountClose(Slice *slice, const Mark *mark)
 {
     uint32_t places[SLICE_ITEMS], count = 0;
     uint32_t found = ScoresBetween(slice->scores, slice->count, mark->doubt, places);
 
     for (uint32_t i = 0; i < found; i++)
-        count += ScoreOne(slice, places[i]) >= mark->score;
+        count += RanksBefore(slice->first + places[i], ScoreOne(slice, places[i]), mark);
     return count;
 }
 
@@ -146,8 +146,18 @@ static ScoreCounts CountOne(const Slice *slice, ScoreRange range)
     return counts;
 }
 
+/* Ties with a lower item; scores are exact. */
+static uint32_t CountTies(const Slice *slice, const Mark *mark)
+{
+    uint32_t lower = mark->item > slice->first ? mark->item - slice->first : 0, count = 0;
+
+    for (uint32_t i = 0; i < lower && i < slice->count; i++)
+        count += slice->scores[i] == mark->score;
+    return count;
+}
+
 /* `counts` are of the scores as they are. */
-static uint32_t CountAtLeast(Slice *slice, const Mark *mark, ScoreCounts counts)
+static uint32_t CountBefore(Slice *slice, const Mark *mark, ScoreCounts counts)
 {
     if (counts.at_least == counts.above)
         return counts.above;
@@ -155,14 +165,14 @@ static uint32_t CountAtLeast(Slice *slice, const Mark *mark, ScoreCounts counts)
         Settle(slice, counts.at_least - counts.above);
     if (!slice->exact)
         return counts.above + CountClose(slice, mark);
-    return CountOne(slice, (ScoreRange){mark->score, mark->score}).at_least;
+    return CountOne(slice, (ScoreRange){mark->score, mark->score}).above + CountTies(slice, mark);
 }
 
 /* Marks that are counted for in one pass, which counts what is no NaN, too. */
 #define GROUP 7
 
 /* At most so many marks; returns how many scores are NaN. */
-static uint32_t CountGroup(Slice *slice, const Mark *marks, uint32_t count, uint32_t *at_least)
+static uint32_t CountGroup(Slice *slice, const Mark *marks, uint32_t count, uint32_t *before)
 {
     ScoreRange ranges[GROUP + 1];
     ScoreCounts counts[GROUP + 1];
@@ -175,17 +185,17 @@ static uint32_t CountGroup(Slice *slice, const Mark *marks, uint32_t count, uint
     for (uint32_t m = 0; m < count; m++) {
         if (slice->settled > settled)
             counts[m] = CountOne(slice, ranges[m]);
-        at_least[m] += CountAtLeast(slice, &marks[m], counts[m]);
+        before[m] += CountBefore(slice, &marks[m], counts[m]);
     }
     return slice->count - counts[count].at_least;
 }
 
-uint32_t SliceCount(Slice *slice, const Mark *marks, uint32_t mark_count, uint32_t *at_least)
+uint32_t SliceCount(Slice *slice, const Mark *marks, uint32_t mark_count, uint32_t *before)
 {
     uint32_t undefined = 0;
 
     for (uint32_t m = 0; m == 0 || m < mark_count; m += GROUP)
         undefined = CountGroup(slice, marks + m, mark_count - m < GROUP ? mark_count - m : GROUP,
-                               at_least + m);
+                               before + m);
     return undefined;
 }

@@ -26,9 +26,16 @@ extern float ProductDoubt(const Model *model, const float *query, double norm);
 
 /* An item that others are compared with. */
 typedef struct Mark {
+    uint32_t item;
     float score;      /* apart from all others */
-    ScoreRange doubt; /* below it a candidate's own score is lower, above it is not */
+    ScoreRange doubt; /* below it a candidate's own score is lower, above it is higher */
 } Mark;
+
+/* Is a candidate listed before the mark?  Ties go to the lower item, as in topk.h. */
+static inline bool RanksBefore(uint32_t item, float score, const Mark *mark)
+{
+    return score > mark->score || (score == mark->score && item < mark->item);
+}
 
 /* The bounds hold for items with the same scalars, and all items where scores are products. */
 extern Mark MarkItem(const Model *model, const float *query, uint32_t item, float doubt);
@@ -55,10 +62,8 @@ static inline Slice SliceOf(const Model *model, const float *query, float doubt,
                    .exact = doubt == 0};
 }
 
-/* Adds, for each mark, the candidates whose own score is not below the mark's; returns how many
- * scores are NaN. */
-extern uint32_t SliceCount(Slice *slice, const Mark *marks, uint32_t mark_count,
-                           uint32_t *at_least);
+/* Adds, for each mark, the candidates that rank before it; returns how many scores are NaN. */
+extern uint32_t SliceCount(Slice *slice, const Mark *marks, uint32_t mark_count, uint32_t *before);
 
 /* The own score of item first + i. */
 extern float SliceExact(Slice *slice, uint32_t i);

@@ -142,14 +142,13 @@ static void ScoreUser(Stream *s, uint32_t user)
             s->scores[i] = -INFINITY;
 }
 
-static uint32_t CountAtLeast(const float *scores, const float *popularity, uint32_t count,
-                             float limit)
+/* Does candidate i rank before the item?  Ties go to the lower one, as they are served. */
+static inline uint32_t Before(const Stream *s, const float *popularity, uint32_t i, uint32_t item)
 {
-    uint32_t found = 0;
+    const float *scores = s->scores;
 
-    for (uint32_t i = 0; i < count; i++)
-        found += (scores[i] >= limit) & (popularity[i] > 0);
-    return found;
+    return ((scores[i] > scores[item]) | ((scores[i] == scores[item]) & (i < item))) &
+           (popularity[i] > 0);
 }
 
 static bool HasNan(const float *scores, uint32_t count)
@@ -165,8 +164,7 @@ uint32_t StreamRank(Stream *s, uint32_t user, uint32_t item)
 {
     const float *popularity = s->model->part[POPULARITY_PART].data;
     const ItemSet *own = &s->history->users[user];
-    uint32_t position;
-    float limit;
+    uint32_t position = 0;
 
     if (popularity[item] == 0)
         return NOT_RANKED;
@@ -174,10 +172,10 @@ uint32_t StreamRank(Stream *s, uint32_t user, uint32_t item)
     ScoreUser(s, user);
     if (HasNan(s->scores, s->model->items))
         HostFail(s->host, FAIL_NOT_FINITE, NULL, "the model gives scores that are not a number");
-    limit = s->scores[item];
-    position = CountAtLeast(s->scores, popularity, s->model->items, limit) - 1; /* the item */
+    for (uint32_t i = 0; i < s->model->items; i++)
+        position += Before(s, popularity, i, item);
     for (uint32_t i = 0; i < own->count; i++)
-        position -= s->scores[own->item[i]] >= limit && popularity[own->item[i]] > 0;
+        position -= Before(s, popularity, own->item[i], item);
     return position;
 }
 

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "algo/rank/exact.h"
+#include "algo/rank/penalty.h"
 #include "algo/rank/scorer.h"
 #include "core/metrics.h"
 #include "core/pool.h"
@@ -30,6 +31,8 @@ typedef struct RankingJob {
     Scorer scorer;
     RankingCase *cases;
     size_t count;
+    float weight;    /* of popularity, against it */
+    float *logs;     /* of each item's popularity; with a weight */
     Mark *marks;     /* threads x items */
     uint32_t *above; /* threads x items */
 } RankingJob;
@@ -52,11 +55,14 @@ static int ComparePositions(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* The last comes first in a list. */
 static int CompareMarks(const void *a, const void *b)
 {
-    float x = ((const Mark *)a)->score, y = ((const Mark *)b)->score;
+    const Mark *x = a, *y = b;
 
-    return (x > y) - (x < y);
+    if (x->score != y->score)
+        return x->score > y->score ? 1 : -1;
+    return (x->item < y->item) - (x->item > y->item);
 }
 
 /* One user's scores for all items, and room for a mark and a count of each. */
@@ -65,11 +71,25 @@ typedef struct Row {
     const Model *model;
     const float *query;
     float doubt;
+    float weight;
+    const float *logs;
     float *scores;
     Mark *marks; /* of the relevant items */
     uint32_t known;
     uint32_t *above;
 } Row;
+
+/* With a weight, all scores are exact. */
+static Mark MarkOf(const Row *row, uint32_t item)
+{
+    Mark mark = MarkItem(row->model, row->query, item, row->doubt);
+
+    if (row->weight > 0) {
+        Penalise(row->weight, &row->logs[item], 1, &mark.score);
+        mark.doubt = (ScoreRange){mark.score, mark.score};
+    }
+    return mark;
+}
 
 /* False if a score is undefined. */
 static bool MarkRelevant(Row *row, const RankingCase *c)
@@ -79,7 +99,7 @@ static bool MarkRelevant(Row *row, const RankingCase *c)
     for (uint32_t r = 0; r < c->relevant_count; r++) {
         if (c->relevant[r] == NO_ITEM)
             continue;
-        row->marks[row->known] = MarkItem(row->model, row->query, c->relevant[r], row->doubt);
+        row->marks[row->known] = MarkOf(row, c->relevant[r]);
         defined &= !isnan(row->marks[row->known++].score);
     }
     return defined;
@@ -133,15 +153,15 @@ static void SortMarks(Mark *marks, uint32_t count)
         marks[r - 1].doubt.low = fminf(marks[r - 1].doubt.low, marks[r].doubt.low);
 }
 
-/* How many of the sorted marks the score may reach; if it is exact: does reach. */
-static uint32_t Reached(const Mark *marks, uint32_t count, float score, bool exact)
+/* How many of the sorted marks the item may rank before; if its score is exact: does. */
+static uint32_t Reached(const Mark *marks, uint32_t count, uint32_t item, float score, bool exact)
 {
     uint32_t low = 0;
 
     while (low < count) {
         uint32_t middle = low + (count - low) / 2;
 
-        if ((exact ? marks[middle].score : marks[middle].doubt.low) <= score)
+        if (exact ? RanksBefore(item, score, &marks[middle]) : marks[middle].doubt.low <= score)
             low = middle + 1;
         else
             count = middle;
@@ -151,11 +171,12 @@ static uint32_t Reached(const Mark *marks, uint32_t count, float score, bool exa
 
 static uint32_t PlaceOne(const Row *row, Slice *slice, uint32_t i)
 {
-    uint32_t most = Reached(row->marks, row->known, slice->scores[i], slice->exact);
+    uint32_t item = slice->first + i;
+    uint32_t most = Reached(row->marks, row->known, item, slice->scores[i], slice->exact);
 
     if (slice->exact || most == 0 || row->marks[most - 1].doubt.high < slice->scores[i])
         return most;
-    return Reached(row->marks, most, SliceExact(slice, i), true);
+    return Reached(row->marks, most, item, SliceExact(slice, i), true);
 }
 
 /* Many relevant items: each candidate is placed among them. */
@@ -219,6 +240,19 @@ static bool PlaceCase(RankingCase *c, Row *row)
     return true;
 }
 
+/* Popularity takes something from each score; scored one query at a time, they are exact. */
+static void ScorePenalised(const RankingJob *job, const float *queries, uint32_t count,
+                           float *scores)
+{
+    const Scorer *scorer = &job->scorer;
+    size_t items = scorer->model->items;
+
+    for (uint32_t q = 0; q < count && !HostCancelled(scorer->host); q++) {
+        ModelScore(scorer->model, queries + (size_t)q * scorer->width, 1, scores + q * items);
+        Penalise(job->weight, job->logs, scorer->model->items, scores + q * items);
+    }
+}
+
 static void RankBatch(void *arg, int task, int worker)
 {
     RankingJob *job = arg;
@@ -232,13 +266,19 @@ static void RankBatch(void *arg, int task, int worker)
     for (uint32_t i = 0; i < n; i++)
         ScorerQuery(scorer, worker, job->cases[first + i].user,
                     queries + (size_t)i * scorer->width);
-    ModelScore(model, queries, n, scores);
+    if (job->weight > 0)
+        ScorePenalised(job, queries, n, scores);
+    else
+        ModelScore(model, queries, n, scores);
     for (uint32_t i = 0; i < n && !HostCancelled(scorer->host); i++) {
         const float *query = queries + (size_t)i * scorer->width;
+        double norm = job->weight > 0 ? 0 : scorer->norm;
         Row row = {.host = scorer->host,
                    .model = model,
                    .query = query,
-                   .doubt = ProductDoubt(model, query, scorer->norm),
+                   .doubt = ProductDoubt(model, query, norm),
+                   .weight = job->weight,
+                   .logs = job->logs,
                    .scores = scores + (size_t)i * model->items,
                    .marks = job->marks + marks,
                    .above = job->above + marks};
@@ -251,22 +291,33 @@ static void RankBatch(void *arg, int task, int worker)
 size_t RankingMemory(const Model *model, int threads)
 {
     size_t marks = SizeMultiply(model->items, sizeof(Mark) + sizeof(uint32_t));
+    size_t logs = SizeMultiply(model->items, sizeof(float));
 
     return SizeAdd(ScorerMemory(model, threads, BatchUsers(model), model->items),
-                   SizeMultiply(marks, (size_t)threads));
+                   SizeAdd(SizeMultiply(marks, (size_t)threads), logs));
 }
 
 void RankCases(const Host *host, const Model *model, Histories histories, RankingCase *cases,
                size_t count)
 {
+    RankCasesPenalised(host, model, histories, 0, cases, count);
+}
+
+void RankCasesPenalised(const Host *host, const Model *model, Histories histories, float weight,
+                        RankingCase *cases, size_t count)
+{
     size_t threads = (size_t)PoolThreads(host);
     uint32_t batch = BatchUsers(model);
     RankingJob job = {ScorerStart(host, model, histories, batch, model->items), .cases = cases,
-                      .count = count};
+                      .count = count, .weight = weight};
 
+    job.logs = HostAllocate(host, model->items, sizeof(float));
+    if (weight > 0)
+        LogPopularity(model, job.logs);
     job.marks = HostAllocate(host, threads * model->items, sizeof(Mark));
     job.above = HostAllocate(host, threads * model->items, sizeof(uint32_t));
     PoolRun(host, RankBatch, &job, (int)((count + batch - 1) / batch));
+    HostRelease(host, job.logs);
     HostRelease(host, job.marks);
     HostRelease(host, job.above);
     ScorerEnd(&job.scorer);

@@ -1,9 +1,8 @@
 /*
  * ranking.h: positions of relevant items in the full ranking of a model.
  *
- * Candidates of a user are all items but those excluded.  Ties are pessimistic: an item that is
- * not relevant and has the same score ranks before a relevant one (He et al.'s evaluation code).
- * Scores are compared as exact.h says.
+ * Candidates of a user are all items but those excluded.  They rank as they are served: by score,
+ * ties to the lower item.  Scores are compared as exact.h says.
  */
 #ifndef RECADV_ALGO_RANK_RANKING_H
 #define RECADV_ALGO_RANK_RANKING_H
@@ -28,7 +27,11 @@ typedef struct RankingCase {
 extern void RankCases(const Host *host, const Model *model, Histories histories, RankingCase *cases,
                       size_t count);
 
-/* Bytes that RankCases allocates. */
+/* The same by scores from which popularity takes something: penalty.h. */
+extern void RankCasesPenalised(const Host *host, const Model *model, Histories histories,
+                               float weight, RankingCase *cases, size_t count);
+
+/* Bytes that either allocates. */
 extern size_t RankingMemory(const Model *model, int threads);
 
 #endif

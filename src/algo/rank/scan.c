@@ -10,6 +10,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "algo/rank/penalty.h"
 #include "core/sorted.h"
 #include "core/vector.h"
 
@@ -28,9 +29,9 @@ static size_t CodesPart(const Model *model)
 
 size_t ScanSize(const Model *model)
 {
-    size_t scalars = SizeMultiply(model->items, model->algorithm->scalars * sizeof(float));
+    size_t floats = model->algorithm->scalars + 1;
 
-    return SizeAdd(CodesPart(model), scalars);
+    return SizeAdd(CodesPart(model), SizeMultiply(model->items, floats * sizeof(float)));
 }
 
 void ScanPlace(Scan *scan, const Model *model, void *memory)
@@ -39,9 +40,10 @@ void ScanPlace(Scan *scan, const Model *model, void *memory)
     if (HasProducts(model))
         CodesPlace(&scan->codes, model->items, MetPart(model)->stride, memory);
     scan->scalars = (float *)((char *)memory + CodesPart(model));
+    scan->logs = scan->scalars + (size_t)model->algorithm->scalars * model->items;
 }
 
-/* Scalars in the order of the codes. */
+/* Scalars, and logarithms of the popularity, in the order of the codes. */
 static void PlaceScalars(const Host *host, Scan *scan)
 {
     const Model *model = scan->model;
@@ -51,7 +53,9 @@ static void PlaceScalars(const Host *host, Scan *scan)
         Model view;
 
         ModelViewItems(model, scan->codes.rows > 0 ? scan->codes.order[i] : i, 1, &view);
-        model->algorithm->item_scalars(&view, one);
+        LogPopularity(&view, &scan->logs[i]);
+        if (model->algorithm->scalars > 0)
+            model->algorithm->item_scalars(&view, one);
         for (uint32_t s = 0; s < model->algorithm->scalars; s++)
             scan->scalars[(size_t)s * model->items + i] = one[s];
         if (i % 4096 == 0)
@@ -63,8 +67,7 @@ void ScanBuild(const Host *host, Scan *scan)
 {
     if (scan->codes.rows > 0)
         CodesBuild(host, &scan->codes, MetPart(scan->model)->data);
-    if (scan->model->algorithm->scalars > 0)
-        PlaceScalars(host, scan);
+    PlaceScalars(host, scan);
 }
 
 size_t ScanTaskSize(const Model *model)
@@ -119,12 +122,14 @@ static void Settle(ScanRun *run, ScanTask *task, uint32_t start, uint32_t *posit
         if (model->algorithm->finish != NULL)
             model->algorithm->finish(model, task->query, scan->scalars + start + positions[i],
                                      model->items, 1, &scores[i]);
+        if (task->weight > 0)
+            Penalise(task->weight, scan->logs + start + positions[i], 1, &scores[i]);
         TopKAdd(task->top, scores[i], run->first + items[i]);
     }
 }
 
 /* Positions whose greatest possible score reaches the threshold; NaN passes. */
-static uint32_t PassFinish(const ScanRun *run, const ScanTask *task, uint32_t block,
+static uint32_t PassBounds(const ScanRun *run, const ScanTask *task, uint32_t block,
                            const int32_t *products, uint32_t *positions)
 {
     const Scan *scan = run->scan;
@@ -132,16 +137,18 @@ static uint32_t PassFinish(const ScanRun *run, const ScanTask *task, uint32_t bl
     double slack = CodesSlack(&scan->codes, of, &task->coded);
     double scale = of->scale * task->coded.scale;
     float threshold = TopKThreshold(task->top), most[CODES_BLOCK];
-    uint32_t count = CodesBlockRows(&scan->codes, block), found = 0;
+    uint32_t count = CodesBlockRows(&scan->codes, block), first = block * CODES_BLOCK, found = 0;
 
     for (uint32_t i = 0; i < count; i++) {
         double above = scale * ((double)products[i] - task->coded.offset) + slack;
 
         most[i] = nextafterf((float)above, INFINITY);
     }
-    scan->model->algorithm->finish(scan->model, task->query,
-                                   scan->scalars + (size_t)block * CODES_BLOCK, scan->model->items,
-                                   count, most);
+    if (scan->model->algorithm->finish != NULL)
+        scan->model->algorithm->finish(scan->model, task->query, scan->scalars + first,
+                                       scan->model->items, count, most);
+    if (task->weight > 0)
+        Penalise(task->weight, scan->logs + first, count, most);
     for (uint32_t i = 0; i < count; i++)
         if (!(most[i] < threshold))
             positions[found++] = i;
@@ -155,8 +162,8 @@ static void PassBlock(ScanRun *run, ScanTask *task, uint32_t block, const int32_
     uint32_t positions[CODES_BLOCK + 1], found;
     float threshold = TopKThreshold(task->top);
 
-    if (run->scan->model->algorithm->finish != NULL) {
-        found = PassFinish(run, task, block, products, positions);
+    if (run->scan->model->algorithm->finish != NULL || task->weight > 0) {
+        found = PassBounds(run, task, block, products, positions);
     } else {
         int32_t limit = CodesLimit(codes, of, &task->coded, threshold);
 
@@ -166,7 +173,10 @@ static void PassBlock(ScanRun *run, ScanTask *task, uint32_t block, const int32_
         Settle(run, task, block * CODES_BLOCK, positions, found);
 }
 
-/* Ends tasks that nothing from this block on can change; returns how many go on. */
+/*
+ * Ends tasks that nothing from this block on can change; returns how many go on.  Popularity only
+ * takes from scores, so what bounds them bounds what is left.
+ */
 static uint32_t EndTasks(ScanRun *run, uint32_t block)
 {
     const Codes *codes = &run->scan->codes;
@@ -223,6 +233,7 @@ static void OfferBlock(const ScanRun *run, ScanTask *task, uint32_t first, uint3
 
     ModelViewItems(run->scan->model, first, count, &view);
     ScoreView(&view, task->query, scores);
+    PenaliseView(task->weight, &view, scores);
     for (uint32_t i = 0; i < count; i++) {
         uint32_t item = run->first + first + i;
 

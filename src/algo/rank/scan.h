@@ -2,7 +2,8 @@
  * scan.h: the best items for queries: exact, without computing every score.
  *
  * A first pass over the items' codes tells which scores might be among the best; these are computed
- * in full.  Scores and their order are those of ModelScore for one query, bit for bit.
+ * in full.  Scores and their order are those of ModelScore for one query, bit for bit, less what
+ * popularity takes from them (penalty.h).
  */
 #ifndef RECADV_ALGO_RANK_SCAN_H
 #define RECADV_ALGO_RANK_SCAN_H
@@ -16,6 +17,7 @@ typedef struct Scan {
     const Model *model; /* with all its item parts */
     Codes codes;        /* of the part that meets the query; no rows where queries have no floats */
     float *scalars;     /* scalar s at position i: scalars[s * items + i] */
+    float *logs;        /* LogPopularity of the item at position i */
 } Scan;
 
 /* Bytes beside the model; SIZE_MAX if they do not fit. */
@@ -31,6 +33,7 @@ typedef struct ScanTask {
     const uint32_t *without; /* items that are left out, ascending */
     uint32_t without_count;
     const uint64_t *among; /* NULL, or a bit for each item that may come */
+    float weight;          /* of popularity, against it; 0: it takes nothing */
     TopK *top;             /* what was found in other blocks of items counts, too */
     CodesQuery coded;
     bool over;

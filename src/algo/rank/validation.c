@@ -77,7 +77,7 @@ static uint32_t CountOwn(Contender *c, const Slice *slice)
 
         if (item >= slice->first + slice->count)
             break;
-        counted += slice->scores[item - slice->first] >= c->mark.score;
+        counted += RanksBefore(item, slice->scores[item - slice->first], &c->mark);
     }
     return counted;
 }

@@ -63,19 +63,19 @@ static void Release(const Host *host, SoftmaxBatch *batch)
     SoftmaxBatchRelease(host, batch);
 }
 
-void SoftmaxPerturb(const Host *host, const Interactions *data, Model *model, Perturbation kind,
-                    double epsilon, uint64_t seed)
+void SoftmaxPerturb(const Host *host, const Interactions *data, Model *model, Perturbation how,
+                    uint64_t seed)
 {
     Part *user = &model->part[FACTORS_USER_PART], *item = &model->part[FACTORS_ITEM_PART];
     SoftmaxBatch batch;
 
-    if (kind == PERTURB_RANDOM) {
-        MoveRandomly(host, user, epsilon, seed);
-        MoveRandomly(host, item, epsilon, seed);
+    if (how.kind == PERTURB_RANDOM) {
+        MoveRandomly(host, user, how, seed);
+        MoveRandomly(host, item, how, seed);
         return;
     }
     WorstCase(host, data, model, seed, &batch);
-    MoveAlong(host, user, batch.rule.user_sums, epsilon);
-    MoveAlong(host, item, batch.rule.item_sums, epsilon);
+    MoveAlong(host, user, batch.rule.user_sums, how);
+    MoveAlong(host, item, batch.rule.item_sums, how);
     Release(host, &batch);
 }

@@ -67,6 +67,6 @@ extern void SoftmaxTrain(const Host *host, const Interactions *data, Model *mode
 extern void SoftmaxFoldIn(const Host *host, const Model *history, const Model *sample,
                           float *query);
 extern void SoftmaxPerturb(const Host *host, const Interactions *data, Model *model,
-                           Perturbation kind, double epsilon, uint64_t seed);
+                           Perturbation how, uint64_t seed);
 
 #endif

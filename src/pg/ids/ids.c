@@ -39,6 +39,19 @@ int CompareIndexes(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+#define ST_SORT          SortNumbers
+#define ST_ELEMENT_TYPE  uint32
+#define ST_COMPARE(a, b) ((*(a) > *(b)) - (*(a) < *(b)))
+#define ST_SCOPE         static
+#define ST_CHECK_FOR_INTERRUPTS
+#define ST_DEFINE
+#include "lib/sort_template.h"
+
+void SortIndexes(uint32 *indexes, uint64 count)
+{
+    SortNumbers(indexes, count);
+}
+
 int CompareIds(Id a, Id b)
 {
     int order;

@@ -29,7 +29,10 @@ typedef struct Id {
 /* In place of an index: the id is not known. */
 #define UNKNOWN_ID PG_UINT32_MAX
 
-/* For qsort and bsearch: indexes in ascending order. */
+/* Indexes in ascending order; a cancel does not wait for the end. */
+extern void SortIndexes(uint32 *indexes, uint64 count);
+
+/* For bsearch among them. */
 extern int CompareIndexes(const void *a, const void *b);
 
 /* The kind of ids of a type, and back: the type and its name that a kind has. */

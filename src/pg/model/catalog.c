@@ -10,6 +10,7 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "catalog/indexing.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_extension.h"
 #include "catalog/pg_type.h"
@@ -146,6 +147,7 @@ List *ReadableModels(void)
         Form_pg_class class = (Form_pg_class)GETSTRUCT(tuple);
 
         if (class->reloftype == type && class->relkind == RELKIND_RELATION && OidIsValid(type) &&
+            !isOtherTempNamespace(class->relnamespace) && /* which nobody else can read */
             pg_class_aclcheck(class->oid, GetUserId(), ACL_SELECT) == ACLCHECK_OK &&
             SchemaUsable(class->relnamespace, GetUserId()))
             found = lappend_oid(found, class->oid);

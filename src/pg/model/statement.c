@@ -20,20 +20,13 @@ static void Set(const char *name, const char *value)
     set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 }
 
-/* Returns what EndSettings takes. */
-static int BeginSettings(void)
+/* Until ActAsCaller(). */
+static void BeginStatement(const ModelTable *table, Caller *caller)
 {
-    int level = NewGUCNestLevel();
-
+    ActAsOwner(table, caller);
     Set("search_path", "pg_catalog, pg_temp");
     if (LockTimeout == 0 || LockTimeout > WAIT_MILLISECONDS)
         Set("lock_timeout", psprintf("%d", WAIT_MILLISECONDS));
-    return level;
-}
-
-static void EndSettings(int level)
-{
-    AtEOXact_GUC(false, level);
 }
 
 /* Only who holds a transaction open over rows of the model can bring this about. */
@@ -65,17 +58,17 @@ bool StatementIsValid(const ModelTable *table, SPIPlanPtr plan)
     return LeadsTo(table, plan);
 }
 
+/* SPI leaves its own memory context as the current one: callers get theirs back. */
 SPIPlanPtr StatementPrepare(const ModelTable *table, const char *format, int arguments, Oid *types)
 {
+    MemoryContext context = CurrentMemoryContext;
     char *query = psprintf(format, RelationName(RelationGetRelid(table->relation)));
     SPIPlanPtr plan;
     Caller caller;
-    int settings;
 
-    ActAsOwner(table, &caller);
-    settings = BeginSettings();
+    BeginStatement(table, &caller);
     plan = SPI_prepare(query, arguments, types);
-    EndSettings(settings);
+    MemoryContextSwitchTo(context);
     ActAsCaller(&caller);
     if (plan == NULL || !LeadsTo(table, plan))
         ereport(ERROR,
@@ -89,14 +82,13 @@ void StatementExecute(const ModelTable *table, SPIPlanPtr plan, Datum *values)
 {
     ErrorContextCallback context = {
         .previous = error_context_stack, .callback = ExplainWait, .arg = (void *)table};
+    MemoryContext memory = CurrentMemoryContext;
     Caller caller;
-    int settings;
 
     error_context_stack = &context;
-    ActAsOwner(table, &caller);
-    settings = BeginSettings();
+    BeginStatement(table, &caller);
     SPI_execute_plan(plan, values, NULL, false, 0);
-    EndSettings(settings);
+    MemoryContextSwitchTo(memory);
     ActAsCaller(&caller);
     error_context_stack = context.previous;
 }

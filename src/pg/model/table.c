@@ -6,10 +6,12 @@
  */
 #include "pg/model/table.h"
 
+#include "access/detoast.h"
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/relation.h"
 #include "access/table.h"
+#include "access/xlog.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_index.h"
 #include "catalog/pg_trigger.h"
@@ -19,6 +21,7 @@
 #include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/catcache.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -80,6 +83,18 @@ static void CheckColumns(Relation relation)
     }
 }
 
+/* No bytes, which are no block, in place of a row that is too large. */
+static bytea *Unfold(int32 version, Datum data)
+{
+    bytea *empty;
+
+    if (version != 0 || toast_raw_datum_size(data) <= MAX_SHARED_ROW)
+        return DatumGetByteaPCopy(data);
+    empty = palloc(VARHDRSZ);
+    SET_VARSIZE(empty, VARHDRSZ);
+    return empty;
+}
+
 bytea *ModelTableFetch(ModelTable *table, int32 version, const char *part, uint32 number)
 {
     ScanKeyData key[3];
@@ -98,7 +113,7 @@ bytea *ModelTableFetch(ModelTable *table, int32 version, const char *part, uint3
         Datum data = heap_getattr(tuple, COLUMN_DATA, RelationGetDescr(table->relation), &null);
 
         if (!null)
-            bytes = DatumGetByteaPCopy(data);
+            bytes = Unfold(version, data);
     }
     systable_endscan(scan);
     return bytes;
@@ -221,6 +236,36 @@ static void CheckRunsNoCode(const ModelTable *table)
                      "Use GRANT SELECT to say who may use a model.");
 }
 
+/*
+ * What logical replication brings is the publisher's to write: rows of this server's would be in
+ * the way of those that come, and the subscription would stop at the first of them.
+ */
+static void CheckNotSubscribed(const ModelTable *table)
+{
+    CatCList *subscriptions = SearchSysCacheList1(
+        SUBSCRIPTIONRELMAP, ObjectIdGetDatum(RelationGetRelid(table->relation)));
+    int count = subscriptions->n_members;
+
+    ReleaseSysCacheList(subscriptions);
+    if (count > 0)
+        ereport(ERROR,
+                (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                 errmsg("model \"%s\" comes by a subscription and is not written here",
+                        table->store.name),
+                 errhint("Call this on the publisher; or DROP SUBSCRIPTION, and the model is this "
+                         "server's own.")));
+}
+
+/* As the executor does, which index scans do without: such a table has no rows on a standby. */
+static void CheckHasRows(Relation relation)
+{
+    if (RecoveryInProgress() && relation->rd_rel->relpersistence != RELPERSISTENCE_PERMANENT)
+        ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                        errmsg("model \"%s\" is unlogged, so a standby has none of it",
+                               RelationGetRelationName(relation)),
+                        errhint("Ask the primary, or ALTER TABLE ... SET LOGGED there.")));
+}
+
 static void CheckNoRowSecurity(const ModelTable *table)
 {
     if (check_enable_rls(RelationGetRelid(table->relation), InvalidOid, false) == RLS_ENABLED)
@@ -247,10 +292,13 @@ static void Check(Relation relation, ModelUse use, ModelTable *table)
         FailNotAModel(relation, "It is not an ordinary table.");
     if (relation->rd_rel->reloftype != ModelType())
         FailNotAModel(relation, "It is not a table of the type recadv_model.");
+    CheckHasRows(relation);
     CheckColumns(relation);
     *table = TableOf(relation);
-    if (use != MODEL_READ)
+    if (use != MODEL_READ) {
         CheckRunsNoCode(table);
+        CheckNotSubscribed(table);
+    }
     if (use != MODEL_OWN) /* index scans make no checks, so this one of the executor is here */
         CheckNoRowSecurity(table);
 }

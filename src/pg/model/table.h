@@ -56,6 +56,12 @@ extern void ModelTableClose(ModelTable *table);
 /* Closes what ModelTableTryOpen opened, and releases the lock. */
 extern void ModelTableRelease(ModelTable *table);
 
+/*
+ * Bytes of a row of version 0.  None that recadv writes comes near it, and whoever may INSERT can
+ * write one that unfolds to a gigabyte: such a row is not unfolded.
+ */
+#define MAX_SHARED_ROW ((Size)8 << 20)
+
 /* The stored bytes of a block of any version, NULL if there is none. */
 extern bytea *ModelTableFetch(ModelTable *table, int32 version, const char *part, uint32 number);
 

@@ -8,6 +8,7 @@
 
 #include "miscadmin.h"
 #include "utils/acl.h"
+#include "utils/guc.h"
 
 #include "pg/base/settings.h"
 
@@ -16,10 +17,13 @@ void ActAsOwner(const ModelTable *table, Caller *caller)
     GetUserIdAndSecContext(&caller->user, &caller->context);
     SetUserIdAndSecContext(table->relation->rd_rel->relowner,
                            caller->context | SECURITY_RESTRICTED_OPERATION);
+    caller->settings = NewGUCNestLevel();
 }
 
 void ActAsCaller(const Caller *caller)
 {
+    if (caller->settings > 0)
+        AtEOXact_GUC(false, caller->settings);
     SetUserIdAndSecContext(caller->user, caller->context);
 }
 
@@ -46,6 +50,7 @@ static void __attribute__((noreturn)) FailUntrusted(const ModelTable *table, con
 void TakeSourceRights(const ModelTable *table, const char *hint, Caller *caller)
 {
     GetUserIdAndSecContext(&caller->user, &caller->context);
+    caller->settings = 0;
     if (OwnerIsTrusted(table))
         return;
     if (!is_member_of_role_nosuper(caller->user, table->relation->rd_rel->relowner))

@@ -13,9 +13,14 @@
 typedef struct Caller {
     Oid user;
     int context;
+    int settings; /* nesting level of those that end with the owner's rights; 0: none do */
 } Caller;
 
-/* The owner's rights, in a security-restricted operation; an error restores the caller. */
+/*
+ * The owner's rights, in a security-restricted operation.  Settings that are changed meanwhile,
+ * such as the caller's search_path by a function of the owner's, end with it; an error restores the
+ * caller and the settings.
+ */
 extern void ActAsOwner(const ModelTable *table, Caller *caller);
 extern void ActAsCaller(const Caller *caller);
 

@@ -13,6 +13,9 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
+/* Popularity as the score can have values of millions, and a logarithm is a small number. */
+#define MOST_POPULARITY_WEIGHT 1e6
+
 Id IdArgument(FunctionCallInfo fcinfo, int argument, IdKind kind)
 {
     text *value;
@@ -36,6 +39,17 @@ uint32 KArgument(FunctionCallInfo fcinfo, int argument)
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                         errmsg("k must be at least 1, not %d", k)));
     return (uint32)k;
+}
+
+float PopularityWeightArgument(FunctionCallInfo fcinfo, int argument)
+{
+    double weight = PG_ARGISNULL(argument) ? 0 : PG_GETARG_FLOAT8(argument);
+
+    if (!(weight >= 0 && weight <= MOST_POPULARITY_WEIGHT))
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                        errmsg("popularity_weight must be from 0 to %g, not %g",
+                               MOST_POPULARITY_WEIGHT, weight)));
+    return (float)weight;
 }
 
 bool LiveArgument(FunctionCallInfo fcinfo, int argument)

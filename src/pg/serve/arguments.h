@@ -11,18 +11,21 @@
 
 #include "pg/ids/id_list.h"
 
-/* The functions `name`_bigint and `name`_text of SQL, which are answer(fcinfo, kind of the ids). */
-#define FOR_BOTH_KINDS(name, answer)                                                               \
-    PG_FUNCTION_INFO_V1(name##_bigint);                                                            \
-    PG_FUNCTION_INFO_V1(name##_text);                                                              \
-    Datum name##_bigint(PG_FUNCTION_ARGS)                                                          \
+/* The C function of SQL `name`, which is answer(fcinfo, kind of the ids). */
+#define FOR_KIND(name, answer, kind)                                                               \
+    PG_FUNCTION_INFO_V1(name);                                                                     \
+    Datum name(PG_FUNCTION_ARGS)                                                                   \
     {                                                                                              \
-        return answer(fcinfo, ID_INTEGER);                                                         \
-    }                                                                                              \
-    Datum name##_text(PG_FUNCTION_ARGS)                                                            \
-    {                                                                                              \
-        return answer(fcinfo, ID_TEXT);                                                            \
+        return answer(fcinfo, kind);                                                               \
     }
+
+/* Those for ids of either kind; and those that have got other arguments in version 0.2. */
+#define FOR_BOTH_KINDS(name, answer)                                                               \
+    FOR_KIND(name##_bigint, answer, ID_INTEGER)                                                    \
+    FOR_KIND(name##_text, answer, ID_TEXT)
+#define FOR_BOTH_KINDS_0_2(name, answer)                                                           \
+    FOR_KIND(name##_bigint_0_2, answer, ID_INTEGER)                                                \
+    FOR_KIND(name##_text_0_2, answer, ID_TEXT)
 
 extern Id IdArgument(FunctionCallInfo fcinfo, int argument, IdKind kind);
 
@@ -31,6 +34,9 @@ extern text *ModelArgument(FunctionCallInfo fcinfo, int argument);
 
 /* Fails unless it is at least 1. */
 extern uint32 KArgument(FunctionCallInfo fcinfo, int argument);
+
+/* popularity_weight; NULL: 0.  Fails unless it is from 0 to the most that makes sense. */
+extern float PopularityWeightArgument(FunctionCallInfo fcinfo, int argument);
 
 /* Is seen => 'live' asked for?  Fails unless it is 'model' or 'live'. */
 extern bool LiveArgument(FunctionCallInfo fcinfo, int argument);

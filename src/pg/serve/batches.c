@@ -210,7 +210,7 @@ static RowList LiveRows(const BatchJob *job, Id user)
     for (uint64 i = first; i < last; i++)
         if (job->live_rows[data->item[i]] != UNKNOWN_ID)
             rows.rows[rows.count++] = job->live_rows[data->item[i]];
-    qsort(rows.rows, rows.count, sizeof(uint32), CompareIndexes);
+    SortIndexes(rows.rows, rows.count);
     return rows;
 }
 
@@ -256,7 +256,8 @@ static void ReadBatch(BatchJob *job)
         uint32 user = UserAt(job, u, &id);
 
         job->tops[u] = (TopK){entries + (Size)u * job->limit, job->limit, 0};
-        job->tasks[u] = (ScanTask){.among = job->among, .top = &job->tops[u]};
+        job->tasks[u] =
+            (ScanTask){.among = job->among, .weight = job->weight, .top = &job->tops[u]};
         if (job->live != NULL)
             SetSeen(&job->tasks[u], LiveRows(job, id));
         else if (job->exclude_seen && user != UNKNOWN_ID)
@@ -329,7 +330,7 @@ static void RunStrangers(BatchJob *job)
     TopK top = {.limit = job->limit, .entries = PallocArray(Scored, job->limit)};
     ScanTask *task = palloc(sizeof(ScanTask));
 
-    *task = (ScanTask){.among = job->among, .top = &top};
+    *task = (ScanTask){.among = job->among, .weight = job->weight, .top = &top};
     if (!IsPersonal(&job->served->model))
         task->query = ServedQueryRoom(job->served);
     job->count = 1;

@@ -14,6 +14,7 @@ typedef struct BatchJob {
     IdKind kind; /* of the result */
     bool exclude_seen;
     uint32 limit;
+    float weight;  /* of popularity, against it */
     uint64 *among; /* a bit for each item that may come; NULL: all */
 
     Collected *live;   /* what users have in the source; NULL: what stands in the model counts */

@@ -104,7 +104,7 @@ RowList RowsOfIds(Served *served, Axis axis, const IdList *ids)
         if (list.rows[i] != UNKNOWN_ID)
             list.rows[list.count++] = list.rows[i];
     if (!RowsFollowIds(served, axis))
-        qsort(list.rows, list.count, sizeof(uint32), CompareIndexes);
+        SortIndexes(list.rows, list.count);
     return list;
 }
 
@@ -209,7 +209,7 @@ static uint32 SortDistinct(uint32 *rows, uint32 count)
 {
     uint32 kept = 0;
 
-    qsort(rows, count, sizeof(uint32), CompareIndexes);
+    SortIndexes(rows, count);
     for (uint32 i = 0; i < count; i++)
         if (i == 0 || rows[i] != rows[i - 1])
             rows[kept++] = rows[i];

@@ -8,6 +8,8 @@
 
 #include <math.h>
 
+#include "algo/rank/penalty.h"
+
 /* Candidates scored together: their rows stay in cache. */
 #define CANDIDATES_AT_ONCE 1024
 
@@ -19,6 +21,7 @@ typedef struct Scorer {
     void (*score)(const struct Scorer *scorer, const Model *view, float *scores);
     Axis axis;
     const float *query; /* NULL: popularity */
+    float weight;       /* of popularity, against it */
     const Model *one;   /* of a comparison: the row that others are compared with */
 } Scorer;
 
@@ -26,12 +29,11 @@ static void ScoreQuery(const Scorer *scorer, const Model *view, float *scores)
 {
     const Part *popularity = &view->part[POPULARITY_PART];
 
-    if (scorer->query != NULL) {
+    if (scorer->query != NULL)
         ModelScore(view, scorer->query, 1, scores);
-        return;
-    }
-    for (uint32 i = 0; i < view->items; i++)
+    for (uint32 i = 0; i < view->items && scorer->query == NULL; i++)
         scores[i] = popularity->data[(Size)i * popularity->stride];
+    PenaliseView(scorer->weight, view, scores);
 }
 
 static void ScoreSimilarity(const Scorer *scorer, const Model *view, float *scores)
@@ -129,15 +131,15 @@ void OfferNewItems(const Served *served, ScanTask *task)
     if (served->new_items.count == 0)
         return;
     scores = AllocateFloats(1, rows->items);
-    ScoreQuery(&(Scorer){.query = task->query}, rows, scores);
+    ScoreQuery(&(Scorer){.query = task->query, .weight = task->weight}, rows, scores);
     for (uint32 i = 0; i < rows->items; i++)
         if (ScanWants(task, served->header.items + i))
             TopKAdd(task->top, scores[i], served->header.items + i);
 }
 
-TopK SelectItems(Served *served, const float *query, const Filter *filter, uint32 k)
+TopK SelectItems(Served *served, const float *query, const Filter *filter, uint32 k, float weight)
 {
-    Scorer scorer = {ScoreQuery, AXIS_ITEM, query, NULL};
+    Scorer scorer = {.score = ScoreQuery, .axis = AXIS_ITEM, .query = query, .weight = weight};
     ScanTask task;
     Selection s;
 
@@ -147,6 +149,7 @@ TopK SelectItems(Served *served, const float *query, const Filter *filter, uint3
     task = (ScanTask){.query = query,
                       .without = filter->without.rows,
                       .without_count = filter->without.count,
+                      .weight = weight,
                       .top = &s.top};
     if (served->resident)
         ScanResident(served, &task);
@@ -161,7 +164,7 @@ TopK SelectItems(Served *served, const float *query, const Filter *filter, uint3
 TopK SelectSimilar(Served *served, Axis axis, uint32 row, const Filter *filter, uint32 k)
 {
     Model one = RowsGather(served, axis, &row, 1);
-    Scorer scorer = {ScoreSimilarity, axis, NULL, &one};
+    Scorer scorer = {.score = ScoreSimilarity, .axis = axis, .one = &one};
     Filter others = *filter;
     Selection s;
 
@@ -178,7 +181,7 @@ TopK SelectNearest(Served *served, Axis axis, const float *vector, uint32 k)
 {
     Model one = served->model;
     Part *part = &one.part[served->header.algorithm->embedding[axis]];
-    Scorer scorer = {ScoreSimilarity, axis, NULL, &one};
+    Scorer scorer = {.score = ScoreSimilarity, .axis = axis, .one = &one};
     Selection s = SelectionOpen(&(Filter){0}, k, AxisCount(served, axis));
 
     part->rows = 1;

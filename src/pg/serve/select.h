@@ -6,8 +6,12 @@
 #include "pg/base/rowset.h"
 #include "pg/serve/filter.h"
 
-/* The k best items for a query, best first, ties to the lower item; query == NULL: popularity. */
-extern TopK SelectItems(Served *served, const float *query, const Filter *filter, uint32 k);
+/*
+ * The k best items for a query, best first, ties to the lower item; query == NULL: popularity.
+ * `weight` is that of popularity, against it: see algo/rank/penalty.h.
+ */
+extern TopK SelectItems(Served *served, const float *query, const Filter *filter, uint32 k,
+                        float weight);
 
 /* Offers the new items to a task, after the scan of the model's own items. */
 extern void OfferNewItems(const Served *served, ScanTask *task);

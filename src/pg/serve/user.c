@@ -20,9 +20,10 @@ static void TakeEvents(Served *served, const PendingRows *pending, TargetUser *t
 
         if (row != UNKNOWN_ID) /* else: of a version that has been rolled back, say */
             target->order[target->events++] = row;
+        CHECK_FOR_INTERRUPTS();
     }
     memcpy(target->noted.rows, target->order, target->events * sizeof(uint32));
-    qsort(target->noted.rows, target->events, sizeof(uint32), CompareIndexes);
+    SortIndexes(target->noted.rows, target->events);
     for (uint32 i = 0; i < target->events; i++)
         if (i == 0 || target->noted.rows[i] != target->noted.rows[i - 1])
             target->noted.rows[target->noted.count++] = target->noted.rows[i];

@@ -33,7 +33,7 @@ PG_FUNCTION_INFO_V1(recadv_embeddings);
 PG_FUNCTION_INFO_V1(recadv_observe_bigint);
 PG_FUNCTION_INFO_V1(recadv_observe_text);
 
-static const NullableDatum no_column = {0, true};
+static const NullableDatum nothing = {0, true};
 static const NullableDatum no = {0, false};
 
 /* The call of a function that has got another argument since, the last. */
@@ -54,13 +54,13 @@ static Datum CallWith(FunctionCallInfo fcinfo, PGFunction function, NullableDatu
 /* Without weight_column. */
 Datum recadv_train(PG_FUNCTION_ARGS)
 {
-    return CallWith(fcinfo, recadv_train_0_2, no_column);
+    return CallWith(fcinfo, recadv_train_0_2, nothing);
 }
 
 /* Without weight_column. */
 Datum recadv_train_job(PG_FUNCTION_ARGS)
 {
-    return CallWith(fcinfo, recadv_train_job_0_2, no_column);
+    return CallWith(fcinfo, recadv_train_job_0_2, nothing);
 }
 
 /* Without has_weight. */
@@ -92,3 +92,25 @@ Datum recadv_observe_text(PG_FUNCTION_ARGS)
     return TimeIsLiteral(fcinfo) ? recadv_observe_text_literal(fcinfo)
                                  : recadv_observe_text_value(fcinfo);
 }
+
+/* Without the argument that is the last in 0.2, which is NULL then. */
+#define WITHOUT_LAST(name)                                                                         \
+    extern Datum name##_0_2(PG_FUNCTION_ARGS);                                                     \
+    PG_FUNCTION_INFO_V1(name);                                                                     \
+    Datum name(PG_FUNCTION_ARGS)                                                                   \
+    {                                                                                              \
+        return CallWith(fcinfo, name##_0_2, nothing);                                              \
+    }
+
+WITHOUT_LAST(recadv_topk_bigint)
+WITHOUT_LAST(recadv_topk_text)
+WITHOUT_LAST(recadv_topk_image_bigint)
+WITHOUT_LAST(recadv_topk_image_text)
+WITHOUT_LAST(recadv_topk_for_bigint)
+WITHOUT_LAST(recadv_topk_for_text)
+WITHOUT_LAST(recadv_topk_for_image_bigint)
+WITHOUT_LAST(recadv_topk_for_image_text)
+WITHOUT_LAST(recadv_topk_all_bigint)
+WITHOUT_LAST(recadv_topk_all_text)
+WITHOUT_LAST(recadv_evaluate)
+WITHOUT_LAST(recadv_robustness)

@@ -152,17 +152,46 @@ static void Rank(void *arg)
 {
     Evaluation *e = arg;
 
-    RankCases(&e->backend.host, &e->loaded.model, EvaluationHistories(e), e->cases, e->count);
+    RankCasesPenalised(&e->backend.host, &e->loaded.model, EvaluationHistories(e), e->weight,
+                       e->cases, e->count);
+}
+
+/* `more`: bytes beside what is there. */
+static void CheckMore(const Evaluation *e, Size more)
+{
+    CheckMemory(add_size(MemoryContextMemAllocated(e->backend.context, true), more), "evaluation");
 }
 
 void EvaluationRank(Evaluation *e)
 {
     int threads = CheckThreads(0);
 
-    CheckMemory(add_size(MemoryContextMemAllocated(e->backend.context, true),
-                         RankingMemory(&e->loaded.model, threads)),
-                "evaluation");
+    CheckMore(e, RankingMemory(&e->loaded.model, threads));
     BackendHostRun(&e->backend, threads, Rank, e);
+}
+
+typedef struct ListsOf {
+    Evaluation *evaluation;
+    ListMetrics *metrics;
+    uint32 count;
+} ListsOf;
+
+static void Measure(void *arg)
+{
+    ListsOf *lists = arg;
+    Evaluation *e = lists->evaluation;
+
+    MeasureLists(&e->backend.host, &e->loaded.model, EvaluationHistories(e), &e->loaded.data,
+                 e->weight, e->cases, e->count, lists->metrics, lists->count);
+}
+
+void EvaluationMeasureLists(Evaluation *e, ListMetrics *metrics, uint32 count)
+{
+    ListsOf lists = {e, metrics, count};
+    int threads = CheckThreads(0);
+
+    CheckMore(e, ListsMemory(&e->loaded.model, threads, e->count, metrics, count));
+    BackendHostRun(&e->backend, threads, Measure, &lists);
 }
 
 CutoffMetrics EvaluationSum(const Evaluation *e, uint32 k)

@@ -7,7 +7,7 @@
 #include "fmgr.h"
 #include "utils/array.h"
 
-#include "algo/rank/ranking.h"
+#include "algo/rank/lists.h"
 #include "core/metrics.h"
 #include "pg/model/source.h"
 #include "pg/model/table.h"
@@ -25,6 +25,7 @@ typedef struct Evaluation {
     uint64 unknown_users; /* test rows of users that the model has not seen */
     uint64 trained_rows;  /* test rows that the model was trained on */
     bool held_out;        /* the cases are the model's held-out interactions */
+    float weight;         /* of popularity, against it, in the ranking */
 } Evaluation;
 
 /* Loads the model that the name means; NULL: that of the setting, or the only one. */
@@ -39,6 +40,9 @@ extern Histories EvaluationHistories(const Evaluation *e);
 
 /* Ranks the cases on all threads. */
 extern void EvaluationRank(Evaluation *e);
+
+/* Measures what is in the lists of the cases' users, on all threads. */
+extern void EvaluationMeasureLists(Evaluation *e, ListMetrics *metrics, uint32 count);
 
 /* Sums over the cases of the metrics at a cutoff. */
 extern CutoffMetrics EvaluationSum(const Evaluation *e, uint32 k);

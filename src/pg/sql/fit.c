@@ -289,8 +289,8 @@ static Id ReceiveId(StringInfo in, IdKind kind)
 
 static bool IsSound(Id id)
 {
-    return id.kind == ID_INTEGER || (id.length <= MAX_ID_LENGTH &&
-                                     pg_verify_mbstr(PG_UTF8, id.text, (int)id.length, true));
+    return id.kind == ID_INTEGER ||
+           (id.length <= MAX_ID_LENGTH && pg_verify_mbstr(PG_UTF8, id.text, (int)id.length, true));
 }
 
 static void ReceiveIds(StringInfo in, IdIndex *ids, uint32 count)

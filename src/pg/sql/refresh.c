@@ -120,7 +120,7 @@ static uint32 SortKnown(const uint32 *found, uint32 count, uint32 *known)
     for (uint32 i = 0; i < count; i++)
         if (found[i] != UNKNOWN_ID)
             known[kept++] = found[i];
-    qsort(known, kept, sizeof(uint32), CompareIndexes);
+    SortIndexes(known, kept);
     return kept;
 }
 
@@ -154,6 +154,23 @@ static void CheckRoom(uint32 known, uint32 more)
     if ((uint64)known + more > MAX_IDS)
         ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
                         errmsg("the model would have more than %d users or items", MAX_IDS)));
+}
+
+/* The run lock keeps other sessions out, but not what the source itself calls while it is read. */
+static void CheckStillCurrent(Refresh *r)
+{
+    Current now;
+    const char *problem;
+
+    PushActiveSnapshot(GetLatestSnapshot());
+    problem = ModelTableTryCurrent(&r->table, &now);
+    PopActiveSnapshot();
+    if (problem != NULL || memcmp(&now, &r->current, sizeof(now)) != 0)
+        ereport(ERROR, (errcode(ERRCODE_OBJECT_IN_USE),
+                        errmsg("model \"%s\" was changed by its own source, which was read to "
+                               "refresh it",
+                               r->table.store.name),
+                        errhint("A view or function in the source calls recadv.")));
 }
 
 static void LoadSlice(Refresh *r)
@@ -400,8 +417,9 @@ Datum recadv_refresh(PG_FUNCTION_ARGS)
                  .started = GetCurrentTimestamp()};
     MemoryContext context =
         AllocSetContextCreate(CurrentMemoryContext, "recadv refresh", ALLOCSET_DEFAULT_SIZES);
-    bool skip = !PG_ARGISNULL(REFRESH_IF_BUSY) &&
-                SkipsIfBusy(text_to_cstring(PG_GETARG_TEXT_PP(REFRESH_IF_BUSY)));
+    bool skip =
+        !PG_ARGISNULL(REFRESH_IF_BUSY) &&
+        ParseIfBusy(text_to_cstring(PG_GETARG_TEXT_PP(REFRESH_IF_BUSY)), false) == IF_BUSY_SKIP;
     Datum result;
 
     CheckCanWrite("recadv_refresh()");
@@ -410,6 +428,7 @@ Datum recadv_refresh(PG_FUNCTION_ARGS)
     SPI_connect();
     Open(&r, context);
     FindNew(&r);
+    CheckStillCurrent(&r);
     if (r.unlearnt.count > 0) {
         LearnNew(&r);
         PublishLearnt(&r);

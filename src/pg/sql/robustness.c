@@ -16,7 +16,8 @@ enum {
     ROBUSTNESS_EPSILON,
     ROBUSTNESS_TEST_SOURCE,
     ROBUSTNESS_USER_COLUMN,
-    ROBUSTNESS_ITEM_COLUMN
+    ROBUSTNESS_ITEM_COLUMN,
+    ROBUSTNESS_RELATIVE
 };
 
 /* The held-out interactions as cases. */
@@ -44,8 +45,7 @@ static void CopyParts(const Model *from, Model *to)
 
 typedef struct PerturbJob {
     Evaluation *evaluation;
-    Perturbation kind;
-    double epsilon;
+    Perturbation how;
 } PerturbJob;
 
 static void Perturb(void *arg)
@@ -55,14 +55,13 @@ static void Perturb(void *arg)
     const TrainOptions *options = e->loaded.header.options;
 
     e->loaded.model.algorithm->perturb(&e->backend.host, &e->loaded.data, &e->loaded.model,
-                                       job->kind, job->epsilon, (uint64)options->seed);
+                                       job->how, (uint64)options->seed);
     RankCases(&e->backend.host, &e->loaded.model, EvaluationHistories(e), e->cases, e->count);
 }
 
-static double MeasurePerturbed(Evaluation *e, const Model *trained, Perturbation kind,
-                               double epsilon)
+static double MeasurePerturbed(Evaluation *e, const Model *trained, Perturbation how)
 {
-    PerturbJob job = {e, kind, epsilon};
+    PerturbJob job = {e, how};
 
     CopyParts(trained, &e->loaded.model);
     BackendHostRun(&e->backend, CheckThreads(0), Perturb, &job);
@@ -70,13 +69,13 @@ static double MeasurePerturbed(Evaluation *e, const Model *trained, Perturbation
 }
 
 static void AddRobustness(RowSet *rows, Evaluation *e, const Model *trained, double before,
-                          float4 epsilon)
+                          float4 epsilon, bool relative)
 {
     static const char *const names[] = {
         [PERTURB_RANDOM] = "random", [PERTURB_ADVERSARIAL] = "adversarial"};
 
-    for (Perturbation kind = PERTURB_RANDOM; kind <= PERTURB_ADVERSARIAL; kind++) {
-        double after = MeasurePerturbed(e, trained, kind, epsilon);
+    for (PerturbationKind kind = PERTURB_RANDOM; kind <= PERTURB_ADVERSARIAL; kind++) {
+        double after = MeasurePerturbed(e, trained, (Perturbation){kind, epsilon, relative});
         Datum values[] = {Float4GetDatum(epsilon), CStringGetTextDatum(names[kind]),
                           Float8GetDatum(before), Float8GetDatum(after),
                           Float8GetDatum(before == 0 ? 0 : after / before - 1)};
@@ -100,21 +99,23 @@ static float4 *EpsilonArgument(ArrayType *array, int *count)
     return epsilon;
 }
 
-PG_FUNCTION_INFO_V1(recadv_robustness);
+PG_FUNCTION_INFO_V1(recadv_robustness_0_2);
 
-Datum recadv_robustness(PG_FUNCTION_ARGS)
+Datum recadv_robustness_0_2(PG_FUNCTION_ARGS)
 {
     Evaluation e;
     Model trained;
     RowSet rows;
     float4 *epsilon;
     double before;
+    bool relative;
     int count;
 
     if (PG_ARGISNULL(ROBUSTNESS_EPSILON))
         ereport(ERROR,
                 (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("epsilon must not be NULL")));
     epsilon = EpsilonArgument(PG_GETARG_ARRAYTYPE_P(ROBUSTNESS_EPSILON), &count);
+    relative = !PG_ARGISNULL(ROBUSTNESS_RELATIVE) && PG_GETARG_BOOL(ROBUSTNESS_RELATIVE);
     RowSetOpen(&rows, fcinfo);
     EvaluationOpen(&e, PG_ARGISNULL(ROBUSTNESS_MODEL) ? NULL : PG_GETARG_TEXT_PP(ROBUSTNESS_MODEL));
     if (e.loaded.model.algorithm->perturb == NULL)
@@ -138,7 +139,7 @@ Datum recadv_robustness(PG_FUNCTION_ARGS)
     EvaluationRank(&e);
     before = EvaluationSum(&e, VALIDATION_CUTOFF).ndcg / (double)e.count;
     for (int i = 0; i < count; i++)
-        AddRobustness(&rows, &e, &trained, before, epsilon[i]);
+        AddRobustness(&rows, &e, &trained, before, epsilon[i], relative);
     EvaluationReport(&e);
     EvaluationClose(&e);
     return (Datum)0;

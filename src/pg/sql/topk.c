@@ -7,7 +7,16 @@
 #include "pg/serve/live_source.h"
 
 /* Arguments of recadv_topk. */
-enum { TOPK_USER, TOPK_K, TOPK_MODEL, TOPK_EXCLUDE_SEEN, TOPK_CANDIDATES, TOPK_EXCLUDE, TOPK_SEEN };
+enum {
+    TOPK_USER,
+    TOPK_K,
+    TOPK_MODEL,
+    TOPK_EXCLUDE_SEEN,
+    TOPK_CANDIDATES,
+    TOPK_EXCLUDE,
+    TOPK_SEEN,
+    TOPK_WEIGHT
+};
 
 /* Arguments of recadv_topk from an image. */
 enum {
@@ -16,7 +25,8 @@ enum {
     TOPK_IMAGE_K,
     TOPK_IMAGE_EXCLUDE_SEEN,
     TOPK_IMAGE_CANDIDATES,
-    TOPK_IMAGE_EXCLUDE
+    TOPK_IMAGE_EXCLUDE,
+    TOPK_IMAGE_WEIGHT
 };
 
 /* Arguments of recadv_topk_for. */
@@ -26,7 +36,8 @@ enum {
     TOPK_FOR_MODEL,
     TOPK_FOR_EXCLUDE_SEEN,
     TOPK_FOR_CANDIDATES,
-    TOPK_FOR_EXCLUDE
+    TOPK_FOR_EXCLUDE,
+    TOPK_FOR_WEIGHT
 };
 
 /* Arguments of recadv_topk_for from an image. */
@@ -36,7 +47,8 @@ enum {
     TOPK_FOR_IMAGE_K,
     TOPK_FOR_IMAGE_EXCLUDE_SEEN,
     TOPK_FOR_IMAGE_CANDIDATES,
-    TOPK_FOR_IMAGE_EXCLUDE
+    TOPK_FOR_IMAGE_EXCLUDE,
+    TOPK_FOR_IMAGE_WEIGHT
 };
 
 typedef struct Question {
@@ -45,6 +57,7 @@ typedef struct Question {
     int history; /* argument: what the one who asks has */
     uint32 k;
     bool exclude_seen;
+    float weight;       /* of popularity, against it */
     const IdList *live; /* NULL: what the user has stands in the model */
     int filter;         /* argument: candidates */
 } Question;
@@ -63,7 +76,8 @@ static void AnswerUser(FunctionCallInfo fcinfo, Served *served, ModelTable *tabl
         filter.without = RowsUnion(
             filter.without, question->live != NULL ? RowsOfIds(served, AXIS_ITEM, question->live)
                                                    : TargetUserSeen(served, &target));
-    top = SelectItems(served, TargetUserQuery(served, &target), &filter, question->k);
+    top = SelectItems(served, TargetUserQuery(served, &target), &filter, question->k,
+                      question->weight);
     AddSelected(rows, served, AXIS_ITEM, question->kind, &top);
 }
 
@@ -82,6 +96,7 @@ static Datum TopKOfTable(FunctionCallInfo fcinfo, IdKind kind)
     question.user = IdArgument(fcinfo, TOPK_USER, kind);
     question.k = KArgument(fcinfo, TOPK_K);
     question.exclude_seen = PG_GETARG_BOOL(TOPK_EXCLUDE_SEEN);
+    question.weight = PopularityWeightArgument(fcinfo, TOPK_WEIGHT);
     if (LiveArgument(fcinfo, TOPK_SEEN) && question.exclude_seen) {
         live = LiveItems(model, question.user);
         question.live = &live;
@@ -103,6 +118,7 @@ static Datum TopKOfImage(FunctionCallInfo fcinfo, IdKind kind)
     question.user = IdArgument(fcinfo, TOPK_IMAGE_USER, kind);
     question.k = KArgument(fcinfo, TOPK_IMAGE_K);
     question.exclude_seen = PG_GETARG_BOOL(TOPK_IMAGE_EXCLUDE_SEEN);
+    question.weight = PopularityWeightArgument(fcinfo, TOPK_IMAGE_WEIGHT);
     AnswerUser(fcinfo, ServedImage(PG_GETARG_BYTEA_P(TOPK_IMAGE_IMAGE), &store), NULL, &question,
                &rows);
     return (Datum)0;
@@ -122,7 +138,8 @@ static void AnswerHistory(FunctionCallInfo fcinfo, Served *served, const Questio
     filter = FilterArguments(fcinfo, question->filter, served, AXIS_ITEM, question->kind);
     if (question->exclude_seen)
         filter.without = RowsUnion(filter.without, known);
-    top = SelectItems(served, VisitorQuery(served, known, &ids), &filter, question->k);
+    top = SelectItems(served, VisitorQuery(served, known, &ids), &filter, question->k,
+                      question->weight);
     AddSelected(rows, served, AXIS_ITEM, question->kind, &top);
 }
 
@@ -137,6 +154,7 @@ static Datum TopKForOfTable(FunctionCallInfo fcinfo, IdKind kind)
         return (Datum)0;
     question.k = KArgument(fcinfo, TOPK_FOR_K);
     question.exclude_seen = PG_GETARG_BOOL(TOPK_FOR_EXCLUDE_SEEN);
+    question.weight = PopularityWeightArgument(fcinfo, TOPK_FOR_WEIGHT);
     AnswerHistory(fcinfo, ServedOpen(ModelArgument(fcinfo, TOPK_FOR_MODEL), &table), &question,
                   &rows);
     ModelTableClose(&table);
@@ -156,12 +174,13 @@ static Datum TopKForOfImage(FunctionCallInfo fcinfo, IdKind kind)
         return (Datum)0;
     question.k = KArgument(fcinfo, TOPK_FOR_IMAGE_K);
     question.exclude_seen = PG_GETARG_BOOL(TOPK_FOR_IMAGE_EXCLUDE_SEEN);
+    question.weight = PopularityWeightArgument(fcinfo, TOPK_FOR_IMAGE_WEIGHT);
     AnswerHistory(fcinfo, ServedImage(PG_GETARG_BYTEA_P(TOPK_FOR_IMAGE_IMAGE), &store), &question,
                   &rows);
     return (Datum)0;
 }
 
-FOR_BOTH_KINDS(recadv_topk, TopKOfTable)
-FOR_BOTH_KINDS(recadv_topk_image, TopKOfImage)
-FOR_BOTH_KINDS(recadv_topk_for, TopKForOfTable)
-FOR_BOTH_KINDS(recadv_topk_for_image, TopKForOfImage)
+FOR_BOTH_KINDS_0_2(recadv_topk, TopKOfTable)
+FOR_BOTH_KINDS_0_2(recadv_topk_image, TopKOfImage)
+FOR_BOTH_KINDS_0_2(recadv_topk_for, TopKForOfTable)
+FOR_BOTH_KINDS_0_2(recadv_topk_for_image, TopKForOfImage)

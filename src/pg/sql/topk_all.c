@@ -6,7 +6,16 @@
 #include "pg/serve/open.h"
 
 /* Arguments of recadv_topk_all. */
-enum { ALL_MODEL, ALL_K, ALL_USERS, ALL_EXCLUDE_SEEN, ALL_CANDIDATES, ALL_EXCLUDE, ALL_SEEN };
+enum {
+    ALL_MODEL,
+    ALL_K,
+    ALL_USERS,
+    ALL_EXCLUDE_SEEN,
+    ALL_CANDIDATES,
+    ALL_EXCLUDE,
+    ALL_SEEN,
+    ALL_WEIGHT
+};
 
 static void MarkItems(BatchJob *job, RowList rows, bool value)
 {
@@ -56,7 +65,7 @@ static void TakeUsers(BatchJob *job, IdList *ids)
         else
             IdListAppend(IsNewcomer(job, id) ? &job->newcomers : &job->strangers, id);
     }
-    qsort(job->users, job->user_count, sizeof(uint32), CompareIndexes);
+    SortIndexes(job->users, job->user_count);
 }
 
 static void TakeAllUsers(BatchJob *job)
@@ -122,6 +131,7 @@ static Datum TopKAll(FunctionCallInfo fcinfo, IdKind kind)
         return (Datum)0;
     BackendHostInit(&job.backend, CurrentMemoryContext, "recadv_topk_all");
     job.exclude_seen = PG_GETARG_BOOL(ALL_EXCLUDE_SEEN);
+    job.weight = PopularityWeightArgument(fcinfo, ALL_WEIGHT);
     if (LiveArgument(fcinfo, ALL_SEEN) && job.exclude_seen) {
         LiveInteractions(ModelArgument(fcinfo, ALL_MODEL), &job.backend, &live);
         job.live = &live;
@@ -141,4 +151,4 @@ static Datum TopKAll(FunctionCallInfo fcinfo, IdKind kind)
     return (Datum)0;
 }
 
-FOR_BOTH_KINDS(recadv_topk_all, TopKAll)
+FOR_BOTH_KINDS_0_2(recadv_topk_all, TopKAll)

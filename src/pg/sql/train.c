@@ -33,7 +33,8 @@ static void ResultMetric(ResultRow *row, const Algorithm *algorithm, const Epoch
     ResultFloat8If(row, !isnan(value), isnan(value) ? 0 : value);
 }
 
-static void ResultMetrics(ResultRow *row, const Algorithm *algorithm, const Epoch *epoch)
+static void ResultMetrics(ResultRow *row, const Algorithm *algorithm, const TrainReport *report,
+                          const Epoch *epoch)
 {
     StringInfoData json;
 
@@ -44,6 +45,7 @@ static void ResultMetrics(ResultRow *row, const Algorithm *algorithm, const Epoc
     initStringInfo(&json);
     JsonOpen(&json, NULL, '{');
     DescribeMetrics(&json, algorithm, epoch->metric);
+    DescribeFindings(&json, report);
     JsonClose(&json, '}');
     ResultDatum(row, JsonbPGetDatum(JsonbParse(json.data)));
 }
@@ -74,7 +76,7 @@ static Datum Summary(FunctionCallInfo fcinfo, const TrainRequest *request, const
     ResultFloat8(&row, (double)(GetCurrentTimestamp() - t->started) / USECS_PER_SEC);
     ResultText(&row, t->report.stop_reason);
     ResultInt8(&row, (int64)c->weightless_rows);
-    ResultMetrics(&row, request->algorithm, best);
+    ResultMetrics(&row, request->algorithm, &t->report, best);
     ResultText(&row, t->promotion.reason == NULL ? "promoted" : t->promotion.reason);
     return ResultRowDatum(fcinfo, &row);
 }

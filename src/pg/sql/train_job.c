@@ -31,20 +31,29 @@ typedef struct Job {
     Training training;
     Run run;
     Oid relid;
-    bool skip_if_busy;
+    IfBusy if_busy;
     bool locked;
 } Job;
+
+static bool JobLock(const Job *job)
+{
+    if (job->if_busy != IF_BUSY_WAIT)
+        return RunLock(job->relid, true);
+    InvalidateCatalogSnapshot(); /* it may take hours */
+    RunLockWait(job->relid);
+    return true;
+}
 
 /* A run that finds the model busy is logged too, where there is a table to log it in. */
 static void JobOpen(Job *job)
 {
     job->relid = ModelTableEnsure(job->request->model);
-    job->locked = OidIsValid(job->relid) && RunLock(job->relid, true);
+    job->locked = OidIsValid(job->relid) && JobLock(job);
     if (job->locked)
         RunStatusBegin(&job->training.backend.status, RUN_JOB, job->relid,
                        get_rel_name(job->relid));
     if (!job->locked) {
-        job->run.status = job->skip_if_busy ? "skipped" : "failed";
+        job->run.status = job->if_busy == IF_BUSY_SKIP ? "skipped" : "failed";
         job->run.message = "the model was being trained by another session";
     }
     if (!OidIsValid(job->relid))
@@ -169,11 +178,22 @@ static void FailJob(Job *job, ErrorData *error)
     ReThrowError(error); /* the abort releases the run lock */
 }
 
-/* Each phase in a transaction of its own; no snapshot while fitting. */
+/* The snapshot of the statement goes with its transaction: none is to be held while waiting. */
+static void LeaveSnapshot(Job *job)
+{
+    ErrorData *error = Commit(job);
+
+    if (error != NULL)
+        FailJob(job, error);
+}
+
+/* Each phase in a transaction of its own; no snapshot while waiting and fitting. */
 static void RunJob(Job *job)
 {
     void (*const phases[])(Job *) = {JobOpen, JobRead, JobFit, JobWrite};
 
+    if (job->if_busy == IF_BUSY_WAIT)
+        LeaveSnapshot(job);
     for (int i = 0; i < (int)lengthof(phases); i++) {
         ErrorData *error = RunPhase(job, phases[i]);
 
@@ -187,14 +207,14 @@ static void RunJob(Job *job)
     RunStatusEnd(&job->training.backend.status);
     if (job->locked)
         RunUnlock(job->relid);
-    else if (!job->skip_if_busy)
+    else if (job->if_busy != IF_BUSY_SKIP)
         FailBusy(job->request->model);
 }
 
-static bool ParseIfBusy(FunctionCallInfo fcinfo)
+static IfBusy IfBusyArgument(FunctionCallInfo fcinfo)
 {
     CheckNotNull(fcinfo, JOB_IF_BUSY, "if_busy");
-    return SkipsIfBusy(text_to_cstring(PG_GETARG_TEXT_PP(JOB_IF_BUSY)));
+    return ParseIfBusy(text_to_cstring(PG_GETARG_TEXT_PP(JOB_IF_BUSY)), true);
 }
 
 static void CheckTopLevel(FunctionCallInfo fcinfo)
@@ -224,7 +244,7 @@ Datum recadv_train_job_0_2(PG_FUNCTION_ARGS)
     job = palloc0(sizeof(Job));
     job->context = context;
     job->request = TakeRequest(fcinfo, JOB_WEIGHT_COLUMN);
-    job->skip_if_busy = ParseIfBusy(fcinfo);
+    job->if_busy = IfBusyArgument(fcinfo);
     job->run = (Run){.kind = RUN_JOB, .status = "running", .started = GetCurrentTimestamp()};
     TrainingInit(&job->training, context, Title(job->request));
     SPI_connect_ext(SPI_OPT_NONATOMIC);

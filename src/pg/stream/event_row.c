@@ -182,6 +182,8 @@ const char *ParseEvents(const Header *header, const char *part, uint32 number, b
         problem = "its ids are not of the model's kinds";
     for (uint32 i = 0; problem == NULL && i < *count; i++)
         (*events)[i].user = event.user;
+    if (problem != NULL)
+        pfree(*events);
     return problem;
 }
 

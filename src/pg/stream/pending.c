@@ -5,6 +5,7 @@
  */
 #include "pg/stream/pending.h"
 
+#include "access/detoast.h"
 #include "access/genam.h"
 #include "access/stratnum.h"
 #include "catalog/pg_type.h"
@@ -75,13 +76,18 @@ static uint32 NumberOf(ModelTable *table, HeapTuple tuple)
     return (uint32)DatumGetInt32(Column(table, tuple, COLUMN_BLOCK));
 }
 
-/* NULL: who made or altered the table by hand may have left out NOT NULL. */
-static bytea *DataOf(ModelTable *table, HeapTuple tuple)
+/* NULL and the data, or what is wrong with it: whoever may INSERT or ALTER can write anything. */
+static const char *DataOf(ModelTable *table, HeapTuple tuple, bytea **data)
 {
     bool null;
-    Datum data = heap_getattr(tuple, COLUMN_DATA, RelationGetDescr(table->relation), &null);
+    Datum stored = heap_getattr(tuple, COLUMN_DATA, RelationGetDescr(table->relation), &null);
 
-    return null ? NULL : DatumGetByteaPCopy(data);
+    if (null)
+        return "it has no data";
+    if (toast_raw_datum_size(stored) > MAX_SHARED_ROW)
+        return "it is larger than such rows are";
+    *data = DatumGetByteaPCopy(stored);
+    return NULL;
 }
 
 /* The events of a row. */
@@ -94,12 +100,15 @@ typedef struct RowEvents {
 static const char *ReadEvents(ModelTable *table, const Header *header, HeapTuple tuple,
                               RowEvents *events)
 {
-    bytea *data = DataOf(table, tuple);
+    bytea *data = NULL;
+    const char *problem = DataOf(table, tuple, &data);
 
-    if (data == NULL)
-        return "it has no data";
-    return ParseEvents(header, PartOf(table, tuple), NumberOf(table, tuple), data, &events->event,
-                       &events->count);
+    if (problem == NULL)
+        problem = ParseEvents(header, PartOf(table, tuple), NumberOf(table, tuple), data,
+                              &events->event, &events->count);
+    if (problem != NULL && data != NULL) /* there may be many such rows */
+        pfree(data);
+    return problem;
 }
 
 static char *Describe(ModelTable *table, HeapTuple tuple, const char *problem)
@@ -184,14 +193,20 @@ static void WarnOfPassedOver(const ModelTable *table, const PendingDamage *damag
     WarnOfNewer(damage);
 }
 
-static int CompareEvents(const void *a, const void *b)
+static int CompareEvents(const PendingEvent *a, const PendingEvent *b)
 {
-    const PendingEvent *x = a, *y = b;
-
-    if (x->time != y->time)
-        return x->time < y->time ? -1 : 1;
-    return CompareIds(x->item, y->item);
+    if (a->time != b->time)
+        return a->time < b->time ? -1 : 1;
+    return CompareIds(a->item, b->item);
 }
+
+#define ST_SORT          SortEvents
+#define ST_ELEMENT_TYPE  PendingEvent
+#define ST_COMPARE(a, b) CompareEvents(a, b)
+#define ST_SCOPE         static
+#define ST_CHECK_FOR_INTERRUPTS
+#define ST_DEFINE
+#include "lib/sort_template.h"
 
 /* The array with room for `more` elements of `size` bytes behind its first `count`. */
 static void *Grown(void *array, uint32 count, uint32 more, uint32 *room, Size size)
@@ -243,8 +258,7 @@ PendingRows PendingOfUser(ModelTable *table, const Header *header, Id user)
     ReadUser(table, header, PartOfId(EVENT_PREFIX, known), &pending);
     ReadUser(table, header, PartOfId(EVENTS_PREFIX, known), &pending);
     WarnOfPassedOver(table, &pending.damage);
-    if (pending.count > 1)
-        qsort(pending.events, pending.count, sizeof(PendingEvent), CompareEvents);
+    SortEvents(pending.events, pending.count);
     return pending;
 }
 
@@ -267,15 +281,47 @@ static void ReadAll(ModelTable *table, const Header *header, const char *prefix,
     systable_endscan(scan);
 }
 
+static uint64 CountSound(ModelTable *table, const Header *header, const char *prefix)
+{
+    MemoryContext scratch =
+        AllocSetContextCreate(CurrentMemoryContext, "recadv pending", ALLOCSET_DEFAULT_SIZES);
+    SysScanDesc scan = ScanParts(table, prefix, true);
+    PendingDamage damage = {0};
+    uint64 count = 0;
+    HeapTuple tuple;
+
+    while (HeapTupleIsValid(tuple = systable_getnext(scan))) {
+        MemoryContext caller = MemoryContextSwitchTo(scratch);
+        RowEvents events;
+
+        if (Examine(table, header, tuple, &events, &damage) == SOUND)
+            count += events.count;
+        MemoryContextSwitchTo(caller);
+        MemoryContextReset(scratch);
+        CHECK_FOR_INTERRUPTS();
+    }
+    systable_endscan(scan);
+    MemoryContextDelete(scratch);
+    return count;
+}
+
+uint64 PendingCount(ModelTable *table, const Header *header)
+{
+    return CountSound(table, header, EVENT_PREFIX) + CountSound(table, header, EVENTS_PREFIX);
+}
+
 /* What is wrong with a pack of items, or NULL and the names that can be ids. */
 static const char *ReadPack(ModelTable *table, IdKind kind, HeapTuple tuple, Id **items,
                             uint32 *count)
 {
-    bytea *data = DataOf(table, tuple);
+    bytea *data = NULL;
+    const char *problem = DataOf(table, tuple, &data);
 
-    if (data == NULL)
-        return "it has no data";
-    return ParseItems(kind, NumberOf(table, tuple), data, items, count);
+    if (problem == NULL)
+        problem = ParseItems(kind, NumberOf(table, tuple), data, items, count);
+    if (problem != NULL && data != NULL)
+        pfree(data);
+    return problem;
 }
 
 static void ReadItemPlaces(ModelTable *table, const Header *header, PendingRows *pending)

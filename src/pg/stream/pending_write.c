@@ -219,17 +219,14 @@ static void AddPacksOfItems(PendingBatch *rows, const IdList *items)
             (NewRow){ITEMS_PART, NULL, ids + i, Min(MAX_PACK, items->count - i)};
 }
 
-static int CompareParts(const void *a, const void *b)
-{
-    return strcmp(((const NewRow *)a)->part, ((const NewRow *)b)->part);
-}
-
 /* In the order of the key, whose pages are then touched one after the other. */
-static void SortByPart(PendingBatch *rows)
-{
-    if (rows->count > 1)
-        qsort(rows->row, rows->count, sizeof(NewRow), CompareParts);
-}
+#define ST_SORT          SortByPart
+#define ST_ELEMENT_TYPE  NewRow
+#define ST_COMPARE(a, b) strcmp((a)->part, (b)->part)
+#define ST_SCOPE         static
+#define ST_CHECK_FOR_INTERRUPTS
+#define ST_DEFINE
+#include "lib/sort_template.h"
 
 PendingBatch *PendingPrepare(ModelTable *table, const PendingEvent *events, uint32 count,
                              const IdList *new_items)
@@ -242,7 +239,7 @@ PendingBatch *PendingPrepare(ModelTable *table, const PendingEvent *events, uint
         AddPacksOfItems(batch, new_items);
     else
         AddItems(table, batch, new_items);
-    SortByPart(batch);
+    SortByPart(batch->row, batch->count);
     InsertPlan(table);
     return batch;
 }

@@ -203,7 +203,7 @@ static void ReadLate(ModelTable *table, const Header *header, BackendHost *backe
     for (uint32 i = 0; i < users; i++)
         if (found[i] != UNKNOWN_ID)
             late->known[late->count++] = found[i];
-    qsort(late->known, late->count, sizeof(uint32), CompareIndexes);
+    SortIndexes(late->known, late->count);
     HistoryInit(&backend->host, Max(late->count, 1), 0, &late->learnt);
     ReadListsOf(&table->store, &learnt_lists, header, late->known, late->count, &late->learnt);
 }

@@ -109,13 +109,6 @@ static void Mark(Serving *s)
     data->compared = compared;
 }
 
-static int CompareItems(const void *a, const void *b)
-{
-    uint32 x = *(const uint32 *)a, y = *(const uint32 *)b;
-
-    return (x > y) - (x < y);
-}
-
 /* What the user has had, by what both versions know: no candidates.  Ascending and distinct. */
 static uint32 *OwnItems(const Serving *s, uint32 user, uint32 *count)
 {
@@ -127,7 +120,7 @@ static uint32 *OwnItems(const Serving *s, uint32 user, uint32 *count)
     for (uint64 i = now->offset[user]; i < now->offset[user + 1]; i++)
         if (s->item[now->item[i]] != UNKNOWN_ID)
             own[n++] = s->item[now->item[i]];
-    qsort(own, n, sizeof(uint32), CompareItems);
+    SortIndexes(own, n);
     for (uint32 i = 0; i < n; i++)
         if (kept == 0 || own[i] != own[kept - 1])
             own[kept++] = own[i];

@@ -47,20 +47,33 @@ void RunUnlock(Oid relid)
     LockRelease(&tag, ExclusiveLock, true);
 }
 
-bool SkipsIfBusy(const char *choice)
+void RunLockWait(Oid relid)
 {
-    if (strcmp(choice, "skip") != 0 && strcmp(choice, "error") != 0)
-        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                        errmsg("if_busy must be 'error' or 'skip', not '%s'", choice)));
-    return strcmp(choice, "skip") == 0;
+    LOCKTAG tag;
+
+    RunLockTag(relid, &tag);
+    (void)LockAcquire(&tag, ExclusiveLock, true, false);
+}
+
+IfBusy ParseIfBusy(const char *choice, bool may_wait)
+{
+    if (strcmp(choice, "error") == 0)
+        return IF_BUSY_ERROR;
+    if (strcmp(choice, "skip") == 0)
+        return IF_BUSY_SKIP;
+    if (strcmp(choice, "wait") == 0 && may_wait)
+        return IF_BUSY_WAIT;
+    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                    errmsg("if_busy must be %s, not '%s'",
+                           may_wait ? "'error', 'skip' or 'wait'" : "'error' or 'skip'", choice)));
 }
 
 void FailBusy(const char *model)
 {
     ereport(ERROR, (errcode(ERRCODE_OBJECT_IN_USE),
                     errmsg("model \"%s\" is being trained by another session", model),
-                    errhint("Wait until that run ends; recadv_train_job() can skip with "
-                            "if_busy => 'skip'.")));
+                    errhint("Wait until that run ends; recadv_train_job() does with if_busy => "
+                            "'wait'.")));
 }
 
 void RunEnd(Run *run, const Training *t)
@@ -96,6 +109,7 @@ static void DescribeResult(StringInfo json, const Algorithm *algorithm, const Tr
         DescribeMetrics(json, t->model.algorithm, best->metric);
         JsonOpen(json, "metrics", '{');
         DescribeMetrics(json, t->model.algorithm, best->metric);
+        DescribeFindings(json, &t->report);
         JsonClose(json, '}');
     }
 }
@@ -262,6 +276,19 @@ static bool IsRun(Jsonb *run)
     return HasTime(run, "started") && HasTime(run, "finished");
 }
 
+static bool HasRun(ModelTable *table, uint32 number)
+{
+    MemoryContext caller = CurrentMemoryContext;
+    MemoryContext scratch = AllocSetContextCreate(caller, "recadv run", ALLOCSET_DEFAULT_SIZES);
+    bool has;
+
+    MemoryContextSwitchTo(scratch);
+    has = IsRun(StoreTryJson(&table->store, PART_RUN, number));
+    MemoryContextSwitchTo(caller);
+    MemoryContextDelete(scratch);
+    return has;
+}
+
 /* Of a model that an earlier version made there is no list of trainings: all that there are. */
 static List *Listed(ModelTable *table, RunKind kind)
 {
@@ -329,7 +356,7 @@ List *RunNumbers(ModelTable *table)
     table->store.version = 0;
     foreach (cell, listed) {
         CHECK_FOR_INTERRUPTS();
-        if (IsRun(StoreTryJson(&table->store, PART_RUN, (uint32)lfirst_int(cell))))
+        if (HasRun(table, (uint32)lfirst_int(cell)))
             runs = lappend_int(runs, lfirst_int(cell));
         else
             others = lappend_int(others, lfirst_int(cell));

@@ -72,8 +72,13 @@ extern List *RunNumbers(ModelTable *table);
 extern bool RunLock(Oid relid, bool session);
 extern void RunUnlock(Oid relid);
 
-/* What an argument if_busy says: true for "skip", false for "error"; fails for anything else. */
-extern bool SkipsIfBusy(const char *choice);
+/* The same, kept across commits, when the run of the other session has ended. */
+extern void RunLockWait(Oid relid);
+
+/* What an argument if_busy says; fails for anything else.  A refresh need not wait: the next comes
+ * soon. */
+typedef enum IfBusy { IF_BUSY_ERROR, IF_BUSY_SKIP, IF_BUSY_WAIT } IfBusy;
+extern IfBusy ParseIfBusy(const char *choice, bool may_wait);
 
 /* Fails with a clear error if RunLock returned false. */
 extern void FailBusy(const char *model) __attribute__((noreturn));

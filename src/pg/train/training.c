@@ -136,6 +136,13 @@ void DescribeHoldout(StringInfo json, const Algorithm *algorithm, const Training
     JsonInteger(json, "held_out_users", (int64)t->held_users);
 }
 
+void DescribeFindings(StringInfo json, const TrainReport *report)
+{
+    for (int i = 0; i < FINDINGS; i++)
+        if (report->finding[i].name != NULL)
+            JsonReal(json, report->finding[i].name, report->finding[i].value);
+}
+
 const Epoch *TrainingBest(const Training *t)
 {
     return t->report.best < 0 || t->report.best >= t->report.epochs
@@ -366,5 +373,7 @@ void TrainingReport(const Training *t)
     CappedReport(&t->collected.capped);
     if (t->report.warning[0] != '\0')
         ereport(WARNING, (errmsg("%s", t->report.warning)));
+    if (t->report.note[0] != '\0' && recadv_progress)
+        ereport(NOTICE, (errmsg("%s", t->report.note)));
     ReportSkipped(&t->collected);
 }

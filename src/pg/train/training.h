@@ -108,6 +108,9 @@ extern void DescribeMetrics(StringInfo json, const Algorithm *algorithm, const d
 /* The same of what they were measured on: holdout, k, held_out_users; nothing before the choice. */
 extern void DescribeHoldout(StringInfo json, const Algorithm *algorithm, const Training *training);
 
+/* What else the training has measured. */
+extern void DescribeFindings(StringInfo json, const TrainReport *report);
+
 /* Best epoch, or NULL if the algorithm has none. */
 extern const Epoch *TrainingBest(const Training *training);
 

@@ -65,6 +65,7 @@ static void DescribeTraining(StringInfo json, const Training *t, const TrainRequ
     JsonReal(json, "loss", best == NULL ? NAN : best->loss);
     DescribeMetrics(json, t->model.algorithm, best == NULL ? unmeasured : best->metric);
     DescribeHoldout(json, t->model.algorithm, t);
+    DescribeFindings(json, &t->report);
     JsonString(json, "stop_reason", t->report.stop_reason);
     JsonBool(json, "warm_start", t->model.warm);
     if (t->model.warm) {

@@ -25,8 +25,9 @@
 /* The first round takes this share of the budget, by the candidate of middle cost. */
 #define FIRST_SHARE 3
 
-/* Nanoseconds that nobody grudges. */
-#define LITTLE_WORK 2e9
+/* Nanoseconds of a round that nobody grudges. */
+#define FIRST_LITTLE 4e9
+#define LAST_LITTLE  10e9
 
 /* Variants of one algorithm. */
 #define MOST_VARIANTS 8
@@ -112,7 +113,7 @@ static double MiddleWork(const Chooser *c)
 
 static double FirstBudget(const Chooser *c)
 {
-    return fmax(LITTLE_WORK, c->options->budget / FIRST_SHARE * MiddleWork(c));
+    return fmax(FIRST_LITTLE, c->options->budget / FIRST_SHARE * MiddleWork(c));
 }
 
 /* What is left, by the best so far. */
@@ -120,7 +121,7 @@ static double LeftBudget(const Chooser *c)
 {
     double all = c->options->budget * TrainingWork(&c->list[0], c->rounds.data);
 
-    return fmax(LITTLE_WORK, all - c->rounds.spent);
+    return fmax(LAST_LITTLE, all - c->rounds.spent);
 }
 
 /* --- rounds */

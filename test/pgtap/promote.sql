@@ -219,7 +219,7 @@ SELECT is(recadv_rollback('p'), 1, 'and still not the second');
 SELECT fails(
     $$SELECT recadv_rollback('p')$$,
     '42704',
-    '% | Version 4 is kept but has never served: recadv_rollback(''...'', 4) lets it.',
+    '% | Version 4 is kept but has never served: recadv_rollback(''recadv_test.p'', 4) lets it.',
     'nothing else has served');
 SELECT is(serving('p'), 1, 'so nothing changes');
 

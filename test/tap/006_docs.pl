@@ -76,6 +76,8 @@ make_orders($node, 'orders', 300, 500, 30);
 $node->safe_psql('postgres', q{
 	CREATE TABLE products AS SELECT i::bigint AS id, 'product ' || i AS title, i % 7 AS category,
 		now() - i * interval '1 day' AS added, i % 3 AS stock FROM generate_series(0, 499) i;
+	CREATE TABLE new_orders AS SELECT u AS user_id, (u * 7) % 500 AS item_id
+		FROM generate_series(1, 300) u;
 	CREATE TABLE customers AS SELECT u AS id, u % 2 = 0 AS newsletter
 		FROM generate_series(1, 300) u;
 	CREATE TABLE baskets AS SELECT 42 AS customer_id, i::bigint AS product_id
@@ -97,6 +99,22 @@ make_orders($node, 'views', 300, 500, 10);
 $node->safe_psql('postgres', 'ALTER TABLE views RENAME bought_at TO at');
 cmp_ok(statements_of('doc/streaming.md', $has_vector), '>', 5,
 	'the documentation of streaming has statements');
+
+# The alerts of doc/operations.md find nothing on a server where all is well, and what is wrong on another.
+my ($section_of_alerts) = slurp_file('doc/operations.md') =~ /^## Alerts\n(.*?)^## /ms;
+my ($alerts) = $section_of_alerts =~ /^```sql\n(.*?)^```$/ms;
+my @alerts = grep { /\S/ } split(/;/, $alerts =~ s/--[^\n]*//gr);
+
+# found(): numbers of the alerts that give rows
+sub found
+{
+	return join(' ', grep { $node->safe_psql('postgres', $alerts[ $_ - 1 ]) ne '' } 1 .. @alerts);
+}
+cmp_ok(scalar @alerts, '>', 5, 'there are alerts');
+is(found(), '', 'no alert where all is well');
+$node->psql('postgres', "CALL recadv_train_job('shop', 'nowhere')");
+$node->safe_psql('postgres', q{CREATE TABLE empty OF recadv_model (PRIMARY KEY (version, part, block))});
+is(found(), '1 3', 'alerts of a job that failed and of a model that was never trained');
 
 $node->stop;
 done_testing();

@@ -50,7 +50,8 @@ sub image
 {
 	my ($seed) = @_;
 
-	return q{recadv_fit(user_id, item_id, '} . options(seed => $seed, epochs => 3) . q{')};
+	return q{recadv_fit(user_id, item_id, '} . options(algorithm => '"bpr"', seed => $seed, epochs => 3)
+	  . q{')};
 }
 
 $node->safe_psql('postgres', 'CREATE DATABASE twin');
@@ -141,7 +142,8 @@ my %deaths = (
 
 # --- what there is -------------------------------------------------------------------------------
 
-# Bytes of all that a version is; without the times of day and the random numbers in version 0.
+# Bytes of all that a version is; without the times of day, the log of runs, which has those that were
+# cut off, and the random numbers in version 0.
 my $digest = q{
 	SELECT md5(string_agg(md5(part || ' ' || what), ' ' ORDER BY version, part, block, what)) FROM (
 		SELECT version, part, block, CASE
@@ -151,7 +153,8 @@ my $digest = q{
 			WHEN part ~ '^(event|item)s?:?' AND version = 0 THEN substr(data, 33)::text
 			ELSE md5(data) END AS what
 		FROM (SELECT version, part, CASE WHEN version > 0 THEN block ELSE 0 END AS block, data
-		      FROM MODEL WHERE part NOT IN ('history', 'run', 'last_run')) rows) whats};
+		      FROM MODEL WHERE part NOT IN
+		      ('history', 'run', 'last_run', 'trainings', 'refreshes')) rows) whats};
 
 my $answers = q{SELECT md5(string_agg(r::text, ' ' ORDER BY m, u, r.rank))
 	FROM unnest('{feed,shop,shelf}'::text[]) m, generate_series(1, 300, 13) u,

@@ -48,91 +48,93 @@ sql(q{
 
 # --- every function and view, and who may call it with a model of somebody else's ------------------
 
-# Who may at least: 0 anybody, 1 who may SELECT from the model, 2 its owner.  A third element is the
+# By the types of the arguments that must be given.  Who may at least: 0 anybody, 1 who may SELECT from the model, 2 its owner.  A third element is the
 # error that those get who may.  %m is the model, %i an image.
 my %calls = (
-	'recadv_train(text,text,name,name,name,text,jsonb,name)' => [ 2, training('%m', 'clicks') ],
-	'recadv_train_job(text,text,name,name,name,text,jsonb,text,name)' => [ 2,
+	'recadv_train(text,text)' => [ 2, training('%m', 'clicks') ],
+	'recadv_train_job(text,text)' => [ 2,
 		qq{CALL recadv_train_job('%m', 'clicks', time_column => 'at', algorithm => 'nmrn',
 			options => '$options')} ],
-	'recadv_estimate_memory(bigint,bigint,bigint,text,jsonb,boolean,boolean)' =>
+	'recadv_estimate_memory(bigint,bigint,bigint)' =>
 	  [ 0, 'SELECT recadv_estimate_memory(10, 10, 10)' ],
-	'recadv_rollback(text,integer)' => [ 2, q{SELECT recadv_rollback('%m', 1)} ],
+	'recadv_rollback(text)' => [ 2, q{SELECT recadv_rollback('%m', 1)} ],
 	'recadv_forget(text,bigint)' => [ 2, q{SELECT recadv_forget('%m', 3)} ],
 	'recadv_forget(text,text)' => [ 2, q{SELECT recadv_forget('%m', '3'::text)} ],
 	'recadv_save(text,bytea)' => [ 2, q{SELECT recadv_save('%m', %i)} ],
-	'recadv_options(text)' => [ 0, 'SELECT recadv_options()' ],
-	'recadv_refresh(text,boolean,text)' => [ 2, q{SELECT recadv_refresh('%m')} ],
-	'recadv_observe(text,bigint,bigint,text)' => [ 2, q{SELECT recadv_observe('%m', 1, 2)} ],
+	'recadv_options()' => [ 0, 'SELECT recadv_options()' ],
+	'recadv_refresh()' => [ 2, q{SELECT recadv_refresh('%m')} ],
+	'recadv_observe(text,bigint,bigint)' => [ 2, q{SELECT recadv_observe('%m', 1, 2)} ],
 	'recadv_observe(text,bigint,bigint,anyelement)' =>
 	  [ 2, q{SELECT recadv_observe('%m', 1, 2, now())} ],
-	'recadv_observe(text,text,text,text)' =>
+	'recadv_observe(text,text,text)' =>
 	  [ 2, q{SELECT recadv_observe('%m', '1'::text, '99'::text)} ],
 	'recadv_observe(text,text,text,anyelement)' =>
 	  [ 2, q{SELECT recadv_observe('%m', '1'::text, '99'::text, now())} ],
 	'recadv_observe_trigger()' => [ 0, 'SELECT recadv_observe_trigger()', '39P01' ],
-	'recadv_attach(text,regclass,name,name,name,text)' =>
+	'recadv_attach(text)' =>
 	  [ 2, q{SELECT recadv_attach('%m', 'clicks')} ],
-	'recadv_detach(text,regclass)' => [ 2, q{SELECT recadv_detach('%m', 'clicks_too')} ],
-	'recadv_evaluate_stream(text,name,name,name,text,jsonb,double precision,integer)' => [ 0,
+	'recadv_detach(text)' => [ 2, q{SELECT recadv_detach('%m', 'clicks_too')} ],
+	'recadv_evaluate_stream(text)' => [ 0,
 		q{SELECT recadv_evaluate_stream('clicks', time_column => 'at',
 			options => '{"factors":4,"epochs":1,"threads":1}')} ],
-	'recadv_memory(text,integer)' => [ 1, q{SELECT recadv_memory('%m')} ],
-	'recadv_topk(bigint,integer,text,boolean,bigint[],bigint[],text)' =>
+	'recadv_memory()' => [ 1, q{SELECT recadv_memory('%m')} ],
+	'recadv_topk(bigint)' =>
 	  [ 1, q{SELECT recadv_topk(1, 5, '%m')} ],
-	'recadv_topk(text,integer,text,boolean,text[],text[],text)' =>
+	'recadv_topk(text)' =>
 	  [ 1, q{SELECT recadv_topk('1'::text, 5, '%m')} ],
-	'recadv_topk_for(bigint[],integer,text,boolean,bigint[],bigint[])' =>
+	'recadv_topk_for(bigint[])' =>
 	  [ 1, q{SELECT recadv_topk_for('{1,2}'::bigint[], 5, '%m')} ],
-	'recadv_topk_for(text[],integer,text,boolean,text[],text[])' =>
+	'recadv_topk_for(text[])' =>
 	  [ 1, q{SELECT recadv_topk_for('{1,2}'::text[], 5, '%m')} ],
-	'recadv_similar_items(bigint,integer,text,bigint[],bigint[])' =>
+	'recadv_similar_items(bigint)' =>
 	  [ 1, q{SELECT recadv_similar_items(1, 5, '%m')} ],
-	'recadv_similar_items(text,integer,text,text[],text[])' =>
+	'recadv_similar_items(text)' =>
 	  [ 1, q{SELECT recadv_similar_items('1'::text, 5, '%m')} ],
-	'recadv_similar_users(bigint,integer,text,bigint[],bigint[])' =>
+	'recadv_similar_users(bigint)' =>
 	  [ 1, q{SELECT recadv_similar_users(1, 5, '%m')} ],
-	'recadv_similar_users(text,integer,text,text[],text[])' =>
+	'recadv_similar_users(text)' =>
 	  [ 1, q{SELECT recadv_similar_users('1'::text, 5, '%m')} ],
-	'recadv_explain(bigint,bigint,integer,text,bigint[],bigint[],text)' =>
+	'recadv_explain(bigint,bigint)' =>
 	  [ 1, q{SELECT recadv_explain(1, 2, 5, '%m')} ],
-	'recadv_explain(text,text,integer,text,text[],text[],text)' =>
+	'recadv_explain(text,text)' =>
 	  [ 1, q{SELECT recadv_explain('1'::text, '2'::text, 5, '%m')} ],
 	'recadv_embeddings(text,text)' => [ 1, q{SELECT recadv_embeddings('%m', 'item')} ],
 	'recadv_embeddings(text,text,anyarray)' =>
 	  [ 1, q{SELECT recadv_embeddings('%m', 'user', '{1,2}'::bigint[])} ],
-	'recadv_topk_all(text,integer,bigint[],boolean,bigint[],bigint[],text)' =>
+	'recadv_topk_all()' =>
 	  [ 1, q{SELECT recadv_topk_all('%m', 5)} ],
-	'recadv_topk_all(text,integer,text[],boolean,text[],text[],text)' =>
+	'recadv_topk_all(text,integer,text[])' =>
 	  [ 1, q{SELECT recadv_topk_all('%m', 5, '{1,2}'::text[])} ],
-	'recadv_score(bigint,bigint,text)' => [ 1, q{SELECT recadv_score(1, 2, '%m')} ],
-	'recadv_score(text,text,text)' => [ 1, q{SELECT recadv_score('1'::text, '2'::text, '%m')} ],
-	'recadv_has_user(bigint,text)' => [ 1, q{SELECT recadv_has_user(1, '%m')} ],
-	'recadv_has_user(text,text)' => [ 1, q{SELECT recadv_has_user('1'::text, '%m')} ],
+	'recadv_score(bigint,bigint)' => [ 1, q{SELECT recadv_score(1, 2, '%m')} ],
+	'recadv_score(text,text)' => [ 1, q{SELECT recadv_score('1'::text, '2'::text, '%m')} ],
+	'recadv_has_user(bigint)' => [ 1, q{SELECT recadv_has_user(1, '%m')} ],
+	'recadv_has_user(text)' => [ 1, q{SELECT recadv_has_user('1'::text, '%m')} ],
 	'recadv_cache_entries()' => [ 0, 'SELECT recadv_cache_entries()' ],
-	'recadv_topk(bytea,bigint,integer,boolean,bigint[],bigint[])' =>
+	'recadv_topk(bytea,bigint)' =>
 	  [ 0, 'SELECT recadv_topk(%i, 1, 5)' ],
-	'recadv_topk(bytea,text,integer,boolean,text[],text[])' =>
+	'recadv_topk(bytea,text)' =>
 	  [ 0, q{SELECT recadv_topk(%i, '1'::text, 5)} ],
-	'recadv_topk_for(bytea,bigint[],integer,boolean,bigint[],bigint[])' =>
+	'recadv_topk_for(bytea,bigint[])' =>
 	  [ 0, q{SELECT recadv_topk_for(%i, '{1,2}'::bigint[], 5)} ],
-	'recadv_topk_for(bytea,text[],integer,boolean,text[],text[])' =>
+	'recadv_topk_for(bytea,text[])' =>
 	  [ 0, q{SELECT recadv_topk_for(%i, '{1,2}'::text[], 5)} ],
-	'recadv_similar_items(bytea,bigint,integer,bigint[],bigint[])' =>
+	'recadv_similar_items(bytea,bigint)' =>
 	  [ 0, 'SELECT recadv_similar_items(%i, 1, 5)' ],
-	'recadv_similar_items(bytea,text,integer,text[],text[])' =>
+	'recadv_similar_items(bytea,text)' =>
 	  [ 0, q{SELECT recadv_similar_items(%i, '1'::text, 5)} ],
 	'recadv_score(bytea,bigint,bigint)' => [ 0, 'SELECT recadv_score(%i, 1, 2)' ],
 	'recadv_score(bytea,text,text)' => [ 0, q{SELECT recadv_score(%i, '1'::text, '2'::text)} ],
-	'recadv_evaluate(text,text,name,name,integer[])' =>
+	'recadv_evaluate(text,text)' =>
 	  [ 1, q{SELECT recadv_evaluate('%m', '(SELECT user_id, item_id + 1 AS item_id FROM clicks)')} ],
-	'recadv_robustness(text,real[],text,name,name)' =>
+	'recadv_robustness(text)' =>
 	  [ 1, q{SELECT recadv_robustness('%m')}, '0A000' ],
-	'recadv_document(text,text,integer,integer)' => [ 1, q{SELECT recadv_document('%m', 'header')} ],
-	'recadv_info(text,integer)' => [ 1, q{SELECT recadv_info('%m')} ],
-	'recadv_history(text,integer)' => [ 1, q{SELECT recadv_history('%m')} ],
+	'recadv_document(text,text)' => [ 1, q{SELECT recadv_document('%m', 'header')} ],
+	'recadv_info()' => [ 1, q{SELECT recadv_info('%m')} ],
+	'recadv_history()' => [ 1, q{SELECT recadv_history('%m')} ],
 	'recadv_run_numbers(text)' => [ 1, q{SELECT recadv_run_numbers('%m')} ],
-	'recadv_runs(text)' => [ 1, q{SELECT recadv_runs('%m')} ],
+	'recadv_runs()' => [ 1, q{SELECT recadv_runs('%m')} ],
+	'recadv_run_documents(oid)' => [ 0, q{SELECT recadv_run_documents('%m'::regclass)} ],
+	'recadv_running()' => [ 0, 'SELECT recadv_running()' ],
 	'recadv_model_status(oid)' => [ 0, q{SELECT recadv_model_status('%m'::regclass)} ],
 	'recadv_fit_accum(internal,"any","any")' => [ 0, 'SELECT recadv_fit_accum(NULL, 1, 2)', '42883' ],
 	'recadv_fit_accum_options(internal,"any","any",jsonb)' =>
@@ -151,10 +153,16 @@ my %calls = (
 	'recadv_fit("any","any","any",jsonb)' => [ 0, q{SELECT recadv_fit(1, 2, now(), '{}')} ],
 	'recadv_fit("any","any","any","any",jsonb)' => [ 0, q{SELECT recadv_fit(1, 2, now(), 3, '{}')} ],
 	'recadv_models' => [ 0, 'SELECT * FROM recadv_models' ],
-	'recadv_cache' => [ 0, 'SELECT * FROM recadv_cache' ]);
+	'recadv_cache' => [ 0, 'SELECT * FROM recadv_cache' ],
+	'recadv_all_runs' => [ 0, 'SELECT * FROM recadv_all_runs' ],
+	'recadv_progress' => [ 0, 'SELECT * FROM recadv_progress' ]);
 
 my $members = sql(q{
-	SELECT objid::regprocedure::text FROM pg_depend
+	SELECT format('%s(%s)', proname, (
+		SELECT string_agg(format_type(type, NULL), ',' ORDER BY n)
+		FROM unnest(proargtypes::oid[]) WITH ORDINALITY u(type, n)
+		WHERE n <= pronargs - pronargdefaults))
+	FROM pg_depend JOIN pg_proc p ON p.oid = objid
 	WHERE classid = 'pg_proc'::regclass AND refclassid = 'pg_extension'::regclass AND deptype = 'e'
 		AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'recadv')
 	UNION ALL
@@ -211,6 +219,8 @@ foreach my $role (sort { $roles{$a} <=> $roles{$b} } keys %roles)
 	}
 	is($session->query(q{SELECT count(*) FROM recadv_models})->{out}, $roles{$role} > 0 ? 1 : 0,
 		"$role: recadv_models lists what the role may read");
+	is($session->query(q{SELECT count(DISTINCT model) FROM recadv_all_runs})->{out}, $roles{$role} > 0 ? 1 : 0,
+		"$role: so does recadv_all_runs");
 	is($session->query(q{SELECT count(*) FROM recadv_cache WHERE model = 'm'::regclass})->{out} > 0,
 		$roles{$role} > 0, "$role: so does recadv_cache");
 	$session->quit;
@@ -221,6 +231,9 @@ my $stranger = start_session($node, user => 'stranger');
 is($stranger->query(q{SELECT status, version IS NULL, users IS NULL, bytes IS NULL
 		FROM recadv_model_status('m'::regclass)})->{out},
 	'permission denied for table m|t|t|t', 'of which a stranger learns nothing');
+like($stranger->query(q{SELECT count(*) FROM recadv_run_documents('m'::regclass)})->{err},
+	qr/permission denied for table m/, 'nor of its runs');
+is($stranger->query(q{SELECT count(*) FROM recadv_run_documents('m'::regclass)})->{out}, 0, 'of which none come');
 $stranger->quit;
 $owner->quit;
 
@@ -321,7 +334,7 @@ sub calls_on_evil
 	my @statements = (@more_calls, map { call_on($_, 'evil') } @others, @last);
 
 	s/^(?!CALL)(.*(?:_save|_train).*)$/BEGIN; $1; ROLLBACK/s foreach (@statements);
-	s/(?<![.\w])(recadv_\w+\(|recadv_models|recadv_cache\b)/public.$1/g foreach (@statements);
+	s/(?<![.\w])(recadv_\w+\(|recadv_models|recadv_cache\b|recadv_all_runs|recadv_progress)/public.$1/g foreach (@statements);
 	return @statements;
 }
 
@@ -561,6 +574,7 @@ $mallory->query(q{CREATE TEMPORARY TABLE passing OF recadv_model (PRIMARY KEY (v
 is($boss->query('SELECT count(*) FROM recadv_topk(1, 5)')->{out}, 5,
 	'a call that names no model takes the one that others can read');
 is($boss->query(q{SELECT string_agg(name, ' ') FROM recadv_models})->{out}, 'm', 'as the list does');
+is($boss->query(q{SELECT count(*) FROM recadv_all_runs})->{err}, '', 'and that of all runs');
 is($mallory->query(q{SELECT string_agg(name, ' ') FROM recadv_models})->{out}, 'passing',
 	'the session has its own');
 $mallory->quit;
@@ -580,7 +594,7 @@ is($boss->query(q{RESET ROLE; INSERT INTO m SELECT 0, part, n, data FROM zeros, 
 		unnest('{items,event:1,events:1}'::text[]) part})->{state}, '', 'and others that unfold');
 $boss->quit;
 foreach my $call ('recadv_topk(1, 5, model => \'m\')', 'recadv_topk_all(\'m\', 5)', 'recadv_runs(\'m\')',
-	'recadv_models', 'recadv_similar_items(1, 5, model => \'m\')', 'recadv_refresh(\'m\')')
+	'recadv_models', 'recadv_all_runs', 'recadv_similar_items(1, 5, model => \'m\')', 'recadv_refresh(\'m\')')
 {
 	my $session = start_session($node);
 

@@ -108,6 +108,8 @@ INSERT INTO questions (kind, question) VALUES
     ('model', 'SELECT count(*) >= 0 FROM recadv_runs($m)'),
     ('model', 'SELECT recadv_info($m) IS NOT NULL'),
     ('model', 'SELECT count(*) > 0 FROM recadv_models'),
+    ('model', 'SELECT count(*) >= 0 FROM recadv_all_runs'),
+    ('model', 'SELECT count(*) >= 0 FROM recadv_progress'),
     ('often', 'SELECT bool_and(finite(value)) FROM recadv_evaluate($m, $t)'),
     ('often', 'SELECT bool_and(finite(ndcg_before) AND finite(ndcg_after)) FROM recadv_robustness($m)'),
     ('often', 'SELECT bool_and(finite(score)) FROM recadv_topk_all($m, 3)'),

@@ -6,7 +6,7 @@
  * or answered in bounds: the sanitizers watch.  Where all scores are finite the exact scan must
  * still find what a ranking of all scores finds.
  *
- * RECADV_MUTATIONS=N makes N rounds.
+ * RECADV_MUTATIONS=N makes N rounds, SEED=S others than SEED=0.
  */
 #include <float.h>
 #include <math.h>
@@ -474,16 +474,16 @@ static size_t MakeOther(BlockType type, uint8_t *bytes, DataBlock *block)
     return block->size + BLOCK_HEADER_SIZE;
 }
 
-static uint64_t RoundsAsked(void)
+static uint64_t Asked(const char *name, uint64_t otherwise)
 {
-    const char *asked = getenv("RECADV_MUTATIONS");
+    const char *value = getenv(name);
 
-    return asked == NULL ? ROUNDS : strtoull(asked, NULL, 10);
+    return value == NULL ? otherwise : strtoull(value, NULL, 10);
 }
 
-static void CheckModels(World *worlds, uint32_t count, uint64_t rounds)
+static void CheckModels(World *worlds, uint32_t count, uint64_t rounds, uint64_t seed)
 {
-    Random random = TestStream(991);
+    Random random = TestStream(10000 + 2 * seed);
     uint64_t taken = 0, failed = 0, wrong = 0;
 
     for (uint64_t n = 0; n < rounds; n++) {
@@ -507,11 +507,11 @@ static void CheckModels(World *worlds, uint32_t count, uint64_t rounds)
     CHECK(taken > rounds / 4 && taken < rounds, "both ways were gone");
 }
 
-static void CheckOthers(uint64_t rounds)
+static void CheckOthers(uint64_t rounds, uint64_t seed)
 {
     static const BlockType types[] = {BLOCK_UINT, BLOCK_INT64, BLOCK_TEXT, BLOCK_LIST};
     static uint8_t bytes[4][BLOCK_HEADER_SIZE + LISTS * LISTS * 4 + 64];
-    Random random = TestStream(992);
+    Random random = TestStream(10001 + 2 * seed);
     Round round = {.random = &random};
     DataBlock block[4];
     size_t size[4];
@@ -529,12 +529,12 @@ void TestMutations(void)
 {
     static World worlds[32];
     uint32_t count = 0;
-    uint64_t rounds = RoundsAsked();
+    uint64_t rounds = Asked("RECADV_MUTATIONS", ROUNDS), seed = Asked("SEED", 0);
 
     for (; count < SmallModels(); count++)
         WorldOpen(&worlds[count], SmallAlgorithm(count), SmallSettings(count));
-    CheckModels(worlds, count, rounds - rounds / 4);
-    CheckOthers(rounds / 4);
+    CheckModels(worlds, count, rounds - rounds / 4, seed);
+    CheckOthers(rounds / 4, seed);
     for (uint32_t i = 0; i < count; i++)
         TestHostEnd(&worlds[i].t);
 }

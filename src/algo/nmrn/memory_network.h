@@ -126,6 +126,7 @@ extern void NmrnResetAttention(const Model *model, uint32_t user);
 /* The members of struct Algorithm and struct StreamMethods. */
 extern void NmrnLayout(Model *model);
 extern size_t NmrnTrainMemory(const Model *model, const Interactions *shape, int threads);
+extern double NmrnWork(const Model *model, const Interactions *shape);
 extern void NmrnTrain(const Host *host, const Interactions *data, Model *model,
                       TrainReport *report);
 extern uint32_t NmrnQueryWidth(const Model *model);

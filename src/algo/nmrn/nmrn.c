@@ -1,7 +1,6 @@
 /*
- * nmrn.c: the neural memory recommender with negatives drawn at random (Wang et al.
- *
- * 2018).  Its options and its entry in the list of algorithms.
+ * nmrn.c: the neural memory recommender with negatives drawn at random (Wang et al. 2018).  Its
+ * options and its entry in the list of algorithms.
  */
 #include "algo/nmrn/options.h"
 
@@ -21,6 +20,9 @@ const char *const nmrn_optimizers[] = {"adagrad_row", "adagrad", NULL};
 
 static const struct PresetValue nmrn_paper[] = {NMRN_PAPER, NMRN_HINGE, {NULL, 0}};
 static const struct PresetValue nmrn_hinge[] = {NMRN_HINGE, {NULL, 0}};
+const struct PresetValue nmrn_fast[] = {{"factors", 32}, {"epochs", 5}, {NULL, 0}};
+const struct PresetValue nmrn_balanced[] = {{NULL, 0}};
+const struct PresetValue nmrn_best[] = {{"factors", 128}, {"epochs", 30}, {NULL, 0}};
 const struct PresetValue nmrn_drift[] = {NMRN_DRIFT, {NULL, 0}};
 
 static const Preset nmrn_presets[] = {
@@ -34,8 +36,7 @@ static const OptionSpec nmrn_options[] = {
     NMRN_OPTIONS(20, 0.03),
     {"loss", OPTION_CHOICE, NMRN_FIELD(loss), 0, 0, LOSS_SOFTMAX, nmrn_losses,
      "softmax: an event's item against negatives that a micro-batch shares; hinge: against one "
-     "item "
-     "that comes within the margin",
+     "item that comes within the margin",
      "recadv, by validation; hinge in " NMRN_PAPER_NAME},
     {"temperature", OPTION_REAL, NMRN_FIELD(softmax_temperature), 0, 100, 0, NULL,
      "what scores are divided by in the softmax, 0.01 at least; 0: 0.3, or 0.2 or 0.5 where that "

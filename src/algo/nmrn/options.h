@@ -11,6 +11,9 @@ extern const char *const nmrn_add_starts[];
 extern const char *const nmrn_orders[];
 extern const char *const nmrn_optimizers[];
 
+extern const struct PresetValue nmrn_fast[];
+extern const struct PresetValue nmrn_balanced[];
+extern const struct PresetValue nmrn_best[];
 extern const struct PresetValue nmrn_drift[];
 
 #define NMRN_PAPER_NAME "Wang et al. 2018"
@@ -94,6 +97,9 @@ extern const struct PresetValue nmrn_drift[];
 #define NMRN_DRIFT {"query_weight", 0}
 
 #define NMRN_PRESETS(paper) \
+    {"fast", "a narrow model, trained for a short time", nmrn_fast}, \
+    {"balanced", "the defaults", nmrn_balanced}, \
+    {"best", "a wide model, trained for a long time", nmrn_best}, \
     {"paper", "one memory for all users, as in " NMRN_PAPER_NAME, paper}, \
     {"drift", "for streams in which tastes change: what a user did last counts alone", nmrn_drift}
 
@@ -104,7 +110,7 @@ extern const struct PresetValue nmrn_drift[];
 
 #define NMRN_METHODS \
     .options_size = sizeof(NmrnOptions), .metrics = RANKING_METRICS, .required = COLUMN_TIME, \
-    .used = COLUMN_WEIGHT, .events = true, .learns_held = true, .memory = NmrnTrainMemory, .train = NmrnTrain, \
+    .used = COLUMN_WEIGHT, .events = true, .learns_held = true, .memory = NmrnTrainMemory, .work = NmrnWork, .train = NmrnTrain, \
     .query_width = NmrnQueryWidth, .query = NmrnQuery, .items = NMRN_ITEM_PART, \
     .scalars = NMRN_SCALARS, .item_scalars = NmrnItemScalars, .finish = NmrnFinish, \
     .similarity = NmrnSimilarity, .compares = {true, true}, .fold_in = NmrnFoldIn, .explain = NmrnExplain, \

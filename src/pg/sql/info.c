@@ -275,7 +275,7 @@ static void SetStream(Status *status, ModelTable *table, const Header *header, J
                             : JsonbGetString(json, "refreshed"));
     if (header->watermark != NO_TIME)
         SetText(status, STATUS_NEWEST_EVENT, TimeText(header->time_type, header->watermark));
-    Set(status, STATUS_PENDING, Int64GetDatum(PendingAll(table, header).count));
+    Set(status, STATUS_PENDING, Int64GetDatum((int64)PendingCount(table, header)));
 }
 
 static void SetHeader(Status *status, ModelTable *table)

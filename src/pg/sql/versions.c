@@ -3,8 +3,10 @@
 
 #include "executor/spi.h"
 #include "fmgr.h"
+#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
+#include "pg/model/catalog.h"
 #include "pg/model/table.h"
 #include "pg/serve/publish.h"
 #include "pg/sql/checks.h"
@@ -34,18 +36,18 @@ static int32 PreviousVersion(List *served, Current current)
 }
 
 /* Versions that were kept since they were not good enough must be asked for by number. */
-static void __attribute__((noreturn)) FailNoVersion(const char *model, const List *unpromoted)
+static void __attribute__((noreturn)) FailNoVersion(Oid relid, const List *unpromoted)
 {
-    const char *hint = unpromoted == NIL
-                           ? "The option keep_versions of recadv_train() tells how many versions "
-                             "are kept."
-                           : psprintf("Version %d is kept but has never served: "
-                                      "recadv_rollback('...', %d) lets it.",
-                                      linitial_int(unpromoted), linitial_int(unpromoted));
+    const char *hint =
+        "The option keep_versions of recadv_train() tells how many versions are kept.";
 
-    ereport(ERROR,
-            (errcode(ERRCODE_UNDEFINED_OBJECT),
-             errmsg("model \"%s\" has no version to return to", model), errhint("%s", hint)));
+    if (unpromoted != NIL)
+        hint = psprintf("Version %d is kept but has never served: recadv_rollback(%s, %d) lets it.",
+                        linitial_int(unpromoted), quote_literal_cstr(RelationName(relid)),
+                        linitial_int(unpromoted));
+    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+                    errmsg("model \"%s\" has no version to return to", get_rel_name(relid)),
+                    errhint("%s", hint)));
 }
 
 PG_FUNCTION_INFO_V1(recadv_rollback);
@@ -71,7 +73,7 @@ Datum recadv_rollback(PG_FUNCTION_ARGS)
                   ? PreviousVersion(served, ModelTableCurrent(&table, false))
                   : PG_GETARG_INT32(ROLLBACK_VERSION);
     if (!list_member_int(versions, version))
-        FailNoVersion(get_rel_name(relid), unpromoted);
+        FailNoVersion(relid, unpromoted);
     /* So that another rollback goes further back, not forth again. */
     PublishVersion(
         relid, &(PublishedVersion){.version = version, .previous = VersionBelow(served, version)});

@@ -281,6 +281,35 @@ static void ReadAll(ModelTable *table, const Header *header, const char *prefix,
     systable_endscan(scan);
 }
 
+static uint64 CountSound(ModelTable *table, const Header *header, const char *prefix)
+{
+    MemoryContext scratch =
+        AllocSetContextCreate(CurrentMemoryContext, "recadv pending", ALLOCSET_DEFAULT_SIZES);
+    SysScanDesc scan = ScanParts(table, prefix, true);
+    PendingDamage damage = {0};
+    uint64 count = 0;
+    HeapTuple tuple;
+
+    while (HeapTupleIsValid(tuple = systable_getnext(scan))) {
+        MemoryContext caller = MemoryContextSwitchTo(scratch);
+        RowEvents events;
+
+        if (Examine(table, header, tuple, &events, &damage) == SOUND)
+            count += events.count;
+        MemoryContextSwitchTo(caller);
+        MemoryContextReset(scratch);
+        CHECK_FOR_INTERRUPTS();
+    }
+    systable_endscan(scan);
+    MemoryContextDelete(scratch);
+    return count;
+}
+
+uint64 PendingCount(ModelTable *table, const Header *header)
+{
+    return CountSound(table, header, EVENT_PREFIX) + CountSound(table, header, EVENTS_PREFIX);
+}
+
 /* What is wrong with a pack of items, or NULL and the names that can be ids. */
 static const char *ReadPack(ModelTable *table, IdKind kind, HeapTuple tuple, Id **items,
                             uint32 *count)

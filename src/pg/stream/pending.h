@@ -53,6 +53,9 @@ extern PendingRows PendingOfUser(ModelTable *table, const Header *header, Id use
 /* All of them, in no order, but those that cannot be read. */
 extern PendingRows PendingAll(ModelTable *table, const Header *header);
 
+/* How many that are; keeps none in memory. */
+extern uint64 PendingCount(ModelTable *table, const Header *header);
+
 /* Items that have been observed and are not in the dictionary; ascending.  Names that cannot be
  * ids of the model's kind are passed over. */
 extern IdList PendingItems(ModelTable *table, const Header *header, const Dictionary *items);

@@ -163,6 +163,10 @@ struct Algorithm {
      * that is a trial.) */
     bool learns_held;
 
+    /* Options that came after the first stored models, and what is true of a model whose document
+     * does not have them (ends with option == NULL; NULL: there are none). */
+    const struct PresetValue *before;
+
     /*
      * For a choice among algorithms by validation: is it tried where none is named, and which
      * options make a training short: numbers of epochs, and values of what is 0 by default and then

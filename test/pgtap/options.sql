@@ -358,11 +358,11 @@ $$;
 SELECT is(bytes('{"preset":"default"}'), bytes('{}'), 'preset default is no preset');
 SELECT is(
     bytes('{"preset":"paper"}'),
-    bytes('{"slots":32,"memory":"shared","order":"time"}'),
+    bytes('{"preset":"hinge","slots":32,"memory":"shared","order":"time"}'),
     'preset paper: one memory of 32 slots, events in order of time');
 SELECT is(
     bytes('{"preset":"paper","memory":"user","slots":1,"order":"user"}'),
-    bytes('{}'),
+    bytes('{"preset":"hinge"}'),
     'explicit keys win');
 SELECT is(
     bytes('{"preset":"paper","epochs":500}') > bytes('{"preset":"paper"}'),

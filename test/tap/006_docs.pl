@@ -100,5 +100,21 @@ $node->safe_psql('postgres', 'ALTER TABLE views RENAME bought_at TO at');
 cmp_ok(statements_of('doc/streaming.md', $has_vector), '>', 5,
 	'the documentation of streaming has statements');
 
+# The alerts of doc/operations.md find nothing on a server where all is well, and what is wrong on another.
+my ($section_of_alerts) = slurp_file('doc/operations.md') =~ /^## Alerts\n(.*?)^## /ms;
+my ($alerts) = $section_of_alerts =~ /^```sql\n(.*?)^```$/ms;
+my @alerts = grep { /\S/ } split(/;/, $alerts =~ s/--[^\n]*//gr);
+
+# found(): numbers of the alerts that give rows
+sub found
+{
+	return join(' ', grep { $node->safe_psql('postgres', $alerts[ $_ - 1 ]) ne '' } 1 .. @alerts);
+}
+cmp_ok(scalar @alerts, '>', 5, 'there are alerts');
+is(found(), '', 'no alert where all is well');
+$node->psql('postgres', "CALL recadv_train_job('shop', 'nowhere')");
+$node->safe_psql('postgres', q{CREATE TABLE empty OF recadv_model (PRIMARY KEY (version, part, block))});
+is(found(), '1 3', 'alerts of a job that failed and of a model that was never trained');
+
 $node->stop;
 done_testing();

@@ -223,7 +223,7 @@ static void CheckHistory(void)
     CHECK(all == 2 || all == 4, "as many epochs of the first stage as were best learn all, %d",
           all);
     CHECK(strcmp(r->stop_reason, "epochs") == 0 && r->best >= 0 && r->best < 7,
-          "stopped by the epochs");
+          "stopped by the epochs: %s, %d", r->stop_reason, r->best);
     CHECK(t.last.epoch == r->epochs && t.last.epochs == 14 && isnan(t.last.value) &&
               strcmp(t.last.stage, r->history[r->epochs - 1].stage) == 0 &&
               t.last.loss == r->history[r->epochs - 1].loss,

@@ -19,7 +19,7 @@ extern const struct PresetValue nmrn_drift[];
 #define NMRN_PAPER_NAME "Wang et al. 2018"
 
 /* clang-format off */
-#define NMRN_OPTIONS \
+#define NMRN_OPTIONS(most_epochs, decay) \
     {"memory", OPTION_CHOICE, NMRN_FIELD(memory), 0, 0, MEMORY_USER, nmrn_memories, \
      "user: each user has values of their own; shared: all users read and write the same ones", \
      "recadv, by validation; " NMRN_PAPER_NAME " share"}, \
@@ -60,7 +60,7 @@ extern const struct PresetValue nmrn_drift[];
     {"order", OPTION_CHOICE, NMRN_FIELD(order), 0, 0, ORDER_USER, nmrn_orders, \
      "training takes events user by user, users in random order, or all in order of time", \
      "recadv, by validation"}, \
-    {"epochs", OPTION_INTEGER, NMRN_FIELD(epochs), 1, 1000000, 10, NULL, \
+    {"epochs", OPTION_INTEGER, NMRN_FIELD(epochs), 1, 1000000, most_epochs, NULL, \
      "passes over the history, at most", "recadv"}, \
     {"batch_size", OPTION_INTEGER, NMRN_FIELD(batch_size), 1, 4096, 64, NULL, \
      "events per step of the parameters, differentiated back through their writes; the memory is " \
@@ -70,7 +70,7 @@ extern const struct PresetValue nmrn_drift[];
     {"learning_rate", OPTION_REAL, NMRN_FIELD(learning_rate), 0, 1000, 0.1, NULL, "step size", "recadv"}, \
     {"accumulator_start", OPTION_REAL, NMRN_FIELD(accumulator), 1e-12, 1e6, 0.1, NULL, \
      "first value of the accumulators", "TensorFlow 1"}, \
-    {"regularization", OPTION_REAL, NMRN_FIELD(regularization), 0, 1000, 1e-6, NULL, \
+    {"regularization", OPTION_REAL, NMRN_FIELD(regularization), 0, 1000, decay, NULL, \
      "weight decay of each row that a micro-batch touches", "recadv"}, \
     {"max_norm", OPTION_REAL, NMRN_FIELD(max_norm), 0, 1e6, 0, NULL, \
      "longest row of users and items; 0: no limit", "recadv"}, \

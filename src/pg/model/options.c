@@ -181,6 +181,13 @@ static Problem SetPreset(const Algorithm *algorithm, void *options, Jsonb *objec
     return (Problem){NULL, NULL};
 }
 
+static void SetDefaults(const Algorithm *algorithm, void *options)
+{
+    OptionsDefault(train_options, options);
+    OptionsDefault(algorithm->options, options);
+}
+
+/* On top of what is there. */
 static Problem SetOptions(const Algorithm *algorithm, void *options, Jsonb *object)
 {
     JsonbIterator *iterator;
@@ -189,8 +196,6 @@ static Problem SetOptions(const Algorithm *algorithm, void *options, Jsonb *obje
     JsonbValue value;
     char *key = NULL;
 
-    OptionsDefault(train_options, options);
-    OptionsDefault(algorithm->options, options);
     if (object == NULL)
         return problem;
     if (!JB_ROOT_IS_OBJECT(object))
@@ -211,8 +216,10 @@ static Problem SetOptions(const Algorithm *algorithm, void *options, Jsonb *obje
 void *OptionsParse(const Algorithm *algorithm, Jsonb *object)
 {
     void *options = palloc0(algorithm->options_size);
-    Problem problem = SetOptions(algorithm, options, object);
+    Problem problem;
 
+    SetDefaults(algorithm, options);
+    problem = SetOptions(algorithm, options, object);
     if (problem.message != NULL)
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s", problem.message),
                         problem.hint == NULL ? 0 : errhint("%s", problem.hint)));
@@ -222,8 +229,12 @@ void *OptionsParse(const Algorithm *algorithm, Jsonb *object)
 void *OptionsReadStored(const Algorithm *algorithm, Jsonb *object, char **message, bool *unknown)
 {
     void *options = palloc0(algorithm->options_size);
-    Problem problem = SetOptions(algorithm, options, object);
+    Problem problem;
 
+    SetDefaults(algorithm, options);
+    if (algorithm->before != NULL)
+        PresetApply(&(Preset){.values = algorithm->before}, algorithm->options, options);
+    problem = SetOptions(algorithm, options, object);
     *message = problem.message;
     *unknown = problem.unknown;
     return options;

@@ -22,7 +22,8 @@
 /* How much longer than short trainings those of the last round are. */
 #define LAST_TIMES 2
 
-/* The first round takes this share of the budget, by the candidate of middle cost. */
+/* The first round takes this share of the budget, by a candidate than which this share is cheaper.
+ */
 #define FIRST_SHARE 3
 
 /* Nanoseconds of a round that nobody grudges. */
@@ -91,8 +92,8 @@ static void ListCandidates(Chooser *c, bool informs)
 
 /* --- what it may cost */
 
-/* Of the candidates that cost anything, the middle one. */
-static double MiddleWork(const Chooser *c)
+/* Of the candidates that cost anything, one of the cheaper: who will lead is not known yet. */
+static double CheaperWork(const Chooser *c)
 {
     double work[64];
     int count = 0;
@@ -108,12 +109,12 @@ static double MiddleWork(const Chooser *c)
         work[at] = own;
         count++;
     }
-    return count == 0 ? 0 : work[(count - 1) / 2];
+    return count == 0 ? 0 : work[(count - 1) / FIRST_SHARE];
 }
 
 static double FirstBudget(const Chooser *c)
 {
-    return fmax(FIRST_LITTLE, c->options->budget / FIRST_SHARE * MiddleWork(c));
+    return fmax(FIRST_LITTLE, c->options->budget / FIRST_SHARE * CheaperWork(c));
 }
 
 /* What is left, by the best so far. */

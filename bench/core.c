@@ -20,27 +20,41 @@
 #include "core/random.h"
 #include "program.h"
 
+/* With a third column, times, the events, too. */
 static Interactions ReadPairs(const char *file, uint32_t users, uint32_t items)
 {
     FILE *in = Open(file);
     Pairs pairs = {0};
     Interactions result;
     char line[256];
+    bool times = true;
+    Events *events = HostAllocateZero(&host, 1, sizeof(Events));
 
     pairs.user = HostAllocate(&host, 1u << 27, sizeof(uint32_t));
     pairs.item = HostAllocate(&host, 1u << 27, sizeof(uint32_t));
+    pairs.time = HostAllocate(&host, 1u << 27, sizeof(double));
     while (fgets(line, sizeof(line), in) != NULL) {
         unsigned user, item;
+        int read = sscanf(line, "%u %u %lf", &user, &item, &pairs.time[pairs.count]);
 
-        if (sscanf(line, "%u %u", &user, &item) != 2)
+        if (read < 2)
             continue;
+        times &= read == 3;
         pairs.user[pairs.count] = user;
         pairs.item[pairs.count++] = item;
         users = user >= users ? user + 1 : users;
         items = item >= items ? item + 1 : items;
     }
     fclose(in);
+    if (times)
+        EventsBuild(&host, &pairs, users, events);
+    else
+        pairs.time = NULL;
     InteractionsBuild(&host, &pairs, users, items, &result);
+    if (times) {
+        result.events = events;
+        result.columns |= COLUMN_TIME;
+    }
     return result;
 }
 
@@ -93,7 +107,7 @@ static void Evaluate(const Model *model, const Interactions *train, const Intera
                 .positions = positions + first,
             };
     }
-    RankCases(&host, model, NO_HISTORIES, cases, n);
+    RankCases(&host, model, HistoriesOf(model, train, true), cases, n);
     for (size_t i = 0; i < n; i++) {
         CutoffMetrics m = CutoffMetricsOf(cases[i].positions, cases[i].relevant_count, 20);
 
@@ -109,19 +123,22 @@ static const Algorithm *Find(const char *name)
 }
 
 /* A line a trial, with wall and processor seconds of all. */
-static const Algorithm *ChooseAndTell(const Interactions *train, const TrainOptions *options)
+static Choice ChooseAndTell(const Interactions *train, const TrainOptions *options)
 {
     clock_t processor = clock();
     double start = HostClock();
     Choice choice;
 
-    Choose(&host, train, (const ChoiceOptions *)options, &choice);
+    Choose(&host, train, (const ChoiceOptions *)options, SIZE_MAX, &choice);
     for (int i = 0; i < choice.trials; i++)
-        printf("round %d %s ndcg@100 %.4f %.2f s\n", choice.trial[i].round,
-               choice.trial[i].algorithm->name, choice.trial[i].metric, choice.trial[i].seconds);
-    printf("chosen in %.2f s, %.2f processor-s\n", HostClock() - start,
-           (double)(clock() - processor) / CLOCKS_PER_SEC);
-    return choice.algorithm;
+        printf("round %d %s ndcg@100 %.4f %.2f s%s%s\n", choice.trial[i].round,
+               choice.trial[i].algorithm->name, choice.trial[i].metric, choice.trial[i].seconds,
+               choice.trial[i].problem == NULL ? "" : ": ",
+               choice.trial[i].problem == NULL ? "" : choice.trial[i].problem);
+    printf("chosen in %.2f s, %.2f processor-s%s%s\n", HostClock() - start,
+           (double)(clock() - processor) / CLOCKS_PER_SEC, choice.untried == NULL ? "" : ": ",
+           choice.untried == NULL ? "" : choice.untried);
+    return choice;
 }
 
 int main(int argc, char **argv)
@@ -146,15 +163,17 @@ int main(int argc, char **argv)
     start = HostClock();
     processor = clock();
     InteractionsHoldOut(&host, &train,
-                        options->holdout == HOLDOUT_AUTO ? HOLDOUT_RANDOM
-                                                         : (Holdout)options->holdout,
+                        options->holdout != HOLDOUT_AUTO ? (Holdout)options->holdout
+                        : train.time != NULL             ? HOLDOUT_LAST
+                                                         : HOLDOUT_RANDOM,
                         (uint64_t)options->validation_users, (uint64_t)options->seed);
     if (IsChoosing(algorithm)) {
-        TrainOptions all = *options;
+        Choice choice = ChooseAndTell(&train, options);
 
-        algorithm = ChooseAndTell(&train, options);
-        options = ReadOptions(algorithm, (char *[]){NULL});
-        *options = all;
+        algorithm = choice.algorithm;
+        options = choice.options;
+        processor = clock();
+        start = HostClock();
     }
     ModelLayout(&model, algorithm, options, train.users, train.items);
     ModelAllocate(&host, &model);

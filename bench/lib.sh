@@ -72,3 +72,29 @@ fresh_schema() {
         -c "CREATE SCHEMA recadv_bench"
     trap 'sql -c "DROP SCHEMA IF EXISTS recadv_bench CASCADE"' EXIT
 }
+
+# recadv_bench.watch(): samples the private memory of the session whose application_name is
+# recadv_watched, every 4 ms until that ends: its highest use less the first sample, or NULL.  The
+# shared buffers that it touches belong to the server.
+create_watch() {
+    sql -c "CREATE PROCEDURE recadv_bench.watch(OUT peak bigint) LANGUAGE plpgsql AS \$\$
+        DECLARE
+            watched int;
+            used bigint;
+            first bigint;
+        BEGIN
+            WHILE watched IS NULL LOOP
+                PERFORM pg_stat_clear_snapshot(), pg_sleep(0.01);
+                SELECT pid INTO watched FROM pg_stat_activity
+                WHERE application_name = 'recadv_watched';
+            END LOOP;
+            LOOP
+                used := 1024 * substring(pg_read_file('/proc/' || watched || '/status', 0, 9999, true)
+                    FROM 'RssAnon:\s*(\d+)')::bigint;
+                EXIT WHEN used IS NULL;
+                first := coalesce(first, used);
+                peak := greatest(peak, used - first);
+                PERFORM pg_sleep(0.004);
+            END LOOP;
+        END \$\$"
+}

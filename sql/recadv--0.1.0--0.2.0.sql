@@ -8,9 +8,10 @@
 ALTER TYPE @extschema@.recadv_training
     ADD ATTRIBUTE weightless_rows bigint,
     ADD ATTRIBUTE metrics jsonb,
-    ADD ATTRIBUTE promotion text;
+    ADD ATTRIBUTE promotion text,
+    ADD ATTRIBUTE choice text;
 COMMENT ON TYPE @extschema@.recadv_training IS
-'result of recadv_train: model, version, algorithm, what was read (distinct interactions; rows skipped for a NULL id; duplicates of a (user, item) pair), epochs run, the epoch that was kept, its mean loss (NULL for an algorithm that has none), its NDCG@100 and HR@100 on the held-out interactions (NULL without holdout), seconds, why training stopped: epochs (all were run), patience (no better validation), counted (nothing to iterate); rows skipped for a weight that is zero, negative, NaN or infinite; the two numbers that the algorithm is validated by, under their names; promoted where the version serves, otherwise why it is kept but does not (option promote)';
+'result of recadv_train: model, version, algorithm, what was read (distinct interactions; rows skipped for a NULL id; duplicates of a (user, item) pair), epochs run, the epoch that was kept, its mean loss (NULL for an algorithm that has none), its NDCG@100 and HR@100 on the held-out interactions (NULL without holdout), seconds, why training stopped: epochs (all were run), patience (no better validation), counted (nothing to iterate); rows skipped for a weight that is zero, negative, NaN or infinite; the two numbers that the algorithm is validated by, under their names; promoted where the version serves, otherwise why it is kept but does not (option promote); why the algorithm was chosen, or named';
 
 DROP FUNCTION @extschema@.recadv_train(text, text, name, name, name, text, jsonb);
 CREATE FUNCTION @extschema@.recadv_train(
@@ -19,14 +20,14 @@ CREATE FUNCTION @extschema@.recadv_train(
     user_column name DEFAULT 'user_id',
     item_column name DEFAULT 'item_id',
     time_column name DEFAULT NULL,
-    algorithm text DEFAULT 'amf',
+    algorithm text DEFAULT 'auto',
     options jsonb DEFAULT '{}',
     weight_column name DEFAULT NULL)
 RETURNS @extschema@.recadv_training
 AS 'MODULE_PATHNAME', 'recadv_train_0_2'
 LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10000;
 COMMENT ON FUNCTION @extschema@.recadv_train(text, text, name, name, name, text, jsonb, name) IS
-'trains a model from a table, view or query in parentheses, and stores it as a new version of the table "model", which serves if it is good enough (option promote; created on first use, owned by the caller). Ids: integers, or any type through its text form; rows with a NULL id are skipped and counted, a (user, item) pair counts once, at its earliest time; a NULL time is the earliest. recadv_options() lists algorithms and options. weight_column: how much an interaction counts, a number above zero (a purchase 5, a view 1); NULL counts 1, rows with zero, a negative number, NaN or infinity are skipped and counted, the weights of duplicates add up. All in one transaction: for long runs use recadv_train_job. He et al., SIGIR 2018';
+'trains a model from a table, view or query in parentheses, and stores it as a new version of the table "model", which serves if it is good enough (option promote; created on first use, owned by the caller). Ids: integers, or any type through its text form; rows with a NULL id are skipped and counted, a (user, item) pair counts once, at its earliest time; a NULL time is the earliest. algorithm auto chooses among all by short trainings on held-out interactions; recadv_options() lists algorithms and options. weight_column: how much an interaction counts, a number above zero (a purchase 5, a view 1); NULL counts 1, rows with zero, a negative number, NaN or infinity are skipped and counted, the weights of duplicates add up. All in one transaction: for long runs use recadv_train_job. He et al., SIGIR 2018';
 
 DROP PROCEDURE @extschema@.recadv_train_job(text, text, name, name, name, text, jsonb, text);
 CREATE PROCEDURE @extschema@.recadv_train_job(
@@ -35,7 +36,7 @@ CREATE PROCEDURE @extschema@.recadv_train_job(
     user_column name DEFAULT 'user_id',
     item_column name DEFAULT 'item_id',
     time_column name DEFAULT NULL,
-    algorithm text DEFAULT 'amf',
+    algorithm text DEFAULT 'auto',
     options jsonb DEFAULT '{}',
     if_busy text DEFAULT 'error',
     weight_column name DEFAULT NULL)
@@ -44,12 +45,48 @@ LANGUAGE C;
 COMMENT ON PROCEDURE @extschema@.recadv_train_job(text, text, name, name, name, text, jsonb, text, name) IS
 'recadv_train with a commit after each phase (open, read, fit, write), so that no snapshot is held while fitting; every run, also a failed one, leaves a row in recadv_runs(model). if_busy: error, skip or wait, when another session trains or refreshes the model; weight_column: as in recadv_train. CALL it at top level, for example from pg_cron';
 
+CREATE FUNCTION @extschema@.recadv_tune(
+    model text,
+    source text,
+    user_column name DEFAULT 'user_id',
+    item_column name DEFAULT 'item_id',
+    time_column name DEFAULT NULL,
+    algorithms text[] DEFAULT NULL,
+    options jsonb DEFAULT '{}',
+    space jsonb DEFAULT '{}',
+    budget interval DEFAULT NULL,
+    trials integer DEFAULT 24,
+    weight_column name DEFAULT NULL)
+RETURNS TABLE (trial integer, round integer, algorithm text, settings jsonb, ndcg double precision, epochs integer, seconds double precision, chosen boolean, problem text)
+AS 'MODULE_PATHNAME', 'recadv_tune'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10000 ROWS 30;
+COMMENT ON FUNCTION @extschema@.recadv_tune(text, text, name, name, name, text[], jsonb, jsonb, interval, integer, name) IS
+'searches for options and trains what is best: trials draw from space, which has for an option a value, an array of values, or {"min": ..., "max": ..., "log": true}; {} takes the ranges of the documentation. All trials are short trainings on some users, the best quarter (round 2) whole ones; each ranks the same held-out interactions. A row a trial: options that are not the defaults, NDCG@100, epochs run, seconds, whether it was chosen, and what prevented it. algorithms: NULL for all that suit the source. options: those that all algorithms have. budget: no trial begins later. What was chosen is trained on everything and stored as recadv_train does; it serves if it is at least as good as the version that serves (option promote)';
+
+CREATE PROCEDURE @extschema@.recadv_tune_job(
+    model text,
+    source text,
+    user_column name DEFAULT 'user_id',
+    item_column name DEFAULT 'item_id',
+    time_column name DEFAULT NULL,
+    algorithms text[] DEFAULT NULL,
+    options jsonb DEFAULT '{}',
+    space jsonb DEFAULT '{}',
+    budget interval DEFAULT NULL,
+    trials integer DEFAULT 24,
+    if_busy text DEFAULT 'error',
+    weight_column name DEFAULT NULL)
+AS 'MODULE_PATHNAME', 'recadv_tune_job'
+LANGUAGE C;
+COMMENT ON PROCEDURE @extschema@.recadv_tune_job(text, text, name, name, name, text[], jsonb, jsonb, interval, integer, text, name) IS
+'recadv_tune with a commit after each phase, as recadv_train_job has it: no snapshot is held while trials run, and every run leaves a row in recadv_runs(model). The trials stand in recadv_info(model) -> ''choice''. CALL it at top level, for example from pg_cron';
+
 DROP FUNCTION @extschema@.recadv_estimate_memory(bigint, bigint, bigint, text, jsonb, boolean);
 CREATE FUNCTION @extschema@.recadv_estimate_memory(
     users bigint,
     items bigint,
     interactions bigint,
-    algorithm text DEFAULT 'amf',
+    algorithm text DEFAULT 'auto',
     options jsonb DEFAULT '{}',
     has_time boolean DEFAULT false,
     has_weight boolean DEFAULT false)
@@ -67,6 +104,13 @@ AS 'MODULE_PATHNAME', 'recadv_fit_accum_weight'
 LANGUAGE C STABLE PARALLEL SAFE;
 COMMENT ON FUNCTION @extschema@.recadv_fit_accum_weight(internal, "any", "any", "any", "any", jsonb) IS
 'transition function of recadv_fit("any", "any", "any", "any", jsonb)';
+
+COMMENT ON AGGREGATE @extschema@.recadv_fit("any", "any") IS
+'trains a model from (user, item) rows with default options and returns it as an image; the options object may also name the algorithm (default als). NULL for no rows. recadv_topk and recadv_score take an image, recadv_save makes a model table of it';
+COMMENT ON AGGREGATE @extschema@.recadv_fit("any", "any", jsonb) IS
+'trains a model from (user, item) rows with options and returns it as an image; the options object may also name the algorithm (default als). NULL for no rows. recadv_topk and recadv_score take an image, recadv_save makes a model table of it';
+COMMENT ON AGGREGATE @extschema@.recadv_fit("any", "any", "any", jsonb) IS
+'trains a model from (user, item) rows with the time of each interaction and options and returns it as an image; the options object may also name the algorithm (default als). NULL for no rows. recadv_topk and recadv_score take an image, recadv_save makes a model table of it';
 
 CREATE AGGREGATE @extschema@.recadv_fit("any", "any", "any", "any", jsonb) (
     SFUNC = @extschema@.recadv_fit_accum_weight,

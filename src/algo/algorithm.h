@@ -163,12 +163,28 @@ struct Algorithm {
      * that is a trial.) */
     bool learns_held;
 
+    /* Options that came after the first stored models, and what is true of a model whose document
+     * does not have them (ends with option == NULL; NULL: there are none). */
+    const struct PresetValue *before;
+
     /*
      * For a choice among algorithms by validation: is it tried where none is named, and which
-     * options, numbers of epochs, make a training short (ends with option == NULL; NULL: it is).
+     * options make a training short: numbers of epochs, and values of what is 0 by default and then
+     * chosen by validation (ends with option == NULL; NULL: it is).
      */
     bool candidate;
     const struct PresetValue *trial;
+
+    /*
+     * About how many nanoseconds train() takes on one core, from the numbers of the shape, so that
+     * trials can be planned without a clock and be the same everywhere.  NULL: next to none.
+     */
+    double (*work)(const Model *model, const Interactions *shape);
+
+    /* Single options that a choice tries once the algorithm is the best, and what a search for
+     * options goes over where nothing is said; each ends with option == NULL.  NULL: none. */
+    const struct PresetValue *variants;
+    const OptionRange *space;
 
     /* Appends the model's parts (without data) for model->users, model->items and options. */
     void (*layout)(Model *model);
@@ -277,7 +293,7 @@ extern const Algorithm *AlgorithmFind(const char *name);
 /* Their names in the same order, NULL-terminated. */
 extern const char *const algorithm_names[];
 
-/* What is trained where no algorithm is named. */
+/* What is trained where no algorithm is named, and none can be chosen: by the aggregate. */
 extern const Algorithm *const default_algorithm;
 
 /* What takes any data, also those that others can learn nothing from. */

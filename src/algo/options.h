@@ -49,6 +49,15 @@ typedef struct Preset {
     } * values;       /* ends with option == NULL */
 } Preset;
 
+/* What an option may be where it is searched for: all between two numbers, or indexes of choices.
+ */
+typedef struct OptionRange {
+    const char *option;
+    double least;
+    double greatest;
+    bool log; /* spread evenly by logarithm */
+} OptionRange;
+
 /* A value as a user wrote it. */
 typedef struct OptionValue {
     enum { VALUE_NULL, VALUE_BOOL, VALUE_NUMBER, VALUE_STRING, VALUE_OTHER } type;

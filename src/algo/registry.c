@@ -28,7 +28,7 @@ const Algorithm *const algorithms[] = {ALGORITHMS(LIST) NULL};
 
 const char *const algorithm_names[] = {ALGORITHMS(NAME) NULL};
 
-const Algorithm *const default_algorithm = &amf_algorithm;
+const Algorithm *const default_algorithm = &als_algorithm;
 
 const Algorithm *const fallback_algorithm = &popularity_algorithm;
 

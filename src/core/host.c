@@ -90,6 +90,14 @@ void HostAbandon(const Host *host)
     HostFail(host, FAIL_RESOURCE, NULL, "the run was interrupted");
 }
 
+bool HostAttempt(const Host *host, void (*work)(void *arg), void *arg, const char **message)
+{
+    if (host->attempt != NULL)
+        return host->attempt(host->arg, work, arg, message);
+    work(arg);
+    return true;
+}
+
 double HostClock(void)
 {
     struct timespec now;

@@ -50,6 +50,8 @@ typedef struct Host {
     const volatile sig_atomic_t *cancel[3]; /* NULL or flags: check() will not return */
     void (*progress)(void *arg, const Progress *progress);
     void (*fail)(void *arg, const Failure *failure) __attribute__((noreturn));
+    /* Of HostAttempt; NULL: a failure is one of the whole. */
+    bool (*attempt)(void *arg, void (*work)(void *work_arg), void *work_arg, const char **message);
 } Host;
 
 /* count * size bytes, 64-byte aligned, zeroed or not; fails on overflow. */
@@ -77,6 +79,13 @@ extern void HostAbandon(const Host *host) __attribute__((noreturn));
 /* Reports an error through host->fail with a printf-style message; does not return. */
 extern void HostFail(const Host *host, FailKind kind, const char *hint, const char *format, ...)
     __attribute__((noreturn, format(printf, 4, 5)));
+
+/*
+ * Runs work(arg), which may fail.  False: it did, by fail() or for want of memory, and *message,
+ * from the arena, says how.  What it has allocated is released either way.  A cancel does not
+ * return.
+ */
+extern bool HostAttempt(const Host *host, void (*work)(void *arg), void *arg, const char **message);
 
 /* Monotonic seconds. */
 extern double HostClock(void);

@@ -106,11 +106,6 @@ static uint64_t LatestOf(const Interactions *x, uint32_t user)
     return best;
 }
 
-static uint64_t UserKey(const Interactions *x, uint32_t user)
-{
-    return x->keys == NULL ? user : x->keys->user(x->keys->arg, user);
-}
-
 static uint64_t ItemKey(const Interactions *x, uint32_t item)
 {
     return x->keys == NULL ? item : x->keys->item(x->keys->arg, item);
@@ -127,7 +122,7 @@ static uint64_t Draw(uint64_t seed, uint64_t a, uint64_t b)
 /* The interaction with the smallest draw: the same one as long as the user has it. */
 static uint64_t RandomOf(const Interactions *x, uint32_t user, uint64_t seed)
 {
-    uint64_t key = UserKey(x, user), best = x->offset[user], smallest = UINT64_MAX;
+    uint64_t key = InteractionsUserKey(x, user), best = x->offset[user], smallest = UINT64_MAX;
 
     for (uint64_t i = x->offset[user]; i < x->offset[user + 1]; i++) {
         uint64_t draw = Draw(seed, key, ItemKey(x, x->item[i]) + 1);
@@ -192,7 +187,7 @@ static uint32_t ChooseUsers(const Host *host, const Interactions *x, uint64_t li
     if (limit == 0 || n <= limit)
         return n;
     for (uint32_t i = 0; i < n; i++) {
-        eligible[i].draw = Draw(seed, UserKey(x, eligible[i].user), 0);
+        eligible[i].draw = Draw(seed, InteractionsUserKey(x, eligible[i].user), 0);
         if (i % (POLL_EVERY / 64) == 0)
             HostPoll(host);
     }

@@ -54,6 +54,12 @@ typedef struct Interactions {
     const struct Events *events; /* the same with repeats and in order of time; or NULL */
 } Interactions;
 
+/* Names the user in random choices. */
+static inline uint64_t InteractionsUserKey(const Interactions *x, uint32_t user)
+{
+    return x->keys == NULL ? user : x->keys->user(x->keys->arg, user);
+}
+
 /*
  * All rows of user u in order of time (ties: the lower item, then the lower weight first):
  * item[offset[u]] .. item[offset[u + 1] - 1].

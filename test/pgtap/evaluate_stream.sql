@@ -189,7 +189,7 @@ SELECT is((SELECT count(*) FROM recadv_memory('m', NULL)), 0::bigint, 'no rows f
 SELECT throws_ok('SELECT recadv_memory(''m'', 0)', '22023');
 SELECT throws_ok('SELECT recadv_memory(''nothing_here'')', '42P01');
 SELECT version
-FROM recadv_train('flat', 'visits', options => '{"factors":4,"epochs":1,"adv_epochs":1}') \gset
+FROM recadv_train('flat', 'visits', algorithm => 'bpr', options => '{"factors":4,"epochs":1}') \gset
 SELECT throws_like('SELECT recadv_memory(''flat'')', '%cannot learn from a stream%');
 SELECT finish();
 ROLLBACK;

@@ -358,11 +358,11 @@ $$;
 SELECT is(bytes('{"preset":"default"}'), bytes('{}'), 'preset default is no preset');
 SELECT is(
     bytes('{"preset":"paper"}'),
-    bytes('{"slots":32,"memory":"shared","order":"time"}'),
+    bytes('{"preset":"hinge","slots":32,"memory":"shared","order":"time"}'),
     'preset paper: one memory of 32 slots, events in order of time');
 SELECT is(
     bytes('{"preset":"paper","memory":"user","slots":1,"order":"user"}'),
-    bytes('{}'),
+    bytes('{"preset":"hinge"}'),
     'explicit keys win');
 SELECT is(
     bytes('{"preset":"paper","epochs":500}') > bytes('{"preset":"paper"}'),
@@ -371,19 +371,19 @@ SELECT is(
 SELECT fails(
     format('SELECT bytes(%L)', o),
     '22023',
-    'option "preset" must be one of: default, paper, drift%',
+    'option "preset" must be one of: default, fast, balanced, best, paper, drift%',
     o)
 FROM (VALUES ('{"preset":"papers"}'), ('{"preset":""}'), ('{"preset":1}'), ('{"preset":null}'),
              ('{"preset":["paper"]}'), ('{"preset":{"preset":"paper"}}')) v(o);
 SELECT fails(
     'SELECT bytes(''{"prset":"paper"}'')',
     '22023',
-    'unknown option "prset"%nearest option is "preset": one of: default, paper, drift%',
+    'unknown option "prset"%nearest option is "preset": one of: default, fast, balanced, best, paper, drift%',
     'a misspelt preset');
 SELECT fails(
-    'SELECT bytes(''{"preset":"paper"}'', ''bpr'')',
+    'SELECT bytes(''{"preset":"paper"}'', ''popularity'')',
     '22023',
-    'unknown option "preset" for algorithm "bpr"%',
+    'unknown option "preset" for algorithm "popularity"%',
     'an algorithm without presets');
 
 SELECT * FROM finish();

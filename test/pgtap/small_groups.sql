@@ -40,12 +40,12 @@ SELECT is(
                                          FROM recadv_topk(image, 1, 10, exclude_seen => false))
                        || '/' || (SELECT count(*) FROM recadv_topk(image, 1, 10)), ' '
                        ORDER BY region)
-     FROM images('{"factors":4,"epochs":2,"adv_epochs":1}') WHERE image IS NOT NULL),
+     FROM images('{"algorithm":"amf","factors":4,"epochs":2,"adv_epochs":1}') WHERE image IS NOT NULL),
     '1:10/6 2:10/7 3:1/0 4:1/0 5:2/0 6:2/0 7:2/1',
     'all answer; who has everything gets nothing new');
 SELECT is(
     (SELECT count(*)
-     FROM images('{"factors":4,"epochs":1,"adv_epochs":1}'), LATERAL recadv_save('r' || region, image)
+     FROM images('{"algorithm":"amf","factors":4,"epochs":1,"adv_epochs":1}'), LATERAL recadv_save('r' || region, image)
      WHERE image IS NOT NULL),
     7::bigint,
     'all can be saved');
@@ -112,7 +112,7 @@ FROM unnest(ARRAY['SELECT recadv_train(''m'', %L, %L, %L)',
 SELECT is(
     (SELECT row(users, items)
      FROM recadv_train('m', '(SELECT u AS user_id, u AS item_id FROM generate_series(1, 20) u)',
-        options => '{"factors":4,"epochs":2,"adv_epochs":1}')),
+        algorithm => 'amf', options => '{"factors":4,"epochs":2,"adv_epochs":1}')),
     row(20::bigint, 20::bigint),
     'items of one interaction');
 SELECT is((SELECT count(*) FROM recadv_topk(1, 50, 'm')), 19::bigint, 'can be recommended');

@@ -166,7 +166,7 @@ SELECT is(
          '(SELECT user_id, item_id, at, 1::%1$s AS w FROM orders
            UNION ALL SELECT user_id, item_id, at, w::%1$s FROM odd
            WHERE %1$L <> ''real'' OR w IS NULL OR w !~ ''1e300|1e-60'')', type),
-         'popularity', 'w')),
+         'popularity', 'w', '{"promote": "always"}')),
     row((SELECT count(*) FROM odd WHERE skipped)
         - CASE type WHEN 'real' THEN 2 ELSE 0 END, 1)::text,
     type || ': rows without a weight above zero are counted, and apart those without an id')
@@ -174,7 +174,7 @@ FROM unnest('{real,double precision,numeric}'::text[]) type;
 SELECT is(
     (SELECT weightless_rows
      FROM train('of', format('(SELECT *, CASE WHEN item_id = 5 THEN %s ELSE 1 END AS w FROM orders)',
-         value), 'popularity', 'w')),
+         value), 'popularity', 'w', '{"promote": "always"}')),
     (SELECT count(*) FROM orders WHERE item_id = 5),
     value || ' does not count')
 FROM unnest(ARRAY['''Infinity''::float8', '''-Infinity''::float4', '''NaN''::float4',

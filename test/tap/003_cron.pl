@@ -55,9 +55,12 @@ ok($node->poll_query_until('postgres', q{
 		SELECT count(*) >= 1 FROM recadv_runs('shop') WHERE status = 'succeeded'}),
 	'the run is logged');
 is($node->safe_psql('postgres', q{
-		SELECT status, version, algorithm, source, users, finished >= started, message <> ''
+		SELECT status, version, algorithm = recadv_info('shop') ->> 'algorithm', source, users,
+		       finished >= started, message <> ''
 		FROM recadv_runs('shop') ORDER BY run LIMIT 1}),
-	'succeeded|1|amf|orders|300|t|t', 'with what was asked, read and reached');
+	'succeeded|1|t|orders|300|t|t', 'with what was asked, read and reached');
+like($node->safe_psql('postgres', q{SELECT recadv_info('shop') #>> '{choice,reason}'}),
+	qr/held[- ]out/, 'which the data chose');
 is($node->safe_psql('postgres', q{SELECT recadv_info('shop') #>> '{time_column}'}),
 	'bought_at', 'with the time column');
 is($node->safe_psql('postgres', q{SELECT count(*) FROM recadv_topk(1, 10, 'shop')}),

@@ -76,6 +76,8 @@ make_orders($node, 'orders', 300, 500, 30);
 $node->safe_psql('postgres', q{
 	CREATE TABLE products AS SELECT i::bigint AS id, 'product ' || i AS title, i % 7 AS category,
 		now() - i * interval '1 day' AS added, i % 3 AS stock FROM generate_series(0, 499) i;
+	CREATE TABLE new_orders AS SELECT u AS user_id, (u * 7) % 500 AS item_id
+		FROM generate_series(1, 300) u;
 	CREATE TABLE customers AS SELECT u AS id, u % 2 = 0 AS newsletter
 		FROM generate_series(1, 300) u;
 	CREATE TABLE baskets AS SELECT 42 AS customer_id, i::bigint AS product_id

@@ -38,6 +38,7 @@ static const struct {
     {"als", TestAls},
     {"softmax", TestSoftmax},
     {"memory", TestMemory},
+    {"contrast", TestContrast},
     {"generator", TestGenerator},
     {"nmrn", TestNmrn},
     {"formula", TestFormula},

@@ -649,7 +649,8 @@ void TestAls(void)
     CheckSearch();
     CheckWarm();
     CheckBad("a weight that dwarfs all others", "factors=8", 1e20);
-    CheckBad("more factors than items", "factors=200", 1);
+    CheckBad("more factors than items",
+             "factors=200 epochs=3 unobserved_weight=0.1 regularization=0.01", 1);
     CheckSingular();
     CheckUnrankable();
     CheckCancel(3, false);

@@ -5,8 +5,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "algo/choice/order.h"
+#include "algo/choice/rounds.h"
 #include "algo/choice/sample.h"
+#include "algo/choice/tune.h"
 #include "check.h"
+#include "core/random.h"
 #include "support.h"
 #include "tests.h"
 
@@ -33,7 +37,7 @@ static void Run(void *arg)
 {
     Chosen *c = arg;
 
-    Choose(&c->t.host, &c->data, &c->options, &c->choice);
+    Choose(&c->t.host, &c->data, &c->options, SIZE_MAX, &c->choice);
 }
 
 static double MetricOf(const Choice *choice, const char *name, int round)
@@ -163,7 +167,7 @@ static void CheckEvents(void)
     OptionsDefault(train_options, &options);
     OptionsDefault(choosing.options, &options);
     SetOptions(&choosing, &options, "candidates=popularity,nmrn");
-    Choose(&t.host, &data, &options, &choice);
+    Choose(&t.host, &data, &options, SIZE_MAX, &choice);
     CHECK(choice.trials == 2 && choice.algorithm == AlgorithmFind("nmrn"),
           "tastes are learnt from events: nmrn %.3f against %.3f", MetricOf(&choice, "nmrn", 1),
           MetricOf(&choice, "popularity", 1));
@@ -264,6 +268,212 @@ static void CheckUntried(void)
     TestHostEnd(&full.t);
 }
 
+/* ---- what is left out ---- */
+
+static const char *ProblemOf(const Choice *choice, const char *name)
+{
+    for (int i = 0; i < choice->trials; i++)
+        if (strcmp(choice->trial[i].algorithm->name, name) == 0)
+            return choice->trial[i].problem;
+    return NULL;
+}
+
+/* Room for some candidates and not for others. */
+static void CheckRoom(void)
+{
+    Chosen c;
+    const char *problem;
+
+    Open(&c, 300, NULL);
+    Choose(&c.t.host, &c.data, &c.options, 1000000, &c.choice);
+    problem = ProblemOf(&c.choice, "softmax");
+    CHECK(problem != NULL && strstr(problem, "memory") != NULL &&
+              isnan(MetricOf(&c.choice, "softmax", 1)),
+          "what needs too much memory is left out");
+    CHECK(ProblemOf(&c.choice, "popularity") == NULL &&
+              c.choice.algorithm != AlgorithmFind("softmax"),
+          "others are tried");
+    TestHostEnd(&c.t);
+}
+
+static void ChooseInNoRoom(void *arg)
+{
+    Chosen *c = arg;
+
+    Choose(&c->t.host, &c->data, &c->options, 0, &c->choice);
+}
+
+/* A trial that diverges, and the next one on the same host. */
+static void CheckFailure(void)
+{
+    Chosen c;
+    Trial bad = {.algorithm = AlgorithmFind("bpr")}, good = bad;
+    TrialRound round = {.round = 1, .times = 1, .room = SIZE_MAX};
+    size_t before;
+
+    Open(&c, 200, NULL);
+    round.host = &c.t.host;
+    round.data = &c.data;
+    good.options = TrialOptions(&c.t.host, good.algorithm, NULL, &c.options.train);
+    bad.options = TrialOptions(&c.t.host, bad.algorithm, NULL, &c.options.train);
+    SetOptions(bad.algorithm, bad.options, "optimizer=sgd learning_rate=1000 regularization=1000");
+    before = c.t.bytes;
+    TrialRun(&round, &bad);
+    TrialRun(&round, &good);
+    CHECK(isnan(bad.metric) && bad.problem != NULL && strstr(bad.problem, "diverged") != NULL,
+          "a trial that fails says why: %s", bad.problem);
+    CHECK(good.metric > 0 && good.problem == NULL && good.epochs == 40, "the next one does not");
+    CHECK(c.t.bytes == before, "neither leaves anything behind");
+    CHECK(Attempt(&c.t, ChooseInNoRoom, &c) == OUTCOME_FAILED,
+          "with no candidate left there is no choice: %s", c.t.message);
+    TestHostEnd(&c.t);
+}
+
+/* ---- order ---- */
+
+/* Habits: most users go on from an item to the same next one; or to any. */
+static bool Informs(bool habits)
+{
+    TestHost t;
+    Interactions data;
+    Random random;
+    Events events = {.count = 4000};
+    bool result;
+
+    TestHostInit(&t);
+    data = TasteInteractions(&t.host, 200, 60, 6, 20, 900);
+    events.offset = HostAllocate(&t.host, 201, sizeof(uint64_t));
+    events.item = HostAllocate(&t.host, events.count, sizeof(uint32_t));
+    RandomSeed(&random, 5, RANDOM_CHOICE, 0, 0);
+    for (uint32_t u = 0; u <= 200; u++)
+        events.offset[u] = u * 20;
+    for (uint32_t i = 0; i < events.count; i++)
+        events.item[i] =
+            habits && i % 20 > 0 ? (events.item[i - 1] * 7 + 3) % 60 : RandomBelow(&random, 60);
+    data.events = &events;
+    result = OrderInforms(&t.host, &data, 1);
+    data.events = NULL;
+    TestHostEnd(&t);
+    return result;
+}
+
+static void CheckOrder(void)
+{
+    CHECK(Informs(true), "habits are found");
+    CHECK(!Informs(false), "chance is not");
+}
+
+/* ---- budgets ---- */
+
+static double WorkOf(const Chosen *c, const char *name, const char *options, int times)
+{
+    Trial trial = {.algorithm = AlgorithmFind(name)};
+
+    trial.options = TrialOptions(&c->t.host, trial.algorithm, NULL, &c->options.train);
+    SetOptions(trial.algorithm, trial.options, options);
+    return times < 0 ? TrainingWork(&trial, &c->data) : TrialWork(&trial, times, &c->data);
+}
+
+static void CheckBudget(void)
+{
+    Chosen c;
+    Trial trial = {.algorithm = AlgorithmFind("softmax")};
+    uint64_t all, some;
+
+    Open(&c, 4000, NULL);
+    CHECK(WorkOf(&c, "popularity", "", -1) < WorkOf(&c, "itemknn", "", -1) &&
+              WorkOf(&c, "itemknn", "", -1) < WorkOf(&c, "softmax", "", -1),
+          "estimates of work differ as trainings do");
+    CHECK(WorkOf(&c, "softmax", "factors=64", -1) < WorkOf(&c, "softmax", "factors=128", -1) &&
+              WorkOf(&c, "als", "epochs=8", -1) < WorkOf(&c, "als", "epochs=16", -1) &&
+              WorkOf(&c, "nmrn", "epochs=5", -1) < WorkOf(&c, "nmrn", "epochs=10", -1),
+          "options count");
+    CHECK(WorkOf(&c, "bpr", "", 1) < WorkOf(&c, "bpr", "", 2) &&
+              WorkOf(&c, "bpr", "", 2) < WorkOf(&c, "bpr", "", 0),
+          "short trainings take less");
+    trial.options = TrialOptions(&c.t.host, trial.algorithm, NULL, &c.options.train);
+    all = RoundSample(&c.data, &trial, 1, 1, UINT64_MAX, 1e18);
+    some = RoundSample(&c.data, &trial, 1, 1, UINT64_MAX, WorkOf(&c, "softmax", "", 1) / 2);
+    CHECK(all == c.data.count && some < 0.6 * c.data.count && some > 0.3 * c.data.count,
+          "half the work for half of the interactions: %.2f", (double)some / (double)c.data.count);
+    some = RoundSample(&c.data, &trial, 1, 1, UINT64_MAX, 0);
+    CHECK(some > c.data.count / 5 && some < c.data.count / 3,
+          "a thousand held-out interactions are looked at for any budget");
+    TestHostEnd(&c.t);
+}
+
+/* ---- searching for options ---- */
+
+static TunePlan GridPlan(Chosen *c, int trials)
+{
+    const Algorithm *algorithm = AlgorithmFind("itemknn");
+    TuneSpace *space = HostAllocateZero(&c->t.host, 1, sizeof(TuneSpace));
+    static double neighbors[] = {5, 10, 20}, weightings[] = {0, 1};
+
+    *space = (TuneSpace){.algorithm = algorithm, .count = 2};
+    space->axes = HostAllocateZero(&c->t.host, 2, sizeof(TuneAxis));
+    space->axes[0] = (TuneAxis){
+        .spec = OptionFind(algorithm->options, "neighbors"), .values = neighbors, .count = 3};
+    space->axes[1] = (TuneAxis){
+        .spec = OptionFind(algorithm->options, "weighting"), .values = weightings, .count = 2};
+    return (TunePlan){.spaces = space, .count = 1, .trials = trials};
+}
+
+static void CheckGrid(void)
+{
+    Chosen c;
+    TunePlan plan;
+    bool met[2][21] = {{false}};
+    int different = 0, whole = 0;
+
+    Open(&c, 200, NULL);
+    plan = GridPlan(&c, 50);
+    Tune(&c.t.host, &c.data, &plan, &c.options.train, SIZE_MAX, &c.choice);
+    for (int i = 0; i < c.choice.trials; i++) {
+        const Trial *trial = &c.choice.trial[i];
+        int n = (int)OptionRead(plan.spaces->axes[0].spec, trial->options);
+        int w = (int)OptionRead(plan.spaces->axes[1].spec, trial->options);
+
+        different += trial->round == 1 && !met[w][n];
+        met[w][n] = true;
+        whole += trial->round == 2;
+    }
+    CHECK(different == 6 && whole == 1 && c.choice.trials == 7,
+          "each combination once, and the best quarter again");
+    TestHostEnd(&c.t);
+}
+
+static void CheckTuning(void)
+{
+    Chosen one, two;
+    TuneSpace spaces[2];
+    TunePlan plan = {spaces, 2, 8, 0};
+    bool within = true;
+    int before = 0;
+
+    Open(&one, 200, NULL);
+    Open(&two, 200, NULL);
+    TestHostUsePool(&two.t, 3);
+    spaces[0] = StandardSpace(&one.t.host, AlgorithmFind("bpr"));
+    spaces[1] = StandardSpace(&one.t.host, AlgorithmFind("als"));
+    Tune(&one.t.host, &one.data, &plan, &one.options.train, SIZE_MAX, &one.choice);
+    Tune(&two.t.host, &two.data, &plan, &two.options.train, SIZE_MAX, &two.choice);
+    for (int i = 2; i < 8; i += 2) {
+        double value = OptionRead(spaces[0].axes[1].spec, one.choice.trial[i].options);
+
+        within &= value >= spaces[0].axes[1].least && value <= spaces[0].axes[1].greatest;
+    }
+    CHECK(one.choice.trials == 10 && within, "trials are drawn from the ranges");
+    CHECK(SameChoice(&one.choice, &two.choice), "the same on one and three threads");
+    for (int i = 0; i < 8; i++)
+        if (one.choice.trial[i].options == one.choice.options)
+            before = one.choice.trial[i].epochs;
+    CHECK(before > 0 && one.choice.trial[8].epochs + one.choice.trial[9].epochs > 2 * before,
+          "the last are whole ones");
+    TestHostEnd(&one.t);
+    TestHostEnd(&two.t);
+}
+
 /* ---- memory and interrupts ---- */
 
 static void CheckMemory(void)
@@ -302,6 +512,12 @@ void TestChoice(void)
     CheckThreads();
     CheckWeights();
     CheckUntried();
+    CheckRoom();
+    CheckFailure();
+    CheckOrder();
+    CheckBudget();
+    CheckGrid();
+    CheckTuning();
     CheckMemory();
     CheckCancel();
 }

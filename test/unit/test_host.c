@@ -78,6 +78,51 @@ static void CheckPolling(TestHost *t)
           "abandoning ends the run even if check() returns");
 }
 
+typedef struct Attempting {
+    TestHost *t;
+    void (*work)(void *arg);
+    const char *message;
+    bool done;
+} Attempting;
+
+static void AllocateAndFail(void *arg)
+{
+    TestHost *t = arg;
+
+    HostAllocate(&t->host, 1000, 1);
+    AllocateTooMuch(t);
+}
+
+static void AllocateAndStay(void *arg)
+{
+    HostAllocate(&((TestHost *)arg)->host, 1000, 1);
+}
+
+static void AttemptIt(void *arg)
+{
+    Attempting *a = arg;
+
+    a->done = HostAttempt(&a->t->host, a->work, a->t, &a->message);
+}
+
+static void CheckAttempts(TestHost *t)
+{
+    Attempting fails = {.t = t, .work = AllocateAndFail}, stays = {.t = t, .work = AllocateAndStay};
+    Attempting cancelled = {.t = t, .work = Poll};
+    size_t before = t->bytes;
+
+    CHECK(Attempt(t, AttemptIt, &fails) == OUTCOME_DONE && !fails.done && fails.message != NULL &&
+              fails.message[0] != '\0',
+          "a failure ends the attempt alone: %s", fails.message);
+    CHECK(Attempt(t, AttemptIt, &stays) == OUTCOME_DONE && stays.done && stays.message == NULL,
+          "without one it is done");
+    CHECK(t->bytes == before, "what attempts allocate is released");
+    t->cancel = 1;
+    CHECK(Attempt(t, AttemptIt, &cancelled) == OUTCOME_CANCELLED, "a cancel is no failure");
+    t->cancel = 0;
+    CHECK(Attempt(t, AllocateTooMuch, t) == OUTCOME_FAILED, "afterwards failures fail");
+}
+
 void TestHostHelpers(void)
 {
     TestHost t;
@@ -86,6 +131,7 @@ void TestHostHelpers(void)
     CheckSizes();
     CheckAllocation(&t);
     CheckPolling(&t);
+    CheckAttempts(&t);
     CHECK(HostClock() <= HostClock(), "the clock does not run backwards");
     TestHostEnd(&t);
     CHECK(t.live == 0 && t.bytes == 0, "the arena frees everything");

@@ -16,6 +16,8 @@
 #define MAX_EVENTS 6
 #define MAX_BANKS  3
 #define MAX_SLOTS  5
+#define MAX_RECENT 2
+#define MAX_ROWS   (MAX_SLOTS + MAX_RECENT)
 #define USERS      3
 #define ITEMS      5
 #define FACTORS    5 /* not a whole vector: padding must stay zero */
@@ -28,7 +30,8 @@ typedef struct Toy {
     double item[ITEMS * LANES] ALIGNED;
     double bias[ITEMS];
     double key[MAX_SLOTS * LANES] ALIGNED;
-    double start[MAX_SLOTS * LANES] ALIGNED;
+    double start[MAX_ROWS * LANES] ALIGNED; /* of slots, and of the last items' rows */
+    double recent[MAX_RECENT * LANES] ALIGNED;
     double gate[GATE] ALIGNED;
     double head[HEAD] ALIGNED;
 } Toy;
@@ -41,11 +44,13 @@ typedef struct ToyEvent {
 typedef struct ToyRun {
     MemoryShape shape;
     bool shared;
+    bool linear; /* the loss is weight * (point . target), and its gradient given from outside */
     double margin;
     int events;
     ToyEvent event[MAX_EVENTS];
-    double loss;                                         /* of the last run */
-    double memory[MAX_BANKS][MAX_SLOTS * LANES] ALIGNED; /* after the last run */
+    double loss;                                        /* of the last run */
+    double memory[MAX_BANKS][MAX_ROWS * LANES] ALIGNED; /* after the last run */
+    double point_gradient[MAX_EVENTS][LANES] ALIGNED;
     double tape[MAX_EVENTS][1024] ALIGNED;
 } ToyRun;
 
@@ -59,11 +64,12 @@ static Random Stream(uint64_t number)
 }
 
 static double scratch[1024] ALIGNED;
+static const double target[LANES] ALIGNED = {0.7, -1.1, 0.4, 0.9, -0.6};
 static double previous[MAX_SLOTS] = {0.5, 0.2, 0.1, 0.15, 0.05};
 
 static Net NetOf(const ToyRun *run, const Toy *toy)
 {
-    return (Net){run->shape, toy->key, toy->gate, toy->head, scratch};
+    return (Net){run->shape, toy->key, toy->gate, toy->head, toy->recent, scratch};
 }
 
 static Step StepOf(ToyRun *run, const Toy *toy, int i, bool active)
@@ -87,6 +93,14 @@ static double Hinge(const ToyRun *run, const Toy *toy, const Step *step, const T
     return hinge > 0 ? hinge : 0;
 }
 
+/* What the step adds to the loss. */
+static double LossOf(const ToyRun *run, const Toy *toy, const Step *step, const ToyEvent *e)
+{
+    if (run->linear)
+        return step->weight * Dot(TapePoint(&run->shape, step->tape), target, 1);
+    return step->weight * Hinge(run, toy, step, e);
+}
+
 static double Forward(ToyRun *run, const Toy *toy)
 {
     Net net = NetOf(run, toy);
@@ -99,7 +113,7 @@ static double Forward(ToyRun *run, const Toy *toy)
         double *bank = run->memory[run->shared ? 0 : run->event[i].user];
 
         StepRead(&net, &step, bank);
-        run->loss += step.weight * Hinge(run, toy, &step, &run->event[i]);
+        run->loss += LossOf(run, toy, &step, &run->event[i]);
         StepGates(&net, &step);
         StepWrite(&net, &step, bank, true);
     }
@@ -110,8 +124,8 @@ static double Forward(ToyRun *run, const Toy *toy)
 static void BackwardAll(ToyRun *run, const Toy *toy, Toy *gradient)
 {
     static double rows[ITEMS][2 * LANES] ALIGNED;
-    static double G[MAX_BANKS][MAX_SLOTS * LANES] ALIGNED;
-    NetGradient shared = {gradient->key, gradient->gate, gradient->head};
+    static double G[MAX_BANKS][MAX_ROWS * LANES] ALIGNED;
+    NetGradient shared = {gradient->key, gradient->gate, gradient->head, gradient->recent};
     bool touched[MAX_BANKS] = {false};
     Net net = NetOf(run, toy);
 
@@ -123,8 +137,12 @@ static void BackwardAll(ToyRun *run, const Toy *toy, Toy *gradient)
         int bank = run->shared ? 0 : e->user;
         Step step = StepOf(run, toy, i, true);
 
-        if (Hinge(run, toy, &step, e) == 0)
+        if (run->linear)
+            step.point_gradient = run->point_gradient[i];
+        else if (Hinge(run, toy, &step, e) == 0)
             step.weight = 0;
+        for (int k = 0; k < LANES; k++)
+            run->point_gradient[i][k] = step.weight * target[k];
         step.user_gradient = gradient->user + e->user * LANES;
         step.item_gradient = rows[e->item];
         step.negative_gradient = rows[e->negative];
@@ -136,7 +154,7 @@ static void BackwardAll(ToyRun *run, const Toy *toy, Toy *gradient)
         gradient->bias[i] = rows[i][LANES];
     }
     for (int b = 0; b < MAX_BANKS; b++)
-        for (int k = 0; k < MAX_SLOTS * LANES; k++)
+        for (int k = 0; k < MAX_ROWS * LANES; k++)
             gradient->start[k] += G[b][k];
 }
 
@@ -157,9 +175,10 @@ static void FillToy(Toy *toy, uint64_t stream)
     Fill(toy->user, USERS, FACTORS, 0.5, &random);
     Fill(toy->item, ITEMS, FACTORS, 0.5, &random);
     Fill(toy->key, MAX_SLOTS, FACTORS, 0.7, &random);
-    Fill(toy->start, MAX_SLOTS, FACTORS, 0.5, &random);
+    Fill(toy->start, MAX_ROWS, FACTORS, 0.5, &random);
     Fill(toy->gate, 2 * FACTORS + 2, FACTORS, 0.4, &random);
     Fill(toy->head, HEAD_BIAS, FACTORS, 0.4, &random);
+    Fill(toy->recent, MAX_RECENT, FACTORS, 0.5, &random);
     for (int i = 0; i < HEAD_BIAS; i++)
         toy->head[HEAD_BIAS * LANES + i] = 0.3 * RandomNormal(&random);
     for (int i = 0; i < ITEMS; i++)
@@ -222,9 +241,10 @@ static void CheckGroups(ToyRun *run, Toy *toy, const char *what)
         {"items", offsetof(Toy, item), ITEMS * LANES},
         {"biases", offsetof(Toy, bias), ITEMS},
         {"keys", offsetof(Toy, key), MAX_SLOTS * LANES},
-        {"start", offsetof(Toy, start), MAX_SLOTS * LANES},
+        {"start", offsetof(Toy, start), MAX_ROWS * LANES},
         {"gates", offsetof(Toy, gate), GATE},
         {"heads", offsetof(Toy, head), HEAD},
+        {"weights of the last items", offsetof(Toy, recent), MAX_RECENT * LANES},
     };
     static Toy gradient;
 
@@ -239,6 +259,9 @@ static void CheckGroups(ToyRun *run, Toy *toy, const char *what)
         CHECK(error < 1e-4, "%s: gradient of %s (norm %.3g), error %.1e", what, groups[i].name,
               size, error);
         if (i < 3 || i == 4 || i == 5 || keys || (heads && run->shape.addressing))
+            CHECK(size > 1e-6 || (i == 2 && run->linear), "%s: %s have a gradient", what,
+                  groups[i].name);
+        if (i == 7 && run->shape.recent > 0)
             CHECK(size > 1e-6, "%s: %s have a gradient", what, groups[i].name);
     }
 }
@@ -286,6 +309,16 @@ static void CheckGradients(void)
     run = RunOf(ADDRESS_EUCLIDEAN, WRITE_CONVEX, 1, 1, false);
     FillToy(&toy, 610);
     CheckGroups(&run, &toy, "one slot per user");
+    for (uint32_t recent = 0; recent <= MAX_RECENT; recent++)
+        for (int linear = 0; linear < 2; linear++) {
+            run = RunOf(ADDRESS_EUCLIDEAN, WRITE_CONVEX, 3, 1, false);
+            run.shape.recent = recent;
+            run.linear = linear;
+            FillToy(&toy, 612);
+            snprintf(what, sizeof(what), "%u last items, %s", recent,
+                     linear ? "the point's gradient given" : "hinge");
+            CheckGroups(&run, &toy, what);
+        }
 }
 
 /* With a micro-batch of one event nobody reads what it wrote. */
@@ -350,7 +383,7 @@ static void CheckTwoEvents(void)
     static Toy toy, g;
     const MemoryShape *s = &run.shape;
 
-    run = (ToyRun){.shape = {2, 16, 2, 1, ADDRESS_EUCLIDEAN, WRITE_ERASE_ADD, 1, 0},
+    run = (ToyRun){.shape = {2, 16, 2, 1, ADDRESS_EUCLIDEAN, WRITE_ERASE_ADD, 1, 0, 0},
                    .shared = true,
                    .margin = 0.5,
                    .events = 2,
@@ -454,7 +487,7 @@ static void WriteOnce(MemoryShape shape, const double *weight, double erase, dou
 
 static void CheckWriting(void)
 {
-    MemoryShape shape = {16, 16, 3, 1, ADDRESS_EUCLIDEAN, WRITE_ERASE_ADD, 1, 0};
+    MemoryShape shape = {16, 16, 3, 1, ADDRESS_EUCLIDEAN, WRITE_ERASE_ADD, 1, 0, 0};
     double start[3 * LANES] ALIGNED, a[3 * LANES] ALIGNED;
     double b[3 * LANES] ALIGNED;
     const double second[3] = {0, 1, 0}, x[3] = {.2, .5, .3}, y[3] = {.6, .1, .3};
@@ -485,6 +518,27 @@ static void CheckWriting(void)
     CHECK(!Close(a, b, 3 * LANES, 1e-3), "writes do not");
 }
 
+/* A memory keeps the last rows that were written, newest first. */
+static void CheckRecent(void)
+{
+    static ToyRun run;
+    static Toy toy;
+    const double *kept;
+
+    run = RunOf(ADDRESS_EUCLIDEAN, WRITE_CONVEX, 1, 1, false);
+    run.shape.recent = 2;
+    FillToy(&toy, 623);
+    Forward(&run, &toy);
+    kept = run.memory[0] + LANES; /* the user had items 0, 1 and 3 */
+    CHECK(memcmp(kept, toy.item + 3 * LANES, LANES * 8) == 0 &&
+              memcmp(kept + LANES, toy.item + LANES, LANES * 8) == 0,
+          "rows of the last two items, newest first");
+    kept = run.memory[2] + LANES; /* item 4 alone, and what the memory started with */
+    CHECK(memcmp(kept, toy.item + 4 * LANES, LANES * 8) == 0 &&
+              memcmp(kept + LANES, toy.start + LANES, LANES * 8) == 0,
+          "a user with one event keeps its row");
+}
+
 static void CheckHops(void)
 {
     static ToyRun run;
@@ -510,4 +564,5 @@ void TestMemory(void)
     CheckWeights();
     CheckWriting();
     CheckHops();
+    CheckRecent();
 }

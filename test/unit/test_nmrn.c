@@ -154,7 +154,10 @@ static void CheckRuns(void)
         "optimizer=adagrad max_norm=1 clip=5 item_bias=false",
         "order=time rank_weight=true",
         "batch_size=7 slots=3 learn_start=false",
-        "factors=5 query_weight=0"};
+        "factors=5 query_weight=0",
+        "loss=hinge recent=2",
+        "recent=0 temperature=0.2 negatives=1",
+        "recent=7 negatives=1000 batch_size=33 slots=2"};
     TestHost t;
 
     for (size_t s = 0; s < sizeof(settings) / sizeof(settings[0]); s++) {
@@ -303,6 +306,7 @@ static void CheckStarts(void)
     Training run;
     Model *m = &run.model;
     size_t stride, bank;
+    bool empty = true;
 
     TestHostInit(&t);
     events = TasteStreamCreate(&t.host, USERS, ITEMS, GROUPS, EVENTS, EVENTS, 708);
@@ -315,8 +319,11 @@ static void CheckStarts(void)
     CHECK(memcmp(m->part[NMRN_USER_PART].data + 3 * stride,
                  m->part[NMRN_USER_PART].data + 9 * stride, stride * 4) == 0 &&
               memcmp(m->part[NMRN_MEMORY_PART].data + 3 * bank,
-                     m->part[NMRN_WEIGHT_PART].data + stride, bank * 4) == 0,
+                     m->part[NMRN_WEIGHT_PART].data + stride, stride * 4) == 0,
           "a new user: a row by the id, the memory at its start");
+    for (size_t k = stride; k < bank; k++)
+        empty &= m->part[NMRN_MEMORY_PART].data[3 * bank + k] == 0;
+    CHECK(bank == 4 * stride && empty, "... and no last items yet");
     NmrnStartUser(m, 9, 78);
     CHECK(memcmp(m->part[NMRN_USER_PART].data + 3 * stride,
                  m->part[NMRN_USER_PART].data + 9 * stride, stride * 4) != 0,
@@ -325,6 +332,14 @@ static void CheckStarts(void)
 }
 
 /* --- training */
+
+/* A training that stops where validation has chosen. */
+static void TrainTrial(TestHost *t, const Interactions *data, const char *settings, Training *run)
+{
+    TrainingPrepare(t, data, "nmrn", settings, run);
+    run->model.trial = true;
+    CHECK(TrainingRun(run) == OUTCOME_DONE, "%s: a trial", settings);
+}
 
 static void CheckHeldOut(void)
 {
@@ -338,21 +353,23 @@ static void CheckHeldOut(void)
     events = TasteStreamCreate(&t.host, USERS, ITEMS, GROUPS, EVENTS, EVENTS, 709);
     data = TasteStreamData(&t.host, &events, WARM);
     InteractionsHoldOut(&t.host, &data, HOLDOUT_LAST, 0, 1);
-    Train(&t, &data, "nmrn", "factors=16 epochs=12 evaluate_every=2 learning_rate=0.3", &a);
+    TrainTrial(&t, &data, "loss=hinge factors=16 epochs=12 evaluate_every=2 learning_rate=0.3", &a);
     CHECK(a.report.best >= 0 && a.report.best < a.report.epochs &&
               !isnan(a.report.history[a.report.best].metric[0]),
           "the best epoch (%d of %d) is one that was evaluated", a.report.best + 1,
           a.report.epochs);
-    snprintf(settings, sizeof(settings), "factors=16 epochs=%d evaluate_every=2 learning_rate=0.3",
+    snprintf(settings, sizeof(settings),
+             "loss=hinge factors=16 epochs=%d evaluate_every=2 learning_rate=0.3",
              a.report.best + 1);
-    Train(&t, &data, "nmrn", settings, &b);
+    TrainTrial(&t, &data, settings, &b);
     CHECK(SameModel(&a.model, &b.model), "the model is that of the best epoch");
     TestHostEnd(&t);
 }
 
-/* What is held out must not be learnt, only written to the memory that serves. */
+/* What is held out must not be learnt before validation has chosen. */
 static void CheckHeldOutUnseen(void)
 {
+    static const char *const settings = "temperature=0.3 factors=16 epochs=2 evaluate_every=2";
     TestHost t;
     TasteStream events;
     Interactions data, less;
@@ -365,14 +382,80 @@ static void CheckHeldOutUnseen(void)
     less = TasteStreamData(&t.host, &events, WARM);
     less.held = data.held;
     less.held_count = 0; /* no validation, but the same pairs left out */
-    Train(&t, &data, "nmrn", "factors=16 epochs=2 evaluate_every=2", &with);
-    Train(&t, &less, "nmrn", "factors=16 epochs=2 evaluate_every=2", &without);
+    TrainTrial(&t, &data, settings, &with);
+    TrainTrial(&t, &less, settings, &without);
     CHECK(SameModel(&with.model, &without.model), "validation changes nothing but the choice");
     less.held = HostAllocate(&t.host, USERS, sizeof(uint32_t));
     for (uint32_t u = 0; u < USERS; u++)
         less.held[u] = NO_ITEM;
-    Train(&t, &less, "nmrn", "factors=16 epochs=2 evaluate_every=2", &without);
+    TrainTrial(&t, &less, settings, &without);
     CHECK(!SamePart(&with.model, &without.model, NMRN_ITEM_PART), "held-out pairs are not learnt");
+    TestHostEnd(&t);
+}
+
+/* Events that the running means have counted, if they are few. */
+static double EventsLearnt(const Training *run)
+{
+    return (double)run->model.part[NMRN_SLOT_PART].data[SLOT_COUNT];
+}
+
+/* In the end everything is learnt, for a quarter of the epochs. */
+static void CheckAllLearnt(const char *algorithm, const char *settings)
+{
+    TestHost t;
+    TasteStream events;
+    Interactions data;
+    Training run;
+    const Epoch *last;
+    double all = 600, held = 0;
+
+    TestHostInit(&t);
+    events = TasteStreamCreate(&t.host, USERS, ITEMS, GROUPS, 600, 600, 730);
+    data = TasteStreamData(&t.host, &events, 600);
+    InteractionsHoldOut(&t.host, &data, HOLDOUT_LAST, 0, 1);
+    for (uint32_t n = 0; n < 600; n++)
+        held += IsHeldOut(&data, events.user[n], events.item[n]);
+    Train(&t, &data, algorithm, settings, &run);
+    last = &run.report.history[run.report.epochs - 1];
+    CHECK(held > 20 && run.report.epochs == 5 && run.report.best == 3 && isnan(last->metric[0]) &&
+              strcmp(last->stage, "all") == 0,
+          "%s %s: after four epochs one on everything", algorithm, settings);
+    CHECK(EventsLearnt(&run) == 4 * (all - held) + all,
+          "%s %s: %.0f events learnt, of which %.0f once", algorithm, settings, EventsLearnt(&run),
+          held);
+    TestHostEnd(&t);
+}
+
+/* A temperature is chosen by short runs, none of which is left in the model; it stays with it. */
+static void CheckTemperature(void)
+{
+    TestHost t;
+    TasteStream events;
+    Interactions data;
+    Training chosen, named, plain;
+    char settings[96];
+    double value;
+
+    TestHostInit(&t);
+    events = TasteStreamCreate(&t.host, USERS, ITEMS, GROUPS, WARM, WARM, 731);
+    data = TasteStreamData(&t.host, &events, WARM);
+    InteractionsHoldOut(&t.host, &data, HOLDOUT_LAST, 0, 1);
+    TrainTrial(&t, &data, "factors=16 epochs=3 evaluate_every=1", &chosen);
+    value = (double)NmrnTemperature(&chosen.model);
+    CHECK(strcmp(chosen.report.history[0].stage, "temperature 0.3") == 0 &&
+              strcmp(chosen.report.history[2].stage, "temperature 0.5") == 0 &&
+              chosen.report.epochs == 6 && chosen.report.best >= 3,
+          "three temperatures are tried for a third of the epochs");
+    CHECK(fabs(value - 0.2) < 1e-6 || fabs(value - 0.3) < 1e-6 || fabs(value - 0.5) < 1e-6,
+          "one of them is kept: %g", value);
+    snprintf(settings, sizeof(settings), "factors=16 epochs=3 evaluate_every=3 temperature=0.7");
+    TrainTrial(&t, &data, settings, &named);
+    CHECK(fabsf(NmrnTemperature(&named.model) - 0.7f) < 1e-6f && named.report.epochs == 3,
+          "a temperature that is named is taken");
+    data.held_count = 0;
+    TrainTrial(&t, &data, "factors=16 epochs=1", &plain);
+    CHECK(fabsf(NmrnTemperature(&plain.model) - 0.3f) < 1e-6f && plain.report.epochs == 1,
+          "without anything held out it is 0.3");
     TestHostEnd(&t);
 }
 
@@ -558,6 +641,10 @@ void TestNmrn(void)
     CheckStarts();
     CheckHeldOut();
     CheckHeldOutUnseen();
+    CheckAllLearnt("nmrn", "temperature=0.3 factors=16 epochs=4 evaluate_every=4");
+    CheckAllLearnt("nmrn", "loss=hinge recent=0 factors=16 epochs=4 evaluate_every=4");
+    CheckAllLearnt("nmrn_gan", "factors=16 epochs=4 pre_epochs=4 evaluate_every=4");
+    CheckTemperature();
     CheckFailures();
     CheckCancel("nmrn");
     CheckCancel("nmrn_gan");

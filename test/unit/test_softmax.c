@@ -9,6 +9,7 @@
 #include "algo/rank/validation.h"
 #include "check.h"
 #include "core/blas.h"
+#include "core/exponential.h"
 #include "core/pool.h"
 #include "support.h"
 #include "tests.h"

@@ -115,15 +115,18 @@ static void CheckDots(TestHost *t)
 /* --- the memory: all that one event changes, in one block of floats */
 
 #define SLOTS   5
+#define RECENT  2
+#define ROWS    (SLOTS + RECENT)
 #define FACTORS 40
 #define STRIDE  48
 
 typedef struct Workings {
-    float memory[SLOTS * STRIDE], G[SLOTS * STRIDE], previous[16];
+    float memory[ROWS * STRIDE], G[ROWS * STRIDE], previous[16], recent[RECENT * STRIDE];
     float user[STRIDE], item[STRIDE], negative[STRIDE], key[SLOTS * STRIDE];
     float gate[(2 * FACTORS + 2) * STRIDE], head[HEAD_ROWS * STRIDE];
     float user_gradient[STRIDE], item_gradient[STRIDE + 16], negative_gradient[STRIDE + 16];
     float key_gradient[SLOTS * STRIDE], gate_gradient[(2 * FACTORS + 2) * STRIDE];
+    float recent_gradient[RECENT * STRIDE];
     float head_gradient[HEAD_ROWS * STRIDE], scores[SLOTS],
         state[2 * STRIDE] __attribute__((aligned(64)));
     float tape[3072] __attribute__((aligned(64))), scratch[1024]; /* not results */
@@ -141,8 +144,9 @@ static void FillEvent(Workings *e)
     Random random = TestStream(410);
 
     memset(e, 0, sizeof(*e));
-    FillRows(e->memory, SLOTS, &random);
-    FillRows(e->G, SLOTS, &random);
+    FillRows(e->memory, ROWS, &random);
+    FillRows(e->G, ROWS, &random);
+    FillRows(e->recent, RECENT, &random);
     FillRows(e->user, 1, &random);
     FillRows(e->item, 1, &random);
     FillRows(e->negative, 1, &random);
@@ -155,17 +159,25 @@ static void FillEvent(Workings *e)
 
 static void RunEvent(Workings *e, int level, Addressing addressing, WriteForm write)
 {
-    MemoryShape shape = {FACTORS, STRIDE, SLOTS, 2, addressing, write, 5, 0.5};
-    Net net = {shape, e->key, e->gate, e->head, e->scratch};
-    NetGradient gradient = {e->key_gradient, e->gate_gradient, e->head_gradient};
+    MemoryShape shape = {FACTORS, STRIDE, SLOTS, 2, addressing, write, 5, 0.5, RECENT};
+    Net net = {shape, e->key, e->gate, e->head, e->recent, e->scratch};
+    NetGradient gradient = {e->key_gradient, e->gate_gradient, e->head_gradient,
+                            e->recent_gradient};
     StepRule rule = {.kind = STEP_ADAGRAD_ROW,
                      .learning_rate = 0.1f,
                      .accumulator = 0.1f,
                      .decay = 0.9f,
                      .regularization = 0.01f,
                      .scale = 1};
-    Step step = {e->user, e->item,          e->negative,      e->previous,         1,
-                 e->tape, e->user_gradient, e->item_gradient, e->negative_gradient};
+    Step step = {.user = e->user,
+                 .item = e->item,
+                 .negative = e->negative,
+                 .previous = e->previous,
+                 .weight = 1,
+                 .tape = e->tape,
+                 .user_gradient = e->user_gradient,
+                 .item_gradient = e->item_gradient,
+                 .negative_gradient = e->negative_gradient};
 
     FillEvent(e);
     ReadVariants[level](&net, &step, e->memory);

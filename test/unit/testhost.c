@@ -104,6 +104,29 @@ static void Report(void *arg, const Progress *progress)
         t->cancel = 1;
 }
 
+/* An arena within the arena: what is in front of what was there before. */
+static bool RunAttempt(void *arg, void (*work)(void *work_arg), void *work_arg,
+                       const char **message)
+{
+    TestHost *t = arg;
+    Allocation *before = t->arena;
+    jmp_buf outer;
+    Outcome outcome;
+
+    memcpy(outer, t->jump, sizeof(outer));
+    outcome = (Outcome)setjmp(t->jump);
+    if (outcome == OUTCOME_DONE)
+        work(work_arg);
+    memcpy(t->jump, outer, sizeof(outer));
+    if (outcome == OUTCOME_CANCELLED)
+        longjmp(t->jump, OUTCOME_CANCELLED);
+    while (t->arena != before)
+        Release(t, t->arena + 1);
+    if (outcome == OUTCOME_FAILED)
+        *message = t->message;
+    return outcome == OUTCOME_DONE;
+}
+
 void TestHostInit(TestHost *t)
 {
     memset(t, 0, sizeof(*t));
@@ -114,6 +137,7 @@ void TestHostInit(TestHost *t)
                      .check = Check,
                      .progress = Report,
                      .fail = Fail,
+                     .attempt = RunAttempt,
                      .cancel = {NULL, &t->cancel}};
 }
 

@@ -31,6 +31,7 @@ extern void TestMf(void);
 extern void TestAls(void);
 extern void TestSoftmax(void);
 extern void TestMemory(void);
+extern void TestContrast(void);
 extern void TestGenerator(void);
 extern void TestNmrn(void);
 extern void TestFormula(void);

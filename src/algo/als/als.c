@@ -25,7 +25,25 @@ static const OptionSpec als_options[] = {
     {NULL, OPTION_BOOL, 0, 0, 0, 0, NULL, NULL, NULL},
 };
 
+static const struct PresetValue fast[] = {{"factors", 64}, {"epochs", 8}, {NULL, 0}};
+static const struct PresetValue balanced[] = {{NULL, 0}};
+static const struct PresetValue best[] = {{"factors", 256}, {"epochs", 24}, {NULL, 0}};
+
+static const Preset presets[] = {
+    {"fast", "a narrow model, trained for a short time", fast},
+    {"balanced", "the defaults", balanced},
+    {"best", "a wide model, trained for a long time", best},
+    {NULL, NULL, NULL},
+};
+
 static const struct PresetValue trial[] = {{"epochs", 4}, {NULL, 0}};
+
+static const OptionRange space[] = {
+    {"factors", 32, 256, true},
+    {"unobserved_weight", 0.01, 1, true},
+    {"regularization", 0.001, 0.1, true},
+    {NULL, 0, 0, false},
+};
 
 const Algorithm als_algorithm = {
     .name = "als",
@@ -35,8 +53,11 @@ const Algorithm als_algorithm = {
     .metrics = RANKING_METRICS,
     .used = COLUMN_WEIGHT,
     .learns_held = true,
+    .presets = presets,
     .candidate = true,
     .trial = trial,
+    .work = AlsWork,
+    .space = space,
     .layout = AlsLayout,
     .memory = AlsMemory,
     .train = AlsTrain,

@@ -35,6 +35,7 @@ typedef struct AlsOptions {
 
 extern void AlsLayout(Model *model);
 extern size_t AlsMemory(const Model *model, const Interactions *shape, int threads);
+extern double AlsWork(const Model *model, const Interactions *shape);
 extern void AlsTrain(const Host *host, const Interactions *data, Model *model, TrainReport *report);
 extern void AlsFoldIn(const Host *host, const Model *history, const Model *sample, float *query);
 extern void AlsExplain(const Host *host, const Model *history, const float *query, const Model *one,

@@ -1,99 +1,47 @@
 /*
- * choose.c: trials of the candidates, and who goes on to the next round.
+ * choose.c: trials of the candidates, who goes on to the next round, and what it costs.
+ *
+ * Costs are estimates of the algorithms (Algorithm.work), never a clock's: the same data, options
+ * and seed give the same choice.
  */
 #include "algo/choice/choose.h"
 
 #include <math.h>
 #include <string.h>
 
+#include "algo/choice/order.h"
+#include "algo/choice/rounds.h"
 #include "algo/choice/sample.h"
 #include "algo/learn/loop.h"
+#include "core/pool.h"
 
-#define FIELD(name) offsetof(ChoiceOptions, name)
+/* Interactions that a round looks at, at most. */
+#define FIRST_MOST 250000
+#define LAST_MOST  1000000
 
-static const OptionSpec choice_options[] = {
-    {"candidates", OPTION_LIST, FIELD(candidates), 0, 0, 0, algorithm_names,
-     "algorithms that are tried; all: those that the columns of the source suffice for, but for "
-     "nmrn_gan",
-     "recadv"},
-    {"search", OPTION_BOOL, FIELD(search), 0, 1, 0, NULL,
-     "with warm_start: choose again, where otherwise the algorithm chosen earlier is kept",
-     "recadv"},
-    {NULL, OPTION_BOOL, 0, 0, 0, 0, NULL, NULL, NULL},
-};
+/* How much longer than short trainings those of the last round are. */
+#define LAST_TIMES 2
 
-const Algorithm choosing = {
-    .name = "auto",
-    .summary = "the algorithm that ranks held-out interactions best",
-    .options = choice_options,
-    .options_size = sizeof(ChoiceOptions),
-    .metrics = RANKING_METRICS,
-};
+/* The first round takes this share of the budget, by the candidate of middle cost. */
+#define FIRST_SHARE 3
 
-/* Fewer held-out interactions tell chance from merit no more. */
-#define FEWEST_HELD 50
+/* Nanoseconds of a round that nobody grudges. */
+#define FIRST_LITTLE 4e9
+#define LAST_LITTLE  10e9
 
-/* Interactions that a round looks at, about, and how much longer than a short training it trains.
- */
-static const struct Round {
-    uint64_t most;
-    int times;
-} rounds[] = {{250000, 1}, {1000000, 2}};
+/* Variants of one algorithm. */
+#define MOST_VARIANTS 8
 
-#define ROUNDS (int)(sizeof(rounds) / sizeof(rounds[0]))
+static const char only_one[] = "it is the only candidate";
 
 typedef struct Chooser {
-    const Host *host;
-    const Interactions *data;
+    Rounds rounds;
     const ChoiceOptions *options;
-    int round;
-    int done, planned; /* trials */
-    double start;
+    Trial *list; /* who is still in */
+    int count;
+    int times;     /* of the last round */
+    uint64_t most; /* of the last round: what its sample was meant to have */
 } Chooser;
-
-/* --- candidates */
-
-static bool IsNamed(const ChoiceOptions *options, int i)
-{
-    return (options->candidates >> i & 1) != 0;
-}
-
-static bool Suffice(Columns columns, const Algorithm *algorithm)
-{
-    Columns needed = algorithm->required | (algorithm->events ? COLUMN_TIME : 0);
-
-    return (needed & ~columns) == 0;
-}
-
-bool IsCandidate(const ChoiceOptions *options, int i, Columns columns)
-{
-    return options->candidates != 0 ? IsNamed(options, i)
-                                    : algorithms[i]->candidate && Suffice(columns, algorithms[i]);
-}
-
-bool ChoiceWantsEvents(const ChoiceOptions *options, Columns columns)
-{
-    for (int i = 0; algorithms[i] != NULL; i++)
-        if (algorithms[i]->events && IsCandidate(options, i, columns))
-            return true;
-    return false;
-}
-
-bool ChoiceStreams(const ChoiceOptions *options, Columns columns)
-{
-    for (int i = 0; algorithms[i] != NULL; i++)
-        if (algorithms[i]->stream != NULL && IsCandidate(options, i, columns))
-            return true;
-    return false;
-}
-
-const Algorithm *ChoiceMisfit(const ChoiceOptions *options, Columns columns)
-{
-    for (int i = 0; algorithms[i] != NULL; i++)
-        if (IsNamed(options, i) && !Suffice(columns, algorithms[i]))
-            return algorithms[i];
-    return NULL;
-}
 
 static int CountAlgorithms(void)
 {
@@ -104,253 +52,263 @@ static int CountAlgorithms(void)
     return count;
 }
 
-static int ListCandidates(const ChoiceOptions *options, Columns columns, const Algorithm **list)
-{
-    int count = 0;
+/* --- candidates */
 
-    for (int i = 0; algorithms[i] != NULL; i++)
-        if (IsCandidate(options, i, columns))
-            list[count++] = algorithms[i];
-    return count;
+/* An algorithm that goes by order alone, and is not named. */
+static bool IsIdle(const Chooser *c, const Algorithm *algorithm, bool informs)
+{
+    return algorithm->events && !informs && c->options->candidates == 0;
 }
 
-/* --- options */
-
-/* Zeros first: an algorithm may share a struct with one that has more options. */
-static void FillOptions(const Algorithm *algorithm, const TrainOptions *train, void *options)
+/* NULL: nothing speaks against a trial. */
+static const char *Objection(const Chooser *c, const Trial *trial, bool informs)
 {
-    memset(options, 0, algorithm->options_size);
-    OptionsDefault(train_options, options);
-    OptionsDefault(algorithm->options, options);
-    memcpy(options, train, sizeof(TrainOptions));
+    if (IsIdle(c, trial->algorithm, informs))
+        return "the order of interactions says nothing";
+    if (TrainingRoom(trial, c->rounds.data, PoolThreads(c->rounds.host)) > c->rounds.room)
+        return "its training needs more memory than is allowed";
+    return NULL;
 }
 
-/* Bounds on epochs, `times` as many as a short training has, but no more than a whole one. */
-static void Shorten(const Algorithm *algorithm, int times, void *options)
+static void ListCandidates(Chooser *c, bool informs)
 {
-    for (const struct PresetValue *v = algorithm->trial; v != NULL && v->option != NULL; v++) {
-        const OptionSpec *spec = OptionFind(algorithm->options, v->option);
-        char expected[64];
+    const ChoiceOptions *o = c->options;
 
-        OptionStore(spec, (OptionValue){VALUE_NUMBER, fmin(v->value * times, spec->standard), NULL},
-                    options, expected, sizeof(expected));
+    for (int i = 0; algorithms[i] != NULL; i++) {
+        Trial trial = {.algorithm = algorithms[i], .metric = NAN};
+
+        if (!IsCandidate(o, i, c->rounds.data->columns))
+            continue;
+        trial.options =
+            TrialOptions(c->rounds.host, algorithms[i], effort_names[o->effort], &o->train);
+        trial.problem = Objection(c, &trial, informs);
+        if (trial.problem == NULL)
+            c->list[c->count++] = trial;
+        else
+            RoundsRecord(&c->rounds, &trial);
     }
 }
 
-static void *TrialOptions(const Host *host, const Algorithm *algorithm, const TrainOptions *train,
-                          int round)
-{
-    void *options = HostAllocateZero(host, 1, algorithm->options_size);
+/* --- what it may cost */
 
-    FillOptions(algorithm, train, options);
-    ((TrainOptions *)options)->warm_start = false;
-    Shorten(algorithm, rounds[round].times, options);
-    return options;
+/* Of the candidates that cost anything, the middle one. */
+static double MiddleWork(const Chooser *c)
+{
+    double work[64];
+    int count = 0;
+
+    for (int i = 0; i < c->count && count < 64; i++) {
+        double own = TrainingWork(&c->list[i], c->rounds.data);
+        int at = count;
+
+        if (c->list[i].algorithm->work == NULL)
+            continue;
+        for (; at > 0 && work[at - 1] > own; at--)
+            work[at] = work[at - 1];
+        work[at] = own;
+        count++;
+    }
+    return count == 0 ? 0 : work[(count - 1) / 2];
 }
 
-/* --- one trial */
-
-/* What is held out does not count. */
-static void CountPopularity(const Host *host, const Interactions *data, Model *model)
+static double FirstBudget(const Chooser *c)
 {
-    ModelCountPopularity(host, data, model);
-    ModelUncountHeld(host, data, model);
+    return fmax(FIRST_LITTLE, c->options->budget / FIRST_SHARE * MiddleWork(c));
 }
 
-static void ReleaseModel(const Host *host, Model *model)
+/* What is left, by the best so far. */
+static double LeftBudget(const Chooser *c)
 {
-    for (int i = 0; i < model->parts; i++)
-        HostRelease(host, model->part[i].data);
-    HostRelease(host, (void *)model->options);
-}
+    double all = c->options->budget * TrainingWork(&c->list[0], c->rounds.data);
 
-static double Validate(const Host *host, const Interactions *data, const Model *model)
-{
-    Validation validation;
-
-    ValidationPrepare(host, data, &validation);
-    ValidationRun(host, model, &validation);
-    ValidationRelease(host, &validation);
-    return validation.ndcg;
-}
-
-/* The algorithm's own notices of progress would tell of epochs of a model that nobody gets. */
-static void Ignore(void *arg, const Progress *progress)
-{
-    (void)arg, (void)progress;
-}
-
-static double TrainShort(const Chooser *c, const Algorithm *algorithm, const Interactions *sample)
-{
-    Interactions data = *sample;
-    TrainReport report = {.best = -1};
-    Host host = *c->host;
-    double metric;
-    Model model;
-
-    host.progress = Ignore;
-    data.columns &= algorithm->used;
-    if (!algorithm->events)
-        data.events = NULL;
-    ModelLayout(&model, algorithm, TrialOptions(&host, algorithm, &c->options->train, c->round),
-                data.users, data.items);
-    model.trial = true;
-    ModelAllocate(&host, &model);
-    CountPopularity(&host, &data, &model);
-    if ((algorithm->used & COLUMN_WEIGHT) == 0)
-        data.weight = NULL;
-    algorithm->train(&host, &data, &model, &report);
-    metric = Validate(&host, &data, &model);
-    HostRelease(&host, report.history);
-    ReleaseModel(&host, &model);
-    return metric;
-}
-
-static void Tell(const Chooser *c, const Trial *trial)
-{
-    const Host *host = c->host;
-
-    host->progress(host->arg,
-                   &(Progress){trial->algorithm->name, c->done, c->planned, NAN,
-                               choosing.metrics[0].label, trial->metric, HostClock() - c->start});
-}
-
-static void Try(Chooser *c, const Algorithm *algorithm, const Interactions *sample, Trial *trial)
-{
-    double start = HostClock();
-
-    *trial = (Trial){.algorithm = algorithm, .round = c->round + 1};
-    trial->metric = TrainShort(c, algorithm, sample);
-    trial->seconds = HostClock() - start;
-    c->done++;
-    Tell(c, trial);
+    return fmax(LAST_LITTLE, all - c->rounds.spent);
 }
 
 /* --- rounds */
 
-/* What cannot be measured is worst. */
-static double Worth(const Trial *trial)
+static bool RunRound(Chooser *c, int times, uint64_t most)
 {
-    return isnan(trial->metric) ? -1 : trial->metric;
+    if (!RoundRun(&c->rounds, c->list, c->count, times, most))
+        return false;
+    c->times = times;
+    c->most = most;
+    c->count = RoundRank(c->list, c->count);
+    return true;
 }
 
-/* Those that fewer than `places` are better than, in order; of equals the first. */
-static int KeepBest(const Trial *trial, int count, int places, const Algorithm **list)
+static bool RunFirst(Chooser *c)
 {
-    int kept = 0;
+    uint64_t most = RoundSample(c->rounds.data, c->list, c->count, 1, FIRST_MOST, FirstBudget(c));
 
-    for (int i = 0; i < count; i++) {
-        int before = 0;
+    return RunRound(c, 1, most);
+}
 
-        for (int j = 0; j < count; j++)
-            before += Worth(&trial[j]) > Worth(&trial[i]) ||
-                      (Worth(&trial[j]) == Worth(&trial[i]) && j < i);
-        if (before < places)
-            list[kept++] = trial[i].algorithm;
+/* The better half for longer, where that sees at least as much. */
+static void RunLast(Chooser *c)
+{
+    int half = (c->count + 1) / 2;
+    uint64_t most =
+        RoundSample(c->rounds.data, c->list, half, LAST_TIMES, LAST_MOST, LeftBudget(c));
+    Interactions shape = *c->rounds.data;
+
+    if (half < 2 || most < c->most)
+        return;
+    shape.users = (uint32_t)((double)shape.users * (double)most / (double)shape.count) + 1;
+    shape.held_count =
+        (uint64_t)((double)shape.held_count * (double)most / (double)shape.count) + 1;
+    shape.count = most;
+    if (RoundWork(c->list, half, LAST_TIMES, &shape) > 1.5 * LeftBudget(c))
+        return;
+    c->count = half;
+    c->rounds.planned = c->rounds.trials + half;
+    RunRound(c, LAST_TIMES, most);
+}
+
+/* --- variants */
+
+static bool CanBe(const Chooser *c, const Trial *trial)
+{
+    const Interactions *data = c->rounds.data;
+
+    return (RequiredColumns(trial->algorithm, trial->options) & ~data->columns) == 0 &&
+           (!WantsEvents(trial->algorithm, trial->options) || data->events != NULL);
+}
+
+static Trial Variant(const Chooser *c, const Trial *best, const struct PresetValue *value)
+{
+    const OptionSpec *spec = OptionFind(best->algorithm->options, value->option);
+    Trial trial = {.algorithm = best->algorithm, .metric = NAN};
+    char expected[64];
+
+    trial.options = HostAllocate(c->rounds.host, 1, best->algorithm->options_size);
+    memcpy(trial.options, best->options, best->algorithm->options_size);
+    OptionStore(spec, (OptionValue){VALUE_NUMBER, value->value, NULL}, trial.options, expected,
+                sizeof(expected));
+    return trial;
+}
+
+/* Options of the best, by trials like its last. */
+static void TryVariants(Chooser *c)
+{
+    const struct PresetValue *value = c->list[0].algorithm->variants;
+    Trial list[MOST_VARIANTS + 1] = {c->list[0]};
+    int count = 1;
+
+    for (; value != NULL && value->option != NULL && count <= MOST_VARIANTS; value++) {
+        list[count] = Variant(c, &list[0], value);
+        count += CanBe(c, &list[count]);
     }
-    return kept;
+    c->rounds.planned = c->rounds.trials + count - 1;
+    if (count == 1 || !RoundRun(&c->rounds, list + 1, count - 1, c->times, c->most))
+        return;
+    RoundRank(list, count);
+    c->list[0] = list[0];
 }
 
-/* The simplest that tells users apart: what can be said of few interactions. */
-static const Algorithm *Simplest(const Algorithm **list, int count, const Interactions *data)
+/* --- the whole */
+
+/* What was tried says why. */
+static void FailAll(const Chooser *c)
 {
-    for (int i = 0; i < count && IsRankable(data); i++)
-        if (list[i]->history != NULL || list[i]->embedding[AXIS_USER] != 0)
-            return list[i];
-    return list[0];
+    const Rounds *r = &c->rounds;
+    const Trial *last = &r->trial[r->trials - 1];
+
+    HostFail(r->host, FAIL_INVALID, "Name other candidates, or the algorithm.",
+             "none of the candidates can be trained; %s: %s", last->algorithm->name,
+             last->problem == NULL ? "it could not be measured" : last->problem);
 }
 
-static const char too_few[] = "too few interactions can be held out to choose by";
-
-static int RunRound(Chooser *c, const Algorithm **list, int count, Choice *choice)
+static const char *Untried(const Chooser *c)
 {
-    Trial *trial = choice->trial + choice->trials;
-    Interactions sample;
-    bool last = c->round == ROUNDS - 1;
+    if (!IsMeasurable(c->rounds.data))
+        return too_few;
+    return c->count == 1 ? only_one : NULL;
+}
 
-    SampleUsers(c->host, c->data, rounds[c->round].most, (uint64_t)c->options->train.seed, true,
-                &sample);
-    if (sample.held_count < FEWEST_HELD || !IsRankable(&sample)) {
-        SampleRelease(c->host, c->data, &sample);
-        list[0] = Simplest(list, count, c->data);
-        choice->untried = too_few;
-        return 1;
+/* From the list to its best, in its first place; returns why nothing was tried, or NULL. */
+static const char *Search(Chooser *c)
+{
+    const char *untried = Untried(c);
+
+    if (untried == NULL && !RunFirst(c))
+        untried = too_few;
+    if (untried != NULL) {
+        c->list[0] = *SimplestTrial(c->rounds.data, c->list, c->count);
+        return untried;
     }
-    for (int i = 0; i < count; i++)
-        Try(c, list[i], &sample, &trial[i]);
-    SampleRelease(c->host, c->data, &sample);
-    choice->trials += count;
-    return KeepBest(trial, count, last ? 1 : (count + 1) / 2, list);
+    if (c->count == 0)
+        FailAll(c);
+    RunLast(c);
+    TryVariants(c);
+    return NULL;
 }
 
-void Choose(const Host *host, const Interactions *data, const ChoiceOptions *options,
+void Choose(const Host *host, const Interactions *data, const ChoiceOptions *options, size_t room,
             Choice *choice)
 {
-    Chooser c = {.host = host, .data = data, .options = options, .start = HostClock()};
-    int all = CountAlgorithms(), count;
-    const Algorithm **list = HostAllocate(host, (size_t)all, sizeof(*list));
+    int all = CountAlgorithms();
+    Chooser c = {.rounds = {.host = host,
+                            .data = data,
+                            .seed = (uint64_t)options->train.seed,
+                            .room = room,
+                            .start = HostClock(),
+                            .most = 3 * all + MOST_VARIANTS},
+                 .options = options};
+    bool informs = data->events == NULL || OrderInforms(host, data, c.rounds.seed);
 
-    *choice = (Choice){.trial = HostAllocate(host, (size_t)all * ROUNDS, sizeof(Trial))};
-    count = ListCandidates(options, data->columns, list);
-    c.planned = count + (count > 2 ? (count + 1) / 2 : 0);
-    if (data->held_count < FEWEST_HELD || !IsRankable(data)) {
-        list[0] = Simplest(list, count, data);
-        choice->untried = too_few;
-        count = 1;
-    } else if (count == 1) {
-        choice->untried = "it is the only candidate";
-    }
-    for (; c.round < ROUNDS && count > 1; c.round++)
-        count = RunRound(&c, list, count, choice);
-    choice->algorithm = list[0];
-    HostRelease(host, list);
+    c.list = HostAllocate(host, (size_t)all, sizeof(Trial));
+    c.rounds.trial = HostAllocate(host, (size_t)c.rounds.most, sizeof(Trial));
+    ListCandidates(&c, informs);
+    if (c.count == 0)
+        FailAll(&c);
+    c.rounds.planned = c.rounds.trials + c.count + (c.count + 1) / 2;
+    *choice = (Choice){.untried = Search(&c)};
+    choice->algorithm = c.list[0].algorithm;
+    choice->options = c.list[0].options;
+    choice->trial = c.rounds.trial;
+    choice->trials = c.rounds.trials;
+    HostRelease(host, c.list);
 }
 
 /* --- memory */
 
-static size_t TrialMemory(const Algorithm *algorithm, const TrainOptions *train, int round,
-                          const Interactions *shape, int threads)
+/* As many users as there are at most, as if each round had events. */
+size_t ChooseSampleMemory(const ChoiceOptions *options, const Interactions *shape)
+{
+    bool events = ChoiceWantsEvents(options, shape->columns);
+
+    return SizeAdd(SampleMemory(shape, LAST_MOST, events), events ? OrderInformsMemory() : 0);
+}
+
+static size_t MostMemory(const Algorithm *algorithm, const ChoiceOptions *options,
+                         const Interactions *shape, int threads)
 {
     union {
         TrainOptions train;
         char room[2048];
-    } options;
-    Model model;
+    } own;
+    const Trial trial = {.algorithm = algorithm, .options = &own};
 
-    FillOptions(algorithm, train, &options);
-    Shorten(algorithm, rounds[round].times, &options);
-    ModelLayout(&model, algorithm, &options, shape->users, shape->items);
-    model.trial = true;
-    return SizeAdd(SizeAdd(ModelMemory(&model), ValidationMemory(&model, shape, threads)),
-                   algorithm->memory(&model, shape, threads));
-}
-
-/* As many users as there are at most, as if each round had events. */
-size_t ChooseSampleMemory(const ChoiceOptions *options, const Interactions *shape)
-{
-    return SampleMemory(shape, rounds[ROUNDS - 1].most, ChoiceWantsEvents(options, shape->columns));
-}
-
-static uint64_t Least(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
+    TrialDefaults(algorithm, effort_names[options->effort], &options->train, &own);
+    return TrialMemory(&trial, LAST_TIMES, shape, threads);
 }
 
 /* Of the greatest trial; users differ, so the sample may come out larger than it is meant to. */
 size_t ChooseMemory(const ChoiceOptions *options, const Interactions *shape, int threads)
 {
+    size_t lists = SizeMultiply((size_t)CountAlgorithms(), 8 * sizeof(Trial)) + 16384;
+    Interactions sample = *shape;
     size_t greatest = 0;
 
-    for (int round = 0; round < ROUNDS; round++)
-        for (int i = 0; algorithms[i] != NULL; i++) {
-            Interactions sample = *shape;
-            size_t bytes;
+    if (sample.count > 2 * LAST_MOST)
+        sample.count = 2 * LAST_MOST;
+    for (int i = 0; algorithms[i] != NULL; i++) {
+        size_t bytes;
 
-            if (!IsCandidate(options, i, shape->columns))
-                continue;
-            sample.count = Least(shape->count, 2 * rounds[round].most);
-            bytes = TrialMemory(algorithms[i], &options->train, round, &sample, threads);
-            greatest = bytes > greatest ? bytes : greatest;
-        }
-    return SizeAdd(greatest, ChooseSampleMemory(options, shape));
+        if (!IsCandidate(options, i, shape->columns))
+            continue;
+        bytes = MostMemory(algorithms[i], options, &sample, threads);
+        greatest = bytes > greatest ? bytes : greatest;
+    }
+    return SizeAdd(lists, SizeAdd(greatest, ChooseSampleMemory(options, shape)));
 }

@@ -3,12 +3,12 @@
  *
  * All candidates are trained for a little while and rank the same held-out interactions; the better
  * half is trained for longer, and the best is chosen (successive halving: Jamieson and Talwalkar
- * 2016).  Metric of all: NDCG@100 of rank/validation.h.
+ * 2016), then single options of it.  Metric of all: NDCG@100 of rank/validation.h.
  */
 #ifndef RECADV_ALGO_CHOICE_CHOOSE_H
 #define RECADV_ALGO_CHOICE_CHOOSE_H
 
-#include "algo/algorithm.h"
+#include "algo/choice/trial.h"
 
 /* A name with options for requests alone: no model is of it, and the list of algorithms has it not.
  */
@@ -22,21 +22,19 @@ static inline bool IsChoosing(const Algorithm *algorithm)
 typedef struct ChoiceOptions {
     TrainOptions train;
     int64_t candidates; /* a bit for each of the list of algorithms; 0: those that are usual */
+    double budget;      /* of the search, in trainings */
+    int effort;         /* index of effort_names: the preset that candidates have */
     bool search;
 } ChoiceOptions;
 
-typedef struct Trial {
-    const Algorithm *algorithm;
-    int round; /* from 1 on */
-    double metric;
-    double seconds;
-} Trial;
+extern const char *const effort_names[];
 
 typedef struct Choice {
     const Algorithm *algorithm;
-    Trial *trial; /* from the host's arena, in order */
+    void *options; /* of the training, from the host's arena, as all that follows */
+    Trial *trial;  /* in order */
     int trials;
-    const char *untried; /* why there are none, of a static string; or NULL */
+    const char *untried; /* why none was measured, of a static string; or NULL */
 } Choice;
 
 /* Is algorithms[i] tried on data with these columns? */
@@ -49,11 +47,14 @@ extern bool ChoiceStreams(const ChoiceOptions *options, Columns columns);
 /* The first that is named, though it needs columns that are not there; NULL: none. */
 extern const Algorithm *ChoiceMisfit(const ChoiceOptions *options, Columns columns);
 
-/* The interactions come with what is held out, and with events if a candidate wants them. */
+/*
+ * The interactions come with what is held out, and with events if a candidate wants them.  `room`:
+ * bytes that trials and the training may take; candidates that need more are left out.
+ */
 extern void Choose(const Host *host, const Interactions *data, const ChoiceOptions *options,
-                   Choice *choice);
+                   size_t room, Choice *choice);
 
-/* Bytes that Choose allocates. */
+/* Bytes that Choose allocates, with any room. */
 extern size_t ChooseMemory(const ChoiceOptions *options, const Interactions *shape, int threads);
 
 /* Those of them that hold the users that are looked at. */

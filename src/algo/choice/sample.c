@@ -27,7 +27,7 @@ static bool IsDrawn(const Draw *draw, uint32_t user)
 {
     Random random;
 
-    RandomSeed(&random, draw->seed, RANDOM_CHOICE, user, 0);
+    RandomSeed(&random, draw->seed, RANDOM_CHOICE, InteractionsUserKey(draw->data, user), 0);
     return RandomUniform(&random) < (draw->data->held != NULL && draw->data->held[user] != NO_ITEM
                                          ? draw->held_share
                                          : draw->share);

@@ -21,6 +21,26 @@ static const OptionSpec itemknn_options[] = {
     {NULL, OPTION_BOOL, 0, 0, 0, 0, NULL, NULL, NULL},
 };
 
+static const struct PresetValue fast[] = {{"neighbors", 30}, {NULL, 0}};
+static const struct PresetValue balanced[] = {{NULL, 0}};
+static const struct PresetValue best[] = {{"neighbors", 300}, {NULL, 0}};
+
+static const Preset presets[] = {
+    {"fast", "few neighbours", fast},
+    {"balanced", "the defaults", balanced},
+    {"best", "many neighbours", best},
+    {NULL, NULL, NULL},
+};
+
+static const struct PresetValue variants[] = {{"recent", 5}, {NULL, 0}};
+
+static const OptionRange space[] = {
+    {"neighbors", 20, 400, true},
+    {"shrink", 0, 100, false},
+    {"weighting", WEIGH_NONE, WEIGH_BM25, false},
+    {NULL, 0, 0, false},
+};
+
 const Algorithm itemknn_algorithm = {
     .name = "itemknn",
     .summary = "nearest neighbours of the items that a user has",
@@ -29,7 +49,11 @@ const Algorithm itemknn_algorithm = {
     .metrics = RANKING_METRICS,
     .used = COLUMN_WEIGHT,
     .learns_held = true,
+    .presets = presets,
     .candidate = true,
+    .work = KnnWork,
+    .variants = variants,
+    .space = space,
     .layout = KnnLayout,
     .memory = KnnMemory,
     .train = KnnTrain,

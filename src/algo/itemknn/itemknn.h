@@ -52,6 +52,7 @@ extern size_t VectorsMemory(uint64_t interactions, uint32_t items);
 /* Members of struct Algorithm. */
 extern void KnnLayout(Model *model);
 extern size_t KnnMemory(const Model *model, const Interactions *shape, int threads);
+extern double KnnWork(const Model *model, const Interactions *shape);
 extern void KnnTrain(const Host *host, const Interactions *data, Model *model, TrainReport *report);
 extern uint32_t KnnQueryWidth(const Model *model);
 extern HistoryNeed KnnHistory(const void *options);

@@ -40,12 +40,31 @@ static const struct PresetValue paper[] = {
     {NULL, 0},
 };
 
+static const struct PresetValue fast[] = {{"factors", 32},           {"epochs", 100},
+                                          {"adv_epochs", 60},        {"adaptive_negatives", 1},
+                                          {"relative_epsilon", 0.1}, {NULL, 0}};
+static const struct PresetValue balanced[] = {{NULL, 0}};
+static const struct PresetValue best[] = {{"factors", 128}, {"epochs", 800}, {NULL, 0}};
+
 static const Preset amf_presets[] = {
+    {"fast", "a narrow model, trained for a short time", fast},
+    {"balanced", "the defaults", balanced},
+    {"best", "a wide model, trained for a long time", best},
     {"paper", "mini-batches, uniform negatives, no decay, as in He et al. 2018", paper},
     {NULL, NULL, NULL},
 };
 
-static const struct PresetValue trial[] = {{"epochs", 30}, {"adv_epochs", 30}, {NULL, 0}};
+static const struct PresetValue trial[] = {
+    {"epochs", 40}, {"adv_epochs", 30}, {"relative_epsilon", 0.2}, {NULL, 0}};
+
+static const struct PresetValue variants[] = {{"regularization", 0.02}, {NULL, 0}};
+
+static const OptionRange space[] = {
+    {"factors", 32, 256, true},
+    {"regularization", 0.001, 0.05, true},
+    {"adaptive_negatives", 1, 16, true},
+    {NULL, 0, 0, false},
+};
 
 const Algorithm amf_algorithm = {
     .name = "amf",
@@ -54,5 +73,7 @@ const Algorithm amf_algorithm = {
     .presets = amf_presets,
     .candidate = true,
     .trial = trial,
+    .variants = variants,
+    .space = space,
     MF_METHODS,
 };

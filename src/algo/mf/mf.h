@@ -78,6 +78,7 @@ extern const char *const mf_optimizers[];
 
 extern void MfLayout(Model *model);
 extern size_t MfMemory(const Model *model, const Interactions *shape, int threads);
+extern double MfWork(const Model *model, const Interactions *shape);
 extern void MfTrain(const Host *host, const Interactions *data, Model *model, TrainReport *report);
 extern void MfFoldIn(const Host *host, const Model *history, const Model *sample, float *query);
 
@@ -85,7 +86,7 @@ extern void MfFoldIn(const Host *host, const Model *history, const Model *sample
 /* clang-format off */
 #define MF_METHODS \
     .options_size = sizeof(MfOptions), .metrics = RANKING_METRICS, .used = COLUMN_WEIGHT, .learns_held = true, \
-    .layout = MfLayout, .memory = MfMemory, .train = MfTrain, \
+    .layout = MfLayout, .memory = MfMemory, .work = MfWork, .train = MfTrain, \
     FACTORS_METHODS, .explain = FactorsExplain, .fold_in = MfFoldIn, .perturb = FactorsPerturb
 /* clang-format on */
 

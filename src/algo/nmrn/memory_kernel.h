@@ -26,8 +26,9 @@ typedef struct Net {
     const REAL *key; /* L x R */
     const REAL
         *gate; /* GateRows(r) x R: erase weights by input, erase bias, add weights, add bias */
-    const REAL *head; /* HEAD_ROWS x R: see memory_shape.h */
-    REAL *scratch;    /* ScratchReals(shape) */
+    const REAL *head;   /* HEAD_ROWS x R: see memory_shape.h */
+    const REAL *recent; /* recent x R: by how much the last items move the point, newest first */
+    REAL *scratch;      /* ScratchReals(shape) */
 } Net;
 
 /* Gradients of the same, summed. */
@@ -35,6 +36,7 @@ typedef struct NetGradient {
     REAL *key;
     REAL *gate;
     REAL *head;
+    REAL *recent;
 } NetGradient;
 
 /* One hop of reading, as it was. */
@@ -68,6 +70,7 @@ typedef struct Step {
     REAL *user_gradient;  /* R */
     REAL *item_gradient;  /* R + 16: the last 16 begin with the bias */
     REAL *negative_gradient;
+    const REAL *point_gradient; /* R: of the loss; NULL: the hinge loss against `negative` */
 } Step;
 
 VECTOR_INLINE REAL Root(REAL x)
@@ -465,6 +468,22 @@ VECTOR_INLINE void ReadHop(const Net *net, const REAL *previous, const REAL *mem
         AddScaled(h->read, h->weight[i], memory + i * stride, chunks);
 }
 
+/* out += a * b, by element */
+VECTOR_INLINE void AddProduct(REAL *out, const REAL *a, const REAL *b, size_t chunks)
+{
+    Lanes *vo = (Lanes *)out;
+    const Lanes *va = (const Lanes *)a, *vb = (const Lanes *)b;
+
+    for (size_t c = 0; c < chunks; c++)
+        vo[c] += va[c] * vb[c];
+}
+
+/* Where a memory keeps the rows of the last items. */
+VECTOR_INLINE size_t RecentAt(const MemoryShape *shape, uint32_t k)
+{
+    return ((size_t)shape->slots + k) * shape->stride;
+}
+
 /* Fills the tape's hops and the point that items are compared with. */
 VECTOR_INLINE void StepRead(const Net *net, const Step *s, const REAL *memory)
 {
@@ -484,6 +503,8 @@ VECTOR_INLINE void StepRead(const Net *net, const Step *s, const REAL *memory)
     }
     memcpy(point, h.read, stride * sizeof(REAL));
     AddScaled(point, (REAL)net->shape.query_weight, s->user, chunks);
+    for (uint32_t k = 0; k < net->shape.recent; k++)
+        AddProduct(point, net->recent + k * stride, memory + RecentAt(&net->shape, k), chunks);
 }
 
 /* --- writing */
@@ -515,6 +536,19 @@ VECTOR_INLINE void StepGates(const Net *net, const Step *s)
     memset(add + r, 0, (stride - r) * sizeof(REAL));
 }
 
+/* The item's row becomes the newest of the last ones; the oldest goes. */
+VECTOR_INLINE void KeepRecent(const MemoryShape *shape, const REAL *item, REAL *memory, REAL *old)
+{
+    size_t bytes = shape->stride * sizeof(REAL);
+
+    if (shape->recent == 0)
+        return;
+    if (old != NULL)
+        memcpy(old + RecentAt(shape, 0), memory + RecentAt(shape, 0), shape->recent * bytes);
+    memmove(memory + RecentAt(shape, 1), memory + RecentAt(shape, 0), (shape->recent - 1) * bytes);
+    memcpy(memory + RecentAt(shape, 0), item, bytes);
+}
+
 /* memory changes; its old content goes to the tape if that is wanted. */
 VECTOR_INLINE void StepWrite(const Net *net, const Step *s, REAL *memory, bool keep)
 {
@@ -535,6 +569,7 @@ VECTOR_INLINE void StepWrite(const Net *net, const Step *s, REAL *memory, bool k
             else
                 m[i * chunks + c] = was + h.weight[i] * (a[c] - e[c] * was);
         }
+    KeepRecent(&net->shape, s->item, memory, keep ? TapeMemory(&net->shape, s->tape) : NULL);
 }
 
 /*
@@ -594,6 +629,19 @@ VECTOR_INLINE void GatesBack(const Net *net, const Step *s, REAL *de, REAL *da,
     AddScaled(g->gate + (2 * r + 1) * stride, 1, da, chunks);
 }
 
+/* The newest row was the item's; the others were one place before. */
+VECTOR_INLINE void KeepRecentBack(const Net *net, const Step *s, REAL *G)
+{
+    const MemoryShape *shape = &net->shape;
+    size_t bytes = shape->stride * sizeof(REAL);
+
+    if (shape->recent == 0)
+        return;
+    AddScaled(s->item_gradient, 1, G + RecentAt(shape, 0), Chunks(shape));
+    memmove(G + RecentAt(shape, 0), G + RecentAt(shape, 1), (shape->recent - 1) * bytes);
+    memset(G + RecentAt(shape, shape->recent - 1), 0, bytes);
+}
+
 VECTOR_INLINE void WriteBack(const Net *net, const Step *s, REAL *G, REAL *dweight,
                              const NetGradient *g)
 {
@@ -609,6 +657,22 @@ VECTOR_INLINE void WriteBack(const Net *net, const Step *s, REAL *G, REAL *dweig
                               (const Lanes *)TapeAdd(&net->shape, s->tape), h.weight[i],
                               (Lanes *)G + i * chunks, (Lanes *)de, (Lanes *)da);
     GatesBack(net, s, de, da, g);
+    KeepRecentBack(net, s, G);
+}
+
+/* What the point's gradient says about the last items' rows and their weights. */
+VECTOR_INLINE void RecentBack(const Net *net, const Step *s, const REAL *dpoint, REAL *G,
+                              const NetGradient *g)
+{
+    const MemoryShape *shape = &net->shape;
+    const REAL *memory = TapeMemory(shape, s->tape);
+
+    for (uint32_t k = 0; k < shape->recent; k++) {
+        size_t at = RecentAt(shape, k);
+
+        AddProduct(G + at, net->recent + k * shape->stride, dpoint, Chunks(shape));
+        AddProduct(g->recent + k * shape->stride, memory + at, dpoint, Chunks(shape));
+    }
 }
 
 /* --- the loss: weight * max(0, margin + d(point, item) - bias - d(point, negative) + bias') */
@@ -618,8 +682,15 @@ VECTOR_INLINE void LossBack(const Net *net, const Step *s, REAL *dpoint)
 {
     size_t chunks = Chunks(&net->shape), stride = net->shape.stride;
     const REAL *point = TapePoint(&net->shape, s->tape);
-    REAL near = s->weight / Distance(point, s->item, chunks);
-    REAL far = s->weight / Distance(point, s->negative, chunks);
+    REAL near, far;
+
+    if (s->point_gradient != NULL) {
+        memcpy(dpoint, s->point_gradient, stride * sizeof(REAL));
+        AddScaled(s->user_gradient, (REAL)net->shape.query_weight, dpoint, chunks);
+        return;
+    }
+    near = s->weight / Distance(point, s->item, chunks);
+    far = s->weight / Distance(point, s->negative, chunks);
 
     memset(dpoint, 0, stride * sizeof(REAL));
     AddDifference(dpoint, near, point, s->item, chunks);
@@ -664,8 +735,10 @@ VECTOR_INLINE void StepBack(const Net *net, const Step *s, REAL *G, bool future,
     memset(dquery, 0, stride * sizeof(REAL));
     if (future)
         WriteBack(net, s, G, dwrite, g);
-    if (loss)
+    if (loss) {
         LossBack(net, s, dpoint);
+        RecentBack(net, s, dpoint, G, g);
+    }
     for (uint32_t i = net->shape.hops; i-- > 0;) {
         Hop h = HopAt(&net->shape, s->tape, i);
 

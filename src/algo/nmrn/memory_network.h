@@ -15,6 +15,7 @@
 typedef enum MemoryOwner { MEMORY_USER, MEMORY_SHARED } MemoryOwner;
 typedef enum AddStart { ADD_IDENTITY, ADD_XAVIER } AddStart;
 typedef enum CandidateKind { CANDIDATES_ALL, CANDIDATES_IMPOSTORS } CandidateKind;
+typedef enum LossForm { LOSS_HINGE, LOSS_SOFTMAX } LossForm;
 typedef enum TrainOrder { ORDER_USER, ORDER_TIME } TrainOrder;
 
 typedef struct NmrnOptions {
@@ -56,6 +57,10 @@ typedef struct NmrnOptions {
     double generator_rate;
     bool normalize_reward;
     int64_t pre_epochs;
+    int64_t recent;
+    int loss; /* LossForm; of nmrn alone, as are the next ones */
+    int64_t negatives;
+    double softmax_temperature;
 } NmrnOptions;
 
 #define NMRN_FIELD(name) offsetof(NmrnOptions, name)
@@ -90,7 +95,7 @@ typedef enum SlotColumn {
 
 /* First row of each group in the weight part. */
 typedef struct WeightRows {
-    size_t key, start, gate, head, count;
+    size_t key, start, gate, head, recent, count;
 } WeightRows;
 
 extern WeightRows NmrnWeightRows(const NmrnOptions *options);
@@ -105,6 +110,15 @@ extern float *NmrnBank(const Model *model, uint32_t user);
 /* The user's weights of the last event, NULL where nobody asks. */
 extern float *NmrnAttention(const Model *model, uint32_t user);
 
+/* What a temperature may be, and what it is where nothing can be measured. */
+#define LEAST_TEMPERATURE    0.01f
+#define GREATEST_TEMPERATURE 100.0f
+#define PLAIN_TEMPERATURE    0.3f
+
+/* The part that keeps the temperature, with the softmax loss; and what it keeps. */
+extern int NmrnTemperaturePart(const NmrnOptions *options);
+extern float NmrnTemperature(const Model *model);
+
 /* Brings a user's memory (or that of all) back to its start. */
 extern void NmrnResetBank(const Model *model, uint32_t user);
 extern void NmrnResetAttention(const Model *model, uint32_t user);
@@ -112,6 +126,7 @@ extern void NmrnResetAttention(const Model *model, uint32_t user);
 /* The members of struct Algorithm and struct StreamMethods. */
 extern void NmrnLayout(Model *model);
 extern size_t NmrnTrainMemory(const Model *model, const Interactions *shape, int threads);
+extern double NmrnWork(const Model *model, const Interactions *shape);
 extern void NmrnTrain(const Host *host, const Interactions *data, Model *model,
                       TrainReport *report);
 extern uint32_t NmrnQueryWidth(const Model *model);

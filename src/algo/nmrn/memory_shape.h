@@ -19,6 +19,7 @@ typedef struct MemoryShape {
     WriteForm write;
     double beta;         /* inverse temperature of Euclidean addressing */
     double query_weight; /* of the user's own row in the point that items are compared with */
+    uint32_t recent;     /* rows of the last items, newest first, that follow the slots */
 } MemoryShape;
 
 /* Rows of the heads: weights of six numbers of a Neural Turing Machine's head, and their biases. */
@@ -34,6 +35,12 @@ static inline size_t SlotStride(const MemoryShape *shape)
     return ((size_t)shape->slots + 15) / 16 * 16;
 }
 
+/* Numbers of one memory: slots, then the rows of the last items. */
+static inline size_t BankReals(const MemoryShape *shape)
+{
+    return ((size_t)shape->slots + shape->recent) * shape->stride;
+}
+
 static inline size_t HopReals(const MemoryShape *shape)
 {
     return 2 * (size_t)shape->stride + 16 + 5 * SlotStride(shape);
@@ -47,7 +54,7 @@ static inline size_t ShortTapeReals(const MemoryShape *shape)
 
 static inline size_t TapeReals(const MemoryShape *shape)
 {
-    return ShortTapeReals(shape) + (size_t)shape->slots * shape->stride;
+    return ShortTapeReals(shape) + BankReals(shape);
 }
 
 static inline size_t ScratchReals(const MemoryShape *shape)

@@ -29,11 +29,30 @@ static size_t Draws(const NmrnOptions *o)
     return (size_t)(o->max_draws > o->candidates ? o->max_draws : o->candidates);
 }
 
+/* Of the softmax, at most. */
+static uint32_t Negatives(const NmrnOptions *o)
+{
+    return o->loss == LOSS_SOFTMAX ? (uint32_t)o->negatives : 0;
+}
+
+/* What the softmax loss takes beside its negatives' gradients among those of all items. */
+static size_t SoftmaxMemory(const NmrnOptions *o, uint32_t size)
+{
+    uint32_t negatives = Negatives(o), stride = NmrnShape(o).stride;
+    size_t rows = SizeMultiply(negatives, stride + VECTOR_LANES);
+
+    if (negatives == 0)
+        return 0;
+    return SizeAdd(
+        SizeAdd(ContrastMemory(size, negatives, stride), NumbersMemory(negatives + size)),
+        SizeMultiply(SizeAdd(rows, SizeMultiply(size, VectorStride(negatives))), sizeof(float)));
+}
+
 size_t MicroBatchMemory(const NmrnOptions *o, uint32_t size)
 {
     MemoryShape s = NmrnShape(o);
     size_t each = TapeReals(&s) + s.stride + 2 * ((size_t)s.stride + VECTOR_LANES);
-    size_t bank = (size_t)s.slots * s.stride, total;
+    size_t bank = BankReals(&s), total;
 
     if (o->addressing == ADDRESS_NTM)
         each += SlotStride(&s);
@@ -43,7 +62,18 @@ size_t MicroBatchMemory(const NmrnOptions *o, uint32_t size)
     total = SizeAdd(total, o->candidates > 0 ? GeneratorMemory(o, size) : 0);
     total = SizeAdd(total, (sizeof(BatchedEvent) + sizeof(bool)) * (size_t)size);
     total = SizeAdd(total, 2 * s.slots * sizeof(double));
-    return SizeAdd(total, NumbersMemory(size) + NumbersMemory(2 * size));
+    total = SizeAdd(total, NumbersMemory(size) + NumbersMemory(2 * size + Negatives(o)));
+    return SizeAdd(total, SoftmaxMemory(o, size));
+}
+
+static void OpenContrast(MicroBatch *b)
+{
+    uint32_t most = Negatives(b->options);
+
+    ContrastCreate(b->host, b->size, most, b->net.shape.stride, &b->contrast);
+    b->contrast.temperature = NmrnTemperature(b->model);
+    b->allowed = HostAllocate(b->host, (size_t)b->size * b->contrast.width, sizeof(float));
+    NumbersCreate(b->host, most + b->size, &b->drawn_items);
 }
 
 static void Buffers(MicroBatch *b)
@@ -51,7 +81,7 @@ static void Buffers(MicroBatch *b)
     const Host *host = b->host;
     const NmrnOptions *o = b->options;
     const MemoryShape *s = &b->net.shape;
-    size_t banks = Banks(o, b->size), slots = SlotStride(s);
+    size_t banks = Banks(o, b->size), slots = SlotStride(s), pitch = s->stride + VECTOR_LANES;
 
     b->events = HostAllocate(host, b->size, sizeof(BatchedEvent));
     b->tape = HostAllocateZero(host, b->size * TapeReals(s), sizeof(float));
@@ -59,8 +89,8 @@ static void Buffers(MicroBatch *b)
         b->previous = HostAllocate(host, b->size * slots, sizeof(float));
     b->user_gradient = HostAllocate(host, (size_t)b->size * s->stride, sizeof(float));
     b->item_gradient =
-        HostAllocate(host, 2 * (size_t)b->size * (s->stride + VECTOR_LANES), sizeof(float));
-    b->memory_gradient = HostAllocate(host, banks * s->slots * s->stride, sizeof(float));
+        HostAllocate(host, (2 * (size_t)b->size + Negatives(o)) * pitch, sizeof(float));
+    b->memory_gradient = HostAllocate(host, banks * BankReals(s), sizeof(float));
     b->touched = HostAllocate(host, banks, sizeof(bool));
     b->weight_gradient = HostAllocateZero(host, NmrnWeightRows(o).count * s->stride, sizeof(float));
     b->drawn = HostAllocate(host, Draws(o), sizeof(uint32_t));
@@ -80,10 +110,13 @@ void MicroBatchCreate(const Host *host, Model *model, uint32_t size, Positives p
                      .options = model->options,
                      .positives = positives,
                      .net = NmrnNet(model, HostAllocate(host, ScratchReals(&shape), sizeof(float))),
+                     .rate = 1,
                      .size = size};
     Buffers(b);
+    if (b->options->loss == LOSS_SOFTMAX)
+        OpenContrast(b);
     NumbersCreate(host, size, &b->users);
-    NumbersCreate(host, 2 * size, &b->items);
+    NumbersCreate(host, 2 * size + Negatives(b->options), &b->items);
     if (b->options->candidates > 0) {
         b->generator = GeneratorCreate(host, model, size);
         b->adversarial = true;
@@ -101,6 +134,11 @@ void MicroBatchRelease(MicroBatch *b)
         HostRelease(b->host, buffers[i]);
     NumbersRelease(b->host, &b->users);
     NumbersRelease(b->host, &b->items);
+    if (b->options->loss == LOSS_SOFTMAX) {
+        ContrastRelease(b->host, &b->contrast);
+        NumbersRelease(b->host, &b->drawn_items);
+        HostRelease(b->host, b->allowed);
+    }
     if (b->generator != NULL)
         GeneratorRelease(b->generator);
 }
@@ -246,6 +284,14 @@ static void AskGenerator(MicroBatch *b, BatchedEvent *e, const float *point, flo
         TakeNegative(b, e, b->drawn[chosen], weight, hinge);
 }
 
+/* With the softmax loss, where an event's is. */
+static float *PointGradient(const MicroBatch *b, uint32_t index)
+{
+    return b->options->loss == LOSS_SOFTMAX
+               ? b->contrast.point_gradient + (size_t)index * b->net.shape.stride
+               : NULL;
+}
+
 /* The event's step; pointers into the model hold until rows are added. */
 static Step StepOf(const MicroBatch *b, uint32_t index)
 {
@@ -260,6 +306,7 @@ static Step StepOf(const MicroBatch *b, uint32_t index)
                   .previous =
                       b->previous == NULL ? NULL : b->previous + (size_t)index * SlotStride(s),
                   .weight = e->weight,
+                  .point_gradient = PointGradient(b, index),
                   .tape = b->tape + index * TapeReals(s),
                   .user_gradient = b->user_gradient + (size_t)e->user * s->stride,
                   .item_gradient = b->item_gradient + e->item * item_stride,
@@ -305,14 +352,26 @@ static uint32_t NumberItem(MicroBatch *b, uint32_t item)
     return number;
 }
 
+/* The hinge loss is against one item; there may be none. */
+static void FindNegative(MicroBatch *b, BatchedEvent *e, const Step *step, Random *random)
+{
+    const MemoryShape *s = &b->net.shape;
+    const float *point = TapePoint(s, step->tape);
+    float base = (float)b->options->margin - Bias(b, e->item_row) +
+                 Distance(point, step->item, s->stride / VECTOR_LANES);
+
+    if (b->adversarial)
+        AskGenerator(b, e, point, base, random);
+    else
+        FindImpostor(b, e, point, base, random);
+}
+
 void MicroBatchAdd(MicroBatch *b, const Event *event, bool first, Random *random)
 {
     BatchedEvent *e = &b->events[b->count];
     const MemoryShape *s = &b->net.shape;
     uint32_t user = event->user, item = event->item;
     float *bank = NmrnBank(b->model, user), *attention = NmrnAttention(b->model, user);
-    const float *point;
-    float base;
     Step step;
 
     *e = (BatchedEvent){.user_row = user,
@@ -326,13 +385,12 @@ void MicroBatchAdd(MicroBatch *b, const Event *event, bool first, Random *random
         memcpy(b->previous + b->count * SlotStride(s), attention, s->slots * sizeof(float));
     MemoryRead(&b->net, &step, bank);
     NumberUser(b, e);
-    point = TapePoint(s, step.tape);
-    base = (float)b->options->margin - Bias(b, item) +
-           Distance(point, step.item, s->stride / VECTOR_LANES);
-    if (b->adversarial)
-        AskGenerator(b, e, point, base, random);
+    if (b->options->loss == LOSS_HINGE)
+        FindNegative(b, e, &step, random);
     else
-        FindImpostor(b, e, point, base, random);
+        e->weight = e->share;
+    if (b->count == 0)
+        b->random = *random;
     MemoryWrite(&b->net, &step, bank, true);
     if (attention != NULL)
         memcpy(attention, HopAt(s, step.tape, 0).weight, s->slots * sizeof(float));
@@ -353,14 +411,15 @@ static NetGradient GradientOf(const MicroBatch *b)
 
     return (NetGradient){.key = b->weight_gradient + rows.key * stride,
                          .gate = b->weight_gradient + rows.gate * stride,
-                         .head = b->weight_gradient + rows.head * stride};
+                         .head = b->weight_gradient + rows.head * stride,
+                         .recent = b->weight_gradient + rows.recent * stride};
 }
 
 /* Differentiates all events, from the last one back to the first. */
 static void Backward(MicroBatch *b)
 {
     const MemoryShape *s = &b->net.shape;
-    size_t floats = (size_t)s->slots * s->stride;
+    size_t floats = BankReals(s);
     NetGradient gradient = GradientOf(b);
     float *start = b->weight_gradient + NmrnWeightRows(b->options).start * s->stride;
     bool shared = b->options->memory == MEMORY_SHARED;
@@ -378,7 +437,7 @@ static void Backward(MicroBatch *b)
         HostPoll(b->host);
         b->touched[bank] |= step.weight > 0;
         if (e->first && b->learns_start && b->touched[bank])
-            AddScaled(start, 1, G, floats / VECTOR_LANES);
+            AddScaled(start, 1, G, s->slots * (size_t)s->stride / VECTOR_LANES);
     }
 }
 
@@ -465,16 +524,104 @@ static void UpdateSlots(MicroBatch *b)
     b->entropy = 0;
 }
 
+/* Negatives of the micro-batch: distinct items, half of all at most, or this is slow. */
+static void DrawNegatives(MicroBatch *b)
+{
+    Contrast *c = &b->contrast;
+    uint32_t most = Negatives(b->options), half = b->model->items / 2;
+
+    ContrastResize(c, most < half ? most : half);
+    while (b->drawn_items.count < c->negatives) {
+        uint32_t item = RandomBelow(&b->random, b->model->items);
+        bool fresh;
+        uint32_t j = NumberOf(&b->drawn_items, item, &fresh);
+
+        if (!fresh)
+            continue;
+        c->item[j] = item;
+        c->bias[j] = Bias(b, item);
+        memcpy(c->row + (size_t)j * c->stride, ItemRow(b, item), c->stride * sizeof(float));
+    }
+}
+
+static float *AllowedOf(const MicroBatch *b, uint32_t user)
+{
+    return b->allowed + (size_t)user * b->contrast.width;
+}
+
+/* Items that a user of the micro-batch has are no negatives of the user's. */
+static void AllowNegatives(MicroBatch *b)
+{
+    const Contrast *c = &b->contrast;
+
+    memset(b->allowed, 0, (size_t)b->users.count * c->width * sizeof(float));
+    for (uint32_t u = 0; u < b->users.count; u++) {
+        for (uint32_t j = 0; j < c->negatives; j++)
+            AllowedOf(b, u)[j] = !b->positives.has(b->positives.arg, b->users.row[u], c->item[j]);
+        HostPoll(b->host);
+    }
+    for (uint32_t i = 0; i < b->count; i++) {
+        bool fresh;
+        uint32_t j = NumberOf(&b->drawn_items, b->events[i].item_row, &fresh);
+
+        if (!fresh && j < c->negatives)
+            AllowedOf(b, b->events[i].user)[j] = 0;
+    }
+    NumbersClear(&b->drawn_items);
+}
+
+static void ContrastEvents(MicroBatch *b)
+{
+    Contrast *c = &b->contrast;
+    const MemoryShape *s = &b->net.shape;
+    size_t pitch = c->stride + VECTOR_LANES;
+
+    for (uint32_t i = 0; i < b->count; i++) {
+        const BatchedEvent *e = &b->events[i];
+
+        b->loss +=
+            ContrastEvent(c, &(Contrasted){.point = TapePoint(s, b->tape + i * TapeReals(s)),
+                                           .item = ItemRow(b, e->item_row),
+                                           .bias = Bias(b, e->item_row),
+                                           .weight = e->weight,
+                                           .allowed = AllowedOf(b, e->user),
+                                           .point_gradient = PointGradient(b, i),
+                                           .item_gradient = b->item_gradient + e->item * pitch});
+        HostPoll(b->host);
+    }
+}
+
+/* The softmax loss of all events: gradients of their points, and of items and biases. */
+static void ContrastAll(MicroBatch *b)
+{
+    Contrast *c = &b->contrast;
+    size_t pitch = c->stride + VECTOR_LANES;
+
+    DrawNegatives(b);
+    AllowNegatives(b);
+    ContrastStart(c);
+    ContrastEvents(b);
+    ContrastEnd(c);
+    for (uint32_t j = 0; j < c->negatives; j++) {
+        float *g = b->item_gradient + NumberItem(b, c->item[j]) * pitch;
+
+        AddScaled(g, 1, c->row_gradient + (size_t)j * c->stride, c->stride / VECTOR_LANES);
+        g[c->stride] += c->bias_gradient[j];
+    }
+}
+
 static void StepAll(MicroBatch *b)
 {
     const NmrnOptions *o = b->options;
     StepRule rule = {.kind = o->optimizer == 0 ? STEP_ADAGRAD_ROW : STEP_ADAGRAD,
-                     .learning_rate = (float)o->learning_rate,
+                     .learning_rate = b->rate * (float)o->learning_rate,
                      .accumulator = (float)o->accumulator,
                      .regularization = (float)o->regularization,
                      .maximum_norm = (float)o->max_norm};
     size_t stride = b->net.shape.stride;
 
+    if (o->loss == LOSS_SOFTMAX)
+        ContrastAll(b);
     Backward(b);
     rule.scale = ClipScale(b);
     StepRows(b, &rule, &b->users, NMRN_USER_PART, NMRN_USER_STATE, b->user_gradient, stride);

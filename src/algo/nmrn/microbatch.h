@@ -9,6 +9,7 @@
 #define RECADV_ALGO_NMRN_MICROBATCH_H
 
 #include "algo/learn/row_numbers.h"
+#include "algo/nmrn/contrast.h"
 #include "algo/nmrn/generator.h"
 #include "algo/nmrn/memory_network.h"
 
@@ -52,7 +53,12 @@ typedef struct MicroBatch {
     float *distances;       /* as many */
     double *usage, *erase;  /* slots: sums over the micro-batch */
     double entropy;
-    double loss; /* sum since it was created */
+    Contrast contrast; /* with the softmax loss */
+    float *allowed;    /* users of the micro-batch x width: see Contrasted */
+    RowNumbers drawn_items;
+    Random random; /* of the first event */
+    float rate;    /* share of the learning rate */
+    double loss;   /* sum since it was created */
     uint64_t losses;
 } MicroBatch;
 

@@ -20,7 +20,7 @@ static const Preset nmrn_gan_presets[] = {
 };
 
 static const OptionSpec nmrn_gan_options[] = {
-    NMRN_OPTIONS,
+    NMRN_OPTIONS(10, 1e-6),
     {"candidates", OPTION_INTEGER, NMRN_FIELD(candidates), 2, 1000, 20, NULL,
      "random items of which the generator chooses the negative", "recadv"},
     {"candidate_kind", OPTION_CHOICE, NMRN_FIELD(candidate_kind), 0, 0, CANDIDATES_IMPOSTORS,

@@ -11,12 +11,15 @@ extern const char *const nmrn_add_starts[];
 extern const char *const nmrn_orders[];
 extern const char *const nmrn_optimizers[];
 
+extern const struct PresetValue nmrn_fast[];
+extern const struct PresetValue nmrn_balanced[];
+extern const struct PresetValue nmrn_best[];
 extern const struct PresetValue nmrn_drift[];
 
 #define NMRN_PAPER_NAME "Wang et al. 2018"
 
 /* clang-format off */
-#define NMRN_OPTIONS \
+#define NMRN_OPTIONS(most_epochs, decay) \
     {"memory", OPTION_CHOICE, NMRN_FIELD(memory), 0, 0, MEMORY_USER, nmrn_memories, \
      "user: each user has values of their own; shared: all users read and write the same ones", \
      "recadv, by validation; " NMRN_PAPER_NAME " share"}, \
@@ -57,7 +60,7 @@ extern const struct PresetValue nmrn_drift[];
     {"order", OPTION_CHOICE, NMRN_FIELD(order), 0, 0, ORDER_USER, nmrn_orders, \
      "training takes events user by user, users in random order, or all in order of time", \
      "recadv, by validation"}, \
-    {"epochs", OPTION_INTEGER, NMRN_FIELD(epochs), 1, 1000000, 10, NULL, \
+    {"epochs", OPTION_INTEGER, NMRN_FIELD(epochs), 1, 1000000, most_epochs, NULL, \
      "passes over the history, at most", "recadv"}, \
     {"batch_size", OPTION_INTEGER, NMRN_FIELD(batch_size), 1, 4096, 64, NULL, \
      "events per step of the parameters, differentiated back through their writes; the memory is " \
@@ -67,7 +70,7 @@ extern const struct PresetValue nmrn_drift[];
     {"learning_rate", OPTION_REAL, NMRN_FIELD(learning_rate), 0, 1000, 0.1, NULL, "step size", "recadv"}, \
     {"accumulator_start", OPTION_REAL, NMRN_FIELD(accumulator), 1e-12, 1e6, 0.1, NULL, \
      "first value of the accumulators", "TensorFlow 1"}, \
-    {"regularization", OPTION_REAL, NMRN_FIELD(regularization), 0, 1000, 1e-6, NULL, \
+    {"regularization", OPTION_REAL, NMRN_FIELD(regularization), 0, 1000, decay, NULL, \
      "weight decay of each row that a micro-batch touches", "recadv"}, \
     {"max_norm", OPTION_REAL, NMRN_FIELD(max_norm), 0, 1e6, 0, NULL, \
      "longest row of users and items; 0: no limit", "recadv"}, \
@@ -94,6 +97,9 @@ extern const struct PresetValue nmrn_drift[];
 #define NMRN_DRIFT {"query_weight", 0}
 
 #define NMRN_PRESETS(paper) \
+    {"fast", "a narrow model, trained for a short time", nmrn_fast}, \
+    {"balanced", "the defaults", nmrn_balanced}, \
+    {"best", "a wide model, trained for a long time", nmrn_best}, \
     {"paper", "one memory for all users, as in " NMRN_PAPER_NAME, paper}, \
     {"drift", "for streams in which tastes change: what a user did last counts alone", nmrn_drift}
 
@@ -104,7 +110,7 @@ extern const struct PresetValue nmrn_drift[];
 
 #define NMRN_METHODS \
     .options_size = sizeof(NmrnOptions), .metrics = RANKING_METRICS, .required = COLUMN_TIME, \
-    .used = COLUMN_WEIGHT, .events = true, .learns_held = true, .memory = NmrnTrainMemory, .train = NmrnTrain, \
+    .used = COLUMN_WEIGHT, .events = true, .learns_held = true, .memory = NmrnTrainMemory, .work = NmrnWork, .train = NmrnTrain, \
     .query_width = NmrnQueryWidth, .query = NmrnQuery, .items = NMRN_ITEM_PART, \
     .scalars = NMRN_SCALARS, .item_scalars = NmrnItemScalars, .finish = NmrnFinish, \
     .similarity = NmrnSimilarity, .compares = {true, true}, .fold_in = NmrnFoldIn, .explain = NmrnExplain, \

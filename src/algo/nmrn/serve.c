@@ -11,11 +11,18 @@
 /* At most half a megabyte, as the options are limited: serving allocates nothing. */
 #define STACK_FLOATS(count) __builtin_alloca_with_align((count) * sizeof(float), 512)
 
+/* First weight of the last item, and that of each one before against the one after it. */
+#define RECENT_PULL 0.3f
+#define RECENT_NEXT 0.6f
+
 MemoryShape NmrnShape(const NmrnOptions *o)
 {
+    bool own = o->memory == MEMORY_USER;
+
     return (MemoryShape){.factors = (uint32_t)o->factors,
                          .stride = VectorStride((uint32_t)o->factors),
                          .slots = (uint32_t)o->slots,
+                         .recent = own ? (uint32_t)o->recent : 0,
                          .hops = (uint32_t)o->hops,
                          .addressing = (Addressing)o->addressing,
                          .write = (WriteForm)o->write,
@@ -28,7 +35,8 @@ WeightRows NmrnWeightRows(const NmrnOptions *o)
     WeightRows rows = {.start = (size_t)o->slots, .gate = 2 * (size_t)o->slots};
 
     rows.head = rows.gate + GateRows((uint32_t)o->factors);
-    rows.count = rows.head + HEAD_ROWS;
+    rows.recent = rows.head + HEAD_ROWS;
+    rows.count = rows.recent + NmrnShape(o).recent;
     return rows;
 }
 
@@ -53,7 +61,7 @@ void NmrnLayout(Model *model)
     ModelAddPart(model, "item", AXIS_ITEM, model->items, shape.factors);
     ModelAddColumn(model, "item_bias", AXIS_ITEM, model->items);
     if (o->memory == MEMORY_USER)
-        ModelAddPart(model, "memory", AXIS_USER, model->users, shape.slots * shape.stride);
+        ModelAddPart(model, "memory", AXIS_USER, model->users, (uint32_t)BankReals(&shape));
     else
         ModelAddPart(model, "memory", AXIS_SHARED, shape.slots, shape.factors);
     model->part[NMRN_MEMORY_PART].written = true;
@@ -71,6 +79,23 @@ void NmrnLayout(Model *model)
         ModelAddPart(model, "attention", AXIS_USER, model->users, shape.slots);
         model->part[NMRN_ATTENTION_PART].written = true;
     }
+    if (o->loss == LOSS_SOFTMAX) {
+        ModelAddColumn(model, "temperature", AXIS_SHARED, 1);
+        model->part[NmrnTemperaturePart(o)].learning = true;
+    }
+}
+
+int NmrnTemperaturePart(const NmrnOptions *o)
+{
+    return o->addressing == ADDRESS_NTM ? NMRN_ATTENTION_PART + 1 : NMRN_ATTENTION_PART;
+}
+
+/* A stored number may be anything. */
+float NmrnTemperature(const Model *model)
+{
+    float value = model->part[NmrnTemperaturePart(model->options)].data[0];
+
+    return value >= LEAST_TEMPERATURE && value <= GREATEST_TEMPERATURE ? value : PLAIN_TEMPERATURE;
 }
 
 static float *RowOf(const Model *model, int part, size_t row)
@@ -86,6 +111,7 @@ Net NmrnNet(const Model *model, float *scratch)
                  .key = RowOf(model, NMRN_WEIGHT_PART, rows.key),
                  .gate = RowOf(model, NMRN_WEIGHT_PART, rows.gate),
                  .head = RowOf(model, NMRN_WEIGHT_PART, rows.head),
+                 .recent = RowOf(model, NMRN_WEIGHT_PART, rows.recent),
                  .scratch = scratch};
 }
 
@@ -106,10 +132,12 @@ float *NmrnAttention(const Model *model, uint32_t user)
 void NmrnResetBank(const Model *model, uint32_t user)
 {
     const NmrnOptions *o = model->options;
-    size_t floats = (size_t)o->slots * VectorStride((uint32_t)o->factors);
+    MemoryShape shape = NmrnShape(o);
+    size_t floats = (size_t)shape.slots * shape.stride;
 
     memcpy(NmrnBank(model, user), RowOf(model, NMRN_WEIGHT_PART, NmrnWeightRows(o).start),
            floats * sizeof(float));
+    memset(NmrnBank(model, user) + floats, 0, (BankReals(&shape) - floats) * sizeof(float));
 }
 
 void NmrnResetAttention(const Model *model, uint32_t user)
@@ -196,6 +224,18 @@ static void StartHeads(Model *model, Random *random)
     bias[HEAD_SHARPEN] = -2;
 }
 
+/* The last items pull from the start, older ones less. */
+static void StartRecent(Model *model)
+{
+    const NmrnOptions *o = model->options;
+    WeightRows rows = NmrnWeightRows(o);
+    float pull = RECENT_PULL;
+
+    for (size_t r = rows.recent; r < rows.count; r++, pull *= RECENT_NEXT)
+        for (int64_t k = 0; k < o->factors; k++)
+            RowOf(model, NMRN_WEIGHT_PART, r)[k] = pull;
+}
+
 void NmrnStartWeights(Model *model)
 {
     const NmrnOptions *o = model->options;
@@ -207,6 +247,7 @@ void NmrnStartWeights(Model *model)
     FillRows(model, rows.start, (size_t)o->slots, Deviation(o, o->memory_scale), &random);
     StartGates(model, &random);
     StartHeads(model, &random);
+    StartRecent(model);
 }
 
 /* --- serving */

@@ -21,6 +21,27 @@
 /* No row of a healthy model has a value as large as this. */
 #define EXPLODED 100.0f
 
+/* With the softmax loss the step size falls to this share of its start, in a line. */
+#define LAST_RATE 0.02
+
+/* A temperature is tried for this share of the epochs. */
+#define TRIAL 3
+
+/* What was held out is learnt with all others in this share of the epochs that proved best, with
+ * steps of this size. */
+#define AFTER      4
+#define AFTER_RATE 0.2
+
+static const struct {
+    float value;
+    const char *stage;
+} trials[] = {{0.3f, "temperature 0.3"}, {0.2f, "temperature 0.2"}, {0.5f, "temperature 0.5"}};
+
+/* One is better than an earlier one that it beats by so much: less may be chance. */
+#define BETTER 1.02
+
+#define TRIALS (int)(sizeof(trials) / sizeof(trials[0]))
+
 typedef struct Trainer {
     const Host *host;
     const Interactions *data;
@@ -29,6 +50,10 @@ typedef struct Trainer {
     Loop *loop;
     EventOrder order;
     MicroBatch batch;
+    bool held_too; /* held-out interactions train, too */
+    double rate;   /* of steps, at the start of the stage */
+    int planned;   /* epochs of the stage */
+    int done;
 } Trainer;
 
 /* Parts that epochs change and that serving needs: the memory is written anew. */
@@ -42,6 +67,27 @@ static uint32_t LearntParts(const Model *model)
     return learnt;
 }
 
+static int ShareOf(int64_t epochs, int share)
+{
+    return (int)((epochs + share - 1) / share);
+}
+
+/* Does a temperature have to be chosen?  A warm start comes with one. */
+static bool Chooses(const Model *model, bool held)
+{
+    const NmrnOptions *o = model->options;
+
+    return o->loss == LOSS_SOFTMAX && o->softmax_temperature == 0 && held && !model->warm;
+}
+
+static int AllEpochs(const Model *model, bool held)
+{
+    const NmrnOptions *o = model->options;
+    int trial = ShareOf(o->epochs, TRIAL), after = ShareOf(o->epochs, AFTER);
+
+    return (int)o->epochs + (Chooses(model, held) ? TRIALS * trial : 0) + (held ? after : 0);
+}
+
 size_t NmrnTrainMemory(const Model *model, const Interactions *shape, int threads)
 {
     const NmrnOptions *o = model->options;
@@ -49,7 +95,8 @@ size_t NmrnTrainMemory(const Model *model, const Interactions *shape, int thread
     size_t total = MicroBatchMemory(o, (uint32_t)o->batch_size);
 
     total = SizeAdd(total, OrderMemory(events, shape->users, (TrainOrder)o->order));
-    return SizeAdd(total, LoopMemory(model, shape, threads, LearntParts(model), o->epochs));
+    return SizeAdd(total, LoopMemory(model, shape, threads, LearntParts(model),
+                                     AllEpochs(model, shape->held_count > 0)));
 }
 
 /* --- first values */
@@ -89,7 +136,9 @@ static void StartRows(const Trainer *t)
 
 static bool DataHas(const void *arg, uint32_t user, uint32_t item)
 {
-    return TrainsOn(arg, user, item);
+    const Trainer *t = arg;
+
+    return t->held_too ? InteractionsContain(t->data, user, item) : TrainsOn(t->data, user, item);
 }
 
 static void CheckData(const Trainer *t)
@@ -108,7 +157,7 @@ static void Prepare(Trainer *t)
 
     StartRows(t);
     OrderCreate(t->host, t->data->events, t->data->users, (TrainOrder)o->order, &t->order);
-    MicroBatchCreate(t->host, t->model, (uint32_t)o->batch_size, (Positives){t->data, DataHas},
+    MicroBatchCreate(t->host, t->model, (uint32_t)o->batch_size, (Positives){t, DataHas},
                      &t->batch);
     t->batch.learns_start = o->learn_start;
 }
@@ -159,6 +208,17 @@ static void WritePass(Trainer *t, bool held_too)
     }
 }
 
+/* The size of steps, as a share of the learning rate. */
+static double RateAt(const Trainer *t, uint64_t learnt)
+{
+    double events = (double)t->data->events->count;
+    double progress = (t->done + (double)learnt / events) / t->planned;
+
+    if (t->options->loss == LOSS_HINGE)
+        return t->rate;
+    return t->rate * (LAST_RATE + (1 - LAST_RATE) * (1 - progress));
+}
+
 /* Mean loss per event. */
 static double LearnPass(Trainer *t, int epoch)
 {
@@ -173,13 +233,15 @@ static double LearnPass(Trainer *t, int epoch)
     ResetBanks(t);
     t->batch.loss = 0;
     while (OrderNext(&t->order, &next)) {
-        if (IsHeldOut(t->data, next.event.user, next.event.item))
+        if (!t->held_too && IsHeldOut(t->data, next.event.user, next.event.item))
             continue;
         RandomSeed(&random, seed, RANDOM_EVENT, (uint64_t)epoch, next.number);
+        t->batch.rate = (float)RateAt(t, learnt);
         MicroBatchAdd(&t->batch, &next.event, shared ? learnt == 0 : next.first, &random);
         learnt++;
     }
     MicroBatchStep(&t->batch);
+    t->done++;
     return learnt == 0 ? 0 : t->batch.loss / (double)learnt;
 }
 
@@ -243,6 +305,92 @@ static void ForgetHeldOut(void *trainer)
     WritePass(trainer, false);
 }
 
+/* --- stages */
+
+/* Begins a schedule of the step. */
+static void Plan(Trainer *t, double rate, int epochs)
+{
+    t->rate = rate;
+    t->planned = epochs;
+    t->done = 0;
+}
+
+static void ClearPart(const Host *host, const Part *part)
+{
+    for (uint32_t r = 0; r < part->rows; r += POLL_ROWS) {
+        size_t rows = part->rows - r < POLL_ROWS ? part->rows - r : POLL_ROWS;
+
+        memset(PartRow(part, r), 0, rows * part->stride * sizeof(float));
+        HostPoll(host);
+    }
+}
+
+/* Everything that was learnt goes. */
+static void StartAnew(const Trainer *t)
+{
+    uint32_t learnt = LearntParts(t->model);
+
+    for (int i = 0; i < t->model->parts; i++)
+        if ((learnt & LEARNT(i)) != 0)
+            ClearPart(t->host, &t->model->part[i]);
+    StartRows(t);
+}
+
+static void SetTemperature(Trainer *t, float temperature)
+{
+    t->model->part[NmrnTemperaturePart(t->options)].data[0] = temperature;
+    t->batch.contrast.temperature = temperature;
+}
+
+/* A short run of each, with a whole schedule. */
+static float ChooseTemperature(Trainer *t)
+{
+    int epochs = ShareOf(t->options->epochs, TRIAL), chosen = 0;
+    double best = 0;
+
+    for (int i = 0; i < TRIALS; i++) {
+        double value;
+
+        SetTemperature(t, trials[i].value);
+        Plan(t, 1, epochs);
+        value = LoopStage(t->loop, trials[i].stage, epochs).metric;
+        if (i == 0 || value > BETTER * best) {
+            best = value;
+            chosen = i;
+        }
+        StartAnew(t);
+    }
+    return trials[chosen].value;
+}
+
+static void PrepareTemperature(Trainer *t)
+{
+    float asked = (float)t->options->softmax_temperature;
+
+    if (t->options->loss == LOSS_HINGE)
+        return;
+    if (asked > 0)
+        SetTemperature(t, fmaxf(asked, LEAST_TEMPERATURE));
+    else if (Chooses(t->model, t->loop->validation.count > 0))
+        SetTemperature(t, ChooseTemperature(t));
+    else /* of the warm start, or where nothing can be measured */
+        SetTemperature(t, NmrnTemperature(t->model));
+}
+
+static void RunStages(Trainer *t)
+{
+    Stage best;
+
+    PrepareTemperature(t);
+    Plan(t, 1, (int)t->options->epochs);
+    best = LoopStage(t->loop, t->options->loss == LOSS_SOFTMAX ? "memory" : NULL, t->planned);
+    if (t->loop->validation.count == 0 || t->model->trial)
+        return;
+    t->held_too = true;
+    Plan(t, AFTER_RATE, ShareOf(best.epochs, AFTER));
+    LoopLearnAll(t->loop, "all", t->planned);
+}
+
 void NmrnTrain(const Host *host, const Interactions *data, Model *model, TrainReport *report)
 {
     const NmrnOptions *o = model->options;
@@ -252,7 +400,7 @@ void NmrnTrain(const Host *host, const Interactions *data, Model *model, TrainRe
         .data = data,
         .model = model,
         .report = report,
-        .epochs = (int)o->epochs,
+        .epochs = AllEpochs(model, data->held_count > 0),
         .learnt = LearntParts(model),
         .trainer = &t,
         .epoch = RunEpoch,
@@ -264,7 +412,7 @@ void NmrnTrain(const Host *host, const Interactions *data, Model *model, TrainRe
     CheckData(&t);
     Prepare(&t);
     LoopOpen(&loop);
-    LoopStage(&loop, NULL, loop.epochs);
+    RunStages(&t);
     WritePass(&t, !model->trial);
     Warn(&t);
     LoopClose(&loop);

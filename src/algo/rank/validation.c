@@ -218,6 +218,13 @@ void ValidationRun(const Host *host, const Model *model, Validation *validation)
     validation->hr = hr / (double)validation->count;
 }
 
+double ValidationWork(const Model *model, const Interactions *shape)
+{
+    double width = model->algorithm->query_width(model);
+
+    return (double)shape->held_count * model->items * (1 + 0.05 * width);
+}
+
 size_t ValidationMemory(const Model *model, const Interactions *shape, int threads)
 {
     size_t cases = SizeMultiply(shape->held_count, sizeof(RankingCase) + sizeof(uint32_t));

@@ -30,6 +30,9 @@ extern void ValidationRelease(const Host *host, Validation *validation);
  */
 extern void ValidationRun(const Host *host, const Model *model, Validation *validation);
 
+/* About how many nanoseconds a run takes on one core. */
+extern double ValidationWork(const Model *model, const Interactions *shape);
+
 /* Bytes that preparing and running allocate. */
 extern size_t ValidationMemory(const Model *model, const Interactions *shape, int threads);
 

@@ -89,9 +89,6 @@ extern size_t SoftmaxBatchMemory(const Model *model, uint32_t queries, uint32_t 
  */
 extern double SoftmaxBatchStep(const Host *host, SoftmaxBatch *batch, Random *random);
 
-/* values[i] = exp((values[i] - greatest) * scale); a multiple of 16 of them; scale > 0. */
-extern float ExponentialsBelow(float *values, uint32_t count, float scale);
-
 /* Scales a row to a norm, if it has one. */
 extern void ScaleRow(float *row, uint32_t stride, float norm);
 

@@ -10,6 +10,7 @@
 
 #include "algo/learn/optimizer.h"
 #include "algo/softmax/softmax.h"
+#include "core/exponential.h"
 #include "core/products.h"
 
 #define STEPS     60

@@ -37,7 +37,26 @@ void SoftmaxLayout(Model *model)
     ModelAddColumn(model, "temperature", AXIS_SHARED, 1);
 }
 
-static const struct PresetValue trial[] = {{"epochs", 8}, {NULL, 0}};
+static const struct PresetValue fast[] = {{"factors", 64}, {"epochs", 12}, {"chunk", 4}, {NULL, 0}};
+static const struct PresetValue balanced[] = {{NULL, 0}};
+static const struct PresetValue best[] = {{"factors", 256}, {"epochs", 40}, {NULL, 0}};
+
+static const Preset presets[] = {
+    {"fast", "a narrow model, trained for a short time", fast},
+    {"balanced", "the defaults", balanced},
+    {"best", "a wide model, trained for a long time", best},
+    {NULL, NULL, NULL},
+};
+
+static const struct PresetValue trial[] = {{"epochs", 8}, {"temperature", 0.15}, {NULL, 0}};
+
+static const OptionRange space[] = {
+    {"factors", 64, 256, true},
+    {"temperature", 0.05, 0.3, true},
+    {"item_norm_exponent", 0, 0.2, false},
+    {"learning_rate", 0.1, 0.4, true},
+    {NULL, 0, 0, false},
+};
 
 const Algorithm softmax_algorithm = {
     .name = "softmax",
@@ -47,8 +66,11 @@ const Algorithm softmax_algorithm = {
     .metrics = RANKING_METRICS,
     .used = COLUMN_WEIGHT,
     .learns_held = true,
+    .presets = presets,
     .candidate = true,
     .trial = trial,
+    .work = SoftmaxWork,
+    .space = space,
     .layout = SoftmaxLayout,
     .memory = SoftmaxMemory,
     .train = SoftmaxTrain,

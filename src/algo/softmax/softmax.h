@@ -62,6 +62,7 @@ extern uint32_t SoftmaxListBatch(const SoftmaxList *list, uint32_t first, Softma
 
 extern void SoftmaxLayout(Model *model);
 extern size_t SoftmaxMemory(const Model *model, const Interactions *shape, int threads);
+extern double SoftmaxWork(const Model *model, const Interactions *shape);
 extern void SoftmaxTrain(const Host *host, const Interactions *data, Model *model,
                          TrainReport *report);
 extern void SoftmaxFoldIn(const Host *host, const Model *history, const Model *sample,

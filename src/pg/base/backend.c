@@ -104,10 +104,60 @@ static void Fail(void *arg, const Failure *failure) __attribute__((noreturn));
 
 static void Fail(void *arg, const Failure *failure)
 {
-    (void)arg;
+    ((BackendHost *)arg)->failing = true;
     ereport(ERROR, (errcode(SqlState(failure->kind)), errmsg("%s", failure->message),
                     failure->hint == NULL ? 0 : errhint("%s", failure->hint)));
     pg_unreachable();
+}
+
+/* What an attempt may fail of; all else, a cancel above all, ends the run. */
+static bool IsOwnFailure(const BackendHost *backend, const ErrorData *error)
+{
+    return backend->failing || error->sqlerrcode == ERRCODE_OUT_OF_MEMORY;
+}
+
+/* In PG_CATCH: what went wrong, or on with the error. */
+static const char *TakeFailure(BackendHost *backend, MemoryContext outer)
+{
+    ErrorData *error;
+
+    MemoryContextSwitchTo(outer);
+    error = CopyErrorData();
+    if (!IsOwnFailure(backend, error)) {
+        backend->context = outer;
+        PG_RE_THROW();
+    }
+    FlushErrorState();
+    backend->failing = false;
+    return error->message;
+}
+
+/*
+ * An algorithm takes nothing of the backend but memory, in a context of its own here, so its error
+ * needs no subtransaction to be undone; and no thread is busy when it fails.
+ */
+static bool RunAttempt(void *arg, void (*work)(void *work_arg), void *work_arg,
+                       const char **message)
+{
+    BackendHost *backend = arg;
+    MemoryContext outer = backend->context, caller = CurrentMemoryContext;
+    volatile bool done = false;
+
+    backend->context = AllocSetContextCreate(outer, "recadv attempt", ALLOCSET_DEFAULT_SIZES);
+    PG_TRY();
+    {
+        work(work_arg);
+        done = true;
+    }
+    PG_CATCH();
+    {
+        *message = TakeFailure(backend, outer);
+    }
+    PG_END_TRY();
+    MemoryContextDelete(backend->context);
+    backend->context = outer;
+    MemoryContextSwitchTo(caller);
+    return done;
 }
 
 void BackendHostInit(BackendHost *backend, MemoryContext context, const char *title)
@@ -123,6 +173,7 @@ void BackendHostInit(BackendHost *backend, MemoryContext context, const char *ti
                 .cancel = {&QueryCancelPending, &ProcDiePending, TRANSACTION_TIMEOUT_FLAG},
                 .progress = Report,
                 .fail = Fail,
+                .attempt = RunAttempt,
             },
         .context = context,
         .title = title,

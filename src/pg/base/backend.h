@@ -17,6 +17,7 @@ typedef struct BackendHost {
     RunStatus status;      /* what others see in recadv_progress */
     double last_notice;
     double last_activity;
+    bool failing; /* an algorithm has failed, and nothing else */
 } BackendHost;
 
 /* A host that allocates in `context` and runs on the main thread alone. */

@@ -72,6 +72,13 @@ void CheckMemory(Size bytes, const char *purpose)
                             "recadv_estimate_memory() tells the need beforehand.")));
 }
 
+Size MemoryLeft(Size used)
+{
+    Size allowed = (Size)recadv_max_memory * 1024;
+
+    return used < allowed ? allowed - used : 0;
+}
+
 int CheckThreads(int64 threads)
 {
     if (threads > recadv_max_threads)

@@ -19,6 +19,9 @@ extern void DefineSettings(void);
 extern void CheckMemory(Size bytes, const char *purpose);
 extern bool MemoryAllows(Size bytes);
 
+/* Bytes that recadv.max_memory allows beside those that are used. */
+extern Size MemoryLeft(Size used);
+
 /* The option threads, or all that recadv.max_threads allows for 0; fails above that. */
 extern int CheckThreads(int64 threads);
 

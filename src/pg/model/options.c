@@ -78,6 +78,18 @@ char *PresetNames(const Algorithm *algorithm)
     return names.data;
 }
 
+/* The algorithms that have the option; NULL: none. */
+static char *OwnersOf(const char *key)
+{
+    StringInfoData names;
+
+    initStringInfo(&names);
+    for (int i = 0; algorithms[i] != NULL; i++)
+        if (OptionFind(algorithms[i]->options, key) != NULL)
+            appendStringInfo(&names, "%s%s", names.len == 0 ? "" : ", ", algorithms[i]->name);
+    return names.len == 0 ? NULL : names.data;
+}
+
 static Problem UnknownOption(const Algorithm *algorithm, const char *key)
 {
     Problem problem = {
@@ -92,12 +104,11 @@ static Problem UnknownOption(const Algorithm *algorithm, const char *key)
         Nearest(train_options, key, &best, &distance);
         Nearest(algorithm->options, key, &best, &distance);
     }
-    for (int i = 0; IsChoosing(algorithm) && algorithms[i] != NULL; i++)
-        if (OptionFind(algorithms[i]->options, key) != NULL) {
-            problem.hint = psprintf("It is an option of %s: name the algorithm to set its own.",
-                                    algorithms[i]->name);
-            return problem;
-        }
+    if (IsChoosing(algorithm) && OwnersOf(key) != NULL) {
+        problem.hint =
+            psprintf("It is an option of %s: name the algorithm to set its own.", OwnersOf(key));
+        return problem;
+    }
     if (algorithm->presets != NULL && strlen(key) < 64 &&
         varstr_levenshtein_less_equal(PRESET_KEY, (int)strlen(PRESET_KEY), key, (int)strlen(key), 1,
                                       1, 1, distance, true) < distance)
@@ -110,7 +121,7 @@ static Problem UnknownOption(const Algorithm *algorithm, const char *key)
     return problem;
 }
 
-static OptionValue ValueOf(const JsonbValue *json)
+OptionValue OptionValueOf(const JsonbValue *json)
 {
     switch (json->type) {
     case jbvNull:
@@ -134,7 +145,7 @@ static Problem SetOption(const Algorithm *algorithm, void *options, const char *
 
     if (spec == NULL)
         return UnknownOption(algorithm, key);
-    if (!OptionStore(spec, ValueOf(value), options, expected, sizeof(expected)))
+    if (!OptionStore(spec, OptionValueOf(value), options, expected, sizeof(expected)))
         return (Problem){psprintf("option \"%s\" must be %s", key, expected), NULL,
                          spec->type == OPTION_CHOICE && value->type == jbvString};
     return (Problem){NULL, NULL};
@@ -170,6 +181,13 @@ static Problem SetPreset(const Algorithm *algorithm, void *options, Jsonb *objec
     return (Problem){NULL, NULL};
 }
 
+static void SetDefaults(const Algorithm *algorithm, void *options)
+{
+    OptionsDefault(train_options, options);
+    OptionsDefault(algorithm->options, options);
+}
+
+/* On top of what is there. */
 static Problem SetOptions(const Algorithm *algorithm, void *options, Jsonb *object)
 {
     JsonbIterator *iterator;
@@ -178,8 +196,6 @@ static Problem SetOptions(const Algorithm *algorithm, void *options, Jsonb *obje
     JsonbValue value;
     char *key = NULL;
 
-    OptionsDefault(train_options, options);
-    OptionsDefault(algorithm->options, options);
     if (object == NULL)
         return problem;
     if (!JB_ROOT_IS_OBJECT(object))
@@ -200,8 +216,10 @@ static Problem SetOptions(const Algorithm *algorithm, void *options, Jsonb *obje
 void *OptionsParse(const Algorithm *algorithm, Jsonb *object)
 {
     void *options = palloc0(algorithm->options_size);
-    Problem problem = SetOptions(algorithm, options, object);
+    Problem problem;
 
+    SetDefaults(algorithm, options);
+    problem = SetOptions(algorithm, options, object);
     if (problem.message != NULL)
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s", problem.message),
                         problem.hint == NULL ? 0 : errhint("%s", problem.hint)));
@@ -211,8 +229,12 @@ void *OptionsParse(const Algorithm *algorithm, Jsonb *object)
 void *OptionsReadStored(const Algorithm *algorithm, Jsonb *object, char **message, bool *unknown)
 {
     void *options = palloc0(algorithm->options_size);
-    Problem problem = SetOptions(algorithm, options, object);
+    Problem problem;
 
+    SetDefaults(algorithm, options);
+    if (algorithm->before != NULL)
+        PresetApply(&(Preset){.values = algorithm->before}, algorithm->options, options);
+    problem = SetOptions(algorithm, options, object);
     *message = problem.message;
     *unknown = problem.unknown;
     return options;
@@ -229,29 +251,44 @@ char *ListText(const OptionSpec *spec, int64 bits)
     return text.len == 0 ? pstrdup(OPTION_ALL) : text.data;
 }
 
+static void WriteOption(StringInfo json, const OptionSpec *spec, double value)
+{
+    switch (spec->type) {
+    case OPTION_BOOL:
+        JsonBool(json, spec->name, value != 0);
+        break;
+    case OPTION_INTEGER:
+        JsonInteger(json, spec->name, (int64)value);
+        break;
+    case OPTION_REAL:
+        JsonReal(json, spec->name, value);
+        break;
+    case OPTION_CHOICE:
+        JsonString(json, spec->name, spec->choices[(int)value]);
+        break;
+    case OPTION_LIST:
+        JsonString(json, spec->name, ListText(spec, (int64)value));
+        break;
+    }
+}
+
 static void WriteOptions(StringInfo json, const OptionSpec *list, const void *options)
 {
-    for (; list->name != NULL; list++) {
-        double value = OptionRead(list, options);
+    for (; list->name != NULL; list++)
+        WriteOption(json, list, OptionRead(list, options));
+}
 
-        switch (list->type) {
-        case OPTION_BOOL:
-            JsonBool(json, list->name, value != 0);
-            break;
-        case OPTION_INTEGER:
-            JsonInteger(json, list->name, (int64)value);
-            break;
-        case OPTION_REAL:
-            JsonReal(json, list->name, value);
-            break;
-        case OPTION_CHOICE:
-            JsonString(json, list->name, list->choices[(int)value]);
-            break;
-        case OPTION_LIST:
-            JsonString(json, list->name, ListText(list, (int64)value));
-            break;
-        }
-    }
+char *ChangedOptionsToJson(const Algorithm *algorithm, const void *options)
+{
+    StringInfoData json;
+
+    initStringInfo(&json);
+    JsonOpen(&json, NULL, '{');
+    for (const OptionSpec *spec = algorithm->options; spec->name != NULL; spec++)
+        if (OptionRead(spec, options) != spec->standard)
+            WriteOption(&json, spec, OptionRead(spec, options));
+    JsonClose(&json, '}');
+    return json.data;
 }
 
 char *OptionsToJson(const Algorithm *algorithm, const void *options)

@@ -19,6 +19,9 @@ extern const Algorithm *CheckTrainable(const char *name);
 /* A list of choices as it is written. */
 extern char *ListText(const OptionSpec *spec, int64 bits);
 
+/* A value of the object, as OptionStore takes it. */
+extern OptionValue OptionValueOf(const JsonbValue *json);
+
 /* Defaults overlaid by the object; palloc'd.  Errors name key, accepted values and nearest key. */
 extern void *OptionsParse(const Algorithm *algorithm, Jsonb *object);
 
@@ -31,6 +34,9 @@ extern void *OptionsReadStored(const Algorithm *algorithm, Jsonb *object, char *
 
 /* All options with their values, as the JSON object that OptionsParse reads. */
 extern char *OptionsToJson(const Algorithm *algorithm, const void *options);
+
+/* Of the algorithm's own options, those that are not the defaults. */
+extern char *ChangedOptionsToJson(const Algorithm *algorithm, const void *options);
 
 /* What the key "preset" may be: "one of: default, ..." */
 extern char *PresetNames(const Algorithm *algorithm);

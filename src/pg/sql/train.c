@@ -78,7 +78,39 @@ static Datum Summary(FunctionCallInfo fcinfo, const TrainRequest *request, const
     ResultInt8(&row, (int64)c->weightless_rows);
     ResultMetrics(&row, request->algorithm, &t->report, best);
     ResultText(&row, t->promotion.reason == NULL ? "promoted" : t->promotion.reason);
+    ResultText(&row, t->chosen == NULL ? "named" : t->chosen);
     return ResultRowDatum(fcinfo, &row);
+}
+
+int32 TrainNow(TrainRequest *request, Training *training)
+{
+    Run run = {.kind = RUN_TRAIN};
+    Oid relid;
+
+    CheckRequest(request);
+    TrainingInit(training, CurrentMemoryContext, Title(request));
+    SPI_connect();
+    relid = ModelTableEnsure(request->model);
+    if (!OidIsValid(relid) || !RunLock(relid, false))
+        FailBusy(request->model);
+    RunStatusBegin(&training->backend.status, RUN_TRAIN, relid, get_rel_name(relid));
+    TrainingRead(training, request);
+    ChoiceKeep(training, request, relid);
+    TrainingWarm(training, request, relid);
+    PromotionPrepare(training, request, relid);
+    ChoiceMake(training, request);
+    TrainingFit(training, request);
+    PromotionDecide(training, request);
+    run.version = StoreVersion(relid, request, training);
+    run.number = RunNumber(relid, RUN_TRAIN, true);
+    run.started = training->started;
+    RunEnd(&run, training);
+    RunWrite(relid, &run, request, training);
+    RunStatusEnd(&training->backend.status);
+    SPI_finish();
+    TrainingReport(training);
+    PromotionReport(training, request, run.version);
+    return run.version;
 }
 
 PG_FUNCTION_INFO_V1(recadv_train_0_2);
@@ -88,36 +120,13 @@ Datum recadv_train_0_2(PG_FUNCTION_ARGS)
 {
     TrainRequest *request;
     Training training;
-    Run run = {.kind = RUN_TRAIN};
+    int32 version;
     Datum result;
-    Oid relid;
 
     CheckCanWrite("recadv_train()");
     request = TakeRequest(fcinfo, TRAIN_WEIGHT_COLUMN);
-    CheckRequest(request);
-    TrainingInit(&training, CurrentMemoryContext, Title(request));
-    SPI_connect();
-    relid = ModelTableEnsure(request->model);
-    if (!OidIsValid(relid) || !RunLock(relid, false))
-        FailBusy(request->model);
-    RunStatusBegin(&training.backend.status, RUN_TRAIN, relid, get_rel_name(relid));
-    ChoiceKeep(&training, request, relid);
-    TrainingRead(&training, request);
-    TrainingWarm(&training, request, relid);
-    PromotionPrepare(&training, request, relid);
-    ChoiceMake(&training, request);
-    TrainingFit(&training, request);
-    PromotionDecide(&training, request);
-    run.version = StoreVersion(relid, request, &training);
-    run.number = RunNumber(relid, RUN_TRAIN, true);
-    run.started = training.started;
-    RunEnd(&run, &training);
-    RunWrite(relid, &run, request, &training);
-    RunStatusEnd(&training.backend.status);
-    SPI_finish();
-    TrainingReport(&training);
-    PromotionReport(&training, request, run.version);
-    result = Summary(fcinfo, request, &training, run.version);
+    version = TrainNow(request, &training);
+    result = Summary(fcinfo, request, &training, version);
     MemoryContextDelete(training.context);
     PG_RETURN_DATUM(result);
 }

@@ -1,6 +1,6 @@
 /*
- * train_job.c: recadv_train_job(): trains with a commit after each phase, so that no snapshot is
- * held while fitting, and logs every run, also a failed one.
+ * train_job.c: recadv_train_job() and recadv_tune_job(): train with a commit after each phase, so
+ * that no snapshot is held while fitting, and log every run, also a failed one.
  */
 #include "pg/base/compat.h"
 
@@ -66,8 +66,8 @@ static void JobRead(Job *job)
 {
     CheckRequest(job->request);
     PushActiveSnapshot(GetTransactionSnapshot());
-    ChoiceKeep(&job->training, job->request, job->relid);
     TrainingRead(&job->training, job->request);
+    ChoiceKeep(&job->training, job->request, job->relid);
     TrainingWarm(&job->training, job->request, job->relid);
     PromotionPrepare(&job->training, job->request, job->relid);
     PopActiveSnapshot();
@@ -211,40 +211,47 @@ static void RunJob(Job *job)
         FailBusy(job->request->model);
 }
 
-static IfBusy IfBusyArgument(FunctionCallInfo fcinfo)
+static IfBusy IfBusyArgument(FunctionCallInfo fcinfo, int argument)
 {
-    CheckNotNull(fcinfo, JOB_IF_BUSY, "if_busy");
-    return ParseIfBusy(text_to_cstring(PG_GETARG_TEXT_PP(JOB_IF_BUSY)), true);
+    CheckNotNull(fcinfo, argument, "if_busy");
+    return ParseIfBusy(text_to_cstring(PG_GETARG_TEXT_PP(argument)), true);
 }
 
-static void CheckTopLevel(FunctionCallInfo fcinfo)
+static void CheckTopLevel(FunctionCallInfo fcinfo, const char *name)
 {
     bool atomic = fcinfo->context == NULL || !IsA(fcinfo->context, CallContext) ||
                   ((CallContext *)fcinfo->context)->atomic;
 
     if (atomic)
         ereport(ERROR, (errcode(ERRCODE_INVALID_TRANSACTION_TERMINATION),
-                        errmsg("recadv_train_job() commits and cannot run inside a transaction"),
+                        errmsg("%s() commits and cannot run inside a transaction", name),
                         errhint("CALL it outside of BEGIN and of functions, or use "
-                                "SELECT recadv_train() here.")));
+                                "SELECT %.*s() here.",
+                                (int)(strlen(name) - strlen("_job")), name)));
 }
 
-PG_FUNCTION_INFO_V1(recadv_train_job_0_2);
+/* One of the procedures: how its request is taken, and where its last two arguments stand. */
+typedef struct JobForm {
+    const char *name;
+    TrainRequest *(*take)(FunctionCallInfo fcinfo, int weight_column);
+    int if_busy;
+    int weight_column;
+} JobForm;
 
-Datum recadv_train_job_0_2(PG_FUNCTION_ARGS)
+static Datum RunForm(FunctionCallInfo fcinfo, const JobForm *form)
 {
     MemoryContext context, caller;
     Job *job;
 
-    CheckTopLevel(fcinfo);
-    CheckCanWrite("recadv_train_job()");
+    CheckTopLevel(fcinfo, form->name);
+    CheckCanWrite(psprintf("%s()", form->name));
     /* Memory that outlives the transactions of the job. */
     context = AllocSetContextCreate(PortalContext, "recadv job", ALLOCSET_DEFAULT_SIZES);
     caller = MemoryContextSwitchTo(context);
     job = palloc0(sizeof(Job));
     job->context = context;
-    job->request = TakeRequest(fcinfo, JOB_WEIGHT_COLUMN);
-    job->if_busy = IfBusyArgument(fcinfo);
+    job->request = form->take(fcinfo, form->weight_column);
+    job->if_busy = IfBusyArgument(fcinfo, form->if_busy);
     job->run = (Run){.kind = RUN_JOB, .status = "running", .started = GetCurrentTimestamp()};
     TrainingInit(&job->training, context, Title(job->request));
     SPI_connect_ext(SPI_OPT_NONATOMIC);
@@ -258,4 +265,22 @@ Datum recadv_train_job_0_2(PG_FUNCTION_ARGS)
         ereport(NOTICE, (errmsg("skipped: %s", job->run.message)));
     MemoryContextDelete(context);
     PG_RETURN_VOID();
+}
+
+PG_FUNCTION_INFO_V1(recadv_train_job_0_2);
+PG_FUNCTION_INFO_V1(recadv_tune_job);
+
+Datum recadv_train_job_0_2(PG_FUNCTION_ARGS)
+{
+    static const JobForm form = {"recadv_train_job", TakeRequest, JOB_IF_BUSY, JOB_WEIGHT_COLUMN};
+
+    return RunForm(fcinfo, &form);
+}
+
+Datum recadv_tune_job(PG_FUNCTION_ARGS)
+{
+    static const JobForm form = {"recadv_tune_job", TakeTuning, TUNE_JOB_IF_BUSY,
+                                 TUNE_JOB_WEIGHT_COLUMN};
+
+    return RunForm(fcinfo, &form);
 }

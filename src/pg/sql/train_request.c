@@ -11,9 +11,10 @@
 #include "pg/serve/publish.h"
 #include "pg/sql/checks.h"
 #include "pg/train/choice.h"
+#include "pg/train/tuning.h"
 #include "pg/train/writer.h"
 
-TrainRequest *TakeRequest(FunctionCallInfo fcinfo, int weight_column)
+TrainRequest *TakeSource(FunctionCallInfo fcinfo, int weight_column)
 {
     TrainRequest *request = palloc0(sizeof(TrainRequest));
 
@@ -21,7 +22,6 @@ TrainRequest *TakeRequest(FunctionCallInfo fcinfo, int weight_column)
     CheckNotNull(fcinfo, TRAIN_SOURCE, "source");
     CheckNotNull(fcinfo, TRAIN_USER_COLUMN, "user_column");
     CheckNotNull(fcinfo, TRAIN_ITEM_COLUMN, "item_column");
-    CheckNotNull(fcinfo, TRAIN_ALGORITHM, "algorithm");
     request->model = text_to_cstring(PG_GETARG_TEXT_PP(TRAIN_MODEL));
     request->source.text = text_to_cstring(PG_GETARG_TEXT_PP(TRAIN_SOURCE));
     request->source.user_column = pstrdup(NameStr(*PG_GETARG_NAME(TRAIN_USER_COLUMN)));
@@ -30,13 +30,21 @@ TrainRequest *TakeRequest(FunctionCallInfo fcinfo, int weight_column)
         request->source.time_column = pstrdup(NameStr(*PG_GETARG_NAME(TRAIN_TIME_COLUMN)));
     if (!PG_ARGISNULL(weight_column))
         request->source.weight_column = pstrdup(NameStr(*PG_GETARG_NAME(weight_column)));
-    request->algorithm_name = text_to_cstring(PG_GETARG_TEXT_PP(TRAIN_ALGORITHM));
     request->options_text = "{}";
     if (!PG_ARGISNULL(TRAIN_OPTIONS)) {
         Jsonb *options = PG_GETARG_JSONB_P(TRAIN_OPTIONS);
 
         request->options_text = JsonbToCString(NULL, &options->root, VARSIZE(options));
     }
+    return request;
+}
+
+TrainRequest *TakeRequest(FunctionCallInfo fcinfo, int weight_column)
+{
+    TrainRequest *request = TakeSource(fcinfo, weight_column);
+
+    CheckNotNull(fcinfo, TRAIN_ALGORITHM, "algorithm");
+    request->algorithm_name = text_to_cstring(PG_GETARG_TEXT_PP(TRAIN_ALGORITHM));
     return request;
 }
 
@@ -47,12 +55,15 @@ void CheckRequest(TrainRequest *request)
     request->threads = CheckThreads(((TrainOptions *)request->options)->threads);
     CheckHoldout(request->options, request->source.time_column != NULL);
     CheckTime(request->algorithm, request->options, request->source.time_column != NULL);
+    if (request->tuning != NULL)
+        TuningParse(request);
     ChoiceCheck(request);
 }
 
 char *Title(const TrainRequest *request)
 {
-    return psprintf("recadv_train \"%s\"", request->model);
+    return psprintf("%s \"%s\"", request->tuning != NULL ? "recadv_tune" : "recadv_train",
+                    request->model);
 }
 
 typedef struct Trained {

@@ -26,13 +26,32 @@ enum {
  * What was asked, as it was asked: enough for a row in the log.  weight_column is the position of
  * that argument.
  */
+extern TrainRequest *TakeSource(FunctionCallInfo fcinfo, int weight_column); /* no algorithm yet */
 extern TrainRequest *TakeRequest(FunctionCallInfo fcinfo, int weight_column);
+
+/* The arguments of recadv_tune and recadv_tune_job; algorithms stand where others have one. */
+enum {
+    TUNE_ALGORITHMS = TRAIN_ALGORITHM,
+    TUNE_SPACE = TRAIN_OTHERS,
+    TUNE_BUDGET,
+    TUNE_TRIALS,
+    TUNE_WEIGHT_COLUMN,
+    TUNE_JOB_IF_BUSY = TUNE_WEIGHT_COLUMN,
+    TUNE_JOB_WEIGHT_COLUMN
+};
+
+/* The same of a search. */
+extern TrainRequest *TakeTuning(FunctionCallInfo fcinfo, int weight_column);
 
 /* Everything that can be wrong with the request is found here, before any work. */
 extern void CheckRequest(TrainRequest *request);
 
 /* For the progress of the training. */
 extern char *Title(const TrainRequest *request);
+
+/* Trains and stores in the caller's transaction, and says what is to be said; returns the version.
+ */
+extern int32 TrainNow(TrainRequest *request, Training *training);
 
 /* Writes a new version and lets it serve from the commit on. */
 extern int32 StoreVersion(Oid relid, const TrainRequest *request, Training *training);

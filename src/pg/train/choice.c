@@ -7,6 +7,8 @@
  */
 #include "pg/train/choice.h"
 
+#include <math.h>
+
 #include "algo/choice/choose.h"
 #include "pg/base/json.h"
 #include "pg/base/settings.h"
@@ -14,6 +16,7 @@
 #include "pg/model/options.h"
 #include "pg/model/table.h"
 #include "pg/model/versions.h"
+#include "pg/train/tuning.h"
 
 static Columns RequestColumns(const TrainRequest *request)
 {
@@ -42,134 +45,17 @@ void ChoiceCheck(const TrainRequest *request)
                                 "candidate out.")));
 }
 
-/* Its own options are the defaults. */
-static void Adopt(Training *t, TrainRequest *request, const Algorithm *algorithm)
-{
-    MemoryContext caller = MemoryContextSwitchTo(t->context);
-    TrainOptions *options = OptionsParse(algorithm, NULL);
-
-    *options = *(const TrainOptions *)request->options;
-    request->algorithm = algorithm;
-    request->algorithm_name = algorithm->name;
-    request->options = options;
-    MemoryContextSwitchTo(caller);
-}
-
-/* --- an earlier choice */
-
-static bool MayBeChosen(const TrainRequest *request, const Algorithm *algorithm)
-{
-    for (int i = 0; algorithms[i] != NULL; i++)
-        if (algorithms[i] == algorithm)
-            return IsCandidate(request->options, i, RequestColumns(request));
-    return false;
-}
-
-static void KeepVersion(Training *t, TrainRequest *request, ModelStore *store)
-{
-    Jsonb *choice = JsonbGetObject(StoreReadJson(store, PART_HEADER, 0), "choice");
-    Header header = HeaderRead(store);
-
-    if (choice == NULL || !MayBeChosen(request, header.algorithm))
-        return;
-    Adopt(t, request, header.algorithm);
-    t->choice =
-        MemoryContextStrdup(t->context, JsonbToCString(NULL, &choice->root, VARSIZE(choice)));
-    ereport(NOTICE, (errmsg("algorithm \"%s\" was chosen for an earlier version of model \"%s\" "
-                            "and is kept",
-                            request->algorithm->name, request->model)));
-}
-
-void ChoiceKeep(Training *t, TrainRequest *request, Oid relid)
-{
-    const ChoiceOptions *options = request->options;
-    ModelTable table;
-
-    if (!IsChoosing(request->algorithm) || !options->train.warm_start || options->search)
-        return;
-    ModelTableOpenOwned(relid, &table);
-    table.store.version = ModelTableCurrent(&table, true).version;
-    if (table.store.version > 0)
-        KeepVersion(t, request, &table.store);
-    ModelTableClose(&table);
-}
-
-/* --- the search */
-
-typedef struct Search {
-    Training *training;
-    const ChoiceOptions *options;
-    Choice choice;
-} Search;
-
-static void RunSearch(void *arg)
-{
-    Search *search = arg;
-    Training *t = search->training;
-
-    Choose(&t->backend.host, &t->collected.data, search->options, &search->choice);
-}
-
-static void DescribeChoice(Training *t, const Choice *choice)
-{
-    StringInfoData json;
-
-    initStringInfo(&json);
-    JsonOpen(&json, NULL, '{');
-    JsonString(&json, "algorithm", choice->algorithm->name);
-    JsonOpen(&json, "trials", '[');
-    for (int i = 0; i < choice->trials; i++) {
-        const Trial *trial = &choice->trial[i];
-
-        JsonOpen(&json, NULL, '{');
-        JsonString(&json, "algorithm", trial->algorithm->name);
-        JsonInteger(&json, "round", trial->round);
-        JsonReal(&json, choosing.metrics[0].name, trial->metric);
-        JsonReal(&json, "seconds", trial->seconds);
-        JsonClose(&json, '}');
-    }
-    JsonClose(&json, ']');
-    JsonClose(&json, '}');
-    t->choice = json.data;
-}
-
-/* What the last round says of each that came so far. */
-static char *DescribeRound(const Choice *choice)
-{
-    int last = choice->trial[choice->trials - 1].round;
-    StringInfoData text;
-
-    initStringInfo(&text);
-    for (int i = 0; i < choice->trials; i++)
-        if (choice->trial[i].round == last)
-            appendStringInfo(&text, "%s %s %.4f", text.len == 0 ? "" : ",",
-                             choice->trial[i].algorithm->name, choice->trial[i].metric);
-    return text.data;
-}
-
-static void TellChoice(const TrainRequest *request, const Choice *choice)
-{
-    if (choice->untried != NULL)
-        ereport(NOTICE, (errmsg("algorithm \"%s\" was chosen for model \"%s\": %s",
-                                choice->algorithm->name, request->model, choice->untried)));
-    else
-        ereport(NOTICE, (errmsg("algorithm \"%s\" was chosen for model \"%s\": %s of held-out "
-                                "interactions after short trainings is%s",
-                                choice->algorithm->name, request->model, choosing.metrics[0].label,
-                                DescribeRound(choice))));
-}
-
 /* What was kept of the rows for candidates that were not chosen. */
-static void DropUnused(Training *t, const Algorithm *algorithm)
+static void DropUnused(Training *t, const TrainRequest *request)
 {
     const Host *host = &t->backend.host;
     Collected *c = &t->collected;
 
-    if (algorithm->stream == NULL) {
+    if (request->algorithm->stream == NULL) {
         c->window = NULL;
         c->learnt = (LearntLists){0};
     }
-    if (algorithm->events || c->data.events == NULL)
+    if (WantsEvents(request->algorithm, request->options) || c->data.events == NULL)
         return;
     HostRelease(host, c->events.offset);
     HostRelease(host, c->events.item);
@@ -179,24 +65,255 @@ static void DropUnused(Training *t, const Algorithm *algorithm)
     c->data.events = NULL;
 }
 
+/* From here on the request is one for this algorithm; what all algorithms have stays as asked. */
+static void Adopt(Training *t, TrainRequest *request, const Algorithm *algorithm,
+                  const void *options)
+{
+    TrainOptions *own = MemoryContextAllocZero(t->context, algorithm->options_size);
+
+    memcpy(own, options, algorithm->options_size);
+    *own = *(const TrainOptions *)request->options;
+    request->algorithm = algorithm;
+    request->algorithm_name = algorithm->name;
+    request->options = own;
+    DropUnused(t, request);
+}
+
+/* --- an earlier choice */
+
+/* Data that have grown or shrunk by more deserve another choice. */
+#define MUCH 1.5
+
+static bool MayBeChosen(const TrainRequest *request, const Algorithm *algorithm)
+{
+    for (int i = 0; algorithms[i] != NULL; i++)
+        if (algorithms[i] == algorithm)
+            return IsCandidate(request->options, i, RequestColumns(request));
+    return false;
+}
+
+static bool IsAbout(Jsonb *choice, const char *key, uint64 now)
+{
+    double then;
+
+    return JsonbGetReal(choice, key, &then) && (double)now <= then * MUCH &&
+           (double)now >= then / MUCH;
+}
+
+/* Are they the data that the choice was made by, but for a little? */
+static bool IsAlike(Jsonb *choice, const Interactions *data)
+{
+    return IsAbout(choice, "interactions", data->count) && IsAbout(choice, "users", data->users) &&
+           IsAbout(choice, "items", data->items);
+}
+
+static bool SameEffort(Jsonb *choice, const ChoiceOptions *options)
+{
+    const char *effort = JsonbGetString(choice, "effort");
+
+    return effort != NULL && strcmp(effort, effort_names[options->effort]) == 0;
+}
+
+static Jsonb *ReadObject(Jsonb *header, const char *key)
+{
+    return header == NULL || !JB_ROOT_IS_OBJECT(header) ? NULL : JsonbGetObject(header, key);
+}
+
+static const Algorithm *ReadAlgorithm(Jsonb *header)
+{
+    char *name =
+        header == NULL || !JB_ROOT_IS_OBJECT(header) ? NULL : JsonbGetString(header, "algorithm");
+
+    return name == NULL ? NULL : AlgorithmFind(name);
+}
+
+static void KeepVersion(Training *t, TrainRequest *request, ModelStore *store)
+{
+    Jsonb *header = StoreTryJson(store, PART_HEADER, 0), *choice = ReadObject(header, "choice");
+    const Algorithm *algorithm = ReadAlgorithm(header);
+    char *problem;
+    bool unknown;
+    void *options;
+
+    if (choice == NULL || algorithm == NULL || !MayBeChosen(request, algorithm) ||
+        !SameEffort(choice, request->options) || !IsAlike(choice, &t->collected.data))
+        return;
+    options = OptionsReadStored(algorithm, ReadObject(header, "options"), &problem, &unknown);
+    if (problem != NULL)
+        return;
+    Adopt(t, request, algorithm, options);
+    t->choice =
+        MemoryContextStrdup(t->context, JsonbToCString(NULL, &choice->root, VARSIZE(choice)));
+    t->chosen = MemoryContextStrdup(t->context, "chosen for an earlier version");
+    ereport(NOTICE, (errmsg("algorithm \"%s\" was chosen for an earlier version of model \"%s\" "
+                            "and is kept",
+                            request->algorithm->name, request->model),
+                     errhint("The option search chooses again.")));
+}
+
+/* A version that cannot be read must not stop the training that is to replace it. */
+void ChoiceKeep(Training *t, TrainRequest *request, Oid relid)
+{
+    const ChoiceOptions *options = request->options;
+    ModelTable table;
+    Current current;
+
+    if (!IsChoosing(request->algorithm) || options->search || request->tuning != NULL)
+        return;
+    ModelTableOpenOwned(relid, &table);
+    if (ModelTableTryCurrent(&table, &current) == NULL && current.version > 0) {
+        table.store.version = current.version;
+        KeepVersion(t, request, &table.store);
+    }
+    ModelTableClose(&table);
+}
+
+/* --- the search */
+
+typedef struct Search {
+    Training *training;
+    const ChoiceOptions *options;
+    const Tuning *tuning;
+    Size room;
+    Choice *choice;
+} Search;
+
+static void RunSearch(void *arg)
+{
+    Search *s = arg;
+    const Host *host = &s->training->backend.host;
+    const Interactions *data = &s->training->collected.data;
+
+    if (s->tuning != NULL)
+        Tune(host, data, &s->tuning->plan, &s->options->train, s->room, s->choice);
+    else
+        Choose(host, data, s->options, s->room, s->choice);
+}
+
+static void DescribeTrial(StringInfo json, const Trial *trial)
+{
+    JsonOpen(json, NULL, '{');
+    JsonString(json, "algorithm", trial->algorithm->name);
+    if (trial->round > 0)
+        JsonInteger(json, "round", trial->round);
+    JsonReal(json, choosing.metrics[0].name, trial->metric);
+    if (trial->problem != NULL)
+        JsonString(json, "problem", trial->problem);
+    if (trial->round > 0) {
+        JsonRaw(json, "options", ChangedOptionsToJson(trial->algorithm, trial->options));
+        JsonInteger(json, "epochs", trial->epochs);
+        JsonReal(json, "seconds", trial->seconds);
+    }
+    JsonClose(json, '}');
+}
+
+static void DescribeChoice(Training *t, const ChoiceOptions *options, const Choice *choice)
+{
+    const Interactions *data = &t->collected.data;
+    StringInfoData json;
+
+    initStringInfo(&json);
+    JsonOpen(&json, NULL, '{');
+    JsonString(&json, "algorithm", choice->algorithm->name);
+    JsonString(&json, "reason", t->chosen);
+    JsonString(&json, "effort", effort_names[options->effort]);
+    JsonInteger(&json, "interactions", (int64)data->count);
+    JsonInteger(&json, "users", data->users);
+    JsonInteger(&json, "items", data->items);
+    JsonOpen(&json, "trials", '[');
+    for (int i = 0; i < choice->trials; i++)
+        DescribeTrial(&json, &choice->trial[i]);
+    JsonClose(&json, ']');
+    JsonClose(&json, '}');
+    t->choice = json.data;
+}
+
+/* What the last round but variants says of each that came so far, and of variants. */
+static char *DescribeRounds(const Choice *choice)
+{
+    int last = choice->trial[choice->trials - 1].round, first = last;
+    StringInfoData text;
+
+    for (int i = 0; i < choice->trials; i++)
+        if (choice->trial[i].algorithm != choice->algorithm && choice->trial[i].round > 0 &&
+            !isnan(choice->trial[i].metric))
+            first = choice->trial[i].round;
+    initStringInfo(&text);
+    for (int i = 0; i < choice->trials; i++) {
+        const Trial *trial = &choice->trial[i];
+        const char *options = ChangedOptionsToJson(trial->algorithm, trial->options);
+
+        if (trial->round < first || isnan(trial->metric))
+            continue;
+        appendStringInfo(&text, "%s %s", text.len == 0 ? "" : ",", trial->algorithm->name);
+        if (trial->round > first)
+            appendStringInfo(&text, " %s", options);
+        appendStringInfo(&text, " %.4f", trial->metric);
+    }
+    return text.data;
+}
+
+/* The last trial of what was chosen. */
+static const Trial *BestOf(const Choice *choice)
+{
+    int i = choice->trials - 1;
+
+    while (i > 0 && choice->trial[i].options != choice->options)
+        i--;
+    return &choice->trial[i];
+}
+
+static char *Reason(const Choice *choice, bool tuned)
+{
+    if (choice->untried != NULL)
+        return pstrdup(choice->untried);
+    if (tuned)
+        return psprintf("%s of held-out interactions is %.4f, the best of %d trials, with %s",
+                        choosing.metrics[0].label, BestOf(choice)->metric, choice->trials,
+                        ChangedOptionsToJson(choice->algorithm, choice->options));
+    return psprintf("%s of held-out interactions after short trainings is%s",
+                    choosing.metrics[0].label, DescribeRounds(choice));
+}
+
+/* NULL: all were tried to the end. */
+static char *DescribeProblems(const Choice *choice)
+{
+    StringInfoData text;
+
+    initStringInfo(&text);
+    for (int i = 0; i < choice->trials; i++)
+        if (choice->trial[i].problem != NULL)
+            appendStringInfo(&text, "%sLeft out: %s: %s.", text.len == 0 ? "" : "  ",
+                             choice->trial[i].algorithm->name, choice->trial[i].problem);
+    return text.len == 0 ? NULL : text.data;
+}
+
+static void TellChoice(const Training *t, const TrainRequest *request, const Choice *choice)
+{
+    char *problems = request->tuning != NULL ? NULL : DescribeProblems(choice); /* rows tell */
+
+    ereport(NOTICE, (errmsg("algorithm \"%s\" was chosen for model \"%s\": %s",
+                            choice->algorithm->name, request->model, t->chosen),
+                     problems == NULL ? 0 : errdetail("%s", problems)));
+}
+
 void ChoiceMake(Training *t, TrainRequest *request)
 {
     MemoryContext caller = MemoryContextSwitchTo(t->context);
-    Search search = {.training = t, .options = request->options};
-    const Interactions *data = &t->collected.data;
+    Search search = {.training = t, .options = request->options, .tuning = request->tuning};
     double start = HostClock();
 
     if (IsChoosing(request->algorithm)) {
         RunStatusStage(&t->backend.status, "choose");
         TrainingHoldOut(t, request->options);
-        CheckMemory(SizeAdd(MemoryContextMemAllocated(t->context, true),
-                            ChooseMemory(search.options, data, request->threads)),
-                    "choosing an algorithm");
-        BackendHostRun(&t->backend, request->threads, RunSearch, &search);
-        DescribeChoice(t, &search.choice);
-        TellChoice(request, &search.choice);
-        Adopt(t, request, search.choice.algorithm);
-        DropUnused(t, request->algorithm);
+        search.room = MemoryLeft(MemoryContextMemAllocated(t->context, true));
+        search.choice = palloc0(sizeof(Choice));
+        TrainingKeysRun(t, request->threads, RunSearch, &search);
+        t->made = search.choice;
+        t->chosen = Reason(t->made, request->tuning != NULL);
+        DescribeChoice(t, request->options, t->made);
+        TellChoice(t, request, t->made);
+        Adopt(t, request, t->made->algorithm, t->made->options);
         t->phases.choose = HostClock() - start;
     }
     MemoryContextSwitchTo(caller);

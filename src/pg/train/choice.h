@@ -13,8 +13,9 @@
 extern void ChoiceCheck(const TrainRequest *request);
 
 /*
- * With the option warm_start: takes over the algorithm of the current version if that was chosen,
- * too, and may be chosen now.  Needs an active snapshot.
+ * Takes over algorithm and options of the current version if they were chosen, too, by the same
+ * request, and the data have about the size that they had then; not with the option search.  After
+ * reading; needs an active snapshot.
  */
 extern void ChoiceKeep(Training *training, TrainRequest *request, Oid relid);
 

@@ -355,18 +355,24 @@ static void RankNew(void *arg)
     HostRelease(host, all);
 }
 
-/* By validation; where training measures nothing, by the model itself. */
-static void MeasureNew(Training *t, int threads)
+/*
+ * By validation; where training measures nothing, by the model itself.  Returns NDCG@100 of all
+ * that is held out.
+ */
+static double MeasureNew(Training *t, int threads)
 {
     Measuring measuring = {.training = t};
     const Epoch *best = TrainingBest(t);
 
-    if (best == NULL && t->collected.data.compared != NULL) {
-        BackendHostRun(&t->backend, threads, RankNew, &measuring);
-        t->promotion.value = measuring.validation.compared;
-    } else if (best != NULL) {
+    if (best != NULL) {
         t->promotion.value = best->compared;
+        return best->metric[0];
     }
+    if (t->collected.data.held_count == 0)
+        return NAN;
+    BackendHostRun(&t->backend, threads, RankNew, &measuring);
+    t->promotion.value = measuring.validation.compared;
+    return measuring.validation.ndcg;
 }
 
 /* Sums of the same numbers may differ in their last digits. */
@@ -401,14 +407,13 @@ void PromotionDecide(Training *t, const TrainRequest *request)
     const TrainOptions *options = request->options;
     double share = options->promote;
     Promotion *p = &t->promotion;
-    const Epoch *best = TrainingBest(t);
-    double value = best == NULL ? (double)NAN : best->metric[0];
+    double value;
 
     if (p->serving == 0)
         return;
     if (ModelIsCollapsed(&t->backend.host, &t->model, &t->collected.data))
         Refuse(t, "it scores all items alike");
-    MeasureNew(t, request->threads);
+    value = MeasureNew(t, request->threads);
     if (p->compared >= PROMOTION_LEAST && !isnan(p->value) && !isnan(p->serving_value))
         CompareMeasured(t, share);
     else if (p->held >= PROMOTION_LEAST && !isnan(value) && !isnan(p->recorded) &&

@@ -279,6 +279,15 @@ void TrainingHoldOut(Training *t, const TrainOptions *options)
     t->held_users = data->held_count;
 }
 
+void TrainingKeysRun(Training *t, int threads, void (*work)(void *arg), void *arg)
+{
+    StableKeys keys = {&t->collected, UserKey, ItemKey};
+
+    t->collected.data.keys = &keys;
+    BackendHostRun(&t->backend, threads, work, arg);
+    t->collected.data.keys = NULL;
+}
+
 /* What is held out is lacked: then a user who has everything is one to learn from. */
 bool TrainingIsRankable(const Training *t, const TrainRequest *request)
 {

@@ -6,7 +6,7 @@
 #include "pg/model/source.h"
 #include "pg/train/warm.h"
 
-#include "algo/algorithm.h"
+#include "algo/choice/choose.h"
 
 /* What was asked. */
 typedef struct TrainRequest {
@@ -17,6 +17,7 @@ typedef struct TrainRequest {
     const Algorithm *algorithm; /* NULL until checked, like all below */
     void *options;
     int threads;
+    struct Tuning *tuning; /* options are searched for (tuning.h); NULL: they are not */
 } TrainRequest;
 
 /* Seconds of each phase. */
@@ -52,12 +53,14 @@ typedef struct Training {
     const char *source_relation; /* qualified name; NULL: the source is a query */
     Model model;
     TrainReport report;
-    char *choice;      /* how the algorithm was chosen, as JSON; NULL: it was named */
-    WarmStart *warm;   /* NULL: none */
-    WarmKnown known;   /* to it */
-    bool held_out;     /* has been chosen */
-    Holdout held_how;  /* never HOLDOUT_AUTO */
-    uint64 held_users; /* one interaction of each; not all algorithms keep them */
+    char *choice;       /* how the algorithm was chosen, as JSON; NULL: it was named */
+    char *chosen;       /* why, for people; likewise */
+    const Choice *made; /* the trials; NULL: none in this run */
+    WarmStart *warm;    /* NULL: none */
+    WarmKnown known;    /* to it */
+    bool held_out;      /* has been chosen */
+    Holdout held_how;   /* never HOLDOUT_AUTO */
+    uint64 held_users;  /* one interaction of each; not all algorithms keep them */
     Promotion promotion;
     double seconds; /* of reading and fitting */
     TrainPhases phases;
@@ -83,6 +86,9 @@ extern void TrainingWarm(Training *training, const TrainRequest *request, Oid re
 
 /* Chooses what validation goes by, once. */
 extern void TrainingHoldOut(Training *training, const TrainOptions *options);
+
+/* BackendHostRun, with names for the users and items in random choices: those of their ids. */
+extern void TrainingKeysRun(Training *training, int threads, void (*work)(void *arg), void *arg);
 
 /* What holdout says, with or without times: last, random or none. */
 extern Holdout ResolveHoldout(const TrainOptions *options, bool times);

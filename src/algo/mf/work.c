@@ -1,0 +1,28 @@
+/* work.c: how long a training takes, and what is worth trying. */
+#include "algo/mf/mf.h"
+
+#include "algo/rank/validation.h"
+
+/* Of one number of a triple's rows, and of one of a further candidate for its negative. */
+#define NUMBER_NS    1.1
+#define CANDIDATE_NS 0.12
+
+/* Long schedules end by patience, about here, and are run again with what was held out. */
+#define USUAL_EPOCHS 150.0
+
+static double Epochs(double most)
+{
+    return most < USUAL_EPOCHS ? most : USUAL_EPOCHS;
+}
+
+double MfWork(const Model *model, const Interactions *shape)
+{
+    const MfOptions *o = model->options;
+    double runs = model->trial ? 1 : 1.5;
+    double epochs = runs * (Epochs((double)o->epochs) + Epochs((double)o->adv_epochs));
+    double candidates = (double)o->adaptive_negatives - 1;
+    double triple = (double)o->factors * (NUMBER_NS + CANDIDATE_NS * candidates);
+
+    return epochs * ((double)shape->count * triple +
+                     ValidationWork(model, shape) / (double)o->train.evaluate_every);
+}

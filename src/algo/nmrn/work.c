@@ -1,0 +1,19 @@
+/* work.c: how long a training takes. */
+#include "algo/nmrn/memory_network.h"
+
+#include "algo/rank/validation.h"
+
+/* Of one number of an event's rows, slots aside, and of one of a slot's. */
+#define NUMBER_NS 40.0
+#define SLOT_NS   4.0
+
+double NmrnWork(const Model *model, const Interactions *shape)
+{
+    const NmrnOptions *o = model->options;
+    double runs = model->trial ? 1 : 2; /* again with what was held out */
+    double event = (double)o->factors * (NUMBER_NS + SLOT_NS * (double)(o->slots - 1));
+    double epochs = (double)o->epochs;
+
+    return runs * epochs * (double)shape->count * event +
+           ValidationWork(model, shape) * epochs / (double)o->train.evaluate_every;
+}

@@ -77,7 +77,20 @@ static void Read(const Model *model, uint32_t user, const double *query, double 
     }
 }
 
-/* -|s + q a - b| + c */
+/* The last items, newest first, each times its weights, element by element. */
+static void AddRecent(const Model *model, uint32_t user, double *point)
+{
+    const NmrnOptions *o = model->options;
+    WeightRows rows = NmrnWeightRows(o);
+    int recent = o->memory == MEMORY_SHARED ? 0 : (int)o->recent;
+
+    for (int j = 0; j < recent; j++)
+        for (int k = 0; k < FACTORS; k++)
+            point[k] += (double)Row(model, NMRN_WEIGHT_PART, rows.recent + (size_t)j)[k] *
+                        Value(model, user, SLOTS + j)[k];
+}
+
+/* -|s + q a + sum of g_j v_j - b| + c */
 static double Score(const Model *model, uint32_t user, uint32_t item, const double *read)
 {
     const NmrnOptions *o = model->options;
@@ -86,6 +99,7 @@ static double Score(const Model *model, uint32_t user, uint32_t item, const doub
 
     for (int k = 0; k < FACTORS; k++)
         point[k] = read[k] + o->query_weight * own[k];
+    AddRecent(model, user, point);
     return Row(model, NMRN_BIAS_PART, item)[0] -
            sqrt(SquaredDistance(point, Row(model, NMRN_ITEM_PART, item)));
 }

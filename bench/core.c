@@ -6,8 +6,8 @@
  * The files hold dense ids, tab-separated: user, item [, time].  An empty name skips the test.
  * "auto" as ALGORITHM tells of the trials first, and then trains what was chosen.  A number instead
  * of TRAIN.tsv makes up so many rows, of a fiftieth as many users and a 250th items. Prints seconds
- * and processor seconds of training, triples per second, the learning curve's best point, Recall@20
- * and NDCG@20.
+ * and processor seconds of training, triples per second, the learning curve's best point, Recall
+ * and NDCG at 20 and at 10.
  */
 #include <inttypes.h>
 #include <math.h>
@@ -87,34 +87,52 @@ static Interactions ReadOrMakeUp(const char *text)
     return *end == '\0' && rows > 0 ? MakeUp(rows) : ReadPairs(text, 0, 0);
 }
 
-static void Evaluate(const Model *model, const Interactions *train, const Interactions *test)
+/* A case for each user of the test; items that nobody has in the training are never found. */
+static size_t MakeCases(const Interactions *train, const Interactions *test, RankingCase *cases)
 {
-    RankingCase *cases = calloc(test->users, sizeof(RankingCase));
-    uint32_t *positions = calloc(test->count, sizeof(uint32_t));
-    double recall = 0, ndcg = 0;
+    uint32_t *relevant = HostAllocate(&host, test->count, sizeof(uint32_t));
+    uint32_t *positions = HostAllocate(&host, test->count, sizeof(uint32_t));
     size_t n = 0;
 
-    for (uint32_t user = 0; user < test->users; user++) {
+    for (uint64_t i = 0; i < test->count; i++)
+        relevant[i] = test->item[i] < train->items ? test->item[i] : NO_ITEM;
+    for (uint32_t user = 0; user < train->users; user++) {
         uint64_t first = test->offset[user], last = test->offset[user + 1];
 
         if (first < last)
             cases[n++] = (RankingCase){
                 .user = user,
-                .relevant = test->item + first,
+                .relevant = relevant + first,
                 .relevant_count = (uint32_t)(last - first),
                 .excluded = train->item + train->offset[user],
                 .excluded_count = (uint32_t)(train->offset[user + 1] - train->offset[user]),
                 .positions = positions + first,
             };
     }
-    RankCases(&host, model, HistoriesOf(model, train, true), cases, n);
+    return n;
+}
+
+static void PrintMetrics(const RankingCase *cases, size_t n, uint32_t k)
+{
+    double recall = 0, ndcg = 0;
+
     for (size_t i = 0; i < n; i++) {
-        CutoffMetrics m = CutoffMetricsOf(cases[i].positions, cases[i].relevant_count, 20);
+        CutoffMetrics m = CutoffMetricsOf(cases[i].positions, cases[i].relevant_count, k);
 
         recall += m.recall;
         ndcg += m.ndcg;
     }
-    printf(" recall@20 %.4f ndcg@20 %.4f", recall / (double)n, ndcg / (double)n);
+    printf(" recall@%u %.5f ndcg@%u %.5f", k, recall / (double)n, k, ndcg / (double)n);
+}
+
+static void Evaluate(const Model *model, const Interactions *train, const Interactions *test)
+{
+    RankingCase *cases = HostAllocateZero(&host, train->users, sizeof(RankingCase));
+    size_t n = MakeCases(train, test, cases);
+
+    RankCases(&host, model, HistoriesOf(model, train, true), cases, n);
+    PrintMetrics(cases, n, 20);
+    PrintMetrics(cases, n, 10);
 }
 
 static const Algorithm *Find(const char *name)

@@ -72,7 +72,7 @@ INSERT INTO probes VALUES
     ('SELECT row(events, observed, new_users, new_items)::text FROM recadv_refresh(''bad'')', NULL,
      '{current,header,item,item_bias,item_bias_state,item_ids,item_ids_added,item_ids_added_order,'
      'item_ids_root,item_state,attention,learnt,memory,popularity,seen,slot,user,user_ids,'
-     'user_ids_added,user_ids_added_order,user_state,weight,weight_state,window}'),
+     'user_ids_added,user_ids_added_order,user_state,temperature,weight,weight_state,window}'),
     ('SELECT served(''u1'')', NULL,
      '{current,header,item,item_bias,item_ids_added,item_ids_added_order,memory,seen,'
      'user,user_ids,user_ids_added,user_ids_added_order,weight}'),
@@ -116,7 +116,11 @@ DECLARE
         number);
     -- nobody can tell that an event or a new item is missing
     forgotten boolean := wanted ~ ':' AND c.name = 'missing';
-    of_others boolean := p.probe ~ '''u1''' AND wanted = 'seen' AND number > 0;
+    -- u1 is the first of the users, new was added to them
+    of_others boolean := wanted IN ('seen', 'user', 'memory') AND number <> CASE
+        WHEN p.probe ~ '''u1''' THEN 0
+        WHEN p.probe ~ '''new''' THEN (SELECT max(block) FROM good WHERE part = wanted)
+        ELSE number END;
     must boolean := wanted = ANY (p.finds) AND NOT forgotten AND NOT of_others;
     good boolean;
 BEGIN

@@ -145,7 +145,7 @@ $holder->query('SELECT pg_advisory_unlock(1)');
 is($admin->finish->{out}, '0', 'it has found nothing new');
 
 # An aggregate.
-$admin->send(q{SELECT length(recadv_fit(user_id, item_id, '} . options(epochs => $endless)
+$admin->send(q{SELECT length(recadv_fit(user_id, item_id, '} . options(algorithm => '"bpr"', epochs => $endless)
 	  . q{')) FROM orders});
 ok(reaches($admin, "kind = 'fit' AND epoch > 0 AND model IS NULL"), 'recadv_fit');
 is(seen('kind', 'monitor'), 'fit', 'is seen by pg_monitor');

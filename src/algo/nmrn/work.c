@@ -4,7 +4,7 @@
 #include "algo/rank/validation.h"
 
 /* Of one number of an event's rows, slots aside, and of one of a slot's. */
-#define NUMBER_NS 40.0
+#define NUMBER_NS 60.0
 #define SLOT_NS   4.0
 
 double NmrnWork(const Model *model, const Interactions *shape)

@@ -230,8 +230,13 @@ SELECT alike(
     (train('large', 'shop', bad())).promotion,
     'its NDCG@100 of % had in its own training',
     'what it measured itself is left to compare by');
+SELECT alike((train('large', '(SELECT * FROM early WHERE user_id <= 20)', '{"factors": 4, "epochs": 1}')).promotion,
+    'the source has % interactions, less than half of the % of version 1, which serves', 'a source that shrank is seen all the same');
 SELECT is((train('large', 'shop', '{"promote": "better", "holdout": "random"}')).promotion, 'promoted', 'or nothing is');
-SELECT is(promotion(3, 'compared', 'large'), '0', 'without having been compared');
+SELECT is(promotion(4, 'compared', 'large'), '0', 'without having been compared');
+SELECT alike(promotion(4, 'problem', 'large'), 'comparing with it needs more memory %', 'why, is in the header');
+SELECT alike((SELECT message FROM recadv_runs('large') ORDER BY run DESC LIMIT 1),
+    '%; not compared with version 1: comparing with it needs more memory %', 'and in the log');
 RESET recadv.max_memory;
 
 -- versions that are kept

@@ -233,6 +233,8 @@ BEGIN
     END;
 END $$;
 SELECT cannot('DROP TABLE m', '42P01 | model "recadv_test.m" does not exist | %');
+SELECT cannot('CREATE ROLE recadv_owner; GRANT USAGE ON SCHEMA recadv_test TO recadv_owner; ALTER TABLE m OWNER TO recadv_owner; REVOKE INSERT ON m FROM recadv_owner',
+    '42501 | the owner of model "m" may not write it | %');
 SELECT cannot('DELETE FROM m', '55000 | model "m" has not been trained yet | %');
 SELECT cannot('DELETE FROM m WHERE part = ''header''',
     'XX001 | model "m" is damaged: part "header", block 0 of version 1: %');

@@ -112,7 +112,12 @@ foreach my $holder ('train', 'job')
 	$two->send(job_wait('shop'));
 	ok(wait_until(sub { $two->activity('wait_event_type') eq 'Lock' }), "$holder, then job that waits");
 	is($two->activity('backend_xmin IS NULL AND backend_xid IS NULL'), 't', 'it holds no snapshot');
+	is($node->safe_psql('postgres', qq{SELECT count(*) FROM pg_locks
+		WHERE pid = $two->{pid} AND relation = 'shop'::regclass}), '0', 'and no lock on the table');
+	is($node->safe_psql('postgres', qq{SELECT stage FROM recadv_progress WHERE pid = $two->{pid}}),
+		'wait', 'it is seen');
 	is(cancel($two)->{state}, '57014', 'and can be cancelled');
+	is(last_run('shop'), 'failed: canceling statement due to user request', 'which is logged');
 	ok(no_locks($node, $two->{pid}), 'with which its locks are gone');
 	$two->send(job_wait('shop'));
 	ok(wait_until(sub { $two->activity('wait_event_type') eq 'Lock' }), 'another waits');

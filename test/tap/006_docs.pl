@@ -105,16 +105,51 @@ my ($section_of_alerts) = slurp_file('doc/operations.md') =~ /^## Alerts\n(.*?)^
 my ($alerts) = $section_of_alerts =~ /^```sql\n(.*?)^```$/ms;
 my @alerts = grep { /\S/ } split(/;/, $alerts =~ s/--[^\n]*//gr);
 
-# found(): numbers of the alerts that give rows
+# The same with limits that all that is there reaches.
+my %soft = (
+	"interval '2 days'" => "interval '0'",
+	'pending > 100000' => 'pending > 0',
+	"interval '10 minutes'" => "interval '0'",
+	"interval '2 hours'" => "interval '0'",
+	'last < mean / 2' => 'last <= mean + 1',
+	'n_dead_tup > 10 * n_live_tup + 1000' => 'n_dead_tup > 0');
+my @soft = @alerts;
+foreach my $limit (keys %soft)
+{
+	is(scalar(grep { s/\Q$limit\E/$soft{$limit}/ } @soft), 1, "there is an alert with $limit");
+}
+
+# found(ALERT, ...): numbers of those that give rows
 sub found
 {
-	return join(' ', grep { $node->safe_psql('postgres', $alerts[ $_ - 1 ]) ne '' } 1 .. @alerts);
+	return join(' ', grep { $node->safe_psql('postgres', $_[ $_ - 1 ]) ne '' } 1 .. @_);
 }
-cmp_ok(scalar @alerts, '>', 5, 'there are alerts');
-is(found(), '', 'no alert where all is well');
+is(found(@alerts), '', 'no alert where all is well');
 $node->psql('postgres', "CALL recadv_train_job('shop', 'nowhere')");
 $node->safe_psql('postgres', q{CREATE TABLE empty OF recadv_model (PRIMARY KEY (version, part, block))});
-is(found(), '1 3', 'alerts of a job that failed and of a model that was never trained');
+is(found(@alerts), '1 3', 'alerts of a job that failed and of a model that was never trained');
+
+my $job = start_session($node);
+$job->send(q{CALL recadv_train_job('long', 'orders', algorithm => 'bpr', options => '}
+	  . options(epochs => 1000000) . q{')});
+ok($job->wait_progress(qr/stage bpr, epoch/), 'a job trains');
+$node->safe_psql('postgres', "SELECT pg_terminate_backend($job->{pid}, 60000)");
+is(found(@alerts), '1 3 6', 'and of one that was cut off');
+
+# The last refreshes find nothing, one model has never been refreshed, another is being trained.
+$node->safe_psql('postgres', $_)
+  foreach (q{SELECT recadv_refresh('feed')},
+	q{SELECT recadv_train('waits', 'views', time_column => 'at', algorithm => 'nmrn', options => '{"epochs": 1}')},
+	q{SELECT recadv_observe('waits', 1, 2, now()::text)},
+	q{UPDATE shop SET data = data WHERE part = 'popularity'},
+	q{SELECT pg_stat_force_next_flush()} x ($node->pg_version >= 15));
+my $training = start_session($node);
+$training->send(q{SELECT recadv_train('long', 'orders', algorithm => 'bpr', options => '}
+	  . options(epochs => 1000000) . q{')});
+ok($training->wait_progress(qr/stage bpr, epoch/), 'a training runs');
+ok($node->poll_query_until('postgres', 'SELECT EXISTS (' . $soft[7] =~ s/\s+$//r . ')'), 'vacuum has work');
+is(found(@soft), '1 2 3 4 5 6 7 8', 'each alert finds what it is for');
+like($node->safe_psql('postgres', $soft[3]), qr/^waits\|1\|$/m, 'also a model that was never refreshed');
 
 $node->stop;
 done_testing();

@@ -328,6 +328,7 @@ diag(sprintf '%d reactions: half within %.3f s, 95 of 100 within %.3f s, all wit
 diag(sprintf 'processor time of %d of them: half within %.3f s, 95 of 100 within %.3f s, all within %.3f s',
 	scalar @processor, percentile(0.5, @processor), percentile(0.95, @processor),
 	percentile(1, @processor)) if @processor;
+cmp_ok(percentile(0.95, @processor), '<=', 0.2, 'of the main thread\'s processor time') if @processor;
 if (long_form())
 {
 	diag("slower than 200 ms: $_") foreach sort { $b cmp $a } @slow;

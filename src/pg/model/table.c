@@ -266,6 +266,19 @@ static void CheckHasRows(Relation relation)
                         errhint("Ask the primary, or ALTER TABLE ... SET LOGGED there.")));
 }
 
+/* Statements run with the owner's rights, which an owner can be without. */
+static void CheckOwnerWrites(const ModelTable *table, ModelUse use)
+{
+    Oid relid = RelationGetRelid(table->relation), owner = table->relation->rd_rel->relowner;
+    AclMode needed = ACL_SELECT | ACL_INSERT | (use == MODEL_OWN ? ACL_UPDATE | ACL_DELETE : 0);
+
+    if (pg_class_aclmask(relid, owner, needed, ACLMASK_ALL) != needed)
+        ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+                        errmsg("the owner of model \"%s\" may not write it", table->store.name),
+                        errhint("GRANT ALL ON %s TO %s.", RelationName(relid),
+                                quote_identifier(GetUserNameFromId(owner, false)))));
+}
+
 static void CheckNoRowSecurity(const ModelTable *table)
 {
     if (check_enable_rls(RelationGetRelid(table->relation), InvalidOid, false) == RLS_ENABLED)
@@ -298,6 +311,7 @@ static void Check(Relation relation, ModelUse use, ModelTable *table)
     if (use != MODEL_READ) {
         CheckRunsNoCode(table);
         CheckNotSubscribed(table);
+        CheckOwnerWrites(table, use);
     }
     if (use != MODEL_OWN) /* index scans make no checks, so this one of the executor is here */
         CheckNoRowSecurity(table);

@@ -35,23 +35,44 @@ typedef struct Job {
     bool locked;
 } Job;
 
-static bool JobLock(const Job *job)
+static void JobFind(Job *job)
 {
-    if (job->if_busy != IF_BUSY_WAIT)
-        return RunLock(job->relid, true);
-    InvalidateCatalogSnapshot(); /* it may take hours */
+    job->relid = ModelTableEnsure(job->request->model);
+}
+
+static void JobTell(Job *job)
+{
+    RunStatusBegin(&job->training.backend.status, RUN_JOB, job->relid, get_rel_name(job->relid));
+}
+
+/* It may take hours: in a transaction of its own, which has no snapshot and no lock on the table.
+ */
+static void JobWait(Job *job)
+{
+    if (!OidIsValid(job->relid))
+        return;
+    JobTell(job);
+    RunStatusStage(&job->training.backend.status, "wait");
+    InvalidateCatalogSnapshot();
     RunLockWait(job->relid);
-    return true;
+    job->locked = true;
+}
+
+static void JobLock(Job *job)
+{
+    JobFind(job);
+    job->locked = OidIsValid(job->relid) && RunLock(job->relid, true);
+    if (job->locked)
+        JobTell(job);
 }
 
 /* A run that finds the model busy is logged too, where there is a table to log it in. */
 static void JobOpen(Job *job)
 {
-    job->relid = ModelTableEnsure(job->request->model);
-    job->locked = OidIsValid(job->relid) && JobLock(job);
-    if (job->locked)
-        RunStatusBegin(&job->training.backend.status, RUN_JOB, job->relid,
-                       get_rel_name(job->relid));
+    if (job->if_busy != IF_BUSY_WAIT)
+        JobLock(job);
+    else
+        RunStatusStage(&job->training.backend.status, "begin");
     if (!job->locked) {
         job->run.status = job->if_busy == IF_BUSY_SKIP ? "skipped" : "failed";
         job->run.message = "the model was being trained by another session";
@@ -96,6 +117,8 @@ static void JobRecordFailure(Job *job)
 {
     ModelTable table;
 
+    if (job->run.number == 0)
+        job->run.number = RunNumber(job->relid, RUN_JOB, false);
     ModelTableOpenOwned(job->relid, &table);
     RunWrite(job->relid, &job->run, job->request, &job->training);
     ModelTableClose(&table);
@@ -168,7 +191,9 @@ static ErrorData *Commit(Job *job)
 /* Logs the failure where there is a log, and passes the error on. */
 static void FailJob(Job *job, ErrorData *error)
 {
-    if (job->run.number > 0) {
+    bool waited = job->if_busy == IF_BUSY_WAIT && OidIsValid(job->relid);
+
+    if (job->run.number > 0 || waited) {
         job->run.status = "failed";
         job->run.message = error->message;
         job->run.version = 0;
@@ -187,23 +212,29 @@ static void LeaveSnapshot(Job *job)
         FailJob(job, error);
 }
 
+static void RunAlone(Job *job, void (*phase)(Job *))
+{
+    ErrorData *error = RunPhase(job, phase);
+
+    if (error == NULL)
+        error = Commit(job);
+    if (error != NULL)
+        FailJob(job, error);
+}
+
 /* Each phase in a transaction of its own; no snapshot while waiting and fitting. */
 static void RunJob(Job *job)
 {
-    void (*const phases[])(Job *) = {JobOpen, JobRead, JobFit, JobWrite};
+    void (*const phases[])(Job *) = {JobRead, JobFit, JobWrite};
 
-    if (job->if_busy == IF_BUSY_WAIT)
+    if (job->if_busy == IF_BUSY_WAIT) {
         LeaveSnapshot(job);
-    for (int i = 0; i < (int)lengthof(phases); i++) {
-        ErrorData *error = RunPhase(job, phases[i]);
-
-        if (error == NULL)
-            error = Commit(job);
-        if (error != NULL)
-            FailJob(job, error);
-        if (!job->locked)
-            break;
+        RunAlone(job, JobFind);
+        RunAlone(job, JobWait);
     }
+    RunAlone(job, JobOpen);
+    for (int i = 0; i < (int)lengthof(phases) && job->locked; i++)
+        RunAlone(job, phases[i]);
     RunStatusEnd(&job->training.backend.status);
     if (job->locked)
         RunUnlock(job->relid);

@@ -28,7 +28,8 @@ typedef struct Serving {
     uint32 *user; /* of each user of the training; or UNKNOWN_ID */
     uint32 *item;
     Validation validation;
-    uint32 missed; /* of which it does not know the item */
+    uint32 missed;       /* of which it does not know the item */
+    uint64 interactions; /* that it has learnt, as its header says */
 } Serving;
 
 /* --- the source */
@@ -53,6 +54,22 @@ static void Refuse(Training *t, char *reason)
         t->promotion.reason = MemoryContextStrdup(t->context, reason);
 }
 
+/* Takes the header alone, so that it is asked for versions that are not loaded, too. */
+static void CheckShrunk(Serving *s)
+{
+    Training *t = s->training;
+    uint64 now = t->collected.data.count;
+    int64 before = 0;
+
+    JsonbGetInteger(StoreReadJson(s->store, PART_HEADER, 0), "interactions", &before);
+    s->interactions = (uint64)Max(before, 0);
+    if (now < s->interactions / 2 + s->interactions % 2)
+        Refuse(t, psprintf("the source has " UINT64_FORMAT
+                           " interactions, less than half of the " UINT64_FORMAT
+                           " of version %d, which serves",
+                           now, s->interactions, t->promotion.serving));
+}
+
 static void CheckSource(Serving *s)
 {
     Training *t = s->training;
@@ -62,11 +79,6 @@ static void CheckSource(Serving *s)
 
     s->user = Translate(&c->users, &s->whole.user_ids, &users);
     s->item = Translate(&c->items, &s->whole.item_ids, &items);
-    if (c->data.count < s->whole.data.count / 2 + s->whole.data.count % 2)
-        Refuse(t, psprintf("the source has " UINT64_FORMAT
-                           " interactions, less than half of the " UINT64_FORMAT
-                           " of version %d, which serves",
-                           c->data.count, s->whole.data.count, serving));
     if (users == 0 && s->whole.data.users > 0)
         Refuse(t, psprintf("the source has no user of version %d, which serves", serving));
     if (items == 0 && s->whole.data.items > 0)
@@ -214,7 +226,7 @@ static bool HasRoom(const Serving *s, const Header *header)
     const Interactions *data = &s->training->collected.data;
     Interactions shape = {.users = header->users,
                           .items = header->items,
-                          .count = data->count,
+                          .count = Max(data->count, s->interactions),
                           .held_count = data->held_count};
     Model model;
 
@@ -228,6 +240,7 @@ static void Compare(Serving *s, const TrainRequest *request)
     Promotion *p = &s->training->promotion;
     Header header = HeaderRead(s->store);
 
+    CheckShrunk(s);
     if (header.outdated_ids) {
         p->problem = "its ids are those of an earlier version of recadv";
         return;
@@ -249,7 +262,8 @@ static bool IsItsFault(const ErrorData *error)
 {
     return error->sqlerrcode == ERRCODE_DATA_CORRUPTED ||
            error->sqlerrcode == ERRCODE_FEATURE_NOT_SUPPORTED ||
-           error->sqlerrcode == ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE;
+           error->sqlerrcode == ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE ||
+           error->sqlerrcode == ERRCODE_PROGRAM_LIMIT_EXCEEDED; /* recadv.max_memory */
 }
 
 /* A damaged version must not stop the training that is to replace it. */
@@ -282,11 +296,14 @@ static void TryCompare(Serving *s, const TrainRequest *request)
     if (!IsItsFault(error))
         ReThrowError(error);
     s->training->collected.data.compared = NULL;
-    *p = (Promotion){.serving = p->serving,
-                     .held = p->held,
-                     .serving_value = NAN,
-                     .value = NAN,
-                     .recorded = NAN};
+    *p = (Promotion){
+        .serving = p->serving,
+        .held = p->held,
+        .reason = error->sqlerrcode == ERRCODE_PROGRAM_LIMIT_EXCEEDED ? p->reason : NULL,
+        .serving_value = NAN,
+        .value = NAN,
+        .recorded = NAN,
+    };
     p->problem = MemoryContextStrdup(s->training->context, error->message);
 }
 

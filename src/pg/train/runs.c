@@ -78,10 +78,13 @@ void FailBusy(const char *model)
 
 void RunEnd(Run *run, const Training *t)
 {
-    bool serves = t->promotion.reason == NULL;
+    const Promotion *p = &t->promotion;
 
-    run->status = serves ? "succeeded" : "kept";
-    run->message = serves ? t->report.stop_reason : t->promotion.reason;
+    run->status = p->reason == NULL ? "succeeded" : "kept";
+    run->message = p->reason == NULL ? t->report.stop_reason : p->reason;
+    if (p->reason == NULL && p->problem != NULL)
+        run->message = psprintf("%s; not compared with version %d: %s", t->report.stop_reason,
+                                p->serving, p->problem);
 }
 
 /* As far as the run has come. */

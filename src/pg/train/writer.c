@@ -88,6 +88,8 @@ static void DescribePromotion(StringInfo json, const Promotion *p)
     JsonBool(json, "promoted", p->reason == NULL);
     if (p->reason != NULL)
         JsonString(json, "reason", p->reason);
+    if (p->problem != NULL)
+        JsonString(json, "problem", p->problem);
     JsonInteger(json, "serving_version", p->serving);
     JsonInteger(json, "compared", p->compared);
     JsonReal(json, "ndcg", p->value);

@@ -72,6 +72,15 @@ SELECT is((recadv_train('m', 'tastes')).algorithm, (SELECT algorithm FROM found 
 SELECT ok(recadv_info('m') -> 'options' @> (SELECT settings FROM found WHERE chosen),
     'keeps the options, too');
 
+-- what needs times is not kept for a training without them
+SELECT count(*) FROM recadv_tune('timed', 'tastes', time_column => 'at', algorithms => '{itemknn}',
+    trials => 1, space => '{"recent": [3]}') \g /dev/null
+SELECT is(recadv_info('timed') #>> '{options,recent}', '3', 'options that need times');
+SELECT is((recadv_train('timed', 'tastes', time_column => 'at')).choice,
+    'chosen for an earlier version', 'are kept where there are times');
+SELECT isnt((recadv_train('timed', 'tastes')).choice, 'chosen for an earlier version',
+    'and searched anew where there are none');
+
 -- lists are gone through once; single values are fixed
 SELECT bag_eq(
     $$SELECT settings FROM recadv_tune('grid', 'tastes', algorithms => '{itemknn}', trials => 50,

@@ -92,6 +92,12 @@ static bool MayBeChosen(const TrainRequest *request, const Algorithm *algorithm)
     return false;
 }
 
+/* Options that were chosen where there were times may need them. */
+static bool HasColumns(const TrainRequest *request, const Algorithm *algorithm, const void *options)
+{
+    return (RequiredColumns(algorithm, options) & ~RequestColumns(request)) == 0;
+}
+
 static bool IsAbout(Jsonb *choice, const char *key, uint64 now)
 {
     double then;
@@ -139,7 +145,7 @@ static void KeepVersion(Training *t, TrainRequest *request, ModelStore *store)
         !SameEffort(choice, request->options) || !IsAlike(choice, &t->collected.data))
         return;
     options = OptionsReadStored(algorithm, ReadObject(header, "options"), &problem, &unknown);
-    if (problem != NULL)
+    if (problem != NULL || !HasColumns(request, algorithm, options))
         return;
     Adopt(t, request, algorithm, options);
     t->choice =

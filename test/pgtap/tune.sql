@@ -136,6 +136,8 @@ SELECT fails(
 SELECT is(count(*), 0::bigint, 'no trials where too little can be held out')
 FROM recadv_tune('few', '(SELECT * FROM tastes WHERE user_id <= 20)', trials => 6);
 SELECT is(recadv_info('few') ->> 'algorithm', 'itemknn', 'but a model');
+SELECT isnt((recadv_train('few', '(SELECT * FROM tastes WHERE user_id <= 20)')).choice,
+    'chosen for an earlier version', 'which is not kept: nothing was compared');
 SELECT is(count(*), 0::bigint, 'of one row, too')
 FROM recadv_tune('row', '(SELECT 1 AS user_id, 2 AS item_id)', trials => 6);
 

@@ -380,9 +380,9 @@ Size ChoiceMemory(const void *options, uint32 users, uint32 items, uint64 intera
 
     for (int i = 0; algorithms[i] != NULL; i++)
         if (IsCandidate(choice, i, columns)) {
-            TrainOptions *own = OptionsParse(algorithms[i], NULL);
+            void *own = palloc0(algorithms[i]->options_size);
 
-            *own = choice->train;
+            TrialDefaults(algorithms[i], effort_names[choice->effort], &choice->train, own);
             greatest = Max(greatest, TrainingMemory(algorithms[i], own, users, items, interactions,
                                                     columns, threads));
         }

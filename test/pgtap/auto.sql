@@ -198,5 +198,15 @@ SELECT ok(
         >= (SELECT max(recadv_estimate_memory(10000, 1000, 1000000, a))
             FROM algorithms() a WHERE a NOT LIKE 'nmrn%'),
     'its memory is that of the greatest candidate');
+SELECT ok(
+    recadv_estimate_memory(1000000, 100000, 1000000, 'auto', jsonb_build_object('preset', p))
+        >= (SELECT max(recadv_estimate_memory(1000000, 100000, 1000000, a, jsonb_build_object('preset', p)))
+            FROM unnest('{als,bpr,amf,softmax}'::text[]) a),
+    'with preset ' || p)
+FROM unnest('{fast,balanced,best}'::text[]) p;
+SELECT ok(
+    recadv_estimate_memory(1000000, 100000, 1000000, 'auto', '{"preset": "fast"}')
+        < recadv_estimate_memory(1000000, 100000, 1000000, 'auto'),
+    'which matters');
 SELECT * FROM finish();
 ROLLBACK;

@@ -161,8 +161,13 @@ SELECT wrong($$'e', 'tastes', algorithms => '{bpr,NULL}'$$, '22004', '%NULL%', '
 SELECT wrong($$'e', 'tastes', algorithms => '{bprr}'$$, '22023', '%Known algorithms: %', 'unknown');
 SELECT wrong($$'e', 'tastes', algorithms => '{nmrn}'$$, '22023', '%needs times%time_column%',
     'times are needed');
-SELECT wrong($$'e', 'tastes', options => '{"factors": 8}'$$, '22023', '%"factors"%',
+SELECT wrong($$'e', 'tastes', algorithms => '{bpr}', options => '{"factors": 8}'$$, '22023',
+    '%"factors" is not one of all algorithms, but of als, bpr%argument space: ''{"factors": 8}''%',
     'an option of algorithms among those of all');
+SELECT wrong($$'e', 'tastes', options => '{"seed": 2, "weighting": "bm25"}'$$, '22023',
+    '%argument space: ''{"weighting": "bm25"}''%', 'likewise of text');
+SELECT wrong($$'e', 'tastes', options => '{"wat": 2}'$$, '22023', '%unknown option "wat"%',
+    'an option of none');
 SELECT wrong($$'e', 'tastes', options => '{"budget": 8}'$$, '22023',
     '%not one of recadv_tune()%arguments%', 'options that are arguments here');
 SELECT wrong($$'e', 'tastes', options => '[]'$$, '22023', '%options must be a JSON object%',

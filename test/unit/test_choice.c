@@ -529,10 +529,10 @@ static void TuneInNoRoom(void *arg)
     Tune(&c->t.host, &c->data, &plan, &c->options.train, 0, &c->choice);
 }
 
-/* Many more interactions than a trial looks at: its memory is not that of the training. */
+/* Trials see some of the users alone: what the training needs is looked at beforehand. */
 static void CheckTuningRoom(void)
 {
-    static double factors[] = {4, 64};
+    static double factors[] = {4, 1024};
     Chosen c;
     TuneAxis axis = {.values = factors, .count = 2};
     TuneSpace space = {.algorithm = AlgorithmFind("bpr"), .axes = &axis, .count = 1};
@@ -544,6 +544,7 @@ static void CheckTuningRoom(void)
     Open(&c, 300, NULL);
     axis.spec = OptionFind(space.algorithm->options, "factors");
     wide.options = TrialOptions(&c.t.host, wide.algorithm, NULL, &c.options.train);
+    SetOptions(wide.algorithm, wide.options, "factors=1024");
     room = TrainingRoom(&wide, &c.data, 1) - 1;
     Tune(&c.t.host, &c.data, &plan, &c.options.train, room, &c.choice);
     for (int i = 0; i < c.choice.trials; i++) {

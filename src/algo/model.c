@@ -13,6 +13,7 @@
 #include "core/vector.h"
 
 #define POLL_EVERY (1 << 20)
+#define CLEAR_ROWS 4096
 
 void ModelAddPart(Model *model, const char *name, Axis axis, uint32_t rows, uint32_t columns)
 {
@@ -116,6 +117,15 @@ void ModelUncountHeld(const Host *host, const Interactions *data, Model *model)
             if (i % POLL_EVERY == 0)
                 HostPoll(host);
         }
+}
+
+void PartClear(const Host *host, const Part *part)
+{
+    for (uint32_t r = 0; r < part->rows; r++) {
+        memset(PartRow(part, r), 0, part->stride * sizeof(float));
+        if (r % CLEAR_ROWS == 0)
+            HostPoll(host);
+    }
 }
 
 bool PartIsFinite(const Part *part)

@@ -91,6 +91,9 @@ extern size_t ModelMemory(const Model *model);
 /* Allocates all parts, zeroed. */
 extern void ModelAllocate(const Host *host, Model *model);
 
+/* All zero again, as they were allocated. */
+extern void PartClear(const Host *host, const Part *part);
+
 /* Allocates all parts with room for more rows than they have: see ModelAddUser in algorithm.h. */
 extern void ModelAllocateRoom(const Host *host, Model *model, uint32_t users, uint32_t items);
 

@@ -94,18 +94,13 @@ static void Tell(const Search *s, double loss, double value)
                                           HostClock() - s->start});
 }
 
-static void Clear(Part *part)
-{
-    memset(part->data, 0, PartFloats(part) * sizeof(float));
-}
-
 static double Try(Search *s, Point p)
 {
     double loss = 0;
 
     s->solver->weights = WeightsAt(s, p);
-    Clear(&s->model->part[ALS_USER_PART]);
-    Clear(&s->model->part[ALS_ITEM_PART]);
+    PartClear(s->host, &s->model->part[ALS_USER_PART]);
+    PartClear(s->host, &s->model->part[ALS_ITEM_PART]);
     AlsStart(s->solver, s->model);
     for (int e = 0; e < TRIAL_EPOCHS; e++)
         loss = AlsEpoch(s->solver, s->model);

@@ -651,19 +651,6 @@ static void TellOmitted(const Trainer *t, TrainReport *report)
                  "model, was left out; the option relative_epsilon has it run all the same");
 }
 
-static void ForgetRows(const Trainer *t)
-{
-    for (int i = MF_USER_PART; i <= MF_ITEM_PART; i++) {
-        const Part *part = &t->model->part[i];
-
-        for (uint32_t r = 0; r < part->rows; r++) {
-            memset(PartRow(part, r), 0, part->stride * sizeof(float));
-            if (r % INIT_ROWS == 0)
-                HostPoll(t->host);
-        }
-    }
-}
-
 /* A share of the epochs of a warm start that go on with all interactions. */
 #define WARM_SHARE 0.3
 
@@ -686,7 +673,8 @@ static void LearnAll(Trainer *t, Loop *loop, Plan chosen)
                      (int)ceil(WARM_SHARE * epochs));
         return;
     }
-    ForgetRows(t);
+    PartClear(t->host, &t->model->part[MF_USER_PART]);
+    PartClear(t->host, &t->model->part[MF_ITEM_PART]);
     ResetState(t);
     StartRows(t);
     t->rule.adversarial = false;

@@ -541,7 +541,7 @@ VECTOR_INLINE void KeepRecent(const MemoryShape *shape, const REAL *item, REAL *
 {
     size_t bytes = shape->stride * sizeof(REAL);
 
-    if (shape->recent == 0)
+    if (shape->recent == 0 || item == NULL) /* who keeps none need not name one */
         return;
     if (old != NULL)
         memcpy(old + RecentAt(shape, 0), memory + RecentAt(shape, 0), shape->recent * bytes);

@@ -316,16 +316,6 @@ static void Plan(Trainer *t, double rate, int epochs)
     t->done = 0;
 }
 
-static void ClearPart(const Host *host, const Part *part)
-{
-    for (uint32_t r = 0; r < part->rows; r += POLL_ROWS) {
-        size_t rows = part->rows - r < POLL_ROWS ? part->rows - r : POLL_ROWS;
-
-        memset(PartRow(part, r), 0, rows * part->stride * sizeof(float));
-        HostPoll(host);
-    }
-}
-
 /* Everything that was learnt goes. */
 static void StartAnew(const Trainer *t)
 {
@@ -333,7 +323,7 @@ static void StartAnew(const Trainer *t)
 
     for (int i = 0; i < t->model->parts; i++)
         if ((learnt & LEARNT(i)) != 0)
-            ClearPart(t->host, &t->model->part[i]);
+            PartClear(t->host, &t->model->part[i]);
     StartRows(t);
 }
 

@@ -126,6 +126,8 @@ SELECT isnt((train('bound', '{"candidates": "itemknn, als", "budget": 4}')).choi
     'chosen for an earlier version', 'a larger one chooses again');
 SELECT is((recadv_info('bound') #>> '{choice,budget}')::float8, 4::float8, 'and is stored');
 SELECT is(recadv_info('bound') #>> '{choice,candidates}', 'itemknn, als', 'with the candidates');
+SELECT isnt((train('bound', '{"budget": 1}')).choice, 'chosen for an earlier version',
+    'what was found among some is not kept where all are candidates');
 
 -- a warm start keeps what was chosen
 SELECT train('kept', '{"candidates": "als"}') IS NOT NULL \g /dev/null

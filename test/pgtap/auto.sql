@@ -111,13 +111,33 @@ SELECT isnt(
     (train('m', '{"preset": "fast"}', '(SELECT * FROM tastes WHERE user_id <= 90)')).choice,
     'chosen for an earlier version', 'so do data that have changed much');
 
+-- not beyond what it was made by
+SELECT is((train('bound', '{"candidates": "popularity"}')).algorithm, 'popularity',
+    'an only candidate');
+SELECT is((train('bound', '{"candidates": "popularity"}')).choice,
+    'chosen for an earlier version', 'is kept while it is the only one');
+SELECT isnt((train('bound')).algorithm, 'popularity', 'but not by a call that has others');
+SELECT is((train('bound')).choice, 'chosen for an earlier version', 'which keeps what it finds');
+SELECT isnt((train('bound', '{"candidates": "itemknn, als"}')).choice,
+    'chosen for an earlier version', 'other candidates choose again');
+SELECT is((train('bound', '{"candidates": "itemknn, als", "budget": 2}')).choice,
+    'chosen for an earlier version', 'a smaller budget keeps');
+SELECT isnt((train('bound', '{"candidates": "itemknn, als", "budget": 4}')).choice,
+    'chosen for an earlier version', 'a larger one chooses again');
+SELECT is((recadv_info('bound') #>> '{choice,budget}')::float8, 4::float8, 'and is stored');
+SELECT is(recadv_info('bound') #>> '{choice,candidates}', 'itemknn, als', 'with the candidates');
+SELECT isnt((train('bound', '{"budget": 1}')).choice, 'chosen for an earlier version',
+    'what was found among some is not kept where all are candidates');
+
 -- a warm start keeps what was chosen
 SELECT train('kept', '{"candidates": "als"}') IS NOT NULL \g /dev/null
 SELECT is(recadv_info('kept') #> '{choice,trials}', '[]', 'an only candidate is not tried');
-SELECT is((train('kept', '{"warm_start": true}')).algorithm, 'als', 'a warm start keeps als');
+SELECT is((train('kept', '{"warm_start": true, "candidates": "als"}')).algorithm, 'als',
+    'a warm start keeps als');
 SELECT is(recadv_info('kept') #>> '{training,warm_start}', 'true', 'and goes on from it');
 SELECT is(recadv_info('kept') #> '{choice,trials}', '[]', 'without a search');
-SELECT is((train('kept', '{"warm_start": true}')).algorithm, 'als', 'and once more');
+SELECT is((train('kept', '{"warm_start": true, "candidates": "als"}')).algorithm, 'als',
+    'and once more');
 SELECT is(
     (train('kept', '{"warm_start": true, "candidates": "popularity, itemknn"}')).algorithm,
     'itemknn', 'other candidates are tried');
@@ -133,6 +153,15 @@ WHERE round <= 2;
 SELECT is(
     (train('few', source => '(SELECT * FROM tastes WHERE user_id <= 20)')).algorithm,
     'itemknn', 'with few users the simplest that tells them apart');
+SELECT isnt(
+    (train('few', source => '(SELECT * FROM tastes WHERE user_id <= 20)')).choice,
+    'chosen for an earlier version', 'which is not kept: nothing was compared');
+SELECT is(
+    (train('idle', source => '(SELECT * FROM tastes WHERE user_id <= 20)', time_column => 'at')).algorithm,
+    'itemknn', 'likewise where one is left out beforehand');
+SELECT isnt(
+    (train('idle', source => '(SELECT * FROM tastes WHERE user_id <= 20)', time_column => 'at')).choice,
+    'chosen for an earlier version', 'which compares nothing, either');
 SELECT is(
     (train('full', source => '(SELECT 1 AS user_id, 2 AS item_id)')).algorithm,
     'popularity', 'with one row what takes any');
@@ -171,5 +200,15 @@ SELECT ok(
         >= (SELECT max(recadv_estimate_memory(10000, 1000, 1000000, a))
             FROM algorithms() a WHERE a NOT LIKE 'nmrn%'),
     'its memory is that of the greatest candidate');
+SELECT ok(
+    recadv_estimate_memory(1000000, 100000, 1000000, 'auto', jsonb_build_object('preset', p))
+        >= (SELECT max(recadv_estimate_memory(1000000, 100000, 1000000, a, jsonb_build_object('preset', p)))
+            FROM unnest('{als,bpr,amf,softmax}'::text[]) a),
+    'with preset ' || p)
+FROM unnest('{fast,balanced,best}'::text[]) p;
+SELECT ok(
+    recadv_estimate_memory(1000000, 100000, 1000000, 'auto', '{"preset": "fast"}')
+        < recadv_estimate_memory(1000000, 100000, 1000000, 'auto'),
+    'which matters');
 SELECT * FROM finish();
 ROLLBACK;

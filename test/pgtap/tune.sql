@@ -72,6 +72,15 @@ SELECT is((recadv_train('m', 'tastes')).algorithm, (SELECT algorithm FROM found 
 SELECT ok(recadv_info('m') -> 'options' @> (SELECT settings FROM found WHERE chosen),
     'keeps the options, too');
 
+-- what needs times is not kept for a training without them
+SELECT count(*) FROM recadv_tune('timed', 'tastes', time_column => 'at', algorithms => '{itemknn}',
+    trials => 1, space => '{"recent": [3]}') \g /dev/null
+SELECT is(recadv_info('timed') #>> '{options,recent}', '3', 'options that need times');
+SELECT is((recadv_train('timed', 'tastes', time_column => 'at')).choice,
+    'chosen for an earlier version', 'are kept where there are times');
+SELECT isnt((recadv_train('timed', 'tastes')).choice, 'chosen for an earlier version',
+    'and searched anew where there are none');
+
 -- lists are gone through once; single values are fixed
 SELECT bag_eq(
     $$SELECT settings FROM recadv_tune('grid', 'tastes', algorithms => '{itemknn}', trials => 50,
@@ -127,6 +136,8 @@ SELECT fails(
 SELECT is(count(*), 0::bigint, 'no trials where too little can be held out')
 FROM recadv_tune('few', '(SELECT * FROM tastes WHERE user_id <= 20)', trials => 6);
 SELECT is(recadv_info('few') ->> 'algorithm', 'itemknn', 'but a model');
+SELECT isnt((recadv_train('few', '(SELECT * FROM tastes WHERE user_id <= 20)')).choice,
+    'chosen for an earlier version', 'which is not kept: nothing was compared');
 SELECT is(count(*), 0::bigint, 'of one row, too')
 FROM recadv_tune('row', '(SELECT 1 AS user_id, 2 AS item_id)', trials => 6);
 
@@ -150,8 +161,13 @@ SELECT wrong($$'e', 'tastes', algorithms => '{bpr,NULL}'$$, '22004', '%NULL%', '
 SELECT wrong($$'e', 'tastes', algorithms => '{bprr}'$$, '22023', '%Known algorithms: %', 'unknown');
 SELECT wrong($$'e', 'tastes', algorithms => '{nmrn}'$$, '22023', '%needs times%time_column%',
     'times are needed');
-SELECT wrong($$'e', 'tastes', options => '{"factors": 8}'$$, '22023', '%"factors"%',
+SELECT wrong($$'e', 'tastes', algorithms => '{bpr}', options => '{"factors": 8}'$$, '22023',
+    '%"factors" is not one of all algorithms, but of als, bpr%argument space: ''{"factors": 8}''%',
     'an option of algorithms among those of all');
+SELECT wrong($$'e', 'tastes', options => '{"seed": 2, "weighting": "bm25"}'$$, '22023',
+    '%argument space: ''{"weighting": "bm25"}''%', 'likewise of text');
+SELECT wrong($$'e', 'tastes', options => '{"wat": 2}'$$, '22023', '%unknown option "wat"%',
+    'an option of none');
 SELECT wrong($$'e', 'tastes', options => '{"budget": 8}'$$, '22023',
     '%not one of recadv_tune()%arguments%', 'options that are arguments here');
 SELECT wrong($$'e', 'tastes', options => '[]'$$, '22023', '%options must be a JSON object%',

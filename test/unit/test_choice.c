@@ -168,6 +168,7 @@ static void CheckEvents(void)
     OptionsDefault(choosing.options, &options);
     SetOptions(&choosing, &options, "candidates=popularity,nmrn");
     Choose(&t.host, &data, &options, SIZE_MAX, &choice);
+    CHECK(choice.trial[1].epochs == 5, "for five epochs: %d", choice.trial[1].epochs);
     CHECK(choice.trials == 2 && choice.algorithm == AlgorithmFind("nmrn"),
           "tastes are learnt from events: nmrn %.3f against %.3f", MetricOf(&choice, "nmrn", 1),
           MetricOf(&choice, "popularity", 1));
@@ -329,6 +330,29 @@ static void CheckFailure(void)
     TestHostEnd(&c.t);
 }
 
+/* A short trial has the temperature that is named, not the one that it would have by itself. */
+static void CheckNamed(void)
+{
+    Chosen c;
+    Trial trial[3] = {{.algorithm = AlgorithmFind("softmax")}};
+    static const char *const options[] = {"", "temperature=0.15", "temperature=0.4"};
+    TrialRound round = {.round = 1, .times = 1, .room = SIZE_MAX};
+
+    Open(&c, 200, NULL);
+    round.host = &c.t.host;
+    round.data = &c.data;
+    for (int i = 0; i < 3; i++) {
+        trial[i].algorithm = trial[0].algorithm;
+        trial[i].options = TrialOptions(&c.t.host, trial[i].algorithm, NULL, &c.options.train);
+        SetOptions(trial[i].algorithm, trial[i].options, options[i]);
+        TrialRun(&round, &trial[i]);
+    }
+    CHECK(trial[0].metric > 0 && trial[0].metric == trial[1].metric, "one by itself: %.4f, %.4f",
+          trial[0].metric, trial[1].metric);
+    CHECK(trial[2].metric != trial[1].metric, "another where it is named: %.4f", trial[2].metric);
+    TestHostEnd(&c.t);
+}
+
 /* ---- order ---- */
 
 /* Habits: most users go on from an item to the same next one; or to any. */
@@ -374,6 +398,28 @@ static double WorkOf(const Chosen *c, const char *name, const char *options, int
     return times < 0 ? TrainingWork(&trial, &c->data) : TrialWork(&trial, times, &c->data);
 }
 
+/* What validation chooses among is run as often. */
+static void CheckStages(const Chosen *c)
+{
+    double plain = WorkOf(c, "amf", "epochs=40 adv_epochs=1 relative_epsilon=0.1", -1);
+    double one = WorkOf(c, "amf", "epochs=40 adv_epochs=101 relative_epsilon=0.1", -1) - plain;
+    double both = WorkOf(c, "amf", "epochs=40 adv_epochs=101", -1) -
+                  WorkOf(c, "amf", "epochs=40 adv_epochs=1", -1);
+    double named = WorkOf(c, "nmrn", "epochs=40 temperature=0.3", -1);
+
+    CHECK(both > 1.6 * one && both < 1.7 * one, "amf: two strengths, then all: %.3f", both / one);
+    CHECK(WorkOf(c, "amf", "", 0) == WorkOf(c, "amf", "relative_epsilon=0.1", 0),
+          "but one in a trial");
+    CHECK(WorkOf(c, "nmrn", "epochs=40", -1) > 1.7 * named &&
+              WorkOf(c, "nmrn", "epochs=40", -1) < 1.9 * named,
+          "nmrn: three temperatures for a third of the epochs: %.3f",
+          WorkOf(c, "nmrn", "epochs=40", -1) / named);
+    CHECK(WorkOf(c, "nmrn", "", 1) == WorkOf(c, "nmrn", "temperature=0.3", 1) &&
+              WorkOf(c, "nmrn", "loss=hinge", -1) ==
+                  WorkOf(c, "nmrn", "loss=hinge temperature=0.3", -1),
+          "but none in the shortest trials and for the hinge loss");
+}
+
 static void CheckBudget(void)
 {
     Chosen c;
@@ -391,6 +437,7 @@ static void CheckBudget(void)
     CHECK(WorkOf(&c, "bpr", "", 1) < WorkOf(&c, "bpr", "", 2) &&
               WorkOf(&c, "bpr", "", 2) < WorkOf(&c, "bpr", "", 0),
           "short trainings take less");
+    CheckStages(&c);
     trial.options = TrialOptions(&c.t.host, trial.algorithm, NULL, &c.options.train);
     all = RoundSample(&c.data, &trial, 1, 1, UINT64_MAX, 1e18);
     some = RoundSample(&c.data, &trial, 1, 1, UINT64_MAX, WorkOf(&c, "softmax", "", 1) / 2);
@@ -474,6 +521,65 @@ static void CheckTuning(void)
     TestHostEnd(&two.t);
 }
 
+static void TuneInNoRoom(void *arg)
+{
+    Chosen *c = arg;
+    TunePlan plan = GridPlan(c, 2);
+
+    Tune(&c->t.host, &c->data, &plan, &c->options.train, 0, &c->choice);
+}
+
+/* Trials see some of the users alone: what the training needs is looked at beforehand. */
+static void CheckTuningRoom(void)
+{
+    static double factors[] = {4, 1024};
+    Chosen c;
+    TuneAxis axis = {.values = factors, .count = 2};
+    TuneSpace space = {.algorithm = AlgorithmFind("bpr"), .axes = &axis, .count = 1};
+    TunePlan plan = {&space, 1, 2, 0};
+    Trial wide = {.algorithm = space.algorithm};
+    int left_out = 0;
+    size_t room;
+
+    Open(&c, 300, NULL);
+    axis.spec = OptionFind(space.algorithm->options, "factors");
+    wide.options = TrialOptions(&c.t.host, wide.algorithm, NULL, &c.options.train);
+    SetOptions(wide.algorithm, wide.options, "factors=1024");
+    room = TrainingRoom(&wide, &c.data, 1) - 1;
+    Tune(&c.t.host, &c.data, &plan, &c.options.train, room, &c.choice);
+    for (int i = 0; i < c.choice.trials; i++) {
+        const Trial *trial = &c.choice.trial[i];
+        bool fits = OptionRead(axis.spec, trial->options) == 4;
+
+        CHECK(fits == (trial->problem == NULL), "what the training has no room for is left out");
+        left_out += trial->round == 0 && trial->problem != NULL &&
+                    strstr(trial->problem, "its training needs more memory") != NULL;
+    }
+    CHECK(left_out == 1 && c.choice.trials == 2 && OptionRead(axis.spec, c.choice.options) == 4,
+          "before any trial, and the other is chosen");
+    CHECK(Attempt(&c.t, TuneInNoRoom, &c) == OUTCOME_FAILED &&
+              strstr(c.t.message, "memory") != NULL,
+          "with no room for any there is no search: %s", c.t.message);
+    TestHostEnd(&c.t);
+}
+
+/* ---- ranks ---- */
+
+static void CheckRank(void)
+{
+    Trial list[] = {{.algorithm = AlgorithmFind("amf"), .metric = 0.5},
+                    {.algorithm = AlgorithmFind("softmax"), .metric = NAN},
+                    {.algorithm = AlgorithmFind("bpr"), .metric = 0.5, .epochs = 1},
+                    {.algorithm = AlgorithmFind("bpr"), .metric = 0.5, .epochs = 2},
+                    {.algorithm = AlgorithmFind("nmrn"), .metric = 0.6}};
+
+    CHECK(RoundRank(list, 5) == 4, "how many were measured");
+    CHECK(list[0].metric == 0.6 && isnan(list[4].metric), "the best first, the unmeasured last");
+    CHECK(list[1].algorithm == AlgorithmFind("bpr") && list[1].epochs == 1 && list[2].epochs == 2 &&
+              list[3].algorithm == AlgorithmFind("amf"),
+          "equals in the order of the list of algorithms, whatever came before");
+}
+
 /* ---- memory and interrupts ---- */
 
 static void CheckMemory(void)
@@ -514,10 +620,13 @@ void TestChoice(void)
     CheckUntried();
     CheckRoom();
     CheckFailure();
+    CheckNamed();
     CheckOrder();
     CheckBudget();
     CheckGrid();
     CheckTuning();
+    CheckTuningRoom();
+    CheckRank();
     CheckMemory();
     CheckCancel();
 }

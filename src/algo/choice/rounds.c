@@ -127,6 +127,23 @@ static double Worth(const Trial *trial)
     return isnan(trial->metric) ? -1 : trial->metric;
 }
 
+static int PlaceOf(const Algorithm *algorithm)
+{
+    int place = 0;
+
+    while (algorithms[place] != NULL && algorithms[place] != algorithm)
+        place++;
+    return place;
+}
+
+/* The order that they came in is that of an earlier round, which may have been luck. */
+static bool IsBefore(const Trial *a, const Trial *b)
+{
+    if (Worth(a) != Worth(b))
+        return Worth(a) > Worth(b);
+    return PlaceOf(a->algorithm) < PlaceOf(b->algorithm);
+}
+
 int RoundRank(Trial *list, int count)
 {
     int measured = 0;
@@ -135,7 +152,7 @@ int RoundRank(Trial *list, int count)
         Trial trial = list[i];
         int at = i;
 
-        for (; at > 0 && Worth(&list[at - 1]) < Worth(&trial); at--)
+        for (; at > 0 && IsBefore(&trial, &list[at - 1]); at--)
             list[at] = list[at - 1];
         list[at] = trial;
         measured += !isnan(trial.metric);

@@ -52,7 +52,10 @@ extern uint64_t RoundSample(const Interactions *data, const Trial *list, int cou
  */
 extern bool RoundRun(Rounds *rounds, Trial *list, int count, int times, uint64_t most);
 
-/* Orders the list, the best first, of equals the first; returns how many could be measured. */
+/*
+ * Orders the list, the best first, of equals the first in the list of algorithms, of those of one
+ * algorithm the first; returns how many could be measured.
+ */
 extern int RoundRank(Trial *list, int count);
 
 #endif

@@ -47,12 +47,16 @@ void *TrialOptions(const Host *host, const Algorithm *algorithm, const char *pre
 
 /*
  * A bound on epochs: `times` as many as a short training has, but no more than a whole one.  An
- * option that validation would choose has its value in the shortest trainings alone.
+ * option that validation would choose has its value in the shortest trainings alone; one that is
+ * named stays as it is.
  */
-static double ShortValue(const struct PresetValue *value, int times, double whole)
+static double ShortValue(const OptionSpec *spec, const struct PresetValue *value, int times,
+                         double whole)
 {
     if (whole == 0)
         return times == 1 ? value->value : 0;
+    if (spec->type == OPTION_REAL)
+        return whole;
     return fmin(value->value * times, whole);
 }
 
@@ -61,7 +65,7 @@ static void Shorten(const Algorithm *algorithm, int times, void *options)
     for (const struct PresetValue *v = algorithm->trial;
          times > 0 && v != NULL && v->option != NULL; v++) {
         const OptionSpec *spec = OptionFind(algorithm->options, v->option);
-        double value = ShortValue(v, times, OptionRead(spec, options));
+        double value = ShortValue(spec, v, times, OptionRead(spec, options));
         char expected[64];
 
         OptionStore(spec, (OptionValue){VALUE_NUMBER, value, NULL}, options, expected,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "algo/choice/rounds.h"
+#include "core/pool.h"
 #include "core/random.h"
 
 /* Interactions that a round looks at, at most. */
@@ -137,22 +138,42 @@ static bool Draw(const Tuner *t, int number, int draw, void *options)
     return true;
 }
 
-/* Trials of all spaces in turn, until there are as many as planned or no more to draw. */
-static int DrawTrials(const Tuner *t, Trial *list)
+/* A trial sees some of the users, the training all. */
+static bool HasRoom(const Rounds *r, const Trial *trial)
+{
+    return TrainingRoom(trial, r->data, PoolThreads(r->host)) <= r->room;
+}
+
+/* To the list, or to what was left out. */
+static void Enlist(Tuner *t, Trial *trial, Trial *list, int *count)
+{
+    if (HasRoom(&t->rounds, trial)) {
+        list[(*count)++] = *trial;
+        return;
+    }
+    trial->problem = "its training needs more memory than is allowed";
+    RoundsRecord(&t->rounds, trial);
+}
+
+/*
+ * Trials of all spaces in turn, until there are as many as planned or no more to draw; returns how
+ * many of them can be trained.
+ */
+static int DrawTrials(Tuner *t, Trial *list)
 {
     const TunePlan *plan = t->plan;
-    int count = 0, drawn = 1;
+    int count = 0, all = 0, before = -1;
 
-    for (int draw = 0; count < plan->trials && drawn > 0; draw++) {
-        drawn = 0;
-        for (int i = 0; i < plan->count && count < plan->trials; i++) {
+    for (int draw = 0; all < plan->trials && all > before; draw++) {
+        before = all;
+        for (int i = 0; i < plan->count && all < plan->trials; i++) {
             Trial trial = {.algorithm = plan->spaces[i].algorithm, .metric = NAN};
 
             trial.options = TrialOptions(t->rounds.host, trial.algorithm, NULL, t->options);
             if (!Draw(t, i, draw, trial.options))
                 continue;
-            list[count++] = trial;
-            drawn++;
+            Enlist(t, &trial, list, &count);
+            all++;
         }
     }
     return count;
@@ -206,7 +227,7 @@ static const char *Search(Tuner *t, Trial *list, int count)
 {
     bool one = count == 1;
 
-    t->rounds.planned = one ? 1 : count + AtLeastOne(count / KEPT_SHARE);
+    t->rounds.planned = t->rounds.trials + (one ? 1 : count + AtLeastOne(count / KEPT_SHARE));
     if (!IsMeasurable(t->rounds.data) || (!one && !RunFirst(t, list, &count))) {
         list[0] = *SimplestTrial(t->rounds.data, list, count);
         return too_few;
@@ -238,9 +259,12 @@ void Tune(const Host *host, const Interactions *data, const TunePlan *plan,
                .plan = plan,
                .options = options};
     Trial *list = HostAllocate(host, (size_t)plan->trials, sizeof(Trial));
-    int count = DrawTrials(&t, list);
+    int count;
 
     t.rounds.trial = HostAllocate(host, (size_t)t.rounds.most, sizeof(Trial));
+    count = DrawTrials(&t, list);
+    if (count == 0)
+        FailAll(&t, &t.rounds.trial[t.rounds.trials - 1]);
     *choice = (Choice){.untried = Search(&t, list, count)};
     if (choice->untried == NULL && isnan(list[0].metric))
         FailAll(&t, &list[0]);

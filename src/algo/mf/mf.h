@@ -42,6 +42,9 @@ typedef struct Strength {
 /* As it is named, or where nothing is. */
 extern Strength MfStrength(const MfOptions *options);
 
+/* How many strengths the adversarial stage is run with, each from the end of BPR. */
+extern int MfStrengths(const Model *model, const Interactions *data);
+
 extern const char *const mf_optimizers[];
 
 #define MF_FIELD(name) offsetof(MfOptions, name)

@@ -435,20 +435,19 @@ static Plan PlanOf(const Trainer *t)
     return plan;
 }
 
-/* How many strengths are tried. */
-static int Trials(const Trainer *t)
+int MfStrengths(const Model *model, const Interactions *data)
 {
-    const MfOptions *o = t->options;
+    const MfOptions *o = model->options;
     bool chosen = o->epsilon == 0 && o->relative_epsilon == 0;
 
-    return chosen && t->data->held_count > 0 && !t->model->trial ? TRIALS : 1;
+    return chosen && data->held_count > 0 && !model->trial ? TRIALS : 1;
 }
 
 static int PlannedEpochs(const Trainer *t, Plan plan)
 {
     int all = t->data->held_count > 0 && !t->model->trial ? plan.plain + plan.adversarial : 0;
 
-    return plan.plain + Trials(t) * plan.adversarial + all;
+    return plan.plain + MfStrengths(t->model, t->data) * plan.adversarial + all;
 }
 
 static void StartAdversarial(Trainer *t, bool after_plain)
@@ -545,7 +544,7 @@ static double Robustness(const Trainer *t, Loop *loop, const Snapshot *s, double
 static Stage TryStrengths(Trainer *t, Loop *loop, const Snapshot *start, Plan plan,
                           const Stage *plain)
 {
-    int count = Trials(t);
+    int count = MfStrengths(t->model, t->data);
     Stage best = {plain->metric, 0};
     Strength chosen = MfStrength(t->options);
 

@@ -18,8 +18,9 @@ static double Epochs(double most)
 double MfWork(const Model *model, const Interactions *shape)
 {
     const MfOptions *o = model->options;
-    double runs = model->trial ? 1 : 1.5;
-    double epochs = runs * (Epochs((double)o->epochs) + Epochs((double)o->adv_epochs));
+    double again = model->trial ? 0 : 0.5, strengths = MfStrengths(model, shape);
+    double epochs = (1 + again) * Epochs((double)o->epochs) +
+                    (strengths + again) * Epochs((double)o->adv_epochs);
     double candidates = (double)o->adaptive_negatives - 1;
     double triple = (double)o->factors * (NUMBER_NS + CANDIDATE_NS * candidates);
 

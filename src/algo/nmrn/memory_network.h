@@ -126,6 +126,8 @@ extern void NmrnResetAttention(const Model *model, uint32_t user);
 /* The members of struct Algorithm and struct StreamMethods. */
 extern void NmrnLayout(Model *model);
 extern size_t NmrnTrainMemory(const Model *model, const Interactions *shape, int threads);
+/* Epochs of all stages, at most; `held`: something is held out. */
+extern int NmrnEpochs(const Model *model, bool held);
 extern double NmrnWork(const Model *model, const Interactions *shape);
 extern void NmrnTrain(const Host *host, const Interactions *data, Model *model,
                       TrainReport *report);

@@ -62,7 +62,7 @@ static const StreamMethods stream = {
 /* Models of 0.1.0. */
 static const struct PresetValue before[] = {{"loss", LOSS_HINGE}, {"recent", 0}, {NULL, 0}};
 
-static const struct PresetValue trial[] = {{"epochs", 5}, {NULL, 0}};
+static const struct PresetValue trial[] = {{"epochs", 5}, {"temperature", 0.3}, {NULL, 0}};
 
 const Algorithm nmrn_algorithm = {
     .name = "nmrn",

@@ -80,12 +80,13 @@ static bool Chooses(const Model *model, bool held)
     return o->loss == LOSS_SOFTMAX && o->softmax_temperature == 0 && held && !model->warm;
 }
 
-static int AllEpochs(const Model *model, bool held)
+int NmrnEpochs(const Model *model, bool held)
 {
     const NmrnOptions *o = model->options;
     int trial = ShareOf(o->epochs, TRIAL), after = ShareOf(o->epochs, AFTER);
 
-    return (int)o->epochs + (Chooses(model, held) ? TRIALS * trial : 0) + (held ? after : 0);
+    return (int)o->epochs + (Chooses(model, held) ? TRIALS * trial : 0) +
+           (held && !model->trial ? after : 0);
 }
 
 size_t NmrnTrainMemory(const Model *model, const Interactions *shape, int threads)
@@ -96,7 +97,7 @@ size_t NmrnTrainMemory(const Model *model, const Interactions *shape, int thread
 
     total = SizeAdd(total, OrderMemory(events, shape->users, (TrainOrder)o->order));
     return SizeAdd(total, LoopMemory(model, shape, threads, LearntParts(model),
-                                     AllEpochs(model, shape->held_count > 0)));
+                                     NmrnEpochs(model, shape->held_count > 0)));
 }
 
 /* --- first values */
@@ -390,7 +391,7 @@ void NmrnTrain(const Host *host, const Interactions *data, Model *model, TrainRe
         .data = data,
         .model = model,
         .report = report,
-        .epochs = AllEpochs(model, data->held_count > 0),
+        .epochs = NmrnEpochs(model, data->held_count > 0),
         .learnt = LearntParts(model),
         .trainer = &t,
         .epoch = RunEpoch,

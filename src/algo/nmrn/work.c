@@ -10,10 +10,9 @@
 double NmrnWork(const Model *model, const Interactions *shape)
 {
     const NmrnOptions *o = model->options;
-    double runs = model->trial ? 1 : 2; /* again with what was held out */
     double event = (double)o->factors * (NUMBER_NS + SLOT_NS * (double)(o->slots - 1));
-    double epochs = (double)o->epochs;
+    double epochs = NmrnEpochs(model, shape->held_count > 0);
 
-    return runs * epochs * (double)shape->count * event +
+    return epochs * (double)shape->count * event +
            ValidationWork(model, shape) * epochs / (double)o->train.evaluate_every;
 }

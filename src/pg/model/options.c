@@ -78,8 +78,7 @@ char *PresetNames(const Algorithm *algorithm)
     return names.data;
 }
 
-/* The algorithms that have the option; NULL: none. */
-static char *OwnersOf(const char *key)
+char *OptionOwners(const char *key)
 {
     StringInfoData names;
 
@@ -104,9 +103,9 @@ static Problem UnknownOption(const Algorithm *algorithm, const char *key)
         Nearest(train_options, key, &best, &distance);
         Nearest(algorithm->options, key, &best, &distance);
     }
-    if (IsChoosing(algorithm) && OwnersOf(key) != NULL) {
-        problem.hint =
-            psprintf("It is an option of %s: name the algorithm to set its own.", OwnersOf(key));
+    if (IsChoosing(algorithm) && OptionOwners(key) != NULL) {
+        problem.hint = psprintf("It is an option of %s: name the algorithm to set its own.",
+                                OptionOwners(key));
         return problem;
     }
     if (algorithm->presets != NULL && strlen(key) < 64 &&

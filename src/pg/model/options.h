@@ -35,6 +35,9 @@ extern void *OptionsReadStored(const Algorithm *algorithm, Jsonb *object, char *
 /* All options with their values, as the JSON object that OptionsParse reads. */
 extern char *OptionsToJson(const Algorithm *algorithm, const void *options);
 
+/* The names of the algorithms that have such an option of their own; NULL: none. */
+extern char *OptionOwners(const char *key);
+
 /* Of the algorithm's own options, those that are not the defaults. */
 extern char *ChangedOptionsToJson(const Algorithm *algorithm, const void *options);
 

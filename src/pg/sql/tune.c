@@ -63,6 +63,33 @@ static double TakeSeconds(FunctionCallInfo fcinfo)
     return seconds;
 }
 
+static void __attribute__((noreturn)) FailOwned(const char *key, JsonbValue *value)
+{
+    Jsonb *json = JsonbValueToJsonb(value);
+
+    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                    errmsg("option \"%s\" is not one of all algorithms, but of %s", key,
+                           OptionOwners(key)),
+                    errhint("Give it in the argument space: '{\"%s\": %s}'.", key,
+                            JsonbToCString(NULL, &json->root, VARSIZE(json)))));
+}
+
+/* Options of single algorithms are searched, or set, by the space. */
+static void CheckShared(Jsonb *options)
+{
+    JsonbIterator *iterator = JsonbIteratorInit(&options->root);
+    JsonbIteratorToken token;
+    JsonbValue value;
+    char *key = NULL;
+
+    while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
+        if (token == WJB_KEY)
+            key = pnstrdup(value.val.string.val, value.val.string.len);
+        else if (token == WJB_VALUE && key != NULL && OptionFind(train_options, key) == NULL &&
+                 OptionOwners(key) != NULL)
+            FailOwned(key, &value);
+}
+
 /* Options of a choice have arguments of their own here. */
 static void CheckOptions(Jsonb *options)
 {
@@ -75,6 +102,7 @@ static void CheckOptions(Jsonb *options)
                      errmsg("option \"%s\" is not one of recadv_tune()", others[i]),
                      errhint("The arguments algorithms, space, budget and trials say what is "
                              "searched.")));
+    CheckShared(options);
 }
 
 /* What serves has to be at least as good, unless the caller says otherwise. */

@@ -92,6 +92,12 @@ static bool MayBeChosen(const TrainRequest *request, const Algorithm *algorithm)
     return false;
 }
 
+/* Options that were chosen where there were times may need them. */
+static bool HasColumns(const TrainRequest *request, const Algorithm *algorithm, const void *options)
+{
+    return (RequiredColumns(algorithm, options) & ~RequestColumns(request)) == 0;
+}
+
 static bool IsAbout(Jsonb *choice, const char *key, uint64 now)
 {
     double then;
@@ -107,11 +113,40 @@ static bool IsAlike(Jsonb *choice, const Interactions *data)
            IsAbout(choice, "items", data->items);
 }
 
-static bool SameEffort(Jsonb *choice, const ChoiceOptions *options)
+static char *Candidates(const ChoiceOptions *options)
 {
-    const char *effort = JsonbGetString(choice, "effort");
+    return ListText(OptionFind(choosing.options, "candidates"), options->candidates);
+}
 
-    return effort != NULL && strcmp(effort, effort_names[options->effort]) == 0;
+static bool HasText(Jsonb *choice, const char *key, const char *text)
+{
+    const char *stored = JsonbGetString(choice, key);
+
+    return stored != NULL && strcmp(stored, text) == 0;
+}
+
+/* Is no more asked for than what the choice was made by?  recadv_tune() stores no candidates. */
+static bool IsEnough(Jsonb *choice, const ChoiceOptions *options)
+{
+    double budget;
+
+    return HasText(choice, "effort", effort_names[options->effort]) &&
+           (!JsonbHas(choice, "candidates") ||
+            HasText(choice, "candidates", Candidates(options))) &&
+           JsonbGetReal(choice, "budget", &budget) && options->budget <= budget;
+}
+
+/* Of nothing that was measured, a choice says nothing, unless there is none to make. */
+static bool IsFounded(Jsonb *choice, const TrainRequest *request)
+{
+    int64 measured;
+    int candidates = 0;
+
+    if (JsonbGetInteger(choice, "measured", &measured) && measured > 0)
+        return true;
+    for (int i = 0; algorithms[i] != NULL; i++)
+        candidates += IsCandidate(request->options, i, RequestColumns(request));
+    return candidates == 1;
 }
 
 static Jsonb *ReadObject(Jsonb *header, const char *key)
@@ -136,10 +171,11 @@ static void KeepVersion(Training *t, TrainRequest *request, ModelStore *store)
     void *options;
 
     if (choice == NULL || algorithm == NULL || !MayBeChosen(request, algorithm) ||
-        !SameEffort(choice, request->options) || !IsAlike(choice, &t->collected.data))
+        !IsEnough(choice, request->options) || !IsFounded(choice, request) ||
+        !IsAlike(choice, &t->collected.data))
         return;
     options = OptionsReadStored(algorithm, ReadObject(header, "options"), &problem, &unknown);
-    if (problem != NULL)
+    if (problem != NULL || !HasColumns(request, algorithm, options))
         return;
     Adopt(t, request, algorithm, options);
     t->choice =
@@ -207,8 +243,18 @@ static void DescribeTrial(StringInfo json, const Trial *trial)
     JsonClose(json, '}');
 }
 
-static void DescribeChoice(Training *t, const ChoiceOptions *options, const Choice *choice)
+static int Measured(const Choice *choice)
 {
+    int count = 0;
+
+    for (int i = 0; i < choice->trials; i++)
+        count += !isnan(choice->trial[i].metric);
+    return count;
+}
+
+static void DescribeChoice(Training *t, const TrainRequest *request, const Choice *choice)
+{
+    const ChoiceOptions *options = request->options;
     const Interactions *data = &t->collected.data;
     StringInfoData json;
 
@@ -217,6 +263,10 @@ static void DescribeChoice(Training *t, const ChoiceOptions *options, const Choi
     JsonString(&json, "algorithm", choice->algorithm->name);
     JsonString(&json, "reason", t->chosen);
     JsonString(&json, "effort", effort_names[options->effort]);
+    if (request->tuning == NULL)
+        JsonString(&json, "candidates", Candidates(options));
+    JsonReal(&json, "budget", options->budget);
+    JsonInteger(&json, "measured", Measured(choice));
     JsonInteger(&json, "interactions", (int64)data->count);
     JsonInteger(&json, "users", data->users);
     JsonInteger(&json, "items", data->items);
@@ -311,7 +361,7 @@ void ChoiceMake(Training *t, TrainRequest *request)
         TrainingKeysRun(t, request->threads, RunSearch, &search);
         t->made = search.choice;
         t->chosen = Reason(t->made, request->tuning != NULL);
-        DescribeChoice(t, request->options, t->made);
+        DescribeChoice(t, request, t->made);
         TellChoice(t, request, t->made);
         Adopt(t, request, t->made->algorithm, t->made->options);
         t->phases.choose = HostClock() - start;
@@ -330,9 +380,9 @@ Size ChoiceMemory(const void *options, uint32 users, uint32 items, uint64 intera
 
     for (int i = 0; algorithms[i] != NULL; i++)
         if (IsCandidate(choice, i, columns)) {
-            TrainOptions *own = OptionsParse(algorithms[i], NULL);
+            void *own = palloc0(algorithms[i]->options_size);
 
-            *own = choice->train;
+            TrialDefaults(algorithms[i], effort_names[choice->effort], &choice->train, own);
             greatest = Max(greatest, TrainingMemory(algorithms[i], own, users, items, interactions,
                                                     columns, threads));
         }

@@ -13,9 +13,9 @@
 extern void ChoiceCheck(const TrainRequest *request);
 
 /*
- * Takes over algorithm and options of the current version if they were chosen, too, by the same
- * request, and the data have about the size that they had then; not with the option search.  After
- * reading; needs an active snapshot.
+ * Takes over algorithm and options of the current version if they were chosen, too, by trials
+ * of the same candidates at the same expense, and the data have about the size that they had then;
+ * not with the option search.  After reading; needs an active snapshot.
  */
 extern void ChoiceKeep(Training *training, TrainRequest *request, Oid relid);
 

@@ -319,7 +319,7 @@ static char *Reason(const Choice *choice, bool tuned)
         return pstrdup(choice->untried);
     if (tuned)
         return psprintf("%s of held-out interactions is %.4f, the best of %d trials, with %s",
-                        choosing.metrics[0].label, BestOf(choice)->metric, choice->trials,
+                        choosing.metrics[0].label, BestOf(choice)->metric, Measured(choice),
                         ChangedOptionsToJson(choice->algorithm, choice->options));
     return psprintf("%s of held-out interactions after short trainings is%s",
                     choosing.metrics[0].label, DescribeRounds(choice));

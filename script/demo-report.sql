@@ -122,12 +122,12 @@ SELECT coalesce(CASE line.line WHEN 1 THEN name WHEN 2 THEN 'likes' ELSE '  ' ||
 
 \echo '== A model that learns while the shop sells'
 \echo
-\echo '    SELECT * FROM recadv_train(''shop_live'', ''purchases'', algorithm => ''nmrn'', ...);'
+\echo '    SELECT * FROM recadv_train(''shop_live'', ''purchases'', algorithm => ''nmrn'', options => ''{"preset": "hinge"}'', ...);'
 \echo '    SELECT recadv_attach(''shop_live'');'
 \echo
 SELECT model, users, items, interactions, round(seconds::numeric, 2) AS seconds
   FROM recadv_train('shop_live', 'purchases', algorithm => 'nmrn', user_column => 'customer_id',
-                    item_column => 'book_id', time_column => 'bought_at');
+                    item_column => 'book_id', time_column => 'bought_at', options => '{"preset": "hinge"}');
 SELECT recadv_attach('shop_live') \g /dev/null
 
 CREATE TEMPORARY TABLE shelf (place int, moment text, books text[]);

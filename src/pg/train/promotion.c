@@ -203,7 +203,7 @@ static int64 HeldUsers(const Header *header, Jsonb *training)
 }
 
 /* NaN if it held out in another way, or too little to say anything. */
-static double Recorded(Serving *s, const TrainRequest *request)
+static double Recorded(const Serving *s, const TrainRequest *request)
 {
     const Header *header = &s->whole.header;
     const Metric *metric = &header->algorithm->metrics[0];
@@ -216,6 +216,7 @@ static double Recorded(Serving *s, const TrainRequest *request)
         training == NULL || HeldUsers(header, training) < PROMOTION_LEAST ||
         !JsonbGetReal(training, metric->name, &value))
         return NAN;
+    s->training->promotion.recorded_users = (double)HeldUsers(header, training);
     return value;
 }
 
@@ -408,11 +409,22 @@ static void CompareMeasured(Training *t, double share)
                            p->value, share, p->serving_value, p->serving, p->compared));
 }
 
+/*
+ * By how much two means over different users may differ by chance: two standard errors, since
+ * numbers from 0 to 1 vary by m (1 - m) at most.
+ */
+static double Chance(const Promotion *p, double value)
+{
+    double mean = fmin(fmax((value + p->recorded) / 2, 0), 1);
+
+    return 2 * sqrt(mean * (1 - mean) * (1 / (double)p->held + 1 / p->recorded_users));
+}
+
 static void CompareRecorded(Training *t, double share, double value)
 {
     Promotion *p = &t->promotion;
 
-    if (!IsEnough(value, share, p->recorded))
+    if (!IsEnough(value + Chance(p, value), share, p->recorded))
         Refuse(t,
                psprintf("its NDCG@100 of %.4f is less than %g of the %.4f that version %d, which "
                         "serves, had in its own training",

@@ -40,6 +40,7 @@ typedef struct Promotion {
     double value;         /* of the new one */
     double recorded;      /* what the training of the version that serves measured; NaN: nothing */
     const char *recorded_metric; /* what that is called */
+    double recorded_users;       /* over how many it is a mean */
     char *problem;               /* why it could not be compared; or NULL */
     char *reason;                /* why the new version does not serve; NULL: it does */
 } Promotion;

@@ -41,6 +41,20 @@ rows() {
     fi
 }
 
+# load_split NAME: recadv_bench.train and recadv_bench.test of a published split.
+load_split() {
+    local part
+
+    need_file "$1.train.tsv.gz"
+    need_file "$1.test.tsv.gz"
+    for part in train test; do
+        sql -c "DROP TABLE IF EXISTS recadv_bench.$part" \
+            -c "CREATE TABLE recadv_bench.$part (user_id int, item_id int)"
+        rows "$1.$part.tsv.gz" | cut -f1,2 | sql -c "COPY recadv_bench.$part FROM STDIN"
+        sql -c "VACUUM ANALYZE recadv_bench.$part"
+    done
+}
+
 # number FULL QUICK: which of the two this run takes.
 number() { if [ $quick = yes ]; then echo "$2"; else echo "$1"; fi; }
 

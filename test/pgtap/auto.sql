@@ -67,12 +67,16 @@ CREATE TABLE visits AS
 SELECT u AS user_id, (s * 7 + u % 5 * 3) % 60 AS item_id, u * 100 + n AS at
 FROM generate_series(1, 150) u, generate_series(1, 12) n, LATERAL (SELECT u % 9 + n AS s) o;
 SELECT train('order', time_column => 'at') IS NOT NULL \g /dev/null
-SELECT is(t.problem, 'the order of interactions says nothing', 'nmrn is left out of random times')
-FROM jsonb_to_recordset(recadv_info('order') #> '{choice,trials}') AS t (algorithm text, problem text)
-WHERE t.algorithm = 'nmrn';
+SELECT results_eq(
+    $$SELECT problem FROM jsonb_to_recordset(recadv_info('order') #> '{choice,trials}') AS t (algorithm text, problem text)
+      WHERE algorithm = 'nmrn'$$,
+    ARRAY['the order of interactions says nothing'],
+    'nmrn is left out of random times');
 SELECT train('habits', source => 'visits', time_column => 'at') IS NOT NULL \g /dev/null
-SELECT ok(ndcg > 0, 'it is tried where order says something')
-FROM trials('habits') WHERE algorithm = 'nmrn' AND round = 1;
+SELECT results_eq(
+    $$SELECT ndcg > 0 FROM trials('habits') WHERE algorithm = 'nmrn' AND round = 1$$,
+    ARRAY[true],
+    'it is tried where order says something');
 
 -- what needs more memory than is allowed is left out
 SET LOCAL recadv.max_memory = '2MB';

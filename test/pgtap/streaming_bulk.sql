@@ -112,6 +112,24 @@ SELECT tried(block('events:2', 4, 7, 1, 1, little(0) || little(1) || '1'), 'half
 SELECT tried(block('events:2', 6, 7, 1, 2, '{}'), 'another type');
 SELECT tried('', 'no items', 'items');
 SELECT tried(block('items', 6, 7, 1, 2, '{}'), 'items of another type', 'items');
+-- items that a question finds of a row with so many, of seven digits each
+CREATE FUNCTION found_of(items int) RETURNS int LANGUAGE plpgsql AS $$
+DECLARE
+    found int;
+BEGIN
+    BEGIN
+        INSERT INTO bulk
+        SELECT 0, 'items', 7, block('items', 4, 7, items, 7 * items, string_agg(little(7 * i), '' ORDER BY i)
+            || convert_to(string_agg((1000000 + i)::text, '' ORDER BY i) FILTER (WHERE i > 0), 'UTF8'))
+        FROM generate_series(0, items) i;
+        found := (SELECT count(*) FROM recadv_topk(2, 5, 'bulk', candidates => '{1000001,1000002}'));
+        RAISE SQLSTATE 'RBACK';
+    EXCEPTION WHEN SQLSTATE 'RBACK' THEN
+        RETURN found;
+    END;
+END $$;
+SELECT is(found_of(1024), 2, 'a row has as many items as recadv writes');
+SELECT is(found_of(1025), 0, 'one that has more, which could be millions, is passed over');
 
 -- a training that has read some of the events of a row
 SELECT recadv_refresh('bulk', false) \g /dev/null

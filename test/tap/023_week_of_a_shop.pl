@@ -331,7 +331,7 @@ my @curve = map { [ split /\|/ ] } split /\n/, $node->safe_psql('postgres', qq{
 	SELECT day, sum(events), sum(hr * ranked) / sum(ranked), sum(ndcg * ranked) / sum(ranked),
 		(SELECT hr FROM ($popularity) p WHERE p.day = c.day)
 	FROM curve c WHERE day > 0 AND ranked > 0 GROUP BY day ORDER BY day});
-my ($learnt, $better) = (0, 0);
+my ($better) = (0, 0);
 
 is(scalar @curve, 7, 'each day has learnt');
 foreach my $day (@curve)

@@ -74,7 +74,7 @@ void CheckMemory(Size bytes, const char *purpose)
 
 Size MemoryLeft(Size used)
 {
-    Size allowed = (Size)recadv_max_memory * 1024;
+    Size allowed = AllowedMemory();
 
     return used < allowed ? allowed - used : 0;
 }

@@ -115,13 +115,18 @@ static void ForgetLook(void *unused)
     look.context = NULL;
 }
 
+static void DropLook(void)
+{
+    if (look.context != NULL)
+        MemoryContextDelete(look.context);
+}
+
 static void KeepLook(void)
 {
     MemoryContext context, caller;
     MemoryContextCallback *forget;
 
-    if (look.context != NULL)
-        MemoryContextDelete(look.context);
+    DropLook();
     context = AllocSetContextCreate(TopTransactionContext, "recadv look", ALLOCSET_SMALL_SIZES);
     caller = MemoryContextSwitchTo(context);
     look.snapshot = SnapshotMarkTake();
@@ -135,12 +140,6 @@ static void KeepLook(void)
 static bool LooksTheSame(void)
 {
     return look.context != NULL && SnapshotMarkIsSame(&look.snapshot);
-}
-
-static void DropLook(void)
-{
-    if (look.context != NULL)
-        MemoryContextDelete(look.context);
 }
 
 static void ReadAgain(Served *served, ModelTable *table, const PendingItemsMark *mark)

@@ -6,6 +6,7 @@
  */
 #include "pg/base/compat.h"
 
+#include "access/detoast.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
@@ -37,6 +38,20 @@ typedef struct Forgotten {
     int32 runs;
 } Forgotten;
 
+/* One for a row that nobody unfolds. */
+static uint32 EventsOf(const char *part, uint32 number, Datum data)
+{
+    uint32 count = 1;
+
+    if (toast_raw_datum_size(data) <= MAX_SHARED_ROW) {
+        bytea *bytes = DatumGetByteaPCopy(data);
+
+        count = CountEvents(part, number, bytes);
+        pfree(bytes);
+    }
+    return count;
+}
+
 static int64 DeleteEvents(const ModelTable *table, const char *part)
 {
     Oid types[] = {TEXTOID};
@@ -52,7 +67,8 @@ static int64 DeleteEvents(const ModelTable *table, const char *part)
         Datum block = SPI_getbinval(row, SPI_tuptable->tupdesc, 1, &null);
         Datum data = SPI_getbinval(row, SPI_tuptable->tupdesc, 2, &null);
 
-        count += null ? 1 : CountEvents(part, DatumGetInt32(block), DatumGetByteaPCopy(data));
+        count += null ? 1 : EventsOf(part, (uint32)DatumGetInt32(block), data);
+        CHECK_FOR_INTERRUPTS();
     }
     SPI_freetuptable(SPI_tuptable);
     return count;
@@ -124,15 +140,16 @@ static void WriteWithoutMessage(TableSink *sink, uint32 number, Jsonb *run)
 /* Error messages may name whom a run failed at. */
 static int32 ForgetRuns(ModelTable *table, const char *name)
 {
-    ListCell *cell;
+    List *documents = NIL, *numbers;
     TableSink sink;
     int32 changed = 0;
 
     table->store.version = 0;
+    numbers = RunNumbers(table, &documents);
     TableSinkOpen(RelationGetRelid(table->relation), 0, &sink);
-    foreach (cell, RunNumbers(table)) {
-        uint32 number = (uint32)lfirst_int(cell);
-        Jsonb *run = StoreReadJson(&table->store, PART_RUN, number);
+    for (int i = 0; i < list_length(numbers); i++) {
+        uint32 number = (uint32)list_nth_int(numbers, i);
+        Jsonb *run = list_nth(documents, i);
         char *status = JsonbGetString(run, "status"), *message = JsonbGetString(run, "message");
 
         CHECK_FOR_INTERRUPTS();

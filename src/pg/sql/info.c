@@ -8,7 +8,6 @@
 #include "pg/base/compat.h"
 
 #include "access/genam.h"
-#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "funcapi.h"
@@ -16,11 +15,11 @@
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
-#include "utils/resowner.h"
 
 #include "pg/model/header.h"
 #include "pg/base/json.h"
 #include "pg/base/rowset.h"
+#include "pg/base/subtransaction.h"
 #include "pg/base/times.h"
 #include "pg/model/resolve.h"
 #include "pg/model/versions.h"
@@ -82,7 +81,7 @@ Datum recadv_run_numbers(PG_FUNCTION_ARGS)
     RowSetOpen(&rows, fcinfo);
     ModelOpen(PG_ARGISNULL(RUN_NUMBERS_MODEL) ? NULL : PG_GETARG_TEXT_PP(RUN_NUMBERS_MODEL),
               MODEL_READ, &table);
-    numbers = RunNumbers(&table);
+    numbers = RunNumbers(&table, NULL);
     foreach (cell, numbers)
         RowSetAdd(&rows, (Datum[]){Int32GetDatum(lfirst_int(cell))}, NULL);
     ModelTableClose(&table);
@@ -91,57 +90,32 @@ Datum recadv_run_numbers(PG_FUNCTION_ARGS)
 
 /* --- for views over all models */
 
-/*
- * Calls read(relid, arg); the error that it fails with becomes the result, in the caller's context.
- * NULL: none.
- */
-static ErrorData *Try(void (*read)(Oid relid, void *arg), Oid relid, void *arg)
+/* Calls read(arg); the error that it fails with becomes the result.  NULL: none. */
+static ErrorData *Try(void (*read)(void *arg), void *arg)
 {
-    MemoryContext context = CurrentMemoryContext;
-    ResourceOwner owner = CurrentResourceOwner;
-    ErrorData *volatile error = NULL;
+    ErrorData *error = SubtransactionTry(read, arg);
 
-    BeginInternalSubTransaction(NULL);
-    MemoryContextSwitchTo(context);
-    PG_TRY();
-    {
-        read(relid, arg);
-        ReleaseCurrentSubTransaction();
-    }
-    PG_CATCH();
-    {
-        MemoryContextSwitchTo(context);
-        error = CopyErrorData();
-        if (error->sqlerrcode == ERRCODE_QUERY_CANCELED)
-            PG_RE_THROW();
-        FlushErrorState();
-        RollbackAndReleaseCurrentSubTransaction();
-    }
-    PG_END_TRY();
-    MemoryContextSwitchTo(context);
-    CurrentResourceOwner = owner;
+    if (error != NULL && error->sqlerrcode == ERRCODE_QUERY_CANCELED)
+        ReThrowError(error);
     return error;
 }
 
 typedef struct RunDocuments {
+    Oid relid;
     bool busy;
     List *numbers;
     List *documents;
 } RunDocuments;
 
-static void ReadRuns(Oid relid, void *arg)
+static void ReadRuns(void *arg)
 {
     RunDocuments *runs = arg;
     ModelTable table;
-    ListCell *cell;
 
-    runs->busy = !ModelTableTryOpen(relid, &table);
+    runs->busy = !ModelTableTryOpen(runs->relid, &table);
     if (runs->busy)
         return;
-    runs->numbers = RunNumbers(&table);
-    foreach (cell, runs->numbers)
-        runs->documents = lappend(runs->documents,
-                                  StoreReadJson(&table.store, PART_RUN, (uint32)lfirst_int(cell)));
+    runs->numbers = RunNumbers(&table, &runs->documents);
     ModelTableRelease(&table);
 }
 
@@ -158,15 +132,14 @@ PG_FUNCTION_INFO_V1(recadv_run_documents);
 /* Strict. */
 Datum recadv_run_documents(PG_FUNCTION_ARGS)
 {
-    Oid relid = PG_GETARG_OID(RUN_DOCUMENTS_MODEL);
-    RunDocuments runs = {0};
+    RunDocuments runs = {.relid = PG_GETARG_OID(RUN_DOCUMENTS_MODEL)};
     RowSet rows;
     ErrorData *error;
 
     RowSetOpen(&rows, fcinfo);
-    error = Try(ReadRuns, relid, &runs);
+    error = Try(ReadRuns, &runs);
     if (error != NULL || runs.busy)
-        WarnOfNoRuns(relid, error);
+        WarnOfNoRuns(runs.relid, error);
     for (int i = 0; error == NULL && i < list_length(runs.numbers); i++)
         RowSetAdd(&rows,
                   (Datum[]){Int32GetDatum(list_nth_int(runs.numbers, i)),
@@ -198,6 +171,7 @@ enum {
 };
 
 typedef struct Status {
+    Oid relid;
     Datum values[STATUS_COLUMNS];
     bool nulls[STATUS_COLUMNS];
 } Status;
@@ -266,10 +240,11 @@ static void SetMeasured(Status *status, const Header *header, Jsonb *training)
 /* A model that learns from a stream: how fresh it is, and what waits to be learnt. */
 static void SetStream(Status *status, ModelTable *table, const Header *header, Jsonb *json)
 {
-    Jsonb *refresh = RunLastRefresh(table);
+    Jsonb *refresh;
 
     if (header->algorithm->stream == NULL)
         return;
+    refresh = RunLastRefresh(table);
     SetTime(status, STATUS_REFRESHED,
             refresh != NULL ? JsonbGetString(refresh, "finished")
                             : JsonbGetString(json, "refreshed"));
@@ -312,17 +287,18 @@ static void SetVersions(Status *status, ModelTable *table)
  * Current version and dimensions of a model, or why they cannot be read.  A list of models neither
  * waits for one that is locked nor keeps a lock on those that it has listed.
  */
-static void ReadStatus(Oid relid, void *arg)
+static void ReadStatus(void *arg)
 {
     Status *status = arg;
     ModelTable table;
     Current current;
 
-    if (!ModelTableTryOpen(relid, &table)) {
+    if (!ModelTableTryOpen(status->relid, &table)) {
         SetText(status, STATUS_TEXT, "busy");
         return;
     }
-    Set(status, STATUS_BYTES, DirectFunctionCall1(pg_total_relation_size, ObjectIdGetDatum(relid)));
+    Set(status, STATUS_BYTES,
+        DirectFunctionCall1(pg_total_relation_size, ObjectIdGetDatum(status->relid)));
     SetVersions(status, &table);
     current = ModelTableCurrent(&table, true);
     table.store.version = current.version;
@@ -339,7 +315,7 @@ PG_FUNCTION_INFO_V1(recadv_model_status);
 /* Strict.  A damaged model must not hide the others from the view: its error becomes its status. */
 Datum recadv_model_status(PG_FUNCTION_ARGS)
 {
-    Status status = {0};
+    Status status = {.relid = PG_GETARG_OID(STATUS_OF_MODEL)};
     ErrorData *error;
     TupleDesc types;
 
@@ -347,7 +323,7 @@ Datum recadv_model_status(PG_FUNCTION_ARGS)
         elog(ERROR, "return type must be a row type");
     types = BlessTupleDesc(types);
     memset(status.nulls, true, sizeof(status.nulls));
-    error = Try(ReadStatus, PG_GETARG_OID(STATUS_OF_MODEL), &status);
+    error = Try(ReadStatus, &status);
     if (error != NULL)
         SetText(&status, STATUS_TEXT, error->message);
     PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(types, status.values, status.nulls)));

@@ -95,9 +95,7 @@ int32 TrainNow(TrainRequest *request, Training *training)
         FailBusy(request->model);
     RunStatusBegin(&training->backend.status, RUN_TRAIN, relid, get_rel_name(relid));
     TrainingRead(training, request);
-    ChoiceKeep(training, request, relid);
-    TrainingWarm(training, request, relid);
-    PromotionPrepare(training, request, relid);
+    LookAtServing(request, relid, training);
     ChoiceMake(training, request);
     TrainingFit(training, request);
     PromotionDecide(training, request);

@@ -9,9 +9,9 @@
 #include "nodes/parsenodes.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
-#include "utils/resowner.h"
 #include "utils/snapmgr.h"
 
+#include "pg/base/subtransaction.h"
 #include "pg/model/table.h"
 #include "pg/sql/checks.h"
 #include "pg/sql/train_request.h"
@@ -88,10 +88,8 @@ static void JobRead(Job *job)
     CheckRequest(job->request);
     PushActiveSnapshot(GetTransactionSnapshot());
     TrainingRead(&job->training, job->request);
-    ChoiceKeep(&job->training, job->request, job->relid);
-    TrainingWarm(&job->training, job->request, job->relid);
-    PromotionPrepare(&job->training, job->request, job->relid);
     PopActiveSnapshot();
+    LookAtServing(job->request, job->relid, &job->training);
 }
 
 static void JobFit(Job *job)
@@ -135,31 +133,24 @@ static ErrorData *TakeError(Job *job)
     return error;
 }
 
-/*
- * Runs a phase in a subtransaction, so that an error leaves the transaction usable for the log.
- * Returns the error, or NULL.
- */
+typedef struct PhaseCall {
+    void (*phase)(Job *job);
+    Job *job;
+} PhaseCall;
+
+static void CallPhase(void *arg)
+{
+    const PhaseCall *call = arg;
+
+    call->phase(call->job);
+}
+
+/* In a subtransaction, so that an error, which is returned, leaves the transaction usable for the
+ * log. */
 static ErrorData *RunPhase(Job *job, void (*phase)(Job *job))
 {
-    ResourceOwner owner = CurrentResourceOwner;
-    ErrorData *volatile error = NULL;
-
-    BeginInternalSubTransaction(NULL);
     MemoryContextSwitchTo(job->context);
-    PG_TRY();
-    {
-        phase(job);
-        ReleaseCurrentSubTransaction();
-    }
-    PG_CATCH();
-    {
-        error = TakeError(job);
-        RollbackAndReleaseCurrentSubTransaction();
-    }
-    PG_END_TRY();
-    MemoryContextSwitchTo(job->context);
-    CurrentResourceOwner = owner;
-    return error;
+    return SubtransactionTry(CallPhase, &(PhaseCall){phase, job});
 }
 
 /*

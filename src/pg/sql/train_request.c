@@ -5,12 +5,14 @@
 #include "pg/sql/train_request.h"
 
 #include "utils/builtins.h"
+#include "utils/snapmgr.h"
 
 #include "pg/base/settings.h"
 #include "pg/model/options.h"
 #include "pg/serve/publish.h"
 #include "pg/sql/checks.h"
 #include "pg/train/choice.h"
+#include "pg/train/promotion.h"
 #include "pg/train/tuning.h"
 #include "pg/train/writer.h"
 
@@ -76,6 +78,15 @@ static void WriteTrained(void *arg, ModelSink *sink)
     Trained *trained = arg;
 
     TrainingWrite(trained->training, trained->request, sink);
+}
+
+void LookAtServing(TrainRequest *request, Oid relid, Training *training)
+{
+    PushActiveSnapshot(GetLatestSnapshot());
+    ChoiceKeep(training, request, relid);
+    TrainingWarm(training, request, relid);
+    PromotionPrepare(training, request, relid);
+    PopActiveSnapshot();
 }
 
 int32 StoreVersion(Oid relid, const TrainRequest *request, Training *training)

@@ -53,6 +53,13 @@ extern char *Title(const TrainRequest *request);
  */
 extern int32 TrainNow(TrainRequest *request, Training *training);
 
+/*
+ * What a training asks of the version that serves, after reading: the choice that is kept, where to
+ * start from, what to compare with; under a new snapshot, since the statement's may be older than
+ * the lock of runs.
+ */
+extern void LookAtServing(TrainRequest *request, Oid relid, Training *training);
+
 /* Writes a new version and lets it serve from the commit on. */
 extern int32 StoreVersion(Oid relid, const TrainRequest *request, Training *training);
 

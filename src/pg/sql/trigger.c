@@ -2,7 +2,6 @@
 #include "pg/base/compat.h"
 
 #include "access/htup_details.h"
-#include "access/xact.h"
 #include "access/xlog.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
@@ -11,10 +10,10 @@
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
-#include "utils/resowner.h"
 #include "utils/syscache.h"
 #include "utils/tuplestore.h"
 
+#include "pg/base/subtransaction.h"
 #include "pg/base/times.h"
 #include "pg/sql/trigger.h"
 #include "pg/stream/observer.h"
@@ -276,6 +275,21 @@ static void WriteLeft(Oid model, PendingBatch *batch)
     ModelTableClose(&table);
 }
 
+/* A statement that is observed in a subtransaction. */
+typedef struct Observation {
+    TriggerData *data;
+    bool write_inside;
+    Oid model;
+    PendingBatch *left;
+} Observation;
+
+static void Observe(void *arg)
+{
+    Observation *o = arg;
+
+    o->model = ObserveRows(o->data, o->write_inside ? NULL : &o->left);
+}
+
 /*
  * An error undoes what the model was told and nothing else.  A subtransaction that writes takes a
  * transaction id, so where one batch is all, it prepares, and the statement's own transaction
@@ -283,34 +297,11 @@ static void WriteLeft(Oid model, PendingBatch *batch)
  */
 static void ObserveOrWarn(TriggerData *data, bool write_inside)
 {
-    PendingBatch *volatile left = NULL;
-    volatile Oid model = InvalidOid;
-    MemoryContext context = CurrentMemoryContext;
-    ResourceOwner owner = CurrentResourceOwner;
-    ErrorData *volatile error = NULL;
+    Observation o = {data, write_inside};
+    ErrorData *error = SubtransactionTry(Observe, &o);
 
-    BeginInternalSubTransaction(NULL);
-    MemoryContextSwitchTo(context);
-    PG_TRY();
-    {
-        PendingBatch *batch = NULL;
-
-        model = ObserveRows(data, write_inside ? NULL : &batch);
-        ReleaseCurrentSubTransaction();
-        left = batch;
-    }
-    PG_CATCH();
-    {
-        MemoryContextSwitchTo(context);
-        error = CopyErrorData();
-        FlushErrorState();
-        RollbackAndReleaseCurrentSubTransaction();
-    }
-    PG_END_TRY();
-    MemoryContextSwitchTo(context);
-    CurrentResourceOwner = owner;
-    if (left != NULL)
-        WriteLeft(model, left);
+    if (error == NULL && o.left != NULL)
+        WriteLeft(o.model, o.left);
     if (error == NULL)
         return;
     if (IsInterrupt(error))

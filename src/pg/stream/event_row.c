@@ -29,9 +29,6 @@ typedef struct Texts {
     StringInfoData bytes;
 } Texts;
 
-/* Of a bigint. */
-#define BIGINT_LENGTH 20
-
 static Texts TextsCreate(uint32 count)
 {
     Texts texts = {.offsets = PallocArray(uint32, (Size)count + 1)};
@@ -136,7 +133,8 @@ static bool HoldsEvents(const char *part, const DataBlock *block)
 {
     if (block->type != BLOCK_TEXT)
         return false;
-    return IsPack(part) ? block->rows > 0 && block->rows % 2 == 0 : block->rows == 2;
+    return IsPack(part) ? block->rows > 0 && block->rows % 2 == 0 && block->rows <= 2 * MAX_PACK
+                        : block->rows == 2;
 }
 
 static bool IdOfEntry(IdKind kind, const DataBlock *block, uint32 row, Id *id)
@@ -200,7 +198,7 @@ const char *ParseItems(IdKind kind, uint32 number, bytea *bytes, Id **items, uin
     DataBlock block;
     const char *problem = Parse(ITEMS_PART, number, bytes, &block);
 
-    if (problem == NULL && block.type != BLOCK_TEXT)
+    if (problem == NULL && (block.type != BLOCK_TEXT || block.rows > MAX_PACK))
         problem = "it is no list of items";
     if (problem != NULL)
         return problem;

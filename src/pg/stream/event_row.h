@@ -19,8 +19,11 @@
 /* The part of packs of items. */
 #define ITEMS_PART "items"
 
-/* Events, or items, of a pack. */
+/* Events, or items, of a pack, at most; a row that has more is damaged. */
 #define MAX_PACK 1024
+
+/* Bytes of an integer as text, at most. */
+#define BIGINT_LENGTH 20
 
 typedef struct PendingEvent {
     Id user;

@@ -310,35 +310,57 @@ uint64 PendingCount(ModelTable *table, const Header *header)
     return CountSound(table, header, EVENT_PREFIX) + CountSound(table, header, EVENTS_PREFIX);
 }
 
-/* What is wrong with a pack of items, or NULL and the names that can be ids. */
-static const char *ReadPack(ModelTable *table, IdKind kind, HeapTuple tuple, Id **items,
-                            uint32 *count)
-{
-    bytea *data = NULL;
-    const char *problem = DataOf(table, tuple, &data);
+/* A pack of items, as it is read: what is wrong with it, or NULL and the names that can be ids. */
+typedef struct Pack {
+    HeapTuple tuple;
+    const char *problem;
+    Id *items;
+    uint32 count;
+} Pack;
 
-    if (problem == NULL)
-        problem = ParseItems(kind, NumberOf(table, tuple), data, items, count);
-    if (problem != NULL && data != NULL)
-        pfree(data);
-    return problem;
+/* Calls visit(pack, arg) for each, whose memory is for that call alone. */
+static void VisitPacks(ModelTable *table, IdKind kind, void (*visit)(const Pack *pack, void *arg),
+                       void *arg)
+{
+    MemoryContext scratch =
+        AllocSetContextCreate(CurrentMemoryContext, "recadv pack", ALLOCSET_DEFAULT_SIZES);
+    SysScanDesc scan = ScanParts(table, ITEMS_PART, false);
+    Pack pack = {0};
+
+    while (HeapTupleIsValid(pack.tuple = systable_getnext(scan))) {
+        MemoryContext caller = MemoryContextSwitchTo(scratch);
+        bytea *data = NULL;
+
+        pack.problem = DataOf(table, pack.tuple, &data);
+        if (pack.problem == NULL)
+            pack.problem =
+                ParseItems(kind, NumberOf(table, pack.tuple), data, &pack.items, &pack.count);
+        MemoryContextSwitchTo(caller);
+        visit(&pack, arg);
+        MemoryContextReset(scratch);
+        CHECK_FOR_INTERRUPTS();
+    }
+    systable_endscan(scan);
+    MemoryContextDelete(scratch);
+}
+
+static void AddPlaceOfPack(const Pack *pack, void *arg)
+{
+    if (pack->problem != block_newer)
+        AddPlace(arg, pack->tuple);
 }
 
 static void ReadItemPlaces(ModelTable *table, const Header *header, PendingRows *pending)
 {
     SysScanDesc scan = ScanParts(table, ITEM_PREFIX, true);
     HeapTuple tuple;
-    uint32 count;
-    Id *items;
 
-    while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+    while (HeapTupleIsValid(tuple = systable_getnext(scan))) {
         AddPlace(pending, tuple);
+        CHECK_FOR_INTERRUPTS();
+    }
     systable_endscan(scan);
-    scan = ScanParts(table, ITEMS_PART, false);
-    while (HeapTupleIsValid(tuple = systable_getnext(scan)))
-        if (ReadPack(table, header->item_kind, tuple, &items, &count) != block_newer)
-            AddPlace(pending, tuple);
-    systable_endscan(scan);
+    VisitPacks(table, header->item_kind, AddPlaceOfPack, pending);
 }
 
 PendingRows PendingAll(ModelTable *table, const Header *header)
@@ -379,21 +401,11 @@ static void CollectNames(ModelTable *table, IdIndex *index)
     systable_endscan(scan);
 }
 
-static void CollectPacks(ModelTable *table, IdIndex *index)
+/* The index has copies of its own. */
+static void CollectPack(const Pack *pack, void *arg)
 {
-    SysScanDesc scan = ScanParts(table, ITEMS_PART, false);
-    HeapTuple tuple;
-    uint32 count;
-    Id *items;
-
-    while (HeapTupleIsValid(tuple = systable_getnext(scan))) {
-        CHECK_FOR_INTERRUPTS();
-        if (ReadPack(table, IdIndexKind(index), tuple, &items, &count) != NULL)
-            continue;
-        for (uint32 i = 0; i < count; i++)
-            IdIndexAdd(index, items[i]);
-    }
-    systable_endscan(scan);
+    for (uint32 i = 0; pack->problem == NULL && i < pack->count; i++)
+        IdIndexAdd(arg, pack->items[i]);
 }
 
 /* A name that is no id stands for no item: who may only insert cannot stop what serves everyone. */
@@ -404,7 +416,7 @@ IdList PendingItems(ModelTable *table, const Header *header, const Dictionary *i
     IdList ids;
 
     CollectNames(table, index);
-    CollectPacks(table, index);
+    VisitPacks(table, header->item_kind, CollectPack, index);
     if (IdIndexCount(index) == 0)
         return (IdList){.kind = header->item_kind};
     IdIndexSort(index, &ids, &dense);
@@ -486,10 +498,12 @@ static void ForgetNames(ModelTable *table, Forgetting *f)
     HeapTuple tuple;
     Id id;
 
-    while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+    while (HeapTupleIsValid(tuple = systable_getnext(scan))) {
         if (!IdOfPart(PartOf(table, tuple), ITEM_PREFIX, f->header->item_kind, &id) ||
             f->tests->known(f->tests->arg, id))
             AddPlace(&f->gone, tuple);
+        CHECK_FOR_INTERRUPTS();
+    }
     systable_endscan(scan);
 }
 
@@ -502,20 +516,13 @@ static bool AreKnown(const PendingTests *tests, const Id *items, uint32 count)
 }
 
 /* A pack goes when all of its items are known. */
-static void ForgetPacks(ModelTable *table, Forgetting *f)
+static void ForgetPack(const Pack *pack, void *arg)
 {
-    SysScanDesc scan = ScanParts(table, ITEMS_PART, false);
-    HeapTuple tuple;
-    uint32 count;
-    Id *items;
+    Forgetting *f = arg;
 
-    while (HeapTupleIsValid(tuple = systable_getnext(scan))) {
-        const char *problem = ReadPack(table, f->header->item_kind, tuple, &items, &count);
-
-        if (problem != block_newer && (problem != NULL || AreKnown(f->tests, items, count)))
-            AddPlace(&f->gone, tuple);
-    }
-    systable_endscan(scan);
+    if (pack->problem != block_newer &&
+        (pack->problem != NULL || AreKnown(f->tests, pack->items, pack->count)))
+        AddPlace(&f->gone, pack->tuple);
 }
 
 void PendingForget(ModelTable *table, const Header *header, const PendingTests *tests)
@@ -525,10 +532,11 @@ void PendingForget(ModelTable *table, const Header *header, const PendingTests *
     ForgetEvents(table, EVENT_PREFIX, &f);
     ForgetEvents(table, EVENTS_PREFIX, &f);
     ForgetNames(table, &f);
-    ForgetPacks(table, &f);
+    VisitPacks(table, header->item_kind, ForgetPack, &f);
     PendingDelete(RelationGetRelid(table->relation), &f.gone);
-    PendingWrite(table, PendingPrepare(table, f.kept.events, f.kept.count,
-                                       &(IdList){.kind = header->item_kind}));
+    if (f.kept.count > 0)
+        PendingWrite(table, PendingPrepare(table, f.kept.events, f.kept.count,
+                                           &(IdList){.kind = header->item_kind}));
 }
 
 static void Delete(Oid relid, const PendingRows *pending)

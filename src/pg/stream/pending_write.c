@@ -16,8 +16,10 @@
 /* Attempts to find block numbers that nobody has taken. */
 #define MAX_ATTEMPTS 100
 
-/* Rows of a statement. */
-#define STATEMENT_ROWS 1024
+/* Rows of a statement, and bytes of ids from which on it takes no other row: one array holds all.
+ */
+#define STATEMENT_ROWS  1024
+#define STATEMENT_BYTES ((Size)16 << 20)
 
 /* From here on the events of a user share a row, and so do the items. */
 #define BULK 1024
@@ -127,15 +129,42 @@ static void InsertSome(const ModelTable *table, NewRow *rows, uint32 count)
                         errhint("Call recadv_refresh().")));
 }
 
-/* As many rows a statement as memory allows. */
+static Size BytesOfId(Id id)
+{
+    return id.kind == ID_TEXT ? id.length : BIGINT_LENGTH;
+}
+
+static Size BytesOf(const NewRow *row)
+{
+    Size bytes = strlen(row->part);
+
+    for (uint32 i = 0; i < row->count && row->events != NULL; i++)
+        bytes += BIGINT_LENGTH + BytesOfId(row->events[i]->item);
+    for (uint32 i = 0; i < row->count && row->items != NULL; i++)
+        bytes += BytesOfId(row->items[i]);
+    return bytes;
+}
+
+/* Those that go into one statement, one at least. */
+static uint32 CountOfStatement(const NewRow *rows, uint32 count)
+{
+    Size bytes = 0;
+    uint32 taken = 0;
+
+    while (taken < Min(STATEMENT_ROWS, count) && bytes < STATEMENT_BYTES)
+        bytes += BytesOf(&rows[taken++]);
+    return taken;
+}
+
 void PendingWrite(const ModelTable *table, PendingBatch *rows)
 {
     MemoryContext caller = CurrentMemoryContext;
     MemoryContext scratch = AllocSetContextCreate(caller, "recadv rows", ALLOCSET_DEFAULT_SIZES);
 
     MemoryContextSwitchTo(scratch);
-    for (uint32 at = 0; at < rows->count; at += STATEMENT_ROWS) {
-        InsertSome(table, rows->row + at, Min(STATEMENT_ROWS, rows->count - at));
+    for (uint32 at = 0, taken; at < rows->count; at += taken) {
+        taken = CountOfStatement(rows->row + at, rows->count - at);
+        InsertSome(table, rows->row + at, taken);
         MemoryContextReset(scratch);
         CHECK_FOR_INTERRUPTS();
     }

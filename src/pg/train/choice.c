@@ -18,12 +18,6 @@
 #include "pg/model/versions.h"
 #include "pg/train/tuning.h"
 
-static Columns RequestColumns(const TrainRequest *request)
-{
-    return (request->source.time_column != NULL ? COLUMN_TIME : 0) |
-           (request->source.weight_column != NULL ? COLUMN_WEIGHT : 0);
-}
-
 void ChoiceCheck(const TrainRequest *request)
 {
     const ChoiceOptions *options = request->options;

@@ -8,19 +8,19 @@
 
 #include <math.h>
 
-#include "access/xact.h"
-#include "utils/resowner.h"
 #include "utils/snapmgr.h"
 
 #include "algo/rank/collapse.h"
 #include "algo/rank/validation.h"
 #include "pg/base/settings.h"
+#include "pg/base/subtransaction.h"
 #include "pg/model/versions.h"
 #include "pg/model/whole_model.h"
 
 /* The version that serves, with the ids of the training in its own numbers. */
 typedef struct Serving {
     Training *training;
+    const TrainRequest *request;
     ModelStore *store;
     BackendHost backend;
     int threads;
@@ -236,8 +236,9 @@ static bool HasRoom(const Serving *s, const Header *header)
                                 ComparingMemory(&model, &shape, s->threads)));
 }
 
-static void Compare(Serving *s, const TrainRequest *request)
+static void Compare(void *arg)
 {
+    Serving *s = arg;
     Promotion *p = &s->training->promotion;
     Header header = HeaderRead(s->store);
 
@@ -247,7 +248,7 @@ static void Compare(Serving *s, const TrainRequest *request)
         return;
     }
     s->whole.header = header;
-    p->recorded = Recorded(s, request);
+    p->recorded = Recorded(s, s->request);
     p->recorded_metric = header.algorithm->metrics[0].name;
     if (!HasRoom(s, &header)) {
         p->problem = "comparing with it needs more memory than recadv.max_memory allows";
@@ -268,30 +269,11 @@ static bool IsItsFault(const ErrorData *error)
 }
 
 /* A damaged version must not stop the training that is to replace it. */
-static void TryCompare(Serving *s, const TrainRequest *request)
+static void TryCompare(Serving *s)
 {
-    MemoryContext context = CurrentMemoryContext;
-    ResourceOwner owner = CurrentResourceOwner;
     Promotion *p = &s->training->promotion;
-    ErrorData *volatile error = NULL;
+    ErrorData *error = SubtransactionTry(Compare, s);
 
-    BeginInternalSubTransaction(NULL);
-    MemoryContextSwitchTo(context);
-    PG_TRY();
-    {
-        Compare(s, request);
-        ReleaseCurrentSubTransaction();
-    }
-    PG_CATCH();
-    {
-        MemoryContextSwitchTo(context);
-        error = CopyErrorData();
-        FlushErrorState();
-        RollbackAndReleaseCurrentSubTransaction();
-    }
-    PG_END_TRY();
-    MemoryContextSwitchTo(context);
-    CurrentResourceOwner = owner;
     if (error == NULL)
         return;
     if (!IsItsFault(error))
@@ -316,10 +298,11 @@ static void LoadAndCompare(Training *t, const TrainRequest *request, ModelStore 
     Serving *s = palloc0(sizeof(Serving));
 
     s->training = t;
+    s->request = request;
     s->store = store;
     s->threads = request->threads;
     BackendHostInit(&s->backend, scratch, t->backend.title);
-    TryCompare(s, request);
+    TryCompare(s);
     MemoryContextSwitchTo(caller);
     MemoryContextDelete(scratch);
 }
@@ -333,7 +316,6 @@ void PromotionPrepare(Training *t, const TrainRequest *request, Oid relid)
     t->promotion = (Promotion){.serving_value = NAN, .value = NAN, .recorded = NAN};
     if (((const TrainOptions *)request->options)->promote == 0)
         return;
-    PushActiveSnapshot(GetLatestSnapshot());
     ModelTableOpenOwned(relid, &table);
     if (ModelTableTryCurrent(&table, &current) == NULL && current.version > 0) {
         RunStatusStage(&t->backend.status, "compare");
@@ -344,7 +326,6 @@ void PromotionPrepare(Training *t, const TrainRequest *request, Oid relid)
         t->phases.compare = HostClock() - start;
     }
     ModelTableClose(&table);
-    PopActiveSnapshot();
 }
 
 /* --- after fitting */

@@ -226,6 +226,9 @@ static bool IsTime(const char *text)
     PG_CATCH();
     {
         MemoryContextSwitchTo(context);
+        if (ERRCODE_TO_CATEGORY(geterrcode()) != ERRCODE_DATA_EXCEPTION &&
+            geterrcode() != ERRCODE_FEATURE_NOT_SUPPORTED)
+            PG_RE_THROW();
         FlushErrorState();
     }
     PG_END_TRY();
@@ -279,17 +282,22 @@ static bool IsRun(Jsonb *run)
     return HasTime(run, "started") && HasTime(run, "finished");
 }
 
-static bool HasRun(ModelTable *table, uint32 number)
+/* True if the row is a run, which is added to the documents unless these are NULL. */
+static bool TakeRun(ModelTable *table, uint32 number, List **documents)
 {
     MemoryContext caller = CurrentMemoryContext;
     MemoryContext scratch = AllocSetContextCreate(caller, "recadv run", ALLOCSET_DEFAULT_SIZES);
-    bool has;
+    Jsonb *run;
+    bool is_run;
 
     MemoryContextSwitchTo(scratch);
-    has = IsRun(StoreTryJson(&table->store, PART_RUN, number));
+    run = StoreTryJson(&table->store, PART_RUN, number);
+    is_run = IsRun(run);
     MemoryContextSwitchTo(caller);
+    if (is_run && documents != NULL)
+        *documents = lappend(*documents, DatumGetJsonbPCopy(JsonbPGetDatum(run)));
     MemoryContextDelete(scratch);
-    return has;
+    return is_run;
 }
 
 /* Of a model that an earlier version made there is no list of trainings: all that there are. */
@@ -350,7 +358,7 @@ static void WarnOfOthers(const ModelTable *table, const List *others)
                       errhint("The next training deletes them.")));
 }
 
-List *RunNumbers(ModelTable *table)
+List *RunNumbers(ModelTable *table, List **documents)
 {
     List *listed, *others, *runs = NIL;
     ListCell *cell;
@@ -359,7 +367,7 @@ List *RunNumbers(ModelTable *table)
     table->store.version = 0;
     foreach (cell, listed) {
         CHECK_FOR_INTERRUPTS();
-        if (HasRun(table, (uint32)lfirst_int(cell)))
+        if (TakeRun(table, (uint32)lfirst_int(cell), documents))
             runs = lappend_int(runs, lfirst_int(cell));
         else
             others = lappend_int(others, lfirst_int(cell));

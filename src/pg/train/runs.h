@@ -65,8 +65,9 @@ extern Jsonb *RunLastRefresh(ModelTable *table);
 /* The status and message of a training that has been stored. */
 extern void RunEnd(Run *run, const Training *training);
 
-/* Numbers of the runs in the log, ascending; what else is there is left out, with a warning. */
-extern List *RunNumbers(ModelTable *table);
+/* Numbers of the runs in the log, ascending, and the runs (Jsonb), unless `documents` is NULL; what
+ * else is there is left out, with a warning. */
+extern List *RunNumbers(ModelTable *table, List **documents);
 
 /* Only one run at a time: false if another session has it.  `session`: keep it across commits. */
 extern bool RunLock(Oid relid, bool session);

@@ -25,6 +25,12 @@ void TrainingInit(Training *t, MemoryContext parent, const char *title)
     BackendHostInit(&t->backend, t->context, MemoryContextStrdup(t->context, title));
 }
 
+Columns RequestColumns(const TrainRequest *request)
+{
+    return (request->source.time_column != NULL ? COLUMN_TIME : 0) |
+           (request->source.weight_column != NULL ? COLUMN_WEIGHT : 0);
+}
+
 /* What is kept of the rows for the algorithm, or for all that may be chosen. */
 static CollectFor PurposeOf(const TrainRequest *request, Columns columns)
 {

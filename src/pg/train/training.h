@@ -67,6 +67,9 @@ typedef struct Training {
     TrainPhases phases;
 } Training;
 
+/* Those that the request names beside ids. */
+extern Columns RequestColumns(const TrainRequest *request);
+
 /* Prepares an empty training whose memory is a child of `parent`. */
 extern void TrainingInit(Training *training, MemoryContext parent, const char *title);
 
@@ -85,7 +88,7 @@ extern void CheckTime(const Algorithm *algorithm, const void *options, bool time
  */
 extern void TrainingWarm(Training *training, const TrainRequest *request, Oid relid);
 
-/* Chooses what validation goes by, once. */
+/* Chooses what validation goes by, once, and the same for the same ids and seed. */
 extern void TrainingHoldOut(Training *training, const TrainOptions *options);
 
 /* BackendHostRun, with names for the users and items in random choices: those of their ids. */
@@ -99,9 +102,6 @@ extern bool TrainingIsRankable(const Training *training, const TrainRequest *req
 
 /* Fits the model to what was collected; needs neither SPI nor a snapshot. */
 extern void TrainingFit(Training *training, const TrainRequest *request);
-
-/* Chooses what validation goes by, the same for the same ids and seed. */
-extern void TrainingHoldOut(Training *training, const TrainOptions *options);
 
 /* Fails if the option holdout asks for times that are not there. */
 extern void CheckHoldout(const TrainOptions *options, bool times);

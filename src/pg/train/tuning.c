@@ -51,11 +51,11 @@ static void __attribute__((noreturn)) FailValue(const OptionSpec *spec)
 /* The number that stands for the value. */
 static double TakeValue(const OptionSpec *spec, const JsonbValue *value)
 {
-    char scratch[2048], expected[256];
+    char *options = palloc0(spec->offset + sizeof(int64)), expected[256]; /* no field is wider */
 
-    if (!OptionStore(spec, OptionValueOf(value), scratch, expected, sizeof(expected)))
+    if (!OptionStore(spec, OptionValueOf(value), options, expected, sizeof(expected)))
         FailValue(spec);
-    return OptionRead(spec, scratch);
+    return OptionRead(spec, options);
 }
 
 static void TakeList(TuneAxis *axis, JsonbContainer *array)
@@ -191,13 +191,16 @@ static void TakeSpaces(TrainRequest *request, Columns columns)
     Jsonb *space = JsonbParse(tuning->space_text);
     TunePlan *plan = &tuning->plan;
     BackendHost backend;
+    int count = 0;
 
     if (!JB_ROOT_IS_OBJECT(space))
         ereport(ERROR,
                 (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("space must be a JSON object"),
                  errhint("For example: '{\"factors\": [32, 64]}'.")));
     BackendHostInit(&backend, CurrentMemoryContext, "recadv_tune");
-    plan->spaces = palloc0(64 * sizeof(TuneSpace));
+    while (algorithms[count] != NULL)
+        count++;
+    plan->spaces = palloc0((Size)count * sizeof(TuneSpace));
     plan->count = 0;
     for (int i = 0; algorithms[i] != NULL; i++)
         if (IsCandidate(request->options, i, columns))
@@ -217,6 +220,5 @@ void TuningParse(TrainRequest *request)
                 (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                  errmsg("trials must be from 1 to %d, not %d", MOST_TRIALS, tuning->plan.trials)));
     options->candidates = CandidateBits(tuning->names);
-    TakeSpaces(request, (request->source.time_column != NULL ? COLUMN_TIME : 0) |
-                            (request->source.weight_column != NULL ? COLUMN_WEIGHT : 0));
+    TakeSpaces(request, RequestColumns(request));
 }

@@ -303,12 +303,13 @@ static char *DescribeRounds(const Choice *choice)
     return text.data;
 }
 
-/* The last trial of what was chosen. */
+/* The last trial of what was chosen that was measured. */
 static const Trial *BestOf(const Choice *choice)
 {
     int i = choice->trials - 1;
 
-    while (i > 0 && choice->trial[i].options != choice->options)
+    while (i > 0 &&
+           (choice->trial[i].options != choice->options || isnan(choice->trial[i].metric)))
         i--;
     return &choice->trial[i];
 }

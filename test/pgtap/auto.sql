@@ -92,8 +92,8 @@ SELECT train('times', '{"candidates": "popularity, nmrn", "seed": 5}', time_colu
     IS NOT NULL \g /dev/null
 SELECT bag_eq(
     $$SELECT algorithm, round FROM trials('times')$$,
-    $$VALUES ('popularity', 1), ('nmrn', 1)$$,
-    'candidates by name');
+    $$VALUES ('popularity', 1), ('nmrn', 1), ('nmrn', 2), ('nmrn', 2)$$,
+    'candidates by name, and what is tried of the best');
 SELECT is(recadv_info('times') ->> 'algorithm', 'nmrn', 'tastes are learnt from a stream, too');
 SELECT is(recadv_info('times') #>> '{options,seed}', '5', 'options of all algorithms are kept');
 SELECT is((SELECT count(*) FROM recadv_topk(7, 5, 'times')), 5::bigint, 'and it serves');

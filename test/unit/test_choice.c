@@ -3,12 +3,14 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "algo/choice/order.h"
 #include "algo/choice/rounds.h"
 #include "algo/choice/sample.h"
 #include "algo/choice/tune.h"
+#include "algo/rank/validation.h"
 #include "check.h"
 #include "core/random.h"
 #include "support.h"
@@ -106,6 +108,39 @@ static void CheckCandidates(void)
 
 /* ---- samples ---- */
 
+/* By seed 5, in no more memory than it should take. */
+static void SampleWithin(TestHost *t, const Interactions *data, uint64_t most, Interactions *sample)
+{
+    size_t before = t->bytes, estimate = SampleMemory(data, most, true);
+
+    TestHostResetPeak(t);
+    SampleUsers(&t->host, data, most, 5, true, sample);
+    CHECK(t->peak > before && t->peak - before <= estimate + TestHostSlack(t),
+          "a sample within its estimate: %zu, %zu", t->peak - before, estimate);
+}
+
+/* Where few users hold something out, more of them are drawn than of the others. */
+static void CheckHeldShare(void)
+{
+    Chosen c;
+    Interactions sample;
+    uint32_t few = 0;
+
+    Open(&c, 4000, NULL);
+    for (uint32_t u = 0; u < c.data.users; u++)
+        if (u % 40 != 0)
+            c.data.held[u] = NO_ITEM;
+    c.data.held_count = 100;
+    SampleWithin(&c.t, &c.data, c.data.count / 50, &sample);
+    for (uint32_t u = 0; u < sample.users; u++)
+        few += sample.held[u] == NO_ITEM;
+    CHECK(sample.held_count > 60 && sample.held_count < 95 && few > 50 && few < 110,
+          "of 4,000 users %u of 100 with something held out, and %u of the others",
+          (unsigned)sample.held_count, few);
+    SampleRelease(&c.t.host, &c.data, &sample);
+    TestHostEnd(&c.t);
+}
+
 static void CheckSample(void)
 {
     Chosen c;
@@ -114,7 +149,7 @@ static void CheckSample(void)
     bool users = true;
 
     Open(&c, 400, NULL);
-    SampleUsers(&c.t.host, &c.data, c.data.count / 2, 5, true, &half);
+    SampleWithin(&c.t, &c.data, c.data.count / 2, &half);
     SampleUsers(&c.t.host, &c.data, c.data.count / 2, 6, true, &other);
     SampleUsers(&c.t.host, &c.data, c.data.count, 5, true, &whole);
     for (uint32_t u = 0; u < half.users; u++) { /* in order, each once */
@@ -157,7 +192,7 @@ static void CheckEvents(void)
     stream = TasteStreamCreate(&t.host, 120, 40, 4, 2400, 2400, 901);
     data = TasteStreamData(&t.host, &stream, 2400);
     InteractionsHoldOut(&t.host, &data, HOLDOUT_RANDOM, 0, 1);
-    SampleUsers(&t.host, &data, data.count / 2, 5, true, &half);
+    SampleWithin(&t, &data, data.count / 2, &half);
     for (uint32_t u = 0; u < half.users; u++)
         for (uint64_t i = half.events->offset[u]; i < half.events->offset[u + 1]; i++)
             events += InteractionsContain(&half, u, half.events->item[i]);
@@ -169,7 +204,7 @@ static void CheckEvents(void)
     SetOptions(&choosing, &options, "candidates=popularity,nmrn");
     Choose(&t.host, &data, &options, SIZE_MAX, &choice);
     CHECK(choice.trial[1].epochs == 5, "for five epochs: %d", choice.trial[1].epochs);
-    CHECK(choice.trials == 2 && choice.algorithm == AlgorithmFind("nmrn"),
+    CHECK(choice.trials == 4 && choice.algorithm == AlgorithmFind("nmrn"),
           "tastes are learnt from events: nmrn %.3f against %.3f", MetricOf(&choice, "nmrn", 1),
           MetricOf(&choice, "popularity", 1));
     TestHostEnd(&t);
@@ -224,20 +259,115 @@ static void CheckThreads(void)
     TestHostEnd(&other.t);
 }
 
-static void CheckWeights(void)
+/* Of popularity, where what is held out has this weight. */
+static double MetricWithWeight(float held)
 {
     Chosen c;
+    double metric;
 
     Open(&c, 200, "candidates=popularity,itemknn");
     c.data.columns |= COLUMN_WEIGHT;
     c.data.weight = HostAllocate(&c.t.host, c.data.count, sizeof(float));
     for (uint32_t u = 0; u < c.data.users; u++)
         for (uint64_t i = c.data.offset[u]; i < c.data.offset[u + 1]; i++)
-            c.data.weight[i] = IsHeldOut(&c.data, u, c.data.item[i]) ? 50 : 1;
+            c.data.weight[i] = IsHeldOut(&c.data, u, c.data.item[i]) ? held : 1;
     Run(&c);
-    CHECK(MetricOf(&c.choice, "popularity", 1) < 0.5,
-          "weights of what is held out tell nothing beforehand: %.3f",
-          MetricOf(&c.choice, "popularity", 1));
+    metric = MetricOf(&c.choice, "popularity", 1);
+    TestHostEnd(&c.t);
+    return metric;
+}
+
+static void CheckWeights(void)
+{
+    double plain = MetricWithWeight(1), heavy = MetricWithWeight(50);
+
+    CHECK(plain > 0 && heavy == plain,
+          "weights of what is held out tell nothing beforehand: %.4f, %.4f", heavy, plain);
+}
+
+/* ---- variants ---- */
+
+static double RegularizationOf(const void *options)
+{
+    return OptionRead(OptionFind(AlgorithmFind("bpr")->options, "regularization"), options);
+}
+
+/* The variant is a trial like the last of what leads, and takes its place if it gains. */
+static void CheckVariants(uint32_t users, uint32_t items, uint32_t groups, uint32_t per_user,
+                          int *taken)
+{
+    Chosen c;
+    const Trial *leader, *variant;
+    bool gain;
+
+    Open(&c, users, "candidates=popularity,bpr");
+    c.data = TasteInteractions(&c.t.host, users, items, groups, per_user, 902);
+    InteractionsHoldOut(&c.t.host, &c.data, HOLDOUT_RANDOM, 0, 1);
+    Run(&c);
+    CHECK(c.choice.trials == 3 && c.choice.algorithm == AlgorithmFind("bpr"),
+          "two candidates and a variant: %d", c.choice.trials);
+    leader = &c.choice.trial[1];
+    variant = &c.choice.trial[2];
+    CHECK(variant->algorithm == leader->algorithm && variant->round == 2 &&
+              variant->epochs == leader->epochs && RegularizationOf(variant->options) == 0.02 &&
+              RegularizationOf(leader->options) == 0.008,
+          "of more regularization");
+    gain = IsGain(variant->metric, leader->metric);
+    CHECK(c.choice.options == (gain ? variant : leader)->options,
+          "the better one is chosen: %.4f without, %.4f with it", leader->metric, variant->metric);
+    *taken += gain;
+    TestHostEnd(&c.t);
+}
+
+/* No trial takes more than the training and what it is measured with; returns what the greatest
+ * training takes. */
+static size_t GreatestTraining(const Chosen *c)
+{
+    size_t greatest = 0;
+
+    for (int i = 0; algorithms[i] != NULL; i++) {
+        Trial trial = {.algorithm = algorithms[i]};
+        size_t room, validation;
+        Model model;
+
+        if (!IsCandidate(&c->options, i, c->data.columns))
+            continue;
+        trial.options = TrialOptions(&c->t.host, trial.algorithm, "balanced", &c->options.train);
+        room = TrainingRoom(&trial, &c->data, 1);
+        ModelLayout(&model, trial.algorithm, trial.options, c->data.users, c->data.items);
+        validation = ValidationMemory(&model, &c->data, 1);
+        for (int times = 0; times <= 2; times++)
+            CHECK(TrialMemory(&trial, times, &c->data, 1) <= room + validation,
+                  "%s: a trial takes %zu bytes, the training %zu", algorithms[i]->name,
+                  TrialMemory(&trial, times, &c->data, 1), room);
+        greatest = room > greatest ? room : greatest;
+        HostRelease(&c->t.host, trial.options);
+    }
+    return greatest;
+}
+
+/* What leads the first round stands where the second has no room for any trial. */
+static void CheckLastRoom(void)
+{
+    Chosen c;
+    int last = 0;
+
+    Open(&c, 300, "candidates=popularity,itemknn,als");
+    c.data = TasteInteractions(&c.t.host, 9600, 3000, 4, 125, 903);
+    InteractionsHoldOut(&c.t.host, &c.data, HOLDOUT_RANDOM, 0, 1);
+    c.data.columns |= COLUMN_WEIGHT; /* the sample has them, and takes more */
+    c.data.weight = HostAllocate(&c.t.host, c.data.count, sizeof(float));
+    for (uint64_t i = 0; i < c.data.count; i++)
+        c.data.weight[i] = 1;
+    Choose(&c.t.host, &c.data, &c.options, GreatestTraining(&c), &c.choice);
+    for (int i = 0; i < c.choice.trials; i++)
+        last += c.choice.trial[i].round == 2 && isnan(c.choice.trial[i].metric) &&
+                strstr(c.choice.trial[i].problem, "memory") != NULL;
+    CHECK(c.choice.trials == 5 && last == 2, "the second round measures nothing");
+    CHECK(MetricOf(&c.choice, "als", 1) > MetricOf(&c.choice, "itemknn", 1) &&
+              c.choice.algorithm == AlgorithmFind("als"),
+          "what led the first is chosen, not what comes first in the list: %s",
+          c.choice.algorithm->name);
     TestHostEnd(&c.t);
 }
 
@@ -353,38 +483,104 @@ static void CheckNamed(void)
     TestHostEnd(&c.t);
 }
 
-/* ---- order ---- */
+static double MetricOfGan(const TestHost *t, const Interactions *data, const TrainOptions *train,
+                          const char *settings)
+{
+    TrialRound round = {&t->host, data, 1, 1, SIZE_MAX};
+    Trial trial = {.algorithm = AlgorithmFind("nmrn_gan")};
 
-/* Habits: most users go on from an item to the same next one; or to any. */
-static bool Informs(bool habits)
+    trial.options = TrialOptions(&t->host, trial.algorithm, NULL, train);
+    SetOptions(trial.algorithm, trial.options, "factors=8");
+    SetOptions(trial.algorithm, trial.options, settings);
+    TrialRun(&round, &trial);
+    return trial.metric;
+}
+
+/* An integer that is 0 is no choice that is left open: no epochs are none in a short trial, too. */
+static void CheckNone(void)
 {
     TestHost t;
+    TasteStream stream;
     Interactions data;
+    TrainOptions train;
+    double one, usual;
+
+    TestHostInit(&t);
+    OptionsDefault(train_options, &train);
+    stream = TasteStreamCreate(&t.host, 120, 40, 4, 2400, 2400, 901);
+    data = TasteStreamData(&t.host, &stream, 2400);
+    InteractionsHoldOut(&t.host, &data, HOLDOUT_RANDOM, 0, 1);
+    one = MetricOfGan(&t, &data, &train, "pre_epochs=1");
+    usual = MetricOfGan(&t, &data, &train, "pre_epochs=3");
+    CHECK(one > 0 && one == usual, "a short trial begins with one epoch of three: %.4f, %.4f", one,
+          usual);
+    CHECK(MetricOfGan(&t, &data, &train, "pre_epochs=0") != one, "but with none of none");
+    TestHostEnd(&t);
+}
+
+/* ---- order ---- */
+
+#define VISITS 20u /* of each user, to 60 items */
+
+typedef struct Habits {
+    uint32_t users;
+    uint32_t from; /* from this user on one goes on from an item to the same next one, or to any */
+    uint32_t
+        basket; /* so many visits have one time, in order of their items; 0: there are no times */
+} Habits;
+
+static int CompareItems(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+static void MakeVisits(const Habits *h, Events *events)
+{
     Random random;
-    Events events = {.count = 4000};
+
+    RandomSeed(&random, 5, RANDOM_CHOICE, 0, 0);
+    for (uint32_t u = 0; u <= h->users; u++)
+        events->offset[u] = u * VISITS;
+    for (uint32_t i = 0; i < events->count; i++)
+        events->item[i] = i / VISITS >= h->from && i % VISITS > 0
+                              ? (events->item[i - 1] * 7 + 3) % 60
+                              : RandomBelow(&random, 60);
+    for (uint32_t i = 0; h->basket > 0 && i < events->count; i++)
+        events->time[i] = i / h->basket;
+    for (uint32_t i = 0; h->basket > 0 && i < events->count; i += h->basket)
+        qsort(events->item + i, h->basket, sizeof(uint32_t), CompareItems);
+}
+
+static bool Informs(Habits habits)
+{
+    TestHost t;
+    Events events = {.count = (uint64_t)habits.users * VISITS};
+    Interactions data = {.users = habits.users, .items = 60, .events = &events};
     bool result;
 
     TestHostInit(&t);
-    data = TasteInteractions(&t.host, 200, 60, 6, 20, 900);
-    events.offset = HostAllocate(&t.host, 201, sizeof(uint64_t));
+    events.offset = HostAllocate(&t.host, habits.users + 1, sizeof(uint64_t));
     events.item = HostAllocate(&t.host, events.count, sizeof(uint32_t));
-    RandomSeed(&random, 5, RANDOM_CHOICE, 0, 0);
-    for (uint32_t u = 0; u <= 200; u++)
-        events.offset[u] = u * 20;
-    for (uint32_t i = 0; i < events.count; i++)
-        events.item[i] =
-            habits && i % 20 > 0 ? (events.item[i - 1] * 7 + 3) % 60 : RandomBelow(&random, 60);
-    data.events = &events;
+    if (habits.basket > 0)
+        events.time = HostAllocate(&t.host, events.count, sizeof(double));
+    MakeVisits(&habits, &events);
+    TestHostResetPeak(&t);
     result = OrderInforms(&t.host, &data, 1);
-    data.events = NULL;
     TestHostEnd(&t);
     return result;
 }
 
 static void CheckOrder(void)
 {
-    CHECK(Informs(true), "habits are found");
-    CHECK(!Informs(false), "chance is not");
+    CHECK(Informs((Habits){200, 0, 0}), "habits are found");
+    CHECK(!Informs((Habits){200, 200, 0}), "chance is not");
+    CHECK(Informs((Habits){200, 0, 1}), "habits with times are found");
+    CHECK(!Informs((Habits){200, 200, VISITS}), "baskets that are made at once have no order");
+    CHECK(!Informs((Habits){200, 200, 4}), "nor have visits of a day, where that is all one knows");
+    CHECK(Informs((Habits){40000, 20000, 0}), "habits of later users are found among many");
+    CHECK(!Informs((Habits){40000, 40000, 4}), "chance is not");
 }
 
 /* ---- budgets ---- */
@@ -446,6 +642,44 @@ static void CheckBudget(void)
     some = RoundSample(&c.data, &trial, 1, 1, UINT64_MAX, 0);
     CHECK(some > c.data.count / 5 && some < c.data.count / 3,
           "a thousand held-out interactions are looked at for any budget");
+    TestHostEnd(&c.t);
+}
+
+/* A search for weights sees narrow rows, and takes place where enough is held out. */
+static void CheckAlsWork(void)
+{
+    static const char named[] = "factors=%d unobserved_weight=0.1 regularization=0.01";
+    Chosen c;
+    char settings[96];
+    double search[3];
+
+    Open(&c, 1000, NULL);
+    for (int i = 0; i < 3; i++) {
+        snprintf(settings, sizeof(settings), "factors=%d", 64 << i);
+        search[i] = WorkOf(&c, "als", settings, -1);
+        snprintf(settings, sizeof(settings), named, 64 << i);
+        search[i] -= WorkOf(&c, "als", settings, -1);
+    }
+    CHECK(search[0] < search[1] && search[2] < 1.2 * search[1],
+          "a search takes %.3g, with 128 factors %.3g, with 256 %.3g", search[0], search[1],
+          search[2]);
+    c.data.held_count = FEWEST_HELD - 1;
+    CHECK(WorkOf(&c, "als", "factors=64", -1) ==
+              WorkOf(&c, "als", "factors=64 unobserved_weight=0.1 regularization=0.01", -1),
+          "none with little held out");
+    TestHostEnd(&c.t);
+}
+
+/* Trials of variants at twice the length of the shortest, of all data. */
+static void CheckVariantWork(void)
+{
+    Chosen c;
+    double variants;
+
+    Open(&c, 4000, NULL);
+    variants = WorkOf(&c, "nmrn", "recent=8", 2) + WorkOf(&c, "nmrn", "regularization=0.003", 2);
+    CHECK(variants < 1.5 * WorkOf(&c, "nmrn", "", -1), "nmrn's variants take %.2f trainings",
+          variants / WorkOf(&c, "nmrn", "", -1));
     TestHostEnd(&c.t);
 }
 
@@ -521,6 +755,28 @@ static void CheckTuning(void)
     TestHostEnd(&two.t);
 }
 
+/* Of whole numbers each is drawn as often. */
+static void CheckDraws(void)
+{
+    Chosen c;
+    TuneAxis axis = {.least = 1, .greatest = 4};
+    TuneSpace space = {.algorithm = AlgorithmFind("itemknn"), .axes = &axis, .count = 1};
+    TunePlan plan = {&space, 1, 400, 0};
+    uint64_t counts[4] = {0};
+
+    Open(&c, 200, NULL);
+    axis.spec = OptionFind(space.algorithm->options, "neighbors");
+    Tune(&c.t.host, &c.data, &plan, &c.options.train, SIZE_MAX, &c.choice);
+    for (int i = 0; i < c.choice.trials; i++)
+        if (c.choice.trial[i].round == 1)
+            counts[(int)OptionRead(axis.spec, c.choice.trial[i].options) - 1]++;
+    CHECK(counts[0] + counts[1] + counts[2] + counts[3] == 400 && counts[0] > 75 &&
+              counts[3] > 75 && counts[0] < 125 && counts[3] < 125 && LooksUniform(counts, 4),
+          "1: %d, 2: %d, 3: %d, 4: %d", (int)counts[0], (int)counts[1], (int)counts[2],
+          (int)counts[3]);
+    TestHostEnd(&c.t);
+}
+
 static void TuneInNoRoom(void *arg)
 {
     Chosen *c = arg;
@@ -588,7 +844,7 @@ static void CheckMemory(void)
     size_t estimate, before;
 
     Open(&c, 300, NULL);
-    estimate = ChooseMemory(&c.options, &c.data, 1);
+    estimate = GreatestTraining(&c) + ChooseSampleMemory(&c.options, &c.data);
     before = c.t.bytes;
     TestHostResetPeak(&c.t);
     Run(&c);
@@ -611,18 +867,29 @@ static void CheckCancel(void)
 
 void TestChoice(void)
 {
+    int taken = 0;
+
     CheckCandidates();
     CheckSample();
+    CheckHeldShare();
     CheckEvents();
     CheckChoice();
     CheckThreads();
     CheckWeights();
+    CheckVariants(300, 60, 6, 9, &taken);
+    CheckVariants(400, 200, 20, 6, &taken);
+    CHECK(taken == 1, "one of two variants is taken");
+    CheckLastRoom();
     CheckUntried();
     CheckRoom();
     CheckFailure();
     CheckNamed();
+    CheckNone();
     CheckOrder();
     CheckBudget();
+    CheckAlsWork();
+    CheckVariantWork();
+    CheckDraws();
     CheckGrid();
     CheckTuning();
     CheckTuningRoom();

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "algo/choice/trial.h"
 #include "algo/rank/prequential.h"
 #include "algo/rank/scan.h"
 #include "algo/rank/validation.h"
@@ -884,6 +885,17 @@ static void CheckParts(void)
           "and leaves those before as they are");
 }
 
+/* Trials lay out options of any algorithm in a struct of this size. */
+static void CheckOptionsSize(void)
+{
+    size_t greatest = 0;
+
+    for (int i = 0; algorithms[i] != NULL; i++)
+        greatest = algorithms[i]->options_size > greatest ? algorithms[i]->options_size : greatest;
+    CHECK(greatest > sizeof(TrainOptions) && greatest <= MOST_OPTIONS,
+          "options of %zu bytes fit into %d", greatest, MOST_OPTIONS);
+}
+
 /* Sums of weights stay finite. */
 static void CheckHugePopularity(void)
 {
@@ -929,5 +941,6 @@ void TestInterface(void)
     }
     CheckGrowth();
     CheckParts();
+    CheckOptionsSize();
     CheckHugePopularity();
 }

@@ -25,6 +25,7 @@ typedef struct Script {
     double loss[EPOCHS];
     int epochs[2]; /* of the two stages; 0: none */
     double stage_best[2];
+    bool against;         /* the second must beat the first */
     int adversarial_from; /* the stage has another name from this epoch on */
     int spoil;            /* the epoch in which a part gets a value that is not finite */
     int spoilt;           /* which part */
@@ -161,12 +162,13 @@ static void RunLoop(void *arg)
 
     LoopOpen(&s->loop);
     for (int n = 0; n < 2 && s->epochs[n] > 0; n++)
-        s->stage_best[n] = LoopStage(&s->loop,
-                                     s->loop.stage != NULL ? NULL
-                                     : n == 0              ? "one"
-                                                           : "two",
-                                     s->epochs[n])
-                               .metric;
+        s->stage_best[n] =
+            LoopStageAgainst(&s->loop,
+                             s->loop.stage != NULL ? NULL
+                             : n == 0              ? "one"
+                                                   : "two",
+                             s->epochs[n], n == 1 && s->against ? s->stage_best[0] : -1)
+                .metric;
     LoopClose(&s->loop);
 }
 
@@ -266,6 +268,15 @@ static void CheckStages(void)
               strcmp(s.report.history[3].stage, "two") == 0,
           "the model is from the last stage");
     End(&s);
+    for (int gains = 0; gains < 2; gains++) {
+        Prepare(&s, 9, 1, 2, 2);
+        s.against = true;
+        SetMetrics(&s, (const double[]){.4, .5, .3, gains ? .5011 : .5009}, 4);
+        CHECK(Run(&s) == OUTCOME_DONE && s.report.best == (gains ? 3 : 1) &&
+                  IsAfter(&s, gains ? 4 : 2),
+              "a stage that is to beat another is kept if it gains a five-hundredth");
+        End(&s);
+    }
     Prepare(&s, 1, 1, 6, 0);
     SetMetrics(&s, (const double[]){1, 2, 3, 4, 5, 6}, 6);
     s.loop.stage = StageOf;

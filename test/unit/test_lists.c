@@ -178,6 +178,50 @@ static void CheckThreads(Case *c)
     c->t.host.pool = NULL;
 }
 
+static int CallsFor(Case *c, uint64_t interactions)
+{
+    int before = c->t.calls;
+    Interactions few = c->data;
+    ListMetrics m = {.k = 3};
+
+    few.count = interactions;
+    MeasureLists(&c->t.host, &c->model, NO_HISTORIES, &few, 0, c->cases, 1, &m, 1);
+    return c->t.calls - before;
+}
+
+static int CallsOfRanking(Case *c, float weight)
+{
+    int before = c->t.calls;
+
+    RankCasesPenalised(&c->t.host, &c->model, NO_HISTORIES, weight, c->cases, 1);
+    return c->t.calls - before;
+}
+
+/* Counting the owners of items goes through all interactions, logarithms through all items. */
+static void CheckInterrupts(Case *c)
+{
+    CHECK(c->data.count > 3 * 4096 && CallsFor(c, c->data.count) >= CallsFor(c, 1) + 3,
+          "%d looks at interrupts with %llu interactions, %d with one", CallsFor(c, c->data.count),
+          (unsigned long long)c->data.count, CallsFor(c, 1));
+    CHECK(CallsOfRanking(c, 0.5f) > CallsOfRanking(c, 0), "and %d with a weight, %d without",
+          CallsOfRanking(c, 0.5f), CallsOfRanking(c, 0));
+}
+
+/* Without a weight there are no logarithms to keep. */
+static void CheckLogs(Case *c)
+{
+    size_t before = c->t.bytes, plain;
+
+    TestHostResetPeak(&c->t);
+    RankCases(&c->t.host, &c->model, NO_HISTORIES, c->cases, 1);
+    plain = c->t.peak;
+    TestHostResetPeak(&c->t);
+    RankCasesPenalised(&c->t.host, &c->model, NO_HISTORIES, 0.5f, c->cases, 1);
+    CHECK(c->t.peak >= plain + ITEMS * sizeof(float) &&
+              c->t.peak < plain + ITEMS * sizeof(float) + 128 && c->t.bytes == before,
+          "logarithms of popularity take %zu bytes", c->t.peak - plain);
+}
+
 /* Users who have everything have no list. */
 static void CheckEmpty(Case *c)
 {
@@ -223,6 +267,8 @@ void TestLists(void)
         CheckPositions(&c, weights[w]);
     }
     CheckThreads(&c);
+    CheckInterrupts(&c);
+    CheckLogs(&c);
     CheckEmpty(&c);
     TestHostEnd(&c.t);
 }

@@ -545,11 +545,11 @@ static void CheckTrials(void)
     plain = FindStage(r, "bpr");
     weak = FindStage(r, "apr 0.1");
     strong = FindStage(r, "apr 0.2");
-    better = strong.best > weak.best ? strong : weak;
+    better = IsGain(strong.best, weak.best) ? strong : weak;
     CHECK(plain.epochs == 60 && weak.epochs == 40 && strong.epochs == 40,
           "60 epochs of BPR, then 40 of each strength: %d, %d, %d", plain.epochs, weak.epochs,
           strong.epochs);
-    CHECK(better.best > plain.best && r->history[r->best].metric[0] == better.best &&
+    CHECK(IsGain(better.best, plain.best) && r->history[r->best].metric[0] == better.best &&
               strcmp(r->history[r->best].stage, better.name) == 0,
           "the best of all is kept: %.4f, %.4f, %.4f", plain.best, weak.best, strong.best);
     CHECK(FindStage(r, "bpr all").epochs == plain.best_epoch &&

@@ -427,6 +427,18 @@ static void CheckAllLearnt(const char *algorithm, const char *settings)
 }
 
 /* A temperature is chosen by short runs, none of which is left in the model; it stays with it. */
+/* By the first three epochs. */
+static double BetterTemperature(const TrainReport *report)
+{
+    static const double tried[] = {0.3, 0.2, 0.5};
+    int best = 0;
+
+    for (int i = 1; i < 3; i++)
+        if (report->history[i].metric[0] > 1.02 * report->history[best].metric[0])
+            best = i;
+    return tried[best];
+}
+
 static void CheckTemperature(void)
 {
     TestHost t;
@@ -446,8 +458,10 @@ static void CheckTemperature(void)
               strcmp(chosen.report.history[2].stage, "temperature 0.5") == 0 &&
               chosen.report.epochs == 6 && chosen.report.best >= 3,
           "three temperatures are tried for a third of the epochs");
-    CHECK(fabs(value - 0.2) < 1e-6 || fabs(value - 0.3) < 1e-6 || fabs(value - 0.5) < 1e-6,
-          "one of them is kept: %g", value);
+    CHECK(fabs(value - BetterTemperature(&chosen.report)) < 1e-6,
+          "the first is kept, unless another is better by a fiftieth: %g of %.4f, %.4f, %.4f",
+          value, chosen.report.history[0].metric[0], chosen.report.history[1].metric[0],
+          chosen.report.history[2].metric[0]);
     snprintf(settings, sizeof(settings), "factors=16 epochs=3 evaluate_every=3 temperature=0.7");
     TrainTrial(&t, &data, settings, &named);
     CHECK(fabsf(NmrnTemperature(&named.model) - 0.7f) < 1e-6f && named.report.epochs == 3,

@@ -566,7 +566,7 @@ static void SolveTask(void *arg, int task, int worker)
     float *out = PartRow(job->solved, first), *to = job->turned ? scratch->solution : out;
     double loss = 0;
 
-    if (job->turned)
+    if (job->turned && IsMoved(s, FEWEST_MOVED))
         MultiplyTransposed(out, s->base, rows, s->stride, s->stride, scratch->start);
     for (uint32_t r = 0; r < rows && !scratch->abandoned; r++) {
         if (HostCancelled(s->host))

@@ -4,21 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "algo/rank/validation.h"
-
-/*
- * Enough to tell weights apart, by validation on four data sets.  Narrower rows want a lower weight
- * of what is unobserved than those of the training.
- */
-#define TRIAL_EPOCHS  4
-#define TRIAL_FACTORS 128
-#define MOST_TRIALS   12
-
-/* A smaller gain, by its share, is not worth going on for. */
-#define LEAST_GAIN 0.002
-
-/* Fewer held-out interactions tell chance from merit no more. */
-#define FEWEST_HELD 50
+#define MOST_TRIALS 12
 
 /*
  * Weights are searched for by what they amount to: all unobserved pairs of a user together, by the
@@ -118,7 +104,7 @@ static bool Improves(Search *s, Point p)
     if (s->trials >= MOST_TRIALS)
         return false;
     value = Try(s, p);
-    if (!(value > s->value * (1 + LEAST_GAIN)))
+    if (!IsGain(value, s->value))
         return false;
     s->best = p;
     s->value = value;
@@ -200,7 +186,7 @@ AlsWeights SearchWeights(const Host *host, const Interactions *data, const Model
 
     if (o->unobserved_weight > 0)
         s.best.share = o->unobserved_weight * s.items / s.activity;
-    if ((o->unobserved_weight == 0 || o->regularization == 0) && data->held_count >= FEWEST_HELD)
+    if (Searches(o, data))
         RunTrials(&s, data, model);
     return WeightsAt(&s, s.best);
 }

@@ -8,6 +8,21 @@
 #define RECADV_ALGO_ALS_SEARCH_H
 
 #include "algo/als/half_step.h"
+#include "algo/rank/validation.h"
+
+/*
+ * Enough to tell weights apart, by validation on four data sets.  Narrower rows want a lower weight
+ * of what is unobserved than those of the training.
+ */
+#define TRIAL_EPOCHS  4
+#define TRIAL_FACTORS 128
+
+/* Are weights to be searched for, and is enough held out to tell them apart by? */
+static inline bool Searches(const AlsOptions *options, const Interactions *shape)
+{
+    return (options->unobserved_weight == 0 || options->regularization == 0) &&
+           shape->held_count >= FEWEST_HELD;
+}
 
 /*
  * The weights that the options name, and for those that they leave open (0) the best of the trials;

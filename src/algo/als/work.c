@@ -1,6 +1,7 @@
 /* work.c: how long a training takes. */
-#include "algo/als/als.h"
-#include "algo/rank/validation.h"
+#include <math.h>
+
+#include "algo/als/search.h"
 
 /* Of one product. */
 #define PRODUCT_NS 0.03
@@ -12,8 +13,7 @@
 #define BY_BASIS       80
 
 /* What a search for weights usually takes. */
-#define TRIALS       9
-#define TRIAL_EPOCHS 5
+#define TRIALS 9
 
 /* Both sides once. */
 static double EpochWork(double factors, const Interactions *shape)
@@ -25,13 +25,19 @@ static double EpochWork(double factors, const Interactions *shape)
             BY_BASIS * factors * factors);
 }
 
+/* Users' rows first, then the epochs, of rows that are narrow. */
+static double TrialWork(const AlsOptions *o, const Interactions *shape)
+{
+    return (0.5 + TRIAL_EPOCHS) * EpochWork(fmin((double)o->factors, TRIAL_FACTORS), shape);
+}
+
 double AlsWork(const Model *model, const Interactions *shape)
 {
     const AlsOptions *o = model->options;
     double epoch = EpochWork((double)o->factors, shape), validation = ValidationWork(model, shape);
     double work = ((double)o->epochs + (model->trial ? 0 : 2)) * epoch;
 
-    if (o->unobserved_weight == 0 || o->regularization == 0)
-        work += TRIALS * (TRIAL_EPOCHS * epoch + validation);
+    if (Searches(o, shape))
+        work += TRIALS * (TrialWork(o, shape) + validation);
     return work + validation * (double)o->epochs / (double)o->train.evaluate_every;
 }

@@ -12,12 +12,8 @@
 #include "algo/choice/order.h"
 #include "algo/choice/rounds.h"
 #include "algo/choice/sample.h"
-#include "algo/learn/loop.h"
+#include "algo/rank/validation.h"
 #include "core/pool.h"
-
-/* Interactions that a round looks at, at most. */
-#define FIRST_MOST 250000
-#define LAST_MOST  1000000
 
 /* How much longer than short trainings those of the last round are. */
 #define LAST_TIMES 2
@@ -30,8 +26,9 @@
 #define FIRST_LITTLE 4e9
 #define LAST_LITTLE  10e9
 
-/* Variants of one algorithm. */
-#define MOST_VARIANTS 8
+/* Variants of one algorithm, and trainings of it that their trials may take beyond the budget. */
+#define MOST_VARIANTS     8
+#define VARIANT_TRAININGS 1.5
 
 static const char only_one[] = "it is the only candidate";
 
@@ -137,6 +134,20 @@ static bool RunRound(Chooser *c, int times, uint64_t most)
     return true;
 }
 
+/* What a round sees that is meant to see so many interactions. */
+static Interactions Seen(const Chooser *c, uint64_t most)
+{
+    Interactions shape = *c->rounds.data;
+    double share = (double)most / (double)shape.count;
+
+    if (most >= shape.count)
+        return shape;
+    shape.users = (uint32_t)((double)shape.users * share) + 1;
+    shape.held_count = (uint64_t)((double)shape.held_count * share) + 1;
+    shape.count = most;
+    return shape;
+}
+
 static bool RunFirst(Chooser *c)
 {
     uint64_t most = RoundSample(c->rounds.data, c->list, c->count, 1, FIRST_MOST, FirstBudget(c));
@@ -144,25 +155,29 @@ static bool RunFirst(Chooser *c)
     return RunRound(c, 1, most);
 }
 
-/* The better half for longer, where that sees at least as much. */
+/* The better half for longer, where that sees at least as much.  What the first round has found
+ * stands where this one measures nothing. */
 static void RunLast(Chooser *c)
 {
+    const Chooser before = *c;
+    const Trial best = c->list[0];
     int half = (c->count + 1) / 2;
     uint64_t most =
         RoundSample(c->rounds.data, c->list, half, LAST_TIMES, LAST_MOST, LeftBudget(c));
-    Interactions shape = *c->rounds.data;
+    Interactions shape = Seen(c, most);
 
     if (half < 2 || most < c->most)
         return;
-    shape.users = (uint32_t)((double)shape.users * (double)most / (double)shape.count) + 1;
-    shape.held_count =
-        (uint64_t)((double)shape.held_count * (double)most / (double)shape.count) + 1;
-    shape.count = most;
     if (RoundWork(c->list, half, LAST_TIMES, &shape) > 1.5 * LeftBudget(c))
         return;
     c->count = half;
     c->rounds.planned = c->rounds.trials + half;
-    RunRound(c, LAST_TIMES, most);
+    if (!RunRound(c, LAST_TIMES, most) || c->count > 0)
+        return;
+    c->list[0] = best;
+    c->count = 1;
+    c->times = before.times;
+    c->most = before.most;
 }
 
 /* --- variants */
@@ -188,22 +203,36 @@ static Trial Variant(const Chooser *c, const Trial *best, const struct PresetVal
     return trial;
 }
 
-/* Options of the best, by trials like its last. */
+/* How many of the first of them may be tried. */
+static int Affordable(const Chooser *c, const Trial *list, int count)
+{
+    double most =
+        fmax(LeftBudget(c), VARIANT_TRAININGS * TrainingWork(&c->list[0], c->rounds.data));
+    Interactions shape = Seen(c, c->most);
+
+    while (count > 0 && RoundWork(list, count, c->times, &shape) > most)
+        count--;
+    return count;
+}
+
+/* Options of the best, by trials like its last; one must be worth a change. */
 static void TryVariants(Chooser *c)
 {
     const struct PresetValue *value = c->list[0].algorithm->variants;
-    Trial list[MOST_VARIANTS + 1] = {c->list[0]};
-    int count = 1;
+    Trial list[MOST_VARIANTS];
+    int count = 0;
 
-    for (; value != NULL && value->option != NULL && count <= MOST_VARIANTS; value++) {
-        list[count] = Variant(c, &list[0], value);
+    for (; value != NULL && value->option != NULL && count < MOST_VARIANTS; value++) {
+        list[count] = Variant(c, &c->list[0], value);
         count += CanBe(c, &list[count]);
     }
-    c->rounds.planned = c->rounds.trials + count - 1;
-    if (count == 1 || !RoundRun(&c->rounds, list + 1, count - 1, c->times, c->most))
+    count = Affordable(c, list, count);
+    c->rounds.planned = c->rounds.trials + count;
+    if (count == 0 || !RoundRun(&c->rounds, list, count, c->times, c->most))
         return;
     RoundRank(list, count);
-    c->list[0] = list[0];
+    if (IsGain(list[0].metric, c->list[0].metric))
+        c->list[0] = list[0];
 }
 
 /* --- the whole */
@@ -279,37 +308,4 @@ size_t ChooseSampleMemory(const ChoiceOptions *options, const Interactions *shap
     bool events = ChoiceWantsEvents(options, shape->columns);
 
     return SizeAdd(SampleMemory(shape, LAST_MOST, events), events ? OrderInformsMemory() : 0);
-}
-
-static size_t MostMemory(const Algorithm *algorithm, const ChoiceOptions *options,
-                         const Interactions *shape, int threads)
-{
-    union {
-        TrainOptions train;
-        char room[2048];
-    } own;
-    const Trial trial = {.algorithm = algorithm, .options = &own};
-
-    TrialDefaults(algorithm, effort_names[options->effort], &options->train, &own);
-    return TrialMemory(&trial, LAST_TIMES, shape, threads);
-}
-
-/* Of the greatest trial; users differ, so the sample may come out larger than it is meant to. */
-size_t ChooseMemory(const ChoiceOptions *options, const Interactions *shape, int threads)
-{
-    size_t lists = SizeMultiply((size_t)CountAlgorithms(), 8 * sizeof(Trial)) + 16384;
-    Interactions sample = *shape;
-    size_t greatest = 0;
-
-    if (sample.count > 2 * LAST_MOST)
-        sample.count = 2 * LAST_MOST;
-    for (int i = 0; algorithms[i] != NULL; i++) {
-        size_t bytes;
-
-        if (!IsCandidate(options, i, shape->columns))
-            continue;
-        bytes = MostMemory(algorithms[i], options, &sample, threads);
-        greatest = bytes > greatest ? bytes : greatest;
-    }
-    return SizeAdd(lists, SizeAdd(greatest, ChooseSampleMemory(options, shape)));
 }

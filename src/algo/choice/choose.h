@@ -54,10 +54,8 @@ extern const Algorithm *ChoiceMisfit(const ChoiceOptions *options, Columns colum
 extern void Choose(const Host *host, const Interactions *data, const ChoiceOptions *options,
                    size_t room, Choice *choice);
 
-/* Bytes that Choose allocates, with any room. */
-extern size_t ChooseMemory(const ChoiceOptions *options, const Interactions *shape, int threads);
-
-/* Those of them that hold the users that are looked at. */
+/* Bytes of the users that are looked at: what Choose allocates beside the greatest training of a
+ * candidate, than which no trial needs more. */
 extern size_t ChooseSampleMemory(const ChoiceOptions *options, const Interactions *shape);
 
 #endif

@@ -2,8 +2,8 @@
  * order.c: compares what follows on what with what would follow if the order were random.
  *
  * Where order says something, the same item follows the same item more often than in shuffled
- * histories: coincidences of neighbouring pairs are counted in both.  Algorithms that go by order
- * need not be tried where it says nothing.
+ * histories: coincidences of neighbouring pairs are counted in both.  Events of one time are
+ * shuffled in both.  Algorithms that go by order need not be tried where it says nothing.
  */
 #include "algo/choice/order.h"
 
@@ -19,6 +19,9 @@
 /* Coincidences in order by those in shuffled histories, so that it is no accident. */
 #define NEEDED_RATIO 1.1
 #define DEVIATIONS   5.0
+
+/* Random streams of a user; 0 is that of the sample. */
+typedef enum Stream { STREAM_SHUFFLE = 1, STREAM_TIES, STREAM_USERS } Stream;
 
 typedef struct Place {
     uint64_t pair; /* two indexes and one; 0: free */
@@ -50,21 +53,66 @@ static uint32_t Count(Place *places, uint32_t a, uint32_t b)
     return places[at].count++;
 }
 
-/* The user's items, `left` at most, in order or shuffled; items that repeat at once count once. */
+static Random StreamOf(const Counter *c, uint32_t user, Stream stream)
+{
+    Random random;
+
+    RandomSeed(&random, c->seed, RANDOM_CHOICE, InteractionsUserKey(c->data, user), stream);
+    return random;
+}
+
+/* Where there are more events than are looked at, they are those of users from all over. */
+static bool IsDrawn(const Counter *c, uint32_t user)
+{
+    Random random;
+
+    if (c->data->events->count <= MOST_PAIRS)
+        return true;
+    random = StreamOf(c, user, STREAM_USERS);
+    return RandomUniform(&random) * (double)c->data->events->count < MOST_PAIRS;
+}
+
+/* What has one time came in no order: that of its items, which it is kept in, would look like one.
+ */
+static void ShuffleTies(const Counter *c, uint32_t user, uint32_t count)
+{
+    const Events *events = c->data->events;
+    const double *time = events->time == NULL ? NULL : events->time + events->offset[user];
+    Random random = StreamOf(c, user, STREAM_TIES);
+
+    for (uint32_t i = 0, end; time != NULL && i < count; i = end) {
+        for (end = i + 1; end < count && time[end] == time[i];)
+            end++;
+        RandomShuffle(&random, c->items + i, end - i);
+    }
+}
+
+/* Items that repeat at once count once. */
+static uint32_t DropRepeats(uint32_t *items, uint32_t count)
+{
+    uint32_t kept = 0;
+
+    for (uint32_t i = 0; i < count; i++)
+        if (kept == 0 || items[i] != items[kept - 1])
+            items[kept++] = items[i];
+    return kept;
+}
+
+/* The user's items, `left` at most, in order or shuffled. */
 static uint32_t TakeItems(const Counter *c, uint32_t user, bool shuffled, uint32_t left)
 {
     const Events *events = c->data->events;
-    uint64_t first = events->offset[user], end = events->offset[user + 1];
+    uint64_t first = events->offset[user], all = events->offset[user + 1] - first;
+    uint32_t count = all < left ? (uint32_t)all : left;
     Random random;
-    uint32_t count = 0;
 
-    for (uint64_t i = first; i < end && count < left; i++)
-        if (count == 0 || events->item[i] != c->items[count - 1])
-            c->items[count++] = events->item[i];
+    memcpy(c->items, events->item + first, count * sizeof(uint32_t));
+    ShuffleTies(c, user, count);
+    count = DropRepeats(c->items, count);
     if (!shuffled)
         return count;
-    RandomSeed(&random, c->seed, RANDOM_CHOICE, user, 1);
-    RandomShufflePart(&random, c->items, count, 0);
+    random = StreamOf(c, user, STREAM_SHUFFLE);
+    RandomShuffle(&random, c->items, count);
     return count;
 }
 
@@ -75,7 +123,7 @@ static double Coincidences(const Counter *c, bool shuffled)
 
     memset(c->places, 0, PLACES * sizeof(Place));
     for (uint32_t user = 0; user < c->data->users && left > 0; user++) {
-        uint32_t count = TakeItems(c, user, shuffled, left);
+        uint32_t count = IsDrawn(c, user) ? TakeItems(c, user, shuffled, left) : 0;
 
         for (uint32_t i = 1; i < count; i++)
             if (c->items[i] != c->items[i - 1])

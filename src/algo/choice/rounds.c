@@ -6,9 +6,6 @@
 #include "algo/choice/sample.h"
 #include "algo/learn/loop.h"
 
-/* Held-out interactions that tell candidates apart. */
-#define WANTED_HELD 1000.0
-
 const char too_few[] = "too few interactions can be held out to choose by";
 
 const Trial *SimplestTrial(const Interactions *data, const Trial *list, int count)

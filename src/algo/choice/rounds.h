@@ -4,8 +4,9 @@
 
 #include "algo/choice/trial.h"
 
-/* Fewer held-out interactions tell chance from merit no more. */
-#define FEWEST_HELD 50
+/* Interactions that a round looks at, at most. */
+#define FIRST_MOST 250000
+#define LAST_MOST  1000000
 
 typedef struct Rounds {
     const Host *host;

@@ -13,9 +13,6 @@
 
 #define POLL_USERS 1024
 
-/* Users whose held-out interactions tell candidates apart. */
-#define WANTED 1000.0
-
 typedef struct Draw {
     const Interactions *data;
     double share;      /* of the users */
@@ -41,7 +38,7 @@ static double HeldShare(const Interactions *data, double share)
 {
     double held = (double)data->held_count;
 
-    return held == 0 ? share : fmax(share, fmin(WANTED / held, share * data->users / held));
+    return held == 0 ? share : fmax(share, fmin(WANTED_HELD / held, share * data->users / held));
 }
 
 /* Users and interactions of the sample, to know how much room it takes. */

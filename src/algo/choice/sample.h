@@ -4,6 +4,9 @@
 
 #include "core/interactions.h"
 
+/* Held-out interactions that tell trials apart. */
+#define WANTED_HELD 1000.0
+
 /*
  * All interactions of a random choice of users that makes about `most` of them, with what is held
  * out of theirs; all items stay.  Where there are no more, the arrays of `data` itself.  Without

@@ -11,9 +11,6 @@
 #include "algo/learn/loop.h"
 #include "core/pool.h"
 
-/* The greatest struct of options. */
-#define MOST_OPTIONS 2048
-
 /* Options of a short training. */
 typedef union ShortOptions {
     TrainOptions train;
@@ -46,18 +43,16 @@ void *TrialOptions(const Host *host, const Algorithm *algorithm, const char *pre
 }
 
 /*
- * A bound on epochs: `times` as many as a short training has, but no more than a whole one.  An
- * option that validation would choose has its value in the shortest trainings alone; one that is
- * named stays as it is.
+ * A bound on epochs: `times` as many as a short training has, but no more than a whole one, which
+ * may have none.  A number that validation would choose (0) has its value in the shortest trainings
+ * alone; one that is named stays as it is.
  */
 static double ShortValue(const OptionSpec *spec, const struct PresetValue *value, int times,
                          double whole)
 {
-    if (whole == 0)
-        return times == 1 ? value->value : 0;
-    if (spec->type == OPTION_REAL)
-        return whole;
-    return fmin(value->value * times, whole);
+    if (spec->type != OPTION_REAL)
+        return fmin(value->value * times, whole);
+    return whole == 0 && times == 1 ? value->value : whole;
 }
 
 static void Shorten(const Algorithm *algorithm, int times, void *options)

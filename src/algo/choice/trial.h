@@ -6,6 +6,9 @@
 
 #include "algo/algorithm.h"
 
+/* Bytes of the greatest struct of options. */
+#define MOST_OPTIONS 2048
+
 typedef struct Trial {
     const Algorithm *algorithm;
     void *options; /* of a whole training, from the host's arena */

@@ -8,10 +8,6 @@
 #include "core/pool.h"
 #include "core/random.h"
 
-/* Interactions that a round looks at, at most. */
-#define FIRST_MOST 250000
-#define LAST_MOST  1000000
-
 /* One of so many goes on. */
 #define KEPT_SHARE 4
 
@@ -25,7 +21,8 @@ typedef struct Tuner {
     Rounds rounds;
     const TunePlan *plan;
     const TrainOptions *options;
-    double deadline; /* of the round; 0: none */
+    double deadline;  /* of the round; 0: none */
+    uint32_t **order; /* of each space's combinations; NULL: they are without number */
 } Tuner;
 
 /* --- spaces */
@@ -68,17 +65,21 @@ static uint32_t Combinations(const TuneSpace *space)
 
 /* --- draws */
 
+/* Of whole numbers without a logarithm each is as likely. */
 static double DrawFrom(const TuneAxis *axis, Random *random)
 {
+    bool real = axis->spec->type == OPTION_REAL;
     double share = RandomUniform(random), value;
 
     if (axis->values != NULL)
         return axis->values[RandomBelow(random, (uint32_t)axis->count)];
-    value = axis->log ? axis->least * pow(axis->greatest / axis->least, share)
-                      : axis->least + share * (axis->greatest - axis->least);
-    if (axis->spec->type != OPTION_REAL)
-        value = floor(axis->least + (value - axis->least) + 0.5);
-    return fmin(fmax(value, axis->least), axis->greatest);
+    if (!axis->log && !real)
+        value = axis->least + floor(share * (axis->greatest - axis->least + 1));
+    else if (!axis->log)
+        value = axis->least + share * (axis->greatest - axis->least);
+    else
+        value = axis->least * pow(axis->greatest / axis->least, share);
+    return fmin(fmax(real ? value : floor(value + 0.5), axis->least), axis->greatest);
 }
 
 static void Set(const TuneAxis *axis, double value, void *options)
@@ -102,19 +103,37 @@ static void SetCombination(const TuneSpace *space, uint32_t number, void *option
     }
 }
 
-/* The combination that is the `draw`th in a random order. */
-static uint32_t ShuffledCombination(const Tuner *t, uint32_t all, uint32_t draw)
+/* Numbers of combinations in a random order. */
+static uint32_t *ShuffledCombinations(const Tuner *t, uint32_t all)
 {
-    uint32_t *order = HostAllocate(t->rounds.host, all, sizeof(uint32_t)), chosen;
+    uint32_t *order = HostAllocate(t->rounds.host, all, sizeof(uint32_t));
     Random random;
 
     for (uint32_t i = 0; i < all; i++)
         order[i] = i;
     RandomSeed(&random, t->rounds.seed, RANDOM_CHOICE, all, 2);
     RandomShuffle(&random, order, all);
-    chosen = order[draw];
-    HostRelease(t->rounds.host, order);
-    return chosen;
+    return order;
+}
+
+static void OpenOrders(Tuner *t)
+{
+    const TunePlan *plan = t->plan;
+
+    t->order = HostAllocateZero(t->rounds.host, (size_t)plan->count, sizeof(uint32_t *));
+    for (int i = 0; i < plan->count; i++) {
+        uint32_t all = Combinations(&plan->spaces[i]);
+
+        if (all > 0)
+            t->order[i] = ShuffledCombinations(t, all);
+    }
+}
+
+static void CloseOrders(Tuner *t)
+{
+    for (int i = 0; i < t->plan->count; i++)
+        HostRelease(t->rounds.host, t->order[i]);
+    HostRelease(t->rounds.host, t->order);
 }
 
 /* Fills the options of trial `draw`, from 0 on, of space `number`; false: there are no more. */
@@ -129,7 +148,7 @@ static bool Draw(const Tuner *t, int number, int draw, void *options)
     if (space->standard && draw == 0)
         return true;
     if (all > 0) {
-        SetCombination(space, ShuffledCombination(t, all, (uint32_t)draw), options);
+        SetCombination(space, t->order[number][draw], options);
         return true;
     }
     RandomSeed(&random, t->rounds.seed, RANDOM_CHOICE, (uint64_t)draw, (uint64_t)number + 3);
@@ -262,7 +281,9 @@ void Tune(const Host *host, const Interactions *data, const TunePlan *plan,
     int count;
 
     t.rounds.trial = HostAllocate(host, (size_t)t.rounds.most, sizeof(Trial));
+    OpenOrders(&t);
     count = DrawTrials(&t, list);
+    CloseOrders(&t);
     if (count == 0)
         FailAll(&t, &t.rounds.trial[t.rounds.trials - 1]);
     *choice = (Choice){.untried = Search(&t, list, count)};

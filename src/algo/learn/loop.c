@@ -222,7 +222,7 @@ static Epoch RunEpoch(Loop *loop, const char *stage, bool validate)
 typedef struct Best {
     double value;
     int stale;   /* validations since */
-    double beat; /* what an epoch must be better than to be kept */
+    double beat; /* what an epoch must be a gain over to be kept */
     int epochs;  /* of the report, up to the best */
 } Best;
 
@@ -238,7 +238,7 @@ static bool Compare(Loop *loop, Best *best, const Epoch *epoch)
     best->value = epoch->metric[0];
     best->stale = 0;
     best->epochs = loop->report->epochs;
-    if (best->value > best->beat) {
+    if (IsGain(best->value, best->beat)) {
         loop->report->best = loop->report->epochs - 1;
         KeepBest(loop);
     }

@@ -62,8 +62,8 @@ typedef struct Stage {
 extern Stage LoopStage(Loop *loop, const char *name, int epochs);
 
 /*
- * The same, but an epoch that is not better than `beat` is not kept: the model is then what an
- * earlier stage has kept.  Without validation, as LoopStage.
+ * The same, but an epoch that is no gain over `beat` (IsGain) is not kept: the model is then what
+ * an earlier stage has kept.  Without validation, as LoopStage.
  */
 extern Stage LoopStageAgainst(Loop *loop, const char *name, int epochs, double beat);
 

@@ -557,7 +557,7 @@ static Stage TryStrengths(Trainer *t, Loop *loop, const Snapshot *start, Plan pl
         StartAdversarial(t, plan.plain > 0);
         stage = LoopStageAgainst(loop, count > 1 ? trials[i].stage : "apr", plan.adversarial,
                                  best.metric);
-        if (stage.metric > best.metric || t->data->held_count == 0) {
+        if (IsGain(stage.metric, best.metric) || t->data->held_count == 0) {
             best = stage;
             chosen = t->strength;
         }
@@ -571,9 +571,9 @@ static void TellUndone(TrainReport *report, const Stage *plain, const Stage *bes
 {
     if (best->epochs == 0)
         snprintf(report->warning, sizeof(report->warning),
-                 "adversarial training did not raise NDCG@100 above %.4f, so the model is that of "
-                 "BPR; recadv_history() tells how it went",
-                 plain->metric);
+                 "adversarial training did not raise NDCG@100 from %.4f by %g %%, so the model is "
+                 "that of BPR; recadv_history() tells how it went",
+                 plain->metric, 100 * LEAST_GAIN);
     else
         snprintf(report->warning, sizeof(report->warning),
                  "adversarial training made the model no more robust: rows moved by a quarter of "

@@ -64,6 +64,16 @@ static const struct PresetValue before[] = {{"loss", LOSS_HINGE}, {"recent", 0},
 
 static const struct PresetValue trial[] = {{"epochs", 5}, {"temperature", 0.3}, {NULL, 0}};
 
+static const struct PresetValue variants[] = {{"recent", 8}, {"regularization", 0.003}, {NULL, 0}};
+
+static const OptionRange space[] = {
+    {"factors", 32, 128, true},
+    {"recent", 0, 10, false},
+    {"regularization", 0.001, 0.1, true},
+    {"learning_rate", 0.03, 0.3, true},
+    {NULL, 0, 0, false},
+};
+
 const Algorithm nmrn_algorithm = {
     .name = "nmrn",
     .summary = "memory network that learns event by event",
@@ -74,5 +84,7 @@ const Algorithm nmrn_algorithm = {
     .before = before,
     .candidate = true,
     .trial = trial,
+    .variants = variants,
+    .space = space,
     NMRN_METHODS,
 };

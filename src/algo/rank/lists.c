@@ -15,6 +15,9 @@
 /* Users of a task. */
 #define TASK_USERS 64
 
+/* Interactions, or items, between two looks at interrupts. */
+#define POLL_EVERY 4096
+
 /* Sums over the lists of a task. */
 typedef struct ListSums {
     double popularity;
@@ -66,11 +69,16 @@ static void CountOwners(ListsJob *job, const Interactions *train)
 {
     double users = train->users;
 
-    for (uint64_t i = 0; i < train->count; i++)
+    for (uint64_t i = 0; i < train->count; i++) {
+        if (i % POLL_EVERY == 0)
+            HostPoll(job->host);
         job->owners[train->item[i]]++;
+    }
     for (uint32_t i = 0; i < job->model->items; i++) {
         uint32_t owners = job->owners[i] > 0 ? job->owners[i] : 1;
 
+        if (i % POLL_EVERY == 0)
+            HostPoll(job->host);
         job->novelty[i] = log2(users / owners);
     }
 }

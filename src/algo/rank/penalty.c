@@ -1,8 +1,6 @@
 /* penalty.c: takes from scores what popularity is to cost. */
 #include "algo/rank/penalty.h"
 
-#include <math.h>
-
 /* Items whose logarithms are taken at a time. */
 #define AT_ONCE 256
 
@@ -10,11 +8,8 @@ void LogPopularity(const Model *view, float *out)
 {
     const Part *popularity = &view->part[POPULARITY_PART];
 
-    for (uint32_t i = 0; i < view->items; i++) {
-        float count = *PartRow(popularity, i);
-
-        out[i] = count > 1 ? (float)log(count) : 0;
-    }
+    for (uint32_t i = 0; i < view->items; i++)
+        out[i] = LogCount(*PartRow(popularity, i));
 }
 
 void Penalise(float weight, const float *logs, uint32_t count, float *scores)

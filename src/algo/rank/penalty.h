@@ -9,7 +9,15 @@
 #ifndef RECADV_ALGO_RANK_PENALTY_H
 #define RECADV_ALGO_RANK_PENALTY_H
 
+#include <math.h>
+
 #include "algo/model.h"
+
+/* ln of a popularity, not below 0. */
+static inline float LogCount(float count)
+{
+    return count > 1 ? (float)log(count) : 0;
+}
 
 /* out[i]: ln of the popularity of item i of the view, not below 0. */
 extern void LogPopularity(const Model *view, float *out);

@@ -24,6 +24,9 @@
 #define BATCH_SCORES   (4u << 20)
 #define BATCH_PRODUCTS (512u << 20)
 
+/* Items between two looks at interrupts. */
+#define POLL_EVERY 4096
+
 /* Up to this many relevant items, counting once for each is fastest. */
 #define FEW 64
 
@@ -303,6 +306,19 @@ void RankCases(const Host *host, const Model *model, Histories histories, Rankin
     RankCasesPenalised(host, model, histories, 0, cases, count);
 }
 
+/* Of each item's popularity. */
+static float *LogsOf(const Host *host, const Model *model)
+{
+    float *logs = HostAllocate(host, model->items, sizeof(float));
+
+    for (uint32_t i = 0; i < model->items; i++) {
+        logs[i] = LogCount(*PartRow(&model->part[POPULARITY_PART], i));
+        if (i % POLL_EVERY == 0)
+            HostPoll(host);
+    }
+    return logs;
+}
+
 void RankCasesPenalised(const Host *host, const Model *model, Histories histories, float weight,
                         RankingCase *cases, size_t count)
 {
@@ -311,9 +327,8 @@ void RankCasesPenalised(const Host *host, const Model *model, Histories historie
     RankingJob job = {ScorerStart(host, model, histories, batch, model->items), .cases = cases,
                       .count = count, .weight = weight};
 
-    job.logs = HostAllocate(host, model->items, sizeof(float));
     if (weight > 0)
-        LogPopularity(model, job.logs);
+        job.logs = LogsOf(host, model);
     job.marks = HostAllocate(host, threads * model->items, sizeof(Mark));
     job.above = HostAllocate(host, threads * model->items, sizeof(uint32_t));
     PoolRun(host, RankBatch, &job, (int)((count + batch - 1) / batch));

@@ -47,19 +47,22 @@ void ScanPlace(Scan *scan, const Model *model, void *memory)
 static void PlaceScalars(const Host *host, Scan *scan)
 {
     const Model *model = scan->model;
+    uint32_t scalars = model->algorithm->scalars;
     float one[MAX_SCALARS];
 
     for (uint32_t i = 0; i < model->items; i++) {
+        uint32_t row = scan->codes.rows > 0 ? scan->codes.order[i] : i;
         Model view;
 
-        ModelViewItems(model, scan->codes.rows > 0 ? scan->codes.order[i] : i, 1, &view);
-        LogPopularity(&view, &scan->logs[i]);
-        if (model->algorithm->scalars > 0)
-            model->algorithm->item_scalars(&view, one);
-        for (uint32_t s = 0; s < model->algorithm->scalars; s++)
-            scan->scalars[(size_t)s * model->items + i] = one[s];
         if (i % 4096 == 0)
             HostPoll(host);
+        scan->logs[i] = LogCount(*PartRow(&model->part[POPULARITY_PART], row));
+        if (scalars == 0)
+            continue;
+        ModelViewItems(model, row, 1, &view);
+        model->algorithm->item_scalars(&view, one);
+        for (uint32_t s = 0; s < scalars; s++)
+            scan->scalars[(size_t)s * model->items + i] = one[s];
     }
 }
 

@@ -11,6 +11,18 @@
 
 #define VALIDATION_CUTOFF 100
 
+/* Fewer held-out interactions tell chance from merit no more. */
+#define FEWEST_HELD 50
+
+/* Nor does a smaller gain, by its share, between values that the same interactions choose by. */
+#define LEAST_GAIN 0.002
+
+/* False if either is NaN. */
+static inline bool IsGain(double value, double before)
+{
+    return value > before * (1 + LEAST_GAIN);
+}
+
 typedef struct Validation {
     const Interactions *data;
     RankingCase *cases; /* one relevant item each */

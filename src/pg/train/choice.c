@@ -297,12 +297,13 @@ static char *DescribeRounds(const Choice *choice)
     return text.data;
 }
 
-/* The last trial of what was chosen. */
+/* The last trial of what was chosen that was measured. */
 static const Trial *BestOf(const Choice *choice)
 {
     int i = choice->trials - 1;
 
-    while (i > 0 && choice->trial[i].options != choice->options)
+    while (i > 0 &&
+           (choice->trial[i].options != choice->options || isnan(choice->trial[i].metric)))
         i--;
     return &choice->trial[i];
 }
@@ -363,20 +364,25 @@ void ChoiceMake(Training *t, TrainRequest *request)
     MemoryContextSwitchTo(caller);
 }
 
-/* A trial needs no more than the whole training, but the sample. */
+/*
+ * No trial needs more than a whole training, and the sample; it may be measured where that is not,
+ * as in the comparison with what serves.
+ */
 Size ChoiceMemory(const void *options, uint32 users, uint32 items, uint64 interactions,
                   Columns columns, int threads)
 {
     const ChoiceOptions *choice = options;
     Interactions shape = {
         .users = users, .items = items, .count = interactions, .columns = columns};
-    Size greatest = ChooseMemory(choice, &shape, threads);
+    TrainOptions train = choice->train;
+    Size greatest = 0;
 
+    train.promote = fmax(train.promote, 0.5);
     for (int i = 0; algorithms[i] != NULL; i++)
         if (IsCandidate(choice, i, columns)) {
             void *own = palloc0(algorithms[i]->options_size);
 
-            TrialDefaults(algorithms[i], effort_names[choice->effort], &choice->train, own);
+            TrialDefaults(algorithms[i], effort_names[choice->effort], &train, own);
             greatest = Max(greatest, TrainingMemory(algorithms[i], own, users, items, interactions,
                                                     columns, threads));
         }

@@ -14,6 +14,7 @@
 #include "algo/model.h"
 #include "algo/options.h"
 #include "core/history.h"
+#include "core/slates.h"
 
 #define MAX_SCALARS 4
 
@@ -54,6 +55,15 @@ typedef struct Finding {
 
 #define FINDINGS 6
 
+/* Of the held-out answers to which a simulator gave a probability between i / 10 and (i + 1) / 10.
+ */
+#define CALIBRATION_BINS 10
+typedef struct CalibrationBin {
+    uint64_t answers;
+    double expected; /* mean probability */
+    double seen;     /* share that was clicked */
+} CalibrationBin;
+
 typedef struct TrainReport {
     Epoch *history; /* one entry per epoch run */
     int epochs;     /* entries in history */
@@ -63,6 +73,7 @@ typedef struct TrainReport {
     char warning[256];       /* something the user should know; empty: nothing */
     char note[256];          /* the same, where nothing is wrong */
     Finding finding[FINDINGS];
+    CalibrationBin calibration[CALIBRATION_BINS]; /* no answers in any: it was not measured */
 } TrainReport;
 
 /* Which of a user's interactions a query is made of. */
@@ -132,6 +143,51 @@ typedef struct StreamMethods {
     uint32_t (*slots)(const Model *model);
     Slot (*slot)(const Model *model, uint32_t slot);
 } StreamMethods;
+
+/* What a policy, or a simulator, learns from. */
+typedef struct PolicyData {
+    const Slates *slates;
+    const Model *simulator;         /* all of it, to be trained against; NULL: the log alone */
+    const uint32_t *simulator_item; /* of each item of the log, in the simulator; or NO_ITEM */
+} PolicyData;
+
+/*
+ * How visitors answer slates.  A visitor's state is of state() floats; items are the simulator's
+ * indexes, NO_ITEM one that it does not know.  Any thread; nothing is allocated.
+ */
+typedef struct SimulatorMethods {
+    uint32_t (*state)(const Model *simulator);
+
+    /* Records of the log from which visitors start, at least one, and the state that one of them
+     * gives; items[] gets what was clicked last, oldest first, at most `limit`; returns how many.
+     */
+    uint32_t (*records)(const Model *simulator);
+    uint32_t (*start)(const Model *simulator, uint32_t record, float *state, uint32_t *items,
+                      uint32_t limit);
+
+    /* out[i]: the log odds that shown[i] is clicked. */
+    void (*respond)(const Model *simulator, const float *state, const uint32_t *shown,
+                    uint32_t count, float *out);
+
+    /* The state after these clicks; items[0 .. count): all that the visitor clicked last, these
+     * included, oldest first. */
+    void (*advance)(const Model *simulator, float *state, const uint32_t *items, uint32_t count);
+} SimulatorMethods;
+
+/*
+ * What an algorithm has that learns from a log of slates (recadv_train_policy).  Its models have no
+ * users; its queries are made of histories: the items that were clicked last.  `train`, `memory`
+ * and `work` of Algorithm are NULL.
+ */
+typedef struct PolicyMethods {
+    const SimulatorMethods *simulator; /* NULL: it is a policy */
+
+    /* Bytes that train() allocates beside the model and the data; SIZE_MAX: too many. */
+    size_t (*memory)(const Model *model, const PolicyData *shape, int threads);
+
+    /* As Algorithm.train. */
+    void (*train)(const Host *host, const PolicyData *data, Model *model, TrainReport *report);
+} PolicyMethods;
 
 typedef enum PerturbationKind { PERTURB_RANDOM, PERTURB_ADVERSARIAL } PerturbationKind;
 
@@ -282,6 +338,9 @@ struct Algorithm {
 
     /* NULL: learns by training alone. */
     const StreamMethods *stream;
+
+    /* NULL: it learns from interactions. */
+    const PolicyMethods *policy;
 };
 
 #define NOT_ALIKE __builtin_nanf("")

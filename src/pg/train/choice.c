@@ -302,8 +302,7 @@ static const Trial *BestOf(const Choice *choice)
 {
     int i = choice->trials - 1;
 
-    while (i > 0 &&
-           (choice->trial[i].options != choice->options || isnan(choice->trial[i].metric)))
+    while (i > 0 && (choice->trial[i].options != choice->options || isnan(choice->trial[i].metric)))
         i--;
     return &choice->trial[i];
 }

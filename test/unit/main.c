@@ -30,6 +30,7 @@ static const struct {
     {"visits", TestVisits},
     {"weights", TestWeights},
     {"pack", TestPack},
+    {"layers", TestLayers},
     {"batch", TestBatch},
     {"triple", TestTriple},
     {"variants", TestVariants},

@@ -1,0 +1,18 @@
+/*
+ * double_names.h: names of the functions on Real (algo/net/real.h) in the build with double, which
+ * lies beside the other in the program of the tests.
+ */
+#ifndef RECADV_DOUBLE_NAMES_H
+#define RECADV_DOUBLE_NAMES_H
+
+#define MatrixProduct           MatrixProductDouble
+#define MatrixProductTransposed MatrixProductTransposedDouble
+#define MatrixProductColumns    MatrixProductColumnsDouble
+#define LinearForward           LinearForwardDouble
+#define LinearBackward          LinearBackwardDouble
+#define ReluForward             ReluForwardDouble
+#define ReluBackward            ReluBackwardDouble
+#define LayerNormForward        LayerNormForwardDouble
+#define LayerNormBackward       LayerNormBackwardDouble
+
+#endif

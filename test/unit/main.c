@@ -30,6 +30,7 @@ static const struct {
     {"visits", TestVisits},
     {"weights", TestWeights},
     {"pack", TestPack},
+    {"environment", TestEnvironment},
     {"batch", TestBatch},
     {"triple", TestTriple},
     {"variants", TestVariants},

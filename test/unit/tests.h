@@ -23,6 +23,7 @@ extern void TestOptimizer(void);
 extern void TestVisits(void);
 extern void TestWeights(void);
 extern void TestPack(void);
+extern void TestEnvironment(void);
 extern void TestBatch(void);
 extern void TestTriple(void);
 extern void TestVariants(void);

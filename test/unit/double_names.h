@@ -14,5 +14,17 @@
 #define ReluBackward            ReluBackwardDouble
 #define LayerNormForward        LayerNormForwardDouble
 #define LayerNormBackward       LayerNormBackwardDouble
+#define DropoutMask             DropoutMaskDouble
+#define DropoutApply            DropoutApplyDouble
+#define SoftmaxForward          SoftmaxForwardDouble
+#define SoftmaxBackward         SoftmaxBackwardDouble
+#define LogSoftmaxForward       LogSoftmaxForwardDouble
+#define LogSoftmaxBackward      LogSoftmaxBackwardDouble
+#define BceForward              BceForwardDouble
+#define MlpAdd                  MlpAddDouble
+#define MlpStart                MlpStartDouble
+#define MlpTape                 MlpTapeDouble
+#define MlpForward              MlpForwardDouble
+#define MlpBackward             MlpBackwardDouble
 
 #endif

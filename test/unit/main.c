@@ -30,11 +30,8 @@ static const struct {
     {"visits", TestVisits},
     {"weights", TestWeights},
     {"pack", TestPack},
-<<<<<<< HEAD
     {"layers", TestLayers},
-=======
     {"environment", TestEnvironment},
->>>>>>> visitors
     {"batch", TestBatch},
     {"triple", TestTriple},
     {"variants", TestVariants},

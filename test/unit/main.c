@@ -31,6 +31,7 @@ static const struct {
     {"weights", TestWeights},
     {"pack", TestPack},
     {"environment", TestEnvironment},
+    {"rollout", TestRollout},
     {"batch", TestBatch},
     {"triple", TestTriple},
     {"variants", TestVariants},

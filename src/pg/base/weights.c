@@ -35,7 +35,7 @@ Oid WeightType(Oid type)
     return InvalidOid;
 }
 
-double NumberOf(Oid type, Datum value)
+double RealOf(Oid type, Datum value)
 {
     switch (type) {
     case INT2OID:
@@ -55,7 +55,7 @@ double NumberOf(Oid type, Datum value)
 
 bool WeightOf(Oid type, Datum value, float *weight)
 {
-    *weight = (float)NumberOf(type, value);
+    *weight = (float)RealOf(type, value);
     return *weight > 0 && isfinite(*weight);
 }
 

@@ -12,7 +12,7 @@ extern Oid WeightType(Oid type);
 
 /* Is a type, below any domain, one of the six types of numbers?  And a value of it. */
 extern bool IsNumberType(Oid type);
-extern double NumberOf(Oid type, Datum value);
+extern double RealOf(Oid type, Datum value);
 
 /* False if the value is no weight: zero, negative, infinite or NaN as a single-precision number. */
 extern bool WeightOf(Oid type, Datum value, float *weight);

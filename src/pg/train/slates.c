@@ -279,7 +279,7 @@ static const char *LookAtReward(const SlateCollector *c, Looked *looked)
     looked->reward = NAN; /* there is none: it follows from the clicks */
     if (!OidIsValid(c->reward_type) || value.isnull)
         return NULL;
-    looked->reward = (float)NumberOf(c->reward_type, value.value);
+    looked->reward = (float)RealOf(c->reward_type, value.value);
     return isfinite(looked->reward) ? NULL : "its reward is not finite";
 }
 
@@ -328,7 +328,7 @@ static const char *TakePropensities(SlateCollector *c, const Looked *looked)
 
         *propensity = looked->row->propensity.isnull
                           ? NAN
-                          : (float)NumberOf(c->propensity_type, looked->propensity[i]);
+                          : (float)RealOf(c->propensity_type, looked->propensity[i]);
         if (!looked->row->propensity.isnull && !(*propensity > 0 && *propensity <= 1))
             return "a propensity is not above 0 and at most 1";
     }

@@ -16,11 +16,10 @@ void PolicyCheck(const TrainRequest *request)
     if (simulator == NULL)
         return;
     if (IsSimulator(request->algorithm))
-        ereport(ERROR,
-                (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                 errmsg("algorithm \"%s\" makes simulators, and learns from the log alone",
-                        request->algorithm->name),
-                 errhint("Leave the argument simulator out.")));
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                        errmsg("algorithm \"%s\" makes simulators, and learns from the log alone",
+                               request->algorithm->name),
+                        errhint("Leave the argument simulator out.")));
     if (strcmp(simulator, request->model) == 0)
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                         errmsg("model \"%s\" cannot be its own simulator", request->model),

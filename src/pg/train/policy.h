@@ -45,8 +45,8 @@ extern void PolicyFit(Training *training, const TrainRequest *request);
 
 /* Rolls a model out in the simulator of the training; `items` are its ids; NULL, both: by chance.
  */
-extern Simulated PolicySimulate(Training *training, const TrainRequest *request,
-                                const Model *model, const IdList *items);
+extern Simulated PolicySimulate(Training *training, const TrainRequest *request, const Model *model,
+                                const IdList *items);
 
 /* Bytes that this takes, beside the model. */
 extern Size SimulateMemory(const Training *training, const TrainRequest *request,

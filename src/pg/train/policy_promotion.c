@@ -26,11 +26,10 @@ static void CheckShrunk(Serving *s, Jsonb *header)
     if (!JsonbGetInteger(header, "steps", &before) || before <= 0)
         return;
     if (now < (uint64)before / 2 + (uint64)before % 2)
-        PromotionRefuse(s->training,
-                        psprintf("the source has " UINT64_FORMAT
-                                 " steps, less than half of the " INT64_FORMAT
-                                 " of version %d, which serves",
-                                 now, before, s->training->promotion.serving));
+        PromotionRefuse(s->training, psprintf("the source has " UINT64_FORMAT
+                                              " steps, less than half of the " INT64_FORMAT
+                                              " of version %d, which serves",
+                                              now, before, s->training->promotion.serving));
 }
 
 static void CheckItems(Serving *s, const IdList *items)
@@ -164,10 +163,10 @@ static void CompareMeasured(Training *t, double share)
     p->value = t->policy->measured.reward;
     p->compared = MEASURED_SESSIONS;
     if (!IsEnough(p->value, share, p->serving_value))
-        PromotionRefuse(t, psprintf("its reward of %.4f is less than %g of the %.4f of version %d, "
-                                    "which serves, with the same %d simulated visitors",
-                                    p->value, share, p->serving_value, p->serving,
-                                    MEASURED_SESSIONS));
+        PromotionRefuse(t,
+                        psprintf("its reward of %.4f is less than %g of the %.4f of version %d, "
+                                 "which serves, with the same %d simulated visitors",
+                                 p->value, share, p->serving_value, p->serving, MEASURED_SESSIONS));
 }
 
 static void CompareRecorded(Training *t, const Metric *metric, double share, double value)
@@ -193,8 +192,7 @@ void PolicyPromotionDecide(Training *t, const TrainRequest *request)
         return;
     if (!isnan(p->serving_value))
         CompareMeasured(t, share);
-    else if (!isnan(value) && !isnan(p->recorded) &&
-             strcmp(p->recorded_metric, metric->name) == 0)
+    else if (!isnan(value) && !isnan(p->recorded) && strcmp(p->recorded_metric, metric->name) == 0)
         CompareRecorded(t, metric, share, value);
     else
         p->problem = "nothing was measured that both could be compared by";

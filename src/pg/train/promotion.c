@@ -65,9 +65,9 @@ static void CheckShrunk(Serving *s)
     s->interactions = (uint64)Max(before, 0);
     if (now < s->interactions / 2 + s->interactions % 2)
         PromotionRefuse(t, psprintf("the source has " UINT64_FORMAT
-                           " interactions, less than half of the " UINT64_FORMAT
-                           " of version %d, which serves",
-                           now, s->interactions, t->promotion.serving));
+                                    " interactions, less than half of the " UINT64_FORMAT
+                                    " of version %d, which serves",
+                                    now, s->interactions, t->promotion.serving));
 }
 
 static void CheckSource(Serving *s)
@@ -385,9 +385,10 @@ static void CompareMeasured(Training *t, double share)
     Promotion *p = &t->promotion;
 
     if (!IsEnough(p->value, share, p->serving_value))
-        PromotionRefuse(t, psprintf("its NDCG@100 of %.4f is less than %g of the %.4f of version %d, which "
-                           "serves, on %u held-out interactions",
-                           p->value, share, p->serving_value, p->serving, p->compared));
+        PromotionRefuse(
+            t, psprintf("its NDCG@100 of %.4f is less than %g of the %.4f of version %d, which "
+                        "serves, on %u held-out interactions",
+                        p->value, share, p->serving_value, p->serving, p->compared));
 }
 
 /*
@@ -406,8 +407,8 @@ static void CompareRecorded(Training *t, double share, double value)
     Promotion *p = &t->promotion;
 
     if (!IsEnough(value + Chance(p, value), share, p->recorded))
-        PromotionRefuse(t,
-               psprintf("its NDCG@100 of %.4f is less than %g of the %.4f that version %d, which "
+        PromotionRefuse(
+            t, psprintf("its NDCG@100 of %.4f is less than %g of the %.4f that version %d, which "
                         "serves, had in its own training",
                         value, share, p->recorded, p->serving));
 }

@@ -56,11 +56,10 @@ static void CheckKind(const char *name, const Header *header, const IdList *item
 {
     if (header->item_kind == items->kind)
         return;
-    ereport(ERROR,
-            (errcode(ERRCODE_DATATYPE_MISMATCH),
-             errmsg("simulator \"%s\" has items whose ids are of the kind %s, the source %s", name,
-                    IdKindName(header->item_kind), IdKindName(items->kind)),
-             errhint("Train both on ids of one type.")));
+    ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
+                    errmsg("simulator \"%s\" has items whose ids are of the kind %s, the source %s",
+                           name, IdKindName(header->item_kind), IdKindName(items->kind)),
+                    errhint("Train both on ids of one type.")));
 }
 
 uint32 *SimulatorItems(const Simulator *simulator, const IdList *ids, uint32 *known)

@@ -17,7 +17,7 @@ typedef struct TrainRequest {
     const Algorithm *algorithm; /* NULL until checked, like all below */
     void *options;
     int threads;
-    struct Tuning *tuning; /* options are searched for (tuning.h); NULL: they are not */
+    struct Tuning *tuning;        /* options are searched for (tuning.h); NULL: they are not */
     struct PolicyRequest *policy; /* it learns from a log of slates (policy.h); NULL: it does not */
 } TrainRequest;
 
@@ -56,14 +56,14 @@ typedef struct Training {
     const char *source_relation; /* qualified name; NULL: the source is a query */
     Model model;
     TrainReport report;
-    char *choice;       /* how the algorithm was chosen, as JSON; NULL: it was named */
-    char *chosen;       /* why, for people; likewise */
-    const Choice *made; /* the trials; NULL: none in this run */
-    WarmStart *warm;    /* NULL: none */
-    WarmKnown known;    /* to it */
-    bool held_out;      /* has been chosen */
-    Holdout held_how;   /* never HOLDOUT_AUTO */
-    uint64 held_users;  /* one interaction of each; not all algorithms keep them */
+    char *choice;                  /* how the algorithm was chosen, as JSON; NULL: it was named */
+    char *chosen;                  /* why, for people; likewise */
+    const Choice *made;            /* the trials; NULL: none in this run */
+    WarmStart *warm;               /* NULL: none */
+    WarmKnown known;               /* to it */
+    bool held_out;                 /* has been chosen */
+    Holdout held_how;              /* never HOLDOUT_AUTO */
+    uint64 held_users;             /* one interaction of each; not all algorithms keep them */
     struct PolicyTraining *policy; /* what was read of a log of slates (policy.h); or NULL */
     Promotion promotion;
     double seconds; /* of reading and fitting */

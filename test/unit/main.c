@@ -32,6 +32,7 @@ static const struct {
     {"pack", TestPack},
     {"layers", TestLayers},
     {"environment", TestEnvironment},
+    {"rollout", TestRollout},
     {"batch", TestBatch},
     {"triple", TestTriple},
     {"variants", TestVariants},

@@ -18,6 +18,7 @@
 
 /* Those that learn from a log of slates. */
 #define POLICIES(X)                                                                                \
+    X(user_response)                                                                               \
     X(hac)                                                                                         \
     X(ddpg)                                                                                        \
     X(td3)                                                                                         \

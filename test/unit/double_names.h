@@ -5,14 +5,32 @@
 #ifndef RECADV_DOUBLE_NAMES_H
 #define RECADV_DOUBLE_NAMES_H
 
-#define MatrixProduct           MatrixProductDouble
-#define MatrixProductTransposed MatrixProductTransposedDouble
-#define MatrixProductColumns    MatrixProductColumnsDouble
-#define LinearForward           LinearForwardDouble
-#define LinearBackward          LinearBackwardDouble
-#define ReluForward             ReluForwardDouble
-#define ReluBackward            ReluBackwardDouble
-#define LayerNormForward        LayerNormForwardDouble
-#define LayerNormBackward       LayerNormBackwardDouble
+#define MatrixProduct                MatrixProductDouble
+#define MatrixProductTransposed      MatrixProductTransposedDouble
+#define MatrixProductColumns         MatrixProductColumnsDouble
+#define LinearForward                LinearForwardDouble
+#define LinearBackward               LinearBackwardDouble
+#define ReluForward                  ReluForwardDouble
+#define ReluBackward                 ReluBackwardDouble
+#define LayerNormForward             LayerNormForwardDouble
+#define LayerNormBackward            LayerNormBackwardDouble
+#define MatrixProductPlain           MatrixProductPlainDouble
+#define MatrixProductTransposedPlain MatrixProductTransposedPlainDouble
+#define AttentionReals               AttentionRealsDouble
+#define AttentionScratch             AttentionScratchDouble
+#define AttentionForward             AttentionForwardDouble
+#define AttentionBackward            AttentionBackwardDouble
+#define AttentionSoftmax             AttentionSoftmaxDouble
+#define EncoderAdd                   EncoderAddDouble
+#define EncoderStart                 EncoderStartDouble
+#define EncoderReals                 EncoderRealsDouble
+#define EncoderAttention             EncoderAttentionDouble
+#define EncoderForward               EncoderForwardDouble
+#define EncoderBackward              EncoderBackwardDouble
+#define EncoderLastReals             EncoderLastRealsDouble
+#define EncoderLast                  EncoderLastDouble
+#define LstmStart                    LstmStartDouble
+#define LstmForward                  LstmForwardDouble
+#define LstmBackward                 LstmBackwardDouble
 
 #endif

@@ -28,7 +28,11 @@ typedef enum RandomPurpose {
     RANDOM_EVENT,
     RANDOM_ONLINE,
     RANDOM_FOLD_IN,
-    RANDOM_CHOICE
+    RANDOM_CHOICE,
+    RANDOM_VISITOR,
+    RANDOM_ANSWER,
+    RANDOM_CLUSTER,
+    RANDOM_SLATE
 } RandomPurpose;
 
 extern void RandomSeed(Random *random, uint64_t seed, RandomPurpose purpose, uint64_t a,

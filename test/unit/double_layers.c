@@ -1,7 +1,9 @@
 /* double_layers.c: gradients of the layers against finite differences, and their test vectors. */
 #include "algo/net/layer_norm.h"
 #include "algo/net/linear.h"
+#include "algo/net/loss.h"
 #include "algo/net/matrix.h"
+#include "algo/net/mlp.h"
 #include "gradients.h"
 #include "tests.h"
 
@@ -108,9 +110,109 @@ static void CheckNormVector(void)
     CHECK(right, "layer norm of 1, 2, 4");
 }
 
+/* --- softmax and cross entropy */
+
+static double SoftmaxLoss(void *arg)
+{
+    Layer *l = arg;
+
+    SoftmaxForward(l->x, ROWS, OUT, l->y);
+    return Against(l->y, l->g, ROWS * Pitch(OUT));
+}
+
+static double LogSoftmaxLoss(void *arg)
+{
+    Layer *l = arg;
+
+    LogSoftmaxForward(l->x, ROWS, OUT, l->y);
+    return Against(l->y, l->g, ROWS * Pitch(OUT));
+}
+
+static double BceLoss(void *arg)
+{
+    Layer *l = arg;
+
+    return 3 * (double)BceForward(l->x, l->g, ROWS * Pitch(OUT), 3, NULL);
+}
+
+static void CheckLosses(void)
+{
+    Random random = TestStream(3);
+    Layer l = {.x = RandomMatrix(&random, ROWS, OUT, 2),
+               .y = ZeroMatrix(ROWS, OUT),
+               .g = RandomMatrix(&random, ROWS, OUT, 1),
+               .dx = ZeroMatrix(ROWS, OUT)};
+    Real huge[2] = {1000, -1000}, label[2] = {1, 0}, sum = 0;
+
+    SoftmaxLoss(&l);
+    for (size_t c = 0; c < OUT; c++)
+        sum += l.y[c];
+    CHECK(Near((double)sum, 1, 1e-12, 0), "a softmax sums to 1");
+    SoftmaxBackward(l.y, l.g, ROWS, OUT, l.dx);
+    CHECK(GradientIsRight(SoftmaxLoss, &l, l.x, l.dx, ROWS, OUT), "softmax");
+    LogSoftmaxLoss(&l);
+    LogSoftmaxBackward(l.y, l.g, ROWS, OUT, l.dx);
+    CHECK(GradientIsRight(LogSoftmaxLoss, &l, l.x, l.dx, ROWS, OUT), "log-softmax");
+    BceForward(l.x, l.g, ROWS * Pitch(OUT), 3, l.dx);
+    CHECK(GradientIsRight(BceLoss, &l, l.x, l.dx, ROWS, OUT), "cross entropy of a sigmoid");
+    CHECK(BceForward(huge, label, 2, 1, NULL) == 0, "large log odds do not overflow");
+    huge[0] = -1000;
+    CHECK(BceForward(huge, label, 2, 1, NULL) == 1000, "nor do those that are wrong");
+}
+
+/* --- a stack */
+
+typedef struct Stack {
+    Mlp mlp;
+    Pack pack;
+    Real *parameters, *x, *g, *tape;
+} Stack;
+
+static double StackLoss(void *arg)
+{
+    Stack *s = arg;
+    Random random = TestStream(5); /* the same dropout each time */
+
+    MlpForward(&s->mlp, &s->pack, s->parameters, s->x, ROWS, &random, s->tape);
+    return Against(s->tape, s->g, ROWS * Pitch(2));
+}
+
+static void CheckStack(bool norm, Real dropout)
+{
+    static const uint32_t width[] = {IN, OUT, 7, 2};
+    static Stack s;
+    Random random = TestStream(4);
+    Real *dx = ZeroMatrix(ROWS, IN), *gradient, *g = ZeroMatrix(ROWS, 2);
+    bool right = true;
+
+    s = (Stack){.x = RandomMatrix(&random, ROWS, IN, 1), .g = RandomMatrix(&random, ROWS, 2, 1)};
+    s.mlp = MlpAdd(&s.pack, 3, width, norm, dropout);
+    s.parameters = RandomMatrix(&random, 1, s.pack.floats, .5);
+    for (int m = 0; m < s.pack.count; m++) /* padding */
+        for (uint32_t r = 0; r < s.pack.matrix[m].rows; r++)
+            for (uint32_t c = s.pack.matrix[m].columns; c < s.pack.matrix[m].stride; c++)
+                s.parameters[s.pack.matrix[m].first + r * s.pack.matrix[m].stride + c] = 0;
+    gradient = ZeroMatrix(1, s.pack.floats);
+    s.tape = ZeroMatrix(1, MlpTape(&s.mlp, ROWS));
+    StackLoss(&s);
+    RealCopy(s.g, ROWS * Pitch(2), g);
+    MlpBackward(&s.mlp, &s.pack, s.parameters, s.x, ROWS, s.tape, g, dx, gradient);
+    for (int m = 0; m < s.pack.count; m++)
+        right &= GradientIsRight(StackLoss, &s, s.parameters + s.pack.matrix[m].first,
+                                 gradient + s.pack.matrix[m].first, s.pack.matrix[m].rows,
+                                 s.pack.matrix[m].columns);
+    CHECK(right, "a stack%s%s: by its parameters", norm ? " with norms" : "",
+          dropout > 0 ? " with dropout" : "");
+    CHECK(GradientIsRight(StackLoss, &s, s.x, dx, ROWS, IN), "by its input");
+}
+
 void TestLayers(void)
 {
     CheckLinear();
     CheckNorm();
     CheckNormVector();
+    CheckLosses();
+    CheckStack(false, 0);
+    CheckStack(true, 0);
+    CheckStack(true, .3);
 }

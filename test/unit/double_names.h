@@ -5,15 +5,29 @@
 #ifndef RECADV_DOUBLE_NAMES_H
 #define RECADV_DOUBLE_NAMES_H
 
-#define MatrixProduct                MatrixProductDouble
-#define MatrixProductTransposed      MatrixProductTransposedDouble
-#define MatrixProductColumns         MatrixProductColumnsDouble
-#define LinearForward                LinearForwardDouble
-#define LinearBackward               LinearBackwardDouble
-#define ReluForward                  ReluForwardDouble
-#define ReluBackward                 ReluBackwardDouble
-#define LayerNormForward             LayerNormForwardDouble
-#define LayerNormBackward            LayerNormBackwardDouble
+#define MatrixProduct           MatrixProductDouble
+#define MatrixProductTransposed MatrixProductTransposedDouble
+#define MatrixProductColumns    MatrixProductColumnsDouble
+#define LinearForward           LinearForwardDouble
+#define LinearBackward          LinearBackwardDouble
+#define ReluForward             ReluForwardDouble
+#define ReluBackward            ReluBackwardDouble
+#define LayerNormForward        LayerNormForwardDouble
+#define LayerNormBackward       LayerNormBackwardDouble
+#define DropoutMask             DropoutMaskDouble
+#define DropoutApply            DropoutApplyDouble
+#define SoftmaxForward          SoftmaxForwardDouble
+#define SoftmaxBackward         SoftmaxBackwardDouble
+#define LogSoftmaxForward       LogSoftmaxForwardDouble
+#define LogSoftmaxBackward      LogSoftmaxBackwardDouble
+#define BceForward              BceForwardDouble
+#define MlpAdd                  MlpAddDouble
+#define MlpStart                MlpStartDouble
+#define MlpTape                 MlpTapeDouble
+#define MlpForward              MlpForwardDouble
+#define MlpBackward             MlpBackwardDouble
+
+/* Attention, the encoder of sequences, LSTM. */
 #define MatrixProductPlain           MatrixProductPlainDouble
 #define MatrixProductTransposedPlain MatrixProductTransposedPlainDouble
 #define AttentionReals               AttentionRealsDouble

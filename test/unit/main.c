@@ -31,6 +31,7 @@ static const struct {
     {"weights", TestWeights},
     {"pack", TestPack},
     {"layers", TestLayers},
+    {"environment", TestEnvironment},
     {"attention", TestAttention},
     {"encoder", TestEncoder},
     {"lstm", TestLstm},

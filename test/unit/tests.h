@@ -24,6 +24,7 @@ extern void TestVisits(void);
 extern void TestWeights(void);
 extern void TestPack(void);
 extern void TestLayers(void);
+extern void TestEnvironment(void);
 extern void TestAttention(void);
 extern void TestEncoder(void);
 extern void TestLstm(void);

@@ -131,7 +131,7 @@ void AttentionForward(const AttentionShape *shape, const Sequences *sequences, c
 }
 
 /* Gradients of weights become those of the products: dS = A (dA - sum of dA A), scaled. */
-static void SoftmaxBackward(const Head *head, const Real *weights, Real *slope)
+static void ScoresBackward(const Head *head, const Real *weights, Real *slope)
 {
     for (size_t t = 0; t < head->rows; t++, weights += head->square, slope += head->square) {
         Real along = 0;
@@ -157,7 +157,7 @@ static void BackwardHead(const Head *head, const AttentionTape *tape, const Real
     for (size_t t = 0; t < n && tape->keep != NULL; t++)
         Multiply(slope + t * head->square, tape->keep + t * head->square, n,
                  slope + t * head->square);
-    SoftmaxBackward(head, tape->weights, slope);
+    ScoresBackward(head, tape->weights, slope);
     MatrixProduct(slopes, (Matrix){tape->k, pitch}, n, width, n, PRODUCT_IS, dq, pitch);
     MatrixProductColumns(slopes, (Matrix){tape->q, pitch}, n, width, n, PRODUCT_IS, dk, pitch);
 }

@@ -1,6 +1,7 @@
 /* encoder.c: the way forward and the way back through an encoder of sequences. */
 #include "algo/net/encoder.h"
 
+#include "algo/net/dropout.h"
 #include "algo/net/layer_norm.h"
 #include "algo/net/linear.h"
 #include "algo/net/matrix.h"
@@ -181,26 +182,10 @@ static size_t MatrixReals(const EncoderShape *shape, size_t rows)
 /* values *= keep, which is drawn anew; without dropout, nothing. */
 static void Drop(EncoderDropout dropout, size_t count, Real *keep, Real *values)
 {
-    Real scale = (Real)(1 / (1 - dropout.share));
-
-    for (size_t i = 0; i < count && dropout.share > 0; i++) {
-        keep[i] = RandomUniform(dropout.random) < dropout.share ? 0 : scale;
-        values[i] *= keep[i];
-    }
-}
-
-static void DrawKeep(EncoderDropout dropout, size_t count, Real *keep)
-{
-    Real scale = (Real)(1 / (1 - dropout.share));
-
-    for (size_t i = 0; i < count; i++)
-        keep[i] = RandomUniform(dropout.random) < dropout.share ? 0 : scale;
-}
-
-static void MultiplyBy(const Real *keep, size_t count, Real *values)
-{
-    for (size_t i = 0; i < count; i++)
-        values[i] *= keep[i];
+    if (dropout.share <= 0)
+        return;
+    DropoutMask(dropout.random, (Real)dropout.share, count, keep);
+    DropoutApply(values, keep, count, values);
 }
 
 static void AddTo(const Real *values, size_t count, Real *sum)
@@ -264,7 +249,8 @@ static void Attend(const Encoder *e, const Real *parameters, const EncoderLayer 
     Linear(parameters, layer->key, t->x, rows, d, d, t->k);
     Linear(parameters, layer->value, t->x, rows, d, d, t->v);
     if (drops)
-        DrawKeep(dropout, AttentionReals(&shape, sequences), t->keep);
+        DropoutMask(dropout.random, (Real)dropout.share, AttentionReals(&shape, sequences),
+                    t->keep);
     else
         t->keep = t->kept = NULL;
     AttentionForward(&shape, sequences, t->q, t->k, t->v, t->keep, t->attention, t->kept, out);
@@ -374,10 +360,10 @@ static void BackNetwork(const Encoder *e, const Real *parameters, const EncoderL
 
     RealCopy(g, rows * Pitch(d), b->other);
     if (drops)
-        MultiplyBy(t->keep_out, rows * Pitch(d), g);
+        DropoutApply(g, t->keep_out, rows * Pitch(d), g);
     LinearBack(parameters, layer->outer, t->hidden, g, rows, hidden, d, b->hidden, gradient);
     if (drops)
-        MultiplyBy(t->keep_hidden, count, b->hidden);
+        DropoutApply(b->hidden, t->keep_hidden, count, b->hidden);
     ReluBackward(t->hidden, b->hidden, count, b->hidden);
     LinearBack(parameters, layer->inner, t->z, b->hidden, rows, d, hidden, b->z, gradient);
     AddTo(b->other, rows * Pitch(d), b->z);
@@ -426,7 +412,7 @@ static void BackPost(const Encoder *e, const Real *parameters, const EncoderLaye
     NormBack(e, parameters, layer->first, t->y, t->inverse, b->z, rows, b->z, gradient);
     RealCopy(b->z, count, b->other);
     if (drops)
-        MultiplyBy(t->keep_mixed, count, b->other);
+        DropoutApply(b->other, t->keep_mixed, count, b->other);
     LinearBack(parameters, layer->mixed, t->mixed, b->other, rows, d, d, g, gradient);
     AttendBack(e, parameters, layer, sequences, t, t->x, b, g, b->asked, b->q, gradient);
     RealCopy(b->z, count, g);
@@ -464,7 +450,7 @@ void EncoderBackward(const Encoder *e, const Real *parameters, const Sequences *
     if (post)
         NormBack(e, parameters, e->edge, tape->in, tape->edge, dx, rows, dx, gradient);
     if (drops)
-        MultiplyBy(tape->keep, count, dx);
+        DropoutApply(dx, tape->keep, count, dx);
     BackPlaces(e, sequences, dx, gradient);
 }
 

@@ -26,6 +26,17 @@
 #define MlpTape                 MlpTapeDouble
 #define MlpForward              MlpForwardDouble
 #define MlpBackward             MlpBackwardDouble
+#define EncoderAdd              EncoderAddDouble
+#define EncoderStart            EncoderStartDouble
+#define EncoderTape             EncoderTapeDouble
+#define EncoderForward          EncoderForwardDouble
+#define EncoderFromMeans        EncoderFromMeansDouble
+#define EncoderBackward         EncoderBackwardDouble
+#define SlateMean               SlateMeanDouble
+#define SupervisionLoss         SupervisionLossDouble
+#define AlignmentLoss           AlignmentLossDouble
+#define SoftmaxTileSums         SoftmaxTileSumsDouble
+#define SoftmaxTileGradient     SoftmaxTileGradientDouble
 
 /* Attention, the encoder of sequences, LSTM. */
 #define MatrixProductPlain           MatrixProductPlainDouble

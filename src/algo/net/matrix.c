@@ -23,10 +23,13 @@ static bool ByLibrary(const Task *t, int a_form, int b_form)
     return false;
 }
 #else
-/* False where the plain loops have to do it. */
+/*
+ * False where the plain loops have to do it: also for a single row, which is bound by memory, and
+ * whose sums then do not depend on the library: it is what serves.
+ */
 static bool ByLibrary(const Task *t, int a_form, int b_form)
 {
-    bool fits = t->m > 0 && t->n > 0 && t->k > 0 && t->m <= INT_MAX && t->n <= INT_MAX &&
+    bool fits = t->m > 1 && t->n > 0 && t->k > 0 && t->m <= INT_MAX && t->n <= INT_MAX &&
                 t->k <= INT_MAX && t->a.pitch <= INT_MAX && t->b.pitch <= INT_MAX &&
                 t->pitch <= INT_MAX;
     const Blas *blas = fits ? BlasEnter() : NULL;

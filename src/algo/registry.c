@@ -14,7 +14,8 @@
     X(amf)                                                                                         \
     X(softmax)                                                                                     \
     X(nmrn)                                                                                        \
-    X(nmrn_gan)
+    X(nmrn_gan)                                                                                    \
+    X(sasrec)
 
 /* Each is defined in a file of its own, as <name>_algorithm. */
 #define DECLARE(name) extern const Algorithm name##_algorithm;

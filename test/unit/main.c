@@ -46,6 +46,8 @@ static const struct {
     {"contrast", TestContrast},
     {"generator", TestGenerator},
     {"nmrn", TestNmrn},
+    {"sasrec", TestSasrec},
+    {"sasrec_gradients", TestSasrecGradients},
     {"formula", TestFormula},
     {"serve", TestServe},
     {"stream", TestStreaming},

@@ -39,6 +39,8 @@ extern void TestMemory(void);
 extern void TestContrast(void);
 extern void TestGenerator(void);
 extern void TestNmrn(void);
+extern void TestSasrec(void);
+extern void TestSasrecGradients(void);
 extern void TestFormula(void);
 extern void TestServe(void);
 extern void TestStreaming(void);

@@ -386,6 +386,37 @@ static void CheckLogAlone(void)
     }
 }
 
+/* a2c has no replay, and learns whole batches all the same. */
+static void CheckNewest(void)
+{
+    static Hand h;
+    static Play play;
+    Environment *environment;
+    const Replay *replay = &play.replay;
+    VisitorRules plain = {0};
+    bool newest = true;
+
+    StartHand(&h, "a2c", "batch=20 sessions=4");
+    environment = EnvironmentOpen(&h.run.t.host, &h.run.toy.model, &plain, 1);
+    PlayTake(&h.store, &h.run.data, &h.learner, environment, &play);
+    CHECK(VisitorSize(environment) == PlayVisitorSize(&h.run.toy.model, &plain),
+          "the size of a visitor is known before there is one");
+    PlayStart(&play);
+    for (int i = 0; i < 7; i++)
+        PlayStep(&play);
+    PlayBatch(&play, ROWS, true);
+    CHECK(h.learner.batch.count == ROWS && ReplayCount(replay) == ROWS,
+          "the newest batch is whole");
+    for (uint32_t r = 0; r < ROWS; r++)
+        newest &= h.learner.batch.slate[r].count == 5 &&
+                  (const char *)h.learner.batch.action[r] > (const char *)ReplayAt(replay, r) &&
+                  (const char *)h.learner.batch.action[r] <
+                      (const char *)ReplayAt(replay, r) + replay->size;
+    CHECK(newest, "newest first");
+    EnvironmentClose(&h.run.t.host, environment);
+    EndHand(&h);
+}
+
 /* Items are shown once a session, and none is left in the end. */
 static VisitorRules OnceRules(const void *options)
 {
@@ -548,6 +579,7 @@ void TestActorCritic(void)
     CheckThreads("hac", "iterations=30 check_every=30 encoder=attention pretrain=false batch=40");
     CheckIdentity();
     CheckLogAlone();
+    CheckNewest();
     CheckOnce();
     CheckUnknown();
     CheckDivergence();

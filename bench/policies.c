@@ -11,9 +11,9 @@
  *   LABEL SEED REWARD DEPTH REWARD DEPTH SECONDS
  *
  * in the training simulator, then in the judge; SESSIONS visitors each, none of whom the training
- * has met.  ALGORITHM "random" and "popularity" need no training; "greedy" knows the visitor and
- * the training simulator, "careful" too, and shows no bait. The second form prints iterations per
- * second.
+ * has met.  ALGORITHM may be one that learns from clicks; "random" and "popularity" need no
+ * training; "greedy" knows the visitor and the training simulator, "careful" too, and shows no
+ * bait. The second form prints iterations per second.
  */
 #include <math.h>
 #include <time.h>
@@ -172,6 +172,40 @@ static RolloutResult PlayOracle(const World *w, const Environment *e, bool caref
     return PlayPolicy(w, e, &policy);
 }
 
+/* Who clicked what, in the training simulator's log. */
+static Interactions Clicks(const World *w)
+{
+    const Slates *log = &w->train.slates;
+    Pairs pairs = {.user = HostAllocate(&host, log->shown_count, sizeof(uint32_t)),
+                   .item = HostAllocate(&host, log->shown_count, sizeof(uint32_t))};
+    Interactions data;
+
+    for (uint32_t s = 0; s < log->sessions; s++)
+        for (uint64_t a = log->step[log->session[s]]; a < log->step[log->session[s + 1]]; a++)
+            if (log->clicked[a]) {
+                pairs.user[pairs.count] = s;
+                pairs.item[pairs.count++] = log->shown[a];
+            }
+    InteractionsBuild(&host, &pairs, log->sessions, log->items, &data);
+    return data;
+}
+
+/* A model of clicks, which serves visitors by what they clicked last. */
+static Model TrainOnClicks(const World *w, const char *name, const char *options)
+{
+    const Algorithm *algorithm = AlgorithmFind(name);
+    TrainOptions *o = ReadOptions(algorithm, Settings(options));
+    Interactions data = Clicks(w);
+    TrainReport report = {0};
+    Model model;
+
+    ModelLayout(&model, algorithm, o, data.users, data.items);
+    ModelAllocate(&host, &model);
+    Count(&model, &w->train.slates);
+    algorithm->train(&host, &data, &model, &report);
+    return model;
+}
+
 static Model TrainPolicy(const World *w, const char *name, const char *options, int64_t seed)
 {
     const Algorithm *algorithm = AlgorithmFind(name);
@@ -219,7 +253,12 @@ static void RunMethod(const World *w, const char *method, int64_t seed)
         Tell(label, seed, PlayModel(w, w->own, NULL), PlayModel(w, w->other, NULL), 0);
         return;
     }
-    model = strcmp(name, "popularity") == 0 ? Popular(w) : TrainPolicy(w, name, options, seed);
+    if (strcmp(name, "popularity") == 0)
+        model = Popular(w);
+    else if (!IsPolicy(AlgorithmFind(name)))
+        model = TrainOnClicks(w, name, options);
+    else
+        model = TrainPolicy(w, name, options, seed);
     start = HostClock() - start;
     Tell(label, seed, PlayModel(w, w->own, &model), PlayModel(w, w->other, &model), start);
 }

@@ -173,7 +173,7 @@ static RolloutResult PlayOracle(const World *w, const Environment *e, bool caref
 }
 
 /* Who clicked what, in the training simulator's log. */
-static Interactions Clicks(const World *w)
+static Interactions LogClicks(const World *w)
 {
     const Slates *log = &w->train.slates;
     Pairs pairs = {.user = HostAllocate(&host, log->shown_count, sizeof(uint32_t)),
@@ -195,7 +195,7 @@ static Model TrainOnClicks(const World *w, const char *name, const char *options
 {
     const Algorithm *algorithm = AlgorithmFind(name);
     TrainOptions *o = ReadOptions(algorithm, Settings(options));
-    Interactions data = Clicks(w);
+    Interactions data = LogClicks(w);
     TrainReport report = {0};
     Model model;
 

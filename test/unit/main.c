@@ -27,6 +27,7 @@ static const struct {
     {"interface", TestInterface},
     {"learning", TestLearning},
     {"optimizer", TestOptimizer},
+    {"adam", TestAdam},
     {"visits", TestVisits},
     {"weights", TestWeights},
     {"pack", TestPack},

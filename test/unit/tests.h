@@ -20,6 +20,7 @@ extern void TestRegistry(void);
 extern void TestInterface(void);
 extern void TestLearning(void);
 extern void TestOptimizer(void);
+extern void TestAdam(void);
 extern void TestVisits(void);
 extern void TestWeights(void);
 extern void TestPack(void);

@@ -54,8 +54,10 @@ static void Test(const Model *model, const MovieLog *train, const MovieLog *all,
 {
     const Slates *log = &all->slates;
     uint32_t history[VISITOR_HISTORY], count, limit = ResponseHistoryLength(model);
-    float *mean = HostAllocate(&host, 1024, sizeof(float)), *z = HostAllocate(&host, 1024, sizeof(float));
-    uint64_t *key = malloc(log->shown_count * 8), *other = malloc(log->shown_count * 8), answers = 0;
+    float *mean = HostAllocate(&host, 1024, sizeof(float)),
+          *z = HostAllocate(&host, 1024, sizeof(float));
+    uint64_t *key = malloc(log->shown_count * 8), *other = malloc(log->shown_count * 8),
+             answers = 0;
     double sum[CALIBRATION_BINS][3] = {{0}};
     uint32_t known = 0;
 
@@ -111,7 +113,8 @@ static void Test(const Model *model, const MovieLog *train, const MovieLog *all,
 /* Greedy on a simulator that knows who is there. */
 typedef struct Oracle {
     const Environment *environment; /* whose probabilities are taken */
-    float *p;                       /* of all items, by thread */
+    bool shuns_bait;
+    float *p; /* of all items, by thread */
     uint32_t *all;
     Scored *best;
 } Oracle;
@@ -128,7 +131,8 @@ static void FillByOracle(void *arg, Slate *slates, uint32_t first, uint32_t coun
 
         VisitorProbabilities(oracle->environment, slates[s].visitor, oracle->all, items, p);
         for (uint32_t i = 0; i < items; i++)
-            if (VisitorMaySee(oracle->environment, slates[s].visitor, i))
+            if (VisitorMaySee(oracle->environment, slates[s].visitor, i) &&
+                !(oracle->shuns_bait && EnvironmentIsBait(oracle->environment, i)))
                 TopKAdd(&top, p[i], i);
         TopKFinish(&top);
         slates[s].count = top.count;
@@ -157,16 +161,19 @@ static void PlayModel(const char *what, const Environment *e, const Model *model
     ModelPolicyClose(&host, &p);
 }
 
-static void PlayOracle(const Environment *e, uint64_t sessions)
+static void PlayOracle(const Environment *e, double bait, uint64_t sessions)
 {
     uint32_t items = EnvironmentItems(e);
-    Oracle oracle = {e, malloc(8 * items * sizeof(float)), malloc(items * sizeof(uint32_t)),
-                     malloc(8 * SLATE * sizeof(Scored))};
+    Oracle oracle = {e, false, malloc(64 * items * sizeof(float)), malloc(items * sizeof(uint32_t)),
+                     malloc(64 * SLATE * sizeof(Scored))};
     Policy policy = {.arg = &oracle, .batch = 4, .fill = FillByOracle};
 
     for (uint32_t i = 0; i < items; i++)
         oracle.all[i] = i;
     TellRollout("greedy, knowing the visitor", e, &policy, sessions);
+    oracle.shuns_bait = true;
+    if (bait > 0)
+        TellRollout("the same without bait", e, &policy, sessions);
 }
 
 static Model Popular(const Model *like)
@@ -191,7 +198,7 @@ static void Play(const char *what, const Model *simulator, const Model *trained,
     PlayModel("random", e, NULL, sessions);
     PlayModel("most clicked", e, &popular, sessions);
     PlayModel("greedy on the training simulator", e, trained, sessions);
-    PlayOracle(e, sessions);
+    PlayOracle(e, rules->bait, sessions);
 }
 
 int main(int argc, char **argv)
@@ -212,8 +219,10 @@ int main(int argc, char **argv)
     sessions = (uint64_t)atoll(argv[3]);
     host.pool = PoolCreate(&host, atoi(argv[4]));
     o = (ResponseOptions *)ReadOptions(AlgorithmFind("user_response"), argv + 5);
-    train = SlatesOf(ratings, count, (uint32_t)atoi(argv[2]), TimeOfShare(ratings, count, 0.8), false);
-    test = SlatesOf(ratings, count, (uint32_t)atoi(argv[2]), TimeOfShare(ratings, count, 0.8), true);
+    train =
+        SlatesOf(ratings, count, (uint32_t)atoi(argv[2]), TimeOfShare(ratings, count, 0.8), false);
+    test =
+        SlatesOf(ratings, count, (uint32_t)atoi(argv[2]), TimeOfShare(ratings, count, 0.8), true);
     all = SlatesOf(ratings, count, (uint32_t)atoi(argv[2]), INFINITY, false);
     printf("%llu slates train, %llu test\n", (unsigned long long)train.slates.steps,
            (unsigned long long)test.slates.steps);

@@ -10,7 +10,7 @@ static const OptionSpec response_options[] = {
      "Liu et al. 2023, official code"},
     {"history", OPTION_INTEGER, FIELD(history), 1, VISITOR_HISTORY, 10, NULL,
      "clicks that an answer depends on: the last so many", "recadv, by validation"},
-    {"epochs", OPTION_INTEGER, FIELD(epochs), 1, 10000, 8, NULL,
+    {"epochs", OPTION_INTEGER, FIELD(epochs), 1, 10000, 20, NULL,
      "passes over the log, at most: two without a gain on what is held out are the last",
      "recadv, by validation"},
     {"learning_rate", OPTION_REAL, FIELD(learning_rate), 0, 1000, 0.005, NULL, "step size of Adam",

@@ -351,6 +351,36 @@ LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 20000;
 COMMENT ON FUNCTION @extschema@.recadv_topk_for(text[], integer, text, boolean, text[], text[], double precision) IS
 'recadv_topk_for with ids as text; serves every model';
 
+CREATE FUNCTION @extschema@.recadv_slate(
+    history bigint[],
+    k integer DEFAULT 10,
+    model text DEFAULT NULL,
+    explore real DEFAULT 0.05,
+    seed bigint DEFAULT NULL,
+    exclude_seen boolean DEFAULT false,
+    candidates bigint[] DEFAULT NULL,
+    exclude bigint[] DEFAULT NULL)
+RETURNS TABLE (item bigint, score real, rank integer, propensity real)
+AS 'MODULE_PATHNAME', 'recadv_slate_bigint'
+LANGUAGE C VOLATILE PARALLEL SAFE ROWS 10 COST 20000;
+COMMENT ON FUNCTION @extschema@.recadv_slate(bigint[], integer, text, real, bigint, boolean, bigint[], bigint[]) IS
+'the k best items for someone who has these, as in recadv_topk_for, but each place is, with probability explore (0 to 0.5), given to another eligible item drawn at random. propensity: the probability that the slate has the item, which is what to log; 1 - explore for one of the k best, k * explore / (eligible items - k) for another. With fewer than 2k eligible items as many places explore as there are others, and the propensities follow. exclude_seen: without the history itself. candidates, exclude: as in recadv_topk. A seed repeats the slate; NULL draws anew each time. A history that is NULL, empty or all unknown: the most popular items. NULL for k, explore or exclude_seen: no rows';
+
+CREATE FUNCTION @extschema@.recadv_slate(
+    history text[],
+    k integer DEFAULT 10,
+    model text DEFAULT NULL,
+    explore real DEFAULT 0.05,
+    seed bigint DEFAULT NULL,
+    exclude_seen boolean DEFAULT false,
+    candidates text[] DEFAULT NULL,
+    exclude text[] DEFAULT NULL)
+RETURNS TABLE (item text, score real, rank integer, propensity real)
+AS 'MODULE_PATHNAME', 'recadv_slate_text'
+LANGUAGE C VOLATILE PARALLEL SAFE ROWS 10 COST 20000;
+COMMENT ON FUNCTION @extschema@.recadv_slate(text[], integer, text, real, bigint, boolean, text[], text[]) IS
+'recadv_slate with ids as text; serves every model';
+
 CREATE FUNCTION @extschema@.recadv_similar_items(
     item_id bigint,
     k integer DEFAULT 10,

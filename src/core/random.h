@@ -28,7 +28,8 @@ typedef enum RandomPurpose {
     RANDOM_EVENT,
     RANDOM_ONLINE,
     RANDOM_FOLD_IN,
-    RANDOM_CHOICE
+    RANDOM_CHOICE,
+    RANDOM_EXPLORE
 } RandomPurpose;
 
 extern void RandomSeed(Random *random, uint64_t seed, RandomPurpose purpose, uint64_t a,

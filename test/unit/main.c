@@ -45,6 +45,7 @@ static const struct {
     {"serve", TestServe},
     {"stream", TestStreaming},
     {"choice", TestChoice},
+    {"exploration", TestExploration},
     {"mutations", TestMutations},
     {"allocation", TestAllocation},
 };

@@ -38,6 +38,7 @@ extern void TestFormula(void);
 extern void TestServe(void);
 extern void TestStreaming(void);
 extern void TestChoice(void);
+extern void TestExploration(void);
 extern void TestMutations(void);
 extern void TestAllocation(void);
 

@@ -29,7 +29,8 @@ typedef enum RandomPurpose {
     RANDOM_ONLINE,
     RANDOM_FOLD_IN,
     RANDOM_CHOICE,
-    RANDOM_EXPLORE
+    RANDOM_EXPLORE,
+    RANDOM_VALUE
 } RandomPurpose;
 
 extern void RandomSeed(Random *random, uint64_t seed, RandomPurpose purpose, uint64_t a,

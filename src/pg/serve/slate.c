@@ -60,7 +60,7 @@ static TopK ScoreDrawn(Served *served, const float *query, const uint32 *drawn, 
 }
 
 static void PutDrawn(Served *served, const float *query, const uint32 *drawn, float propensity,
-                     Slate *slate)
+                     ShownSlate *slate)
 {
     TopK scored = ScoreDrawn(served, query, drawn, slate->shown.count);
 
@@ -75,12 +75,12 @@ static void PutDrawn(Served *served, const float *query, const uint32 *drawn, fl
     }
 }
 
-Slate SelectSlate(Served *served, const float *query, const Filter *filter, uint32 k,
+ShownSlate SelectSlate(Served *served, const float *query, const Filter *filter, uint32 k,
                   double explore, Random *random)
 {
     Filter eligible = *filter;
     Exploration e;
-    Slate slate;
+    ShownSlate slate;
     uint32 *drawn, *room;
 
     if (eligible.only_given) {
@@ -101,7 +101,7 @@ Slate SelectSlate(Served *served, const float *query, const Filter *filter, uint
     return slate;
 }
 
-void AddSlate(RowSet *rows, Served *served, IdKind kind, const Slate *slate)
+void AddSlate(RowSet *rows, Served *served, IdKind kind, const ShownSlate *slate)
 {
     AddItems(rows, served, AXIS_ITEM, kind, &slate->shown, slate->propensity);
 }

@@ -31,7 +31,7 @@ static void Answer(FunctionCallInfo fcinfo, Served *served, IdKind kind, RowSet 
     RowList known;
     Filter filter;
     Random random;
-    Slate slate;
+    ShownSlate slate;
 
     CheckAxisKind(served, AXIS_ITEM, kind);
     known = RowsOfIds(served, AXIS_ITEM, &ids);

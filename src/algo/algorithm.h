@@ -151,11 +151,26 @@ typedef struct PolicyData {
     const uint32_t *simulator_item; /* of each item of the log, in the simulator; or NO_ITEM */
 } PolicyData;
 
+/* How visitors differ from the plain ones (policy/environment.h); all 0: they do not. */
+typedef struct VisitorRules {
+    bool no_repeat; /* an item is shown once a session: policies must not repeat it */
+    double boredom; /* taken from the logit, times the share of the last ten clicks that are of the
+                       item's cluster */
+    int64_t boredom_clusters; /* of items alike; 0: 20 */
+    double bait;              /* patience that a click on bait costs */
+    int64_t bait_clusters; /* of items alike, every second of which is bait, from the one with the
+                              greatest mean probability on; 0: 8 */
+    double patience;       /* at the start; 0: 20 */
+} VisitorRules;
+
 /*
- * How visitors answer slates.  A visitor's state is of state() floats; items are the simulator's
- * indexes, NO_ITEM one that it does not know.  Any thread; nothing is allocated.
+ * How visitors answer slates.  A visitor's state is of state() floats, 64-byte aligned; items are
+ * the simulator's indexes, NO_ITEM one that it does not know.  Any thread; nothing is allocated.
  */
 typedef struct SimulatorMethods {
+    /* What the simulator's own options say; NULL: visitors are plain. */
+    VisitorRules (*rules)(const void *options);
+
     uint32_t (*state)(const Model *simulator);
 
     /* Records of the log from which visitors start, at least one, and the state that one of them

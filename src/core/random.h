@@ -29,6 +29,10 @@ typedef enum RandomPurpose {
     RANDOM_ONLINE,
     RANDOM_FOLD_IN,
     RANDOM_CHOICE,
+    RANDOM_VISITOR,
+    RANDOM_ANSWER,
+    RANDOM_CLUSTER,
+    RANDOM_SLATE,
     RANDOM_EXPLORE,
     RANDOM_VALUE
 } RandomPurpose;

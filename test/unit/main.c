@@ -30,6 +30,8 @@ static const struct {
     {"visits", TestVisits},
     {"weights", TestWeights},
     {"pack", TestPack},
+    {"environment", TestEnvironment},
+    {"rollout", TestRollout},
     {"batch", TestBatch},
     {"triple", TestTriple},
     {"variants", TestVariants},

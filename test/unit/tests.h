@@ -23,6 +23,8 @@ extern void TestOptimizer(void);
 extern void TestVisits(void);
 extern void TestWeights(void);
 extern void TestPack(void);
+extern void TestEnvironment(void);
+extern void TestRollout(void);
 extern void TestBatch(void);
 extern void TestTriple(void);
 extern void TestVariants(void);

@@ -51,6 +51,16 @@ void AnswerHistoryAdd(AnswerHistory *history, uint32_t item)
     history->items[history->count++] = item;
 }
 
+AnswerHistory AnswerHistoryBefore(const Past *past, uint32_t session)
+{
+    AnswerHistory history = {.count = 0};
+
+    for (uint64_t i = past == NULL ? 0 : past->first[session];
+         past != NULL && i < past->first[session + 1]; i++)
+        AnswerHistoryAdd(&history, past->items[i]);
+    return history;
+}
+
 static float *RowOf(float *rows, uint32_t item)
 {
     return rows + (size_t)item * ANSWER_FACTORS;
@@ -140,9 +150,10 @@ static void LearnStep(const Slates *log, Answers *a, uint64_t step, AnswerHistor
             AnswerHistoryAdd(history, log->shown[i]);
 }
 
-static void LearnSession(const Slates *log, Answers *a, uint32_t session)
+static void LearnSession(const FoldedAnswers *folded, Answers *a, uint32_t session)
 {
-    AnswerHistory history = {.count = 0};
+    const Slates *log = folded->log;
+    AnswerHistory history = AnswerHistoryBefore(folded->past, session);
 
     for (uint64_t t = log->session[session]; t < log->session[session + 1]; t++)
         LearnStep(log, a, t, &history);
@@ -239,7 +250,7 @@ static void LearnSlice(void *arg, int task, int worker)
         RandomShuffle(&job->random[fold], order, log->sessions);
     for (uint32_t s = job->first; s < job->first + count && !HostCancelled(job->host); s++)
         if (job->folded->fold[order[s]] != fold)
-            LearnSession(log, &job->folded->answers[fold], order[s]);
+            LearnSession(job->folded, &job->folded->answers[fold], order[s]);
 }
 
 static void RunFolds(LearnJob *job, PoolTask work)
@@ -309,11 +320,12 @@ static void DealFolds(const Host *host, FoldedAnswers *folded, uint32_t *order)
         folded->fold[order[s]] = s % folded->folds;
 }
 
-void AnswersLearn(const Host *host, const Slates *log, uint64_t seed, FoldedAnswers *folded)
+void AnswersLearn(const Host *host, const Slates *log, const Past *past, uint64_t seed,
+                  FoldedAnswers *folded)
 {
     LearnJob job = {.host = host, .folded = folded, .longest = LongestSlate(log)};
 
-    *folded = (FoldedAnswers){.log = log, .seed = seed};
+    *folded = (FoldedAnswers){.log = log, .past = past, .seed = seed};
     job.order = HostAllocate(host, SizeMultiply(ANSWER_FOLDS, log->sessions), sizeof(uint32_t));
     job.credit = HostAllocate(host, SizeMultiply(ANSWER_FOLDS, job.longest), sizeof(double));
     job.sum = HostAllocateZero(host, SizeMultiply(2 * ANSWER_FOLDS, log->items), sizeof(double));

@@ -11,6 +11,7 @@
 #ifndef RECADV_ALGO_POLICY_ANSWERS_H
 #define RECADV_ALGO_POLICY_ANSWERS_H
 
+#include "algo/policy/past.h"
 #include "core/host.h"
 #include "core/slates.h"
 
@@ -33,6 +34,7 @@ typedef struct Answers {
 
 typedef struct FoldedAnswers {
     const Slates *log;
+    const Past *past;
     uint32_t folds;
     uint32_t *fold; /* of each session */
     Answers answers[ANSWER_FOLDS];
@@ -52,8 +54,9 @@ typedef struct AnswerHistory {
  */
 extern void CreditItems(const bool *clicked, uint32_t count, float reward, double *credit);
 
-/* Learns all folds, on all threads. */
-extern void AnswersLearn(const Host *host, const Slates *log, uint64_t seed, FoldedAnswers *folded);
+/* Learns all folds, on all threads.  `past` may be NULL. */
+extern void AnswersLearn(const Host *host, const Slates *log, const Past *past, uint64_t seed,
+                         FoldedAnswers *folded);
 extern void AnswersRelease(const Host *host, FoldedAnswers *folded);
 extern size_t AnswersMemory(const Slates *shape);
 
@@ -64,6 +67,7 @@ static inline const Answers *AnswersFor(const FoldedAnswers *folded, uint32_t se
 }
 
 /* Any thread, from here on. */
+extern AnswerHistory AnswerHistoryBefore(const Past *past, uint32_t session);
 extern void AnswerHistoryAdd(AnswerHistory *history, uint32_t item);
 
 /* mean: of the clicked rows; zeros without any. */

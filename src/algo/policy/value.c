@@ -201,7 +201,7 @@ static void SumSession(const ValueJob *job, uint32_t session, Scratch *scratch)
 {
     const Slates *log = job->question->log;
     const Answers *answers = AnswersFor(&job->answers, session);
-    AnswerHistory history = {.count = 0};
+    AnswerHistory history = AnswerHistoryBefore(job->question->past, session);
     double discount = 1;
 
     for (uint64_t t = log->session[session]; t < log->session[session + 1]; t++) {
@@ -463,7 +463,7 @@ void PolicyValueEstimate(const Host *host, const ValueQuestion *question, Policy
     SessionSums total;
 
     AllocateScratch(&job);
-    AnswersLearn(host, question->log, question->seed, &job.answers);
+    AnswersLearn(host, question->log, question->past, question->seed, &job.answers);
     RunTasks(&job, SumTask,
              ((uint64_t)question->log->sessions + SESSIONS_A_TASK - 1) / SESSIONS_A_TASK);
     total = TotalOf(&job);

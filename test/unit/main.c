@@ -48,6 +48,9 @@ static const struct {
     {"stream", TestStreaming},
     {"choice", TestChoice},
     {"exploration", TestExploration},
+    {"explorer", TestExplorer},
+    {"value", TestValue},
+    {"target", TestTarget},
     {"mutations", TestMutations},
     {"allocation", TestAllocation},
 };

@@ -106,6 +106,65 @@ LANGUAGE C;
 COMMENT ON PROCEDURE @extschema@.recadv_tune_job(text, text, name, name, name, text[], jsonb, jsonb, interval, integer, text, name) IS
 'recadv_tune with a commit after each phase, as recadv_train_job has it: no snapshot is held while trials run, and every run leaves a row in recadv_runs(model). The trials stand in recadv_info(model) -> ''choice''. CALL it at top level, for example from pg_cron';
 
+CREATE TYPE @extschema@.recadv_policy_training AS (
+    model text,
+    version integer,
+    algorithm text,
+    sessions bigint,
+    steps bigint,
+    items bigint,
+    null_rows bigint,
+    broken_rows bigint,
+    iterations integer,
+    best_iteration integer,
+    reward double precision,
+    depth double precision,
+    logged_reward double precision,
+    random_reward double precision,
+    seconds double precision,
+    stop_reason text,
+    metrics jsonb,
+    promotion text
+);
+COMMENT ON TYPE @extschema@.recadv_policy_training IS
+'result of recadv_train_policy: model, version, algorithm; what was read: sessions, steps (rows), items, rows skipped for a NULL session or step, and rows skipped because they are broken; iterations run, and the one that the model is from; mean reward and number of slates of a session with simulated visitors of whom training has seen none (NULL without a simulator), the mean reward of a session of the log, and what slates by chance earn with the same visitors; seconds, why training stopped; what training itself measured, under its names, of a simulator with its calibration; promoted where the version serves, otherwise why it is kept but does not (option promote)';
+
+CREATE FUNCTION @extschema@.recadv_train_policy(
+    model text,
+    source text,
+    session_column name DEFAULT 'session_id',
+    step_column name DEFAULT 'step',
+    shown_column name DEFAULT 'shown',
+    clicked_column name DEFAULT 'clicked',
+    reward_column name DEFAULT NULL,
+    propensity_column name DEFAULT NULL,
+    simulator text DEFAULT NULL,
+    algorithm text DEFAULT 'hac',
+    options jsonb DEFAULT '{}')
+RETURNS @extschema@.recadv_policy_training
+AS 'MODULE_PATHNAME', 'recadv_train_policy'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10000;
+COMMENT ON FUNCTION @extschema@.recadv_train_policy(text, text, name, name, name, name, name, name, text, text, jsonb) IS
+'learns from a log of slates what to show in a session, or how visitors answer, and stores it as a new version of the table "model", which serves if it is good enough (option promote; created on first use, owned by the caller). The source has one row per step of a session: session, step (a number or a time), the array of the items that were shown, the array of those that were clicked (a part of them; NULL or empty: none), and, where columns are named, the reward (NULL: for each item 1 if it was clicked and -0.1 if not, divided by the number of items) and the array of the probabilities with which each item was shown. Rows with a NULL session or step, and rows that are broken, are skipped and counted. simulator: a model of an algorithm that simulates visitors, against which the policy is trained and measured; NULL: the log alone. recadv_topk_for serves a policy. recadv_options() lists algorithms and options. All in one transaction: for long runs use recadv_train_policy_job. Liu et al., WWW 2023';
+
+CREATE PROCEDURE @extschema@.recadv_train_policy_job(
+    model text,
+    source text,
+    session_column name DEFAULT 'session_id',
+    step_column name DEFAULT 'step',
+    shown_column name DEFAULT 'shown',
+    clicked_column name DEFAULT 'clicked',
+    reward_column name DEFAULT NULL,
+    propensity_column name DEFAULT NULL,
+    simulator text DEFAULT NULL,
+    algorithm text DEFAULT 'hac',
+    options jsonb DEFAULT '{}',
+    if_busy text DEFAULT 'error')
+AS 'MODULE_PATHNAME', 'recadv_train_policy_job'
+LANGUAGE C;
+COMMENT ON PROCEDURE @extschema@.recadv_train_policy_job(text, text, name, name, name, name, name, name, text, text, jsonb, text) IS
+'recadv_train_policy with a commit after each phase (open, read, fit, write), so that no snapshot is held while it learns; every run, also a failed one, leaves a row in recadv_runs(model). if_busy: error, skip or wait, when another session trains the model. CALL it at top level, for example from pg_cron';
+
 CREATE FUNCTION @extschema@.recadv_estimate_memory(
     users bigint,
     items bigint,

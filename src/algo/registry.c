@@ -16,13 +16,17 @@
     X(nmrn)                                                                                        \
     X(nmrn_gan)
 
+/* Those that learn from a log of slates. */
+#define POLICIES(X)
+
 /* Each is defined in a file of its own, as <name>_algorithm. */
 #define DECLARE(name) extern const Algorithm name##_algorithm;
 #define LIST(name)    &name##_algorithm,
 
 ALGORITHMS(DECLARE)
+POLICIES(DECLARE)
 
-const Algorithm *const algorithms[] = {ALGORITHMS(LIST) NULL};
+const Algorithm *const algorithms[] = {ALGORITHMS(LIST) POLICIES(LIST) NULL};
 
 #define NAME(name) #name,
 

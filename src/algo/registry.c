@@ -17,7 +17,7 @@
     X(nmrn_gan)
 
 /* Those that learn from a log of slates. */
-#define POLICIES(X)
+#define POLICIES(X) X(user_response)
 
 /* Each is defined in a file of its own, as <name>_algorithm. */
 #define DECLARE(name) extern const Algorithm name##_algorithm;

@@ -440,6 +440,36 @@ LANGUAGE C VOLATILE PARALLEL SAFE ROWS 10 COST 20000;
 COMMENT ON FUNCTION @extschema@.recadv_slate(text[], integer, text, real, bigint, boolean, text[], text[]) IS
 'recadv_slate with ids as text; serves every model';
 
+CREATE FUNCTION @extschema@.recadv_simulate(
+    simulator text,
+    policy text DEFAULT NULL,
+    sessions integer DEFAULT 1000,
+    k integer DEFAULT 10,
+    explore real DEFAULT 0,
+    seed bigint DEFAULT 1,
+    options jsonb DEFAULT '{}',
+    candidates bigint[] DEFAULT NULL)
+RETURNS TABLE (session_id bigint, step integer, shown bigint[], clicked bigint[], reward real, propensity real[], ended boolean)
+AS 'MODULE_PATHNAME', 'recadv_simulate_bigint'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 10000 COST 1000000;
+COMMENT ON FUNCTION @extschema@.recadv_simulate(text, text, integer, integer, real, bigint, jsonb, bigint[]) IS
+'sessions of simulated visitors to whom a model recommends k items a step, as rows of a log: what was shown, which of it was clicked, the reward of the step (1 for a click and -0.1 for none, divided by the number of items), and with which probability each item was in the slate. simulator: a model of an algorithm that simulates, trained by recadv_train_policy; policy: any model that recadv_slate serves, NULL: items by chance. explore: as in recadv_slate. Sessions start from records of the simulator''s log; a seed has the same visitors with the same luck, whatever the policy; NULL draws. options: those of visitors (no_repeat, boredom, bait, patience and so on), over what the simulator was trained with. Only items that both models know, and that are among candidates (NULL: all), are shown. On several threads (recadv.max_threads), the same rows for any number. A NOTICE where the policy was trained in this simulator. NULL for sessions, k or explore: no rows';
+
+CREATE FUNCTION @extschema@.recadv_simulate(
+    simulator text,
+    policy text,
+    candidates text[],
+    sessions integer DEFAULT 1000,
+    k integer DEFAULT 10,
+    explore real DEFAULT 0,
+    seed bigint DEFAULT 1,
+    options jsonb DEFAULT '{}')
+RETURNS TABLE (session_id bigint, step integer, shown text[], clicked text[], reward real, propensity real[], ended boolean)
+AS 'MODULE_PATHNAME', 'recadv_simulate_text'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 10000 COST 1000000;
+COMMENT ON FUNCTION @extschema@.recadv_simulate(text, text, text[], integer, integer, real, bigint, jsonb) IS
+'recadv_simulate with ids as text; serves every model: recadv_simulate(simulator, policy, candidates => NULL::text[])';
+
 CREATE FUNCTION @extschema@.recadv_similar_items(
     item_id bigint,
     k integer DEFAULT 10,

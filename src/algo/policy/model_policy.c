@@ -227,7 +227,7 @@ static uint32_t FindEligible(const ModelPolicy *p, const Visitor *visitor, uint3
         uint32_t item = p->simulator_item == NULL ? i : p->simulator_item[i];
 
         eligible[count] = i;
-        count += item != NO_ITEM &&
+        count += item != NO_ITEM && (p->may_show == NULL || p->may_show[i]) &&
                  (p->environment == NULL || VisitorMaySee(p->environment, visitor, item));
     }
     return count;

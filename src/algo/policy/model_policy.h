@@ -23,6 +23,7 @@ typedef struct ModelPolicy {
                                        items, and their histories are of them */
     const Model *model;             /* all of it in memory; NULL: random slates */
     const uint32_t *simulator_item; /* of the model's items, or NO_ITEM; NULL: they are the same */
+    const bool *may_show;           /* of its items: others are never shown; NULL: all may be */
     uint64_t seed;                  /* of random slates */
     void *arg;
     /*

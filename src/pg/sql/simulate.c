@@ -20,16 +20,23 @@
 #include "pg/sql/explore.h"
 #include "pg/train/simulator.h"
 
-/* Arguments of recadv_simulate. */
-enum {
-    SIMULATE_SIMULATOR,
-    SIMULATE_POLICY,
-    SIMULATE_SESSIONS,
-    SIMULATE_K,
-    SIMULATE_EXPLORE,
-    SIMULATE_SEED,
-    SIMULATE_OPTIONS,
-    SIMULATE_IDS
+/* Arguments of recadv_simulate, whatever the kind of its ids. */
+typedef enum Argument {
+    ARG_SIMULATOR,
+    ARG_POLICY,
+    ARG_SESSIONS,
+    ARG_K,
+    ARG_EXPLORE,
+    ARG_SEED,
+    ARG_OPTIONS,
+    ARG_CANDIDATES,
+    ARGUMENTS
+} Argument;
+
+/* Where they stand: the candidates tell text from bigint, so they come before what has defaults. */
+static const int place_of[][ARGUMENTS] = {
+    [ID_INTEGER] = {0, 1, 2, 3, 4, 5, 6, 7},
+    [ID_TEXT] = {0, 1, 3, 4, 5, 6, 7, 2},
 };
 
 /* Columns of its rows. */
@@ -54,6 +61,8 @@ typedef struct Simulation {
     double explore;
     uint64 seed;
     IdKind kind; /* of the ids in the rows */
+    const int *place;
+    bool *may_show; /* of the policy's items; NULL: all may be shown */
     RowSet rows;
     MemoryContext row; /* memory of one of them */
 } Simulation;
@@ -87,16 +96,16 @@ static void SetRule(VisitorRules *rules, const char *key, const JsonbValue *valu
 }
 
 /* Over those that the simulator has. */
-static void RulesArgument(FunctionCallInfo fcinfo, VisitorRules *rules)
+static void RulesArgument(FunctionCallInfo fcinfo, const Simulation *s, VisitorRules *rules)
 {
     Jsonb *object;
     JsonbIterator *iterator;
     JsonbIteratorToken token;
     JsonbValue key, value;
 
-    if (PG_ARGISNULL(SIMULATE_OPTIONS))
+    if (PG_ARGISNULL(s->place[ARG_OPTIONS]))
         return;
-    object = PG_GETARG_JSONB_P(SIMULATE_OPTIONS);
+    object = PG_GETARG_JSONB_P(s->place[ARG_OPTIONS]);
     if (!JB_ROOT_IS_OBJECT(object))
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                         errmsg("options must be a JSON object")));
@@ -109,9 +118,9 @@ static void RulesArgument(FunctionCallInfo fcinfo, VisitorRules *rules)
     }
 }
 
-static int32 SessionsArgument(FunctionCallInfo fcinfo)
+static int32 SessionsArgument(FunctionCallInfo fcinfo, const Simulation *s)
 {
-    int32 sessions = PG_GETARG_INT32(SIMULATE_SESSIONS);
+    int32 sessions = PG_GETARG_INT32(s->place[ARG_SESSIONS]);
 
     if (sessions < 1)
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -119,26 +128,13 @@ static int32 SessionsArgument(FunctionCallInfo fcinfo)
     return sessions;
 }
 
-/* The argument ids tells by its type what the items are to be. */
-static IdKind KindArgument(const Simulation *s)
-{
-    Oid type = TupleDescAttr(s->rows.types, ROW_SHOWN)->atttypid;
-
-    if (type != INT8ARRAYOID && type != TEXTARRAYOID)
-        ereport(ERROR,
-                (errcode(ERRCODE_DATATYPE_MISMATCH),
-                 errmsg("ids must be of type bigint[] or text[], not %s", format_type_be(type))));
-    return type == INT8ARRAYOID ? ID_INTEGER : ID_TEXT;
-}
-
 static void TakeArguments(FunctionCallInfo fcinfo, Simulation *s)
 {
-    s->sessions = SessionsArgument(fcinfo);
-    s->k = KArgument(fcinfo, SIMULATE_K);
-    s->explore = ExploreArgument(fcinfo, SIMULATE_EXPLORE);
-    s->seed = SeedArgument(fcinfo, SIMULATE_SEED);
-    s->kind = KindArgument(s);
-    RulesArgument(fcinfo, &s->rules); /* a mistake is told before anything is loaded */
+    s->sessions = SessionsArgument(fcinfo, s);
+    s->k = KArgument(fcinfo, s->place[ARG_K]);
+    s->explore = ExploreArgument(fcinfo, s->place[ARG_EXPLORE]);
+    s->seed = SeedArgument(fcinfo, s->place[ARG_SEED]);
+    RulesArgument(fcinfo, s, &s->rules); /* a mistake is told before anything is loaded */
 }
 
 /* ---- models ---- */
@@ -148,16 +144,17 @@ static void LoadSimulator(FunctionCallInfo fcinfo, Simulation *s)
     const SimulatorMethods *methods;
     const Header *header;
 
-    SimulatorLoad(text_to_cstring(PG_GETARG_TEXT_PP(SIMULATE_SIMULATOR)), &s->backend,
+    SimulatorLoad(text_to_cstring(PG_GETARG_TEXT_PP(s->place[ARG_SIMULATOR])), &s->backend,
                   &s->simulator);
     header = &s->simulator.whole.header;
     if (s->kind == ID_INTEGER && header->item_kind == ID_TEXT)
         ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
                         errmsg("items of simulator \"%s\" are not integers", s->simulator.name),
-                        errhint("Ask for text: recadv_simulate(..., ids => NULL::text[]).")));
+                        errhint("Ask for text: recadv_simulate(simulator, policy, candidates => "
+                                "NULL::text[]).")));
     methods = header->algorithm->policy->simulator;
     s->rules = methods->rules == NULL ? (VisitorRules){0} : methods->rules(header->options);
-    RulesArgument(fcinfo, &s->rules);
+    RulesArgument(fcinfo, s, &s->rules);
     s->k = Min(s->k, s->simulator.whole.model.items);
 }
 
@@ -195,15 +192,44 @@ static void LoadPolicy(FunctionCallInfo fcinfo, Simulation *s)
 {
     ModelTable table;
 
-    if (PG_ARGISNULL(SIMULATE_POLICY))
+    if (PG_ARGISNULL(s->place[ARG_POLICY]))
         return;
-    ModelOpen(PG_GETARG_TEXT_PP(SIMULATE_POLICY), MODEL_READ, &table);
+    ModelOpen(PG_GETARG_TEXT_PP(s->place[ARG_POLICY]), MODEL_READ, &table);
     table.store.version = ModelTableCurrent(&table, false).version;
     s->policy = palloc0(sizeof(WholeModel));
     WholeModelRead(&table.store, &s->backend, s->policy);
     CheckJudge(s, &table);
     FindItems(s, table.store.name);
     ModelTableClose(&table);
+}
+
+static const IdList *OwnIds(const Simulation *s)
+{
+    return s->policy != NULL ? &s->policy->item_ids : &s->simulator.whole.item_ids;
+}
+
+/* Candidates that are not known are none. */
+static void TakeCandidates(FunctionCallInfo fcinfo, Simulation *s)
+{
+    const IdList *own = OwnIds(s);
+    IdList ids;
+
+    if (PG_ARGISNULL(s->place[ARG_CANDIDATES]))
+        return;
+    ids = IdsArgument(fcinfo, s->place[ARG_CANDIDATES], s->kind);
+    s->may_show = PallocArray(bool, (Size)own->count + 1);
+    memset(s->may_show, 0, (Size)own->count + 1);
+    for (uint32 i = 0; i < ids.count; i++) {
+        Id id;
+        uint32 item;
+
+        CHECK_FOR_INTERRUPTS();
+        if (!IdConvert(IdListGet(&ids, i), own->kind, &id))
+            continue;
+        item = IdListFind(own, id);
+        if (item != UNKNOWN_ID)
+            s->may_show[item] = true;
+    }
 }
 
 /* ---- rows ---- */
@@ -219,11 +245,6 @@ static Datum ArrayOf(const Datum *values, uint32 count, Oid type)
         construct_array((Datum *)values, (int)count, type, length, by_value, align));
 }
 
-static Id IdOfItem(const Simulation *s, uint32 item)
-{
-    return IdListGet(s->policy != NULL ? &s->policy->item_ids : &s->simulator.whole.item_ids, item);
-}
-
 static void PutItems(const Simulation *s, const RolloutStep *step, Datum *values)
 {
     Datum *shown = PallocArray(Datum, step->count), *clicked = PallocArray(Datum, step->count);
@@ -232,7 +253,7 @@ static void PutItems(const Simulation *s, const RolloutStep *step, Datum *values
     Oid type = IdTypeOf(s->kind);
 
     for (uint32 i = 0; i < step->count; i++) {
-        shown[i] = IdToDatum(IdOfItem(s, step->shown[i]), s->kind);
+        shown[i] = IdToDatum(IdListGet(OwnIds(s), step->shown[i]), s->kind);
         propensity[i] = Float4GetDatum(step->propensity[i]);
         if (step->clicked[i])
             clicked[clicks++] = shown[i];
@@ -284,6 +305,7 @@ static void Play(void *arg)
     ModelPolicy shown = {.environment = environment,
                          .model = s->policy == NULL ? NULL : &s->policy->model,
                          .simulator_item = s->simulator.item,
+                         .may_show = s->may_show,
                          .seed = s->seed};
     Explorer explorer = {.explore = s->explore, .seed = s->seed, .k = s->k};
     Policy policy;
@@ -311,22 +333,23 @@ static void OpenSimulation(Simulation *s)
     s->row = AllocSetContextCreate(CurrentMemoryContext, "recadv step", ALLOCSET_DEFAULT_SIZES);
 }
 
-PG_FUNCTION_INFO_V1(recadv_simulate);
-
-Datum recadv_simulate(PG_FUNCTION_ARGS)
+static Datum Simulate(FunctionCallInfo fcinfo, IdKind kind)
 {
-    Simulation s = {.policy = NULL};
+    Simulation simulation = {.kind = kind, .place = place_of[kind]}, *s = &simulation;
 
-    RowSetOpen(&s.rows, fcinfo);
-    CheckNotNull(fcinfo, SIMULATE_SIMULATOR, "simulator");
-    if (AnyArgumentNull(fcinfo, SIMULATE_SESSIONS, SIMULATE_EXPLORE))
+    RowSetOpen(&s->rows, fcinfo);
+    CheckNotNull(fcinfo, s->place[ARG_SIMULATOR], "simulator");
+    if (AnyArgumentNull(fcinfo, s->place[ARG_SESSIONS], s->place[ARG_EXPLORE]))
         return (Datum)0;
-    TakeArguments(fcinfo, &s);
-    OpenSimulation(&s);
-    LoadSimulator(fcinfo, &s);
-    LoadPolicy(fcinfo, &s);
-    CheckMore(&s, EnvironmentMemory(&s.simulator.whole.model, &s.rules));
-    BackendHostRun(&s.backend, recadv_max_threads, Play, &s);
-    MemoryContextDelete(s.backend.context);
+    TakeArguments(fcinfo, s);
+    OpenSimulation(s);
+    LoadSimulator(fcinfo, s);
+    LoadPolicy(fcinfo, s);
+    TakeCandidates(fcinfo, s);
+    CheckMore(s, EnvironmentMemory(&s->simulator.whole.model, &s->rules));
+    BackendHostRun(&s->backend, recadv_max_threads, Play, s);
+    MemoryContextDelete(s->backend.context);
     return (Datum)0;
 }
+
+FOR_BOTH_KINDS(recadv_simulate, Simulate)

@@ -658,6 +658,26 @@ LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 10000 COST 1000000;
 COMMENT ON FUNCTION @extschema@.recadv_simulate(text, text, text[], integer, integer, real, bigint, jsonb) IS
 'recadv_simulate with ids as text; serves every model: recadv_simulate(simulator, policy, candidates => NULL::text[])';
 
+CREATE FUNCTION @extschema@.recadv_evaluate_policy(
+    model text,
+    test_source text,
+    session_column name DEFAULT 'session_id',
+    step_column name DEFAULT 'step',
+    shown_column name DEFAULT 'shown',
+    clicked_column name DEFAULT 'clicked',
+    reward_column name DEFAULT NULL,
+    propensity_column name DEFAULT 'propensity',
+    explore real DEFAULT 0.05,
+    gamma double precision DEFAULT 1,
+    confidence double precision DEFAULT 0.95,
+    clip double precision DEFAULT NULL,
+    seed bigint DEFAULT 1)
+RETURNS TABLE (estimator text, value double precision, lower double precision, upper double precision, sessions bigint, effective double precision, max_weight double precision, supported double precision, clipped bigint)
+AS 'MODULE_PATHNAME', 'recadv_evaluate_policy'
+LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 5 COST 1000000;
+COMMENT ON FUNCTION @extschema@.recadv_evaluate_policy(text, text, name, name, name, name, name, name, real, double precision, double precision, double precision, bigint) IS
+'what a model would have earned on a log that another one has written, as the mean reward of a slate: logged (what was earned), direct (a model of the answers, learnt from the log: no better than that), ips (items that were shown, weighted by how much likelier they would be), snips (the same by the sum of the weights), dr (direct, corrected by what was shown). The source has the rows of recadv_train_policy, with the probability that each item was in the slate (propensity_column; NULL: not logged, then logged and direct alone). explore: that of the model, as in recadv_slate. Slate t of a session counts gamma^t. An item''s answer is taken to depend on neither its place nor its neighbours, and who comes with which clicks to be as in the log. lower, upper: bootstrap over sessions; NULL, with a WARNING, below 200 effective items or 20 sessions. effective: (sum of weights)^2 / sum of squares. supported: share of what the model shows that the log may have shown. clip: largest weight; clipped: how many were larger. seed of resampling; NULL draws';
+
 DROP FUNCTION @extschema@.recadv_topk_for(bytea, bigint[], integer, boolean, bigint[], bigint[]);
 CREATE FUNCTION @extschema@.recadv_topk_for(
     image bytea,

@@ -30,6 +30,7 @@ static const struct {
     {"visits", TestVisits},
     {"weights", TestWeights},
     {"pack", TestPack},
+    {"layers", TestLayers},
     {"environment", TestEnvironment},
     {"rollout", TestRollout},
     {"batch", TestBatch},

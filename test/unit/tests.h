@@ -23,6 +23,7 @@ extern void TestOptimizer(void);
 extern void TestVisits(void);
 extern void TestWeights(void);
 extern void TestPack(void);
+extern void TestLayers(void);
 extern void TestEnvironment(void);
 extern void TestRollout(void);
 extern void TestBatch(void);

@@ -51,6 +51,7 @@ static void ResultMetrics(ResultRow *row, const Training *t, const Epoch *best)
         DescribeMetrics(&json, t->model.algorithm, best->metric);
     DescribeFindings(&json, &t->report);
     DescribeCalibration(&json, &t->report);
+    PolicyDescribeMeasured(&json, t);
     JsonClose(&json, '}');
     ResultDatum(row, JsonbPGetDatum(JsonbParse(json.data)));
 }

@@ -49,6 +49,10 @@ static const struct {
     {"serve", TestServe},
     {"stream", TestStreaming},
     {"choice", TestChoice},
+    {"exploration", TestExploration},
+    {"explorer", TestExplorer},
+    {"value", TestValue},
+    {"target", TestTarget},
     {"mutations", TestMutations},
     {"allocation", TestAllocation},
 };

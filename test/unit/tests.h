@@ -42,6 +42,10 @@ extern void TestFormula(void);
 extern void TestServe(void);
 extern void TestStreaming(void);
 extern void TestChoice(void);
+extern void TestExploration(void);
+extern void TestExplorer(void);
+extern void TestValue(void);
+extern void TestTarget(void);
 extern void TestMutations(void);
 extern void TestAllocation(void);
 

@@ -32,6 +32,7 @@ static const struct {
     {"pack", TestPack},
     {"environment", TestEnvironment},
     {"rollout", TestRollout},
+    {"user_response", TestUserResponse},
     {"batch", TestBatch},
     {"triple", TestTriple},
     {"variants", TestVariants},

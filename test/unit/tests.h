@@ -25,6 +25,7 @@ extern void TestWeights(void);
 extern void TestPack(void);
 extern void TestEnvironment(void);
 extern void TestRollout(void);
+extern void TestUserResponse(void);
 extern void TestBatch(void);
 extern void TestTriple(void);
 extern void TestVariants(void);

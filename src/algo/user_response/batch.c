@@ -162,7 +162,8 @@ static size_t RoomMemory(const Model *model, const Slates *log, uint32_t largest
 size_t ResponseBatchMemory(const Model *model, const Slates *log, int threads)
 {
     const ResponseOptions *o = model->options;
-    uint32_t largest = log->shown_count < model->items ? (uint32_t)log->shown_count : model->items;
+    uint32_t items = model->items < RESPONSE_MOST_ITEMS ? model->items : RESPONSE_MOST_ITEMS;
+    uint32_t largest = log->shown_count < items ? (uint32_t)log->shown_count : items;
     uint32_t steps = MostSteps(o, log);
     Part session = SessionPart(model, log);
     size_t total = RoomMemory(model, log, largest, threads);

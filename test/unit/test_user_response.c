@@ -723,6 +723,29 @@ static void CheckOddLogs(void)
     TestHostEnd(&w.t);
 }
 
+/* The last item is shown in steps that are held out and nowhere else. */
+static void CheckLearnsAll(void)
+{
+    World w;
+    LogBuilder b;
+
+    WorldOpen(&w, 2, "epochs=3 factors=4 records=10");
+    b = LogCreate(&w.t.host, 3, 4000);
+    for (uint32_t s = 0; s < 50; s++) {
+        for (uint32_t t = 0; t < 6; t++) {
+            AddAnswer(&b, t < 5 ? 0 : 2, (s + t) % 3 == 0);
+            AddAnswer(&b, 1, (s + t) % 2 == 0);
+            EndStep(&b);
+        }
+        EndSession(&b);
+    }
+    TrainOdd("an item of the last steps", &b, &w, true);
+    CHECK(PartRow(&w.model.part[RESPONSE_ITEM_PART], 2)[4] != 0 &&
+              strcmp(w.report.history[w.report.epochs - 1].stage, "all") == 0,
+          "what was held out is learnt in the end");
+    TestHostEnd(&w.t);
+}
+
 /* ---- sameness, limits ---- */
 
 static void TrainRandom(World *w, int threads, const char *settings)
@@ -835,6 +858,26 @@ static void CheckCancel(void)
     CHECK(right, "a training can be cancelled anywhere");
 }
 
+static void CheckAllocations(void)
+{
+    World w;
+    Outcome outcome = OUTCOME_FAILED;
+    size_t at = 0;
+    bool right = true;
+
+    while (outcome == OUTCOME_FAILED && right) {
+        WorldOpen(&w, 2, "epochs=2 factors=3 records=5");
+        w.log = RandomLog(&w.t.host, 60, 20, 1614);
+        Layout(&w);
+        w.t.fail_at = w.t.allocations + ++at;
+        outcome = Attempt(&w.t, TrainWorld, &w);
+        right = outcome != OUTCOME_FAILED || w.t.kind == FAIL_RESOURCE;
+        TestHostEnd(&w.t);
+    }
+    CHECK(right && outcome == OUTCOME_DONE && at > 30,
+          "whichever allocation fails, the training ends with an error (%zu)", at);
+}
+
 void TestUserResponse(void)
 {
     CheckGradients();
@@ -847,9 +890,11 @@ void TestUserResponse(void)
     CheckQuery();
     CheckDamage();
     CheckOddLogs();
+    CheckLearnsAll();
     CheckThreads();
     CheckMemory();
     CheckLimits();
     CheckDivergence();
     CheckCancel();
+    CheckAllocations();
 }

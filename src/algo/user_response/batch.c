@@ -320,7 +320,7 @@ static void LearnSteps(void *arg, int task, int worker)
 
     (void)worker;
     b->loss[task] = 0;
-    for (uint32_t s = first; s < end && s < b->count; s++)
+    for (uint32_t s = first; s < end && s < b->count && !HostCancelled(b->host); s++)
         b->loss[task] += LearnStep(b, s);
 }
 
@@ -418,6 +418,8 @@ double ResponseBatchLearn(ResponseBatch *b)
 
     PoolRun(b->host, LearnSteps, b, tasks);
     PoolRun(b->host, StepRows, b, 1 + (int)((Touched(b) + TASK_ROWS - 1) / TASK_ROWS));
+    if (HostCancelled(b->host))
+        HostAbandon(b->host);
     for (int t = 0; t < tasks; t++)
         loss += b->loss[t];
     return loss;

@@ -30,6 +30,7 @@ static const struct {
     {"visits", TestVisits},
     {"weights", TestWeights},
     {"pack", TestPack},
+    {"layers", TestLayers},
     {"environment", TestEnvironment},
     {"rollout", TestRollout},
     {"user_response", TestUserResponse},
@@ -48,6 +49,10 @@ static const struct {
     {"serve", TestServe},
     {"stream", TestStreaming},
     {"choice", TestChoice},
+    {"exploration", TestExploration},
+    {"explorer", TestExplorer},
+    {"value", TestValue},
+    {"target", TestTarget},
     {"mutations", TestMutations},
     {"allocation", TestAllocation},
 };

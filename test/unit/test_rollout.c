@@ -448,9 +448,10 @@ static void CheckNoRepeat(void)
 }
 
 /* Puts the last item that may be shown in the last place. */
-static void ShowLast(void *arg, const SlateChoice *choice, Slate *slate)
+static void ShowLast(void *arg, const SlateChoice *choice, Slate *slate, int worker)
 {
     (void)arg;
+    (void)worker;
     slate->shown[slate->count - 1] = choice->items[choice->count - 1];
     slate->propensity[slate->count - 1] = 0.25f;
     slate->propensity[0] = (float)(choice->session % 2) + (float)choice->step;

@@ -23,6 +23,7 @@ extern void TestOptimizer(void);
 extern void TestVisits(void);
 extern void TestWeights(void);
 extern void TestPack(void);
+extern void TestLayers(void);
 extern void TestEnvironment(void);
 extern void TestRollout(void);
 extern void TestUserResponse(void);
@@ -41,6 +42,10 @@ extern void TestFormula(void);
 extern void TestServe(void);
 extern void TestStreaming(void);
 extern void TestChoice(void);
+extern void TestExploration(void);
+extern void TestExplorer(void);
+extern void TestValue(void);
+extern void TestTarget(void);
 extern void TestMutations(void);
 extern void TestAllocation(void);
 

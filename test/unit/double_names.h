@@ -1,0 +1,41 @@
+/*
+ * double_names.h: names of the functions on Real (algo/net/real.h) in the build with double, which
+ * lies beside the other in the program of the tests.
+ */
+#ifndef RECADV_DOUBLE_NAMES_H
+#define RECADV_DOUBLE_NAMES_H
+
+#define MatrixProduct           MatrixProductDouble
+#define MatrixProductTransposed MatrixProductTransposedDouble
+#define MatrixProductColumns    MatrixProductColumnsDouble
+#define LinearForward           LinearForwardDouble
+#define LinearBackward          LinearBackwardDouble
+#define ReluForward             ReluForwardDouble
+#define ReluBackward            ReluBackwardDouble
+#define LayerNormForward        LayerNormForwardDouble
+#define LayerNormBackward       LayerNormBackwardDouble
+#define DropoutMask             DropoutMaskDouble
+#define DropoutApply            DropoutApplyDouble
+#define SoftmaxForward          SoftmaxForwardDouble
+#define SoftmaxBackward         SoftmaxBackwardDouble
+#define LogSoftmaxForward       LogSoftmaxForwardDouble
+#define LogSoftmaxBackward      LogSoftmaxBackwardDouble
+#define BceForward              BceForwardDouble
+#define MlpAdd                  MlpAddDouble
+#define MlpStart                MlpStartDouble
+#define MlpTape                 MlpTapeDouble
+#define MlpForward              MlpForwardDouble
+#define MlpBackward             MlpBackwardDouble
+#define EncoderAdd              EncoderAddDouble
+#define EncoderStart            EncoderStartDouble
+#define EncoderTape             EncoderTapeDouble
+#define EncoderForward          EncoderForwardDouble
+#define EncoderFromMeans        EncoderFromMeansDouble
+#define EncoderBackward         EncoderBackwardDouble
+#define SlateMean               SlateMeanDouble
+#define SupervisionLoss         SupervisionLossDouble
+#define AlignmentLoss           AlignmentLossDouble
+#define SoftmaxTileSums         SoftmaxTileSumsDouble
+#define SoftmaxTileGradient     SoftmaxTileGradientDouble
+
+#endif

@@ -32,6 +32,7 @@ static const struct {
     {"pack", TestPack},
     {"layers", TestLayers},
     {"environment", TestEnvironment},
+    {"actor_critic", TestActorCritic},
     {"rollout", TestRollout},
     {"user_response", TestUserResponse},
     {"batch", TestBatch},

@@ -25,6 +25,7 @@ extern void TestWeights(void);
 extern void TestPack(void);
 extern void TestLayers(void);
 extern void TestEnvironment(void);
+extern void TestActorCritic(void);
 extern void TestRollout(void);
 extern void TestUserResponse(void);
 extern void TestBatch(void);

@@ -95,7 +95,7 @@ static void TakeBatch(Store *store, Learner *l, uint32_t count)
 
     b->before = StoreTake(store, count, sizeof(Clicks));
     b->after = StoreTake(store, count, sizeof(Clicks));
-    b->slate = StoreTake(store, count, sizeof(Slate));
+    b->slate = StoreTake(store, count, sizeof(ShownSlate));
     b->label = StoreTake(store, count, sizeof(bool *));
     b->action = StoreTake(store, count, sizeof(float *));
     b->reward = StoreTake(store, count, sizeof(float));
@@ -530,9 +530,9 @@ static void Climb(const Slice *s)
     }
 }
 
-static Slate BestSlate(const Learner *l, uint32_t row)
+static ShownSlate BestSlate(const Learner *l, uint32_t row)
 {
-    return (Slate){l->best + (size_t)row * l->slate, l->best_size[row]};
+    return (ShownSlate){l->best + (size_t)row * l->slate, l->best_size[row]};
 }
 
 static void Align(const Slice *s)

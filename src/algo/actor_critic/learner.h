@@ -20,7 +20,7 @@ typedef struct Batch {
     uint32_t count;
     Clicks *before;
     Clicks *after;
-    Slate *slate;         /* of at most MOST_SLATE items */
+    ShownSlate *slate;         /* of at most MOST_SLATE items */
     const bool **label;   /* of each item of the slate: was it clicked? */
     const float **action; /* the hyper-action that was taken */
     float *reward;

@@ -349,7 +349,7 @@ static void SetRow(const Play *p, Batch *b, uint32_t row, const void *record)
 
     b->before[row] = (Clicks){parts.before, parts.head->before};
     b->after[row] = (Clicks){parts.after, parts.head->after};
-    b->slate[row] = (Slate){parts.slate, parts.head->shown};
+    b->slate[row] = (ShownSlate){parts.slate, parts.head->shown};
     b->label[row] = parts.label;
     b->action[row] = parts.action;
     b->reward[row] = parts.head->reward;

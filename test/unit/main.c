@@ -34,6 +34,7 @@ static const struct {
     {"environment", TestEnvironment},
     {"actor_critic", TestActorCritic},
     {"rollout", TestRollout},
+    {"user_response", TestUserResponse},
     {"batch", TestBatch},
     {"triple", TestTriple},
     {"variants", TestVariants},

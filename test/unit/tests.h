@@ -27,6 +27,7 @@ extern void TestLayers(void);
 extern void TestEnvironment(void);
 extern void TestActorCritic(void);
 extern void TestRollout(void);
+extern void TestUserResponse(void);
 extern void TestBatch(void);
 extern void TestTriple(void);
 extern void TestVariants(void);

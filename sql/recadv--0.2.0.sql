@@ -115,8 +115,8 @@ CREATE TYPE @extschema@.recadv_policy_training AS (
     items bigint,
     null_rows bigint,
     broken_rows bigint,
-    iterations integer,
-    best_iteration integer,
+    epochs integer,
+    best_epoch integer,
     reward double precision,
     depth double precision,
     logged_reward double precision,
@@ -127,7 +127,7 @@ CREATE TYPE @extschema@.recadv_policy_training AS (
     promotion text
 );
 COMMENT ON TYPE @extschema@.recadv_policy_training IS
-'result of recadv_train_policy: model, version, algorithm; what was read: sessions, steps (rows), items, rows skipped for a NULL session or step, and rows skipped because they are broken; iterations run, and the one that the model is from; mean reward and number of slates of a session with simulated visitors of whom training has seen none (NULL without a simulator), the mean reward of a session of the log, and what slates by chance earn with the same visitors; seconds, why training stopped; what training itself measured, under its names, of a simulator with its calibration; promoted where the version serves, otherwise why it is kept but does not (option promote)';
+'result of recadv_train_policy: model, version, algorithm; what was read: sessions, steps (rows), items, rows skipped for a NULL session or step, and rows skipped because they are broken; entries of the learning curve, and the one that the model is from (recadv_history says what they are); mean reward and number of slates of a session with simulated visitors of whom training has seen none (NULL without a simulator), the mean reward of a session of the log, and what slates by chance earn with the same visitors; seconds, why training stopped; what training itself measured, under its names, of a simulator with its calibration; promoted where the version serves, otherwise why it is kept but does not (option promote)';
 
 CREATE FUNCTION @extschema@.recadv_train_policy(
     model text,

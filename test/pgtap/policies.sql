@@ -8,7 +8,7 @@ SELECT * FROM no_plan();
 
 SELECT to_jsonb(r) AS v FROM recadv_train_policy('visitors', 'slates',
     algorithm => 'user_response', options => short('user_response')) r \gset
-SELECT is(:'v'::jsonb - 'iterations' - 'best_iteration' - 'logged_reward' - 'seconds' - 'stop_reason'
+SELECT is(:'v'::jsonb - 'epochs' - 'best_epoch' - 'logged_reward' - 'seconds' - 'stop_reason'
         - 'metrics',
     (SELECT jsonb_build_object('model', 'visitors', 'version', 1, 'algorithm', 'user_response',
         'sessions', count(DISTINCT session_id), 'steps', count(*), 'items', 30, 'null_rows', 0,
@@ -29,9 +29,9 @@ SELECT to_jsonb(r) AS p FROM recadv_train_policy('front', 'slates', simulator =>
     options => short('hac')) r \gset
 SELECT is(p ->> 'algorithm', 'hac', 'the algorithm where none is named')
 FROM (SELECT :'p'::jsonb) x(p);
-SELECT ok(depth >= 1 AND best_iteration <= iterations AND iterations > 0 AND reward > random_reward,
+SELECT ok(depth >= 1 AND best_epoch <= epochs AND epochs > 0 AND reward > random_reward,
     'a policy is rolled out in its simulator, and earns more than slates by chance')
-FROM jsonb_to_record(:'p') AS p(depth float8, best_iteration int, iterations int, reward float8,
+FROM jsonb_to_record(:'p') AS p(depth float8, best_epoch int, epochs int, reward float8,
     random_reward float8);
 SELECT is(round((:'p'::jsonb ->> 'logged_reward')::numeric, 5), round(avg(r), 5),
     'beside it the mean reward of a session of the log')
@@ -39,7 +39,8 @@ FROM (SELECT sum((cardinality(clicked) - 0.1 * (5 - cardinality(clicked))) / 5) 
       FROM slates GROUP BY session_id) s;
 SELECT is(:'p'::jsonb #> '{metrics,simulated,sessions}', '400', 'with so many visitors');
 
-SELECT to_jsonb(r) AS a FROM recadv_train_policy('alone', 'slates', options => short('hac')) r \gset
+SELECT to_jsonb(r) AS a FROM recadv_train_policy('alone', 'slates',
+    algorithm => 'sl', options => short('sl')) r \gset
 SELECT is(jsonb_build_object('r', a -> 'reward', 'd', a -> 'depth', 'n', a -> 'random_reward'),
     '{"r": null, "d": null, "n": null}', 'without a simulator nothing is simulated')
 FROM (SELECT :'a'::jsonb) x(a);
@@ -242,7 +243,7 @@ FROM unnest(ARRAY[
 SELECT is((SELECT count(*) FROM recadv_history('front')) > 0, true, 'a learning curve');
 SELECT is((SELECT ROW(status, version, algorithm, kind)::text FROM recadv_runs('front')),
     '(succeeded,1,hac,train)', 'the log of runs');
-SELECT ok((SELECT metrics ? 'simulated' AND metrics ? 'logged_reward' FROM recadv_runs('front')),
+SELECT ok((SELECT metrics ? 'simulated' AND metrics #> '{log,reward}' IS NOT NULL FROM recadv_runs('front')),
     'has what was measured');
 SELECT is((SELECT ROW(users, items, status, versions)::text FROM recadv_models WHERE name = 'front'),
     '(0,30,ok,{1})', 'recadv_models');
@@ -268,13 +269,13 @@ CREATE TABLE liars AS
 SELECT session_id, step, shown, array(SELECT unnest(shown) EXCEPT SELECT unnest(clicked)) AS clicked
 FROM slates;
 -- learnt from a log that says the contrary, without a simulator: judged by the visitors of the next
-SELECT recadv_train_policy('judged', 'liars', algorithm => 'hac',
-    options => short('hac')) \g /dev/null
+SELECT recadv_train_policy('judged', 'liars', algorithm => 'sl',
+    options => short('sl')) \g /dev/null
 SELECT is((SELECT promotion FROM recadv_train_policy('judged', 'slates', simulator => 'visitors',
         options => short('hac', '{"promote": 1}'))), 'promoted', 'a policy that earns more serves');
-SELECT matches((SELECT promotion FROM recadv_train_policy('judged', 'liars', algorithm => 'hac',
-        simulator => 'visitors', options => short('hac', '{"promote": 1, "iterations": 1,
-            "actor_rate": 0, "supervision_rate": 0}'))),
+SELECT matches((SELECT promotion FROM recadv_train_policy('judged', 'liars', algorithm => 'sl',
+        simulator => 'visitors', options => short('sl', '{"promote": 1, "iterations": 1,
+            "supervision_rate": 0}'))),
     '^its reward of -?[0-9.]+ is less than 1 of the [0-9.]+ of version 2, which serves, with the same 400 simulated visitors$',
     'one that earns less does not');
 SELECT is((SELECT ROW(version, versions, unpromoted)::text FROM recadv_models WHERE name = 'judged'),
@@ -292,7 +293,7 @@ SELECT matches((SELECT promotion FROM recadv_train_policy('judged',
 SELECT matches((SELECT promotion FROM recadv_train_policy('judged',
         '(SELECT session_id, step, array(SELECT i + 1000 FROM unnest(shown) i) AS shown,
                  array(SELECT i + 1000 FROM unnest(clicked) i) AS clicked FROM recadv_test.slates)',
-        options => short('hac'))),
+        algorithm => 'sl', options => short('sl'))),
     '^the source has no item of version 2, which serves$', 'a log of other items');
 SELECT matches((SELECT promotion FROM recadv_train_policy('visitors', 'slates',
         algorithm => 'user_response', options => short('user_response',
@@ -301,7 +302,8 @@ SELECT matches((SELECT promotion FROM recadv_train_policy('visitors', 'slates',
     'a simulator is judged by its AUC');
 SELECT is((SELECT promotion FROM recadv_train('judged', 'orders', algorithm => 'popularity')),
     'promoted', 'a model of interactions is not compared with a policy');
-SELECT is((SELECT promotion FROM recadv_train_policy('judged', 'slates', options => short('hac'))),
+SELECT is((SELECT promotion FROM recadv_train_policy('judged', 'slates', algorithm => 'sl',
+        options => short('sl'))),
     'promoted', 'nor the other way round');
 SELECT is((SELECT promotion FROM recadv_train_policy('judged', 'slates', algorithm => 'user_response',
     options => short('user_response'))), 'promoted', 'nor a simulator with a policy');

@@ -13,7 +13,9 @@ SELECT recadv_train('pairs', 'orders', algorithm => 'popularity') \g /dev/null
 
 -- --- arguments
 
-SELECT fails(format('SELECT recadv_train_policy(%s)', arguments), state, pattern, arguments)
+SELECT fails(format('SELECT recadv_train_policy(%s)', arguments || CASE
+        WHEN arguments ~ 'simulator|algorithm|, ''slates''$' THEN '' ELSE ', algorithm => ''sl''' END),
+    state, pattern, arguments)
 FROM (VALUES
     ('NULL, ''slates''', '22004', 'argument "model" must not be NULL'),
     ('''m'', NULL', '22004', 'argument "source" must not be NULL'),
@@ -48,11 +50,14 @@ FROM (VALUES
         'Train it with recadv_train()%'),
     ('''m'', ''slates'', algorithm => ''auto''', '22023', 'algorithm "auto" is chosen by %'),
     ('''m'', ''slates'', options => ''{"holdout": "last"}''', '22023',
-        'unknown option "holdout" for algorithm "hac"%'),
+        'unknown option "holdout" for algorithm "sl"%'),
     ('''m'', ''slates'', options => ''{"warm_start": true}''', '22023', 'unknown option%'),
     ('''m'', ''slates'', options => ''{"threads": 99}''', '22023', '%threads%'),
     ('''m'', ''slates'', options => ''{"promote": 2}''', '22023', 'option "promote" must be %'),
     ('''m'', ''slates'', options => ''[1]''', '22023', 'options must be a JSON object%'),
+    ('''m'', ''slates''', '22023',
+        'algorithm "hac" learns from simulated visitors, and no simulator is named | Train one from '
+        'the log (algorithm user_response) and name it %; from a log alone learns: sl.'),
     ('''m'', ''slates'', simulator => ''nobody''', '42P01',
         'simulator "nobody" does not exist | recadv_train_policy() trains one, with the algorithm '
         'user_response.'),
@@ -93,7 +98,8 @@ SELECT is((SELECT count(*) FROM recadv_options('hac') WHERE option IN
 -- A log with one column replaced.
 CREATE FUNCTION with_column(name text, expression text) RETURNS text LANGUAGE sql AS $$
     SELECT format('SELECT recadv_train_policy(''m'', ''(SELECT %s FROM recadv_test.slates)'',
-        reward_column => ''reward'', propensity_column => ''propensity'', options => short(''hac''))',
+        reward_column => ''reward'', propensity_column => ''propensity'', algorithm => ''sl'',
+        options => short(''sl''))',
         (SELECT string_agg(replace(CASE WHEN c = name THEN expression || ' AS ' || c ELSE c END,
                     '''', ''''''), ', ')
          FROM unnest(ARRAY['session_id', 'step', 'shown', 'clicked', 'reward', 'propensity']) c))
@@ -122,17 +128,17 @@ SELECT works(with_column('clicked', 'clicked::smallint[]'), 'clicks of a smaller
 -- --- sources with nothing in them
 
 CREATE TABLE empty (LIKE slates);
-SELECT fails('SELECT recadv_train_policy(''m'', ''empty'')', '22023',
+SELECT fails('SELECT recadv_train_policy(''m'', ''empty'', algorithm => ''sl'')', '22023',
     'source "empty" has no slates', 'an empty table');
 SELECT fails($$SELECT recadv_train_policy('m',
-        '(SELECT NULL::int AS session_id, step, shown, clicked FROM recadv_test.slates)')$$, '22023',
+        '(SELECT NULL::int AS session_id, step, shown, clicked FROM recadv_test.slates)', algorithm => 'sl')$$, '22023',
     'source % has no slates | All % rows have a NULL session or step.', 'sessions that are NULL');
 SELECT fails($$SELECT recadv_train_policy('m',
-        '(SELECT session_id, step, shown, ARRAY[99] AS clicked FROM recadv_test.slates)')$$, '22023',
+        '(SELECT session_id, step, shown, ARRAY[99] AS clicked FROM recadv_test.slates)', algorithm => 'sl')$$, '22023',
     'source % has no slates | Of its rows, % are broken; the first is step % of session %: an item '
     'was clicked that was not shown.', 'rows that are all broken');
 SELECT fails($$SELECT recadv_train_policy('m', '(SELECT 1 AS session_id, 1 AS step,
-        ARRAY[1, 2] AS shown, ARRAY[1] AS clicked FROM generate_series(1, 3))')$$, '22023',
+        ARRAY[1, 2] AS shown, ARRAY[1] AS clicked FROM generate_series(1, 3))', algorithm => 'sl')$$, '22023',
     'source % has no slates | Of its rows, 3 are broken; the first is step 1 of session 1: there are '
     '3 rows of it.', 'one step, three times');
 SELECT ok(error_of(format($$SELECT recadv_train_policy('tiny_%s', '(SELECT 1 AS session_id, 1 AS step,
@@ -166,9 +172,9 @@ SELECT fails('SELECT recadv_train_policy(''m'', ''slates'', simulator => ''untra
 SET LOCAL recadv.max_memory = '1MB';
 SELECT fails($$SELECT recadv_train_policy('m', '(SELECT s AS session_id, 1 AS step,
         array(SELECT generate_series(1, 1000)) AS shown, NULL::int[] AS clicked
-        FROM generate_series(1, 1000) s)', options => short('hac'))$$, '54000',
+        FROM generate_series(1, 1000) s)', algorithm => 'sl', options => short('sl'))$$, '54000',
     'reading the slates needs %recadv.max_memory%', 'a log too large');
-SELECT fails($$SELECT recadv_train_policy('m', 'slates', options => '{"factors": 512}')$$, '54000',
+SELECT fails($$SELECT recadv_train_policy('m', 'slates', algorithm => 'sl', options => '{"factors": 512}')$$, '54000',
     'training needs %recadv.max_memory%', 'a model too large');
 RESET recadv.max_memory;
 
@@ -183,7 +189,7 @@ SELECT fails('SELECT recadv_train_policy(''own'', ''slates'', simulator => ''vis
 GRANT SELECT ON slates TO recadv_test_owner;
 SELECT works('SELECT recadv_train_policy(''own'', ''slates'', simulator => ''visitors'',
     options => short(''hac''))', 'with it', 'recadv_test_owner');
-SELECT fails('SELECT recadv_train_policy(''front'', ''slates'', options => short(''hac''))', '42501',
+SELECT fails('SELECT recadv_train_policy(''front'', ''slates'', algorithm => ''sl'', options => short(''sl''))', '42501',
     'must be owner of table front%', 'a model of somebody else', 'recadv_test_owner');
 REVOKE SELECT ON visitors FROM recadv_test_owner;
 SELECT fails('SELECT recadv_train_policy(''own'', ''slates'', simulator => ''visitors'',

@@ -26,12 +26,19 @@ my $rows = $node->safe_psql('postgres', q{
 	FROM (SELECT * FROM recadv_options() UNION ALL SELECT * FROM recadv_options('auto')) o
 	ORDER BY 1});
 my $common = join("\n", grep { /^popularity\|/ } split(/\n/, $rows));
+# algorithms that learn from a log of slates share other options
+my %is_of_policies = map { $_ => 1 } qw(seed threads keep_versions promote);
+my %is_policy = map { /^(\w+)\|/; $1 => 1 } split(/\n/, $rows);
+delete $is_policy{$_} for map { /^(\w+)\|holdout\t/ ? $1 : () } split(/\n/, $rows);
 my %met;
 foreach my $row (split(/\n/, $rows))
 {
 	my ($name, $text) = split(/\t/, $row, 2);
 	my ($algorithm, $option) = split(/\|/, $name);
-	my $place = $common =~ /^popularity\|\Q$option\E\t/m ? "popularity|$option" : $name;
+	my $place =
+	    $is_policy{$algorithm} ? ($is_of_policies{$option} ? "policies|$option" : $name)
+	  : $common =~ /^popularity\|\Q$option\E\t/m ? "popularity|$option"
+	  : $name;
 
 	is($documented{$place}, $text, "doc/options.md on $option of $algorithm");
 	$met{$place} = 1;

@@ -245,9 +245,8 @@ static void ReadPolicy(ModelStore *store, Jsonb *json, Header *header)
     if (header->users > 0)
         StoreDamaged(store, PART_HEADER, 0, "\"users\" is out of range");
     header->simulator = JsonbGetString(json, "simulator");
-    if (header->simulator != NULL &&
-        (!JsonbGetInteger(json, "simulator_version", &version) || version < 1 ||
-         version > PG_INT32_MAX))
+    if (header->simulator != NULL && (!JsonbGetInteger(json, "simulator_version", &version) ||
+                                      version < 1 || version > PG_INT32_MAX))
         StoreDamaged(store, PART_HEADER, 0, "\"simulator_version\" is missing or out of range");
     header->simulator_version = (int32)version;
 }

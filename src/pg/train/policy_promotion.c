@@ -84,9 +84,8 @@ static void Compare(void *arg)
     WholeModel whole;
 
     if (!IsOfOneSort(header.algorithm, s->request->algorithm)) {
-        t->promotion.problem = IsPolicy(header.algorithm)
-                                   ? "one is a policy, the other a simulator"
-                                   : "it learnt from interactions";
+        t->promotion.problem = IsPolicy(header.algorithm) ? "one is a policy, the other a simulator"
+                                                          : "it learnt from interactions";
         return;
     }
     CheckShrunk(s, document);

@@ -196,6 +196,7 @@ typedef struct SimulatorMethods {
  */
 typedef struct PolicyMethods {
     const SimulatorMethods *simulator; /* NULL: it is a policy */
+    bool needs_simulator;              /* it cannot learn from a log alone */
 
     /* Bytes that train() allocates beside the model and the data; SIZE_MAX: too many. */
     size_t (*memory)(const Model *model, const PolicyData *shape, int threads);

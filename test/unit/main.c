@@ -36,6 +36,7 @@ static const struct {
     {"actor_losses", TestActorLosses},
     {"actor_critic", TestActorCritic},
     {"rollout", TestRollout},
+    {"user_response", TestUserResponse},
     {"attention", TestAttention},
     {"encoder", TestEncoder},
     {"lstm", TestLstm},
@@ -56,6 +57,10 @@ static const struct {
     {"serve", TestServe},
     {"stream", TestStreaming},
     {"choice", TestChoice},
+    {"exploration", TestExploration},
+    {"explorer", TestExplorer},
+    {"value", TestValue},
+    {"target", TestTarget},
     {"mutations", TestMutations},
     {"allocation", TestAllocation},
 };

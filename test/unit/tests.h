@@ -29,6 +29,7 @@ extern void TestEnvironment(void);
 extern void TestActorLosses(void);
 extern void TestActorCritic(void);
 extern void TestRollout(void);
+extern void TestUserResponse(void);
 extern void TestAttention(void);
 extern void TestEncoder(void);
 extern void TestLstm(void);
@@ -49,6 +50,10 @@ extern void TestFormula(void);
 extern void TestServe(void);
 extern void TestStreaming(void);
 extern void TestChoice(void);
+extern void TestExploration(void);
+extern void TestExplorer(void);
+extern void TestValue(void);
+extern void TestTarget(void);
 extern void TestMutations(void);
 extern void TestAllocation(void);
 

@@ -204,14 +204,16 @@ static const Preset sl_presets[] = PRESETS(sl_paper);
 /* --- algorithms */
 
 static const PolicyMethods methods = {.memory = AcMemory, .train = AcTrain};
+static const PolicyMethods methods_with_visitors = {
+    .needs_simulator = true, .memory = AcMemory, .train = AcTrain};
 
 /* clang-format off */
-#define ACTOR_CRITIC                                                                               \
+#define ACTOR_CRITIC(policy_methods)                                                               \
     .options_size = sizeof(AcOptions),                                                             \
     .metrics = {{"reward", "reward", 0}, {"depth", "depth", 0}},                                   \
     .layout = AcLayout, .query_width = AcQueryWidth, .history = AcHistory, .query = AcQuery,       \
     .items = AC_ITEM_PART, .similarity = AcSimilarity, .compares = {false, true},                  \
-    .embedding = {0, AC_ITEM_PART}, .policy = &methods
+    .embedding = {0, AC_ITEM_PART}, .policy = &policy_methods
 /* clang-format on */
 
 const Algorithm hac_algorithm = {
@@ -219,7 +221,7 @@ const Algorithm hac_algorithm = {
     .summary = "hyper-actor critic: a critic and the visitors' answers teach one policy",
     .options = hac_options,
     .presets = hac_presets,
-    ACTOR_CRITIC,
+    ACTOR_CRITIC(methods_with_visitors),
 };
 
 const Algorithm ddpg_algorithm = {
@@ -227,7 +229,7 @@ const Algorithm ddpg_algorithm = {
     .summary = "policy that follows the gradient of a critic",
     .options = ddpg_options,
     .presets = critic_presets,
-    ACTOR_CRITIC,
+    ACTOR_CRITIC(methods_with_visitors),
 };
 
 const Algorithm td3_algorithm = {
@@ -235,7 +237,7 @@ const Algorithm td3_algorithm = {
     .summary = "policy that follows the gradient of the more careful of two critics",
     .options = td3_options,
     .presets = critic_presets,
-    ACTOR_CRITIC,
+    ACTOR_CRITIC(methods_with_visitors),
 };
 
 const Algorithm a2c_algorithm = {
@@ -243,7 +245,7 @@ const Algorithm a2c_algorithm = {
     .summary = "policy gradient with the advantage over what a state is worth",
     .options = a2c_options,
     .presets = a2c_presets,
-    ACTOR_CRITIC,
+    ACTOR_CRITIC(methods_with_visitors),
 };
 
 const Algorithm pg_ra_algorithm = {
@@ -251,7 +253,7 @@ const Algorithm pg_ra_algorithm = {
     .summary = "ddpg whose items learn from the transitions that they led to",
     .options = pg_ra_options,
     .presets = critic_presets,
-    ACTOR_CRITIC,
+    ACTOR_CRITIC(methods_with_visitors),
 };
 
 const Algorithm sl_algorithm = {
@@ -259,7 +261,7 @@ const Algorithm sl_algorithm = {
     .summary = "supervised learning of the visitors' answers, from the log or in the simulator",
     .options = sl_options,
     .presets = sl_presets,
-    ACTOR_CRITIC,
+    ACTOR_CRITIC(methods),
 };
 
 const Switches *AcSwitches(const Algorithm *algorithm)

@@ -227,7 +227,8 @@ static uint32_t FindEligible(const ModelPolicy *p, const Visitor *visitor, uint3
         uint32_t item = p->simulator_item == NULL ? i : p->simulator_item[i];
 
         eligible[count] = i;
-        count += item != NO_ITEM && VisitorMaySee(p->environment, visitor, item);
+        count += item != NO_ITEM && (p->may_show == NULL || p->may_show[i]) &&
+                 (p->environment == NULL || VisitorMaySee(p->environment, visitor, item));
     }
     return count;
 }
@@ -310,7 +311,7 @@ static void FillSlate(const ModelPolicy *p, const Worker *worker, uint32_t numbe
     FillGreedily(p, worker, QueryOf(p, worker, visitor, number), count, slate);
     if (p->explore != NULL && slate->count > 0)
         p->explore(p->arg, &(SlateChoice){visitor->session, visitor->step, worker->eligible, count},
-                   slate);
+                   slate, (int)(worker - p->room->workers));
 }
 
 static void Fill(void *arg, Slate *slates, uint32_t first, uint32_t count, int worker)

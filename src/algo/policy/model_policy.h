@@ -19,16 +19,18 @@ typedef struct SlateChoice {
 
 typedef struct ModelPolicy {
     /* Set by the caller before ModelPolicyOpen. */
-    const Environment *environment;
+    const Environment *environment; /* NULL: there is none; visitors may see all of the model's
+                                       items, and their histories are of them */
     const Model *model;             /* all of it in memory; NULL: random slates */
     const uint32_t *simulator_item; /* of the model's items, or NO_ITEM; NULL: they are the same */
+    const bool *may_show;           /* of its items: others are never shown; NULL: all may be */
     uint64_t seed;                  /* of random slates */
     void *arg;
     /*
      * Puts other items into a greedy slate and says with which propensities, which are 1 before;
      * any thread; NULL: the slate stays.  Not called for random slates.
      */
-    void (*explore)(void *arg, const SlateChoice *choice, Slate *slate);
+    void (*explore)(void *arg, const SlateChoice *choice, Slate *slate, int worker);
 
     struct ModelPolicyRoom *room; /* its own */
 } ModelPolicy;

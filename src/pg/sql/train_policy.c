@@ -11,47 +11,15 @@
 #include "pg/base/json.h"
 #include "pg/base/rowset.h"
 #include "pg/sql/checks.h"
+#include "pg/sql/policy_columns.h"
 #include "pg/sql/train_request.h"
 #include "pg/train/policy.h"
-
-static char *ColumnArgument(FunctionCallInfo fcinfo, int argument)
-{
-    return PG_ARGISNULL(argument) ? NULL : pstrdup(NameStr(*PG_GETARG_NAME(argument)));
-}
-
-static char *NamedColumn(FunctionCallInfo fcinfo, int argument, const char *name)
-{
-    CheckNotNull(fcinfo, argument, name);
-    return ColumnArgument(fcinfo, argument);
-}
-
-/* A column that is given twice would be read twice as what it is not. */
-static void CheckDistinct(const SlateColumns *columns)
-{
-    const char *names[] = {columns->session, columns->step,   columns->shown,
-                           columns->clicked, columns->reward, columns->propensity};
-
-    for (int i = 0; i < (int)lengthof(names); i++)
-        for (int j = 0; j < i; j++)
-            if (names[i] != NULL && names[j] != NULL && strcmp(names[i], names[j]) == 0)
-                ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                                errmsg("column \"%s\" is given for two things", names[i]),
-                                errhint("Session, step, shown, clicked, reward and propensity are "
-                                        "columns of their own.")));
-}
 
 static PolicyRequest *TakeColumns(FunctionCallInfo fcinfo)
 {
     PolicyRequest *policy = palloc0(sizeof(PolicyRequest));
-    SlateColumns *columns = &policy->columns;
 
-    columns->session = NamedColumn(fcinfo, POLICY_SESSION_COLUMN, "session_column");
-    columns->step = NamedColumn(fcinfo, POLICY_STEP_COLUMN, "step_column");
-    columns->shown = NamedColumn(fcinfo, POLICY_SHOWN_COLUMN, "shown_column");
-    columns->clicked = NamedColumn(fcinfo, POLICY_CLICKED_COLUMN, "clicked_column");
-    columns->reward = ColumnArgument(fcinfo, POLICY_REWARD_COLUMN);
-    columns->propensity = ColumnArgument(fcinfo, POLICY_PROPENSITY_COLUMN);
-    CheckDistinct(columns);
+    policy->columns = PolicyColumnsArgument(fcinfo, POLICY_SESSION_COLUMN);
     if (!PG_ARGISNULL(POLICY_SIMULATOR))
         policy->simulator = text_to_cstring(PG_GETARG_TEXT_PP(POLICY_SIMULATOR));
     return policy;
@@ -83,6 +51,7 @@ static void ResultMetrics(ResultRow *row, const Training *t, const Epoch *best)
         DescribeMetrics(&json, t->model.algorithm, best->metric);
     DescribeFindings(&json, &t->report);
     DescribeCalibration(&json, &t->report);
+    PolicyDescribeMeasured(&json, t);
     JsonClose(&json, '}');
     ResultDatum(row, JsonbPGetDatum(JsonbParse(json.data)));
 }
@@ -90,15 +59,6 @@ static void ResultMetrics(ResultRow *row, const Training *t, const Epoch *best)
 static void ResultReal(ResultRow *row, double value)
 {
     ResultFloat8If(row, !isnan(value), isnan(value) ? 0 : value);
-}
-
-static void ResultIterations(ResultRow *row, const TrainReport *report, const Epoch *best)
-{
-    ResultInt4(row, report->epochs == 0 ? 0 : report->history[report->epochs - 1].epoch);
-    if (best != NULL)
-        ResultInt4(row, best->epoch);
-    else
-        ResultNull(row);
 }
 
 static Datum Summary(FunctionCallInfo fcinfo, const TrainRequest *request, const Training *t,
@@ -117,7 +77,11 @@ static Datum Summary(FunctionCallInfo fcinfo, const TrainRequest *request, const
     ResultInt8(&row, slates->items);
     ResultInt8(&row, (int64)p->log.null_rows);
     ResultInt8(&row, (int64)p->log.broken.rows);
-    ResultIterations(&row, &t->report, best);
+    ResultInt4(&row, t->report.epochs);
+    if (best != NULL)
+        ResultInt4(&row, best->epoch);
+    else
+        ResultNull(&row);
     ResultReal(&row, p->measured.reward);
     ResultReal(&row, p->measured.depth);
     ResultReal(&row, p->log.logged_reward);

@@ -7,14 +7,36 @@
 
 #include "algo/policy/model_policy.h"
 #include "pg/base/settings.h"
+#include "pg/model/options.h"
 #include "pg/train/slate_reader.h"
+
+static bool LearnsAlone(const Algorithm *algorithm)
+{
+    return IsPolicy(algorithm) && !IsSimulator(algorithm) && !algorithm->policy->needs_simulator;
+}
+
+static void CheckAlone(const Algorithm *algorithm)
+{
+    if (!algorithm->policy->needs_simulator)
+        return;
+    ereport(
+        ERROR,
+        (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+         errmsg("algorithm \"%s\" learns from simulated visitors, and no simulator is named",
+                algorithm->name),
+         errhint("Train one from the log (algorithm %s) and name it with simulator => '...'; from "
+                 "a log alone learns: %s.",
+                 AlgorithmNames(IsSimulator), AlgorithmNames(LearnsAlone))));
+}
 
 void PolicyCheck(const TrainRequest *request)
 {
     const char *simulator = request->policy->simulator;
 
-    if (simulator == NULL)
+    if (simulator == NULL) {
+        CheckAlone(request->algorithm);
         return;
+    }
     if (IsSimulator(request->algorithm))
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                         errmsg("algorithm \"%s\" makes simulators, and learns from the log alone",
@@ -278,8 +300,10 @@ void PolicyDescribeMeasured(StringInfo json, const Training *t)
 {
     const PolicyTraining *p = t->policy;
 
-    JsonReal(json, "logged_reward", p->log.logged_reward);
-    JsonReal(json, "logged_depth", p->log.logged_depth);
+    JsonOpen(json, "log", '{');
+    JsonReal(json, "reward", p->log.logged_reward);
+    JsonReal(json, "depth", p->log.logged_depth);
+    JsonClose(json, '}');
     if (isnan(p->measured.reward))
         return;
     JsonOpen(json, "simulated", '{');

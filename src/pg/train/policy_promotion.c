@@ -84,8 +84,8 @@ static void Compare(void *arg)
     WholeModel whole;
 
     if (!IsOfOneSort(header.algorithm, s->request->algorithm)) {
-        t->promotion.problem =
-            psprintf("its algorithm is \"%s\", which does something else", header.algorithm->name);
+        t->promotion.problem = IsPolicy(header.algorithm) ? "one is a policy, the other a simulator"
+                                                          : "it learnt from interactions";
         return;
     }
     CheckShrunk(s, document);

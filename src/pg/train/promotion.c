@@ -242,6 +242,10 @@ static void Compare(void *arg)
     Promotion *p = &s->training->promotion;
     Header header = HeaderRead(s->store);
 
+    if (IsPolicy(header.algorithm)) {
+        p->problem = "it learnt from a log of slates";
+        return;
+    }
     CheckShrunk(s);
     if (header.outdated_ids) {
         p->problem = "its ids are those of an earlier version of recadv";

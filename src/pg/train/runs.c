@@ -117,6 +117,8 @@ static void DescribeResult(StringInfo json, const Algorithm *algorithm, const Tr
         DescribeMetrics(json, t->model.algorithm, best->metric);
         DescribeFindings(json, &t->report);
         DescribeCalibration(json, &t->report);
+        if (t->policy != NULL)
+            PolicyDescribeMeasured(json, t);
         JsonClose(json, '}');
     }
 }

@@ -86,20 +86,28 @@ static void FailStrange(const char *name)
                     errhint("Train it on a log that has them.")));
 }
 
+void SimulatorLoad(const char *name, BackendHost *backend, Simulator *simulator)
+{
+    MemoryContext caller = MemoryContextSwitchTo(backend->context);
+    ModelTable table;
+
+    (void)Open(name, &table);
+    *simulator = (Simulator){.name = RelationName(RelationGetRelid(table.relation)),
+                             .version = table.store.version};
+    WholeModelRead(&table.store, backend, &simulator->whole);
+    ModelTableClose(&table);
+    MemoryContextSwitchTo(caller);
+}
+
 void SimulatorRead(const char *name, const IdList *items, BackendHost *backend,
                    Simulator *simulator)
 {
     MemoryContext caller = MemoryContextSwitchTo(backend->context);
-    ModelTable table;
-    Header header = Open(name, &table);
     uint32 known;
 
-    CheckKind(name, &header, items);
-    *simulator = (Simulator){.name = RelationName(RelationGetRelid(table.relation)),
-                             .version = table.store.version};
-    WholeModelRead(&table.store, backend, &simulator->whole);
+    SimulatorLoad(name, backend, simulator);
+    CheckKind(name, &simulator->whole.header, items);
     simulator->item = SimulatorItems(simulator, items, &known);
-    ModelTableClose(&table);
     if (known == 0)
         FailStrange(name);
     MemoryContextSwitchTo(caller);

@@ -25,6 +25,9 @@ extern void SimulatorCheck(const char *name);
 extern void SimulatorRead(const char *name, const IdList *items, BackendHost *backend,
                           Simulator *simulator);
 
+/* Loads it alone; `item` is NULL. */
+extern void SimulatorLoad(const char *name, BackendHost *backend, Simulator *simulator);
+
 /* The same of any list of ids. */
 extern uint32 *SimulatorItems(const Simulator *simulator, const IdList *ids, uint32 *known);
 

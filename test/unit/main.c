@@ -33,7 +33,7 @@ static const struct {
     {"layers", TestLayers},
     {"environment", TestEnvironment},
     {"attention", TestAttention},
-    {"encoder", TestEncoder},
+    {"transformer", TestTransformer},
     {"lstm", TestLstm},
     {"batch", TestBatch},
     {"triple", TestTriple},

@@ -26,7 +26,7 @@ extern void TestPack(void);
 extern void TestLayers(void);
 extern void TestEnvironment(void);
 extern void TestAttention(void);
-extern void TestEncoder(void);
+extern void TestTransformer(void);
 extern void TestLstm(void);
 extern void TestBatch(void);
 extern void TestTriple(void);

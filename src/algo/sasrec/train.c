@@ -97,7 +97,7 @@ static void StartParts(const Trainer *t)
 
     if (NetworkIsNew(t->model)) {
         RandomSeed(&random, (uint64_t)t->options->train.seed, RANDOM_INIT_WEIGHT, 0, 0);
-        EncoderStart(&t->batch.encoder, &random, t->model->part[SASREC_NETWORK_PART].data);
+        TransformerStart(&t->batch.encoder, &random, t->model->part[SASREC_NETWORK_PART].data);
     }
     for (uint32_t i = 0; i < item->rows; i++) {
         if (RowIsZero(item, i))

@@ -38,7 +38,7 @@ static const struct {
     {"rollout", TestRollout},
     {"user_response", TestUserResponse},
     {"attention", TestAttention},
-    {"encoder", TestEncoder},
+    {"transformer", TestTransformer},
     {"lstm", TestLstm},
     {"batch", TestBatch},
     {"triple", TestTriple},

@@ -31,7 +31,7 @@ extern void TestActorCritic(void);
 extern void TestRollout(void);
 extern void TestUserResponse(void);
 extern void TestAttention(void);
-extern void TestEncoder(void);
+extern void TestTransformer(void);
 extern void TestLstm(void);
 extern void TestBatch(void);
 extern void TestTriple(void);

@@ -15,7 +15,7 @@ static const char *const encoders[] = {"mean", "attention", NULL};
     {"encoder", OPTION_CHOICE, FIELD(encoder), 0, 0, STATE_MEAN, encoders,                          \
      "what makes a state of the last clicks: their mean and a small network, or attention",        \
      "recadv, by simulation; attention in " HAC_PAPER},                                             \
-    {"layers", OPTION_INTEGER, FIELD(layers), 1, ENCODER_LAYERS, 1, NULL,                          \
+    {"layers", OPTION_INTEGER, FIELD(layers), 1, TRANSFORMER_LAYERS, 1, NULL,                          \
      "of attention", "recadv; 2 in the code of " HAC_PAPER},                                        \
     {"row_deviation", OPTION_REAL, FIELD(row_deviation), 0, 10, 0.1, NULL,                         \
      "of the normal numbers that items' rows start from; without pretrain 0.3 is better",          \

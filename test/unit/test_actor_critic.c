@@ -575,8 +575,13 @@ void TestActorCritic(void)
     CheckFresh();
     CheckAttention();
     for (int i = 0; i < NAMES; i++)
-        CheckThreads(names[i], "iterations=60 check_every=30 pretrain_iterations=50");
-    CheckThreads("hac", "iterations=30 check_every=30 encoder=attention pretrain=false batch=40");
+        CheckThreads(names[i],
+                     strcmp(names[i], "a2c") == 0
+                         ? "iterations=60 check_every=30 pretrain=false"
+                         : "iterations=60 check_every=30 pretrain=false learning_starts=64");
+    CheckThreads("hac", "iterations=30 check_every=30 encoder=attention pretrain=false batch=40 "
+                        "learning_starts=64");
+    CheckThreads("sl", "pretrain_iterations=60 iterations=1");
     CheckIdentity();
     CheckLogAlone();
     CheckNewest();

@@ -234,6 +234,7 @@ static void Measure(Training *t, const TrainRequest *request)
 
     if (!IsMeasured(t))
         return;
+    RunStatusStage(&t->backend.status, "simulate");
     t->policy->measured = PolicySimulate(t, request, &t->model, &t->collected.items);
     t->policy->random = PolicySimulate(t, request, NULL, NULL);
     t->report.evaluate_seconds += HostClock() - start;

@@ -23,6 +23,9 @@ static void Count(Model *model, const Slates *log)
         model->part[POPULARITY_PART].data[log->shown[a]] += log->clicked[a];
 }
 
+/* Processor seconds: what else the machine does matters less. */
+#define CPU ((double)clock() / CLOCKS_PER_SEC)
+
 static Model Train(const ResponseOptions *o, const Slates *log, TrainReport *report)
 {
     const Algorithm *algorithm = AlgorithmFind("user_response");
@@ -36,76 +39,112 @@ static Model Train(const ResponseOptions *o, const Slates *log, TrainReport *rep
     return model;
 }
 
-static void TellTraining(const char *what, const TrainReport *r, double seconds)
+static void TellTraining(const char *what, const TrainReport *r, double seconds, double cpu)
 {
     const Epoch *best = &r->history[r->best];
 
-    printf("%s: %.2f s, best epoch %d of %d, held out: AUC %.4f, within slates %.4f", what, seconds,
-           best->epoch, r->epochs, best->metric[0], best->metric[1]);
+    printf(
+        "%s: %.2f s, %.2f processor s, best epoch %d of %d, held out: AUC %.4f, within slates %.4f",
+        what, seconds, cpu, best->epoch, r->epochs, best->metric[0], best->metric[1]);
     for (int f = 0; f < FINDINGS && r->finding[f].name != NULL; f++)
         printf(", %s %.4f", r->finding[f].name, r->finding[f].value);
     printf("\n");
 }
 
-/* Of answers later in time: the last clicks of the user, who has a vector where there was a
- * session. */
-static void Test(const Model *model, const MovieLog *train, const MovieLog *all,
-                 const MovieLog *test)
+/* A user's slates, and what was learnt of the first of them. */
+typedef struct Tested {
+    const Model *model;
+    const Slates *log;
+    uint64_t learnt; /* steps of the user that trained */
+    const float *u;  /* what was learnt of the user, or NULL */
+    uint32_t history[VISITOR_HISTORY], clicks;
+    float *mean, *z;
+    uint64_t *key, *other, answers;
+    double bin[CALIBRATION_BINS][3]; /* answers, sum of probabilities, clicks */
+} Tested;
+
+/* A record for each step was kept. */
+static void FindUser(Tested *t, const MovieLog *train, uint32_t user)
+{
+    const Slates *log = &train->slates;
+
+    t->learnt = 0;
+    t->u = NULL;
+    t->clicks = 0;
+    for (uint32_t s = 0; s < log->sessions; s++)
+        if (train->user[s] == user) {
+            t->learnt = log->session[s + 1] - log->session[s];
+            t->u = PartRow(&t->model->part[RESPONSE_RECORD_PART], log->session[s]);
+        }
+}
+
+static void KeepAnswer(Tested *t, float odds, bool clicked)
+{
+    double p = 1 / (1 + exp(-(double)odds));
+    int bin = p < 1 ? (int)(p * CALIBRATION_BINS) : CALIBRATION_BINS - 1;
+
+    t->key[t->answers++] = AucKey(odds, clicked);
+    t->bin[bin][0]++;
+    t->bin[bin][1] += p;
+    t->bin[bin][2] += clicked;
+}
+
+static void KeepClick(Tested *t, uint32_t item)
+{
+    if (t->clicks == VISITOR_HISTORY)
+        memmove(t->history, t->history + 1, --t->clicks * sizeof(*t->history));
+    t->history[t->clicks++] = item;
+}
+
+static void TestStep(Tested *t, uint64_t step, bool counts)
+{
+    const Slates *log = t->log;
+    float odds[SLATE], constant = t->model->part[RESPONSE_CONSTANT_PART].data[0];
+    uint32_t limit = ResponseHistoryLength(t->model);
+    uint32_t count = t->clicks < limit ? t->clicks : limit;
+
+    constant += t->u == NULL ? 0 : t->u[ResponseFactors(t->model)];
+    ResponseInterest(t->model, t->u, t->history + t->clicks - count, count, t->mean, t->z);
+    ResponseProducts(t->model, t->z, log->shown + log->step[step], SLATE, odds);
+    for (uint64_t a = log->step[step]; a < log->step[step + 1]; a++) {
+        if (counts)
+            KeepAnswer(t, odds[a - log->step[step]] + constant, log->clicked[a]);
+        if (log->clicked[a])
+            KeepClick(t, log->shown[a]);
+    }
+}
+
+static void TellTest(Tested *t, uint32_t users, uint32_t known)
+{
+    printf("test: %llu answers of %u users, %u of them known: AUC %.4f\n",
+           (unsigned long long)t->answers, users, known, Auc(&host, t->key, t->other, t->answers));
+    for (int b = 0; b < CALIBRATION_BINS; b++)
+        if (t->bin[b][0] > 0)
+            printf("  expected %.3f seen %.3f of %.0f\n", t->bin[b][1] / t->bin[b][0],
+                   t->bin[b][2] / t->bin[b][0], t->bin[b][0]);
+}
+
+/* Answers later in time, by the last clicks of the user, and what was learnt of who is known. */
+static void Test(const Model *model, const MovieLog *train, const MovieLog *all)
 {
     const Slates *log = &all->slates;
-    uint32_t history[VISITOR_HISTORY], count, limit = ResponseHistoryLength(model);
-    float *mean = HostAllocate(&host, 1024, sizeof(float)),
-          *z = HostAllocate(&host, 1024, sizeof(float));
-    uint64_t *key = malloc(log->shown_count * 8), *other = malloc(log->shown_count * 8),
-             answers = 0;
-    double sum[CALIBRATION_BINS][3] = {{0}};
-    uint32_t known = 0;
+    Tested t = {.model = model, .log = log};
+    uint32_t users = 0, known = 0;
 
+    t.mean = HostAllocate(&host, 1024, sizeof(float));
+    t.z = HostAllocate(&host, 1024, sizeof(float));
+    t.key = malloc(log->shown_count * sizeof(uint64_t));
+    t.other = malloc(log->shown_count * sizeof(uint64_t));
     for (uint32_t s = 0; s < log->sessions; s++) {
-        uint64_t steps = log->session[s + 1] - log->session[s], learnt = 0;
-        const float *u = NULL;
+        uint64_t first = log->session[s], end = log->session[s + 1];
 
-        for (uint32_t t = 0; t < train->slates.sessions; t++)
-            if (train->user[t] == all->user[s]) {
-                learnt = train->slates.session[t + 1] - train->slates.session[t];
-                u = PartRow(&model->part[RESPONSE_RECORD_PART],
-                            train->slates.session[t]); /* a record for each step */
-            }
-        known += u != NULL && learnt < steps;
-        count = 0;
-        for (uint64_t t = log->session[s]; t < log->session[s + 1]; t++) {
-            float odds[SLATE], constant = model->part[RESPONSE_CONSTANT_PART].data[0];
-
-            constant += u == NULL ? 0 : u[ResponseFactors(model)];
-            ResponseInterest(model, u, history + (count > limit ? count - limit : 0),
-                             count > limit ? limit : count, mean, z);
-            ResponseProducts(model, z, log->shown + log->step[t], SLATE, odds);
-            for (int i = 0; i < SLATE; i++) {
-                bool clicked = log->clicked[log->step[t] + (uint64_t)i];
-                double p = 1 / (1 + exp(-(double)odds[i] - constant));
-                int bin = p < 1 ? (int)(p * CALIBRATION_BINS) : CALIBRATION_BINS - 1;
-
-                if (t - log->session[s] >= learnt) {
-                    key[answers++] = AucKey(odds[i] + constant, clicked);
-                    sum[bin][0]++;
-                    sum[bin][1] += p;
-                    sum[bin][2] += clicked;
-                }
-                if (clicked) {
-                    if (count == VISITOR_HISTORY)
-                        memmove(history, history + 1, --count * sizeof(*history));
-                    history[count++] = log->shown[log->step[t] + (uint64_t)i];
-                }
-            }
-        }
+        FindUser(&t, train, all->user[s]);
+        users += t.learnt < end - first;
+        known += t.learnt < end - first && t.u != NULL;
+        for (uint64_t step = first; step < end; step++)
+            TestStep(&t, step, step - first >= t.learnt);
     }
-    printf("test: %llu answers of %u users, %u of them known: AUC %.4f\n",
-           (unsigned long long)answers, test->slates.sessions, known,
-           Auc(&host, key, other, answers));
-    for (int b = 0; b < CALIBRATION_BINS; b++)
-        if (sum[b][0] > 0)
-            printf("  expected %.3f seen %.3f of %.0f\n", sum[b][1] / sum[b][0],
-                   sum[b][2] / sum[b][0], sum[b][0]);
+    TellTest(&t, users, known);
 }
 
 /* ---- policies ---- */
@@ -210,7 +249,7 @@ int main(int argc, char **argv)
     TrainReport report = {0};
     Model model, judge;
     uint64_t sessions;
-    double start;
+    double start, cpu;
 
     if (argc < 5)
         return 2;
@@ -228,16 +267,18 @@ int main(int argc, char **argv)
            (unsigned long long)test.slates.steps);
     o->records = (int64_t)train.slates.steps;
     start = HostClock();
+    cpu = CPU;
     model = Train(o, &train.slates, &report);
-    TellTraining("training simulator", &report, HostClock() - start);
-    Test(&model, &train, &all, &test);
+    TellTraining("training simulator", &report, HostClock() - start, CPU - cpu);
+    Test(&model, &train, &all);
     if (sessions > 0) {
         Play("in the training simulator", &model, &model, &o->rules, sessions);
         o->train.seed += 100;
         start = HostClock();
+        cpu = CPU;
         report = (TrainReport){0};
         judge = Train(o, &all.slates, &report);
-        TellTraining("judge", &report, HostClock() - start);
+        TellTraining("judge", &report, HostClock() - start, CPU - cpu);
         Play("in the judge", &judge, &model, &o->rules, sessions);
     }
     PoolDestroy(host.pool);

@@ -35,6 +35,7 @@ static const struct {
     {"actor_losses", TestActorLosses},
     {"actor_critic", TestActorCritic},
     {"rollout", TestRollout},
+    {"user_response", TestUserResponse},
     {"attention", TestAttention},
     {"encoder", TestEncoder},
     {"lstm", TestLstm},

@@ -84,10 +84,9 @@ static void WorldOpen(World *w, const VisitorRules *rules, int threads)
     w->sessions = 400;
 }
 
-static void PlayAll(void *arg)
+static void PlayOnly(void *arg)
 {
     World *w = arg;
-    size_t before = w->t.bytes;
     Policy policy;
     Rollout rollout = {.environment = w->e,
                        .policy = &policy,
@@ -98,13 +97,22 @@ static void PlayAll(void *arg)
                        .step = KeepStep,
                        .session = KeepSession};
 
-    TestHostResetPeak(&w->t);
     policy = ModelPolicyOpen(&w->t.host, &w->policy, K);
     w->result = RolloutRun(&w->t.host, &rollout);
     ModelPolicyClose(&w->t.host, &w->policy);
+    w->estimate =
+        RolloutMemory(&rollout) + ModelPolicyMemory(&w->policy, K, PoolThreads(&w->t.host));
+}
+
+static void PlayAll(void *arg)
+{
+    World *w = arg;
+    size_t before = w->t.bytes;
+
+    TestHostResetPeak(&w->t);
+    PlayOnly(w);
     w->peak = w->t.peak - before;
-    w->estimate = RolloutMemory(&rollout) +
-                  ModelPolicyMemory(&w->policy, K, PoolThreads(&w->t.host)) + TestHostSlack(&w->t);
+    w->estimate += TestHostSlack(&w->t);
     CHECK(w->t.bytes == before, "what was played leaves nothing behind");
 }
 
@@ -510,6 +518,28 @@ static void CheckCancel(void)
     }
 }
 
+static void CheckAllocations(void)
+{
+    World w;
+    Training run;
+    Outcome outcome = OUTCOME_FAILED;
+    size_t at = 0;
+    bool right = true;
+
+    while (outcome == OUTCOME_FAILED && right) {
+        WorldOpen(&w, &(VisitorRules){0}, 2);
+        TrainSmallModel(&w.t, 3, &run);
+        w.policy.model = &run.model;
+        w.sessions = 20;
+        w.t.fail_at = w.t.allocations + ++at;
+        outcome = Attempt(&w.t, PlayOnly, &w);
+        right = outcome != OUTCOME_FAILED || w.t.kind == FAIL_RESOURCE;
+        TestHostEnd(&w.t);
+    }
+    CHECK(right && outcome == OUTCOME_DONE && at > 20,
+          "whichever allocation fails, the run ends with an error (%zu)", at);
+}
+
 void TestRollout(void)
 {
     CheckRandom();
@@ -520,4 +550,5 @@ void TestRollout(void)
     CheckExploration();
     CheckFewItems();
     CheckCancel();
+    CheckAllocations();
 }

@@ -28,6 +28,7 @@ extern void TestEnvironment(void);
 extern void TestActorLosses(void);
 extern void TestActorCritic(void);
 extern void TestRollout(void);
+extern void TestUserResponse(void);
 extern void TestAttention(void);
 extern void TestEncoder(void);
 extern void TestLstm(void);

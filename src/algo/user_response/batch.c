@@ -162,7 +162,8 @@ static size_t RoomMemory(const Model *model, const Slates *log, uint32_t largest
 size_t ResponseBatchMemory(const Model *model, const Slates *log, int threads)
 {
     const ResponseOptions *o = model->options;
-    uint32_t largest = log->shown_count < model->items ? (uint32_t)log->shown_count : model->items;
+    uint32_t items = model->items < RESPONSE_MOST_ITEMS ? model->items : RESPONSE_MOST_ITEMS;
+    uint32_t largest = log->shown_count < items ? (uint32_t)log->shown_count : items;
     uint32_t steps = MostSteps(o, log);
     Part session = SessionPart(model, log);
     size_t total = RoomMemory(model, log, largest, threads);
@@ -319,7 +320,7 @@ static void LearnSteps(void *arg, int task, int worker)
 
     (void)worker;
     b->loss[task] = 0;
-    for (uint32_t s = first; s < end && s < b->count; s++)
+    for (uint32_t s = first; s < end && s < b->count && !HostCancelled(b->host); s++)
         b->loss[task] += LearnStep(b, s);
 }
 
@@ -417,6 +418,8 @@ double ResponseBatchLearn(ResponseBatch *b)
 
     PoolRun(b->host, LearnSteps, b, tasks);
     PoolRun(b->host, StepRows, b, 1 + (int)((Touched(b) + TASK_ROWS - 1) / TASK_ROWS));
+    if (HostCancelled(b->host))
+        HostAbandon(b->host);
     for (int t = 0; t < tasks; t++)
         loss += b->loss[t];
     return loss;

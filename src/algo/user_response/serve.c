@@ -67,7 +67,7 @@ void ResponseInterest(const Model *model, const float *u, const uint32_t *items,
 static void ProductsOf(const Part *item, const float *z, const uint32_t *shown, uint32_t count,
                        float *out)
 {
-    uint32_t rows[PRODUCTS];
+    uint32_t rows[PRODUCTS] = {0};
 
     for (uint32_t i = 0; i < count; i++)
         rows[i] = shown[i] == NO_ITEM ? 0 : shown[i];

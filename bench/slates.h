@@ -144,7 +144,7 @@ static void KeepTime(void *arg, const Rating *slate)
 }
 
 /* The time before which a share of the slates ends. */
-static double TimeOfShare(const Rating *ratings, size_t count, double share)
+__attribute__((unused)) static double TimeOfShare(const Rating *ratings, size_t count, double share)
 {
     Times times = {malloc(count * sizeof(double)), 0};
     double time;

@@ -115,8 +115,8 @@ CREATE TYPE @extschema@.recadv_policy_training AS (
     items bigint,
     null_rows bigint,
     broken_rows bigint,
-    iterations integer,
-    best_iteration integer,
+    epochs integer,
+    best_epoch integer,
     reward double precision,
     depth double precision,
     logged_reward double precision,
@@ -127,7 +127,7 @@ CREATE TYPE @extschema@.recadv_policy_training AS (
     promotion text
 );
 COMMENT ON TYPE @extschema@.recadv_policy_training IS
-'result of recadv_train_policy: model, version, algorithm; what was read: sessions, steps (rows), items, rows skipped for a NULL session or step, and rows skipped because they are broken; iterations run, and the one that the model is from; mean reward and number of slates of a session with simulated visitors of whom training has seen none (NULL without a simulator), the mean reward of a session of the log, and what slates by chance earn with the same visitors; seconds, why training stopped; what training itself measured, under its names, of a simulator with its calibration; promoted where the version serves, otherwise why it is kept but does not (option promote)';
+'result of recadv_train_policy: model, version, algorithm; what was read: sessions, steps (rows), items, rows skipped for a NULL session or step, and rows skipped because they are broken; entries of the learning curve, and the one that the model is from (recadv_history says what they are); mean reward and number of slates of a session with simulated visitors of whom training has seen none (NULL without a simulator), the mean reward of a session of the log, and what slates by chance earn with the same visitors; seconds, why training stopped; what training itself measured, under its names, of a simulator with its calibration; promoted where the version serves, otherwise why it is kept but does not (option promote)';
 
 CREATE FUNCTION @extschema@.recadv_train_policy(
     model text,
@@ -449,11 +449,11 @@ CREATE FUNCTION @extschema@.recadv_simulate(
     seed bigint DEFAULT 1,
     options jsonb DEFAULT '{}',
     candidates bigint[] DEFAULT NULL)
-RETURNS TABLE (session_id bigint, step integer, shown bigint[], clicked bigint[], reward real, propensity real[], ended boolean)
+RETURNS TABLE (session_id bigint, step integer, shown bigint[], clicked bigint[], reward real, propensity real[], ended boolean, history bigint[])
 AS 'MODULE_PATHNAME', 'recadv_simulate_bigint'
 LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 10000 COST 1000000;
 COMMENT ON FUNCTION @extschema@.recadv_simulate(text, text, integer, integer, real, bigint, jsonb, bigint[]) IS
-'sessions of simulated visitors to whom a model recommends k items a step, as rows of a log: what was shown, which of it was clicked, the reward of the step (1 for a click and -0.1 for none, divided by the number of items), and with which probability each item was in the slate. simulator: a model of an algorithm that simulates, trained by recadv_train_policy; policy: any model that recadv_slate serves, NULL: items by chance. explore: as in recadv_slate. Sessions start from records of the simulator''s log; a seed has the same visitors with the same luck, whatever the policy; NULL draws. options: those of visitors (no_repeat, boredom, bait, patience and so on), over what the simulator was trained with. Only items that both models know, and that are among candidates (NULL: all), are shown. On several threads (recadv.max_threads), the same rows for any number. A NOTICE where the policy was trained in this simulator. NULL for sessions, k or explore: no rows';
+'sessions of simulated visitors to whom a model recommends k items a step, as rows of a log: what was shown, which of it was clicked, the reward of the step (1 for a click and -0.1 for none, divided by the number of items), and with which probability each item was in the slate; history: what the visitor had clicked before, the last 50, with which the policy was asked. simulator: a model of an algorithm that simulates, trained by recadv_train_policy; policy: any model that recadv_slate serves, NULL: items by chance. explore: as in recadv_slate. Sessions start from records of the simulator''s log; a seed has the same visitors with the same luck, whatever the policy; NULL draws. options: those of visitors (no_repeat, boredom, bait, patience and so on), over what the simulator was trained with. Only items that both models know, and that are among candidates (NULL: all), are shown. On several threads (recadv.max_threads), the same rows for any number. A NOTICE where the policy was trained in this simulator. NULL for sessions, k or explore: no rows';
 
 CREATE FUNCTION @extschema@.recadv_simulate(
     simulator text,
@@ -464,7 +464,7 @@ CREATE FUNCTION @extschema@.recadv_simulate(
     explore real DEFAULT 0,
     seed bigint DEFAULT 1,
     options jsonb DEFAULT '{}')
-RETURNS TABLE (session_id bigint, step integer, shown text[], clicked text[], reward real, propensity real[], ended boolean)
+RETURNS TABLE (session_id bigint, step integer, shown text[], clicked text[], reward real, propensity real[], ended boolean, history text[])
 AS 'MODULE_PATHNAME', 'recadv_simulate_text'
 LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 10000 COST 1000000;
 COMMENT ON FUNCTION @extschema@.recadv_simulate(text, text, text[], integer, integer, real, bigint, jsonb) IS
@@ -479,6 +479,7 @@ CREATE FUNCTION @extschema@.recadv_evaluate_policy(
     clicked_column name DEFAULT 'clicked',
     reward_column name DEFAULT NULL,
     propensity_column name DEFAULT 'propensity',
+    history_column name DEFAULT NULL,
     explore real DEFAULT 0.05,
     gamma double precision DEFAULT 1,
     confidence double precision DEFAULT 0.95,
@@ -487,8 +488,8 @@ CREATE FUNCTION @extschema@.recadv_evaluate_policy(
 RETURNS TABLE (estimator text, value double precision, lower double precision, upper double precision, sessions bigint, effective double precision, max_weight double precision, supported double precision, clipped bigint)
 AS 'MODULE_PATHNAME', 'recadv_evaluate_policy'
 LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 5 COST 1000000;
-COMMENT ON FUNCTION @extschema@.recadv_evaluate_policy(text, text, name, name, name, name, name, name, real, double precision, double precision, double precision, bigint) IS
-'what a model would have earned on a log that another one has written, as the mean reward of a slate: logged (what was earned), direct (a model of the answers, learnt from the log: no better than that), ips (items that were shown, weighted by how much likelier they would be), snips (the same by the sum of the weights), dr (direct, corrected by what was shown). The source has the rows of recadv_train_policy, with the probability that each item was in the slate (propensity_column; NULL: not logged, then logged and direct alone). explore: that of the model, as in recadv_slate. Slate t of a session counts gamma^t. An item''s answer is taken to depend on neither its place nor its neighbours, and who comes with which clicks to be as in the log. lower, upper: bootstrap over sessions; NULL, with a WARNING, below 200 effective items or 20 sessions. effective: (sum of weights)^2 / sum of squares. supported: share of what the model shows that the log may have shown. clip: largest weight; clipped: how many were larger. seed of resampling; NULL draws';
+COMMENT ON FUNCTION @extschema@.recadv_evaluate_policy(text, text, name, name, name, name, name, name, name, real, double precision, double precision, double precision, bigint) IS
+'what a model would have earned on a log that another one has written, as the mean reward of a slate: logged (what was earned), direct (a model of the answers, learnt from the log: no better than that), ips (items that were shown, weighted by how much likelier they would be), snips (the same by the sum of the weights), dr (direct, corrected by what was shown). The source has the rows of recadv_train_policy, with the probability that each item was in the slate (propensity_column; NULL: not logged, then logged and direct alone), and the array of what had been clicked before, with which the model is to be asked (history_column; NULL: the clicks of the session''s earlier steps; the last 50 count). explore: that of the model, as in recadv_slate. Slate t of a session counts gamma^t. An item''s answer is taken to depend on neither its place nor its neighbours, and who comes with which clicks to be as in the log. lower, upper: bootstrap over sessions; NULL, with a WARNING, below 200 effective items or 20 sessions. effective: (sum of weights)^2 / sum of squares. supported: share of what the model shows that the log may have shown. clip: largest weight; clipped: how many were larger. seed of resampling; NULL draws';
 
 CREATE FUNCTION @extschema@.recadv_similar_items(
     item_id bigint,

@@ -14,7 +14,8 @@
     X(amf)                                                                                         \
     X(softmax)                                                                                     \
     X(nmrn)                                                                                        \
-    X(nmrn_gan)
+    X(nmrn_gan)                                                                                    \
+    X(sasrec)
 
 /* Those that learn from a log of slates. */
 #define POLICIES(X)                                                                                \

@@ -8,7 +8,7 @@ SELECT * FROM no_plan();
 
 SELECT to_jsonb(r) AS v FROM recadv_train_policy('visitors', 'slates',
     algorithm => 'user_response', options => short('user_response')) r \gset
-SELECT is(:'v'::jsonb - 'iterations' - 'best_iteration' - 'logged_reward' - 'seconds' - 'stop_reason'
+SELECT is(:'v'::jsonb - 'epochs' - 'best_epoch' - 'logged_reward' - 'seconds' - 'stop_reason'
         - 'metrics',
     (SELECT jsonb_build_object('model', 'visitors', 'version', 1, 'algorithm', 'user_response',
         'sessions', count(DISTINCT session_id), 'steps', count(*), 'items', 30, 'null_rows', 0,
@@ -29,9 +29,9 @@ SELECT to_jsonb(r) AS p FROM recadv_train_policy('front', 'slates', simulator =>
     options => short('hac')) r \gset
 SELECT is(p ->> 'algorithm', 'hac', 'the algorithm where none is named')
 FROM (SELECT :'p'::jsonb) x(p);
-SELECT ok(depth >= 1 AND best_iteration <= iterations AND iterations > 0 AND reward > random_reward,
+SELECT ok(depth >= 1 AND best_epoch <= epochs AND epochs > 0 AND reward > random_reward,
     'a policy is rolled out in its simulator, and earns more than slates by chance')
-FROM jsonb_to_record(:'p') AS p(depth float8, best_iteration int, iterations int, reward float8,
+FROM jsonb_to_record(:'p') AS p(depth float8, best_epoch int, epochs int, reward float8,
     random_reward float8);
 SELECT is(round((:'p'::jsonb ->> 'logged_reward')::numeric, 5), round(avg(r), 5),
     'beside it the mean reward of a session of the log')

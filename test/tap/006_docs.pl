@@ -107,6 +107,13 @@ $node->safe_psql('postgres', 'ALTER TABLE views RENAME bought_at TO at');
 cmp_ok(statements_of('doc/streaming.md', $has_vector), '>', 5,
 	'the documentation of streaming has statements');
 
+# And that of doc/policies.md, on a front page that it makes up.
+$node->safe_psql('postgres', 'CREATE SCHEMA front_page');
+$node->safe_psql('postgres', 'ALTER DATABASE postgres SET search_path = front_page, public');
+cmp_ok(statements_of('doc/policies.md', $has_vector), '>', 15,
+	'the documentation of policies has statements');
+$node->safe_psql('postgres', 'ALTER DATABASE postgres RESET search_path; DROP SCHEMA front_page CASCADE');
+
 # The alerts of doc/operations.md find nothing on a server where all is well, and what is wrong on another.
 my ($section_of_alerts) = slurp_file('doc/operations.md') =~ /^## Alerts\n(.*?)^## /ms;
 my ($alerts) = $section_of_alerts =~ /^```sql\n(.*?)^```$/ms;

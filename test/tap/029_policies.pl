@@ -132,12 +132,12 @@ check_cancel('simulator, fit', train_visitors('visitors', 'many', qq[{"factors":
 	in_stage(qr/^(?!read|map|$)/), 0.3);
 check_cancel('pre-training', train_policy('front', 'many', pretrain_iterations => $endless, factors => 64),
 	in_stage(qr/search|log/), 0.3);
-check_cancel('training', train_policy('front', 'slates', iterations => $endless, check_every => $endless),
-	in_stage(qr/^(?!read|map|fit|compare|search|log|simulator|$)/), 0.3);
+check_cancel('training', train_policy('front', 'slates', iterations => $endless, check_every => 5),
+	in_stage(qr/^hac$/), 0.3);
 check_cancel('checkpoints', train_policy('front', 'slates', iterations => $endless, check_every => 1,
 		check_sessions => 100000, pretrain_iterations => 1),
 	in_stage(qr/^(?!read|map|compare|$)/), 0.3);
-check_cancel('first slates', train_policy('front', 'slates', learning_starts => 10000000, buffer => 10000000),
+check_cancel('first slates', train_policy('front', 'slates', learning_starts => 1000000),
 	in_stage(qr/^(?!read|map|compare|$)/), 0.5);
 
 # --- a job ----------------------------------------------------------------------------------------

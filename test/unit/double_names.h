@@ -26,16 +26,37 @@
 #define MlpTape                 MlpTapeDouble
 #define MlpForward              MlpForwardDouble
 #define MlpBackward             MlpBackwardDouble
-#define EncoderAdd              EncoderAddDouble
-#define EncoderStart            EncoderStartDouble
-#define EncoderTape             EncoderTapeDouble
-#define EncoderForward          EncoderForwardDouble
-#define EncoderFromMeans        EncoderFromMeansDouble
-#define EncoderBackward         EncoderBackwardDouble
+#define StateAdd                StateAddDouble
+#define StateStart              StateStartDouble
+#define StateTape               StateTapeDouble
+#define StateForward            StateForwardDouble
+#define StateBackward           StateBackwardDouble
+#define StateScratch            StateScratchDouble
+#define StateOfRows             StateOfRowsDouble
 #define SlateMean               SlateMeanDouble
 #define SupervisionLoss         SupervisionLossDouble
 #define AlignmentLoss           AlignmentLossDouble
 #define SoftmaxTileSums         SoftmaxTileSumsDouble
 #define SoftmaxTileGradient     SoftmaxTileGradientDouble
+
+/* Attention, the encoder of sequences, LSTM. */
+#define MatrixProductPlain           MatrixProductPlainDouble
+#define MatrixProductTransposedPlain MatrixProductTransposedPlainDouble
+#define AttentionReals               AttentionRealsDouble
+#define AttentionScratch             AttentionScratchDouble
+#define AttentionForward             AttentionForwardDouble
+#define AttentionBackward            AttentionBackwardDouble
+#define AttentionSoftmax             AttentionSoftmaxDouble
+#define EncoderAdd                   EncoderAddDouble
+#define EncoderStart                 EncoderStartDouble
+#define EncoderReals                 EncoderRealsDouble
+#define EncoderAttention             EncoderAttentionDouble
+#define EncoderForward               EncoderForwardDouble
+#define EncoderBackward              EncoderBackwardDouble
+#define EncoderLastReals             EncoderLastRealsDouble
+#define EncoderLast                  EncoderLastDouble
+#define LstmStart                    LstmStartDouble
+#define LstmForward                  LstmForwardDouble
+#define LstmBackward                 LstmBackwardDouble
 
 #endif

@@ -143,7 +143,7 @@ static void CheckByHand(void)
     w.question.clip = 1.5;
     Evaluate(&w);
     CHECK(ips->value == 0.75 && ips->clipped == 1 && ips->max_weight == 1.5 &&
-              ValueOf(&w, ESTIMATE_SNIPS) == 1,
+              ips->supported == 1 && ValueOf(&w, ESTIMATE_SNIPS) == 1,
           "a clipped weight counts less, and is told");
     w.question.clip = INFINITY;
     w.question.explore = 0.5;

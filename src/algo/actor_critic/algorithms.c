@@ -1,6 +1,8 @@
 /* algorithms.c: the options of each algorithm, and what makes it one of the learner. */
 #include "algo/actor_critic/actor_critic.h"
 
+static const char *const encoders[] = {"mean", "attention", NULL};
+
 #define FIELD(name) offsetof(AcOptions, name)
 #define HAC_PAPER   "Liu et al. 2023"
 
@@ -10,6 +12,11 @@
      "numbers of an item's row, and of a visitor's state", "recadv; 32 in the code of " HAC_PAPER}, \
     {"history", OPTION_INTEGER, FIELD(history), 1, MOST_HISTORY, 10, NULL,                         \
      "a visitor's last clicks that the state is made of", "recadv; 50 in the code of " HAC_PAPER}, \
+    {"encoder", OPTION_CHOICE, FIELD(encoder), 0, 0, STATE_MEAN, encoders,                          \
+     "what makes a state of the last clicks: their mean and a small network, or attention",        \
+     "recadv, by simulation; attention in " HAC_PAPER},                                             \
+    {"layers", OPTION_INTEGER, FIELD(layers), 1, ENCODER_LAYERS, 1, NULL,                          \
+     "of attention", "recadv; 2 in the code of " HAC_PAPER},                                        \
     {"slate", OPTION_INTEGER, FIELD(slate), 1, MOST_SLATE, 10, NULL,                               \
      "items that simulated visitors are shown at a time", HAC_PAPER ", section 4.1.1"}
 
@@ -151,8 +158,8 @@ static const struct PresetValue best[] = {
 
 /* What the paper and its code say of all algorithms; where they differ, the paper. */
 #define PAPER_VALUES                                                                               \
-    {"factors", 32}, {"history", 50}, {"iterations", 50000}, {"batch", 64}, {"sessions", 32},      \
-        {"weight_decay", 1e-5},                                                                    \
+    {"factors", 32}, {"history", 50}, {"encoder", STATE_ATTENTION}, {"layers", 2},                 \
+        {"iterations", 50000}, {"batch", 64}, {"sessions", 32}, {"weight_decay", 1e-5},            \
     {                                                                                              \
         "pretrain", 0                                                                              \
     }

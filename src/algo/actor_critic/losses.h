@@ -41,7 +41,7 @@ extern void SoftmaxTileSums(const Real *logits, size_t count, Real *greatest, Re
  * The loss -weight * sum over the slate of ln softmax_i, by the logits of a tile, in place: items
  * first .. first + count - 1; log_sum: of the exponentials of all logits.
  */
-extern void SoftmaxTileGradient(Real *logits, size_t first, size_t count, ShownSlate slate, Real log_sum,
-                                Real weight);
+extern void SoftmaxTileGradient(Real *logits, size_t first, size_t count, ShownSlate slate,
+                                Real log_sum, Real weight);
 
 #endif

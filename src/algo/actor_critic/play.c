@@ -87,7 +87,7 @@ static void TakeWork(Store *store, const Play *p, PlayWork *w)
 {
     const Learner *l = p->learner;
 
-    w->tape = StoreTake(store, EncoderTape(&l->encoder, PLAY_ROWS), sizeof(float));
+    w->tape = StoreTake(store, StateTape(&l->encoder, PLAY_ROWS), sizeof(float));
     w->z = StoreTake(store, PLAY_ROWS * (size_t)l->stride, sizeof(float));
     w->scores = StoreTake(store, PLAY_ROWS * CHOOSE_TILE, sizeof(float));
     w->entries = StoreTake(store, PLAY_ROWS * (size_t)l->slate, sizeof(Scored));
@@ -193,7 +193,7 @@ static void Encode(const Play *p, const PlayWork *w, Visitor *const *visitor, ui
 
     for (uint32_t r = 0; r < count; r++)
         clicks[r] = KnownClicks(p, visitor[r], w->clicked + (size_t)r * p->history);
-    EncoderForward(&l->encoder, &l->pack, l->actor.network, l->actor.items, clicks, count, w->tape);
+    StateForward(&l->encoder, &l->pack, l->actor.network, l->actor.items, clicks, count, w->tape);
     RealCopy(w->tape, (size_t)count * l->stride, w->z);
 }
 

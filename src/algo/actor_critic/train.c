@@ -151,7 +151,7 @@ static void StartModel(Trainer *t)
         return;
     PartClear(t->host, network);
     RandomSeed(&random, (uint64_t)t->options->train.seed, RANDOM_INIT_WEIGHT, 0, 0);
-    EncoderStart(&t->learner.encoder, &t->learner.pack, &random, network->data);
+    StateStart(&t->learner.encoder, &t->learner.pack, &random, network->data);
 }
 
 /* --- epochs */

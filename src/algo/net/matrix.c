@@ -127,3 +127,15 @@ void MatrixProductColumns(Matrix a, Matrix b, size_t m, size_t n, size_t k, Prod
     if (!ByLibrary(&t, CBLAS_TRANSPOSE, CBLAS_NO_TRANSPOSE))
         PlainColumnsVariants[VectorLevel()](&t);
 }
+
+void MatrixProductPlain(Matrix a, Matrix b, size_t m, size_t n, size_t k, ProductSum sum, Real *out,
+                        size_t pitch)
+{
+    PlainProductVariants[VectorLevel()](&(Task){a, b, m, n, k, sum, out, pitch});
+}
+
+void MatrixProductTransposedPlain(Matrix a, Matrix b, size_t m, size_t n, size_t k, ProductSum sum,
+                                  Real *out, size_t pitch)
+{
+    PlainTransposedVariants[VectorLevel()](&(Task){a, b, m, n, k, sum, out, pitch});
+}

@@ -28,4 +28,10 @@ extern void MatrixProductTransposed(Matrix a, Matrix b, size_t m, size_t n, size
 extern void MatrixProductColumns(Matrix a, Matrix b, size_t m, size_t n, size_t k, ProductSum sum,
                                  Real *out, size_t pitch);
 
+/* The first two, never by the library, so with the same bytes in every process: for serving. */
+extern void MatrixProductPlain(Matrix a, Matrix b, size_t m, size_t n, size_t k, ProductSum sum,
+                               Real *out, size_t pitch);
+extern void MatrixProductTransposedPlain(Matrix a, Matrix b, size_t m, size_t n, size_t k,
+                                         ProductSum sum, Real *out, size_t pitch);
+
 #endif

@@ -42,23 +42,27 @@ void CreditItems(const bool *clicked, uint32_t count, float reward, double *cred
             credit[i] = clicked[i] ? (double)reward * count / clicks : 0;
 }
 
-void AnswerHistoryAdd(AnswerHistory *history, uint32_t item)
+static void AddClick(AnswerHistory *history, uint32_t item)
 {
-    if (item == NO_ITEM)
-        return;
     if (history->count == ANSWER_CLICKS)
         memmove(history->items, history->items + 1, --history->count * sizeof(uint32_t));
     history->items[history->count++] = item;
 }
 
-AnswerHistory AnswerHistoryBefore(const Past *past, uint32_t session)
+void AnswerHistoryBefore(const Past *past, uint64_t step, AnswerHistory *history)
 {
-    AnswerHistory history = {.count = 0};
+    if (past == NULL)
+        return;
+    history->count = 0;
+    for (uint64_t i = past->first[step]; i < past->first[step + 1]; i++)
+        AddClick(history, past->items[i]);
+}
 
-    for (uint64_t i = past == NULL ? 0 : past->first[session];
-         past != NULL && i < past->first[session + 1]; i++)
-        AnswerHistoryAdd(&history, past->items[i]);
-    return history;
+void AnswerHistoryAfter(const Slates *log, const Past *past, uint64_t step, AnswerHistory *history)
+{
+    for (uint64_t i = log->step[step]; past == NULL && i < log->step[step + 1]; i++)
+        if (log->clicked[i])
+            AddClick(history, log->shown[i]);
 }
 
 static float *RowOf(float *rows, uint32_t item)
@@ -137,26 +141,27 @@ static void LearnHistory(Answers *a, const AnswerHistory *history, const float *
     }
 }
 
-static void LearnStep(const Slates *log, Answers *a, uint64_t step, AnswerHistory *history)
+static void LearnStep(const FoldedAnswers *folded, Answers *a, uint64_t step,
+                      AnswerHistory *history)
 {
+    const Slates *log = folded->log;
     float mean[ANSWER_FACTORS], gradient[ANSWER_FACTORS] = {0};
 
+    AnswerHistoryBefore(folded->past, step, history);
     AnswersMean(a, history, mean);
     for (uint64_t i = log->step[step]; i < log->step[step + 1]; i++)
         LearnItem(a, mean, log->shown[i], log->clicked[i], gradient);
     LearnHistory(a, history, gradient);
-    for (uint64_t i = log->step[step]; i < log->step[step + 1]; i++)
-        if (log->clicked[i])
-            AnswerHistoryAdd(history, log->shown[i]);
+    AnswerHistoryAfter(log, folded->past, step, history);
 }
 
 static void LearnSession(const FoldedAnswers *folded, Answers *a, uint32_t session)
 {
     const Slates *log = folded->log;
-    AnswerHistory history = AnswerHistoryBefore(folded->past, session);
+    AnswerHistory history = {.count = 0};
 
     for (uint64_t t = log->session[session]; t < log->session[session + 1]; t++)
-        LearnStep(log, a, t, &history);
+        LearnStep(folded, a, t, &history);
 }
 
 typedef struct LearnJob {

@@ -4,7 +4,7 @@
  *
  *     logit P(click on i) = base + bias_i + taste_i . mean of clicked_h
  *
- * over the last clicks h of the session.  An answer depends on neither an item's place in the
+ * over the last clicks h before the step.  An answer depends on neither an item's place in the
  * slate nor on its neighbours.  It is learnt in folds of sessions: each fold has a model that has
  * not seen its sessions.
  */
@@ -41,7 +41,7 @@ typedef struct FoldedAnswers {
     uint64_t seed;
 } FoldedAnswers;
 
-/* The last clicks of a session, oldest first; items of the log. */
+/* The last clicks before a step, oldest first; items of the log. */
 typedef struct AnswerHistory {
     uint32_t items[ANSWER_CLICKS];
     uint32_t count;
@@ -67,8 +67,13 @@ static inline const Answers *AnswersFor(const FoldedAnswers *folded, uint32_t se
 }
 
 /* Any thread, from here on. */
-extern AnswerHistory AnswerHistoryBefore(const Past *past, uint32_t session);
-extern void AnswerHistoryAdd(AnswerHistory *history, uint32_t item);
+/*
+ * From step to step of a session: what is known before the step, and what it adds.  Begin a session
+ * with zeros.
+ */
+extern void AnswerHistoryBefore(const Past *past, uint64_t step, AnswerHistory *history);
+extern void AnswerHistoryAfter(const Slates *log, const Past *past, uint64_t step,
+                               AnswerHistory *history);
 
 /* mean: of the clicked rows; zeros without any. */
 extern void AnswersMean(const Answers *answers, const AnswerHistory *history, float *mean);

@@ -43,13 +43,17 @@ static void Click(const TargetJob *job, Visitor *visitor, uint32_t item)
     visitor->history[visitor->clicks++] = own;
 }
 
-static void StartSession(TargetJob *job)
+/* What is known before a step. */
+static void LookBack(TargetJob *job, uint64_t step)
 {
     const Past *past = job->past;
 
-    job->now = (Visitor){.session = job->session};
-    for (uint64_t i = past == NULL ? 0 : past->first[job->session];
-         past != NULL && i < past->first[job->session + 1]; i++)
+    while (step >= job->log->session[job->session + 1])
+        job->session++;
+    if (past != NULL || step == job->log->session[job->session])
+        job->now = (Visitor){.session = job->session};
+    for (uint64_t i = past == NULL ? 0 : past->first[step];
+         past != NULL && i < past->first[step + 1]; i++)
         Click(job, &job->now, past->items[i]);
 }
 
@@ -59,10 +63,7 @@ static void AskFor(TargetJob *job, uint64_t step, float *propensity, uint32_t *g
     const Slates *log = job->log;
     uint32_t count = (uint32_t)(log->step[step + 1] - log->step[step]);
 
-    while (step >= log->session[job->session + 1])
-        job->session++;
-    if (step == log->session[job->session])
-        StartSession(job);
+    LookBack(job, step);
     job->visitors[job->count] = job->now;
     job->slates[job->count] = (Slate){.visitor = &job->visitors[job->count],
                                       .wanted = count,

@@ -7,9 +7,9 @@
 
 /*
  * greedy[]: beside log->shown, as many items a step as were shown, best first, by the model's
- * indexes; NO_ITEM where it has fewer.  The model is asked with what was clicked before in the
- * session, and before it, the last VISITOR_HISTORY of it.  policy_item[]: of each item of the log,
- * or NO_ITEM; `past` may be NULL.
+ * indexes; NO_ITEM where it has fewer.  The model is asked with the last VISITOR_HISTORY items of
+ * the past; NULL: of what was clicked before in the session.  policy_item[]: of each item of the
+ * log, or NO_ITEM.
  */
 extern void TargetSlates(const Host *host, const Model *policy, const Slates *log, const Past *past,
                          const uint32_t *policy_item, uint32_t *greedy);

@@ -43,7 +43,9 @@ typedef struct SessionSums {
     double weighted; /* steps that have propensities */
     double ips;
     double dr;
-    double ratio;   /* of weights: its expectation is `weighted` times the supported share */
+    double ratio;   /* of weights */
+    double support; /* of weights before they were clipped: its expectation is `weighted` times the
+                       supported share */
     double weights; /* over items */
     double squares;
     double largest;
@@ -144,7 +146,7 @@ static void AddShown(const ValueQuestion *q, const Target *target, const Answers
     const Slates *log = q->log;
     uint64_t first = log->step[step];
     uint32_t count = (uint32_t)(log->step[step + 1] - first);
-    double ips = 0, dr = 0, ratio = 0, share = discount / target->exploration.places;
+    double ips = 0, dr = 0, ratio = 0, support = 0, share = discount / target->exploration.places;
 
     CreditItems(log->clicked + first, count, log->reward[step], scratch->credit);
     for (uint32_t i = 0; i < count; i++) {
@@ -152,6 +154,7 @@ static void AddShown(const ValueQuestion *q, const Target *target, const Answers
         double w =
             PropensityOf(q, target, scratch, step, item) / (double)log->propensity[first + i];
 
+        support += w;
         if (w > q->clip) {
             w = q->clip;
             sums->clipped++;
@@ -168,6 +171,7 @@ static void AddShown(const ValueQuestion *q, const Target *target, const Answers
     sums->ips += share * ips;
     sums->dr += share * (expected + dr);
     sums->ratio += share * ratio;
+    sums->support += share * support;
 }
 
 static bool HasPropensities(const Slates *log, uint64_t step)
@@ -199,17 +203,16 @@ static void AddStep(const ValueJob *job, uint64_t step, double discount, const A
 
 static void SumSession(const ValueJob *job, uint32_t session, Scratch *scratch)
 {
-    const Slates *log = job->question->log;
+    const ValueQuestion *q = job->question;
     const Answers *answers = AnswersFor(&job->answers, session);
-    AnswerHistory history = AnswerHistoryBefore(job->question->past, session);
+    AnswerHistory history = {.count = 0};
     double discount = 1;
 
-    for (uint64_t t = log->session[session]; t < log->session[session + 1]; t++) {
+    for (uint64_t t = q->log->session[session]; t < q->log->session[session + 1]; t++) {
+        AnswerHistoryBefore(q->past, t, &history);
         AddStep(job, t, discount, answers, &history, scratch, &job->sums[session]);
-        for (uint64_t i = log->step[t]; i < log->step[t + 1]; i++)
-            if (log->clicked[i])
-                AnswerHistoryAdd(&history, log->shown[i]);
-        discount *= job->question->gamma;
+        AnswerHistoryAfter(q->log, q->past, t, &history);
+        discount *= q->gamma;
         if (HostCancelled(job->host))
             return;
     }
@@ -273,6 +276,7 @@ static SessionSums TotalOf(const ValueJob *job)
         const SessionSums *one = &job->sums[s];
 
         AddSums(&total, one);
+        total.support += one->support;
         total.weights += one->weights;
         total.squares += one->squares;
         total.largest = fmax(total.largest, one->largest);
@@ -288,10 +292,10 @@ static SessionSums TotalOf(const ValueJob *job)
 /* Standard error of the supported share, over sessions. */
 static double SupportError(const ValueJob *job, const SessionSums *total)
 {
-    double share = Divide(total->ratio, total->weighted), squares = 0;
+    double share = Divide(total->support, total->weighted), squares = 0;
 
     for (uint32_t s = 0; s < job->question->log->sessions; s++) {
-        double off = job->sums[s].ratio - share * job->sums[s].weighted;
+        double off = job->sums[s].support - share * job->sums[s].weighted;
 
         squares += off * off;
     }
@@ -326,7 +330,7 @@ static Estimate EstimateOf(const ValueJob *job, const SessionSums *total, int es
     }
     e.effective = total->squares > 0 ? total->weights * total->weights / total->squares : 0;
     e.max_weight = total->largest;
-    e.supported = fmin(1, Divide(total->ratio, total->weighted));
+    e.supported = fmin(1, Divide(total->support, total->weighted));
     e.clipped = total->clipped;
     return e;
 }

@@ -41,7 +41,7 @@ extern const char *const estimator_names[ESTIMATORS];
 
 typedef struct ValueQuestion {
     const Slates *log;           /* a propensity that is NaN: its step has none */
-    const Past *past;            /* NULL: nothing is known of the time before */
+    const Past *past;            /* NULL: the log does not tell */
     const uint32_t *greedy;      /* beside log->shown: what the policy would show, by its own
                                     indexes; NO_ITEM where it has too few items */
     uint32_t items;              /* of the policy */

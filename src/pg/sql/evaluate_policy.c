@@ -25,7 +25,8 @@ enum {
     EVALUATE_MODEL,
     EVALUATE_SOURCE,
     EVALUATE_COLUMNS, /* six of them */
-    EVALUATE_EXPLORE = EVALUATE_COLUMNS + POLICY_COLUMNS,
+    EVALUATE_HISTORY = EVALUATE_COLUMNS + POLICY_COLUMNS,
+    EVALUATE_EXPLORE,
     EVALUATE_GAMMA,
     EVALUATE_CONFIDENCE,
     EVALUATE_CLIP,
@@ -158,7 +159,7 @@ static void Work(void *arg)
     PolicyEvaluation *e = arg;
     const Host *host = &e->backend.host;
 
-    TargetSlates(host, &e->whole.model, &e->log.slates, NULL, e->policy_item, e->greedy);
+    TargetSlates(host, &e->whole.model, &e->log.slates, e->log.past, e->policy_item, e->greedy);
     PolicyValueEstimate(host, &e->question, &e->value);
 }
 
@@ -169,6 +170,7 @@ static void Evaluate(PolicyEvaluation *e)
     CheckEvaluating(e, threads);
     e->greedy = AllocateArray(e->backend.context, uint32, e->log.slates.shown_count + 1);
     e->question.log = &e->log.slates;
+    e->question.past = e->log.past;
     e->question.greedy = e->greedy;
     e->question.items = e->whole.model.items;
     e->question.policy_item = e->policy_item;
@@ -269,6 +271,7 @@ Datum recadv_evaluate_policy(PG_FUNCTION_ARGS)
     TakeArguments(fcinfo, &e->question);
     source.text = text_to_cstring(PG_GETARG_TEXT_PP(EVALUATE_SOURCE));
     columns = PolicyColumnsArgument(fcinfo, EVALUATE_COLUMNS);
+    PolicyHistoryArgument(fcinfo, EVALUATE_HISTORY, &columns);
     BackendHostInit(
         &e->backend,
         AllocSetContextCreate(CurrentMemoryContext, "recadv evaluation", ALLOCSET_DEFAULT_SIZES),

@@ -17,8 +17,8 @@ static char *NamedColumn(FunctionCallInfo fcinfo, int argument, const char *name
 /* A column that is given twice would be read twice as what it is not. */
 static void CheckDistinct(const SlateColumns *columns)
 {
-    const char *names[] = {columns->session, columns->step,   columns->shown,
-                           columns->clicked, columns->reward, columns->propensity};
+    const char *names[] = {columns->session, columns->step,       columns->shown,  columns->clicked,
+                           columns->reward,  columns->propensity, columns->history};
 
     for (int i = 0; i < (int)lengthof(names); i++)
         for (int j = 0; j < i; j++)
@@ -29,9 +29,15 @@ static void CheckDistinct(const SlateColumns *columns)
                                         "columns of their own.")));
 }
 
+void PolicyHistoryArgument(FunctionCallInfo fcinfo, int argument, SlateColumns *columns)
+{
+    columns->history = ColumnArgument(fcinfo, argument);
+    CheckDistinct(columns);
+}
+
 SlateColumns PolicyColumnsArgument(FunctionCallInfo fcinfo, int first)
 {
-    SlateColumns columns;
+    SlateColumns columns = {NULL};
 
     columns.session = NamedColumn(fcinfo, first, "session_column");
     columns.step = NamedColumn(fcinfo, first + 1, "step_column");

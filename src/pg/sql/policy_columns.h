@@ -14,4 +14,7 @@
 /* Fails if one that must be named is NULL, or a column is given for two things. */
 extern SlateColumns PolicyColumnsArgument(FunctionCallInfo fcinfo, int first);
 
+/* That of what had been clicked before; may be NULL. */
+extern void PolicyHistoryArgument(FunctionCallInfo fcinfo, int argument, SlateColumns *columns);
+
 #endif

@@ -48,6 +48,7 @@ enum {
     ROW_REWARD,
     ROW_PROPENSITY,
     ROW_ENDED,
+    ROW_HISTORY,
     ROW_COLUMNS
 };
 
@@ -65,6 +66,8 @@ typedef struct Simulation {
     bool *may_show; /* of the policy's items; NULL: all may be shown */
     RowSet rows;
     MemoryContext row; /* memory of one of them */
+    const Environment *environment;
+    Visitor *visitor; /* whose steps are being told */
 } Simulation;
 
 /* ---- arguments ---- */
@@ -263,18 +266,43 @@ static void PutItems(const Simulation *s, const RolloutStep *step, Datum *values
     values[ROW_PROPENSITY] = ArrayOf(propensity, step->count, FLOAT4OID);
 }
 
+/* What the visitor had clicked, by the simulator's indexes. */
+static Datum HistoryOf(const Simulation *s)
+{
+    const Visitor *visitor = s->visitor;
+    Datum *items = PallocArray(Datum, visitor->clicks + 1);
+
+    for (uint32 i = 0; i < visitor->clicks; i++)
+        items[i] = IdToDatum(IdListGet(&s->simulator.whole.item_ids, visitor->history[i]), s->kind);
+    return ArrayOf(items, visitor->clicks, IdTypeOf(s->kind));
+}
+
+/* Visitors remember what they clicked; where a session begins, what its record says. */
+static void Remember(Simulation *s, const RolloutStep *step)
+{
+    for (uint32 i = 0; i < step->count; i++)
+        if (step->clicked[i])
+            VisitorRemember(s->visitor, s->simulator.item == NULL
+                                            ? step->shown[i]
+                                            : s->simulator.item[step->shown[i]]);
+}
+
 static void PutStep(void *arg, const RolloutStep *step)
 {
     Simulation *s = arg;
     MemoryContext caller = MemoryContextSwitchTo(s->row);
     Datum values[ROW_COLUMNS];
 
+    if (step->step == 1)
+        VisitorStart(s->environment, step->session, s->visitor);
+    values[ROW_HISTORY] = HistoryOf(s);
     values[ROW_SESSION] = Int64GetDatum((int64)step->session);
     values[ROW_STEP] = Int32GetDatum((int32)step->step);
     PutItems(s, step, values);
     values[ROW_REWARD] = Float4GetDatum(step->reward);
     values[ROW_ENDED] = BoolGetDatum(step->ended);
     RowSetAdd(&s->rows, values, NULL);
+    Remember(s, step);
     MemoryContextSwitchTo(caller);
     MemoryContextReset(s->row);
     CHECK_FOR_INTERRUPTS();
@@ -318,6 +346,8 @@ static void Play(void *arg)
                        .step = PutStep};
 
     CheckPlaying(s, &shown, &rollout);
+    s->environment = environment;
+    s->visitor = HostAllocate(host, 1, VisitorSize(environment));
     if (s->explore > 0)
         ExplorerOpen(host, &explorer, &shown);
     policy = ModelPolicyOpen(host, &shown, s->k);

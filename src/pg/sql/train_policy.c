@@ -61,15 +61,6 @@ static void ResultReal(ResultRow *row, double value)
     ResultFloat8If(row, !isnan(value), isnan(value) ? 0 : value);
 }
 
-static void ResultIterations(ResultRow *row, const TrainReport *report, const Epoch *best)
-{
-    ResultInt4(row, report->epochs == 0 ? 0 : report->history[report->epochs - 1].epoch);
-    if (best != NULL)
-        ResultInt4(row, best->epoch);
-    else
-        ResultNull(row);
-}
-
 static Datum Summary(FunctionCallInfo fcinfo, const TrainRequest *request, const Training *t,
                      int32 version)
 {
@@ -86,7 +77,11 @@ static Datum Summary(FunctionCallInfo fcinfo, const TrainRequest *request, const
     ResultInt8(&row, slates->items);
     ResultInt8(&row, (int64)p->log.null_rows);
     ResultInt8(&row, (int64)p->log.broken.rows);
-    ResultIterations(&row, &t->report, best);
+    ResultInt4(&row, t->report.epochs);
+    if (best != NULL)
+        ResultInt4(&row, best->epoch);
+    else
+        ResultNull(&row);
     ResultReal(&row, p->measured.reward);
     ResultReal(&row, p->measured.depth);
     ResultReal(&row, p->log.logged_reward);

@@ -9,7 +9,7 @@
 #include "pg/train/reader.h"
 
 /* In the order in which they are read. */
-#define SLATE_COLUMNS 6
+#define SLATE_COLUMNS 7
 
 static void ColumnsOf(const SlateColumns *columns, SourceColumn *list)
 {
@@ -19,6 +19,7 @@ static void ColumnsOf(const SlateColumns *columns, SourceColumn *list)
     list[3] = (SourceColumn){columns->clicked, "clicked_column"};
     list[4] = (SourceColumn){columns->reward, "reward_column"};
     list[5] = (SourceColumn){columns->propensity, "propensity_column"};
+    list[6] = (SourceColumn){columns->history, "history_column"};
 }
 
 typedef struct SlateReceiver {
@@ -42,7 +43,8 @@ static void Startup(DestReceiver *self, int operation, TupleDesc types)
     SlateReceiver *receiver = (SlateReceiver *)self;
     SlateTypes of = {TypeOf(receiver, types, 0), TypeOf(receiver, types, 1),
                      TypeOf(receiver, types, 2), TypeOf(receiver, types, 3),
-                     TypeOf(receiver, types, 4), TypeOf(receiver, types, 5)};
+                     TypeOf(receiver, types, 4), TypeOf(receiver, types, 5),
+                     TypeOf(receiver, types, 6)};
 
     receiver->collector = SlateCollectorCreate(receiver->context, receiver->columns, &of);
 }
@@ -63,7 +65,8 @@ static bool Receive(TupleTableSlot *slot, DestReceiver *self)
     slot_getallattrs(slot);
     row = (SlateRow){ValueOf(receiver, slot, 0), ValueOf(receiver, slot, 1),
                      ValueOf(receiver, slot, 2), ValueOf(receiver, slot, 3),
-                     ValueOf(receiver, slot, 4), ValueOf(receiver, slot, 5)};
+                     ValueOf(receiver, slot, 4), ValueOf(receiver, slot, 5),
+                     ValueOf(receiver, slot, 6)};
     SlateCollectorAdd(receiver->collector, &row);
     return true;
 }

@@ -13,6 +13,7 @@
 #include "utils/lsyscache.h"
 
 #include "core/host.h"
+#include "algo/policy/environment.h"
 #include "pg/base/settings.h"
 #include "pg/base/times.h"
 #include "pg/base/weights.h"
@@ -34,6 +35,8 @@ typedef struct Entry {
     uint32 count;
     int64 step;
     uint64 first;
+    uint64 past; /* where its history begins, likewise */
+    uint32 past_count;
     float reward;
     bool dropped;
 } Entry;
@@ -50,10 +53,11 @@ struct SlateCollector {
     IdIndex *sessions;
     IdIndex *items;
     IdIndex *clicks; /* reads values alone: their type may be another */
+    IdIndex *pasts;  /* likewise; NULL without the column */
     Oid step_type;   /* below any domain, like those that follow */
     Oid reward_type; /* or InvalidOid */
     Oid propensity_type;
-    ArrayColumn shown, clicked, propensities;
+    ArrayColumn shown, clicked, propensities, histories;
     uint64 row; /* the one that is being looked at */
     Size count, room;
     Entry *entry;
@@ -61,7 +65,9 @@ struct SlateCollector {
     uint32 *item; /* provisional numbers */
     bool *is_clicked;
     float *propensity; /* NULL without the column */
-    Mark *mark;        /* of each item */
+    Size past_count, past_room;
+    uint32 *past; /* items of histories: provisional numbers */
+    Mark *mark;   /* of each item */
     Size mark_room;
     uint64 null_rows;
     BrokenRows broken;
@@ -97,14 +103,24 @@ static ArrayColumn OpenItems(const char *column, Oid type)
                      "cast such as '{}'::bigint[].");
 }
 
-static void CheckClicks(const SlateCollector *c, const SlateColumns *columns)
+static void CheckKinds(const SlateCollector *c, const SlateColumns *columns, const char *name,
+                       const ArrayColumn *other)
 {
-    if (IdKindOfType(c->shown.element) != IdKindOfType(c->clicked.element))
+    if (IdKindOfType(c->shown.element) != IdKindOfType(other->element))
         ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
                         errmsg("column \"%s\" has items of type %s, column \"%s\" of type %s",
-                               columns->shown, format_type_be(c->shown.element), columns->clicked,
-                               format_type_be(c->clicked.element)),
+                               columns->shown, format_type_be(c->shown.element), name,
+                               format_type_be(other->element)),
                         errhint("Cast one of them in a query as the source.")));
+}
+
+static void OpenHistories(SlateCollector *c, const SlateColumns *columns, const SlateTypes *types)
+{
+    if (!OidIsValid(types->history))
+        return;
+    c->histories = OpenItems(columns->history, types->history);
+    CheckKinds(c, columns, columns->history, &c->histories);
+    c->pasts = IdIndexCreate(c->context, c->histories.element);
 }
 
 static void OpenNumbers(SlateCollector *c, const SlateColumns *columns, const SlateTypes *types)
@@ -135,11 +151,12 @@ SlateCollector *SlateCollectorCreate(MemoryContext context, const SlateColumns *
     c->scratch = AllocSetContextCreate(context, "recadv slate", ALLOCSET_DEFAULT_SIZES);
     c->shown = OpenItems(columns->shown, types->shown);
     c->clicked = OpenItems(columns->clicked, types->clicked);
-    CheckClicks(c, columns);
+    CheckKinds(c, columns, columns->clicked, &c->clicked);
     OpenNumbers(c, columns, types);
     c->sessions = IdIndexCreate(context, types->session);
     c->items = IdIndexCreate(context, c->shown.element);
     c->clicks = IdIndexCreate(context, c->clicked.element);
+    OpenHistories(c, columns, types);
     return c;
 }
 
@@ -156,6 +173,7 @@ static Size CollectorMemoryOf(const SlateCollector *c)
         add_size(mul_size(c->room, sizeof(Entry)), mul_size(c->shown_room, ShownBytes(c)));
     Size ids = add_size(IdIndexMemory(c->sessions, 1), IdIndexMemory(c->items, 1));
 
+    arrays = add_size(arrays, mul_size(c->past_room, sizeof(uint32)));
     return add_size(add_size(arrays, ids), mul_size(c->mark_room, sizeof(Mark)));
 }
 
@@ -191,6 +209,14 @@ static void GrowShown(SlateCollector *c, Size more)
         c->propensity = Resize(c->context, c->propensity, c->shown_room, sizeof(float));
 }
 
+static void GrowPast(SlateCollector *c)
+{
+    if (!NeedsRoom(&c->past_room, add_size(c->past_count, VISITOR_HISTORY)))
+        return;
+    CheckReading(c);
+    c->past = Resize(c->context, c->past, c->past_room, sizeof(uint32));
+}
+
 static void GrowEntries(SlateCollector *c)
 {
     if (!NeedsRoom(&c->room, c->count + 1))
@@ -217,9 +243,10 @@ static Mark *MarkOf(SlateCollector *c, uint32 item)
 typedef struct Looked {
     const SlateRow *row;
     int64 step;
-    Datum *shown, *clicked, *propensity;
-    bool *shown_null, *clicked_null, *propensity_null;
-    int shown_count, clicked_count, propensity_count;
+    Datum *shown, *clicked, *propensity, *history;
+    bool *shown_null, *clicked_null, *propensity_null, *history_null;
+    int shown_count, clicked_count, propensity_count, history_count;
+    uint32 past; /* of the history: items that are kept */
     float reward;
 } Looked;
 
@@ -264,6 +291,9 @@ static const char *LookAtArrays(const SlateCollector *c, Looked *l)
     if (problem == NULL && OidIsValid(c->propensity_type))
         problem = Elements(&c->propensities, l->row->propensity, &l->propensity,
                            &l->propensity_null, &l->propensity_count);
+    if (problem == NULL && c->pasts != NULL)
+        problem = Elements(&c->histories, l->row->history, &l->history, &l->history_null,
+                           &l->history_count);
     if (problem == NULL && l->shown_count == 0)
         return "nothing was shown";
     if (problem == NULL && OidIsValid(c->propensity_type) && !l->row->propensity.isnull &&
@@ -335,6 +365,22 @@ static const char *TakePropensities(SlateCollector *c, const Looked *looked)
     return NULL;
 }
 
+/* The last of it, oldest first. */
+static const char *TakeHistory(SlateCollector *c, Looked *looked)
+{
+    if (c->pasts == NULL)
+        return NULL;
+    GrowPast(c);
+    for (int i = Max(0, looked->history_count - VISITOR_HISTORY); i < looked->history_count; i++) {
+        Id id = IdIndexIdOf(c->pasts, looked->history[i]);
+
+        if (!IdIsUsable(id))
+            return "an item has an id that is too long or no text";
+        c->past[c->past_count + looked->past++] = IdIndexAdd(c->items, id);
+    }
+    return NULL;
+}
+
 static float RewardOf(const SlateCollector *c, const Looked *looked)
 {
     uint32 clicks = 0;
@@ -353,8 +399,11 @@ static void TakeEntry(SlateCollector *c, const Looked *looked, Id session)
                                    .count = (uint32)looked->shown_count,
                                    .step = looked->step,
                                    .first = c->shown_count,
+                                   .past = c->past_count,
+                                   .past_count = looked->past,
                                    .reward = RewardOf(c, looked)};
     c->shown_count += (Size)looked->shown_count;
+    c->past_count += looked->past;
     if (c->count % CHECK_MEMORY_EVERY == 0)
         CheckReading(c);
 }
@@ -377,6 +426,8 @@ static const char *TakeRow(SlateCollector *c, Looked *looked, Id session)
         problem = TakeClicked(c, looked);
     if (problem == NULL)
         problem = TakePropensities(c, looked);
+    if (problem == NULL)
+        problem = TakeHistory(c, looked);
     if (problem == NULL)
         TakeEntry(c, looked, session);
     return problem;
@@ -487,7 +538,7 @@ static IdList KeepUsed(const IdList *ids, uint32 *number)
 typedef struct Totals {
     uint32 *session; /* of each: steps, then its number */
     uint32 *item;    /* of each: is it used?, then its number */
-    uint64 steps, shown;
+    uint64 steps, shown, past;
 } Totals;
 
 static Totals CountUsed(const SlateCollector *c, const uint32 *dense, uint32 sessions, uint32 items)
@@ -508,6 +559,9 @@ static Totals CountUsed(const SlateCollector *c, const uint32 *dense, uint32 ses
         totals.shown += e->count;
         for (uint32 k = 0; k < e->count; k++)
             totals.item[dense[c->item[e->first + k]]] = 1;
+        totals.past += e->past_count;
+        for (uint32 k = 0; k < e->past_count; k++)
+            totals.item[dense[c->past[e->past + k]]] = 1;
     }
     return totals;
 }
@@ -569,6 +623,28 @@ static void FillSlates(const SlateCollector *c, const uint32 *session, const uin
     s->step[step] = at;
 }
 
+/* In the order of the steps. */
+static Past *FillPast(const SlateCollector *c, const uint32 *number, const Totals *totals)
+{
+    uint64 *first = PallocArray(uint64, totals->steps + 1), step = 0, at = 0;
+    uint32 *items = PallocArray(uint32, totals->past + 1);
+    Past *past = palloc(sizeof(Past));
+
+    for (Size i = 0; i < c->count; i++) {
+        const Entry *e = &c->entry[i];
+
+        Poll(i);
+        if (e->dropped)
+            continue;
+        first[step++] = at;
+        for (uint32 k = 0; k < e->past_count; k++)
+            items[at++] = number[c->past[e->past + k]];
+    }
+    first[step] = at;
+    *past = (Past){first, items};
+    return past;
+}
+
 static void Summarize(CollectedSlates *result)
 {
     const Slates *s = &result->slates;
@@ -590,12 +666,14 @@ static void CheckSorting(const SlateCollector *c)
     Size ids = SizeAdd(IdIndexSortMemory(c->sessions), IdIndexSortMemory(c->items));
     Size slates = ArraysMemory(c->count, c->count, c->shown_count, c->propensity != NULL);
 
+    slates = SizeAdd(slates, SizeMultiply(c->past_count, sizeof(uint32)));
+    slates = SizeAdd(slates, SizeMultiply(c->pasts == NULL ? 0 : c->count, sizeof(uint64)));
     CheckMemory(SizeAdd(SizeAdd(CollectorMemoryOf(c), ids), slates), "sorting the slates");
 }
 
 static void Release(SlateCollector *c)
 {
-    void *arrays[] = {c->entry, c->item, c->is_clicked, c->propensity, c->mark};
+    void *arrays[] = {c->entry, c->item, c->is_clicked, c->propensity, c->past, c->mark};
 
     for (int i = 0; i < (int)lengthof(arrays); i++)
         if (arrays[i] != NULL)
@@ -604,6 +682,7 @@ static void Release(SlateCollector *c)
     c->item = NULL;
     c->is_clicked = NULL;
     c->propensity = NULL;
+    c->past = NULL;
     c->mark = NULL;
     MemoryContextDelete(c->scratch);
 }
@@ -634,6 +713,8 @@ static void Arrange(SlateCollector *c, CollectedSlates *result)
                   .shown_count = totals.shown};
     AllocateSlates(s, c->propensity != NULL);
     FillSlates(c, totals.session, dense_item, s);
+    if (c->pasts != NULL)
+        result->past = FillPast(c, dense_item, &totals);
 }
 
 void SlateCollectorFinish(SlateCollector *c, CollectedSlates *result)

@@ -9,6 +9,7 @@
 
 #include "pg/base/compat.h"
 
+#include "algo/policy/past.h"
 #include "core/slates.h"
 #include "pg/ids/id_list.h"
 
@@ -23,6 +24,7 @@ typedef struct SlateColumns {
     const char *clicked;
     const char *reward;     /* NULL: none */
     const char *propensity; /* NULL: none */
+    const char *history;    /* NULL: none */
 } SlateColumns;
 
 /* Their types, in the same order; InvalidOid for those that are not there. */
@@ -33,9 +35,10 @@ typedef struct SlateTypes {
     Oid clicked;
     Oid reward;
     Oid propensity;
+    Oid history;
 } SlateTypes;
 
-/* A row as it comes; reward and propensity count where their column is there. */
+/* A row as it comes; reward, propensity and history count where their column is there. */
 typedef struct SlateRow {
     NullableDatum session;
     NullableDatum step;
@@ -43,6 +46,7 @@ typedef struct SlateRow {
     NullableDatum clicked;
     NullableDatum reward;
     NullableDatum propensity;
+    NullableDatum history;
 } SlateRow;
 
 /* Rows that were skipped because something in them cannot be. */
@@ -60,13 +64,14 @@ extern SlateCollector *SlateCollectorCreate(MemoryContext context, const SlateCo
 /*
  * A NULL session or step skips and counts the row, and so does whatever makes a row broken: see
  * doc/policies.md.  A NULL reward is ClickReward(); NULL for what was clicked is nothing; NULL
- * propensities are NaN.
+ * propensities are NaN; of a history the last VISITOR_HISTORY are kept.
  */
 extern void SlateCollectorAdd(SlateCollector *collector, const SlateRow *row);
 
 /* What was read, in the form that training needs. */
 typedef struct CollectedSlates {
     Slates slates; /* items that no row is left of are not among them, nor are sessions */
+    Past *past;    /* what had been clicked before each step; NULL without the column */
     IdList sessions;
     IdList items;
     Oid item_type;

@@ -130,15 +130,15 @@ static double BatchLoss(void *arg)
     Real x[LENGTH * PITCH] = {0}, out[LENGTH * PITCH];
     double loss = 0;
     uint32_t row = 0;
-    EncoderTape tape;
+    TransformerTape tape;
 
     for (uint32_t w = 0; w < b->windows; w++) {
         uint32_t rows = b->window[w].rows, first[] = {0, rows};
 
         for (uint32_t r = 0; r < rows * PITCH; r++)
             x[r] = sqrt((Real)FACTORS) * toy->item[b->input[row + r / PITCH] * PITCH + r % PITCH];
-        EncoderForward(&b->encoder, toy->network, &(Sequences){1, first, NULL},
-                       (EncoderDropout){0, NULL}, x, memory, &tape, out);
+        TransformerForward(&b->encoder, toy->network, &(Sequences){1, first, NULL},
+                           (TransformerDropout){0, NULL}, x, memory, &tape, out);
         for (uint32_t r = 0; r < rows; r++, row++)
             loss += LossOfRow(toy, b->window[w].user, row, out + r * PITCH);
     }

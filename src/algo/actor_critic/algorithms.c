@@ -15,8 +15,11 @@ static const char *const encoders[] = {"mean", "attention", NULL};
     {"encoder", OPTION_CHOICE, FIELD(encoder), 0, 0, STATE_MEAN, encoders,                          \
      "what makes a state of the last clicks: their mean and a small network, or attention",        \
      "recadv, by simulation; attention in " HAC_PAPER},                                             \
-    {"layers", OPTION_INTEGER, FIELD(layers), 1, ENCODER_LAYERS, 1, NULL,                          \
+    {"layers", OPTION_INTEGER, FIELD(layers), 1, TRANSFORMER_LAYERS, 1, NULL,                          \
      "of attention", "recadv; 2 in the code of " HAC_PAPER},                                        \
+    {"row_deviation", OPTION_REAL, FIELD(row_deviation), 0, 10, 0.1, NULL,                         \
+     "of the normal numbers that items' rows start from; without pretrain 0.3 is better",          \
+     "recadv, by simulation"},                                                                     \
     {"slate", OPTION_INTEGER, FIELD(slate), 1, MOST_SLATE, 10, NULL,                               \
      "items that simulated visitors are shown at a time", HAC_PAPER ", section 4.1.1"}
 

@@ -48,7 +48,7 @@ typedef struct SasrecItems {
 
 typedef struct SasrecBatch {
     SasrecRule rule;
-    Encoder encoder;
+    Transformer encoder;
     Part *item, *network;
     uint32_t most_windows;
     uint32_t negatives; /* shared; 0 with one for each row */

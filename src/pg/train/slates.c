@@ -440,7 +440,9 @@ static char *IdName(Id id)
 
 static void NoteBroken(SlateCollector *c, Id session, int64 step, const char *problem)
 {
-    const char *at = step == NO_TIME ? "NaN" : TimeText(c->step_type, step);
+    const char *at = step != NO_TIME              ? TimeText(c->step_type, step)
+                     : TimeIsNumber(c->step_type) ? "NaN"
+                                                  : "-infinity";
 
     c->broken.first = MemoryContextStrdup(
         c->context, psprintf("step %s of session %s: %s", at, IdName(session), problem));

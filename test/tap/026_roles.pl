@@ -98,6 +98,16 @@ my %calls = (
 	  [ 1, q{SELECT recadv_topk_for('{1,2}'::bigint[], 5, '%m')} ],
 	'recadv_topk_for(text[])' =>
 	  [ 1, q{SELECT recadv_topk_for('{1,2}'::text[], 5, '%m')} ],
+	'recadv_slate(bigint[])' =>
+	  [ 1, q{SELECT recadv_slate('{1,2}'::bigint[], 5, '%m')} ],
+	'recadv_slate(text[])' =>
+	  [ 1, q{SELECT recadv_slate('{1,2}'::text[], 5, '%m')} ],
+	'recadv_simulate(text)' => [ 1, q{SELECT recadv_simulate('%m')}, '42809' ],
+	'recadv_simulate(text,text,text[])' =>
+	  [ 1, q{SELECT recadv_simulate('%m', '%m', NULL::text[])}, '42809' ],
+	'recadv_evaluate_policy(text,text)' =>
+	  [ 1, q{SELECT recadv_evaluate_policy('%m', '(SELECT user_id AS session_id, at AS step,
+			ARRAY[item_id] AS shown, ARRAY[item_id] AS clicked, ARRAY[0.5] AS propensity FROM clicks)')} ],
 	'recadv_similar_items(bigint)' =>
 	  [ 1, q{SELECT recadv_similar_items(1, 5, '%m')} ],
 	'recadv_similar_items(text)' =>

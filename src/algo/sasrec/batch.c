@@ -83,7 +83,7 @@ typedef struct Room {
     size_t count;
 } Room;
 
-#define ROOMS 23
+#define ROOMS 24
 
 static void RoomsOf(SasrecBatch *b, const Model *model, const Sizes *s, int threads, Room *rooms)
 {
@@ -95,6 +95,7 @@ static void RoomsOf(SasrecBatch *b, const Model *model, const Sizes *s, int thre
         {(void **)&b->input, sizeof(uint32_t), s->rows},
         {(void **)&b->target, sizeof(uint32_t), s->rows},
         {(void **)&b->negative, sizeof(uint32_t), s->rows},
+        {(void **)&b->weight, sizeof(float), s->rows},
         {(void **)&b->pull, sizeof(float), s->rows},
         {(void **)&b->push, sizeof(float), s->rows},
         {(void **)&b->out, sizeof(float), SizeMultiply(s->rows, s->stride)},
@@ -167,11 +168,11 @@ void SasrecBatchCreate(const Host *host, Model *model, SasrecBatch *b)
 void SasrecBatchRelease(const Host *host, SasrecBatch *b)
 {
     void *const rooms[] = {
-        b->window,        b->slice,       b->input,       b->target,      b->negative,
-        b->pull,          b->push,        b->out,         b->dx,          b->losses,
-        b->items.number,  b->items.item,  b->items.start, b->items.entry, b->shared,
-        b->lane,          b->worker,      b->row,         b->first,       b->item_state,
-        b->network_state, b->network_sum, b->item_steps};
+        b->window,     b->slice,         b->input,       b->target,      b->negative,
+        b->weight,     b->pull,          b->push,        b->out,         b->dx,
+        b->losses,     b->items.number,  b->items.item,  b->items.start, b->items.entry,
+        b->shared,     b->lane,          b->worker,      b->row,         b->first,
+        b->item_state, b->network_state, b->network_sum, b->item_steps};
 
     _Static_assert(sizeof(rooms) / sizeof(rooms[0]) == ROOMS, "all of them");
     for (int i = 0; i < ROOMS; i++)
@@ -201,6 +202,8 @@ static void FillRows(SasrecBatch *b, const Windows *histories)
         for (uint32_t r = 0; r < b->window[w].rows; r++, row++) {
             b->input[row] = histories->item[b->window[w].first + r];
             b->target[row] = histories->item[b->window[w].first + r + 1];
+            b->weight[row] =
+                histories->weight == NULL ? 1 : histories->weight[b->window[w].first + r + 1];
         }
     b->rows = row;
 }

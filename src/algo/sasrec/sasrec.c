@@ -77,6 +77,7 @@ const Algorithm sasrec_algorithm = {
     .options_size = sizeof(SasrecOptions),
     .metrics = RANKING_METRICS,
     .required = COLUMN_TIME,
+    .used = COLUMN_WEIGHT,
     .events = true,
     .learns_held = true,
     .presets = presets,

@@ -149,7 +149,7 @@ static uint32_t SortDistinct(uint32_t *items, uint32_t count)
     return kept;
 }
 
-/* False: nothing is known of the visitor. */
+/* False: nothing is known of the visitor, and the model is no policy, which answers that, too. */
 static bool HistoryQuery(const ModelPolicy *p, const Visitor *visitor, float *query)
 {
     const Algorithm *algorithm = p->model->algorithm;
@@ -160,11 +160,12 @@ static bool HistoryQuery(const ModelPolicy *p, const Visitor *visitor, float *qu
         count = SortDistinct(items, count);
     else if (count > need.limit)
         first = count - need.limit;
-    if (count > first)
-        algorithm->query(
-            p->model, &(QueryInput){.row = NO_ROW, .items = items + first, .count = count - first},
-            query);
-    return count > first;
+    if (count == first && !IsPolicy(algorithm))
+        return false;
+    algorithm->query(p->model,
+                     &(QueryInput){.row = NO_ROW, .items = items + first, .count = count - first},
+                     query);
+    return true;
 }
 
 static bool IsAmong(const uint32_t *items, uint32_t count, uint32_t item)

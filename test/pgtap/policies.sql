@@ -245,9 +245,9 @@ SELECT is((SELECT ROW(status, version, algorithm, kind)::text FROM recadv_runs('
     '(succeeded,1,hac,train)', 'the log of runs');
 SELECT ok((SELECT metrics ? 'simulated' AND metrics #> '{log,reward}' IS NOT NULL FROM recadv_runs('front')),
     'has what was measured');
-SELECT is((SELECT ROW(users, items, status, versions)::text FROM recadv_models WHERE name = 'front'),
+SELECT is((SELECT ROW(users, items, status, versions)::text FROM recadv_models WHERE model = 'front'),
     '(0,30,ok,{1})', 'recadv_models');
-SELECT is((SELECT metric FROM recadv_models WHERE name = 'visitors'), 'AUC',
+SELECT is((SELECT metric FROM recadv_models WHERE model = 'visitors'), 'AUC',
     'recadv_models: what decides');
 CREATE TABLE before AS SELECT * FROM recadv_topk_for('{3,6}'::bigint[], 10, 'front');
 SELECT recadv_train_policy('front', 'slates', simulator => 'visitors',
@@ -259,7 +259,7 @@ SELECT is((SELECT count(*) FROM (TABLE before EXCEPT
 SELECT recadv_train_policy('front', 'slates', simulator => 'visitors',
     options => short('hac', jsonb_build_object('seed', s, 'promote', 0, 'keep_versions', 2)))
 FROM generate_series(3, 5) s \g /dev/null
-SELECT is((SELECT versions FROM recadv_models WHERE name = 'front'), '{5,4}', 'keep_versions');
+SELECT is((SELECT versions FROM recadv_models WHERE model = 'front'), '{5,4}', 'keep_versions');
 SELECT is((SELECT count(*) FROM recadv_forget('front', 1)), 1::bigint,
     'recadv_forget finds nobody');
 
@@ -278,7 +278,7 @@ SELECT matches((SELECT promotion FROM recadv_train_policy('judged', 'liars', alg
             "supervision_rate": 0}'))),
     '^its reward of -?[0-9.]+ is less than 1 of the [0-9.]+ of version 2, which serves, with the same 400 simulated visitors$',
     'one that earns less does not');
-SELECT is((SELECT ROW(version, versions, unpromoted)::text FROM recadv_models WHERE name = 'judged'),
+SELECT is((SELECT ROW(version, versions, unpromoted)::text FROM recadv_models WHERE model = 'judged'),
     '(2,"{3,2,1}",{3})', 'and is kept');
 SELECT is((SELECT status FROM recadv_runs('judged') ORDER BY run DESC LIMIT 1), 'kept',
     'which the log of runs says');

@@ -68,6 +68,8 @@ FROM (VALUES
     ('''m'', ''slates'', simulator => ''slates''', '42809', '"slates" is not a model%'),
     ('''visitors'', ''slates'', simulator => ''visitors''', '22023',
         'model "visitors" cannot be its own simulator%'),
+    ('''visitors'', ''slates'', simulator => ''recadv_test.visitors''', '22023',
+        'model "visitors" cannot be its own simulator%'),
     ('''m'', ''slates'', simulator => ''visitors'', algorithm => ''user_response''', '22023',
         'algorithm "user_response" makes simulators, and learns from the log alone%')
 ) x(arguments, state, pattern);

@@ -106,7 +106,7 @@ my %calls = (
 	'recadv_simulate(text,text,text[])' =>
 	  [ 1, q{SELECT recadv_simulate('%m', '%m', NULL::text[])}, '42809' ],
 	'recadv_evaluate_policy(text,text)' =>
-	  [ 1, q{SELECT recadv_evaluate_policy('%m', '(SELECT user_id AS session_id, 1 AS step,
+	  [ 1, q{SELECT recadv_evaluate_policy('%m', '(SELECT user_id AS session_id, at AS step,
 			ARRAY[item_id] AS shown, ARRAY[item_id] AS clicked, ARRAY[0.5] AS propensity FROM clicks)')} ],
 	'recadv_similar_items(bigint)' =>
 	  [ 1, q{SELECT recadv_similar_items(1, 5, '%m')} ],

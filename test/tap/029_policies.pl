@@ -13,7 +13,7 @@ use RecadvTest;
 # Seconds within which a backend must have reacted.  The goal is 0.2; this is for loaded machines.
 my $limit = 5;
 
-my $node = new_server('policies', 'wal_level = replica', 'max_wal_senders = 4');
+my $node = new_server('policies', 'wal_level = replica', 'max_wal_senders = 4', 'restart_after_crash = on');
 my $watcher = start_session($node);
 my $session = start_session($node);
 

@@ -39,7 +39,7 @@
 #define SoftmaxTileSums         SoftmaxTileSumsDouble
 #define SoftmaxTileGradient     SoftmaxTileGradientDouble
 
-/* Attention, the encoder of sequences, LSTM. */
+/* Attention, the transformer of sequences, LSTM. */
 #define MatrixProductPlain           MatrixProductPlainDouble
 #define MatrixProductTransposedPlain MatrixProductTransposedPlainDouble
 #define AttentionReals               AttentionRealsDouble
@@ -47,14 +47,14 @@
 #define AttentionForward             AttentionForwardDouble
 #define AttentionBackward            AttentionBackwardDouble
 #define AttentionSoftmax             AttentionSoftmaxDouble
-#define EncoderAdd                   EncoderAddDouble
-#define EncoderStart                 EncoderStartDouble
-#define EncoderReals                 EncoderRealsDouble
-#define EncoderAttention             EncoderAttentionDouble
-#define EncoderForward               EncoderForwardDouble
-#define EncoderBackward              EncoderBackwardDouble
-#define EncoderLastReals             EncoderLastRealsDouble
-#define EncoderLast                  EncoderLastDouble
+#define TransformerAdd               TransformerAddDouble
+#define TransformerStart             TransformerStartDouble
+#define TransformerReals             TransformerRealsDouble
+#define TransformerAttention         TransformerAttentionDouble
+#define TransformerForward           TransformerForwardDouble
+#define TransformerBackward          TransformerBackwardDouble
+#define TransformerLastReals         TransformerLastRealsDouble
+#define TransformerLast              TransformerLastDouble
 #define LstmStart                    LstmStartDouble
 #define LstmForward                  LstmForwardDouble
 #define LstmBackward                 LstmBackwardDouble

@@ -32,6 +32,10 @@ static Interactions ToyData(const Host *host, Events *events)
         for (uint32_t n = 0; n < 2 + u; n++)
             PairsAdd(&pairs, u, RandomBelow(&random, ITEMS), n);
     EventsBuild(host, &pairs, USERS, events);
+    events->weight = HostAllocate(host, events->count, sizeof(float));
+    for (uint64_t i = 0; i < events->count; i++)
+        events->weight[i] = (float)(1 + i % 3);
+    events->mean_weight = 2;
     InteractionsBuild(host, &pairs, USERS, ITEMS, &data);
     data.events = events;
     return data;
@@ -107,6 +111,20 @@ static Real Product(const Real *out, const Real *row)
     return sum;
 }
 
+/* Of the item that comes after row r of a window: what is held out does not count. */
+static double WeightAfter(const Toy *toy, const Window *window, uint32_t r)
+{
+    uint64_t left = window->first - toy->windows.offset[window->user] + r + 1;
+    uint64_t i = toy->events.offset[window->user];
+
+    for (;; i++) {
+        bool held = IsHeldOut(&toy->data, window->user, toy->events.item[i]);
+
+        if (!held && left-- == 0)
+            return (double)toy->events.weight[i] / 2;
+    }
+}
+
 static double LossOfRow(const Toy *toy, uint32_t user, uint32_t row, const Real *out)
 {
     const SasrecBatch *b = &toy->batch;
@@ -130,17 +148,18 @@ static double BatchLoss(void *arg)
     Real x[LENGTH * PITCH] = {0}, out[LENGTH * PITCH];
     double loss = 0;
     uint32_t row = 0;
-    EncoderTape tape;
+    TransformerTape tape;
 
     for (uint32_t w = 0; w < b->windows; w++) {
         uint32_t rows = b->window[w].rows, first[] = {0, rows};
 
         for (uint32_t r = 0; r < rows * PITCH; r++)
             x[r] = sqrt((Real)FACTORS) * toy->item[b->input[row + r / PITCH] * PITCH + r % PITCH];
-        EncoderForward(&b->encoder, toy->network, &(Sequences){1, first, NULL},
-                       (EncoderDropout){0, NULL}, x, memory, &tape, out);
+        TransformerForward(&b->encoder, toy->network, &(Sequences){1, first, NULL},
+                           (TransformerDropout){0, NULL}, x, memory, &tape, out);
         for (uint32_t r = 0; r < rows; r++, row++)
-            loss += LossOfRow(toy, b->window[w].user, row, out + r * PITCH);
+            loss += WeightAfter(toy, &b->window[w], r) *
+                    LossOfRow(toy, b->window[w].user, row, out + r * PITCH);
     }
     return loss;
 }

@@ -147,7 +147,7 @@ static void StepOnce(Stepped *s, bool sums)
     ModelLayout(&s->model, algorithm, &s->options, USERS, ITEMS);
     ModelAllocate(host, &s->model);
     SasrecBatchCreate(host, &s->model, &s->batch);
-    EncoderStart(&s->batch.encoder, &random, s->batch.network->data);
+    TransformerStart(&s->batch.encoder, &random, s->batch.network->data);
     for (size_t i = 0; i < PartFloats(s->batch.item); i++)
         s->batch.item->data[i] = (float)RandomNormal(&random) / 4;
     WindowsCreate(host, &s->data, 10, false, &s->windows);
@@ -210,19 +210,20 @@ static void EncodeHistory(const Host *host, const Model *model, const uint32_t *
 {
     const Part *part = &model->part[SASREC_ITEM_PART];
     Pack pack = {0};
-    Encoder e = SasrecEncoder(model->options, &pack);
+    Transformer e = SasrecEncoder(model->options, &pack);
     uint32_t first[] = {0, count};
     Sequences one = {1, first, NULL};
-    size_t floats = EncoderReals(&e.shape, count, EncoderAttention(&e.shape, &one), count);
+    size_t floats = TransformerReals(&e.shape, count, TransformerAttention(&e.shape, &one), count);
     float *x = HostAllocate(host, (size_t)count * part->stride, sizeof(float));
     float *rows = HostAllocate(host, (size_t)count * part->stride, sizeof(float));
-    EncoderTape tape;
+    TransformerTape tape;
 
     for (uint32_t h = 0; h < count; h++)
         for (uint32_t k = 0; k < part->stride; k++)
             x[h * part->stride + k] = sqrtf((float)part->columns) * PartRow(part, items[h])[k];
-    EncoderForward(&e, model->part[SASREC_NETWORK_PART].data, &one, (EncoderDropout){0, NULL}, x,
-                   HostAllocate(host, floats, sizeof(float)), &tape, rows);
+    TransformerForward(&e, model->part[SASREC_NETWORK_PART].data, &one,
+                       (TransformerDropout){0, NULL}, x, HostAllocate(host, floats, sizeof(float)),
+                       &tape, rows);
     memcpy(out, rows + (size_t)(count - 1) * part->stride, part->stride * sizeof(float));
 }
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "algo/policy/model_policy.h"
 #include "algo/user_response/measure.h"
 #include "check.h"
 #include "core/pool.h"
@@ -370,21 +371,28 @@ static void CheckHeldOut(void)
     WorldOpen(&w, 1, "");
     w.log = EvenLog(&w.t.host, 50, 20);
     StepsCreate(&w.t.host, &w.log, &steps);
-    StepsHoldOut(&w.t.host, &steps, 0.1, 1);
+    StepsHoldOut(&w.t.host, &steps, 0.1, 1000000, 1);
     for (uint32_t t = 0; t < steps.count; t++)
         ends &= steps.held[t] == (t % 20 >= 18);
     CHECK(ends && steps.held_count == 100 && steps.held_answers == 200,
           "the last tenth of each long session is held out");
     w.log = EvenLog(&w.t.host, 600, 3);
     StepsCreate(&w.t.host, &w.log, &steps);
-    StepsHoldOut(&w.t.host, &steps, 0.1, 1);
+    StepsHoldOut(&w.t.host, &steps, 0.1, 1000000, 1);
     for (uint32_t t = 0; t < steps.count; t++)
         whole &= steps.held[t] == steps.held[t - t % 3];
     CHECK(whole && steps.held_count > 100 && steps.held_count < 260,
           "of short sessions, some as a whole");
+    w.log = EvenLog(&w.t.host, 2000, 20);
+    StepsCreate(&w.t.host, &w.log, &steps);
+    StepsHoldOut(&w.t.host, &steps, 0.1, 2000, 1);
+    CHECK(steps.held_answers > 600 && steps.held_answers <= 2000, "of a large log not so much");
+    StepsCreate(&w.t.host, &w.log, &steps);
+    StepsHoldOut(&w.t.host, &steps, 0.1, 6, 1);
+    CHECK(steps.held_answers <= 6, "and never more than there is room for");
     w.log = EvenLog(&w.t.host, 1, 2);
     StepsCreate(&w.t.host, &w.log, &steps);
-    StepsHoldOut(&w.t.host, &steps, 0.5, 1);
+    StepsHoldOut(&w.t.host, &steps, 0.5, 1000000, 1);
     CHECK(steps.held_count == 0, "never all of them");
     TestHostEnd(&w.t);
 }
@@ -653,6 +661,50 @@ static void CheckDamage(void)
     TestHostEnd(&w.t);
 }
 
+static float AnyFloat(Random *random)
+{
+    static const float odd[] = {NAN, INFINITY, -INFINITY, 0, 3e38f, 1, 16777216, -1};
+    uint32_t bits = (uint32_t)RandomNext(random);
+    float value;
+
+    memcpy(&value, &bits, sizeof(value));
+    return RandomBelow(random, 4) == 0 ? odd[RandomBelow(random, 8)] : value;
+}
+
+/* Sessions in a simulator of which nothing can be believed. */
+static void CheckGarbage(void)
+{
+    static const VisitorRules rules[] = {{0}, {.no_repeat = true, .boredom = 3, .bait = 1}};
+    Random random = TestStream(1615);
+    bool bound = true;
+    World w;
+
+    WorldOpen(&w, 2, "epochs=1 history=6 factors=5 records=8");
+    w.log = RandomLog(&w.t.host, 30, 20, 1609);
+    Layout(&w);
+    for (int round = 0; round < 40; round++) {
+        const Host *host = &w.t.host;
+        Environment *e;
+        ModelPolicy p;
+        Policy policy;
+        RolloutResult result;
+
+        for (int part = 0; part < w.model.parts; part++)
+            for (size_t i = 0; i < PartFloats(&w.model.part[part]); i++)
+                w.model.part[part].data[i] = AnyFloat(&random);
+        e = EnvironmentOpen(host, &w.model, &rules[round % 2], 3);
+        p = (ModelPolicy){.environment = e, .model = round % 4 < 2 ? &w.model : NULL};
+        policy = ModelPolicyOpen(host, &p, 4);
+        result = RolloutRun(
+            host, &(Rollout){.environment = e, .policy = &policy, .sessions = 50, .k = 4});
+        bound &= result.depth <= 20 && result.reward <= 20;
+        ModelPolicyClose(host, &p);
+        EnvironmentClose(host, e);
+    }
+    CHECK(bound, "whatever a simulator's table holds, sessions end");
+    TestHostEnd(&w.t);
+}
+
 /* ---- odd logs ---- */
 
 static void TrainOdd(const char *what, LogBuilder *b, World *w, bool measured)
@@ -889,6 +941,7 @@ void TestUserResponse(void)
     CheckRecords();
     CheckQuery();
     CheckDamage();
+    CheckGarbage();
     CheckOddLogs();
     CheckLearnsAll();
     CheckThreads();

@@ -24,6 +24,7 @@ typedef struct AcOptions {
     int64_t history;
     int encoder; /* StateKind */
     int64_t layers;
+    double row_deviation;
     int64_t slate;
     int64_t iterations;
     int64_t check_every;

@@ -15,10 +15,13 @@ static const char *const encoders[] = {"mean", "attention", NULL};
     {"encoder", OPTION_CHOICE, FIELD(encoder), 0, 0, STATE_MEAN, encoders,                          \
      "what makes a state of the last clicks: their mean and a small network, or attention",        \
      "recadv, by simulation; attention in " HAC_PAPER},                                             \
-    {"layers", OPTION_INTEGER, FIELD(layers), 1, ENCODER_LAYERS, 1, NULL,                          \
+    {"layers", OPTION_INTEGER, FIELD(layers), 1, TRANSFORMER_LAYERS, 1, NULL,                          \
      "of attention", "recadv; 2 in the code of " HAC_PAPER},                                        \
+    {"row_deviation", OPTION_REAL, FIELD(row_deviation), 0, 10, 0.1, NULL,                         \
+     "of the normal numbers that items' rows start from; without pretrain 0.3 is better",          \
+     "recadv, by simulation"},                                                                     \
     {"slate", OPTION_INTEGER, FIELD(slate), 1, MOST_SLATE, 10, NULL,                               \
-     "items that simulated visitors are shown at a time", HAC_PAPER ", section 4.1.1"}
+     "items that simulated visitors are shown at a time", HAC_PAPER}
 
 #define PRETRAIN_OPTIONS                                                    \
     {"pretrain", OPTION_BOOL, FIELD(pretrain), 0, 1, 1, NULL,                                      \
@@ -52,13 +55,13 @@ static const char *const encoders[] = {"mean", "attention", NULL};
      "slates to be remembered before anything is learnt", "recadv, by simulation"},                \
     {"noise", OPTION_REAL, FIELD(noise), 0, 10, 0.1, NULL,                                         \
      "deviation of the normal noise on the hyper-action, which is cut off at 1",                   \
-     HAC_PAPER ", section 4.2"}
+     HAC_PAPER}
 
 #define CRITIC_OPTIONS                                                                             \
     {"critic_rate", OPTION_REAL, FIELD(critic_rate), 0, 1, 1e-3, NULL,                             \
      "Adam's learning rate of the critic", "code of " HAC_PAPER},                                  \
     {"gamma", OPTION_REAL, FIELD(gamma), 0, 1, 0.9, NULL,                                          \
-     "what the reward of the next step is worth now", HAC_PAPER ", section 4.1.2"},                \
+     "what the reward of the next step is worth now", HAC_PAPER},                \
     {"tau", OPTION_REAL, FIELD(tau), 0, 1, 0.01, NULL,                                             \
      "share by which targets follow", "code of " HAC_PAPER},                                       \
     {"critic_hidden", OPTION_INTEGER, FIELD(critic_hidden), 1, 4096, 64, NULL,                     \
@@ -97,11 +100,10 @@ static const OptionSpec hac_options[] = {
     CRITIC_OPTIONS,
     ACTOR_RATE(1e-4),
     {"supervision", OPTION_BOOL, FIELD(supervision), 0, 1, 1, NULL,
-     "learn from the answer to each item of a slate, too", HAC_PAPER ", equation 9"},
+     "learn from the answer to each item of a slate, too", HAC_PAPER},
     SUPERVISION_RATE,
     {"lambda_hyper", OPTION_REAL, FIELD(lambda_hyper), 0, 1000, 0.1, NULL,
-     "weight of the distance between a hyper-action and the mean of its slate",
-     HAC_PAPER ", equation 8"},
+     "weight of the distance between a hyper-action and the mean of its slate", HAC_PAPER},
     OPTIONS_END,
 };
 

@@ -1,5 +1,5 @@
 /*
- * losses.h: the losses of actors on a slate (Liu et al. 2023, section 3.3), and their gradients by
+ * losses.h: the losses of actors on a slate (Liu et al. 2023), and their gradients by
  * the hyper-action Z and by the items' rows.
  *
  * A slate is `k` items; a matrix of items has `all` rows.  A gradient by an item's row is a factor

@@ -28,24 +28,24 @@ typedef struct AttentionParts {
     uint32_t first[STATE_ROWS + 1];
 } AttentionParts;
 
-static EncoderShape AttentionShapeOf(const StateShape *shape)
+static TransformerShape AttentionShapeOf(const StateShape *shape)
 {
-    return (EncoderShape){.form = ENCODER_POST,
-                          .columns = shape->factors,
-                          .heads = shape->factors % HEADS == 0 ? HEADS : 1,
-                          .hidden = HIDDEN * shape->factors,
-                          .layers = shape->layers,
-                          .places = shape->history};
+    return (TransformerShape){.form = TRANSFORMER_POST,
+                              .columns = shape->factors,
+                              .heads = shape->factors % HEADS == 0 ? HEADS : 1,
+                              .hidden = HIDDEN * shape->factors,
+                              .layers = shape->layers,
+                              .places = shape->history};
 }
 
 StateEncoder StateAdd(Pack *pack, const StateShape *shape)
 {
     uint32_t factors = shape->factors, width[] = {factors, WIDER * factors, factors};
     StateEncoder encoder = {.shape = *shape};
-    EncoderShape attention = AttentionShapeOf(shape);
+    TransformerShape attention = AttentionShapeOf(shape);
 
     if (shape->kind == STATE_ATTENTION) {
-        EncoderAdd(pack, &attention, &encoder.encoder);
+        TransformerAdd(pack, &attention, &encoder.transformer);
         encoder.nobody = PackAdd(pack, 1, factors);
         return encoder;
     }
@@ -58,7 +58,7 @@ StateEncoder StateAdd(Pack *pack, const StateShape *shape)
 void StateStart(const StateEncoder *encoder, const Pack *pack, Random *random, Real *parameters)
 {
     if (encoder->shape.kind == STATE_ATTENTION) {
-        EncoderStart(&encoder->encoder, random, parameters);
+        TransformerStart(&encoder->transformer, random, parameters);
         return;
     }
     MlpStart(&encoder->block, pack, random, parameters);
@@ -70,15 +70,15 @@ static size_t LongestHeads(const StateEncoder *encoder)
 {
     size_t history = encoder->shape.history;
 
-    return encoder->encoder.shape.heads * history * Pitch(history);
+    return encoder->transformer.shape.heads * history * Pitch(history);
 }
 
 static size_t AttentionMemory(const StateEncoder *encoder, size_t rows)
 {
     size_t history = encoder->shape.history;
 
-    return Pitch(EncoderReals(&encoder->encoder.shape, rows * history, rows * LongestHeads(encoder),
-                              history));
+    return Pitch(TransformerReals(&encoder->transformer.shape, rows * history,
+                                  rows * LongestHeads(encoder), history));
 }
 
 size_t StateTape(const StateEncoder *encoder, size_t rows)
@@ -87,7 +87,7 @@ size_t StateTape(const StateEncoder *encoder, size_t rows)
 
     if (encoder->shape.kind == STATE_ATTENTION)
         return all + 2 * all * encoder->shape.history + AttentionMemory(encoder, rows) +
-               sizeof(EncoderTape) / sizeof(Real) + VECTOR_LANES;
+               sizeof(TransformerTape) / sizeof(Real) + VECTOR_LANES;
     return 3 * all + Pitch(rows) + MlpTape(&encoder->block, rows);
 }
 
@@ -169,13 +169,13 @@ static uint32_t RowsOf(Clicks clicks)
 }
 
 static AttentionParts PartsOfAttention(const StateEncoder *encoder, const Clicks *clicks,
-                                       size_t rows, Real *tape, EncoderTape **kept)
+                                       size_t rows, Real *tape, TransformerTape **kept)
 {
     size_t all = rows * Pitch(encoder->shape.factors), history = encoder->shape.history;
     AttentionParts p = {.state = tape, .x = tape + all, .out = tape + all + all * history};
 
     p.memory = p.out + all * history;
-    *kept = (EncoderTape *)(p.memory + AttentionMemory(encoder, rows));
+    *kept = (TransformerTape *)(p.memory + AttentionMemory(encoder, rows));
     for (size_t r = 0; r < rows; r++)
         p.first[r + 1] = p.first[r] + RowsOf(clicks[r]);
     return p;
@@ -195,15 +195,15 @@ static void Gather(const StateEncoder *encoder, const Pack *pack, const Real *pa
 static void AttentionStates(const StateEncoder *encoder, const Pack *pack, const Real *parameters,
                             const Real *items, const Clicks *clicks, size_t rows, Real *tape)
 {
-    EncoderTape *kept;
+    TransformerTape *kept;
     AttentionParts p = PartsOfAttention(encoder, clicks, rows, tape, &kept);
     Sequences sequences = {(uint32_t)rows, p.first, NULL};
     size_t pitch = Pitch(encoder->shape.factors);
 
     for (size_t r = 0; r < rows; r++)
         Gather(encoder, pack, parameters, items, clicks[r], p.x + p.first[r] * pitch);
-    EncoderForward(&encoder->encoder, parameters, &sequences, (EncoderDropout){0, NULL}, p.x,
-                   p.memory, kept, p.out);
+    TransformerForward(&encoder->transformer, parameters, &sequences, (TransformerDropout){0, NULL},
+                       p.x, p.memory, kept, p.out);
     for (size_t r = 0; r < rows; r++)
         RealCopy(p.out + (p.first[r + 1] - 1) * pitch, pitch, p.state + r * pitch);
 }
@@ -222,13 +222,13 @@ static void AttentionBack(const StateEncoder *encoder, const Pack *pack, const R
                           const Clicks *clicks, size_t rows, Real *tape, Real *g, Real *gradient,
                           Real *vectors)
 {
-    EncoderTape *kept;
+    TransformerTape *kept;
     AttentionParts p = PartsOfAttention(encoder, clicks, rows, tape, &kept);
     Sequences sequences = {(uint32_t)rows, p.first, NULL};
     size_t pitch = Pitch(encoder->shape.factors), one = encoder->shape.history * pitch;
 
     Spread(encoder, rows, &p, g);
-    EncoderBackward(&encoder->encoder, parameters, &sequences, kept, p.out, p.x, gradient);
+    TransformerBackward(&encoder->transformer, parameters, &sequences, kept, p.out, p.x, gradient);
     for (size_t r = 0; r < rows; r++) {
         const Real *dx = p.x + p.first[r] * pitch;
 
@@ -263,7 +263,7 @@ void StateBackward(const StateEncoder *encoder, const Pack *pack, const Real *pa
 size_t StateScratch(const StateEncoder *encoder, size_t count)
 {
     return encoder->shape.kind == STATE_ATTENTION
-               ? EncoderLastReals(&encoder->encoder.shape, count > 0 ? count : 1)
+               ? TransformerLastReals(&encoder->transformer.shape, count > 0 ? count : 1)
                : StateTape(encoder, 1);
 }
 
@@ -290,5 +290,5 @@ void StateOfRows(const StateEncoder *encoder, const Pack *pack, const Real *para
     }
     if (count == 0)
         RealCopy(Of(pack, encoder->nobody, parameters), Pitch(encoder->shape.factors), rows);
-    EncoderLast(&encoder->encoder, parameters, rows, count > 0 ? count : 1, scratch, state);
+    TransformerLast(&encoder->transformer, parameters, rows, count > 0 ? count : 1, scratch, state);
 }

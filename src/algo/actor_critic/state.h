@@ -2,7 +2,7 @@
  * state.h: what was clicked last becomes a state of as many numbers as an item's row.
  *
  *     STATE_MEAN       m = the mean of the items' rows, s = LN(m + W2 relu(W1 m + b1) + b2)
- *     STATE_ATTENTION  the last row that the encoder of net/encoder.h makes of the items' rows
+ *     STATE_ATTENTION  the last row that the encoder of net/transformer.h makes of the items' rows
  *
  * A visitor of whom nothing is known has a state, too: m = 0, or what is made of a row that is
  * learnt for it.
@@ -10,7 +10,7 @@
 #ifndef RECADV_ALGO_ACTOR_CRITIC_STATE_H
 #define RECADV_ALGO_ACTOR_CRITIC_STATE_H
 
-#include "algo/net/encoder.h"
+#include "algo/net/transformer.h"
 #include "algo/net/mlp.h"
 
 typedef enum StateKind { STATE_MEAN, STATE_ATTENTION } StateKind;
@@ -32,7 +32,7 @@ typedef struct StateEncoder {
     StateShape shape;
     Mlp block; /* STATE_MEAN, and its norm */
     int gain, shift;
-    Encoder encoder; /* STATE_ATTENTION, and the row of who has clicked nothing */
+    Transformer transformer; /* STATE_ATTENTION, and the row of who has clicked nothing */
     int nobody;
 } StateEncoder;
 

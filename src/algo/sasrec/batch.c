@@ -20,7 +20,7 @@
 
 /* --- sizes */
 
-static double RowOperations(const EncoderShape *shape, uint32_t width)
+static double RowOperations(const TransformerShape *shape, uint32_t width)
 {
     double d = Pitch(shape->columns), hidden = Pitch(shape->hidden);
 
@@ -28,7 +28,7 @@ static double RowOperations(const EncoderShape *shape, uint32_t width)
 }
 
 /* At least a whole window. */
-static uint32_t SliceRows(const EncoderShape *shape, uint32_t width)
+static uint32_t SliceRows(const TransformerShape *shape, uint32_t width)
 {
     double rows = SLICE_OPERATIONS / RowOperations(shape, width);
 
@@ -49,15 +49,15 @@ typedef struct Sizes {
     uint32_t negatives, width, slice_rows;
 } Sizes;
 
-static size_t Scratch(const EncoderShape *shape, const Sizes *s)
+static size_t Scratch(const TransformerShape *shape, const Sizes *s)
 {
     size_t attention = SizeMultiply((size_t)shape->heads * s->slice_rows, Pitch(shape->places));
-    size_t tape = EncoderReals(shape, s->slice_rows, attention, shape->places);
+    size_t tape = TransformerReals(shape, s->slice_rows, attention, shape->places);
 
     return SizeAdd(tape, SizeMultiply(s->slice_rows, s->width + 2 * s->stride));
 }
 
-static Sizes SizesOf(const Model *model, const Encoder *encoder)
+static Sizes SizesOf(const Model *model, const Transformer *encoder)
 {
     const SasrecOptions *o = model->options;
     Sizes s = {.windows = (size_t)o->batch_size, .stride = model->part[SASREC_ITEM_PART].stride};
@@ -83,7 +83,7 @@ typedef struct Room {
     size_t count;
 } Room;
 
-#define ROOMS 23
+#define ROOMS 24
 
 static void RoomsOf(SasrecBatch *b, const Model *model, const Sizes *s, int threads, Room *rooms)
 {
@@ -95,6 +95,7 @@ static void RoomsOf(SasrecBatch *b, const Model *model, const Sizes *s, int thre
         {(void **)&b->input, sizeof(uint32_t), s->rows},
         {(void **)&b->target, sizeof(uint32_t), s->rows},
         {(void **)&b->negative, sizeof(uint32_t), s->rows},
+        {(void **)&b->weight, sizeof(float), s->rows},
         {(void **)&b->pull, sizeof(float), s->rows},
         {(void **)&b->push, sizeof(float), s->rows},
         {(void **)&b->out, sizeof(float), SizeMultiply(s->rows, s->stride)},
@@ -130,7 +131,7 @@ static size_t ProductMemory(const Sizes *s, int threads)
 size_t SasrecBatchMemory(const Model *model, int threads)
 {
     Pack pack = {0};
-    Encoder encoder = SasrecEncoder(model->options, &pack);
+    Transformer encoder = SasrecEncoder(model->options, &pack);
     Sizes sizes = SizesOf(model, &encoder);
     SasrecBatch batch;
     Room rooms[ROOMS];
@@ -167,11 +168,11 @@ void SasrecBatchCreate(const Host *host, Model *model, SasrecBatch *b)
 void SasrecBatchRelease(const Host *host, SasrecBatch *b)
 {
     void *const rooms[] = {
-        b->window,        b->slice,       b->input,       b->target,      b->negative,
-        b->pull,          b->push,        b->out,         b->dx,          b->losses,
-        b->items.number,  b->items.item,  b->items.start, b->items.entry, b->shared,
-        b->lane,          b->worker,      b->row,         b->first,       b->item_state,
-        b->network_state, b->network_sum, b->item_steps};
+        b->window,     b->slice,         b->input,       b->target,      b->negative,
+        b->weight,     b->pull,          b->push,        b->out,         b->dx,
+        b->losses,     b->items.number,  b->items.item,  b->items.start, b->items.entry,
+        b->shared,     b->lane,          b->worker,      b->row,         b->first,
+        b->item_state, b->network_state, b->network_sum, b->item_steps};
 
     _Static_assert(sizeof(rooms) / sizeof(rooms[0]) == ROOMS, "all of them");
     for (int i = 0; i < ROOMS; i++)
@@ -201,6 +202,8 @@ static void FillRows(SasrecBatch *b, const Windows *histories)
         for (uint32_t r = 0; r < b->window[w].rows; r++, row++) {
             b->input[row] = histories->item[b->window[w].first + r];
             b->target[row] = histories->item[b->window[w].first + r + 1];
+            b->weight[row] =
+                histories->weight == NULL ? 1 : histories->weight[b->window[w].first + r + 1];
         }
     b->rows = row;
 }
@@ -334,19 +337,20 @@ static void LearnSlice(void *arg, int task, int worker)
     float *x = b->worker + (size_t)worker * b->scratch, *g = x + rows, *scores = g + rows;
     float *memory = scores + (size_t)slice->rows * b->width, *lane = LaneOf(b, (uint32_t)task);
     Sequences sequences = SequencesOf(b, slice, b->first + (size_t)worker * (b->slice_rows + 1));
-    EncoderTape tape;
+    TransformerTape tape;
     Random random;
 
     RandomSeed(&random, b->seed, RANDOM_EVENT, run->epoch, run->place + slice->window);
     GatherInputs(b, slice, x);
-    EncoderForward(&b->encoder, b->network->data, &sequences,
-                   (EncoderDropout){b->rule.dropout, &random}, x, memory, &tape, b->out + at);
+    TransformerForward(&b->encoder, b->network->data, &sequences,
+                       (TransformerDropout){b->rule.dropout, &random}, x, memory, &tape,
+                       b->out + at);
     if (HostCancelled(b->host))
         return;
     b->losses[slice - b->slice] = SasrecLossOf(b, slice, scores, g, lane + PartFloats(b->network));
     if (HostCancelled(b->host))
         return;
-    EncoderBackward(&b->encoder, b->network->data, &sequences, &tape, g, b->dx + at, lane);
+    TransformerBackward(&b->encoder, b->network->data, &sequences, &tape, g, b->dx + at, lane);
 }
 
 static void ClearLane(void *arg, int task, int worker)

@@ -7,6 +7,7 @@
  *     softmax   loss = ln(1 + sum over j of exp(out_r . (x_j - x_t))),  j: negatives of the batch
  *     bce       loss = -ln sigmoid(out_r . x_t) - ln sigmoid(-out_r . x_j),  j: one for each row
  *
+ * Each loss is multiplied by the weight of the interaction that comes next, over the mean weight.
  * The step follows the mean over the rows.  The encoder reads rows of items times the square root
  * of their width.
  */
@@ -48,7 +49,7 @@ typedef struct SasrecItems {
 
 typedef struct SasrecBatch {
     SasrecRule rule;
-    Encoder encoder;
+    Transformer encoder;
     Part *item, *network;
     uint32_t most_windows;
     uint32_t negatives; /* shared; 0 with one for each row */
@@ -60,6 +61,7 @@ typedef struct SasrecBatch {
     SasrecSlice *slice;
     uint32_t slices;
     uint32_t *input, *target, *negative; /* per row: items; NO_ITEM: there is none */
+    float *weight;                       /* per row: of its loss */
     float *pull, *push;                  /* per row: of its target and of its negative */
     float *out, *dx;                     /* rows x factors */
     double *losses;                      /* per slice */

@@ -75,10 +75,10 @@ static double SoftmaxRow(SasrecBatch *b, uint32_t user, uint32_t row, float *sco
         return isnan(sum) ? (double)sum : 0;
     }
     ahead = logf(sum) + greatest - own; /* of the negatives together */
-    wrong = RealSigmoid(ahead);
+    wrong = b->weight[row] * RealSigmoid(ahead);
     b->pull[row] = -wrong;
     ScaleVariants[VectorLevel()](scores, b->width, wrong / sum);
-    return (double)RealSoftplus(ahead);
+    return (double)(b->weight[row] * RealSoftplus(ahead));
 }
 
 static double SoftmaxLoss(SasrecBatch *b, const SasrecSlice *slice, float *scores, float *g,
@@ -112,9 +112,9 @@ static double BceRow(SasrecBatch *b, uint32_t row)
     if (b->negative[row] == NO_ITEM)
         return 0;
     other = Product(b, out, b->negative[row]);
-    b->pull[row] = -RealSigmoid(-own);
-    b->push[row] = RealSigmoid(other);
-    return (double)RealSoftplus(-own) + (double)RealSoftplus(other);
+    b->pull[row] = -b->weight[row] * RealSigmoid(-own);
+    b->push[row] = b->weight[row] * RealSigmoid(other);
+    return (double)(b->weight[row] * (RealSoftplus(-own) + RealSoftplus(other)));
 }
 
 /* Adds the pulls of the rows' own items. */

@@ -10,7 +10,7 @@ static const char *const windows[] = {"all", "last", NULL};
 static const OptionSpec sasrec_options[] = {
     {"factors", OPTION_INTEGER, FIELD(factors), 1, SASREC_MOST_FACTORS, 64, NULL,
      "width of the embeddings and of the network; a multiple of heads", "recadv"},
-    {"blocks", OPTION_INTEGER, FIELD(blocks), 1, ENCODER_LAYERS, 2, NULL, "layers of attention",
+    {"blocks", OPTION_INTEGER, FIELD(blocks), 1, TRANSFORMER_LAYERS, 2, NULL, "layers of attention",
      PAPER},
     {"heads", OPTION_INTEGER, FIELD(heads), 1, 16, 1, NULL, "heads of each layer's attention",
      PAPER},
@@ -77,6 +77,7 @@ const Algorithm sasrec_algorithm = {
     .options_size = sizeof(SasrecOptions),
     .metrics = RANKING_METRICS,
     .required = COLUMN_TIME,
+    .used = COLUMN_WEIGHT,
     .events = true,
     .learns_held = true,
     .presets = presets,

@@ -3,13 +3,13 @@
  * 2018, "SASRec").
  *
  * An item's row stands for it where it has been taken, and where it is recommended: a query is what
- * the encoder (net/encoder.h) gives at the last item, a score its inner product with the row.
+ * the encoder (net/transformer.h) gives at the last item, a score its inner product with the row.
  */
 #ifndef RECADV_ALGO_SASREC_SASREC_H
 #define RECADV_ALGO_SASREC_SASREC_H
 
 #include "algo/learn/factors.h"
-#include "algo/net/encoder.h"
+#include "algo/net/transformer.h"
 
 enum {
     SASREC_NETWORK_PART = 1,              /* a pack: see SasrecEncoder */
@@ -42,7 +42,7 @@ typedef struct SasrecOptions {
 } SasrecOptions;
 
 /* The network of these options; and the pack that it lies in. */
-extern Encoder SasrecEncoder(const SasrecOptions *options, Pack *pack);
+extern Transformer SasrecEncoder(const SasrecOptions *options, Pack *pack);
 
 extern void SasrecLayout(Model *model);
 extern uint32_t SasrecQueryWidth(const Model *model);

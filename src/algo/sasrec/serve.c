@@ -7,19 +7,19 @@
 /* At most 620 kB, as the options are limited: serving allocates nothing. */
 #define STACK_FLOATS(count) __builtin_alloca_with_align((count) * sizeof(float), 512)
 
-Encoder SasrecEncoder(const SasrecOptions *o, Pack *pack)
+Transformer SasrecEncoder(const SasrecOptions *o, Pack *pack)
 {
     uint32_t d = (uint32_t)o->factors, heads = (uint32_t)o->heads;
-    Encoder encoder;
+    Transformer encoder;
 
-    EncoderAdd(pack,
-               &(EncoderShape){.form = ENCODER_PRE,
-                               .columns = d,
-                               .heads = d % heads == 0 ? heads : 1,
-                               .hidden = d,
-                               .layers = (uint32_t)o->blocks,
-                               .places = (uint32_t)o->length},
-               &encoder);
+    TransformerAdd(pack,
+                   &(TransformerShape){.form = TRANSFORMER_PRE,
+                                       .columns = d,
+                                       .heads = d % heads == 0 ? heads : 1,
+                                       .hidden = d,
+                                       .layers = (uint32_t)o->blocks,
+                                       .places = (uint32_t)o->length},
+                   &encoder);
     return encoder;
 }
 
@@ -46,7 +46,7 @@ HistoryNeed SasrecHistory(const void *options)
 }
 
 /* What the last normalisation gives where nothing is known. */
-static void QueryOfNothing(const Encoder *e, const float *network, float *query)
+static void QueryOfNothing(const Transformer *e, const float *network, float *query)
 {
     memcpy(query, network + e->edge.bias, Pitch(e->shape.columns) * sizeof(float));
 }
@@ -57,7 +57,7 @@ void SasrecQuery(const Model *view, const QueryInput *input, float *query)
     const float *network = view->part[SASREC_NETWORK_PART].data;
     uint32_t length = (uint32_t)o->length, first, rows, stride = SasrecQueryWidth(view);
     Pack pack = {0};
-    Encoder encoder = SasrecEncoder(o, &pack);
+    Transformer encoder = SasrecEncoder(o, &pack);
     float scale = sqrtf((float)o->factors), *x, *scratch;
 
     first = input->count > length ? input->count - length : 0;
@@ -67,12 +67,12 @@ void SasrecQuery(const Model *view, const QueryInput *input, float *query)
         return;
     }
     x = STACK_FLOATS((size_t)rows * stride);
-    scratch = STACK_FLOATS(EncoderLastReals(&encoder.shape, rows));
+    scratch = STACK_FLOATS(TransformerLastReals(&encoder.shape, rows));
     for (uint32_t h = 0; h < rows; h++) {
         const float *row = InputRow(view, input, SASREC_ITEM_PART, first + h);
 
         for (uint32_t k = 0; k < stride; k++)
             x[(size_t)h * stride + k] = scale * row[k];
     }
-    EncoderLast(&encoder, network, x, rows, scratch, query);
+    TransformerLast(&encoder, network, x, rows, scratch, query);
 }

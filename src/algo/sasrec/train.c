@@ -97,7 +97,7 @@ static void StartParts(const Trainer *t)
 
     if (NetworkIsNew(t->model)) {
         RandomSeed(&random, (uint64_t)t->options->train.seed, RANDOM_INIT_WEIGHT, 0, 0);
-        EncoderStart(&t->batch.encoder, &random, t->model->part[SASREC_NETWORK_PART].data);
+        TransformerStart(&t->batch.encoder, &random, t->model->part[SASREC_NETWORK_PART].data);
     }
     for (uint32_t i = 0; i < item->rows; i++) {
         if (RowIsZero(item, i))
@@ -119,12 +119,24 @@ static void CheckData(const Trainer *t)
                  (int)t->options->factors, (int)t->options->heads);
 }
 
+static void CheckOrder(const Trainer *t)
+{
+    const Windows *windows = &t->windows;
+
+    for (uint32_t u = 0; u < t->data->users; u++)
+        if (windows->offset[u + 1] - windows->offset[u] > 1)
+            return;
+    HostFail(t->host, FAIL_INVALID, "Other algorithms need no order: itemknn, als, softmax.",
+             "no user has two interactions: nothing comes after another");
+}
+
 static void Prepare(Trainer *t)
 {
     const SasrecOptions *o = t->options;
 
     WindowsCreate(t->host, t->data, (uint32_t)o->length, o->windows == WINDOWS_LAST, &t->windows);
     WindowsTake(t->host, &t->windows, false);
+    CheckOrder(t);
     SasrecBatchCreate(t->host, t->model, &t->batch);
     t->batch.seed = (uint64_t)o->train.seed;
     t->batch.rule = (SasrecRule){

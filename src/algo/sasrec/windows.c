@@ -27,6 +27,8 @@ size_t WindowsMemory(const Interactions *shape, uint32_t length, bool last)
     uint64_t count = shape->events == NULL ? shape->count : shape->events->count;
     size_t total = SizeMultiply(count, sizeof(uint32_t));
 
+    if ((shape->columns & COLUMN_WEIGHT) != 0)
+        total = SizeAdd(total, SizeMultiply(count, sizeof(float)));
     total = SizeAdd(total, SizeMultiply((size_t)shape->users + 1, sizeof(uint64_t)));
     return SizeAdd(
         total, SizeMultiply(WindowsRoom(shape, length, last), sizeof(Window) + sizeof(uint32_t)));
@@ -39,6 +41,8 @@ void WindowsCreate(const Host *host, const Interactions *data, uint32_t length, 
 
     *windows = (Windows){.data = data, .length = length, .last = last};
     windows->item = HostAllocate(host, data->events->count, sizeof(uint32_t));
+    if (data->events->weight != NULL)
+        windows->weight = HostAllocate(host, data->events->count, sizeof(float));
     windows->offset = HostAllocate(host, (size_t)data->users + 1, sizeof(uint64_t));
     windows->window = HostAllocate(host, room, sizeof(Window));
     windows->order = HostAllocate(host, room, sizeof(uint32_t));
@@ -47,9 +51,19 @@ void WindowsCreate(const Host *host, const Interactions *data, uint32_t length, 
 void WindowsRelease(const Host *host, Windows *windows)
 {
     HostRelease(host, windows->item);
+    HostRelease(host, windows->weight);
     HostRelease(host, windows->offset);
     HostRelease(host, windows->window);
     HostRelease(host, windows->order);
+}
+
+static void TakeEvent(Windows *windows, uint64_t event, uint64_t at)
+{
+    const Events *events = windows->data->events;
+
+    windows->item[at] = events->item[event];
+    if (windows->weight != NULL)
+        windows->weight[at] = (float)((double)events->weight[event] / events->mean_weight);
 }
 
 void WindowsTake(const Host *host, Windows *windows, bool held_too)
@@ -62,7 +76,7 @@ void WindowsTake(const Host *host, Windows *windows, bool held_too)
         windows->offset[u] = count;
         for (uint64_t i = events->offset[u]; i < events->offset[u + 1]; i++)
             if (held_too || !IsHeldOut(data, u, events->item[i]))
-                windows->item[count++] = events->item[i];
+                TakeEvent(windows, i, count++);
         if (u % POLL_USERS == 0)
             HostPoll(host);
     }

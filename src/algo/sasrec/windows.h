@@ -17,6 +17,7 @@ typedef struct Windows {
     uint32_t length;  /* rows of a window, at most */
     bool last;        /* the last window of each user alone */
     uint32_t *item;   /* of all users, in order of time */
+    float *weight;    /* of each, by the mean weight; NULL: all count alike */
     uint64_t *offset; /* users + 1 */
     Window *window;
     uint32_t *order; /* of the windows */

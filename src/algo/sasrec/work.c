@@ -4,7 +4,7 @@
 #include "algo/rank/validation.h"
 
 /* Of one product of the network, or of an item's row, forward and back, for one row. */
-#define PRODUCT_NS 0.4
+#define PRODUCT_NS 0.1
 
 double SasrecWork(const Model *model, const Interactions *shape)
 {

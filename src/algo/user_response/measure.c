@@ -51,12 +51,13 @@ void MeasureRelease(const Host *host, Measure *m)
     HostRelease(host, m->row);
 }
 
-/* What is held out is not known before the log is looked at: at most all of it. */
+/* What is held out is not known before the log is looked at: a step has an answer at least. */
 size_t MeasureMemory(const Model *model, const Slates *log, int threads)
 {
     const ResponseOptions *o = model->options;
-    size_t answers = SizeMultiply(log->shown_count, sizeof(float) + 2 * sizeof(uint64_t));
-    size_t steps = SizeMultiply((size_t)log->steps + 1, sizeof(uint32_t) + sizeof(uint64_t));
+    uint64_t most = log->shown_count < MEASURE_MOST ? log->shown_count : MEASURE_MOST;
+    size_t answers = SizeMultiply(most, sizeof(float) + 2 * sizeof(uint64_t));
+    size_t steps = SizeMultiply(most + 1, sizeof(uint32_t) + sizeof(uint64_t));
     size_t rows = SizeMultiply(2 * (size_t)threads, model->part[RESPONSE_ITEM_PART].stride);
 
     return o->held_out > 0 ? SizeAdd(SizeAdd(answers, steps), SizeMultiply(rows, sizeof(float)))

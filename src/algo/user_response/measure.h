@@ -4,6 +4,9 @@
 
 #include "algo/user_response/batch.h"
 
+/* Answers that are looked at. */
+#define MEASURE_MOST ((uint64_t)1 << 22)
+
 /* NaN where there is nothing to compare. */
 typedef struct Measurement {
     double auc;       /* over all answers */

@@ -97,15 +97,6 @@ static void HoldSteps(Steps *s, uint64_t first, uint64_t end)
     }
 }
 
-static void HoldSession(const Host *host, Steps *s, uint32_t session, uint32_t last)
-{
-    uint64_t end = s->log->session[session + 1];
-
-    HoldSteps(s, end - last, end);
-    if (session % 4096 == 0)
-        HostPoll(host);
-}
-
 static bool EndsAreEnough(const Host *host, const Steps *s, double share)
 {
     uint64_t ends = 0;
@@ -118,23 +109,41 @@ static bool EndsAreEnough(const Host *host, const Steps *s, double share)
     return (double)ends >= ENOUGH * share * s->count;
 }
 
-/* At least one session stays. */
-static bool IsDrawn(Random *random, const Steps *s, uint32_t session, double share)
+static uint64_t AnswersOf(const Slates *log, uint64_t first, uint64_t end)
 {
-    bool drawn = RandomUniform(random) < share;
-
-    return drawn && s->held_count + Length(s->log, session) < s->count;
+    return log->step[end] - log->step[first];
 }
 
-void StepsHoldOut(const Host *host, Steps *s, double share, uint64_t seed)
+/* The last steps of a session, unless that is too many answers or leaves nothing. */
+static void HoldLast(const Host *host, Steps *s, uint32_t session, uint32_t last, uint64_t most)
+{
+    uint64_t end = s->log->session[session + 1];
+
+    if (s->held_answers + AnswersOf(s->log, end - last, end) <= most &&
+        s->held_count + last < s->count)
+        HoldSteps(s, end - last, end);
+    if (session % 4096 == 0)
+        HostPoll(host);
+}
+
+/* Of large logs, so many sessions that half of what is allowed can be expected. */
+static double ShareOfSessions(const Steps *s, double share, uint64_t most)
+{
+    double expected = share * (double)s->log->shown_count, wanted = (double)most / 2;
+
+    return expected > wanted ? wanted / expected : 1;
+}
+
+void StepsHoldOut(const Host *host, Steps *s, double share, uint64_t most, uint64_t seed)
 {
     bool ends = EndsAreEnough(host, s, share);
+    double drawn = ShareOfSessions(s, share, most) * (ends ? 1 : share);
     Random random;
 
     RandomSeed(&random, seed, RANDOM_HOLDOUT, 0, 0);
     for (uint32_t session = 0; session < s->log->sessions && share > 0; session++)
-        if (ends)
-            HoldSession(host, s, session, LastSteps(s->log, session, share));
-        else if (IsDrawn(&random, s, session, share))
-            HoldSession(host, s, session, (uint32_t)Length(s->log, session));
+        if (RandomUniform(&random) < drawn)
+            HoldLast(host, s, session,
+                     ends ? LastSteps(s->log, session, share) : (uint32_t)Length(s->log, session),
+                     most);
 }

@@ -26,8 +26,10 @@ extern void StepsCreate(const Host *host, const Slates *log, Steps *steps);
 extern void StepsRelease(const Host *host, Steps *steps);
 extern size_t StepsMemory(const Slates *log);
 
-/* Holds out about this share of the steps, or none. */
-extern void StepsHoldOut(const Host *host, Steps *steps, double share, uint64_t seed);
+/* Holds out about this share of the steps, or none; of large logs fewer: never more than `most`
+ * answers. */
+extern void StepsHoldOut(const Host *host, Steps *steps, double share, uint64_t most,
+                         uint64_t seed);
 
 /* The last clicks of the session before the step, at most `limit`, oldest first. */
 static inline const uint32_t *StepHistory(const Steps *steps, uint32_t step, uint32_t limit,

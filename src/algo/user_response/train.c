@@ -297,7 +297,7 @@ static void Open(Trainer *t, const Slates *log)
     CheckItems(t->host, t->model);
     StepsCreate(t->host, log, &t->steps);
     if (o->held_out > 0)
-        StepsHoldOut(t->host, &t->steps, o->held_out, (uint64_t)o->train.seed);
+        StepsHoldOut(t->host, &t->steps, o->held_out, MEASURE_MOST, (uint64_t)o->train.seed);
     ResponseBatchCreate(t->host, t->model, &t->steps, &t->batch);
     if (t->steps.held_count > 0)
         MeasureCreate(t->host, &t->batch, &t->measure);

@@ -76,7 +76,7 @@ static void PutDrawn(Served *served, const float *query, const uint32 *drawn, fl
 }
 
 ShownSlate SelectSlate(Served *served, const float *query, const Filter *filter, uint32 k,
-                  double explore, Random *random)
+                       double explore, Random *random)
 {
     Filter eligible = *filter;
     Exploration e;

@@ -15,7 +15,7 @@ typedef struct ShownSlate {
  * eligible item with probability `explore`: see exploration.h.
  */
 extern ShownSlate SelectSlate(Served *served, const float *query, const Filter *filter, uint32 k,
-                         double explore, Random *random);
+                              double explore, Random *random);
 
 /* Adds (id, score, place, propensity) for each item; ids as `kind`. */
 extern void AddSlate(RowSet *rows, Served *served, IdKind kind, const ShownSlate *slate);

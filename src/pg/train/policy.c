@@ -42,10 +42,6 @@ void PolicyCheck(const TrainRequest *request)
                         errmsg("algorithm \"%s\" makes simulators, and learns from the log alone",
                                request->algorithm->name),
                         errhint("Leave the argument simulator out.")));
-    if (strcmp(simulator, request->model) == 0)
-        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                        errmsg("model \"%s\" cannot be its own simulator", request->model),
-                        errhint("Store the policy under another name.")));
 }
 
 /* --- reading */
@@ -88,7 +84,7 @@ void PolicyRead(Training *t, const TrainRequest *request)
 
     p->measured = p->random = (Simulated){NAN, NAN};
     if (request->policy->simulator != NULL)
-        SimulatorCheck(request->policy->simulator);
+        SimulatorCheck(request->policy->simulator, request->model);
     RunStatusStage(&t->backend.status, "read");
     collector = SlatesRead(&request->source, &request->policy->columns, t->context);
     t->phases.read = HostClock() - start;
@@ -234,6 +230,7 @@ static void Measure(Training *t, const TrainRequest *request)
 
     if (!IsMeasured(t))
         return;
+    RunStatusStage(&t->backend.status, "simulate");
     t->policy->measured = PolicySimulate(t, request, &t->model, &t->collected.items);
     t->policy->random = PolicySimulate(t, request, NULL, NULL);
     t->report.evaluate_seconds += HostClock() - start;

@@ -106,6 +106,8 @@ static void TryCompare(Serving *s)
         return;
     if (!PromotionIsItsFault(error))
         ReThrowError(error);
+    if (error->sqlerrcode != ERRCODE_PROGRAM_LIMIT_EXCEEDED)
+        p->reason = NULL;
     p->serving_value = p->recorded = NAN;
     p->problem = error->message;
 }

@@ -3,6 +3,8 @@
  */
 #include "pg/train/simulator.h"
 
+#include "catalog/namespace.h"
+
 #include "pg/model/catalog.h"
 #include "pg/model/options.h"
 #include "pg/model/resolve.h"
@@ -44,11 +46,22 @@ static Header Open(const char *name, ModelTable *table)
     return header;
 }
 
-void SimulatorCheck(const char *name)
+/* The next training would find it gone. */
+static void CheckOther(const ModelTable *simulator, const char *model)
+{
+    if (RangeVarGetRelid(ParseRelationName(model), NoLock, true) ==
+        RelationGetRelid(simulator->relation))
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                        errmsg("model \"%s\" cannot be its own simulator", model),
+                        errhint("Store the policy under another name.")));
+}
+
+void SimulatorCheck(const char *name, const char *model)
 {
     ModelTable table;
 
     (void)Open(name, &table);
+    CheckOther(&table, model);
     ModelTableClose(&table);
 }
 

@@ -15,8 +15,9 @@ typedef struct Simulator {
     uint32 *item; /* of each item of the log, in the simulator; or NO_ITEM */
 } Simulator;
 
-/* Fails if there is no such model, or it does not simulate.  Needs an active snapshot. */
-extern void SimulatorCheck(const char *name);
+/* Fails if there is no such model, it does not simulate, or it is `model`.  Needs an active
+ * snapshot. */
+extern void SimulatorCheck(const char *name, const char *model);
 
 /*
  * Loads it, and finds the items of a log among its own; fails if there are none.  All memory is of

@@ -440,7 +440,9 @@ static char *IdName(Id id)
 
 static void NoteBroken(SlateCollector *c, Id session, int64 step, const char *problem)
 {
-    const char *at = step == NO_TIME ? "NaN" : TimeText(c->step_type, step);
+    const char *at = step != NO_TIME              ? TimeText(c->step_type, step)
+                     : TimeIsNumber(c->step_type) ? "NaN"
+                                                  : "-infinity";
 
     c->broken.first = MemoryContextStrdup(
         c->context, psprintf("step %s of session %s: %s", at, IdName(session), problem));
@@ -574,11 +576,6 @@ static Size ArraysMemory(uint64 sessions, uint64 steps, uint64 shown, bool prope
     return SizeAdd(SizeAdd(offsets, SizeMultiply(steps, sizeof(float))), SizeMultiply(shown, each));
 }
 
-Size SlatesMemory(const Slates *s)
-{
-    return ArraysMemory(s->sessions, s->steps, s->shown_count, s->propensity != NULL);
-}
-
 static void AllocateSlates(Slates *s, bool propensities)
 {
     s->session = PallocArray(uint64, (Size)s->sessions + 1);
@@ -687,6 +684,14 @@ static void Release(SlateCollector *c)
     MemoryContextDelete(c->scratch);
 }
 
+static void ReleaseNumbers(Totals *totals, uint32 *dense_session, uint32 *dense_item)
+{
+    pfree(totals->session);
+    pfree(totals->item);
+    pfree(dense_session);
+    pfree(dense_item);
+}
+
 /* Rows in order, and what of sessions and items is left of them, in order of ids. */
 static void Arrange(SlateCollector *c, CollectedSlates *result)
 {
@@ -697,6 +702,8 @@ static void Arrange(SlateCollector *c, CollectedSlates *result)
 
     IdIndexSort(c->sessions, &sessions, &dense_session);
     IdIndexSort(c->items, &items, &dense_item);
+    IdIndexRelease(c->sessions);
+    IdIndexRelease(c->items);
     for (Size i = 0; i < c->count; i++)
         c->entry[i].session = dense_session[c->entry[i].session];
     if (c->count > 0)
@@ -715,6 +722,9 @@ static void Arrange(SlateCollector *c, CollectedSlates *result)
     FillSlates(c, totals.session, dense_item, s);
     if (c->pasts != NULL)
         result->past = FillPast(c, dense_item, &totals);
+    ReleaseNumbers(&totals, dense_session, dense_item);
+    IdListFree(&sessions);
+    IdListFree(&items);
 }
 
 void SlateCollectorFinish(SlateCollector *c, CollectedSlates *result)

@@ -89,7 +89,4 @@ extern void SlateCollectorFinish(SlateCollector *collector, CollectedSlates *res
 /* A notice of rows with NULL, a warning of broken ones, if there are any. */
 extern void CollectedSlatesReport(const CollectedSlates *collected);
 
-/* What reading keeps, and what training on it takes beside the model. */
-extern Size SlatesMemory(const Slates *slates);
-
 #endif

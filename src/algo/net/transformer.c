@@ -1,5 +1,5 @@
-/* encoder.c: the way forward and the way back through an encoder of sequences. */
-#include "algo/net/encoder.h"
+/* transformer.c: the way forward and the way back through an encoder of sequences. */
+#include "algo/net/transformer.h"
 
 #include "algo/net/dropout.h"
 #include "algo/net/layer_norm.h"
@@ -18,22 +18,22 @@ static size_t AddMatrix(Pack *pack, size_t rows, size_t columns)
     return matrix < 0 ? SIZE_MAX : pack->matrix[matrix].first;
 }
 
-static EncoderPlace AddLinear(Pack *pack, size_t in, size_t out)
+static TransformerPlace AddLinear(Pack *pack, size_t in, size_t out)
 {
-    EncoderPlace place = {.weight = AddMatrix(pack, in, out)};
+    TransformerPlace place = {.weight = AddMatrix(pack, in, out)};
 
     place.bias = AddMatrix(pack, 1, out);
     return place;
 }
 
-static EncoderLayer AddLayer(Pack *pack, const EncoderShape *shape)
+static TransformerLayer AddLayer(Pack *pack, const TransformerShape *shape)
 {
     size_t d = shape->columns;
-    EncoderLayer layer = {.query = AddLinear(pack, d, d)};
+    TransformerLayer layer = {.query = AddLinear(pack, d, d)};
 
     layer.key = AddLinear(pack, d, d);
     layer.value = AddLinear(pack, d, d);
-    if (shape->form == ENCODER_POST)
+    if (shape->form == TRANSFORMER_POST)
         layer.mixed = AddLinear(pack, d, d);
     layer.inner = AddLinear(pack, d, shape->hidden);
     layer.outer = AddLinear(pack, shape->hidden, d);
@@ -42,9 +42,9 @@ static EncoderLayer AddLayer(Pack *pack, const EncoderShape *shape)
     return layer;
 }
 
-void EncoderAdd(Pack *pack, const EncoderShape *shape, Encoder *encoder)
+void TransformerAdd(Pack *pack, const TransformerShape *shape, Transformer *encoder)
 {
-    *encoder = (Encoder){.shape = *shape};
+    *encoder = (Transformer){.shape = *shape};
     encoder->place = AddMatrix(pack, shape->places, shape->columns);
     encoder->edge = AddLinear(pack, 1, shape->columns);
     for (uint32_t l = 0; l < shape->layers; l++)
@@ -60,22 +60,22 @@ static void StartWeight(Random *random, size_t in, size_t out, Real *weight)
             weight[r * Pitch(out) + c] = (Real)(limit * (2 * RandomUniform(random) - 1));
 }
 
-static void StartNorm(const Encoder *encoder, EncoderPlace place, Real *parameters)
+static void StartNorm(const Transformer *encoder, TransformerPlace place, Real *parameters)
 {
     for (uint32_t c = 0; c < encoder->shape.columns; c++)
         parameters[place.weight + c] = 1;
 }
 
-static void StartLayer(const Encoder *encoder, const EncoderLayer *layer, Random *random,
+static void StartLayer(const Transformer *encoder, const TransformerLayer *layer, Random *random,
                        Real *parameters)
 {
-    const EncoderShape *shape = &encoder->shape;
+    const TransformerShape *shape = &encoder->shape;
     size_t d = shape->columns;
 
     StartWeight(random, d, d, parameters + layer->query.weight);
     StartWeight(random, d, d, parameters + layer->key.weight);
     StartWeight(random, d, d, parameters + layer->value.weight);
-    if (shape->form == ENCODER_POST)
+    if (shape->form == TRANSFORMER_POST)
         StartWeight(random, d, d, parameters + layer->mixed.weight);
     StartWeight(random, d, shape->hidden, parameters + layer->inner.weight);
     StartWeight(random, shape->hidden, d, parameters + layer->outer.weight);
@@ -83,9 +83,9 @@ static void StartLayer(const Encoder *encoder, const EncoderLayer *layer, Random
     StartNorm(encoder, layer->second, parameters);
 }
 
-void EncoderStart(const Encoder *encoder, Random *random, Real *parameters)
+void TransformerStart(const Transformer *encoder, Random *random, Real *parameters)
 {
-    const EncoderShape *shape = &encoder->shape;
+    const TransformerShape *shape = &encoder->shape;
 
     for (size_t r = 0; r < shape->places; r++)
         for (size_t c = 0; c < shape->columns; c++)
@@ -111,14 +111,15 @@ static size_t ColumnReals(size_t rows)
     return Pitch(rows);
 }
 
-size_t EncoderAttention(const EncoderShape *shape, const Sequences *sequences)
+size_t TransformerAttention(const TransformerShape *shape, const Sequences *sequences)
 {
     AttentionShape attention = {shape->columns, shape->heads, true};
 
     return AttentionReals(&attention, sequences);
 }
 
-size_t EncoderReals(const EncoderShape *shape, size_t rows, size_t attention, size_t longest)
+size_t TransformerReals(const TransformerShape *shape, size_t rows, size_t attention,
+                        size_t longest)
 {
     size_t matrix = rows * Pitch(shape->columns), hidden = rows * Pitch(shape->hidden);
     size_t layer = LAYER_MATRICES * matrix + LAYER_HIDDEN * hidden +
@@ -137,8 +138,8 @@ static Real *Take(Real **memory, size_t count)
 }
 
 /* Takes all that either form needs, with dropout and without. */
-static void LayLayer(const EncoderShape *shape, size_t rows, size_t attention, Real **memory,
-                     EncoderLayerTape *t)
+static void LayLayer(const TransformerShape *shape, size_t rows, size_t attention, Real **memory,
+                     TransformerLayerTape *t)
 {
     size_t matrix = rows * Pitch(shape->columns), hidden = rows * Pitch(shape->hidden);
     Real **const matrices[LAYER_MATRICES] = {&t->normed, &t->q,          &t->k,       &t->v,
@@ -157,10 +158,10 @@ static void LayLayer(const EncoderShape *shape, size_t rows, size_t attention, R
     t->kept = Take(memory, attention);
 }
 
-static void LayTape(const EncoderShape *shape, const Sequences *sequences, Real *memory,
-                    EncoderTape *tape)
+static void LayTape(const TransformerShape *shape, const Sequences *sequences, Real *memory,
+                    TransformerTape *tape)
 {
-    size_t rows = SequenceRows(sequences), attention = EncoderAttention(shape, sequences);
+    size_t rows = SequenceRows(sequences), attention = TransformerAttention(shape, sequences);
     size_t matrix = rows * Pitch(shape->columns);
 
     for (uint32_t l = 0; l < shape->layers; l++)
@@ -174,13 +175,13 @@ static void LayTape(const EncoderShape *shape, const Sequences *sequences, Real 
 
 /* --- pieces of both ways */
 
-static size_t MatrixReals(const EncoderShape *shape, size_t rows)
+static size_t MatrixReals(const TransformerShape *shape, size_t rows)
 {
     return rows * Pitch(shape->columns);
 }
 
 /* values *= keep, which is drawn anew; without dropout, nothing. */
-static void Drop(EncoderDropout dropout, size_t count, Real *keep, Real *values)
+static void Drop(TransformerDropout dropout, size_t count, Real *keep, Real *values)
 {
     if (dropout.share <= 0)
         return;
@@ -194,21 +195,22 @@ static void AddTo(const Real *values, size_t count, Real *sum)
         sum[i] += values[i];
 }
 
-static void Linear(const Real *parameters, EncoderPlace place, const Real *x, size_t rows,
+static void Linear(const Real *parameters, TransformerPlace place, const Real *x, size_t rows,
                    size_t in, size_t out, Real *y)
 {
     LinearForward(x, parameters + place.weight, parameters + place.bias, rows, in, out, y);
 }
 
-static void Norm(const Encoder *e, const Real *parameters, EncoderPlace place, const Real *x,
-                 size_t rows, Real *y, Real *inverse)
+static void Norm(const Transformer *e, const Real *parameters, TransformerPlace place,
+                 const Real *x, size_t rows, Real *y, Real *inverse)
 {
     LayerNormForward(x, parameters + place.weight, parameters + place.bias, rows, e->shape.columns,
                      y, inverse);
 }
 
 /* Row t of a sequence of n stands at the place that is as far from the end. */
-static void AddPlaces(const Encoder *e, const Real *parameters, const Sequences *sequences, Real *x)
+static void AddPlaces(const Transformer *e, const Real *parameters, const Sequences *sequences,
+                      Real *x)
 {
     size_t pitch = Pitch(e->shape.columns);
 
@@ -223,8 +225,9 @@ static void AddPlaces(const Encoder *e, const Real *parameters, const Sequences 
 /* --- the way forward */
 
 /* f(z): leaves its hidden row. */
-static void ForwardNetwork(const Encoder *e, const Real *parameters, const EncoderLayer *layer,
-                           EncoderDropout dropout, size_t rows, EncoderLayerTape *t, Real *out)
+static void ForwardNetwork(const Transformer *e, const Real *parameters,
+                           const TransformerLayer *layer, TransformerDropout dropout, size_t rows,
+                           TransformerLayerTape *t, Real *out)
 {
     size_t d = e->shape.columns, hidden = e->shape.hidden, count = rows * Pitch(hidden);
 
@@ -237,9 +240,9 @@ static void ForwardNetwork(const Encoder *e, const Real *parameters, const Encod
 }
 
 /* What the rows get from each other. */
-static void Attend(const Encoder *e, const Real *parameters, const EncoderLayer *layer,
-                   const Sequences *sequences, EncoderDropout dropout, const Real *asking,
-                   EncoderLayerTape *t, Real *out)
+static void Attend(const Transformer *e, const Real *parameters, const TransformerLayer *layer,
+                   const Sequences *sequences, TransformerDropout dropout, const Real *asking,
+                   TransformerLayerTape *t, Real *out)
 {
     AttentionShape shape = {e->shape.columns, e->shape.heads, true};
     size_t rows = SequenceRows(sequences), d = shape.columns;
@@ -256,9 +259,9 @@ static void Attend(const Encoder *e, const Real *parameters, const EncoderLayer 
     AttentionForward(&shape, sequences, t->q, t->k, t->v, t->keep, t->attention, t->kept, out);
 }
 
-static void ForwardPre(const Encoder *e, const Real *parameters, const EncoderLayer *layer,
-                       const Sequences *sequences, EncoderDropout dropout, EncoderLayerTape *t,
-                       Real *out)
+static void ForwardPre(const Transformer *e, const Real *parameters, const TransformerLayer *layer,
+                       const Sequences *sequences, TransformerDropout dropout,
+                       TransformerLayerTape *t, Real *out)
 {
     size_t rows = SequenceRows(sequences), count = MatrixReals(&e->shape, rows);
 
@@ -269,9 +272,9 @@ static void ForwardPre(const Encoder *e, const Real *parameters, const EncoderLa
     ForwardNetwork(e, parameters, layer, dropout, rows, t, out);
 }
 
-static void ForwardPost(const Encoder *e, const Real *parameters, const EncoderLayer *layer,
-                        const Sequences *sequences, EncoderDropout dropout, EncoderLayerTape *t,
-                        Real *out)
+static void ForwardPost(const Transformer *e, const Real *parameters, const TransformerLayer *layer,
+                        const Sequences *sequences, TransformerDropout dropout,
+                        TransformerLayerTape *t, Real *out)
 {
     size_t rows = SequenceRows(sequences), count = MatrixReals(&e->shape, rows);
     size_t d = e->shape.columns;
@@ -285,12 +288,12 @@ static void ForwardPost(const Encoder *e, const Real *parameters, const EncoderL
     Norm(e, parameters, layer->second, t->w, rows, out, t->last);
 }
 
-void EncoderForward(const Encoder *e, const Real *parameters, const Sequences *sequences,
-                    EncoderDropout dropout, const Real *x, Real *memory, EncoderTape *tape,
-                    Real *out)
+void TransformerForward(const Transformer *e, const Real *parameters, const Sequences *sequences,
+                        TransformerDropout dropout, const Real *x, Real *memory,
+                        TransformerTape *tape, Real *out)
 {
     size_t rows = SequenceRows(sequences), count = MatrixReals(&e->shape, rows);
-    bool post = e->shape.form == ENCODER_POST;
+    bool post = e->shape.form == TRANSFORMER_POST;
 
     LayTape(&e->shape, sequences, memory, tape);
     RealCopy(x, count, tape->in);
@@ -324,7 +327,7 @@ typedef struct BackRows {
     Real *square;                        /* of attention */
 } BackRows;
 
-static BackRows LayScratch(const EncoderShape *shape, size_t rows, Real *memory)
+static BackRows LayScratch(const TransformerShape *shape, size_t rows, Real *memory)
 {
     size_t matrix = rows * Pitch(shape->columns);
     BackRows b;
@@ -337,24 +340,25 @@ static BackRows LayScratch(const EncoderShape *shape, size_t rows, Real *memory)
     return b;
 }
 
-static void LinearBack(const Real *parameters, EncoderPlace place, const Real *x, const Real *g,
+static void LinearBack(const Real *parameters, TransformerPlace place, const Real *x, const Real *g,
                        size_t rows, size_t in, size_t out, Real *dx, Real *gradient)
 {
     LinearBackward(x, parameters + place.weight, g, rows, in, out, dx, gradient + place.weight,
                    gradient + place.bias);
 }
 
-static void NormBack(const Encoder *e, const Real *parameters, EncoderPlace place, const Real *x,
-                     const Real *inverse, const Real *g, size_t rows, Real *dx, Real *gradient)
+static void NormBack(const Transformer *e, const Real *parameters, TransformerPlace place,
+                     const Real *x, const Real *inverse, const Real *g, size_t rows, Real *dx,
+                     Real *gradient)
 {
     LayerNormBackward(x, parameters + place.weight, inverse, g, rows, e->shape.columns, dx,
                       gradient + place.weight, gradient + place.bias);
 }
 
 /* g: of z + D(f(z)), and lost; b->z becomes the gradient of z. */
-static void BackNetwork(const Encoder *e, const Real *parameters, const EncoderLayer *layer,
-                        bool drops, size_t rows, const EncoderLayerTape *t, BackRows *b, Real *g,
-                        Real *gradient)
+static void BackNetwork(const Transformer *e, const Real *parameters, const TransformerLayer *layer,
+                        bool drops, size_t rows, const TransformerLayerTape *t, BackRows *b,
+                        Real *g, Real *gradient)
 {
     size_t d = e->shape.columns, hidden = e->shape.hidden, count = rows * Pitch(hidden);
 
@@ -370,8 +374,8 @@ static void BackNetwork(const Encoder *e, const Real *parameters, const EncoderL
 }
 
 /* g: of Attend's result.  asking gets the gradient of what asked, x that of the other rows. */
-static void AttendBack(const Encoder *e, const Real *parameters, const EncoderLayer *layer,
-                       const Sequences *sequences, const EncoderLayerTape *t, const Real *asked,
+static void AttendBack(const Transformer *e, const Real *parameters, const TransformerLayer *layer,
+                       const Sequences *sequences, const TransformerLayerTape *t, const Real *asked,
                        BackRows *b, const Real *g, Real *asking, Real *x, Real *gradient)
 {
     AttentionShape shape = {e->shape.columns, e->shape.heads, true};
@@ -386,9 +390,9 @@ static void AttendBack(const Encoder *e, const Real *parameters, const EncoderLa
 }
 
 /* g: of the layer's result; then that of x. */
-static void BackPre(const Encoder *e, const Real *parameters, const EncoderLayer *layer,
-                    const Sequences *sequences, bool drops, const EncoderLayerTape *t, BackRows *b,
-                    Real *g, Real *gradient)
+static void BackPre(const Transformer *e, const Real *parameters, const TransformerLayer *layer,
+                    const Sequences *sequences, bool drops, const TransformerLayerTape *t,
+                    BackRows *b, Real *g, Real *gradient)
 {
     size_t rows = SequenceRows(sequences), count = MatrixReals(&e->shape, rows);
 
@@ -400,9 +404,9 @@ static void BackPre(const Encoder *e, const Real *parameters, const EncoderLayer
     AddTo(b->asked, count, g);
 }
 
-static void BackPost(const Encoder *e, const Real *parameters, const EncoderLayer *layer,
-                     const Sequences *sequences, bool drops, const EncoderLayerTape *t, BackRows *b,
-                     Real *g, Real *gradient)
+static void BackPost(const Transformer *e, const Real *parameters, const TransformerLayer *layer,
+                     const Sequences *sequences, bool drops, const TransformerLayerTape *t,
+                     BackRows *b, Real *g, Real *gradient)
 {
     size_t rows = SequenceRows(sequences), count = MatrixReals(&e->shape, rows);
     size_t d = e->shape.columns;
@@ -421,7 +425,8 @@ static void BackPost(const Encoder *e, const Real *parameters, const EncoderLaye
 }
 
 /* The gradient of the places: dx, by the rows that stand there. */
-static void BackPlaces(const Encoder *e, const Sequences *sequences, const Real *dx, Real *gradient)
+static void BackPlaces(const Transformer *e, const Sequences *sequences, const Real *dx,
+                       Real *gradient)
 {
     size_t pitch = Pitch(e->shape.columns);
 
@@ -433,11 +438,11 @@ static void BackPlaces(const Encoder *e, const Sequences *sequences, const Real 
     }
 }
 
-void EncoderBackward(const Encoder *e, const Real *parameters, const Sequences *sequences,
-                     const EncoderTape *tape, Real *g, Real *dx, Real *gradient)
+void TransformerBackward(const Transformer *e, const Real *parameters, const Sequences *sequences,
+                         const TransformerTape *tape, Real *g, Real *dx, Real *gradient)
 {
     size_t rows = SequenceRows(sequences), count = MatrixReals(&e->shape, rows);
-    bool post = e->shape.form == ENCODER_POST, drops = tape->keep != NULL;
+    bool post = e->shape.form == TRANSFORMER_POST, drops = tape->keep != NULL;
     BackRows b = LayScratch(&e->shape, rows, tape->scratch);
 
     if (post)
@@ -467,12 +472,12 @@ typedef struct LastRows {
 /* Rows of scratch: LayLast. */
 #define LAST_ROWS 4
 
-size_t EncoderLastReals(const EncoderShape *shape, size_t rows)
+size_t TransformerLastReals(const TransformerShape *shape, size_t rows)
 {
     return (2 * rows + LAST_ROWS) * Pitch(shape->columns) + Pitch(shape->hidden) + Pitch(rows);
 }
 
-static LastRows LayLast(const EncoderShape *shape, size_t rows, Real *memory)
+static LastRows LayLast(const TransformerShape *shape, size_t rows, Real *memory)
 {
     size_t pitch = Pitch(shape->columns);
     LastRows r = {.k = Take(&memory, rows * pitch)};
@@ -486,7 +491,7 @@ static LastRows LayLast(const EncoderShape *shape, size_t rows, Real *memory)
     return r;
 }
 
-static void LinearPlain(const Real *parameters, EncoderPlace place, const Real *x, size_t rows,
+static void LinearPlain(const Real *parameters, TransformerPlace place, const Real *x, size_t rows,
                         size_t in, size_t out, Real *y)
 {
     size_t pitch = Pitch(out);
@@ -498,7 +503,7 @@ static void LinearPlain(const Real *parameters, EncoderPlace place, const Real *
 }
 
 /* What the row gets from the rows up to `t`. */
-static void AttendOne(const Encoder *e, const LastRows *r, size_t t, Real *out)
+static void AttendOne(const Transformer *e, const LastRows *r, size_t t, Real *out)
 {
     size_t pitch = Pitch(e->shape.columns), width = e->shape.columns / e->shape.heads;
     Real scale = 1 / sqrt((Real)width);
@@ -516,8 +521,8 @@ static void AttendOne(const Encoder *e, const LastRows *r, size_t t, Real *out)
 }
 
 /* y becomes z + f(z), z = LN(y). */
-static void NetworkOne(const Encoder *e, const Real *parameters, const EncoderLayer *layer,
-                       EncoderPlace norm, LastRows *r)
+static void NetworkOne(const Transformer *e, const Real *parameters, const TransformerLayer *layer,
+                       TransformerPlace norm, LastRows *r)
 {
     size_t d = e->shape.columns, hidden = e->shape.hidden;
 
@@ -529,11 +534,11 @@ static void NetworkOne(const Encoder *e, const Real *parameters, const EncoderLa
 }
 
 /* Row t of x; keys and values of all rows up to it are there. */
-static void LayerOne(const Encoder *e, const Real *parameters, const EncoderLayer *layer, size_t t,
-                     LastRows *r, Real *x)
+static void LayerOne(const Transformer *e, const Real *parameters, const TransformerLayer *layer,
+                     size_t t, LastRows *r, Real *x)
 {
     size_t d = e->shape.columns, pitch = Pitch(d);
-    bool post = e->shape.form == ENCODER_POST;
+    bool post = e->shape.form == TRANSFORMER_POST;
 
     if (post)
         RealCopy(x, pitch, r->asking);
@@ -551,19 +556,19 @@ static void LayerOne(const Encoder *e, const Real *parameters, const EncoderLaye
         RealCopy(r->y, pitch, x);
 }
 
-void EncoderLast(const Encoder *e, const Real *parameters, Real *x, size_t rows, Real *scratch,
-                 Real *out)
+void TransformerLast(const Transformer *e, const Real *parameters, Real *x, size_t rows,
+                     Real *scratch, Real *out)
 {
     size_t d = e->shape.columns, pitch = Pitch(d);
     LastRows r = LayLast(&e->shape, rows, scratch);
-    bool post = e->shape.form == ENCODER_POST;
+    bool post = e->shape.form == TRANSFORMER_POST;
     Real *last = x + (rows - 1) * pitch;
 
     AddTo(parameters + e->place + (e->shape.places - rows) * pitch, rows * pitch, x);
     if (post)
         Norm(e, parameters, e->edge, x, rows, x, NULL);
     for (uint32_t l = 0; l < e->shape.layers; l++) {
-        const EncoderLayer *layer = &e->layer[l];
+        const TransformerLayer *layer = &e->layer[l];
 
         LinearPlain(parameters, layer->key, x, rows, d, d, r.k);
         LinearPlain(parameters, layer->value, x, rows, d, d, r.v);

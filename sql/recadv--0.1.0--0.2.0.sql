@@ -954,13 +954,14 @@ CREATE FUNCTION @extschema@.recadv_chart(
     x_title text DEFAULT NULL,
     y_title text DEFAULT NULL,
     times boolean DEFAULT false,
-    width integer DEFAULT 440,
-    height integer DEFAULT 280)
+    width integer DEFAULT 380,
+    height integer DEFAULT 250)
 RETURNS text
 LANGUAGE plpgsql STABLE PARALLEL SAFE COST 100000 SET search_path = pg_catalog, pg_temp
 AS $plpgsql$
 DECLARE
     most CONSTANT float8 := 1e100; -- beyond it nothing can be drawn to scale
+    x_most CONSTANT float8 := CASE WHEN times THEN 1e11 ELSE most END; -- and no time is known
     names text[];
     given bigint;
     usable bigint;
@@ -1007,7 +1008,7 @@ BEGIN
     END IF;
     SELECT count(*), min(a), max(a), min(b), max(b) INTO usable, x_low, x_high, y_low, y_high
     FROM unnest(coalesce(x, array_fill(0::float8, ARRAY[given::int])), y) AS p(a, b)
-    WHERE abs(b) <= most AND (kind = 'bar' OR abs(a) <= most);
+    WHERE abs(b) <= most AND (kind = 'bar' OR abs(a) <= x_most);
     IF kind = 'bar' THEN
         y_low := least(y_low, 0);
         y_high := greatest(y_high, 0);
@@ -1019,8 +1020,8 @@ BEGIN
         y_high := y_high + coalesce(nullif(abs(y_high), 0), 1) / 10;
     END IF;
     IF x_high - x_low <= 1e-9 * greatest(abs(x_low), abs(x_high), 1e-90) THEN
-        x_low := x_low - coalesce(nullif(abs(x_low), 0), 1) / 10;
-        x_high := x_high + coalesce(nullif(abs(x_high), 0), 1) / 10;
+        x_low := x_low - CASE WHEN times THEN 3600 ELSE coalesce(nullif(abs(x_low), 0), 1) / 10 END;
+        x_high := x_high + CASE WHEN times THEN 3600 ELSE coalesce(nullif(abs(x_high), 0), 1) / 10 END;
     END IF;
 
     SELECT coalesce(max(l.y), 0) / 18 + 1, string_agg(format('<rect class="recadv-f%s" x="%s" y="%s" width="12" height="12" rx="2"/><text class="recadv-ink" x="%s" y="%s">%s</text>',
@@ -1072,7 +1073,7 @@ BEGIN
                    round((left_edge + wide * (a - x_low) / (x_high - x_low))::numeric, 1) AS px,
                    round((top_edge + high * (y_high - b) / (y_high - y_low))::numeric, 1) AS py
             FROM unnest(x, y, series, labels) WITH ORDINALITY AS p(a, b, s, l, n)
-            WHERE abs(a) <= most AND abs(b) <= most),
+            WHERE abs(a) <= x_most AND abs(b) <= most),
         thin AS ( -- of many points, those of each column of pixels that reach farthest, or one in a square of 3 pixels
             SELECT n, i, l, px, py,
                    NOT dense
@@ -1126,7 +1127,7 @@ BEGIN
                    CASE WHEN cardinality(names) > 1 THEN ' in the series ' || array_to_string(names, ', ') ELSE '' END, coalesce(y_title, 'values'),
                    y_labels[1], y_labels[cardinality(y_labels)], CASE WHEN x_title IS NULL THEN '' ELSE ' over ' || x_title END)
         ELSE 'There is nothing to draw.' END,
-        CASE WHEN given > usable THEN format('%s points that are no numbers to be drawn are left out.', given - usable) END);
+        CASE WHEN given > usable THEN format('Left out, as they are no numbers that can be drawn: %s.', given - usable) END);
     RETURN format('<svg xmlns="http://www.w3.org/2000/svg" class="recadv-chart" role="img" viewBox="0 0 %s %s" width="%1$s" height="%2$s" aria-label="%s">',
                width, height, @extschema@.recadv_escape(concat_ws('. ', title, told)))
         || format('<title>%s</title><desc>%s</desc>%s', @extschema@.recadv_escape(coalesce(title, kind)), @extschema@.recadv_escape(told), @extschema@.recadv_chart_style())
@@ -1135,7 +1136,7 @@ BEGIN
         || coalesce(legend, '') || axes || coalesce(marks, '') || '</svg>';
 END $plpgsql$;
 COMMENT ON FUNCTION @extschema@.recadv_chart(text, double precision[], double precision[], text[], text[], text, text, text, text, boolean, integer, integer) IS
-'a chart as SVG, which stands in a page of HTML or in a file of its own, for light and dark screens. kind: line (points in order of x), bar (x or labels name the groups) or scatter. x, y: the points; those with a NULL, NaN or infinity, or beyond 1e100, are left out, and the text alternative says how many. series: of which of up to 8 series each is; labels: the names of bars, or what a mouse over a point of a scatter shows (up to 2000 points). Of many points only those are drawn that can be told apart. title and description: the text alternative; x_title, y_title: beside the axes, with the unit; times: x are seconds since 1970, shown in UTC; width, height: pixels of the drawing, which a page may scale. Everything is escaped';
+'a chart as SVG, which stands in a page of HTML or in a file of its own, for light and dark screens. kind: line (points in order of x), bar (x or labels name the groups) or scatter. x, y: the points; those with a NULL, NaN or infinity, or beyond 1e100 (times: 1e11), are left out, and the text alternative says how many. series: of which of up to 8 series each is; labels: the names of bars, or what a mouse over a point of a scatter shows (up to 2000 points). Of many points only those are drawn that can be told apart. title and description: the text alternative; x_title, y_title: beside the axes, with the unit; times: x are seconds since 1970, shown in UTC; width, height: pixels of the drawing, which a page may scale. Everything is escaped';
 
 -- Pictures: the page
 
@@ -1228,7 +1229,7 @@ DECLARE
 BEGIN
     SELECT string_agg(@extschema@.recadv_page_row(what, value), '' ORDER BY n) INTO rows
     FROM (VALUES
-        (1, 'Source', coalesce(info ->> 'source', 'rows of recadv_fit')),
+        (1, 'Source', coalesce(nullif(info ->> 'source', ''), 'rows of recadv_fit')),
         (2, 'Columns', concat_ws(', ', info ->> 'user_column', info ->> 'item_column', info ->> 'time_column', info ->> 'weight_column')),
         (3, 'Rows read', @extschema@.recadv_page_number((training ->> 'rows')::float8)),
         (4, 'Users', @extschema@.recadv_page_number((info ->> 'users')::float8)),
@@ -1266,7 +1267,7 @@ BEGIN
     SELECT @extschema@.recadv_chart('line', array_agg(epoch ORDER BY epoch), array_agg(h.loss ORDER BY epoch), title => 'Loss by epoch',
                description => 'The mean loss of each epoch of the training.', x_title => 'epoch', y_title => 'mean loss')
     INTO loss FROM @extschema@.recadv_history(model::text) h WHERE h.loss IS NOT NULL HAVING count(*) > 1;
-    SELECT @extschema@.recadv_chart('line', array_agg(epoch ORDER BY epoch), array_agg(value::float8 ORDER BY epoch), array_agg(key ORDER BY epoch, key),
+    SELECT @extschema@.recadv_chart('line', array_agg(epoch ORDER BY epoch, key), array_agg(value::float8 ORDER BY epoch, key), array_agg(upper(key) ORDER BY epoch, key),
                title => 'Quality by epoch', description => 'What was measured on held-out interactions while training.', x_title => 'epoch',
                y_title => 'on held-out interactions, 0 to 1')
     INTO quality
@@ -1304,7 +1305,7 @@ BEGIN
     SELECT count(DISTINCT run) FILTER (WHERE alike IS NOT TRUE),
            CASE WHEN count(DISTINCT run) FILTER (WHERE alike) > 1 THEN
                @extschema@.recadv_chart('line', array_agg(extract(epoch FROM at)::float8 ORDER BY run, metric) FILTER (WHERE alike), array_agg(value ORDER BY run, metric) FILTER (WHERE alike),
-                   array_agg(metric ORDER BY run, metric) FILTER (WHERE alike), title => 'Quality by training',
+                   array_agg(upper(metric) ORDER BY run, metric) FILTER (WHERE alike), title => 'Quality by training',
                    description => 'What each training measured on held-out interactions before its version served.', x_title => 'end of the training (UTC)',
                    y_title => format('at %s, 0 to 1', newest.k), times => true) END
     INTO others, chart FROM trainings;
@@ -1342,7 +1343,7 @@ BEGIN
     SELECT @extschema@.recadv_chart('line', array_agg(moment ORDER BY moment, metric), array_agg(value ORDER BY moment, metric), array_agg(name ORDER BY moment, metric), title => 'Quality by ' || step,
                description => 'How well events were foreseen before they were learnt.', x_title => step || ' of the refreshes (UTC)', y_title => 'mean over events, 0 to 1', times => true)
     INTO metrics_chart
-    FROM (SELECT extract(epoch FROM date_trunc(step, at, 'UTC'))::float8 AS moment, metric, CASE metric WHEN 'mrr' THEN metric ELSE metric || '@' || max(k) END AS name,
+    FROM (SELECT extract(epoch FROM date_trunc(step, at, 'UTC'))::float8 AS moment, metric, CASE metric WHEN 'mrr' THEN 'MRR' ELSE upper(metric) || '@' || max(k) END AS name,
                  sum(value * ranked) / sum(ranked) AS value
           FROM @extschema@.recadv_metrics(model::text) WHERE kind = 'refresh' AND ranked > 0 GROUP BY 1, 2) q
     HAVING count(*) > 0;
@@ -1472,7 +1473,7 @@ BEGIN
              @extschema@.recadv_components(e.vectors)),
     named AS (
         SELECT p.x, p.y, p.id, t.texts[1] AS title, CASE WHEN group_column IS NOT NULL THEN coalesce(t.texts[2], 'none') END AS grouped
-        FROM places p LEFT JOIN @extschema@.recadv_titles(titles, id_column, ARRAY[title_column] || group_column, ids) t ON t.id = p.id),
+        FROM places p LEFT JOIN @extschema@.recadv_titles(titles, id_column, array_remove(ARRAY[title_column, group_column], NULL), ids) t ON t.id = p.id),
     greatest_groups AS (
         SELECT grouped FROM named WHERE grouped IS NOT NULL GROUP BY 1 ORDER BY count(*) DESC, grouped COLLATE "C" LIMIT 7),
     points AS (
@@ -1481,7 +1482,7 @@ BEGIN
         FROM named)
     SELECT @extschema@.recadv_chart('scatter', array_agg(x ORDER BY series = 'others', series, id), array_agg(y ORDER BY series = 'others', series, id), array_agg(series ORDER BY series = 'others', series, id),
                array_agg(label ORDER BY series = 'others', series, id), title => 'Map of items', description => 'Items whose embeddings are alike lie close to each other.',
-               x_title => 'first principal component (no unit)', y_title => 'second principal component (no unit)', width => 640, height => 480)
+               x_title => 'first principal component (no unit)', y_title => 'second principal component (no unit)', width => 420, height => 400)
     INTO chart FROM points;
     RETURN @extschema@.recadv_page_section('Map of items',
         format('%s items by the first two principal components of their embeddings: what lies together is liked together.%s',
@@ -1598,7 +1599,7 @@ BEGIN
         '*{box-sizing:border-box}body{margin:0;background:var(--back);color:var(--ink);font:16px/1.5 system-ui,sans-serif;overflow-wrap:break-word}',
         'main{max-width:72rem;margin:0 auto;padding:1rem}h1{margin:.5rem 0 0;font-size:1.7rem}h2{margin:0 0 .5rem;font-size:1.2rem}h3{margin:0;font-size:1rem}h4{margin:.4rem 0;font-size:.85rem;color:var(--dim)}',
         'p{margin:.3rem 0 .8rem;max-width:85ch}section{background:var(--card);border:1px solid var(--line);border-radius:.6rem;padding:1rem;margin:1rem 0}small{color:var(--dim)}',
-        '.charts,.cards{display:grid;gap:1rem;grid-template-columns:repeat(auto-fit,minmax(min(100%,26rem),1fr))}figure{margin:0 0 .5rem}figure svg{max-width:100%;height:auto;display:block}',
+        '.charts,.cards{display:grid;gap:1rem;grid-template-columns:repeat(auto-fit,minmax(min(100%,26rem),1fr))}figure{margin:0 0 .5rem}figure svg{width:100%;max-width:36rem;height:auto;display:block}',
         '.wide{overflow-x:auto}table{border-collapse:collapse;font-size:.92rem}th,td{text-align:left;vertical-align:top;padding:.3rem .8rem .3rem 0;border-bottom:1px solid var(--line)}th{color:var(--dim);font-weight:600}',
         'article{border:1px solid var(--line);border-radius:.4rem;padding:.7rem;break-inside:avoid}.sides{display:grid;grid-template-columns:1fr 1fr;gap:.8rem;font-size:.92rem}ul,ol{margin:0;padding-left:1.2rem}li{margin:.15rem 0}summary{cursor:pointer}',
         '@media print{body{background:#fff}main{max-width:none;padding:0}section{break-inside:avoid;border:0;padding:0}section:last-of-type{break-inside:auto}.wide{overflow:visible}}</style></head>', E'\n',

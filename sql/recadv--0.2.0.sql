@@ -1582,7 +1582,7 @@ DECLARE
 BEGIN
     SELECT string_agg(@extschema@.recadv_page_row(what, value), '' ORDER BY n) INTO rows
     FROM (VALUES
-        (1, 'Source', coalesce(nullif(info ->> 'source', ''), 'rows of recadv_fit')),
+        (1, 'Source', info ->> 'source'),
         (2, 'Columns', concat_ws(', ', info ->> 'user_column', info ->> 'item_column', info ->> 'time_column', info ->> 'weight_column')),
         (3, 'Rows read', @extschema@.recadv_page_number((training ->> 'rows')::float8)),
         (4, 'Users', @extschema@.recadv_page_number((info ->> 'users')::float8)),

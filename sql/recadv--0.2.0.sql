@@ -1310,7 +1310,7 @@ CREATE FUNCTION @extschema@.recadv_chart(
     width integer DEFAULT 380,
     height integer DEFAULT 250)
 RETURNS text
-LANGUAGE plpgsql STABLE PARALLEL SAFE COST 100000 SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql STABLE PARALLEL SAFE COST 100000 SET search_path = pg_catalog, pg_temp SET jit = off
 AS $plpgsql$
 DECLARE
     most CONSTANT float8 := 1e100; -- beyond it nothing can be drawn to scale
@@ -1724,7 +1724,7 @@ DECLARE
     lead CONSTANT text := 'How much NDCG@100 changes when every embedding is moved by a share of its own length, at random or in the most harmful direction. The less, the more robust.';
     content text;
 BEGIN
-    IF coalesce((info ->> 'held_out')::float8, 0) * (info ->> 'items')::float8 > 1e8 THEN
+    IF coalesce((info ->> 'held_out')::float8, 0) * (info ->> 'items')::float8 > 2e7 THEN
         RETURN @extschema@.recadv_page_section('Robustness', format('Left out, since it would take long for a model of this size: SELECT * FROM recadv_robustness(%L, relative => true);', model), NULL);
     END IF;
     SELECT concat('<div class="charts"><figure>', @extschema@.recadv_chart('bar', NULL, array_agg(100 * relative_change ORDER BY perturbation DESC, epsilon), array_agg(perturbation ORDER BY perturbation DESC, epsilon),
@@ -1756,15 +1756,14 @@ DECLARE
     rows text;
 BEGIN
     SELECT * INTO c FROM @extschema@.recadv_coverage(model::text, k, sample => sample);
-    SELECT @extschema@.recadv_chart('bar', NULL, array_agg(share ORDER BY decile, s), array_agg(s ORDER BY decile, s), array_agg(decile::text ORDER BY decile, s), title => 'Recommended against bought',
+    SELECT @extschema@.recadv_chart('bar', NULL, array_agg(100 * share ORDER BY decile, s), array_agg(s ORDER BY decile, s), array_agg(decile::text ORDER BY decile, s), title => 'Recommended against bought',
                description => 'Shares of all interactions and of all places in lists that the items of each decile of popularity have.',
-               x_title => 'tenth of the items (1: most popular)', y_title => 'share (%)')
-    INTO chart
-    FROM (SELECT decile, s, 100 * share AS share FROM @extschema@.recadv_exposure(model::text, k, sample => sample) e,
-              LATERAL (VALUES ('bought', e.bought_share), ('recommended', e.recommended_share)) v(s, share)) q;
-    SELECT string_agg(@extschema@.recadv_page_row(decile::text, @extschema@.recadv_page_number(items), @extschema@.recadv_page_number(listed_items), @extschema@.recadv_page_number(bought), @extschema@.recadv_page_number(recommended),
-               round(100 * bought_share::numeric, 1) || ' %', round(100 * recommended_share::numeric, 1) || ' %'), '' ORDER BY decile)
-    INTO rows FROM @extschema@.recadv_exposure(model::text, k, sample => sample);
+               x_title => 'tenth of the items (1: most popular)', y_title => 'share (%)'),
+           string_agg(@extschema@.recadv_page_row(decile::text, @extschema@.recadv_page_number(items), @extschema@.recadv_page_number(listed_items), @extschema@.recadv_page_number(bought), @extschema@.recadv_page_number(recommended),
+               round(100 * bought_share::numeric, 1) || ' %', round(100 * recommended_share::numeric, 1) || ' %'), '' ORDER BY decile) FILTER (WHERE s = 'bought')
+    INTO chart, rows
+    FROM @extschema@.recadv_exposure(model::text, k, sample => sample) e,
+         LATERAL (VALUES ('bought', e.bought_share), ('recommended', e.recommended_share)) v(s, share);
     RETURN @extschema@.recadv_page_section('What is shown to whom',
         concat_ws(' ', format('The lists of %s items of %s.', k, CASE WHEN c.users < users THEN format('a sample of %s users, spread evenly over all %s', @extschema@.recadv_page_number(c.users), @extschema@.recadv_page_number(users))
                    ELSE format('all %s users', @extschema@.recadv_page_number(users)) END),
@@ -1928,7 +1927,7 @@ CREATE FUNCTION @extschema@.recadv_page(
     k integer,
     sample integer)
 RETURNS text
-LANGUAGE plpgsql STABLE PARALLEL UNSAFE COST 1000000 SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE COST 1000000 SET search_path = pg_catalog, pg_temp SET jit = off
 AS $plpgsql$
 DECLARE
     info jsonb := @extschema@.recadv_info(model::text);

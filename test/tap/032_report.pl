@@ -155,7 +155,7 @@ addEventListener('load', () => {
 		if (!e.closest('.wide') && e.getBoundingClientRect().right > innerWidth + 0.5) beyond.push(walker.currentNode.data.slice(0, 40));
 	}
 	const root = document.documentElement;
-	parent.postMessage(JSON.stringify({ width: innerWidth, scroll: root.scrollWidth, texts, worst, where, beyond,
+	parent.postMessage(JSON.stringify({ name, width: innerWidth, scroll: root.scrollWidth, texts, worst, where, beyond,
 		dark: matchMedia('(prefers-color-scheme: dark)').matches, back: getComputedStyle(document.body).backgroundColor,
 		small: Math.min(...[...document.querySelectorAll('svg text')].map(t => 12 * t.ownerSVGElement.getBoundingClientRect().width / t.ownerSVGElement.viewBox.baseVal.width)) }), '*');
 });
@@ -174,57 +174,84 @@ sub run_browser
 	return ($out, $err);
 }
 
-# What the probe says of a page in a window of a width, which is a frame, as windows have a least width.
-sub look_at
+# All pages beside each other in frames of some widths, as windows have a least width.
+sub frames
 {
-	my ($model, $width, $dark) = @_;
-	my $page = slurp_file("$folder/$model.html");
+	my ($suffix, @widths) = @_;
+	my $frames = '';
 
-	$page =~ s/<meta http-equiv="Content-Security-Policy"[^>]*>//;
-	$page =~ s/<\/body>/<script>$probe<\/script><\/body>/;
-	unlink "$folder/probe.html", "$folder/frame.html";
-	append_to_file("$folder/probe.html", $page);
-	append_to_file("$folder/frame.html", qq{<!DOCTYPE html><html><body><script>
-		addEventListener('message', m => { document.body.textContent = 'found ' + btoa(m.data.replace(/[^ -~]/g, '?')) + ' end' })</script>
-		<iframe style="width:${width}px;height:900px" src="probe.html"></iframe></body></html>});
-	my ($out, $err) = run_browser("$folder/frame.html", '--window-size=1400,1000', '--virtual-time-budget=10000',
+	foreach my $model (sort keys %pages)
+	{
+		$frames .= qq{<iframe name="$model $_" style="width:${_}px;height:900px" src="$model$suffix.html"></iframe>} foreach @widths;
+	}
+	return $frames;
+}
+
+# What the probe says of each.
+sub look
+{
+	my ($dark) = @_;
+
+	unlink "$folder/frames.html";
+	append_to_file("$folder/frames.html", q{<!DOCTYPE html><html><body><p>nothing</p><script>
+		let found = {};
+		addEventListener('message', m => {
+			const data = JSON.parse(m.data.replace(/[^ -~]/g, '?'));
+			found[data.name] = data;
+			document.querySelector('p').textContent = 'found ' + btoa(JSON.stringify(found)) + ' end';
+		})</script>} . frames('-probed', 400, 1280) . '</body></html>');
+	my ($out, $err) = run_browser("$folder/frames.html", '--window-size=1400,1000', '--virtual-time-budget=20000',
 		'--blink-settings=preferredColorScheme=' . ($dark ? 0 : 1), '--dump-dom');
-	return $out =~ /found ([\w+\/=]+) end/ ? decode_json(MIME::Base64::decode_base64($1)) : { failed => $err };
+	return $out =~ /found ([\w+\/=]+) end/ ? decode_json(MIME::Base64::decode_base64($1)) : diag($err) && {};
 }
 
 SKIP:
 {
 	skip 'no browser: apt-get install chromium', 1 if !$browser;
 	require MIME::Base64;
-	my (undef, $broken) = do {
-		append_to_file("$folder/broken.html", '<!DOCTYPE html><p><img src="nowhere.png"/><script>nothing()</script></p>');
-		run_browser("$folder/broken.html", '--dump-dom');
-	};
+	append_to_file("$folder/broken.html", '<!DOCTYPE html><p><img src="nowhere.png"/><script>nothing()</script></p>');
+	my (undef, $broken) = run_browser("$folder/broken.html", '--dump-dom');
 	like($broken, qr/CONSOLE/, 'the log of the browser shows errors');
+	append_to_file("$folder/plain.html", '<!DOCTYPE html><html><body>' . frames('', 1280) . '</body></html>');
+	my ($dom, $log) = run_browser("$folder/plain.html", '--dump-dom');
+	like($dom, qr/<iframe/, 'the browser opens the pages');
+	unlike($log, qr/CONSOLE/, 'no message in the console');
 
+	# One that is bad, so that the probe is known to see it.
+	append_to_file("$folder/faulty.html", '<!DOCTYPE html><html><body style="background:#fff"><p style="color:#888">pale</p>'
+		  . '<p style="width:2000px;text-align:right">far</p></body></html>');
+	$pages{faulty} = undef;
 	foreach my $model (sort keys %pages)
 	{
-		my (undef, $log) = run_browser("$folder/$model.html", '--dump-dom');
+		my $page = slurp_file("$folder/$model.html");
 
-		unlike($log, qr/CONSOLE/, "$model: no message in the console");
-		foreach my $width (400, 1280)
+		$page =~ s/<meta http-equiv="Content-Security-Policy"[^>]*>//;
+		$page =~ s/<\/body>/<script>$probe<\/script><\/body>/;
+		append_to_file("$folder/$model-probed.html", $page);
+	}
+	my @found = map { look($_) } 0, 1;
+	delete $pages{faulty};
+	my $faulty = $found[0]->{'faulty 400'};
+	ok($faulty->{worst} < 4.5 && $faulty->{where} eq 'pale', 'the probe finds text that is too pale');
+	ok($faulty->{scroll} > 400 && $faulty->{beyond}[0] eq 'far', 'and what is too wide');
+	foreach my $dark (0, 1)
+	{
+		foreach my $frame (map { ("$_ 400", "$_ 1280") } sort keys %pages)
 		{
-			foreach my $dark (0, 1)
-			{
-				my $seen = look_at($model, $width, $dark);
-				my $name = "$model, $width pixels, " . ($dark ? 'dark' : 'light');
+			my $seen = $found[$dark]->{$frame} // {};
+			my $name = $frame . ($dark ? ' dark' : ' light');
+			my ($width) = $frame =~ /(\d+)$/;
 
-				is($seen->{width}, $width, "$name: is shown") or diag($seen->{failed});
-				is(!!$seen->{dark}, !!$dark, "$name: in that mode, $seen->{back}");
-				cmp_ok($seen->{texts}, '>', 100, "$name: has text");
-				cmp_ok($seen->{worst}, '>=', 4.5, "$name: contrast of at least 4.5, at $seen->{where}");
-				cmp_ok($seen->{scroll}, '<=', $width, "$name: is not wider");
-				is("@{ $seen->{beyond} // ['?'] }", '', "$name: no text reaches beyond");
-				cmp_ok($seen->{small} // 99, '>=', 9, "$name: texts of charts can be read");
-			}
+			is($seen->{width}, $width, "$name: is shown");
+			is(!!$seen->{dark}, !!$dark, "$name: in that mode");
+			cmp_ok($seen->{texts} // 0, '>', 100, "$name: has text");
+			cmp_ok($seen->{worst} // 0, '>=', 4.5, "$name: contrast of at least 4.5, at " . ($seen->{where} // ''));
+			cmp_ok($seen->{scroll} // 9999, '<=', $width, "$name: is not wider");
+			is("@{ $seen->{beyond} // ['?'] }", '', "$name: no text reaches beyond");
+			cmp_ok($seen->{small} // 0, '>=', 9, "$name: texts of charts can be read");
 		}
 	}
-	isnt(look_at('shop', 400, 0)->{back}, look_at('shop', 400, 1)->{back}, 'dark is not light');
+	isnt($found[0]->{'shop 400'}{back}, $found[1]->{'shop 400'}{back}, 'dark is not light');
 }
 
 $node->stop;

@@ -154,7 +154,7 @@ Datum recadv_popularity(PG_FUNCTION_ARGS)
                                VersionArgument(fcinfo, POPULARITY_VERSION), &table);
     popularity.ids = IdReaderOpen(served, AXIS_ITEM);
     popularity.scratch =
-        AllocSetContextCreate(CurrentMemoryContext, "recadv popularity", ALLOCSET_DEFAULT_SIZES);
+        AllocSetContextCreate(CurrentMemoryContext, "recadv counts", ALLOCSET_DEFAULT_SIZES);
     RowsVisit(served, AXIS_ITEM, AddPopularity, &popularity);
     ModelTableClose(&table);
     return (Datum)0;

@@ -703,11 +703,11 @@ RETURNS TABLE (item text, popularity double precision, lists bigint, decile inte
 LANGUAGE sql STABLE PARALLEL RESTRICTED ROWS 10000
 BEGIN ATOMIC
     WITH shown AS (
-        SELECT u.item, count(*) AS lists
-        FROM @extschema@.recadv_lists(model, k, version, NULL, sample) l, LATERAL unnest(l.items) AS u(item)
+        SELECT u.item, pg_catalog.count(*) AS lists
+        FROM @extschema@.recadv_lists(model, k, version, NULL, sample) l, LATERAL pg_catalog.unnest(l.items) AS u(item)
         GROUP BY u.item)
     SELECT p.item, p.popularity, coalesce(s.lists, 0),
-           ntile(10) OVER (ORDER BY p.popularity DESC, p.item COLLATE pg_catalog."C")
+           pg_catalog.ntile(10) OVER (ORDER BY p.popularity DESC, p.item COLLATE pg_catalog."C")
     FROM @extschema@.recadv_popularity(model, version) p
          LEFT JOIN shown s ON s.item OPERATOR(pg_catalog.=) p.item
     WHERE k IS NOT NULL;
@@ -724,10 +724,10 @@ RETURNS TABLE (decile integer, items bigint, listed_items bigint, bought double 
     bought_share double precision, recommended_share double precision)
 LANGUAGE sql STABLE PARALLEL RESTRICTED ROWS 10
 BEGIN ATOMIC
-    SELECT e.decile, count(*), count(*) FILTER (WHERE e.lists OPERATOR(pg_catalog.>) 0),
-           sum(e.popularity), sum(e.lists)::bigint,
-           sum(e.popularity) OPERATOR(pg_catalog./) nullif(sum(sum(e.popularity)) OVER (), 0::double precision),
-           (sum(e.lists) OPERATOR(pg_catalog./) nullif(sum(sum(e.lists)) OVER (), 0::numeric))::double precision
+    SELECT e.decile, pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE e.lists OPERATOR(pg_catalog.>) 0),
+           pg_catalog.sum(e.popularity), pg_catalog.sum(e.lists)::bigint,
+           pg_catalog.sum(e.popularity) OPERATOR(pg_catalog./) nullif(pg_catalog.sum(pg_catalog.sum(e.popularity)) OVER (), 0::double precision),
+           (pg_catalog.sum(e.lists) OPERATOR(pg_catalog./) nullif(pg_catalog.sum(pg_catalog.sum(e.lists)) OVER (), 0::numeric))::double precision
     FROM @extschema@.recadv_item_exposure(model, k, version, sample) e
     GROUP BY e.decile
     ORDER BY e.decile;
@@ -745,21 +745,22 @@ RETURNS TABLE (users bigint, items bigint, listed_items bigint, coverage double 
 LANGUAGE sql STABLE PARALLEL RESTRICTED ROWS 1
 BEGIN ATOMIC
     SELECT least(sample::bigint, (@extschema@.recadv_info(model, version) OPERATOR(pg_catalog.->>) 'users')::bigint),
-           count(*), count(*) FILTER (WHERE e.lists OPERATOR(pg_catalog.>) 0),
-           count(*) FILTER (WHERE e.lists OPERATOR(pg_catalog.>) 0)::double precision OPERATOR(pg_catalog./) nullif(count(*),
-               0)::double precision,
-           ((2::double precision OPERATOR(pg_catalog.*) sum(e.lists_place OPERATOR(pg_catalog.*) e.lists::double precision))
-               OPERATOR(pg_catalog.-) ((count(*) OPERATOR(pg_catalog.+) 1)::double precision OPERATOR(pg_catalog.*) sum(e.lists)::double precision))
-               OPERATOR(pg_catalog./) nullif(count(*)::double precision OPERATOR(pg_catalog.*) sum(e.lists)::double precision,
-                   0::double precision),
-           ((2::double precision OPERATOR(pg_catalog.*) sum(e.popularity_place OPERATOR(pg_catalog.*) e.popularity))
-               OPERATOR(pg_catalog.-) ((count(*) OPERATOR(pg_catalog.+) 1)::double precision OPERATOR(pg_catalog.*) sum(e.popularity)))
-               OPERATOR(pg_catalog./) nullif(count(*)::double precision OPERATOR(pg_catalog.*) sum(e.popularity),
-                   0::double precision)
-    FROM (SELECT i.lists, i.popularity, row_number() OVER (ORDER BY i.lists)::double precision AS lists_place,
-                 row_number() OVER (ORDER BY i.popularity)::double precision AS popularity_place
-          FROM @extschema@.recadv_item_exposure(model, k, version, sample) i) e
-    HAVING k IS NOT NULL;
+           t.items::bigint, t.listed::bigint, t.listed OPERATOR(pg_catalog./) nullif(t.items, 0::double precision),
+           (t.lists_moment OPERATOR(pg_catalog.-) ((t.items OPERATOR(pg_catalog.+) 1::double precision) OPERATOR(pg_catalog.*) t.lists))
+               OPERATOR(pg_catalog./) nullif(t.items OPERATOR(pg_catalog.*) t.lists, 0::double precision),
+           (t.bought_moment OPERATOR(pg_catalog.-) ((t.items OPERATOR(pg_catalog.+) 1::double precision) OPERATOR(pg_catalog.*) t.bought))
+               OPERATOR(pg_catalog./) nullif(t.items OPERATOR(pg_catalog.*) t.bought, 0::double precision)
+    FROM (SELECT pg_catalog.count(*)::double precision AS items,
+                 pg_catalog.count(*) FILTER (WHERE e.lists OPERATOR(pg_catalog.>) 0::double precision)::double precision AS listed,
+                 pg_catalog.sum(e.lists) AS lists, pg_catalog.sum(e.bought) AS bought,
+                 -- twice the sum of what the items have, each times its place among all in ascending order
+                 2::double precision OPERATOR(pg_catalog.*) pg_catalog.sum(e.lists OPERATOR(pg_catalog.*) e.lists_place) AS lists_moment,
+                 2::double precision OPERATOR(pg_catalog.*) pg_catalog.sum(e.bought OPERATOR(pg_catalog.*) e.bought_place) AS bought_moment
+          FROM (SELECT i.lists::double precision AS lists, i.popularity AS bought,
+                       pg_catalog.row_number() OVER (ORDER BY i.lists)::double precision AS lists_place,
+                       pg_catalog.row_number() OVER (ORDER BY i.popularity)::double precision AS bought_place
+                FROM @extschema@.recadv_item_exposure(model, k, version, sample) i) e) t
+    WHERE k IS NOT NULL;
 END;
 COMMENT ON FUNCTION @extschema@.recadv_coverage(text, integer, integer, integer) IS
 'how much of the catalogue is in the lists of k items of all users: users, items, items that are in some list, their share; Gini coefficients of the places in lists and of the interactions in training over the items (0: all items have as many, towards 1: a few have all; NULL: there are none). version, sample: as in recadv_lists, so a sample covers less';
@@ -784,13 +785,13 @@ BEGIN ATOMIC
         FROM other o, LATERAL @extschema@.recadv_lists(model, CASE WHEN o.version IS NOT NULL THEN k END, o.version,
                  CASE WHEN sample IS NOT NULL THEN ARRAY(SELECT a.user_id FROM a) END) l),
     common AS MATERIALIZED (
-        SELECT (SELECT count(*) FROM unnest(a.items) AS i(item)
+        SELECT (SELECT pg_catalog.count(*) FROM pg_catalog.unnest(a.items) AS i(item)
                 WHERE i.item OPERATOR(pg_catalog.=) ANY (b.items))::integer AS shared,
-               greatest(cardinality(a.items), cardinality(b.items)) AS longest
+               greatest(pg_catalog.cardinality(a.items), pg_catalog.cardinality(b.items)) AS longest
         FROM a JOIN b ON b.user_id OPERATOR(pg_catalog.=) a.user_id)
-    SELECT n.shared, count(c.shared),
-           count(c.shared)::double precision OPERATOR(pg_catalog./) sum(count(c.shared)) OVER ()::double precision
-    FROM generate_series(0, (SELECT max(common.longest) FROM common)) AS n(shared)
+    SELECT n.shared, pg_catalog.count(c.shared),
+           pg_catalog.count(c.shared)::double precision OPERATOR(pg_catalog./) pg_catalog.sum(pg_catalog.count(c.shared)) OVER ()::double precision
+    FROM pg_catalog.generate_series(0, (SELECT pg_catalog.max(common.longest) FROM common)) AS n(shared)
          LEFT JOIN common c ON c.shared OPERATOR(pg_catalog.=) n.shared
     GROUP BY n.shared
     ORDER BY n.shared;
@@ -804,15 +805,16 @@ RETURNS TABLE (run integer, kind text, at timestamptz, version integer, algorith
     value double precision, holdout text, k integer, held_out_users bigint, events bigint, ranked bigint)
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000
 BEGIN ATOMIC
-    SELECT n.number, r.kind, r.finished, r.version, r.algorithm, m.key, m.value::double precision,
+    SELECT n.number, r.kind, r.finished, r.version, r.algorithm, m.key, pg_catalog.round(m.value::numeric, 100)::double precision,
            r.holdout, r.k, r.held_out_users, r.events, r.ranked
     FROM @extschema@.recadv_run_numbers(model) AS n(number),
          LATERAL pg_catalog.jsonb_to_record(@extschema@.recadv_document(model, 'run', n.number, 0))
         AS r(kind text, finished timestamptz, version integer, algorithm text, metrics jsonb, holdout text,
              k integer, held_out_users bigint, events bigint, ranked bigint),
-         LATERAL pg_catalog.jsonb_each(CASE WHEN jsonb_typeof(r.metrics) OPERATOR(pg_catalog.=) 'object'
+         LATERAL pg_catalog.jsonb_each(CASE WHEN pg_catalog.jsonb_typeof(r.metrics) OPERATOR(pg_catalog.=) 'object'
              THEN r.metrics END) AS m(key, value)
-    WHERE jsonb_typeof(m.value) OPERATOR(pg_catalog.=) 'number';
+    WHERE CASE WHEN pg_catalog.jsonb_typeof(m.value) OPERATOR(pg_catalog.=) 'number'
+           THEN pg_catalog.abs(m.value::numeric) OPERATOR(pg_catalog.<) 1e300 END;
 END;
 COMMENT ON FUNCTION @extschema@.recadv_metrics(text) IS
 'what the runs of a model measured, a row a number: run, kind, when it ended, version, algorithm, the metric''s name (of a refresh hr, ndcg and mrr of the events that it ranked before it learnt them) and value, and what it was measured on: holdout, k, users of whom something was held out (of a training), events learnt and ranked (of a refresh). Compare values of the same metric, holdout and k alone, over about as many users';
@@ -822,21 +824,22 @@ CREATE VIEW @extschema@.recadv_all_metrics AS
            n.nspname AS schema,
            c.relname AS name,
            d.run, r.kind, r.finished AS at, r.version, r.algorithm, m.key AS metric,
-           m.value::pg_catalog.float8 AS value, r.holdout, r.k, r.held_out_users, r.events, r.ranked
+           pg_catalog.round(m.value::numeric, 100)::double precision AS value, r.holdout, r.k, r.held_out_users, r.events, r.ranked
     FROM pg_catalog.pg_class c
          JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace,
          LATERAL @extschema@.recadv_run_documents(c.oid) d,
          LATERAL pg_catalog.jsonb_to_record(d.document)
         AS r(kind text, finished timestamptz, version integer, algorithm text, metrics jsonb, holdout text,
              k integer, held_out_users bigint, events bigint, ranked bigint),
-         LATERAL pg_catalog.jsonb_each(CASE WHEN jsonb_typeof(r.metrics) OPERATOR(pg_catalog.=) 'object'
+         LATERAL pg_catalog.jsonb_each(CASE WHEN pg_catalog.jsonb_typeof(r.metrics) OPERATOR(pg_catalog.=) 'object'
              THEN r.metrics END) AS m(key, value)
     WHERE c.reloftype OPERATOR(pg_catalog.=) '@extschema@.recadv_model'::pg_catalog.regtype
       AND c.relkind OPERATOR(pg_catalog.=) 'r'
       AND NOT pg_catalog.pg_is_other_temp_schema(n.oid)
       AND pg_catalog.has_schema_privilege(n.oid, 'USAGE')
       AND pg_catalog.has_table_privilege(c.oid, 'SELECT')
-      AND jsonb_typeof(m.value) OPERATOR(pg_catalog.=) 'number';
+      AND CASE WHEN pg_catalog.jsonb_typeof(m.value) OPERATOR(pg_catalog.=) 'number'
+           THEN pg_catalog.abs(m.value::numeric) OPERATOR(pg_catalog.<) 1e300 END;
 COMMENT ON VIEW @extschema@.recadv_all_metrics IS
 'recadv_metrics of all models that you may read, for dashboards. A model that is locked or damaged is left out with a WARNING';
 GRANT SELECT ON @extschema@.recadv_all_metrics TO PUBLIC;
@@ -848,8 +851,8 @@ CREATE FUNCTION @extschema@.recadv_escape(
 RETURNS text
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 BEGIN ATOMIC
-    SELECT replace(replace(replace(replace(replace(
-               regexp_replace(value, '[\u0001-\u0008\u000B\u000C\u000E-\u001F\u007F\uFFFE\uFFFF]', '', 'g'),
+    SELECT pg_catalog.replace(pg_catalog.replace(pg_catalog.replace(pg_catalog.replace(pg_catalog.replace(
+               pg_catalog.regexp_replace(value, '[\u0001-\u0008\u000B\u000C\u000E-\u001F\u007F\uFFFE\uFFFF]', '', 'g'),
                '&', '&amp;'), '<', '&lt;'), '>', '&gt;'), '"', '&quot;'), '''', '&#39;');
 END;
 COMMENT ON FUNCTION @extschema@.recadv_escape(text) IS

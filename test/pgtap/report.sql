@@ -1,6 +1,7 @@
 -- What the lists of all users are made of, charts, and the page about a model.
 BEGIN;
 \ir setup.psql
+\ir forge.psql
 SELECT * FROM no_plan();
 
 -- two versions of every algorithm, the second of other data; small, and not compared with the first
@@ -211,6 +212,19 @@ SELECT set_eq('SELECT run, value, holdout, k, held_out_users FROM recadv_metrics
 SELECT ok(recadv_report('log') LIKE '%3 measured otherwise, and cannot be compared%There is one so far%', 'a training over a quarter of the users is compared with none');
 SELECT recadv_train('log', 'orders', algorithm => 'bpr', time_column => 'at', options => '{"factors": 4, "epochs": 2, "promote": "always", "holdout": "random"}') \g /dev/null
 SELECT ok(recadv_report('log') LIKE '%2 measured otherwise, and cannot be compared%<title>Quality by training</title>%', 'the next one with two others');
+
+-- what somebody wrote into the log who may: neither the function nor the view fails
+CREATE FUNCTION forge_run(metrics text) RETURNS void LANGUAGE sql AS $$
+    UPDATE log SET data = block('run', 6, 1, 1, length(d), convert_to(d, 'UTF8'))
+    FROM (SELECT (recadv_document('log', 'run', 1, 0) || metrics::jsonb)::text AS d) o WHERE part = 'run' AND block = 1
+$$;
+SELECT forge_run('{"metrics": {"a": 1e400, "b": "x", "c": 1e-400, "d": [1], "e": null, "f": -2.5}}');
+SELECT results_eq('SELECT metric, value FROM ' || f || ' AND run = 1 ORDER BY 1', $$VALUES ('c', 0::float8), ('f', -2.5)$$, f || ': numbers alone')
+FROM unnest('{recadv_metrics(''log'') WHERE true,recadv_all_metrics WHERE model = ''log''}'::text[]) f;
+SELECT forge_run('{"metrics": 7}');
+SELECT is((SELECT count(*) FROM recadv_metrics('log') WHERE run = 1) + (SELECT count(*) FROM recadv_all_metrics WHERE model = 'log' AND run = 1), 0::bigint, 'no metrics');
+SELECT forge_run('{"ranked": 1e30}');
+SELECT is((SELECT count(*) FROM recadv_metrics('log') WHERE run = 1) + (SELECT count(*) FROM recadv_all_metrics WHERE model = 'log' AND run = 1), 0::bigint, 'no run');
 
 -- a stream
 SELECT recadv_refresh('two_nmrn') \g /dev/null

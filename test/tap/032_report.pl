@@ -245,10 +245,10 @@ SKIP:
 			is($seen->{width}, $width, "$name: is shown");
 			is(!!$seen->{dark}, !!$dark, "$name: in that mode");
 			cmp_ok($seen->{texts} // 0, '>', 100, "$name: has text");
-			cmp_ok($seen->{worst} // 0, '>=', 4.5, "$name: contrast of at least 4.5, at " . ($seen->{where} // ''));
+			cmp_ok($seen->{worst} // 0, '>=', 4.5, sprintf('%s: contrast of at least 4.5: %.2f at %s', $name, $seen->{worst} // 0, $seen->{where} // ''));
 			cmp_ok($seen->{scroll} // 9999, '<=', $width, "$name: is not wider");
 			is("@{ $seen->{beyond} // ['?'] }", '', "$name: no text reaches beyond");
-			cmp_ok($seen->{small} // 0, '>=', 9, "$name: texts of charts can be read");
+			cmp_ok($seen->{small} // 0, '>=', 9, sprintf('%s: texts of charts can be read: %.1f pixels', $name, $seen->{small} // 0));
 		}
 	}
 	isnt($found[0]->{'shop 400'}{back}, $found[1]->{'shop 400'}{back}, 'dark is not light');

@@ -15,7 +15,8 @@
     X(softmax)                                                                                     \
     X(nmrn)                                                                                        \
     X(nmrn_gan)                                                                                    \
-    X(sasrec)
+    X(sasrec)                                                                                      \
+    X(neumf)
 
 /* Those that learn from a log of slates. */
 #define POLICIES(X)                                                                                \

@@ -38,6 +38,11 @@
 #define AlignmentLoss           AlignmentLossDouble
 #define SoftmaxTileSums         SoftmaxTileSumsDouble
 #define SoftmaxTileGradient     SoftmaxTileGradientDouble
+#define NeumfNetworkOf          NeumfNetworkOfDouble
+#define NeumfStartNetwork       NeumfStartNetworkDouble
+#define NeumfTape               NeumfTapeDouble
+#define NeumfForward            NeumfForwardDouble
+#define NeumfBackward           NeumfBackwardDouble
 
 /* Attention, the transformer of sequences, LSTM. */
 #define MatrixProductPlain           MatrixProductPlainDouble

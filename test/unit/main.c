@@ -54,6 +54,8 @@ static const struct {
     {"nmrn", TestNmrn},
     {"sasrec", TestSasrec},
     {"sasrec_gradients", TestSasrecGradients},
+    {"neumf", TestNeumf},
+    {"neumf_gradients", TestNeumfGradients},
     {"formula", TestFormula},
     {"serve", TestServe},
     {"stream", TestStreaming},

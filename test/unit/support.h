@@ -7,6 +7,7 @@
 #include "algo/algorithm.h"
 #include "algo/als/als.h"
 #include "algo/mf/mf.h"
+#include "algo/neumf/neumf.h"
 #include "algo/nmrn/memory_network.h"
 #include "algo/rank/ranking.h"
 #include "algo/sasrec/sasrec.h"
@@ -72,6 +73,7 @@ typedef struct Training {
         NmrnOptions nmrn;
         SoftmaxOptions softmax;
         SasrecOptions sasrec;
+        NeumfOptions neumf;
     } options;
     Model model;
     TrainReport report;

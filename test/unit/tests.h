@@ -47,6 +47,8 @@ extern void TestGenerator(void);
 extern void TestNmrn(void);
 extern void TestSasrec(void);
 extern void TestSasrecGradients(void);
+extern void TestNeumf(void);
+extern void TestNeumfGradients(void);
 extern void TestFormula(void);
 extern void TestServe(void);
 extern void TestStreaming(void);

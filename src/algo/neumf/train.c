@@ -1,0 +1,197 @@
+/* train.c: epochs, and at last what was held out. */
+#include "algo/learn/loop.h"
+#include "algo/learn/negative.h"
+#include "algo/learn/positives.h"
+#include "algo/neumf/batch.h"
+#include "core/blas.h"
+#include "core/pool.h"
+
+/* What was held out is learnt with all others in this share of the epochs, at this rate. */
+#define AFTER      4
+#define AFTER_RATE 0.2
+
+typedef struct Trainer {
+    const Host *host;
+    Interactions data; /* as it now trains */
+    const NeumfOptions *options;
+    Model *model;
+    Positives positives;
+    NeumfBatch batch;
+    double rate; /* at the start of the stage, as a share of the learning rate */
+    int planned; /* epochs of the stage */
+    int done;
+} Trainer;
+
+static int ShareOf(int64_t epochs, int share)
+{
+    return (int)((epochs + share - 1) / share);
+}
+
+static int MainEpochs(const Model *model)
+{
+    const NeumfOptions *o = model->options;
+
+    return (int)(model->warm && o->warm_epochs < o->epochs ? o->warm_epochs : o->epochs);
+}
+
+int NeumfEpochs(const Model *model, bool held)
+{
+    int epochs = MainEpochs(model);
+
+    return epochs + (held && !model->trial ? ShareOf(epochs, AFTER) : 0);
+}
+
+static uint32_t LearntParts(void)
+{
+    return LEARNT(NEUMF_USER_PART) | LEARNT(NEUMF_ITEM_PART) | LEARNT(NEUMF_NETWORK_PART);
+}
+
+size_t NeumfMemory(const Model *model, const Interactions *shape, int threads)
+{
+    size_t total = SizeAdd(NeumfBatchMemory(model, threads), PositivesMemory(shape));
+
+    return SizeAdd(total, LoopMemory(model, shape, threads, LearntParts(),
+                                     NeumfEpochs(model, shape->held_count > 0)));
+}
+
+/* --- start */
+
+static bool NetworkIsNew(const Part *part)
+{
+    for (uint32_t r = 0; r < part->rows; r++)
+        if (!RowIsZero(part, r))
+            return false;
+    return true;
+}
+
+/* What a warm start brings stays. */
+static void StartParts(const Trainer *t)
+{
+    Part *part = t->model->part;
+    uint64_t seed = (uint64_t)t->options->train.seed;
+    Random random;
+
+    if (NetworkIsNew(&part[NEUMF_NETWORK_PART])) {
+        RandomSeed(&random, seed, RANDOM_INIT_WEIGHT, 0, 0);
+        NeumfStartNetwork(&t->batch.network, &random, part[NEUMF_NETWORK_PART].data);
+    }
+    FactorsInit(t->host, &part[NEUMF_USER_PART], RANDOM_INIT_USER, seed, NEUMF_DEVIATION);
+    FactorsInit(t->host, &part[NEUMF_ITEM_PART], RANDOM_INIT_ITEM, seed, NEUMF_DEVIATION);
+}
+
+static void Prepare(Trainer *t)
+{
+    PositivesCreate(t->host, &t->data, &t->positives);
+    NeumfBatchCreate(t->host, t->model, &t->batch);
+    t->batch.rule.regularization = (float)t->options->regularization;
+    StartParts(t);
+}
+
+static void Release(Trainer *t)
+{
+    PositivesRelease(t->host, &t->positives);
+    NeumfBatchRelease(t->host, &t->batch);
+}
+
+/* --- epochs */
+
+static double RateAt(const Trainer *t, uint32_t at)
+{
+    const NeumfOptions *o = t->options;
+    double progress = (t->done + (double)at / t->positives.count) / t->planned;
+
+    return o->learning_rate * t->rate * (1 - progress * (1 - o->last_rate));
+}
+
+/* A user who has all items has no negatives, and teaches nothing. */
+static void AddExamples(Trainer *t, Positive pair, Random *random)
+{
+    for (int64_t n = 0; n < t->options->negatives; n++) {
+        uint32_t item = UniformNegative(&t->data, pair.user, random);
+
+        if (item == NO_ITEM)
+            return;
+        if (n == 0)
+            NeumfBatchAdd(&t->batch, pair.user, pair.item, 1);
+        NeumfBatchAdd(&t->batch, pair.user, item, 0);
+    }
+}
+
+/* Returns the place of the interaction that comes next. */
+static uint32_t TakeBatch(Trainer *t, int epoch, uint32_t at)
+{
+    uint32_t of_one = (uint32_t)t->options->negatives + 1;
+    Random random;
+
+    RandomSeed(&random, (uint64_t)t->options->train.seed, RANDOM_BATCH, (uint64_t)epoch, at);
+    for (; at < t->positives.count && t->batch.count + of_one <= t->batch.most; at++)
+        AddExamples(t, t->positives.pair[at], &random);
+    return at;
+}
+
+/* Mean loss per example. */
+static double RunEpoch(void *trainer, int number)
+{
+    Trainer *t = trainer;
+    double loss = 0;
+    uint64_t examples = 0;
+    Random random;
+
+    RandomSeed(&random, (uint64_t)t->options->train.seed, RANDOM_ORDER, (uint64_t)number, 0);
+    PositivesDraw(t->host, &t->data, &random, &t->positives);
+    for (uint32_t at = 0; at < t->positives.count;) {
+        t->batch.rule.rate = (float)RateAt(t, at);
+        at = TakeBatch(t, number, at);
+        examples += t->batch.count;
+        if (t->batch.count > 0)
+            loss += NeumfBatchStep(&t->batch);
+        HostPoll(t->host);
+    }
+    t->done++;
+    return examples == 0 ? 0 : loss / (double)examples;
+}
+
+/* Begins a schedule of the step. */
+static void Plan(Trainer *t, double rate, int epochs)
+{
+    t->rate = rate;
+    t->planned = epochs;
+    t->done = 0;
+}
+
+static void RunStages(Trainer *t, Loop *loop)
+{
+    Stage best;
+
+    Plan(t, 1, MainEpochs(t->model));
+    best = LoopStage(loop, "neumf", t->planned);
+    if (loop->validation.count == 0 || t->model->trial)
+        return;
+    t->data.held_learnt = true;
+    NeumfBatchForget(&t->batch);
+    Plan(t, AFTER_RATE, ShareOf(best.epochs, AFTER));
+    LoopLearnAll(loop, "all", t->planned);
+}
+
+void NeumfTrain(const Host *host, const Interactions *data, Model *model, TrainReport *report)
+{
+    Trainer t = {.host = host, .data = *data, .options = model->options, .model = model};
+    Loop loop = {
+        .host = host,
+        .data = data,
+        .model = model,
+        .report = report,
+        .epochs = NeumfEpochs(model, data->held_count > 0),
+        .learnt = LearntParts(),
+        .trainer = &t,
+        .epoch = RunEpoch,
+    };
+
+    CheckRankable(host, data);
+    BlasLoad(PoolThreads(host));
+    Prepare(&t);
+    LoopOpen(&loop);
+    RunStages(&t, &loop);
+    LoopClose(&loop);
+    Release(&t);
+}

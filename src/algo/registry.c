@@ -16,7 +16,8 @@
     X(nmrn)                                                                                        \
     X(nmrn_gan)                                                                                    \
     X(sasrec)                                                                                      \
-    X(neumf)
+    X(neumf)                                                                                       \
+    X(cdae)
 
 /* Those that learn from a log of slates. */
 #define POLICIES(X)                                                                                \

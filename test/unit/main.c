@@ -56,6 +56,7 @@ static const struct {
     {"sasrec_gradients", TestSasrecGradients},
     {"neumf", TestNeumf},
     {"neumf_gradients", TestNeumfGradients},
+    {"cdae", TestCdae},
     {"formula", TestFormula},
     {"serve", TestServe},
     {"stream", TestStreaming},

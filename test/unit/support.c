@@ -244,6 +244,7 @@ static const struct {
     {"als", "factors=20"},
     {"sasrec", "loss=bce windows=last heads=5 length=7"},
     {"sasrec", "factors=20 heads=2 blocks=3 dropout=0 negatives=3"},
+    {"cdae", "loss=square user_node=false normalize=false"},
     {"neumf", "width=7 layers=1 negatives=2 batch_size=50"},
 };
 

@@ -6,6 +6,7 @@
 
 #include "algo/algorithm.h"
 #include "algo/als/als.h"
+#include "algo/cdae/cdae.h"
 #include "algo/mf/mf.h"
 #include "algo/neumf/neumf.h"
 #include "algo/nmrn/memory_network.h"
@@ -74,6 +75,7 @@ typedef struct Training {
         SoftmaxOptions softmax;
         SasrecOptions sasrec;
         NeumfOptions neumf;
+        CdaeOptions cdae;
     } options;
     Model model;
     TrainReport report;

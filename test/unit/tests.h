@@ -49,6 +49,7 @@ extern void TestSasrec(void);
 extern void TestSasrecGradients(void);
 extern void TestNeumf(void);
 extern void TestNeumfGradients(void);
+extern void TestCdae(void);
 extern void TestFormula(void);
 extern void TestServe(void);
 extern void TestStreaming(void);

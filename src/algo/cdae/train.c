@@ -1,0 +1,185 @@
+/* train.c: epochs over all users, and at last what was held out. */
+#include <math.h>
+
+#include "algo/cdae/batch.h"
+#include "algo/learn/loop.h"
+#include "core/pool.h"
+
+/* What was held out is learnt with all others in this share of the epochs, at this rate. */
+#define AFTER      4
+#define AFTER_RATE 0.2
+
+typedef struct Trainer {
+    const Host *host;
+    Interactions data; /* as it now trains */
+    const CdaeOptions *options;
+    Model *model;
+    CdaeBatch batch;
+    uint32_t *order; /* of the users */
+    double mean_weight;
+    double rate; /* at the start of the stage, as a share of the learning rate */
+    int planned; /* epochs of the stage */
+    int done;
+} Trainer;
+
+static int ShareOf(int64_t epochs, int share)
+{
+    return (int)((epochs + share - 1) / share);
+}
+
+static int MainEpochs(const Model *model)
+{
+    const CdaeOptions *o = model->options;
+
+    return (int)(model->warm && o->warm_epochs < o->epochs ? o->warm_epochs : o->epochs);
+}
+
+int CdaeEpochs(const Model *model, bool held)
+{
+    int epochs = MainEpochs(model);
+
+    return epochs + (held && !model->trial ? ShareOf(epochs, AFTER) : 0);
+}
+
+static uint32_t LearntParts(void)
+{
+    return LEARNT(CDAE_USER_PART) | LEARNT(CDAE_INPUT_PART) | LEARNT(CDAE_OUTPUT_PART) |
+           LEARNT(CDAE_BIAS_PART);
+}
+
+size_t CdaeMemory(const Model *model, const Interactions *shape, int threads)
+{
+    size_t total =
+        SizeAdd(CdaeBatchMemory(model, threads), SizeMultiply(shape->users, sizeof(uint32_t)));
+
+    return SizeAdd(total, LoopMemory(model, shape, threads, LearntParts(),
+                                     CdaeEpochs(model, shape->held_count > 0)));
+}
+
+/* What a warm start brings stays. */
+static void StartParts(const Trainer *t)
+{
+    Part *part = t->model->part;
+    uint64_t seed = (uint64_t)t->options->train.seed;
+    double deviation = 1 / sqrt((double)t->options->factors);
+
+    if (t->options->user_node)
+        FactorsInit(t->host, &part[CDAE_USER_PART], RANDOM_INIT_USER, seed, 0.1 * deviation);
+    FactorsInit(t->host, &part[CDAE_INPUT_PART], RANDOM_INIT_ITEM, seed, deviation);
+    FactorsInit(t->host, &part[CDAE_OUTPUT_PART], RANDOM_INIT_WEIGHT, seed, deviation);
+}
+
+static void Prepare(Trainer *t)
+{
+    CdaeBatchCreate(t->host, t->model, &t->batch);
+    t->batch.rule.regularization = (float)t->options->regularization;
+    t->order = HostAllocate(t->host, t->data.users, sizeof(uint32_t));
+    t->mean_weight = MeanWeight(t->host, &t->data);
+    StartParts(t);
+}
+
+static void Release(Trainer *t)
+{
+    CdaeBatchRelease(t->host, &t->batch);
+    HostRelease(t->host, t->order);
+}
+
+/* --- epochs */
+
+static double RateAt(const Trainer *t, uint32_t at)
+{
+    const CdaeOptions *o = t->options;
+    double progress = (t->done + (double)at / t->data.users) / t->planned;
+
+    return o->learning_rate * t->rate * (1 - progress * (1 - o->last_rate));
+}
+
+static void DrawOrder(const Trainer *t, int epoch)
+{
+    Random random;
+
+    RandomSeed(&random, (uint64_t)t->options->train.seed, RANDOM_ORDER, (uint64_t)epoch, 0);
+    for (uint32_t u = 0; u < t->data.users; u++)
+        t->order[u] = u;
+    for (uint32_t left = t->data.users; left > 0;) {
+        uint32_t next = left > 65536 ? left - 65536 : 0;
+
+        RandomShufflePart(&random, t->order, left, next);
+        HostPoll(t->host);
+        left = next;
+    }
+}
+
+/* Returns the place of the user who comes next. */
+static uint32_t TakeBatch(Trainer *t, int epoch, uint32_t at)
+{
+    Random random;
+
+    RandomSeed(&random, (uint64_t)t->options->train.seed, RANDOM_BATCH, (uint64_t)epoch, at);
+    while (at < t->data.users &&
+           CdaeBatchAdd(&t->batch, &t->data, t->mean_weight, t->order[at], &random))
+        at++;
+    return at;
+}
+
+/* Mean loss per user. */
+static double RunEpoch(void *trainer, int number)
+{
+    Trainer *t = trainer;
+    double loss = 0;
+
+    DrawOrder(t, number);
+    for (uint32_t at = 0; at < t->data.users;) {
+        t->batch.rule.rate = (float)RateAt(t, at);
+        at = TakeBatch(t, number, at);
+        loss += CdaeBatchStep(&t->batch);
+        HostPoll(t->host);
+    }
+    t->done++;
+    return loss / t->data.users;
+}
+
+/* Begins a schedule of the step. */
+static void Plan(Trainer *t, double rate, int epochs)
+{
+    t->rate = rate;
+    t->planned = epochs;
+    t->done = 0;
+}
+
+static void RunStages(Trainer *t, Loop *loop)
+{
+    Stage best;
+
+    Plan(t, 1, MainEpochs(t->model));
+    best = LoopStage(loop, "cdae", t->planned);
+    if (loop->validation.count == 0 || t->model->trial)
+        return;
+    t->data.held_learnt = true;
+    t->mean_weight = MeanWeight(t->host, &t->data);
+    CdaeBatchForget(&t->batch);
+    Plan(t, AFTER_RATE, ShareOf(best.epochs, AFTER));
+    LoopLearnAll(loop, "all", t->planned);
+}
+
+void CdaeTrain(const Host *host, const Interactions *data, Model *model, TrainReport *report)
+{
+    Trainer t = {.host = host, .data = *data, .options = model->options, .model = model};
+    Loop loop = {
+        .host = host,
+        .data = data,
+        .model = model,
+        .report = report,
+        .epochs = CdaeEpochs(model, data->held_count > 0),
+        .learnt = LearntParts(),
+        .trainer = &t,
+        .epoch = RunEpoch,
+    };
+
+    CheckRankable(host, data);
+    Prepare(&t);
+    LoopOpen(&loop);
+    RunStages(&t, &loop);
+    LoopClose(&loop);
+    Release(&t);
+}

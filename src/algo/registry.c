@@ -17,7 +17,8 @@
     X(nmrn_gan)                                                                                    \
     X(sasrec)                                                                                      \
     X(neumf)                                                                                       \
-    X(cdae)
+    X(cdae)                                                                                        \
+    X(irgan)
 
 /* Those that learn from a log of slates. */
 #define POLICIES(X)                                                                                \

@@ -57,6 +57,7 @@ static const struct {
     {"neumf", TestNeumf},
     {"neumf_gradients", TestNeumfGradients},
     {"cdae", TestCdae},
+    {"irgan", TestIrgan},
     {"formula", TestFormula},
     {"serve", TestServe},
     {"stream", TestStreaming},

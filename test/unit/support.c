@@ -279,7 +279,9 @@ void SetSmall(const Algorithm *algorithm, void *options, const char *settings)
                                            {"epochs", "epochs=1"},
                                            {"adv_epochs", "adv_epochs=1"},
                                            {"generator_factors", "generator_factors=3"},
-                                           {"neighbors", "neighbors=7"}};
+                                           {"neighbors", "neighbors=7"},
+                                           {"discriminator_epochs", "discriminator_epochs=2"},
+                                           {"generator_epochs", "generator_epochs=1"}};
 
     SetOptions(algorithm, options, "holdout=none");
     for (size_t i = 0; i < sizeof(small) / sizeof(small[0]); i++)

@@ -7,6 +7,7 @@
 #include "algo/algorithm.h"
 #include "algo/als/als.h"
 #include "algo/cdae/cdae.h"
+#include "algo/irgan/irgan.h"
 #include "algo/mf/mf.h"
 #include "algo/neumf/neumf.h"
 #include "algo/nmrn/memory_network.h"
@@ -76,6 +77,7 @@ typedef struct Training {
         SasrecOptions sasrec;
         NeumfOptions neumf;
         CdaeOptions cdae;
+        IrganOptions irgan;
     } options;
     Model model;
     TrainReport report;

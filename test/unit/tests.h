@@ -50,6 +50,7 @@ extern void TestSasrecGradients(void);
 extern void TestNeumf(void);
 extern void TestNeumfGradients(void);
 extern void TestCdae(void);
+extern void TestIrgan(void);
 extern void TestFormula(void);
 extern void TestServe(void);
 extern void TestStreaming(void);

@@ -12,8 +12,8 @@ static const OptionSpec cdae_options[] = {
     {"loss", OPTION_CHOICE, FIELD(loss), 0, 0, CDAE_LOGISTIC, losses,
      "logistic, square: of each item by itself; softmax: what a user has against the negatives",
      PAPER ", and recadv, by validation"},
-    {"corruption", OPTION_REAL, FIELD(corruption), 0, 0.95, 0.5, NULL,
-     "share of a user's items that are dropped while learning", "recadv; 0.2 in " PAPER},
+    {"corruption", OPTION_REAL, FIELD(corruption), 0, 0.95, 0.2, NULL,
+     "share of a user's items that are dropped while learning", PAPER},
     {"negatives", OPTION_INTEGER, FIELD(negatives), 1, 64, 5, NULL,
      "items that the user does not have, drawn anew, for each interaction", PAPER},
     {"normalize", OPTION_BOOL, FIELD(normalize), 0, 1, 1, NULL,
@@ -39,8 +39,8 @@ static const struct PresetValue fast[] = {{"factors", 32}, {"epochs", 20}, {NULL
 static const struct PresetValue balanced[] = {{NULL, 0}};
 static const struct PresetValue best[] = {{"factors", 128}, {"epochs", 100}, {NULL, 0}};
 static const struct PresetValue paper[] = {
-    {"factors", 50},   {"loss", CDAE_LOGISTIC},  {"corruption", 0.2}, {"normalize", 0},
-    {"batch_size", 1}, {"learning_rate", 0.001}, {"last_rate", 1},    {NULL, 0}};
+    {"factors", 50},          {"loss", CDAE_LOGISTIC}, {"normalize", 0}, {"batch_size", 1},
+    {"learning_rate", 0.001}, {"last_rate", 1},        {NULL, 0}};
 
 static const Preset presets[] = {
     {"fast", "fewer factors, trained for a short time", fast},

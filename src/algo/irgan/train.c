@@ -1,0 +1,301 @@
+/* train.c: pairwise ranking, then rounds of the two players, and at last what was held out. */
+#include "algo/irgan/generator.h"
+#include "algo/irgan/steps.h"
+#include "algo/learn/loop.h"
+#include "algo/learn/positives.h"
+#include "core/pool.h"
+
+/* What was held out is learnt with all others in this share of the epochs, at this rate. */
+#define AFTER      4
+#define AFTER_RATE 0.2
+
+/* Epochs of the discriminator that see the same draws. */
+#define SAME_DRAWS 5
+
+#define POLL_PAIRS 4096
+
+/* Parts that are learnt. */
+#define FIRST_PART IRGAN_USER_PART
+#define LAST_PART  IRGAN_JUDGE_BIAS_PART
+
+typedef struct Trainer {
+    const Host *host;
+    Interactions data; /* as it now trains */
+    const IrganOptions *options;
+    Model *model;
+    Player generator, discriminator;
+    Generator game;
+    Positives positives;
+    uint32_t *order; /* of users */
+    uint32_t *taken; /* per user: draws that have been used */
+    uint64_t passes; /* names random numbers: passes so far */
+    bool plays;      /* an epoch is a round of the players */
+    double rate;     /* at the start of the stage, as a share of the learning rate */
+    int planned;     /* epochs of the stage */
+    int done;
+} Trainer;
+
+static int ShareOf(int64_t epochs, int share)
+{
+    return (int)((epochs + share - 1) / share);
+}
+
+static int MainEpochs(const Model *model)
+{
+    const IrganOptions *o = model->options;
+
+    return (int)(model->warm && o->warm_epochs < o->epochs ? o->warm_epochs : o->epochs);
+}
+
+static int AllEpochs(const Model *model, bool held)
+{
+    const IrganOptions *o = model->options;
+    int epochs = MainEpochs(model), rounds = (int)o->adv_epochs;
+    bool after = held && !model->trial;
+
+    return epochs + rounds + (after ? ShareOf(epochs, AFTER) + rounds : 0);
+}
+
+static uint32_t LearntParts(void)
+{
+    uint32_t learnt = 0;
+
+    for (int p = FIRST_PART; p <= LAST_PART; p++)
+        learnt |= LEARNT(p);
+    return learnt;
+}
+
+size_t IrganMemory(const Model *model, const Interactions *shape, int threads)
+{
+    size_t total = SizeAdd(GeneratorMemory(model, shape, threads), PositivesMemory(shape));
+
+    total = SizeAdd(total, SizeMultiply(2 * (size_t)shape->users, sizeof(uint32_t)));
+    return SizeAdd(total, LoopMemory(model, shape, threads, LearntParts(),
+                                     AllEpochs(model, shape->held_count > 0)));
+}
+
+/* --- start */
+
+/* Rows of a warm start stay. */
+static void StartPart(const Trainer *t, Part *part, RandomPurpose purpose, uint64_t player)
+{
+    for (uint32_t r = 0; r < part->rows; r++) {
+        Random random;
+
+        if (r % POLL_PAIRS == 0)
+            HostPoll(t->host);
+        if (!RowIsZero(part, r))
+            continue;
+        RandomSeed(&random, (uint64_t)t->options->train.seed, purpose, r, player);
+        for (uint32_t k = 0; k < part->columns; k++)
+            PartRow(part, r)[k] = (float)(IRGAN_START * (2 * RandomUniform(&random) - 1));
+    }
+}
+
+static void Prepare(Trainer *t)
+{
+    const Host *host = t->host;
+
+    t->generator = IrganGenerator(t->model);
+    t->discriminator = IrganDiscriminator(t->model);
+    PositivesCreate(host, &t->data, &t->positives);
+    GeneratorCreate(host, &t->data, t->model, &t->game);
+    t->order = HostAllocate(host, t->data.users, sizeof(uint32_t));
+    t->taken = HostAllocate(host, t->data.users, sizeof(uint32_t));
+    StartPart(t, t->generator.user, RANDOM_INIT_USER, 0);
+    StartPart(t, t->generator.item, RANDOM_INIT_ITEM, 0);
+    StartPart(t, t->discriminator.user, RANDOM_INIT_USER, 1);
+    StartPart(t, t->discriminator.item, RANDOM_INIT_ITEM, 1);
+}
+
+static void Release(Trainer *t)
+{
+    PositivesRelease(t->host, &t->positives);
+    GeneratorRelease(t->host, &t->game);
+    HostRelease(t->host, t->order);
+    HostRelease(t->host, t->taken);
+}
+
+/* --- ranking */
+
+static double RateAt(const Trainer *t, uint32_t at)
+{
+    const IrganOptions *o = t->options;
+    double progress = (t->done + (double)at / t->positives.count) / t->planned;
+
+    return o->learning_rate * t->rate * (1 - progress * (1 - o->last_rate));
+}
+
+static void DrawPositives(Trainer *t, Random *random)
+{
+    RandomSeed(random, (uint64_t)t->options->train.seed, RANDOM_ORDER, t->passes++, 0);
+    PositivesDraw(t->host, &t->data, random, &t->positives);
+}
+
+/* Mean loss per interaction. */
+static double Rank(Trainer *t)
+{
+    const IrganOptions *o = t->options;
+    double loss = 0;
+    Random random;
+
+    DrawPositives(t, &random);
+    for (uint32_t at = 0; at < t->positives.count; at++) {
+        Positive pair = t->positives.pair[at];
+        StepSize size = {(float)RateAt(t, at), (float)o->regularization};
+        uint32_t other =
+            HardestNegative(&t->generator, &t->data, pair.user, o->candidates, &random);
+
+        if (other != NO_ITEM)
+            loss += RankingStep(&t->generator, size, pair.user, pair.item, other);
+        if (at % POLL_PAIRS == 0)
+            HostPoll(t->host);
+    }
+    return t->positives.count == 0 ? 0 : loss / t->positives.count;
+}
+
+/* --- rounds */
+
+/* The user's next draw; where weights ask for more than there are, from the first on. */
+static uint32_t NextDraw(Trainer *t, uint32_t user)
+{
+    uint64_t first = t->data.offset[user], count = t->data.offset[user + 1] - first;
+
+    return t->game.drawn[first + t->taken[user]++ % count];
+}
+
+static double Judge(Trainer *t)
+{
+    const IrganOptions *o = t->options;
+    StepSize size = {(float)o->adv_learning_rate, (float)o->discriminator_regularization};
+    double loss = 0;
+    Random random;
+
+    DrawPositives(t, &random);
+    for (uint32_t u = 0; u < t->data.users; u++)
+        t->taken[u] = 0;
+    for (uint32_t at = 0; at < t->positives.count; at++) {
+        Positive pair = t->positives.pair[at];
+
+        loss +=
+            JudgementStep(&t->discriminator, size, pair.user, pair.item, NextDraw(t, pair.user));
+        if (at % POLL_PAIRS == 0)
+            HostPoll(t->host);
+    }
+    return t->positives.count == 0 ? 0 : loss / t->positives.count;
+}
+
+/* Users from whom something can be learnt, in an order that is drawn; how many. */
+static uint32_t OrderUsers(Trainer *t)
+{
+    uint32_t count = 0;
+    Random random;
+
+    RandomSeed(&random, (uint64_t)t->options->train.seed, RANDOM_BATCH, t->passes++, 0);
+    for (uint32_t u = 0; u < t->data.users; u++) {
+        uint32_t items = TrainingItems(&t->data, u);
+
+        if (items > 0 && items < t->data.items)
+            t->order[count++] = u;
+    }
+    RandomShuffle(&random, t->order, count);
+    return count;
+}
+
+static void Generate(Trainer *t)
+{
+    const IrganOptions *o = t->options;
+    uint32_t users = OrderUsers(t), batch = (uint32_t)o->generator_batch;
+
+    t->game.rate = (float)o->adv_learning_rate;
+    t->game.epoch = t->passes++;
+    for (uint32_t at = 0; at < users; at += batch) {
+        GeneratorStep(&t->game, t->order + at, users - at < batch ? users - at : batch);
+        HostPoll(t->host);
+    }
+}
+
+/* Mean loss of the discriminator's last epoch. */
+static double Play(Trainer *t)
+{
+    double loss = 0;
+
+    for (int64_t e = 0; e < t->options->discriminator_epochs; e++) {
+        if (e % SAME_DRAWS == 0) {
+            t->game.epoch = t->passes++;
+            GeneratorDraw(&t->game);
+        }
+        loss = Judge(t);
+    }
+    for (int64_t e = 0; e < t->options->generator_epochs; e++)
+        Generate(t);
+    return loss;
+}
+
+static double RunEpoch(void *trainer, int number)
+{
+    Trainer *t = trainer;
+    double loss = t->plays ? Play(t) : Rank(t);
+
+    (void)number;
+    t->done++;
+    return loss;
+}
+
+/* --- stages */
+
+static void Plan(Trainer *t, bool plays, double rate, int epochs)
+{
+    t->plays = plays;
+    t->rate = rate;
+    t->planned = epochs;
+    t->done = 0;
+}
+
+static void LearnHeld(Trainer *t, Loop *loop, Stage ranked, Stage played)
+{
+    t->data.held_learnt = true;
+    Plan(t, false, AFTER_RATE, ShareOf(ranked.epochs, AFTER));
+    LoopLearnAll(loop, "all ranking", t->planned);
+    if (!IsGain(played.metric, ranked.metric))
+        return;
+    Plan(t, true, 1, played.epochs);
+    LoopLearnAll(loop, "all players", t->planned);
+}
+
+static void RunStages(Trainer *t, Loop *loop)
+{
+    const IrganOptions *o = t->options;
+    Stage ranked, played = {.metric = -1};
+
+    Plan(t, false, 1, MainEpochs(t->model));
+    ranked = LoopStage(loop, "ranking", t->planned);
+    if (o->adv_epochs > 0) {
+        Plan(t, true, 1, (int)o->adv_epochs);
+        played = LoopStageAgainst(loop, "players", t->planned, ranked.metric);
+    }
+    if (loop->validation.count > 0 && !t->model->trial)
+        LearnHeld(t, loop, ranked, played);
+}
+
+void IrganTrain(const Host *host, const Interactions *data, Model *model, TrainReport *report)
+{
+    Trainer t = {.host = host, .data = *data, .options = model->options, .model = model};
+    Loop loop = {
+        .host = host,
+        .data = data,
+        .model = model,
+        .report = report,
+        .epochs = AllEpochs(model, data->held_count > 0),
+        .learnt = LearntParts(),
+        .trainer = &t,
+        .epoch = RunEpoch,
+    };
+
+    CheckRankable(host, data);
+    Prepare(&t);
+    LoopOpen(&loop);
+    RunStages(&t, &loop);
+    LoopClose(&loop);
+    Release(&t);
+}

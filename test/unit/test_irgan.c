@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "algo/irgan/generator.h"
+#include "algo/irgan/game.h"
 #include "algo/irgan/steps.h"
 #include "algo/rank/ranking.h"
 #include "check.h"
@@ -45,7 +45,7 @@ typedef struct Toy {
     Interactions data;
     IrganOptions options;
     Model model;
-    Generator game;
+    IrganGame game;
 } Toy;
 
 static void ToyOpen(Toy *toy, const char *settings)
@@ -65,7 +65,7 @@ static void ToyOpen(Toy *toy, const char *settings)
         for (uint32_t r = 0; r < toy->model.part[p].rows; r++)
             for (uint32_t k = 0; k < toy->model.part[p].columns; k++)
                 PartRow(&toy->model.part[p], r)[k] = (float)(0.6 * RandomNormal(&random));
-    GeneratorCreate(&toy->t.host, &toy->data, &toy->model, &toy->game);
+    IrganGameCreate(&toy->t.host, &toy->data, &toy->model, &toy->game);
 }
 
 /* ---- steps ---- */
@@ -182,7 +182,7 @@ static void CheckDraws(void)
 
     ToyOpen(&toy, "temperature=0.7");
     for (toy.game.epoch = 0; toy.game.epoch < 2000; toy.game.epoch++) {
-        GeneratorDraw(&toy.game);
+        IrganGameDraw(&toy.game);
         for (uint64_t i = toy.data.offset[3]; i < toy.data.offset[4]; i++, all++)
             count[toy.game.drawn[i]]++;
     }
@@ -252,7 +252,7 @@ static void CheckExpectedStep(void)
     }
     toy.game.rate = 0;
     for (toy.game.epoch = 0; toy.game.epoch < 4000; toy.game.epoch++) {
-        GeneratorStep(&toy.game, &user, 1);
+        IrganGameStep(&toy.game, &user, 1);
         for (uint32_t i = 0; i < TOY_ITEMS; i++)
             mean[i] += (double)toy.game.chance[i] / 4000;
     }
@@ -275,7 +275,7 @@ static void CheckMoves(void)
     from = IrganGenerator(&before->model);
     to = IrganGenerator(&after->model);
     after->game.rate = 1;
-    GeneratorStep(&after->game, users, 3);
+    IrganGameStep(&after->game, users, 3);
     for (uint32_t i = 0; i < TOY_ITEMS; i++)
         for (int k = 0; k < 5; k++) {
             double moved = 0;

@@ -1,5 +1,5 @@
 /* train.c: pairwise ranking, then rounds of the two players, and at last what was held out. */
-#include "algo/irgan/generator.h"
+#include "algo/irgan/game.h"
 #include "algo/irgan/steps.h"
 #include "algo/learn/loop.h"
 #include "algo/learn/positives.h"
@@ -24,7 +24,7 @@ typedef struct Trainer {
     const IrganOptions *options;
     Model *model;
     Player generator, discriminator;
-    Generator game;
+    IrganGame game;
     Positives positives;
     uint32_t *order; /* of users */
     uint32_t *taken; /* per user: draws that have been used */
@@ -67,7 +67,7 @@ static uint32_t LearntParts(void)
 
 size_t IrganMemory(const Model *model, const Interactions *shape, int threads)
 {
-    size_t total = SizeAdd(GeneratorMemory(model, shape, threads), PositivesMemory(shape));
+    size_t total = SizeAdd(IrganGameMemory(model, shape, threads), PositivesMemory(shape));
 
     total = SizeAdd(total, SizeMultiply(2 * (size_t)shape->users, sizeof(uint32_t)));
     return SizeAdd(total, LoopMemory(model, shape, threads, LearntParts(),
@@ -99,7 +99,7 @@ static void Prepare(Trainer *t)
     t->generator = IrganGenerator(t->model);
     t->discriminator = IrganDiscriminator(t->model);
     PositivesCreate(host, &t->data, &t->positives);
-    GeneratorCreate(host, &t->data, t->model, &t->game);
+    IrganGameCreate(host, &t->data, t->model, &t->game);
     t->order = HostAllocate(host, t->data.users, sizeof(uint32_t));
     t->taken = HostAllocate(host, t->data.users, sizeof(uint32_t));
     StartPart(t, t->generator.user, RANDOM_INIT_USER, 0);
@@ -111,7 +111,7 @@ static void Prepare(Trainer *t)
 static void Release(Trainer *t)
 {
     PositivesRelease(t->host, &t->positives);
-    GeneratorRelease(t->host, &t->game);
+    IrganGameRelease(t->host, &t->game);
     HostRelease(t->host, t->order);
     HostRelease(t->host, t->taken);
 }
@@ -210,7 +210,7 @@ static void Generate(Trainer *t)
     t->game.rate = (float)o->adv_learning_rate;
     t->game.epoch = t->passes++;
     for (uint32_t at = 0; at < users; at += batch) {
-        GeneratorStep(&t->game, t->order + at, users - at < batch ? users - at : batch);
+        IrganGameStep(&t->game, t->order + at, users - at < batch ? users - at : batch);
         HostPoll(t->host);
     }
 }
@@ -223,7 +223,7 @@ static double Play(Trainer *t)
     for (int64_t e = 0; e < t->options->discriminator_epochs; e++) {
         if (e % SAME_DRAWS == 0) {
             t->game.epoch = t->passes++;
-            GeneratorDraw(&t->game);
+            IrganGameDraw(&t->game);
         }
         loss = Judge(t);
     }

@@ -1,5 +1,5 @@
-/* generator.c: draws of all users, and steps of batches of users. */
-#include "algo/irgan/generator.h"
+/* game.c: draws of all users, and steps of batches of users. */
+#include "algo/irgan/game.h"
 
 #include <string.h>
 
@@ -20,11 +20,11 @@ static size_t BatchUsers(const IrganOptions *o)
     return (size_t)o->generator_batch;
 }
 
-void GeneratorCreate(const Host *host, const Interactions *data, Model *model, Generator *g)
+void IrganGameCreate(const Host *host, const Interactions *data, Model *model, IrganGame *g)
 {
     const IrganOptions *o = model->options;
 
-    *g = (Generator){.host = host,
+    *g = (IrganGame){.host = host,
                      .data = data,
                      .options = o,
                      .generator = IrganGenerator(model),
@@ -38,7 +38,7 @@ void GeneratorCreate(const Host *host, const Interactions *data, Model *model, G
     g->drawn = HostAllocate(host, data->count, sizeof(uint32_t));
 }
 
-void GeneratorRelease(const Host *host, Generator *g)
+void IrganGameRelease(const Host *host, IrganGame *g)
 {
     HostRelease(host, g->chance);
     HostRelease(host, g->step);
@@ -46,7 +46,7 @@ void GeneratorRelease(const Host *host, Generator *g)
     HostRelease(host, g->drawn);
 }
 
-size_t GeneratorMemory(const Model *model, const Interactions *shape, int threads)
+size_t IrganGameMemory(const Model *model, const Interactions *shape, int threads)
 {
     const IrganOptions *o = model->options;
     size_t width = VectorStride(model->items);
@@ -60,7 +60,7 @@ size_t GeneratorMemory(const Model *model, const Interactions *shape, int thread
 /* --- chances */
 
 /* The softmax of the user's scores over the temperature. */
-static void Chances(const Generator *g, uint32_t user, float temperature, float *chance)
+static void Chances(const IrganGame *g, uint32_t user, float temperature, float *chance)
 {
     const Player *player = &g->generator;
     uint32_t items = player->item->rows;
@@ -103,7 +103,7 @@ static uint32_t DrawOne(const double *sums, uint32_t items, Random *random)
     return low;
 }
 
-static void DrawFor(Generator *g, uint32_t user, float *chance, double *sums)
+static void DrawFor(IrganGame *g, uint32_t user, float *chance, double *sums)
 {
     uint32_t items = g->generator.item->rows;
     Random random;
@@ -118,7 +118,7 @@ static void DrawFor(Generator *g, uint32_t user, float *chance, double *sums)
 /* A thread's numbers hold chances behind the sums. */
 static void DrawUsers(void *arg, int task, int worker)
 {
-    Generator *g = arg;
+    IrganGame *g = arg;
     double *sums = g->sums + (size_t)worker * 2 * g->width;
     uint32_t first = (uint32_t)task * TASK_USERS;
 
@@ -127,7 +127,7 @@ static void DrawUsers(void *arg, int task, int worker)
             DrawFor(g, u, (float *)(sums + g->width), sums);
 }
 
-void GeneratorDraw(Generator *g)
+void IrganGameDraw(IrganGame *g)
 {
     PoolRun(g->host, DrawUsers, g, (int)((g->data->users + TASK_USERS - 1) / TASK_USERS));
     if (HostCancelled(g->host))
@@ -159,7 +159,7 @@ static uint32_t OwnItem(const Interactions *data, uint32_t user, Random *random)
 }
 
 /* Of one draw. */
-static float Reward(const Generator *g, uint32_t user, uint32_t item, float chance)
+static float Reward(const IrganGame *g, uint32_t user, uint32_t item, float chance)
 {
     float m = (float)g->options->positives, own = 0;
     float judged = RealSigmoid(PlayerScore(&g->discriminator, user, item));
@@ -170,7 +170,7 @@ static float Reward(const Generator *g, uint32_t user, uint32_t item, float chan
 }
 
 /* Draws twice as many items as the user has; worth[i]: the mean reward that item i brings. */
-static void RewardDraws(const Generator *g, uint32_t user, const float *chance, double *sums,
+static void RewardDraws(const IrganGame *g, uint32_t user, const float *chance, double *sums,
                         double *worth)
 {
     uint32_t items = g->generator.item->rows, draws = 2 * TrainingItems(g->data, user);
@@ -198,7 +198,7 @@ VECTOR_VARIANTS(AddScaled, (float *to, const float *from, float scale, size_t co
 
 static void LearnUser(void *arg, int task, int worker)
 {
-    Generator *g = arg;
+    IrganGame *g = arg;
     const Part *item = g->generator.item;
     uint32_t user = g->users[task];
     float *chance = g->chance + (size_t)task * g->width;
@@ -218,7 +218,7 @@ static void LearnUser(void *arg, int task, int worker)
 /* The users' rows are as they were. */
 static void StepItems(void *arg, int task, int worker)
 {
-    Generator *g = arg;
+    IrganGame *g = arg;
     const Player *player = &g->generator;
     uint32_t first = (uint32_t)task * TASK_ITEMS;
 
@@ -234,7 +234,7 @@ static void StepItems(void *arg, int task, int worker)
         }
 }
 
-void GeneratorStep(Generator *g, const uint32_t *users, uint32_t count)
+void IrganGameStep(IrganGame *g, const uint32_t *users, uint32_t count)
 {
     const Player *player = &g->generator;
     uint32_t stride = player->user->stride;

@@ -358,6 +358,22 @@ static void CheckFresh(void)
     TestHostEnd(&r.t);
 }
 
+/* Visitors who click nothing whatever they are shown. */
+static void CheckChance(void)
+{
+    static Run r;
+
+    Prepare(&r, "hac", true, "iterations=50");
+    for (uint32_t i = 0; i < ITEMS; i++)
+        ToySetOdds(&r.toy, i, -50);
+    CHECK(Attempt(&r.t, TrainModel, &r) == OUTCOME_DONE && r.report.warning[0] != '\0',
+          "a policy that earns no more than chance comes with a warning: %s", r.report.warning);
+    TestHostEnd(&r.t);
+    RunOnce(&r, "hac", true, "iterations=50", 1);
+    CHECK(r.report.warning[0] == '\0', "and one that earns more without");
+    TestHostEnd(&r.t);
+}
+
 static void CheckAttention(void)
 {
     static Run r;
@@ -573,6 +589,7 @@ void TestActorCritic(void)
     for (int i = 0; i < NAMES; i++)
         CheckLearns(names[i]);
     CheckFresh();
+    CheckChance();
     CheckAttention();
     for (int i = 0; i < NAMES; i++)
         CheckThreads(names[i],

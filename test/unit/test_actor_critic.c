@@ -358,6 +358,22 @@ static void CheckFresh(void)
     TestHostEnd(&r.t);
 }
 
+/* Visitors who click nothing whatever they are shown. */
+static void CheckChance(void)
+{
+    static Run r;
+
+    Prepare(&r, "hac", true, "iterations=50");
+    for (uint32_t i = 0; i < ITEMS; i++)
+        ToySetOdds(&r.toy, i, -50);
+    CHECK(Attempt(&r.t, TrainModel, &r) == OUTCOME_DONE && r.report.warning[0] != '\0',
+          "a policy that earns no more than chance comes with a warning: %s", r.report.warning);
+    TestHostEnd(&r.t);
+    RunOnce(&r, "hac", true, "iterations=50", 1);
+    CHECK(r.report.warning[0] == '\0', "and one that earns more without");
+    TestHostEnd(&r.t);
+}
+
 static void CheckAttention(void)
 {
     static Run r;
@@ -573,10 +589,16 @@ void TestActorCritic(void)
     for (int i = 0; i < NAMES; i++)
         CheckLearns(names[i]);
     CheckFresh();
+    CheckChance();
     CheckAttention();
     for (int i = 0; i < NAMES; i++)
-        CheckThreads(names[i], "iterations=60 check_every=30 pretrain_iterations=50");
-    CheckThreads("hac", "iterations=30 check_every=30 encoder=attention pretrain=false batch=40");
+        CheckThreads(names[i],
+                     strcmp(names[i], "a2c") == 0
+                         ? "iterations=60 check_every=30 pretrain=false"
+                         : "iterations=60 check_every=30 pretrain=false learning_starts=64");
+    CheckThreads("hac", "iterations=30 check_every=30 encoder=attention pretrain=false batch=40 "
+                        "learning_starts=64");
+    CheckThreads("sl", "pretrain_iterations=60 iterations=1");
     CheckIdentity();
     CheckLogAlone();
     CheckNewest();

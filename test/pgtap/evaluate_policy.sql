@@ -74,6 +74,10 @@ SELECT is(
     'logged direct ips snips dr',
     m || ': all estimates')
 FROM unnest('{front,popularity,itemknn,bpr}'::text[]) m;
+SELECT is(
+    (SELECT string_agg(estimator, ' ') FROM recadv_evaluate_policy('bpr', 'log') WHERE lower IS NULL OR upper IS NULL),
+    'direct',
+    'resampling says nothing of the direct estimate');
 SELECT ok(
     (SELECT bool_and(n.upper - n.lower < w.upper - w.lower)
      FROM recadv_evaluate_policy('bpr', 'log', confidence => 0.5) n

@@ -23,7 +23,8 @@
 #define PRIOR_CLICKS 10
 
 /* Sessions that are learnt between two looks at interrupts. */
-#define SLICE 1024
+#define SLICE           1024
+#define SHUFFLE_AT_ONCE (1 << 20)
 
 void CreditItems(const bool *clicked, uint32_t count, float reward, double *credit)
 {
@@ -225,20 +226,38 @@ static void LearnWorth(void *arg, int task, int worker)
     a->base = (float)(log1p(sums.clicked[1]) - log1p(sums.other[1]));
 }
 
-static void StartFold(LearnJob *job, uint32_t fold)
+/* The permutation of RandomShuffle, unless the run is cancelled. */
+static void Shuffle(const Host *host, Random *random, uint32_t *values, uint32_t n)
 {
+    for (uint32_t left = n; left > 1 && !HostCancelled(host);) {
+        uint32_t next = left > SHUFFLE_AT_ONCE ? left - SHUFFLE_AT_ONCE : 1;
+
+        RandomShufflePart(random, values, left, next);
+        left = next;
+    }
+}
+
+static void StartRows(Answers *a, uint32_t item, Random *random)
+{
+    for (int k = 0; k < ANSWER_FACTORS; k++) {
+        RowOf(a->taste, item)[k] = INIT * (float)RandomNormal(random);
+        RowOf(a->clicked, item)[k] = INIT * (float)RandomNormal(random);
+    }
+    for (int i = 0; i < 3; i++)
+        a->state[3 * (size_t)item + i] = STATE_START;
+}
+
+static void StartFold(void *arg, int task, int worker)
+{
+    LearnJob *job = arg;
     const Slates *log = job->folded->log;
-    Answers *a = &job->folded->answers[fold];
-    uint32_t *order = job->order + (size_t)fold * log->sessions;
+    uint32_t fold = (uint32_t)task, *order = job->order + (size_t)fold * log->sessions;
     Random *random = &job->random[fold];
 
+    (void)worker;
     RandomSeed(random, job->folded->seed, RANDOM_VALUE, 1, fold);
-    for (size_t i = 0; i < (size_t)log->items * ANSWER_FACTORS; i++) {
-        a->taste[i] = INIT * (float)RandomNormal(random);
-        a->clicked[i] = INIT * (float)RandomNormal(random);
-    }
-    for (size_t i = 0; i < 3 * (size_t)log->items; i++)
-        a->state[i] = STATE_START;
+    for (uint32_t i = 0; i < log->items && !HostCancelled(job->host); i++)
+        StartRows(&job->folded->answers[fold], i, random);
     for (uint32_t s = 0; s < log->sessions; s++)
         order[s] = s;
 }
@@ -252,7 +271,7 @@ static void LearnSlice(void *arg, int task, int worker)
 
     (void)worker;
     if (job->first == 0)
-        RandomShuffle(&job->random[fold], order, log->sessions);
+        Shuffle(job->host, &job->random[fold], order, log->sessions);
     for (uint32_t s = job->first; s < job->first + count && !HostCancelled(job->host); s++)
         if (job->folded->fold[order[s]] != fold)
             LearnSession(job->folded, &job->folded->answers[fold], order[s]);
@@ -274,16 +293,6 @@ static void LearnEpoch(LearnJob *job)
 }
 
 /* ---- memory ---- */
-
-static uint32_t LongestSlate(const Slates *log)
-{
-    uint64_t longest = 1;
-
-    for (uint64_t t = 0; t < log->steps; t++)
-        if (log->step[t + 1] - log->step[t] > longest)
-            longest = log->step[t + 1] - log->step[t];
-    return (uint32_t)longest;
-}
 
 static size_t ItemBytes(void)
 {
@@ -320,7 +329,7 @@ static void DealFolds(const Host *host, FoldedAnswers *folded, uint32_t *order)
     RandomSeed(&random, folded->seed, RANDOM_VALUE, 0, 0);
     for (uint32_t s = 0; s < sessions; s++)
         order[s] = s;
-    RandomShuffle(&random, order, sessions);
+    Shuffle(host, &random, order, sessions);
     for (uint32_t s = 0; s < sessions; s++)
         folded->fold[order[s]] = s % folded->folds;
 }
@@ -338,8 +347,7 @@ void AnswersLearn(const Host *host, const Slates *log, const Past *past, uint64_
     for (uint32_t f = 0; f < folded->folds; f++)
         AllocateAnswers(host, log->items, &folded->answers[f]);
     RunFolds(&job, LearnWorth);
-    for (uint32_t f = 0; f < folded->folds; f++)
-        StartFold(&job, f);
+    RunFolds(&job, StartFold);
     for (int epoch = 0; epoch < EPOCHS; epoch++)
         LearnEpoch(&job);
     HostRelease(host, job.sum);

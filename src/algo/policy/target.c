@@ -22,16 +22,6 @@ typedef struct TargetJob {
     Visitor now;      /* in it */
 } TargetJob;
 
-static uint32_t LongestSlate(const Slates *log)
-{
-    uint64_t longest = 1;
-
-    for (uint64_t t = 0; t < log->steps; t++)
-        if (log->step[t + 1] - log->step[t] > longest)
-            longest = log->step[t + 1] - log->step[t];
-    return (uint32_t)longest;
-}
-
 static void Click(const TargetJob *job, Visitor *visitor, uint32_t item)
 {
     uint32_t own = job->policy_item[item];

@@ -409,7 +409,7 @@ static void TakeIntervals(ValueJob *job, PolicyValue *value)
     room = HostAllocate(job->host, job->resamples, sizeof(double));
     RunTasks(job, ResampleTask, job->resamples);
     for (int e = 0; e < ESTIMATORS; e++)
-        if (HasInterval(&value->of[e]))
+        if (e != ESTIMATE_DIRECT && HasInterval(&value->of[e]))
             TakeInterval(job, e, room, &value->of[e]);
     HostRelease(job->host, room);
     HostRelease(job->host, job->values);
@@ -417,21 +417,11 @@ static void TakeIntervals(ValueJob *job, PolicyValue *value)
 
 /* ---- all of it ---- */
 
-static uint64_t LongestOf(const Slates *log)
-{
-    uint64_t longest = 1;
-
-    for (uint64_t t = 0; t < log->steps; t++)
-        if (log->step[t + 1] - log->step[t] > longest)
-            longest = log->step[t + 1] - log->step[t];
-    return longest;
-}
-
 static void AllocateScratch(ValueJob *job)
 {
     const ValueQuestion *q = job->question;
     int threads = PoolThreads(job->host);
-    uint64_t longest = LongestOf(q->log);
+    uint32_t longest = LongestSlate(q->log);
 
     job->sums = HostAllocateZero(job->host, q->log->sessions, sizeof(SessionSums));
     job->scratch = HostAllocate(job->host, (size_t)threads, sizeof(Scratch));
@@ -453,7 +443,7 @@ static void ReleaseScratch(ValueJob *job)
 size_t PolicyValueMemory(const Slates *shape, uint32_t items, int threads)
 {
     size_t scratch = SizeAdd(SizeMultiply(items, sizeof(uint64_t)),
-                             SizeMultiply(LongestOf(shape), sizeof(double)));
+                             SizeMultiply(LongestSlate(shape), sizeof(double)));
     size_t total = SizeAdd(AnswersMemory(shape), SizeMultiply((size_t)threads, scratch));
 
     total = SizeAdd(total, SizeMultiply(shape->sessions, sizeof(SessionSums)));

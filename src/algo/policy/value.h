@@ -14,7 +14,8 @@
  *
  * Doubly robust: the last is right on average where either m or q is, as long as the log may show
  * what the policy would.  Slate t of a session counts gamma^t.  Intervals are percentiles of
- * resamples of whole sessions.
+ * resamples of whole sessions; `direct` has none, since resamples know nothing of its model's
+ * error.
  */
 #ifndef RECADV_ALGO_POLICY_VALUE_H
 #define RECADV_ALGO_POLICY_VALUE_H

@@ -19,6 +19,7 @@ static const struct {
     {"codes", TestCodes},
     {"scan", TestScan},
     {"metrics", TestMetrics},
+    {"components", TestComponents},
     {"ranking", TestRanking},
     {"lists", TestLists},
     {"block", TestBlock},

@@ -384,6 +384,28 @@ static void CheckAttention(void)
     TestHostEnd(&r.t);
 }
 
+/* All presets of all algorithms can be trained, cut short. */
+static void CheckPresets(void)
+{
+    static Run r;
+
+    for (int i = 0; i < NAMES; i++) {
+        const Algorithm *algorithm = AlgorithmFind(names[i]);
+
+        for (const Preset *p = algorithm->presets; p->name != NULL; p++) {
+            Prepare(&r, names[i], true, "");
+            PresetApply(p, algorithm->options, &r.options);
+            SetOptions(algorithm, &r.options, "iterations=6 check_every=3 check_sessions=10");
+            r.options.learning_starts = r.options.learning_starts > 0 ? 64 : 0;
+            ModelLayout(&r.model, algorithm, &r.options, 0, ITEMS);
+            ModelAllocate(&r.t.host, &r.model);
+            CHECK(Attempt(&r.t, TrainModel, &r) == OUTCOME_DONE, "%s, preset %s: %s", names[i],
+                  p->name, r.t.message);
+            TestHostEnd(&r.t);
+        }
+    }
+}
+
 static void CheckLogAlone(void)
 {
     static Run r;
@@ -600,6 +622,7 @@ void TestActorCritic(void)
                         "learning_starts=64");
     CheckThreads("sl", "pretrain_iterations=60 iterations=1");
     CheckIdentity();
+    CheckPresets();
     CheckLogAlone();
     CheckNewest();
     CheckOnce();

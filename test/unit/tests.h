@@ -12,6 +12,7 @@ extern void TestTopK(void);
 extern void TestCodes(void);
 extern void TestScan(void);
 extern void TestMetrics(void);
+extern void TestComponents(void);
 extern void TestRanking(void);
 extern void TestLists(void);
 extern void TestBlock(void);

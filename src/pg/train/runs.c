@@ -275,6 +275,7 @@ static bool IsRun(Jsonb *run)
                    {"interactions", PG_INT64_MAX},
                    {"null_rows", PG_INT64_MAX},
                    {"events", PG_INT64_MAX},
+                   {"ranked", PG_INT64_MAX},
                    {"held_out_users", PG_INT64_MAX},
                    {"k", PG_INT32_MAX},
                    {"epochs", PG_INT32_MAX},

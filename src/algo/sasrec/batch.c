@@ -6,7 +6,6 @@
 
 #include "algo/learn/adam.h"
 #include "algo/learn/negative.h"
-#include "algo/sasrec/loss.h"
 #include "core/blas.h"
 #include "core/pool.h"
 

@@ -1,5 +1,5 @@
 /* loss.c: softmax against shared negatives, cross entropy against one. */
-#include "algo/sasrec/loss.h"
+#include "algo/sasrec/batch.h"
 
 #include <math.h>
 #include <string.h>

@@ -196,6 +196,7 @@ typedef struct SimulatorMethods {
  */
 typedef struct PolicyMethods {
     const SimulatorMethods *simulator; /* NULL: it is a policy */
+    bool needs_simulator;              /* it cannot learn from a log alone */
 
     /* Bytes that train() allocates beside the model and the data; SIZE_MAX: too many. */
     size_t (*memory)(const Model *model, const PolicyData *shape, int threads);
@@ -216,7 +217,7 @@ typedef struct Perturbation {
 struct Algorithm {
     const char *name;
     const char *summary;
-    const OptionSpec *options; /* beside train_options; ends with name == NULL */
+    const OptionSpec *options; /* beside CommonOptions(); ends with name == NULL */
     const Preset *presets;     /* of those options; or NULL */
     size_t options_size;
     Metric metrics[METRICS];
@@ -360,11 +361,30 @@ struct Algorithm {
 
 #define NOT_ALIKE __builtin_nanf("")
 
-/* All algorithms, NULL-terminated, and a search by name (NULL if unknown). */
+/* Learns from a log of slates (recadv_train_policy), not from interactions. */
+static inline bool IsPolicy(const Algorithm *algorithm)
+{
+    return algorithm->policy != NULL;
+}
+
+/* Answers slates as visitors would. */
+static inline bool IsSimulator(const Algorithm *algorithm)
+{
+    return IsPolicy(algorithm) && algorithm->policy->simulator != NULL;
+}
+
+/* The options that it understands beside its own. */
+static inline const OptionSpec *CommonOptions(const Algorithm *algorithm)
+{
+    return IsPolicy(algorithm) ? policy_options : train_options;
+}
+
+/* All algorithms, NULL-terminated, those that learn from a log of slates last, and a search by name
+ * (NULL if unknown). */
 extern const Algorithm *const algorithms[];
 extern const Algorithm *AlgorithmFind(const char *name);
 
-/* Their names in the same order, NULL-terminated. */
+/* The names of those that learn from interactions, in the same order, NULL-terminated. */
 extern const char *const algorithm_names[];
 
 /* What is trained where no algorithm is named, and none can be chosen: by the aggregate. */

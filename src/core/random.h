@@ -35,7 +35,9 @@ typedef enum RandomPurpose {
     RANDOM_SLATE,
     RANDOM_REPLAY,
     RANDOM_NOISE,
-    RANDOM_DROPOUT
+    RANDOM_DROPOUT,
+    RANDOM_EXPLORE,
+    RANDOM_VALUE
 } RandomPurpose;
 
 extern void RandomSeed(Random *random, uint64_t seed, RandomPurpose purpose, uint64_t a,

@@ -12,9 +12,8 @@ CREATE FUNCTION short(algorithm text, more jsonb DEFAULT '{}') RETURNS jsonb LAN
     WHERE o.algorithm_name = short.algorithm
 $$;
 CREATE TABLE algorithms AS
-SELECT DISTINCT algorithm_name AS name,
-       recadv_estimate_memory(10, 10, 20, algorithm_name, has_weight => true) > 0 AS known
-FROM recadv_options();
+SELECT a AS name, recadv_estimate_memory(10, 10, 20, a, has_weight => true) > 0 AS known
+FROM algorithms() a;
 CREATE FUNCTION train(model text, source text, algorithm text, weight_column name DEFAULT NULL,
     more jsonb DEFAULT '{}')
 RETURNS recadv_training LANGUAGE sql AS $$

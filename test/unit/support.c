@@ -250,7 +250,7 @@ static uint32_t Registered(void)
 {
     uint32_t count = 0;
 
-    while (algorithms[count] != NULL)
+    while (algorithms[count] != NULL && !IsPolicy(algorithms[count]))
         count++;
     return count;
 }

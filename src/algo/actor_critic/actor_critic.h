@@ -9,7 +9,7 @@
 #ifndef RECADV_ALGO_ACTOR_CRITIC_H
 #define RECADV_ALGO_ACTOR_CRITIC_H
 
-#include "algo/actor_critic/encoder.h"
+#include "algo/actor_critic/state.h"
 #include "algo/algorithm.h"
 
 enum { AC_ITEM_PART = POPULARITY_PART + 1, AC_NETWORK_PART };
@@ -22,6 +22,9 @@ typedef struct AcOptions {
     TrainOptions train;
     int64_t factors;
     int64_t history;
+    int encoder; /* StateKind */
+    int64_t layers;
+    double row_deviation;
     int64_t slate;
     int64_t iterations;
     int64_t check_every;
@@ -66,6 +69,9 @@ typedef struct Switches {
 } Switches;
 
 extern const Switches *AcSwitches(const Algorithm *algorithm);
+
+/* The encoder of the model, whose matrices lie in the pack. */
+extern StateEncoder AcEncoder(const AcOptions *options, Pack *pack);
 
 /* Items of a slate. */
 extern uint32_t AcSlate(const AcOptions *options, uint32_t items);

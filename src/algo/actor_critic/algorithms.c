@@ -1,6 +1,8 @@
 /* algorithms.c: the options of each algorithm, and what makes it one of the learner. */
 #include "algo/actor_critic/actor_critic.h"
 
+static const char *const encoders[] = {"mean", "attention", NULL};
+
 #define FIELD(name) offsetof(AcOptions, name)
 #define HAC_PAPER   "Liu et al. 2023"
 
@@ -10,8 +12,16 @@
      "numbers of an item's row, and of a visitor's state", "recadv; 32 in the code of " HAC_PAPER}, \
     {"history", OPTION_INTEGER, FIELD(history), 1, MOST_HISTORY, 10, NULL,                         \
      "a visitor's last clicks that the state is made of", "recadv; 50 in the code of " HAC_PAPER}, \
+    {"encoder", OPTION_CHOICE, FIELD(encoder), 0, 0, STATE_MEAN, encoders,                          \
+     "what makes a state of the last clicks: their mean and a small network, or attention",        \
+     "recadv, by simulation; attention in " HAC_PAPER},                                             \
+    {"layers", OPTION_INTEGER, FIELD(layers), 1, TRANSFORMER_LAYERS, 1, NULL,                          \
+     "of attention", "recadv; 2 in the code of " HAC_PAPER},                                        \
+    {"row_deviation", OPTION_REAL, FIELD(row_deviation), 0, 10, 0.1, NULL,                         \
+     "of the normal numbers that items' rows start from; without pretrain 0.3 is better",          \
+     "recadv, by simulation"},                                                                     \
     {"slate", OPTION_INTEGER, FIELD(slate), 1, MOST_SLATE, 10, NULL,                               \
-     "items that simulated visitors are shown at a time", HAC_PAPER ", section 4.1.1"}
+     "items that simulated visitors are shown at a time", HAC_PAPER}
 
 #define PRETRAIN_OPTIONS                                                    \
     {"pretrain", OPTION_BOOL, FIELD(pretrain), 0, 1, 1, NULL,                                      \
@@ -45,13 +55,13 @@
      "slates to be remembered before anything is learnt", "recadv, by simulation"},                \
     {"noise", OPTION_REAL, FIELD(noise), 0, 10, 0.1, NULL,                                         \
      "deviation of the normal noise on the hyper-action, which is cut off at 1",                   \
-     HAC_PAPER ", section 4.2"}
+     HAC_PAPER}
 
 #define CRITIC_OPTIONS                                                                             \
     {"critic_rate", OPTION_REAL, FIELD(critic_rate), 0, 1, 1e-3, NULL,                             \
      "Adam's learning rate of the critic", "code of " HAC_PAPER},                                  \
     {"gamma", OPTION_REAL, FIELD(gamma), 0, 1, 0.9, NULL,                                          \
-     "what the reward of the next step is worth now", HAC_PAPER ", section 4.1.2"},                \
+     "what the reward of the next step is worth now", HAC_PAPER},                \
     {"tau", OPTION_REAL, FIELD(tau), 0, 1, 0.01, NULL,                                             \
      "share by which targets follow", "code of " HAC_PAPER},                                       \
     {"critic_hidden", OPTION_INTEGER, FIELD(critic_hidden), 1, 4096, 64, NULL,                     \
@@ -90,11 +100,10 @@ static const OptionSpec hac_options[] = {
     CRITIC_OPTIONS,
     ACTOR_RATE(1e-4),
     {"supervision", OPTION_BOOL, FIELD(supervision), 0, 1, 1, NULL,
-     "learn from the answer to each item of a slate, too", HAC_PAPER ", equation 9"},
+     "learn from the answer to each item of a slate, too", HAC_PAPER},
     SUPERVISION_RATE,
     {"lambda_hyper", OPTION_REAL, FIELD(lambda_hyper), 0, 1000, 0.1, NULL,
-     "weight of the distance between a hyper-action and the mean of its slate",
-     HAC_PAPER ", equation 8"},
+     "weight of the distance between a hyper-action and the mean of its slate", HAC_PAPER},
     OPTIONS_END,
 };
 
@@ -151,8 +160,8 @@ static const struct PresetValue best[] = {
 
 /* What the paper and its code say of all algorithms; where they differ, the paper. */
 #define PAPER_VALUES                                                                               \
-    {"factors", 32}, {"history", 50}, {"iterations", 50000}, {"batch", 64}, {"sessions", 32},      \
-        {"weight_decay", 1e-5},                                                                    \
+    {"factors", 32}, {"history", 50}, {"encoder", STATE_ATTENTION}, {"layers", 2},                 \
+        {"iterations", 50000}, {"batch", 64}, {"sessions", 32}, {"weight_decay", 1e-5},            \
     {                                                                                              \
         "pretrain", 0                                                                              \
     }
@@ -194,14 +203,16 @@ static const Preset sl_presets[] = PRESETS(sl_paper);
 /* --- algorithms */
 
 static const PolicyMethods methods = {.memory = AcMemory, .train = AcTrain};
+static const PolicyMethods methods_with_visitors = {
+    .needs_simulator = true, .memory = AcMemory, .train = AcTrain};
 
 /* clang-format off */
-#define ACTOR_CRITIC                                                                               \
+#define ACTOR_CRITIC(policy_methods)                                                               \
     .options_size = sizeof(AcOptions),                                                             \
     .metrics = {{"reward", "reward", 0}, {"depth", "depth", 0}},                                   \
     .layout = AcLayout, .query_width = AcQueryWidth, .history = AcHistory, .query = AcQuery,       \
     .items = AC_ITEM_PART, .similarity = AcSimilarity, .compares = {false, true},                  \
-    .embedding = {0, AC_ITEM_PART}, .policy = &methods
+    .embedding = {0, AC_ITEM_PART}, .policy = &policy_methods
 /* clang-format on */
 
 const Algorithm hac_algorithm = {
@@ -209,7 +220,7 @@ const Algorithm hac_algorithm = {
     .summary = "hyper-actor critic: a critic and the visitors' answers teach one policy",
     .options = hac_options,
     .presets = hac_presets,
-    ACTOR_CRITIC,
+    ACTOR_CRITIC(methods_with_visitors),
 };
 
 const Algorithm ddpg_algorithm = {
@@ -217,7 +228,7 @@ const Algorithm ddpg_algorithm = {
     .summary = "policy that follows the gradient of a critic",
     .options = ddpg_options,
     .presets = critic_presets,
-    ACTOR_CRITIC,
+    ACTOR_CRITIC(methods_with_visitors),
 };
 
 const Algorithm td3_algorithm = {
@@ -225,7 +236,7 @@ const Algorithm td3_algorithm = {
     .summary = "policy that follows the gradient of the more careful of two critics",
     .options = td3_options,
     .presets = critic_presets,
-    ACTOR_CRITIC,
+    ACTOR_CRITIC(methods_with_visitors),
 };
 
 const Algorithm a2c_algorithm = {
@@ -233,7 +244,7 @@ const Algorithm a2c_algorithm = {
     .summary = "policy gradient with the advantage over what a state is worth",
     .options = a2c_options,
     .presets = a2c_presets,
-    ACTOR_CRITIC,
+    ACTOR_CRITIC(methods_with_visitors),
 };
 
 const Algorithm pg_ra_algorithm = {
@@ -241,7 +252,7 @@ const Algorithm pg_ra_algorithm = {
     .summary = "ddpg whose items learn from the transitions that they led to",
     .options = pg_ra_options,
     .presets = critic_presets,
-    ACTOR_CRITIC,
+    ACTOR_CRITIC(methods_with_visitors),
 };
 
 const Algorithm sl_algorithm = {
@@ -249,7 +260,7 @@ const Algorithm sl_algorithm = {
     .summary = "supervised learning of the visitors' answers, from the log or in the simulator",
     .options = sl_options,
     .presets = sl_presets,
-    ACTOR_CRITIC,
+    ACTOR_CRITIC(methods),
 };
 
 const Switches *AcSwitches(const Algorithm *algorithm)

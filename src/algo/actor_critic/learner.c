@@ -95,7 +95,7 @@ static void TakeBatch(Store *store, Learner *l, uint32_t count)
 
     b->before = StoreTake(store, count, sizeof(Clicks));
     b->after = StoreTake(store, count, sizeof(Clicks));
-    b->slate = StoreTake(store, count, sizeof(Slate));
+    b->slate = StoreTake(store, count, sizeof(ShownSlate));
     b->label = StoreTake(store, count, sizeof(bool *));
     b->action = StoreTake(store, count, sizeof(float *));
     b->reward = StoreTake(store, count, sizeof(float));
@@ -103,7 +103,7 @@ static void TakeBatch(Store *store, Learner *l, uint32_t count)
     l->z = StoreTake(store, rows, sizeof(float));
     l->next = StoreTake(store, rows, sizeof(float));
     l->dz = StoreTake(store, rows, sizeof(float));
-    l->dmean = StoreTake(store, rows, sizeof(float));
+    l->dclicks = StoreTake(store, rows * StateVectors(&l->encoder), sizeof(float));
     l->delta = StoreTake(store, rows, sizeof(float));
     l->guess = StoreTake(store, rows, sizeof(float));
     l->factor = StoreTake(store, (size_t)count * MOST_SLATE, sizeof(float));
@@ -136,7 +136,7 @@ static void TakeJudgeWork(Store *store, const Learner *l, SliceWork *w)
 
 static void TakeWork(Store *store, const Learner *l, SliceWork *w)
 {
-    size_t tape = EncoderTape(&l->encoder, SLICE_ROWS);
+    size_t tape = StateTape(&l->encoder, SLICE_ROWS);
 
     w->tape = StoreTake(store, tape, sizeof(float));
     w->network_gradient = StoreTake(store, l->pack.floats, sizeof(float));
@@ -172,7 +172,7 @@ void LearnerTake(Store *store, const Model *model, uint32_t batch, int threads, 
                    .actor = {part->data, model->part[AC_NETWORK_PART].data}};
     dense = l->switches->values || l->switches->inverse;
     l->slate = AcSlate(l->options, l->items);
-    l->encoder = EncoderAdd(&l->pack, l->factors);
+    l->encoder = AcEncoder(l->options, &l->pack);
     TakeJudges(store, l);
     TakeAdam(store, l, &l->by_answers);
     ItemSharesTake(store, l->items, l->stride, ShareRoom(l, batch), dense, &l->shares);
@@ -248,7 +248,7 @@ static double SumLosses(const Learner *l)
     return loss;
 }
 
-static float *RowAt(const Learner *l, float *rows, uint32_t row)
+static float *RowAt(const Learner *l, float *rows, size_t row)
 {
     return rows + (size_t)row * l->stride;
 }
@@ -259,8 +259,8 @@ static void Encode(const Slice *s, const Actor *actor, const Clicks *clicks, flo
 {
     const Learner *l = s->l;
 
-    EncoderForward(&l->encoder, &l->pack, actor->network, actor->items, clicks + s->first, s->rows,
-                   tape);
+    StateForward(&l->encoder, &l->pack, actor->network, actor->items, clicks + s->first, s->rows,
+                 tape);
     RealCopy(tape, (size_t)s->rows * l->stride, RowAt(l, out, s->first));
 }
 
@@ -490,15 +490,19 @@ static void StepActor(Learner *l, bool dense, const AdamRule *rule, ActorAdam *a
     ItemSharesStep(l->host, &l->shares, dense, rule, &adam->items, l->actor.items);
 }
 
-/* What was clicked before shares the gradient of its mean. */
+/* What was clicked before has a share in the gradient of the state. */
 static void ShareClicks(Learner *l)
 {
+    uint32_t vectors_each = StateVectors(&l->encoder);
+
     for (uint32_t r = 0; r < l->batch.count; r++) {
         Clicks clicks = l->batch.before[r];
+        const float *vectors = RowAt(l, l->dclicks, r * vectors_each);
 
         for (uint32_t h = 0; h < clicks.count; h++)
-            ItemSharesAdd(&l->shares, clicks.items[h], 1 / (float)clicks.count,
-                          RowAt(l, l->dmean, r));
+            ItemSharesAdd(&l->shares, clicks.items[h],
+                          vectors_each == 1 ? 1 / (float)clicks.count : 1,
+                          vectors_each == 1 ? vectors : vectors + (size_t)h * l->stride);
     }
 }
 
@@ -530,9 +534,9 @@ static void Climb(const Slice *s)
     }
 }
 
-static Slate BestSlate(const Learner *l, uint32_t row)
+static ShownSlate BestSlate(const Learner *l, uint32_t row)
 {
-    return (Slate){l->best + (size_t)row * l->slate, l->best_size[row]};
+    return (ShownSlate){l->best + (size_t)row * l->slate, l->best_size[row]};
 }
 
 static void Align(const Slice *s)
@@ -566,14 +570,14 @@ static bool Aligns(const Learner *l)
     return l->switches->aligns && l->options->lambda_hyper > 0;
 }
 
-/* From dz to the gradients of the encoder, and of the means. */
+/* From dz to the gradients of the encoder, and of what was clicked. */
 static void Descend(const Slice *s)
 {
     Learner *l = s->l;
 
-    EncoderBackward(&l->encoder, &l->pack, l->actor.network, s->rows, s->w->tape,
-                    RowAt(l, l->dz, s->first), s->w->network_gradient,
-                    RowAt(l, l->dmean, s->first));
+    StateBackward(&l->encoder, &l->pack, l->actor.network, l->batch.before + s->first, s->rows,
+                  s->w->tape, RowAt(l, l->dz, s->first), s->w->network_gradient,
+                  RowAt(l, l->dclicks, s->first * StateVectors(&l->encoder)));
 }
 
 static void ClimbTask(void *learner, int task, int worker)

@@ -20,7 +20,7 @@ typedef struct Batch {
     uint32_t count;
     Clicks *before;
     Clicks *after;
-    Slate *slate;         /* of at most MOST_SLATE items */
+    ShownSlate *slate;    /* of at most MOST_SLATE items */
     const bool **label;   /* of each item of the slate: was it clicked? */
     const float **action; /* the hyper-action that was taken */
     float *reward;
@@ -61,7 +61,7 @@ typedef struct Learner {
     uint32_t factors;
     uint32_t slate;
     Pack pack;
-    Encoder encoder;
+    StateEncoder encoder;
     Actor actor, target;
     Judge critic[2], inverse;
     ActorAdam by_critic, by_answers;
@@ -75,7 +75,7 @@ typedef struct Learner {
     float *z;       /* the state, which is the hyper-action */
     float *next;    /* the state after, by the target */
     float *dz;      /* the gradient by z */
-    float *dmean;   /* by the mean of what was clicked before */
+    float *dclicks; /* x StateVectors: by what was clicked before */
     float *delta;   /* of the alignment, by z */
     float *guess;   /* of the inverse model */
     float *factor;  /* x MOST_SLATE: of the supervision */

@@ -94,7 +94,7 @@ static void SetRow(const Log *log, uint64_t number, Learner *l, uint32_t row)
 
     known = known < history ? known : history;
     l->batch.before[row] = (Clicks){log->clicked + slate->to - known, (uint32_t)known};
-    l->batch.slate[row] = (Slate){log->slates->shown + slate->first, slate->count};
+    l->batch.slate[row] = (ShownSlate){log->slates->shown + slate->first, slate->count};
     l->batch.label[row] = log->slates->clicked + slate->first;
 }
 

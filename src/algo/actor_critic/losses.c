@@ -15,7 +15,7 @@ static Real Dot(const Real *a, const Real *b, size_t pitch)
     return sum;
 }
 
-void SlateMean(const Real *items, size_t factors, Slate slate, Real *mean)
+void SlateMean(const Real *items, size_t factors, ShownSlate slate, Real *mean)
 {
     size_t pitch = Pitch(factors);
 
@@ -27,7 +27,7 @@ void SlateMean(const Real *items, size_t factors, Slate slate, Real *mean)
         mean[k] /= (Real)slate.count;
 }
 
-Real SupervisionLoss(const Real *items, size_t factors, Slate slate, const bool *label,
+Real SupervisionLoss(const Real *items, size_t factors, ShownSlate slate, const bool *label,
                      const Real *z, Real weight, Real *dz, Real *factor)
 {
     size_t pitch = Pitch(factors);
@@ -45,7 +45,7 @@ Real SupervisionLoss(const Real *items, size_t factors, Slate slate, const bool 
     return share * loss;
 }
 
-Real AlignmentLoss(const Real *items, size_t factors, Slate slate, const Real *z, Real weight,
+Real AlignmentLoss(const Real *items, size_t factors, ShownSlate slate, const Real *z, Real weight,
                    Real *delta)
 {
     size_t pitch = Pitch(factors);
@@ -73,7 +73,7 @@ void SoftmaxTileSums(const Real *logits, size_t count, Real *greatest, Real *sum
     *sum = total;
 }
 
-void SoftmaxTileGradient(Real *logits, size_t first, size_t count, Slate slate, Real log_sum,
+void SoftmaxTileGradient(Real *logits, size_t first, size_t count, ShownSlate slate, Real log_sum,
                          Real weight)
 {
     Real all = weight * (Real)slate.count;

@@ -75,10 +75,10 @@ VisitorRules PlayRules(const Model *simulator)
     return methods->rules == NULL ? (VisitorRules){0} : methods->rules(simulator->options);
 }
 
-static size_t SizeOfVisitor(const Model *simulator, bool marks)
+size_t PlayVisitorSize(const Model *simulator, const VisitorRules *rules)
 {
     uint32_t state = VectorStride(simulator->algorithm->policy->simulator->state(simulator));
-    uint32_t words = marks ? (simulator->items + 31) / 32 : 0;
+    uint32_t words = rules->no_repeat ? (simulator->items + 31) / 32 : 0;
 
     return sizeof(Visitor) + VectorStride(state + words) * sizeof(float);
 }
@@ -87,7 +87,7 @@ static void TakeWork(Store *store, const Play *p, PlayWork *w)
 {
     const Learner *l = p->learner;
 
-    w->tape = StoreTake(store, EncoderTape(&l->encoder, PLAY_ROWS), sizeof(float));
+    w->tape = StoreTake(store, StateTape(&l->encoder, PLAY_ROWS), sizeof(float));
     w->z = StoreTake(store, PLAY_ROWS * (size_t)l->stride, sizeof(float));
     w->scores = StoreTake(store, PLAY_ROWS * CHOOSE_TILE, sizeof(float));
     w->entries = StoreTake(store, PLAY_ROWS * (size_t)l->slate, sizeof(Scored));
@@ -129,7 +129,7 @@ void PlayTake(Store *store, const PolicyData *data, Learner *learner,
     p->record = (RecordSize(learner, p->history) + 63) / 64 * 64;
     p->policy_item = StoreTake(store, data->simulator->items, sizeof(uint32_t));
     p->visitors = StoreTake(store, (size_t)p->sessions + CHECK_WAVE,
-                            SizeOfVisitor(data->simulator, p->rules.no_repeat));
+                            PlayVisitorSize(data->simulator, &p->rules));
     p->records = StoreTake(store, p->sessions, p->record);
     p->empty = StoreTake(store, p->sessions, sizeof(bool));
     p->rewards = StoreTake(store, (size_t)o->check_sessions, sizeof(double));
@@ -138,7 +138,8 @@ void PlayTake(Store *store, const PolicyData *data, Learner *learner,
     p->work = StoreTake(store, (size_t)p->works, sizeof(PlayWork));
     for (int w = 0; w < p->works; w++)
         TakeWork(store, p, p->work != NULL ? &p->work[w] : &counted);
-    p->replay = (Replay){.size = p->record, .room = (uint32_t)Larger((uint32_t)o->buffer, 1)};
+    p->replay =
+        (Replay){.size = p->record, .room = Larger((uint32_t)o->buffer, (uint32_t)o->batch)};
     p->replay.data = StoreTake(store, p->replay.room, p->record);
     if (store->host != NULL)
         MapItems(data, p);
@@ -193,7 +194,7 @@ static void Encode(const Play *p, const PlayWork *w, Visitor *const *visitor, ui
 
     for (uint32_t r = 0; r < count; r++)
         clicks[r] = KnownClicks(p, visitor[r], w->clicked + (size_t)r * p->history);
-    EncoderForward(&l->encoder, &l->pack, l->actor.network, l->actor.items, clicks, count, w->tape);
+    StateForward(&l->encoder, &l->pack, l->actor.network, l->actor.items, clicks, count, w->tape);
     RealCopy(w->tape, (size_t)count * l->stride, w->z);
 }
 
@@ -349,7 +350,7 @@ static void SetRow(const Play *p, Batch *b, uint32_t row, const void *record)
 
     b->before[row] = (Clicks){parts.before, parts.head->before};
     b->after[row] = (Clicks){parts.after, parts.head->after};
-    b->slate[row] = (Slate){parts.slate, parts.head->shown};
+    b->slate[row] = (ShownSlate){parts.slate, parts.head->shown};
     b->label[row] = parts.label;
     b->action[row] = parts.action;
     b->reward[row] = parts.head->reward;

@@ -5,8 +5,16 @@
 
 _Static_assert(sizeof(Real) == sizeof(float), "queries are floats");
 
-/* Room for the tape of one state of MOST_FACTORS. */
-#define TAPE_ROOM (16 * (MOST_FACTORS + VECTOR_LANES))
+/* At most 330 kB, as the options are limited: serving allocates nothing. */
+#define STACK_FLOATS(count) __builtin_alloca_with_align((count) * sizeof(float), 512)
+
+StateEncoder AcEncoder(const AcOptions *options, Pack *pack)
+{
+    StateShape shape = {(StateKind)options->encoder, (uint32_t)options->factors,
+                        (uint32_t)options->history, (uint32_t)options->layers};
+
+    return StateAdd(pack, &shape);
+}
 
 uint32_t AcSlate(const AcOptions *options, uint32_t items)
 {
@@ -15,11 +23,11 @@ uint32_t AcSlate(const AcOptions *options, uint32_t items)
 
 void AcLayout(Model *model)
 {
-    uint32_t factors = (uint32_t)((const AcOptions *)model->options)->factors;
+    const AcOptions *o = model->options;
     Pack pack = {0};
 
-    EncoderAdd(&pack, factors);
-    ModelAddPart(model, "item", AXIS_ITEM, model->items, factors);
+    AcEncoder(o, &pack);
+    ModelAddPart(model, "item", AXIS_ITEM, model->items, (uint32_t)o->factors);
     ModelAddPack(model, "network", &pack);
 }
 
@@ -33,32 +41,20 @@ HistoryNeed AcHistory(const void *options)
     return (HistoryNeed){.ordered = true, .limit = (uint32_t)((const AcOptions *)options)->history};
 }
 
-static void MeanOfInput(const Model *view, const QueryInput *input, float *mean)
-{
-    uint32_t stride = view->part[AC_ITEM_PART].stride;
-
-    RealClear(mean, stride);
-    for (uint32_t h = 0; h < input->count; h++) {
-        const float *row = InputRow(view, input, AC_ITEM_PART, h);
-
-        for (uint32_t k = 0; k < stride; k++)
-            mean[k] += row[k];
-    }
-    for (uint32_t k = 0; k < stride && input->count > 0; k++)
-        mean[k] /= (float)input->count;
-}
-
 void AcQuery(const Model *view, const QueryInput *input, float *query)
 {
-    float mean[MOST_FACTORS] __attribute__((aligned(64)));
-    float tape[TAPE_ROOM] __attribute__((aligned(64)));
-    uint32_t factors = view->part[AC_ITEM_PART].columns;
+    const AcOptions *o = view->options;
+    uint32_t history = (uint32_t)o->history, stride = AcQueryWidth(view);
+    uint32_t first = input->count > history ? input->count - history : 0;
+    uint32_t count = input->count - first;
     Pack pack = {0};
-    Encoder encoder = EncoderAdd(&pack, factors);
+    StateEncoder encoder = AcEncoder(o, &pack);
+    float *rows = STACK_FLOATS((size_t)(count + 1) * stride);
+    float *scratch = STACK_FLOATS(StateScratch(&encoder, count));
 
-    MeanOfInput(view, input, mean);
-    EncoderFromMeans(&encoder, &pack, view->part[AC_NETWORK_PART].data, mean, 1, tape);
-    RealCopy(tape, Pitch(factors), query);
+    for (uint32_t h = 0; h < count; h++)
+        RealCopy(InputRow(view, input, AC_ITEM_PART, first + h), stride, rows + (size_t)h * stride);
+    StateOfRows(&encoder, &pack, view->part[AC_NETWORK_PART].data, rows, count, scratch, query);
 }
 
 static float Norm(const float *row, uint32_t columns)

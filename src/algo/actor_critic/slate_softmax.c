@@ -27,7 +27,7 @@ typedef struct SoftmaxJob {
     const float *rows;
     const float *queries;
     uint32_t count;
-    const Slate *slates;
+    const ShownSlate *slates;
     const float *weight;
     float *dense;
 } SoftmaxJob;
@@ -108,7 +108,7 @@ static void DifferentiateTile(void *arg, int tile, int worker)
 static double RowLoss(const SoftmaxJob *job, uint32_t r)
 {
     const SlateSoftmax *s = job->s;
-    Slate slate = job->slates[r];
+    ShownSlate slate = job->slates[r];
     double loss = 0;
 
     for (uint32_t i = 0; i < slate.count; i++) {
@@ -136,7 +136,7 @@ static void SumPartials(const SoftmaxJob *job, float *dqueries)
 }
 
 double SlateSoftmaxRun(const Host *host, SlateSoftmax *softmax, const float *rows,
-                       const float *queries, uint32_t count, const Slate *slates,
+                       const float *queries, uint32_t count, const ShownSlate *slates,
                        const float *weight, float *dense, float *dqueries)
 {
     SoftmaxJob job = {host, softmax, rows, queries, count, slates, weight, dense};

@@ -29,7 +29,7 @@ extern void SlateSoftmaxTake(Store *store, uint32_t items, uint32_t stride, uint
  * dqueries: count x stride, written.
  */
 extern double SlateSoftmaxRun(const Host *host, SlateSoftmax *softmax, const float *rows,
-                              const float *queries, uint32_t count, const Slate *slates,
+                              const float *queries, uint32_t count, const ShownSlate *slates,
                               const float *weight, float *dense, float *dqueries);
 
 #endif

@@ -21,9 +21,6 @@
 /* Of the iterations that are allowed, where nothing is held out. */
 #define UNCHECKED_SHARE 0.6
 
-/* First deviation of the items' rows. */
-#define ROW_DEVIATION 0.1
-
 #define INIT_POLL 65536
 
 typedef enum Phase {
@@ -126,7 +123,7 @@ static void StartItems(const Trainer *t)
         if (!t->model->warm || RowIsZero(part, r)) {
             RandomSeed(&random, seed, RANDOM_INIT_ITEM, r, 0);
             for (uint32_t k = 0; k < part->columns; k++)
-                PartRow(part, r)[k] = (float)(ROW_DEVIATION * RandomNormal(&random));
+                PartRow(part, r)[k] = (float)(t->options->row_deviation * RandomNormal(&random));
         }
         if (r % INIT_POLL == 0)
             HostPoll(t->host);
@@ -151,7 +148,7 @@ static void StartModel(Trainer *t)
         return;
     PartClear(t->host, network);
     RandomSeed(&random, (uint64_t)t->options->train.seed, RANDOM_INIT_WEIGHT, 0, 0);
-    EncoderStart(&t->learner.encoder, &t->learner.pack, &random, network->data);
+    StateStart(&t->learner.encoder, &t->learner.pack, &random, network->data);
 }
 
 /* --- epochs */

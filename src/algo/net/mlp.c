@@ -32,17 +32,17 @@ Mlp MlpAdd(Pack *pack, int layers, const uint32_t *width, bool norm, Real dropou
     return mlp;
 }
 
-static void StartMatrix(const Pack *pack, int matrix, Random *random, double bound, float *data)
+static void StartMatrix(const Pack *pack, int matrix, Random *random, double bound, Real *data)
 {
     const PackedMatrix *m = &pack->matrix[matrix];
 
     for (uint32_t r = 0; r < m->rows; r++)
         for (uint32_t c = 0; c < m->columns; c++)
-            PackMatrix(pack, matrix, data)[(size_t)r * m->stride + c] =
-                (float)(bound * (2 * RandomUniform(random) - 1));
+            data[m->first + (size_t)r * m->stride + c] =
+                (Real)(bound * (2 * RandomUniform(random) - 1));
 }
 
-void MlpStart(const Mlp *mlp, const Pack *pack, Random *random, float *parameters)
+void MlpStart(const Mlp *mlp, const Pack *pack, Random *random, Real *parameters)
 {
     for (int i = 0; i < mlp->layers; i++) {
         const MlpLayer *layer = &mlp->layer[i];
@@ -51,7 +51,7 @@ void MlpStart(const Mlp *mlp, const Pack *pack, Random *random, float *parameter
         StartMatrix(pack, layer->weight, random, bound, parameters);
         StartMatrix(pack, layer->bias, random, bound, parameters);
         for (size_t c = 0; c < layer->out && layer->gain >= 0; c++)
-            PackMatrix(pack, layer->gain, parameters)[c] = 1;
+            parameters[pack->matrix[layer->gain].first + c] = 1;
     }
 }
 

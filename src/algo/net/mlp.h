@@ -28,7 +28,7 @@ typedef struct Mlp {
 extern Mlp MlpAdd(Pack *pack, int layers, const uint32_t *width, bool norm, Real dropout);
 
 /* First values: weights and biases uniform within 1 / sqrt(in), as torch.nn.Linear. */
-extern void MlpStart(const Mlp *mlp, const Pack *pack, Random *random, float *parameters);
+extern void MlpStart(const Mlp *mlp, const Pack *pack, Random *random, Real *parameters);
 
 /* Reals of what MlpForward leaves for the way back: the output first. */
 extern size_t MlpTape(const Mlp *mlp, size_t rows);

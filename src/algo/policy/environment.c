@@ -335,7 +335,7 @@ static uint32_t Decide(const Environment *e, const Visitor *visitor, const uint3
 }
 
 /* The oldest makes room. */
-static void Remember(Visitor *visitor, uint32_t item)
+void VisitorRemember(Visitor *visitor, uint32_t item)
 {
     if (item == NO_ITEM)
         return;
@@ -356,7 +356,7 @@ float VisitorAnswer(const Environment *environment, Visitor *visitor, const uint
         Mark(e, visitor, shown[i]);
         if (!clicked[i])
             continue;
-        Remember(visitor, shown[i]);
+        VisitorRemember(visitor, shown[i]);
         visitor->baited += EnvironmentIsBait(e, shown[i]);
     }
     if (clicks > 0)

@@ -95,6 +95,9 @@ extern double VisitorPatience(const Environment *environment, const Visitor *vis
 extern void VisitorProbabilities(const Environment *environment, const Visitor *visitor,
                                  const uint32_t *shown, uint32_t count, float *out);
 
+/* A click, for who follows a session that has been played; NO_ITEM: none. */
+extern void VisitorRemember(Visitor *visitor, uint32_t item);
+
 /* The answer to a slate of at least one item, each once: clicked[i], and the reward of the step. */
 extern float VisitorAnswer(const Environment *environment, Visitor *visitor, const uint32_t *shown,
                            uint32_t count, bool *clicked);

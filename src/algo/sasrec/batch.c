@@ -10,7 +10,7 @@
 #include "core/pool.h"
 
 /* Rows of a slice, and operations, at most: some tens of milliseconds. */
-#define SLICE_ROWS       512
+#define SLICE_ROWS       128
 #define SLICE_OPERATIONS 4e8
 
 /* Numbers of the network, and rows of items, that a task steps. */

@@ -106,6 +106,65 @@ LANGUAGE C;
 COMMENT ON PROCEDURE @extschema@.recadv_tune_job(text, text, name, name, name, text[], jsonb, jsonb, interval, integer, text, name) IS
 'recadv_tune with a commit after each phase, as recadv_train_job has it: no snapshot is held while trials run, and every run leaves a row in recadv_runs(model). The trials stand in recadv_info(model) -> ''choice''. CALL it at top level, for example from pg_cron';
 
+CREATE TYPE @extschema@.recadv_policy_training AS (
+    model text,
+    version integer,
+    algorithm text,
+    sessions bigint,
+    steps bigint,
+    items bigint,
+    null_rows bigint,
+    broken_rows bigint,
+    epochs integer,
+    best_epoch integer,
+    reward double precision,
+    depth double precision,
+    logged_reward double precision,
+    random_reward double precision,
+    seconds double precision,
+    stop_reason text,
+    metrics jsonb,
+    promotion text
+);
+COMMENT ON TYPE @extschema@.recadv_policy_training IS
+'result of recadv_train_policy: model, version, algorithm; what was read: sessions, steps (rows), items, rows skipped for a NULL session or step, and rows skipped because they are broken; entries of the learning curve, and the one that the model is from (recadv_history says what they are); mean reward and number of slates of a session with simulated visitors of whom training has seen none (NULL without a simulator), the mean reward of a session of the log, and what slates by chance earn with the same visitors; seconds, why training stopped; what training itself measured, under its names, of a simulator with its calibration; promoted where the version serves, otherwise why it is kept but does not (option promote)';
+
+CREATE FUNCTION @extschema@.recadv_train_policy(
+    model text,
+    source text,
+    session_column name DEFAULT 'session_id',
+    step_column name DEFAULT 'step',
+    shown_column name DEFAULT 'shown',
+    clicked_column name DEFAULT 'clicked',
+    reward_column name DEFAULT NULL,
+    propensity_column name DEFAULT NULL,
+    simulator text DEFAULT NULL,
+    algorithm text DEFAULT 'hac',
+    options jsonb DEFAULT '{}')
+RETURNS @extschema@.recadv_policy_training
+AS 'MODULE_PATHNAME', 'recadv_train_policy'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10000;
+COMMENT ON FUNCTION @extschema@.recadv_train_policy(text, text, name, name, name, name, name, name, text, text, jsonb) IS
+'learns from a log of slates what to show in a session, or how visitors answer, and stores it as a new version of the table "model", which serves if it is good enough (option promote; created on first use, owned by the caller). The source has one row per step of a session: session, step (a number or a time), the array of the items that were shown, the array of those that were clicked (a part of them; NULL or empty: none), and, where columns are named, the reward (NULL: for each item 1 if it was clicked and -0.1 if not, divided by the number of items) and the array of the probabilities with which each item was shown. Rows with a NULL session or step, and rows that are broken, are skipped and counted. simulator: a model of an algorithm that simulates visitors, against which the policy is trained and measured; NULL: the log alone. recadv_topk_for serves a policy. recadv_options() lists algorithms and options. All in one transaction: for long runs use recadv_train_policy_job. Liu et al., WWW 2023';
+
+CREATE PROCEDURE @extschema@.recadv_train_policy_job(
+    model text,
+    source text,
+    session_column name DEFAULT 'session_id',
+    step_column name DEFAULT 'step',
+    shown_column name DEFAULT 'shown',
+    clicked_column name DEFAULT 'clicked',
+    reward_column name DEFAULT NULL,
+    propensity_column name DEFAULT NULL,
+    simulator text DEFAULT NULL,
+    algorithm text DEFAULT 'hac',
+    options jsonb DEFAULT '{}',
+    if_busy text DEFAULT 'error')
+AS 'MODULE_PATHNAME', 'recadv_train_policy_job'
+LANGUAGE C;
+COMMENT ON PROCEDURE @extschema@.recadv_train_policy_job(text, text, name, name, name, name, name, name, text, text, jsonb, text) IS
+'recadv_train_policy with a commit after each phase (open, read, fit, write), so that no snapshot is held while it learns; every run, also a failed one, leaves a row in recadv_runs(model). if_busy: error, skip or wait, when another session trains the model. CALL it at top level, for example from pg_cron';
+
 CREATE FUNCTION @extschema@.recadv_estimate_memory(
     users bigint,
     items bigint,
@@ -335,7 +394,7 @@ RETURNS TABLE (item bigint, score real, rank integer)
 AS 'MODULE_PATHNAME', 'recadv_topk_for_bigint_0_2'
 LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 20000;
 COMMENT ON FUNCTION @extschema@.recadv_topk_for(bigint[], integer, text, boolean, bigint[], bigint[], double precision) IS
-'recadv_topk for someone who is not in the model but has these items: a user''s embedding is trained for the history, in any order, with the model''s own options while the items stay as they are (bpr, amf), or the history is noted event by event, in the order of the array, with repeats (nmrn). The same history always gives the same. Without the history itself unless exclude_seen is false. Unknown items are ignored; a history that is NULL, empty or all unknown gets the most popular items';
+'recadv_topk for someone who is not in the model but has these items: a user''s embedding is trained for the history, in any order, with the model''s own options while the items stay as they are (bpr, amf), or the history is noted event by event, in the order of the array, with repeats (nmrn, policies). The same history always gives the same. Without the history itself unless exclude_seen is false. Unknown items are ignored; a history that is NULL, empty or all unknown gets the most popular items, of a policy those that it begins a session with';
 
 CREATE FUNCTION @extschema@.recadv_topk_for(
     history text[],
@@ -350,6 +409,87 @@ AS 'MODULE_PATHNAME', 'recadv_topk_for_text_0_2'
 LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 20000;
 COMMENT ON FUNCTION @extschema@.recadv_topk_for(text[], integer, text, boolean, text[], text[], double precision) IS
 'recadv_topk_for with ids as text; serves every model';
+
+CREATE FUNCTION @extschema@.recadv_slate(
+    history bigint[],
+    k integer DEFAULT 10,
+    model text DEFAULT NULL,
+    explore real DEFAULT 0.05,
+    seed bigint DEFAULT NULL,
+    exclude_seen boolean DEFAULT false,
+    candidates bigint[] DEFAULT NULL,
+    exclude bigint[] DEFAULT NULL)
+RETURNS TABLE (item bigint, score real, rank integer, propensity real)
+AS 'MODULE_PATHNAME', 'recadv_slate_bigint'
+LANGUAGE C VOLATILE PARALLEL SAFE ROWS 10 COST 20000;
+COMMENT ON FUNCTION @extschema@.recadv_slate(bigint[], integer, text, real, bigint, boolean, bigint[], bigint[]) IS
+'the k best items for someone who has these, as in recadv_topk_for, but each place is, with probability explore (0 to 0.5), given to another eligible item drawn at random. propensity: the probability that the slate has the item, which is what to log; 1 - explore for one of the k best, k * explore / (eligible items - k) for another. With fewer than 2k eligible items as many places explore as there are others, and the propensities follow. exclude_seen: without the history itself. candidates, exclude: as in recadv_topk. A seed repeats the slate; NULL draws anew each time. A history that is NULL, empty or all unknown: the most popular items, of a policy those that it begins a session with. NULL for k, explore or exclude_seen: no rows';
+
+CREATE FUNCTION @extschema@.recadv_slate(
+    history text[],
+    k integer DEFAULT 10,
+    model text DEFAULT NULL,
+    explore real DEFAULT 0.05,
+    seed bigint DEFAULT NULL,
+    exclude_seen boolean DEFAULT false,
+    candidates text[] DEFAULT NULL,
+    exclude text[] DEFAULT NULL)
+RETURNS TABLE (item text, score real, rank integer, propensity real)
+AS 'MODULE_PATHNAME', 'recadv_slate_text'
+LANGUAGE C VOLATILE PARALLEL SAFE ROWS 10 COST 20000;
+COMMENT ON FUNCTION @extschema@.recadv_slate(text[], integer, text, real, bigint, boolean, text[], text[]) IS
+'recadv_slate with ids as text; serves every model';
+
+CREATE FUNCTION @extschema@.recadv_simulate(
+    simulator text,
+    policy text DEFAULT NULL,
+    sessions integer DEFAULT 1000,
+    k integer DEFAULT 10,
+    explore real DEFAULT 0,
+    seed bigint DEFAULT 1,
+    options jsonb DEFAULT '{}',
+    candidates bigint[] DEFAULT NULL)
+RETURNS TABLE (session_id bigint, step integer, shown bigint[], clicked bigint[], reward real, propensity real[], ended boolean, history bigint[])
+AS 'MODULE_PATHNAME', 'recadv_simulate_bigint'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 10000 COST 1000000;
+COMMENT ON FUNCTION @extschema@.recadv_simulate(text, text, integer, integer, real, bigint, jsonb, bigint[]) IS
+'sessions of simulated visitors to whom a model recommends k items a step, as rows of a log: what was shown, which of it was clicked, the reward of the step (1 for a click and -0.1 for none, divided by the number of items), and with which probability each item was in the slate; history: what the visitor had clicked before, the last 50, with which the policy was asked. simulator: a model of an algorithm that simulates, trained by recadv_train_policy; policy: any model that recadv_slate serves, NULL: items by chance. explore: as in recadv_slate. Sessions start from records of the simulator''s log; a seed has the same visitors with the same luck, whatever the policy; NULL draws. options: those of visitors (no_repeat, boredom, bait, patience and so on), over what the simulator was trained with. Only items that both models know, and that are among candidates (NULL: all), are shown. On several threads (recadv.max_threads), the same rows for any number. A NOTICE where the policy was trained in this simulator. NULL for sessions, k or explore: no rows';
+
+CREATE FUNCTION @extschema@.recadv_simulate(
+    simulator text,
+    policy text,
+    candidates text[],
+    sessions integer DEFAULT 1000,
+    k integer DEFAULT 10,
+    explore real DEFAULT 0,
+    seed bigint DEFAULT 1,
+    options jsonb DEFAULT '{}')
+RETURNS TABLE (session_id bigint, step integer, shown text[], clicked text[], reward real, propensity real[], ended boolean, history text[])
+AS 'MODULE_PATHNAME', 'recadv_simulate_text'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 10000 COST 1000000;
+COMMENT ON FUNCTION @extschema@.recadv_simulate(text, text, text[], integer, integer, real, bigint, jsonb) IS
+'recadv_simulate with ids as text; serves every model: recadv_simulate(simulator, policy, candidates => NULL::text[])';
+
+CREATE FUNCTION @extschema@.recadv_evaluate_policy(
+    model text,
+    test_source text,
+    session_column name DEFAULT 'session_id',
+    step_column name DEFAULT 'step',
+    shown_column name DEFAULT 'shown',
+    clicked_column name DEFAULT 'clicked',
+    reward_column name DEFAULT NULL,
+    propensity_column name DEFAULT 'propensity',
+    history_column name DEFAULT NULL,
+    explore real DEFAULT 0.05,
+    gamma double precision DEFAULT 1,
+    confidence double precision DEFAULT 0.95,
+    clip double precision DEFAULT NULL,
+    seed bigint DEFAULT 1)
+RETURNS TABLE (estimator text, value double precision, lower double precision, upper double precision, sessions bigint, effective double precision, max_weight double precision, supported double precision, clipped bigint)
+AS 'MODULE_PATHNAME', 'recadv_evaluate_policy'
+LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 5 COST 1000000;
+COMMENT ON FUNCTION @extschema@.recadv_evaluate_policy(text, text, name, name, name, name, name, name, name, real, double precision, double precision, double precision, bigint) IS
+'what a model would have earned on a log that another one has written, as the mean reward of a slate: logged (what was earned), direct (a model of the answers, learnt from the log: no better than that), ips (items that were shown, weighted by how much likelier they would be), snips (the same by the sum of the weights), dr (direct, corrected by what was shown). The source has the rows of recadv_train_policy, with the probability that each item was in the slate (propensity_column; NULL: not logged, then logged and direct alone), and the array of what had been clicked before, with which the model is to be asked (history_column; NULL: the clicks of the session''s earlier steps; the last 50 count). explore: that of the model, as in recadv_slate. Slate t of a session counts gamma^t. An item''s answer is taken to depend on neither its place nor its neighbours, and who comes with which clicks to be as in the log. lower, upper: bootstrap over sessions; NULL, with a WARNING, below 200 effective items or 20 sessions; direct has none. effective: (sum of weights)^2 / sum of squares. supported: share of what the model shows that the log may have shown. clip: largest weight; clipped: how many were larger. seed of resampling; NULL draws';
 
 CREATE FUNCTION @extschema@.recadv_similar_items(
     item_id bigint,

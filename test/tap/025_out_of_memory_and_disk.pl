@@ -123,7 +123,7 @@ $server->safe_psql('postgres', q{
 	$$});
 
 my @algorithms = split /\n/, $server->safe_psql('postgres', q{
-	SELECT algorithm_name FROM recadv_options() GROUP BY 1 ORDER BY 1});
+	SELECT algorithm_name FROM recadv_options() WHERE option = 'holdout' ORDER BY 1});
 my %answers;
 my $tried = 0;
 

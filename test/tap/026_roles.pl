@@ -61,6 +61,12 @@ my %calls = (
 	'recadv_tune_job(text,text)' => [ 2,
 		q{CALL recadv_tune_job('%m', 'clicks', time_column => 'at', algorithms => '{nmrn}', trials => 1,
 			space => '{"factors": 4, "epochs": 1}', options => '{"threads": 1, "promote": "always"}')} ],
+	'recadv_train_policy(text,text)' => [ 2,
+		q{SELECT recadv_train_policy('%m', '(SELECT user_id AS session_id, 1 AS step,
+			array_agg(DISTINCT item_id) AS shown, array_agg(DISTINCT item_id) AS clicked FROM clicks GROUP BY 1)', algorithm => 'sl', options => '{"threads": 1, "promote": "always"}')} ],
+	'recadv_train_policy_job(text,text)' => [ 2,
+		q{CALL recadv_train_policy_job('%m', '(SELECT user_id AS session_id, 1 AS step,
+			array_agg(DISTINCT item_id) AS shown, array_agg(DISTINCT item_id) AS clicked FROM clicks GROUP BY 1)', algorithm => 'sl', options => '{"threads": 1, "promote": "always"}')} ],
 	'recadv_estimate_memory(bigint,bigint,bigint)' =>
 	  [ 0, 'SELECT recadv_estimate_memory(10, 10, 10)' ],
 	'recadv_rollback(text)' => [ 2, q{SELECT recadv_rollback('%m', 1)} ],
@@ -92,6 +98,16 @@ my %calls = (
 	  [ 1, q{SELECT recadv_topk_for('{1,2}'::bigint[], 5, '%m')} ],
 	'recadv_topk_for(text[])' =>
 	  [ 1, q{SELECT recadv_topk_for('{1,2}'::text[], 5, '%m')} ],
+	'recadv_slate(bigint[])' =>
+	  [ 1, q{SELECT recadv_slate('{1,2}'::bigint[], 5, '%m')} ],
+	'recadv_slate(text[])' =>
+	  [ 1, q{SELECT recadv_slate('{1,2}'::text[], 5, '%m')} ],
+	'recadv_simulate(text)' => [ 1, q{SELECT recadv_simulate('%m')}, '42809' ],
+	'recadv_simulate(text,text,text[])' =>
+	  [ 1, q{SELECT recadv_simulate('%m', '%m', NULL::text[])}, '42809' ],
+	'recadv_evaluate_policy(text,text)' =>
+	  [ 1, q{SELECT recadv_evaluate_policy('%m', '(SELECT user_id AS session_id, at AS step,
+			ARRAY[item_id] AS shown, ARRAY[item_id] AS clicked, ARRAY[0.5] AS propensity FROM clicks)')} ],
 	'recadv_similar_items(bigint)' =>
 	  [ 1, q{SELECT recadv_similar_items(1, 5, '%m')} ],
 	'recadv_similar_items(text)' =>
@@ -269,7 +285,7 @@ foreach my $role (sort { $roles{$a} <=> $roles{$b} } keys %roles)
 		$roles{$role} > 0, "$role: so does recadv_cache");
 	$session->quit;
 }
-is(sql(q{SELECT status, version FROM recadv_model_status('m'::regclass)}), 'ok|3',
+is(sql(q{SELECT status, version FROM recadv_model_status('m'::regclass)}), 'ok|4',
 	'the status of a model');
 my $stranger = start_session($node, user => 'stranger');
 is($stranger->query(q{SELECT status, version IS NULL, users IS NULL, bytes IS NULL

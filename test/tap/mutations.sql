@@ -35,7 +35,7 @@ $$;
 CREATE TABLE models (number serial, name text, algorithm text, ids text);
 INSERT INTO models (name, algorithm, ids)
 SELECT replace(a, '_', '') || CASE ids WHEN 'text' THEN '_words' ELSE '' END, a, ids
-FROM (SELECT DISTINCT algorithm_name AS a FROM recadv_options()) algorithms,
+FROM (SELECT algorithm_name AS a FROM recadv_options() WHERE option = 'holdout') algorithms,
      (VALUES ('integer'), ('text')) kinds (ids)
 ORDER BY a, ids;
 INSERT INTO models (name, algorithm, ids) VALUES ('knn_recent', 'itemknn', 'integer'), ('nmrn_ntm', 'nmrn', 'integer');

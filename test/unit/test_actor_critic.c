@@ -180,7 +180,7 @@ static void StartHand(Hand *h, const char *name, const char *settings)
         for (uint32_t k = 0; k < 8; k++)
             PartRow(&h->run.model.part[AC_ITEM_PART], i)[k] = (float)RandomNormal(&random);
     h->store = (Store){.host = &h->run.t.host};
-    LearnerTake(&h->store, &h->run.model, ROWS, 1, l);
+    LearnerTake(&h->store, &h->run.model, 5, ROWS, 1, l);
     StateStart(&l->encoder, &l->pack, &random, l->actor.network);
     LearnerStart(l);
     l->batch.count = ROWS;
@@ -358,6 +358,22 @@ static void CheckFresh(void)
     TestHostEnd(&r.t);
 }
 
+/* Visitors who click nothing whatever they are shown. */
+static void CheckChance(void)
+{
+    static Run r;
+
+    Prepare(&r, "hac", true, "iterations=50");
+    for (uint32_t i = 0; i < ITEMS; i++)
+        ToySetOdds(&r.toy, i, -50);
+    CHECK(Attempt(&r.t, TrainModel, &r) == OUTCOME_DONE && r.report.warning[0] != '\0',
+          "a policy that earns no more than chance comes with a warning: %s", r.report.warning);
+    TestHostEnd(&r.t);
+    RunOnce(&r, "hac", true, "iterations=50", 1);
+    CHECK(r.report.warning[0] == '\0', "and one that earns more without");
+    TestHostEnd(&r.t);
+}
+
 static void CheckAttention(void)
 {
     static Run r;
@@ -366,6 +382,28 @@ static void CheckAttention(void)
               Liked(&r, NULL, 0) == 5,
           "states by attention");
     TestHostEnd(&r.t);
+}
+
+/* All presets of all algorithms can be trained, cut short. */
+static void CheckPresets(void)
+{
+    static Run r;
+
+    for (int i = 0; i < NAMES; i++) {
+        const Algorithm *algorithm = AlgorithmFind(names[i]);
+
+        for (const Preset *p = algorithm->presets; p->name != NULL; p++) {
+            Prepare(&r, names[i], true, "");
+            PresetApply(p, algorithm->options, &r.options);
+            SetOptions(algorithm, &r.options, "iterations=6 check_every=3 check_sessions=10");
+            r.options.learning_starts = r.options.learning_starts > 0 ? 64 : 0;
+            ModelLayout(&r.model, algorithm, &r.options, 0, ITEMS);
+            ModelAllocate(&r.t.host, &r.model);
+            CHECK(Attempt(&r.t, TrainModel, &r) == OUTCOME_DONE, "%s, preset %s: %s", names[i],
+                  p->name, r.t.message);
+            TestHostEnd(&r.t);
+        }
+    }
 }
 
 static void CheckLogAlone(void)
@@ -559,11 +597,28 @@ static void CheckLog(void)
     EndHand(&h);
 }
 
+/* Visitors are shown as many items at a time as those of the log were, or as the option says. */
+static void CheckSlateSize(void)
+{
+    Slates log = {.steps = 2, .shown_count = 11};
+    AcOptions options = {.slate = 0};
+
+    CHECK(AcSlate(&options, &log, 100) == 6, "the mean of five and six items, rounded");
+    CHECK(AcSlate(&options, &log, 4) == 4, "as many as there are");
+    log.shown_count = 10 * MOST_SLATE;
+    CHECK(AcSlate(&options, &log, 100000) == MOST_SLATE, "no more than a slate may have");
+    options.slate = 3;
+    CHECK(AcSlate(&options, &log, 100) == 3, "by the option");
+    log.steps = log.shown_count = 0;
+    CHECK(UsualSlate(&log) == 1, "a log without steps");
+}
+
 void TestActorCritic(void)
 {
     static const char *const critics[] = {"hac", "ddpg", "td3", "a2c", "pg_ra"};
 
     CheckLog();
+    CheckSlateSize();
     for (int i = 0; i < 5; i++)
         CheckGoals(critics[i]);
     CheckNoFuture();
@@ -573,6 +628,7 @@ void TestActorCritic(void)
     for (int i = 0; i < NAMES; i++)
         CheckLearns(names[i]);
     CheckFresh();
+    CheckChance();
     CheckAttention();
     for (int i = 0; i < NAMES; i++)
         CheckThreads(names[i],
@@ -583,6 +639,7 @@ void TestActorCritic(void)
                         "learning_starts=64");
     CheckThreads("sl", "pretrain_iterations=60 iterations=1");
     CheckIdentity();
+    CheckPresets();
     CheckLogAlone();
     CheckNewest();
     CheckOnce();

@@ -5,18 +5,21 @@
 #define PAPER       "He et al. 2017"
 
 static const OptionSpec neumf_options[] = {
-    {"factors", OPTION_INTEGER, FIELD(factors), 1, 512, 32, NULL,
-     "numbers of a user and an item that meet in products", "recadv; 8 in the code of " PAPER},
+    {"factors", OPTION_INTEGER, FIELD(factors), 1, 512, 64, NULL,
+     "numbers of a user and an item that meet in products",
+     "recadv, by validation; 8 in the code of " PAPER},
     {"width", OPTION_INTEGER, FIELD(width), 1, NEUMF_MOST_WIDTH, 32, NULL,
      "numbers of a user and an item that the tower reads; the width of its first layer, each "
      "further one half of it",
      PAPER},
     {"layers", OPTION_INTEGER, FIELD(layers), 1, NEUMF_MOST_LAYERS, 3, NULL,
      "layers of the tower, without the last, linear one", PAPER},
-    {"negatives", OPTION_INTEGER, FIELD(negatives), 1, 64, 4, NULL,
-     "items that the user does not have, drawn anew, for each interaction", PAPER},
-    {"epochs", OPTION_INTEGER, FIELD(epochs), 1, 1000000, 20, NULL,
-     "passes over the interactions, in which the learning rate falls to last_rate", PAPER},
+    {"negatives", OPTION_INTEGER, FIELD(negatives), 1, 64, 8, NULL,
+     "items that the user does not have, drawn anew, for each interaction",
+     "recadv, by validation; 4 in " PAPER},
+    {"epochs", OPTION_INTEGER, FIELD(epochs), 1, 1000000, 12, NULL,
+     "passes over the interactions, in which the learning rate falls to last_rate",
+     "recadv, by validation; up to 100 in " PAPER},
     {"batch_size", OPTION_INTEGER, FIELD(batch_size), 1, 16384, 1024, NULL,
      "examples, interactions and negatives, that are learnt in one step",
      "recadv; 256 in the code of " PAPER},
@@ -31,15 +34,19 @@ static const OptionSpec neumf_options[] = {
     {NULL, OPTION_BOOL, 0, 0, 0, 0, NULL, NULL, NULL},
 };
 
-static const struct PresetValue fast[] = {{"epochs", 8}, {"layers", 1}, {NULL, 0}};
+static const struct PresetValue fast[] = {{"epochs", 6}, {"layers", 1}, {"factors", 32}, {NULL, 0}};
 static const struct PresetValue balanced[] = {{NULL, 0}};
-static const struct PresetValue best[] = {{"epochs", 40}, {"factors", 64}, {NULL, 0}};
-static const struct PresetValue paper[] = {{"factors", 8},           {"batch_size", 256},
-                                           {"learning_rate", 0.001}, {"last_rate", 1},
-                                           {"epochs", 100},          {NULL, 0}};
+static const struct PresetValue best[] = {{"epochs", 20}, {"factors", 128}, {NULL, 0}};
+static const struct PresetValue paper[] = {{"factors", 8},
+                                           {"negatives", 4},
+                                           {"batch_size", 256},
+                                           {"learning_rate", 0.001},
+                                           {"last_rate", 1},
+                                           {"epochs", 100},
+                                           {NULL, 0}};
 
 static const Preset presets[] = {
-    {"fast", "one layer, trained for a short time", fast},
+    {"fast", "one layer, fewer factors, trained for a short time", fast},
     {"balanced", "the defaults", balanced},
     {"best", "more factors, trained for a long time", best},
     {"paper", "as in the code of " PAPER, paper},

@@ -5,7 +5,7 @@ SELECT * FROM no_plan();
 
 CREATE TABLE chosen (name text, options jsonb);
 INSERT INTO chosen VALUES
-    ('neumf', '{"factors":8,"width":8,"epochs":40,"batch_size":100,"learning_rate":0.02}'),
+    ('neumf', '{"factors":8,"width":8,"negatives":4,"epochs":40,"batch_size":100,"learning_rate":0.02}'),
     ('cdae', '{"factors":16,"epochs":40,"batch_size":10,"learning_rate":0.03}'),
     ('irgan', '{"factors":8,"epochs":60,"learning_rate":0.1,"adv_epochs":2,"discriminator_epochs":10,
                 "generator_epochs":2}');

@@ -106,12 +106,14 @@ VECTOR_INLINE void LayerBody(const Layer *layer, const Vector *x, bool rectify, 
     }
 }
 
-/* Numbers of sixteen rows, a lane each. */
-VECTOR_INLINE void TurnRows(const float *const *row, size_t first, size_t count, Vector *x)
+/* Number k of sixteen rows, a lane each. */
+VECTOR_INLINE Vector Turned(const float *const *row, size_t k)
 {
-    for (size_t k = 0; k < count; k++)
-        for (int lane = 0; lane < VECTOR_LANES; lane++)
-            x[k][lane] = row[lane][first + k];
+    Vector x = {0};
+
+    for (int lane = 0; lane < VECTOR_LANES; lane++)
+        x[lane] = row[lane][k];
+    return x;
 }
 
 /* A network as score() reads it. */
@@ -124,10 +126,11 @@ typedef struct Scoring {
 
 VECTOR_INLINE Vector ItemScores(const Scoring *s, const float *const *row)
 {
-    Vector a[NEUMF_MOST_WIDTH], b[NEUMF_MOST_WIDTH], factor, sum;
+    Vector a[NEUMF_MOST_WIDTH], b[NEUMF_MOST_WIDTH], sum;
     Vector *x = a, *y = b;
 
-    TurnRows(row, 0, s->width, x);
+    for (uint32_t k = 0; k < s->width; k++)
+        x[k] = Turned(row, k);
     for (int l = 0; l < s->layers; l++) {
         Vector *out = y;
 
@@ -136,10 +139,8 @@ VECTOR_INLINE Vector ItemScores(const Scoring *s, const float *const *row)
         x = out;
     }
     sum = x[0];
-    for (uint32_t k = 0; k < s->factors; k++) {
-        TurnRows(row, s->width + k, 1, &factor);
-        sum += s->products[k] * factor;
-    }
+    for (uint32_t k = 0; k < s->factors; k++)
+        sum += s->products[k] * Turned(row, s->width + k);
     return sum;
 }
 

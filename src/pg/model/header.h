@@ -35,14 +35,16 @@ typedef struct Header {
     bool
         outdated_ids; /* trained when ids had other texts: sources are not to be compared with it */
     Oid time_type;    /* of a model that learns from a stream, otherwise InvalidOid */
-    int32 time_typmod;  /* of the time column, such as its precision; -1: none */
-    int64 watermark;    /* newest time learnt */
-    int64 first;        /* earliest; NO_TIME: not known */
-    uint64 events;      /* learnt so far */
-    uint32 window;      /* fingerprints: see window.h */
-    bool learnt;        /* has lists of all learnt events: see learnt.h */
-    double mean_weight; /* of the rows of the training: 1 without weights */
-    Source source;      /* what it was trained on; no text: an aggregate */
+    int32 time_typmod;     /* of the time column, such as its precision; -1: none */
+    int64 watermark;       /* newest time learnt */
+    int64 first;           /* earliest; NO_TIME: not known */
+    uint64 events;         /* learnt so far */
+    uint32 window;         /* fingerprints: see window.h */
+    bool learnt;           /* has lists of all learnt events: see learnt.h */
+    double mean_weight;    /* of the rows of the training: 1 without weights */
+    Source source;         /* what it was trained on; no text: an aggregate */
+    const char *simulator; /* of a policy that was trained against one: its name; or NULL */
+    int32 simulator_version;
 } Header;
 
 /* Reads and checks; allocated in the current context. */
@@ -50,6 +52,9 @@ extern Header HeaderRead(ModelStore *store);
 
 /* Fails, with the advice to train again, if ids are read in another form than the model has. */
 extern void HeaderCheckIds(const ModelStore *store, const Header *header);
+
+/* Fails, with the advice to ask otherwise, if the model learnt from a log of slates. */
+extern void HeaderCheckUsers(const ModelStore *store, const Header *header);
 
 /* Parts of the model, without data. */
 extern void HeaderLayout(const Header *header, Model *model);

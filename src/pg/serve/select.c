@@ -209,6 +209,12 @@ TopK SelectScored(const RowList *rows, const float *scores, const Filter *filter
 
 void AddSelected(RowSet *rows, Served *served, Axis axis, IdKind kind, const TopK *top)
 {
+    AddItems(rows, served, axis, kind, top, NULL);
+}
+
+void AddItems(RowSet *rows, Served *served, Axis axis, IdKind kind, const TopK *top,
+              const float *propensity)
+{
     IdReader ids = IdReaderOpen(served, axis);
 
     if (top->count > MANY_IDS)
@@ -220,6 +226,8 @@ void AddSelected(RowSet *rows, Served *served, Axis axis, IdKind kind, const Top
         ResultDatum(&row, IdToDatum(id, kind));
         ResultFloat4(&row, CheckScore(served, top->entries[i].score));
         ResultInt4(&row, (int32)i + 1);
+        if (propensity != NULL)
+            ResultFloat4(&row, propensity[i]);
         RowSetAddRow(rows, &row);
     }
 }

@@ -28,4 +28,8 @@ extern TopK SelectScored(const RowList *rows, const float *scores, const Filter 
 /* Adds (id, score, rank) for each entry; ids as `kind`. */
 extern void AddSelected(RowSet *rows, Served *served, Axis axis, IdKind kind, const TopK *top);
 
+/* The same, with a fourth column beside each; NULL: without. */
+extern void AddItems(RowSet *rows, Served *served, Axis axis, IdKind kind, const TopK *top,
+                     const float *propensity);
+
 #endif

@@ -15,10 +15,11 @@
 #define TRIAL 3
 
 /*
- * What was held out is learnt with all others in this share of the epochs.  From the whole rate
- * down: a fifth of it leaves too little of them learnt where histories are short.
+ * What was held out is learnt with all others in this share of the epochs, from this share of the
+ * rate down: with half of it, too little of them is learnt where histories are short.
  */
-#define AFTER 3
+#define AFTER      3
+#define AFTER_RATE 0.4
 
 /* Where nothing can be measured. */
 #define PLAIN_TEMPERATURE 0.1
@@ -314,7 +315,7 @@ static void RunStages(Trainer *t, Loop *loop)
     RunStage(t, loop, "softmax", o->learning_rate, epochs);
     if (held && !t->model->trial) {
         StartRows(t, true, true);
-        PlanEpochs(t, o->learning_rate, ShareOf(epochs, AFTER));
+        PlanEpochs(t, AFTER_RATE * o->learning_rate, ShareOf(epochs, AFTER));
         LoopLearnAll(loop, "all", t->planned);
     }
 }

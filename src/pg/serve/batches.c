@@ -271,7 +271,7 @@ static void ReadBatch(BatchJob *job)
         NotePending(job, u, QueryAt(job, u));
 }
 
-static void PutRows(BatchJob *job, Id user, const TopK *top)
+static void PutRows(BatchJob *job, Id user, const TopK *top, bool fallback)
 {
     Datum user_datum = IdToDatum(user, job->kind);
 
@@ -281,7 +281,7 @@ static void PutRows(BatchJob *job, Id user, const TopK *top)
         RowSetAdd(&job->rows,
                   (Datum[]){user_datum, item,
                             Float4GetDatum(CheckScore(job->served, top->entries[i].score)),
-                            Int32GetDatum((int32)i + 1)},
+                            Int32GetDatum((int32)i + 1), BoolGetDatum(fallback)},
                   NULL);
         if (job->kind == ID_TEXT)
             pfree(DatumGetPointer(item));
@@ -317,7 +317,7 @@ static void RunBatch(BatchJob *job)
         Id id;
 
         UserAt(job, u, &id);
-        PutRows(job, id, &job->tops[u]);
+        PutRows(job, id, &job->tops[u], false);
         MemoryContextReset(job->single);
     }
     MemoryContextSwitchTo(caller);
@@ -345,7 +345,7 @@ static void RunStrangers(BatchJob *job)
                 SetSeen(task, LiveRows(job, id));
             ScanAll(job);
         }
-        PutRows(job, id, &top);
+        PutRows(job, id, &top, true);
         MemoryContextSwitchTo(caller);
         MemoryContextReset(job->batch);
     }

@@ -207,19 +207,45 @@ TopK SelectScored(const RowList *rows, const float *scores, const Filter *filter
     return s.top;
 }
 
-void AddSelected(RowSet *rows, Served *served, Axis axis, IdKind kind, const TopK *top)
+static IdReader ReaderOfSelected(Served *served, Axis axis, const TopK *top)
 {
     IdReader ids = IdReaderOpen(served, axis);
 
     if (top->count > MANY_IDS)
         IdReaderLoadAll(&ids);
-    for (uint32 i = 0; i < top->count; i++) {
-        Id id = IdReaderGet(&ids, top->entries[i].item);
-        ResultRow row = {0};
+    return ids;
+}
 
-        ResultDatum(&row, IdToDatum(id, kind));
-        ResultFloat4(&row, CheckScore(served, top->entries[i].score));
-        ResultInt4(&row, (int32)i + 1);
+static ResultRow SelectedRow(IdReader *ids, IdKind kind, const TopK *top, uint32 i)
+{
+    const Scored *entry = &top->entries[i];
+    ResultRow row = {0};
+
+    ResultDatum(&row, IdToDatum(IdReaderGet(ids, entry->item), kind));
+    ResultFloat4(&row, CheckScore(ids->served, entry->score));
+    ResultInt4(&row, (int32)i + 1);
+    return row;
+}
+
+void AddSelected(RowSet *rows, Served *served, Axis axis, IdKind kind, const TopK *top)
+{
+    IdReader ids = ReaderOfSelected(served, axis, top);
+
+    for (uint32 i = 0; i < top->count; i++) {
+        ResultRow row = SelectedRow(&ids, kind, top, i);
+
+        RowSetAddRow(rows, &row);
+    }
+}
+
+void AddRecommended(RowSet *rows, Served *served, IdKind kind, const TopK *top, bool fallback)
+{
+    IdReader ids = ReaderOfSelected(served, AXIS_ITEM, top);
+
+    for (uint32 i = 0; i < top->count; i++) {
+        ResultRow row = SelectedRow(&ids, kind, top, i);
+
+        ResultDatum(&row, BoolGetDatum(fallback));
         RowSetAddRow(rows, &row);
     }
 }

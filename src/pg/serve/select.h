@@ -28,4 +28,8 @@ extern TopK SelectScored(const RowList *rows, const float *scores, const Filter 
 /* Adds (id, score, rank) for each entry; ids as `kind`. */
 extern void AddSelected(RowSet *rows, Served *served, Axis axis, IdKind kind, const TopK *top);
 
+/* Adds (item, score, rank, fallback): is it what anybody gets of whom nothing is known? */
+extern void AddRecommended(RowSet *rows, Served *served, IdKind kind, const TopK *top,
+                           bool fallback);
+
 #endif

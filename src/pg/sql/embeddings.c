@@ -1,5 +1,6 @@
 /* embeddings.c: recadv_embeddings. */
 #include "pg/ids/id_index.h"
+#include "pg/ids/id_value.h"
 #include "pg/serve/arguments.h"
 #include "pg/serve/open.h"
 #include "pg/serve/select.h"
@@ -39,11 +40,11 @@ static Axis AxisArgument(FunctionCallInfo fcinfo, int argument)
 static Oid IdTypeArgument(FunctionCallInfo fcinfo, int argument)
 {
     Oid type = get_element_type(get_fn_expr_argtype(fcinfo->flinfo, argument));
-    if (type != INT2OID && type != INT4OID && type != INT8OID && type != TEXTOID &&
-        type != VARCHAROID)
-        ereport(ERROR,
-                (errcode(ERRCODE_DATATYPE_MISMATCH),
-                 errmsg("ids must be an array of integers or text"), errhint("Pass ids::text[].")));
+
+    if (!IdTypeIsReturned(type))
+        ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
+                        errmsg("ids must be an array of integers, uuid, numeric or text"),
+                        errhint("Pass ids::text[].")));
     return type;
 }
 
@@ -51,6 +52,10 @@ static Datum IdDatumOf(const Output *output, Id id)
 {
     bool small = id.integer == (int16)id.integer, medium = id.integer == (int32)id.integer;
 
+    if (output->id_type == UUIDOID)
+        return IdTextAsUuid(IdToText(id));
+    if (output->id_type == NUMERICOID)
+        return IdTextAsNumeric(IdToText(id));
     if (IdKindOfType(output->id_type) == ID_TEXT)
         return PointerGetDatum(IdToText(id));
     if ((output->id_type == INT2OID && !small) || (output->id_type == INT4OID && !medium))

@@ -18,7 +18,7 @@ enum {
     TOPK_WEIGHT
 };
 
-/* Arguments of recadv_topk from an image. */
+/* Arguments of recadv_image_topk. */
 enum {
     TOPK_IMAGE_IMAGE,
     TOPK_IMAGE_USER,
@@ -40,7 +40,7 @@ enum {
     TOPK_FOR_WEIGHT
 };
 
-/* Arguments of recadv_topk_for from an image. */
+/* Arguments of recadv_image_topk_for. */
 enum {
     TOPK_FOR_IMAGE_IMAGE,
     TOPK_FOR_IMAGE_HISTORY,
@@ -78,7 +78,7 @@ static void AnswerUser(FunctionCallInfo fcinfo, Served *served, ModelTable *tabl
                                                    : TargetUserSeen(served, &target));
     top = SelectItems(served, TargetUserQuery(served, &target), &filter, question->k,
                       question->weight);
-    AddSelected(rows, served, AXIS_ITEM, question->kind, &top);
+    AddRecommended(rows, served, question->kind, &top, !TargetUserIsKnown(&target));
 }
 
 static Datum TopKOfTable(FunctionCallInfo fcinfo, IdKind kind)
@@ -140,7 +140,7 @@ static void AnswerHistory(FunctionCallInfo fcinfo, Served *served, const Questio
         filter.without = RowsUnion(filter.without, known);
     top = SelectItems(served, VisitorQuery(served, known, &ids), &filter, question->k,
                       question->weight);
-    AddSelected(rows, served, AXIS_ITEM, question->kind, &top);
+    AddRecommended(rows, served, question->kind, &top, known.count == 0);
 }
 
 static Datum TopKForOfTable(FunctionCallInfo fcinfo, IdKind kind)
@@ -181,6 +181,6 @@ static Datum TopKForOfImage(FunctionCallInfo fcinfo, IdKind kind)
 }
 
 FOR_BOTH_KINDS_0_2(recadv_topk, TopKOfTable)
-FOR_BOTH_KINDS_0_2(recadv_topk_image, TopKOfImage)
+FOR_BOTH_KINDS(recadv_image_topk, TopKOfImage)
 FOR_BOTH_KINDS_0_2(recadv_topk_for, TopKForOfTable)
-FOR_BOTH_KINDS_0_2(recadv_topk_for_image, TopKForOfImage)
+FOR_BOTH_KINDS(recadv_image_topk_for, TopKForOfImage)

@@ -55,7 +55,7 @@ RETURNS TABLE (n int, item bigint, score real, rank int) LANGUAGE sql AS $$
 $$;
 CREATE FUNCTION served(model text)
 RETURNS TABLE (n int, item bigint, score real, rank int) LANGUAGE sql AS $$
-    SELECT n, t.*
+    SELECT n, t.item, t.score, t.rank
     FROM cases c, LATERAL recadv_topk(u, k, served.model, exclude_seen, c.candidates, c.exclude) t
 $$;
 CREATE FUNCTION served_text(model text)
@@ -167,7 +167,7 @@ SELECT bag_eq(
       FROM cases c,
            (SELECT recadv_fit(user_id, item_id, '{"algorithm":"popularity"}') AS image
             FROM orders) f,
-           LATERAL recadv_topk(image, u::bigint, k, exclude_seen, c.candidates, c.exclude) t$$,
+           LATERAL recadv_image_topk(image, u::bigint, k, exclude_seen, c.candidates, c.exclude) t$$,
     $$SELECT * FROM served('popularity')$$,
     'an image: the same');
 SELECT bag_eq(
@@ -175,7 +175,7 @@ SELECT bag_eq(
       FROM cases c,
            (SELECT recadv_fit(user_id, item_id, '{"algorithm":"popularity"}') AS image
             FROM orders) f,
-           LATERAL recadv_topk(image, u::text, k, exclude_seen, c.candidates::text[],
+           LATERAL recadv_image_topk(image, u::text, k, exclude_seen, c.candidates::text[],
                c.exclude::text[]) t$$,
     $$SELECT * FROM served('popularity')$$,
     'an image: the same with text');

@@ -28,7 +28,7 @@ SELECT recadv_train('words',
     algorithm => 'bpr', options => '{"factors":8,"epochs":5,"seed":7}') \g /dev/null
 
 CREATE FUNCTION single(model text, users int[], k int, exclude_seen boolean)
-RETURNS TABLE (user_id bigint, item bigint, score real, rank int) LANGUAGE sql AS $$
+RETURNS TABLE (user_id bigint, item bigint, score real, rank int, fallback boolean) LANGUAGE sql AS $$
     SELECT u, t.* FROM unnest(users) u, LATERAL recadv_topk(u, k, model, exclude_seen) t
 $$;
 
@@ -42,7 +42,7 @@ FROM algorithms() m,
      unnest('{1,7,1000}'::int[]) k,
      unnest('{true,false}'::bool[]) x;
 CREATE FUNCTION everyone(model text)
-RETURNS TABLE (user_id bigint, item bigint, score real, rank int) LANGUAGE sql AS $$
+RETURNS TABLE (user_id bigint, item bigint, score real, rank int, fallback boolean) LANGUAGE sql AS $$
     SELECT * FROM recadv_topk_all(model, 25)
 $$;
 CREATE TABLE expected_wide AS
@@ -142,7 +142,7 @@ SELECT is(
 -- what users have in the source now: also those whom the model does not know, items that it does
 -- not know
 CREATE FUNCTION live(model text, users int[], k int)
-RETURNS TABLE (user_id bigint, item bigint, score real, rank int) LANGUAGE sql AS $$
+RETURNS TABLE (user_id bigint, item bigint, score real, rank int, fallback boolean) LANGUAGE sql AS $$
     SELECT u, t.* FROM unnest(users) u, LATERAL recadv_topk(u, k, model, seen => 'live') t
 $$;
 SAVEPOINT source;

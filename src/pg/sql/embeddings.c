@@ -50,7 +50,7 @@ static Oid IdTypeArgument(FunctionCallInfo fcinfo, int argument)
 
 static Datum IdDatumOf(const Output *output, Id id)
 {
-    bool small = id.integer == (int16)id.integer, medium = id.integer == (int32)id.integer;
+    int64 integer;
 
     if (output->id_type == UUIDOID)
         return IdTextAsUuid(IdToText(id));
@@ -58,15 +58,17 @@ static Datum IdDatumOf(const Output *output, Id id)
         return IdTextAsNumeric(IdToText(id));
     if (IdKindOfType(output->id_type) == ID_TEXT)
         return PointerGetDatum(IdToText(id));
-    if ((output->id_type == INT2OID && !small) || (output->id_type == INT4OID && !medium))
+    integer = DatumGetInt64(IdToDatum(id, ID_INTEGER));
+    if ((output->id_type == INT2OID && integer != (int16)integer) ||
+        (output->id_type == INT4OID && integer != (int32)integer))
         ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-                        errmsg("id %lld is out of range for type %s", (long long)id.integer,
+                        errmsg("id %lld is out of range for type %s", (long long)integer,
                                format_type_be(output->id_type)),
                         errhint("Pass ids => NULL::bigint[] to get ids of type bigint.")));
     if (output->id_type == INT8OID)
-        return Int64GetDatum(id.integer);
-    return output->id_type == INT4OID ? Int32GetDatum((int32)id.integer)
-                                      : Int16GetDatum((int16)id.integer);
+        return Int64GetDatum(integer);
+    return output->id_type == INT4OID ? Int32GetDatum((int32)integer)
+                                      : Int16GetDatum((int16)integer);
 }
 
 static Datum RealArray(const float *values, uint32 count)

@@ -28,6 +28,9 @@
 #include "pg/model/resolve.h"
 #include "pg/model/versions.h"
 
+/* Of an array of which nothing is known: what PostgreSQL takes, too. */
+#define UNKNOWN_LENGTH 10
+
 /* The call that is planned. */
 typedef struct Call {
     PlannerInfo *root;
@@ -80,10 +83,25 @@ static Node *WithoutConversion(Node *array)
     return array;
 }
 
+/* Elements of an array that is written as a text. */
+static double LengthOfLiteral(const Node *literal)
+{
+    double commas = 0;
+
+    if (!IsKnown(literal))
+        return UNKNOWN_LENGTH;
+    for (const char *c = TextDatumGetCString(((const Const *)literal)->constvalue); *c != '\0'; c++)
+        commas += *c == ',';
+    return commas + 1;
+}
+
 /* Of an array that is given. */
 static double Length(const Call *call, Node *array)
 {
-    return EstimatedLength(call->root, WithoutConversion(array));
+    array = WithoutConversion(array);
+    if (exprType(array) == TEXTOID)
+        return LengthOfLiteral(array);
+    return EstimatedLength(call->root, array);
 }
 
 /* Rows for one user or item: k, or fewer candidates; NULL: no rows. */

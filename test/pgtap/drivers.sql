@@ -41,23 +41,23 @@ $$;
 SELECT is(prepared(q, VARIADIC a), plain(wanted), 'without types: ' || q)
 FROM (VALUES
     ('SELECT * FROM recadv_topk($1, $2, $3)', '{7,3,films}'::text[], 'SELECT * FROM recadv_topk(7, 3, ''films'')'),
-    ('SELECT * FROM recadv_topk($1, $2, $3, $4, $5, $6, $7, $8)', '{7,3,films,true,"{1,2,3,4,5,6,7,8}",{2},model,0.5}',
+    ('SELECT * FROM recadv_topk($1, $2, $3, $4, $5, $6, $7, $8)', ARRAY['7', '3', 'films', 'true', '{1,2,3,4,5,6,7,8}', '{2}', 'model', '0.5'],
      'SELECT * FROM recadv_topk(7, 3, ''films'', true, ''{1,2,3,4,5,6,7,8}'', ''{2}'', ''model'', 0.5)'),
     ('SELECT * FROM recadv_topk($1, model => $2)', '{7,films}', 'SELECT * FROM recadv_topk(7, model => ''films'')'),
-    ('SELECT * FROM recadv_topk_for($1, $2, $3)', '{"{1,5,9}",3,films}',
+    ('SELECT * FROM recadv_topk_for($1, $2, $3)', ARRAY['{1,5,9}', '3', 'films'],
      'SELECT * FROM recadv_topk_for(ARRAY[1, 5, 9], 3, ''films'')'),
-    ('SELECT * FROM recadv_topk_for($1, $2, $3, $4, $5, $6, $7)', '{"{1,5,9}",3,films,f,"{1,2,3}",{},0.5}',
+    ('SELECT * FROM recadv_topk_for($1, $2, $3, $4, $5, $6, $7)', ARRAY['{1,5,9}', '3', 'films', 'f', '{1,2,3}', '{}', '0.5'],
      'SELECT * FROM recadv_topk_for(ARRAY[1, 5, 9], 3, ''films'', false, ''{1,2,3}'', NULL, 0.5)'),
-    ('SELECT * FROM recadv_topk_for($1, 3, ''films'')', '{"{}"}', 'SELECT * FROM recadv_topk(4711, 3, ''films'')'),
+    ('SELECT * FROM recadv_topk_for($1, 3, ''films'')', ARRAY['{}'], 'SELECT * FROM recadv_topk(4711, 3, ''films'')'),
     ('SELECT * FROM recadv_topk_for($1, 3, ''films'')', '{NULL}', 'SELECT * FROM recadv_topk(4711, 3, ''films'')'),
-    ('SELECT * FROM recadv_topk_for($1, 3, ''films'')', '{"{NULL,5}"}',
+    ('SELECT * FROM recadv_topk_for($1, 3, ''films'')', ARRAY['{NULL,5}'],
      'SELECT * FROM recadv_topk_for(ARRAY[5], 3, ''films'')'),
-    ('SELECT * FROM recadv_topk_all($1, $2, $3)', '{films,2,"{1,7}"}',
+    ('SELECT * FROM recadv_topk_all($1, $2, $3)', ARRAY['films', '2', '{1,7}'],
      'SELECT * FROM recadv_topk_all(''films'', 2, ARRAY[1, 7])'),
     ('SELECT * FROM recadv_topk_all($1, $2, users => $3, candidates => $4, exclude => $5)',
-     '{films,2,"{1,7}","{1,2,3,4,5,6}",{2}}',
+     ARRAY['films', '2', '{1,7}', '{1,2,3,4,5,6}', '{2}'],
      'SELECT * FROM recadv_topk_all(''films'', 2, ARRAY[1, 7], candidates => ''{1,2,3,4,5,6}'', exclude => ''{2}'')'),
-    ('SELECT * FROM recadv_topk_all($1, $2, $3)', '{films,2,"{}"}',
+    ('SELECT * FROM recadv_topk_all($1, $2, $3)', ARRAY['films', '2', '{}'],
      'SELECT * FROM recadv_topk_all(''films'', 2, ''{}''::bigint[])'),
     ('SELECT count(*) FROM recadv_topk_all($1, $2, $3)', '{films,2,NULL}',
      'SELECT count(*) FROM recadv_topk_all(''films'', 2)'),
@@ -65,7 +65,7 @@ FROM (VALUES
      'SELECT * FROM recadv_topk_all(''films'', 2)'),
     ('SELECT * FROM recadv_similar_items($1, $2, $3)', '{5,3,films}',
      'SELECT * FROM recadv_similar_items(5, 3, ''films'')'),
-    ('SELECT * FROM recadv_similar_items($1, $2, $3, $4, $5)', '{5,3,films,"{1,2,3,4}",{}}',
+    ('SELECT * FROM recadv_similar_items($1, $2, $3, $4, $5)', ARRAY['5', '3', 'films', '{1,2,3,4}', '{}'],
      'SELECT * FROM recadv_similar_items(5, 3, ''films'', ''{1,2,3,4}'')'),
     ('SELECT * FROM recadv_similar_users($1, $2, $3)', '{5,3,films}',
      'SELECT * FROM recadv_similar_users(5, 3, ''films'')'),
@@ -77,13 +77,13 @@ FROM (VALUES
      'SELECT recadv_score(user_id, 7, ''films'') FROM (SELECT DISTINCT user_id FROM orders ORDER BY 1) o'),
     ('SELECT recadv_has_user($1, $2)', '{7,films}', 'SELECT true'),
     ('SELECT * FROM recadv_embeddings($1, $2)', '{films,item}', 'SELECT * FROM recadv_embeddings(''films'', ''item'')'),
-    ('SELECT * FROM recadv_embeddings($1, $2, $3)', '{films,user,"{1,7}"}',
+    ('SELECT * FROM recadv_embeddings($1, $2, $3)', ARRAY['films', 'user', '{1,7}'],
      'SELECT * FROM recadv_embeddings(''films'', ''user'', ARRAY[1, 7])'),
-    ('SELECT * FROM recadv_embeddings($1, $2, $3)', '{films,user,"{}"}', 'SELECT 1 WHERE false'),
+    ('SELECT * FROM recadv_embeddings($1, $2, $3)', ARRAY['films', 'user', '{}'], 'SELECT 1 WHERE false'),
     ('SELECT count(*) FROM recadv_embeddings($1, $2, $3)', '{films,user,NULL}', 'SELECT 60'),
     ('SELECT t.* FROM image, recadv_image_topk(films, $1, $2) t', '{7,3}',
      'SELECT t.* FROM image, recadv_image_topk(films, 7, 3) t'),
-    ('SELECT t.* FROM image, recadv_image_topk_for(films, $1, $2) t', '{"{1,5,9}",3}',
+    ('SELECT t.* FROM image, recadv_image_topk_for(films, $1, $2) t', ARRAY['{1,5,9}', '3'],
      'SELECT t.* FROM image, recadv_image_topk_for(films, ARRAY[1, 5, 9], 3) t'),
     ('SELECT t.* FROM image, recadv_image_similar_items(films, $1, $2) t', '{5,3}',
      'SELECT t.* FROM image, recadv_image_similar_items(films, 5, 3) t'),
@@ -100,10 +100,7 @@ SELECT is(
     plain('SELECT item, rank FROM recadv_topk(7, 5, ''films'')'),
     'with a type, the item is of it');
 SELECT is(pg_typeof(item)::text, 'text', 'without one it is a text') FROM recadv_topk('7', 1, 'films');
-SELECT is(pg_typeof(item)::text, wanted, format('%s gives %s', argument, wanted))
-FROM (VALUES ('2'::smallint::text, 'bigint')) v(argument, wanted), recadv_topk(2::smallint, 1, 'films')
-UNION ALL
-SELECT is(pg_typeof(item)::text, 'bigint', 'so does oid') FROM recadv_topk(2::oid, 1, 'films')
+SELECT is(pg_typeof(item)::text, 'bigint', 'smallint gives bigint') FROM recadv_topk(2::smallint, 1, 'films')
 UNION ALL
 SELECT is(pg_typeof(item)::text, 'text', 'varchar gives text') FROM recadv_topk('2'::varchar, 1, 'films')
 UNION ALL
@@ -198,18 +195,17 @@ FROM unnest('{"",x,12,00000000-0000-4000-8000-00000000000,00000000-0000-4000-800
 SELECT fails(format('SELECT recadv_to_numeric(%L)', x), '42804', 'id "%" of the model is no number%', 'no number: ' || x)
 FROM unnest('{"",x,-,1e,nan}'::text[]) x;
 SELECT is(recadv_to_numeric(x)::text, x, 'a number: ' || x) FROM unnest('{0,-1.5,12345678901234567890,NaN,Infinity}'::text[]) x;
-SELECT is(
-    (SELECT string_agg(i::text, ' ' ORDER BY r.rank)
-     FROM recadv_topk(uid(1)::text, 3, 'mixed') r, LATERAL CAST(r.item AS int) i),
-    (SELECT string_agg(item::text, ' ' ORDER BY rank) FROM recadv_topk(1, 3, 'films')),
-    'users of one type and items of another: text, and a cast')
-FROM recadv_train('mixed', '(SELECT uid(user_id) AS user_id, item_id, at FROM orders)', time_column => 'at',
-    algorithm => 'bpr', options => '{"factors":8,"epochs":3,"seed":7,"holdout":"none"}');
+SELECT recadv_train('mixed', '(SELECT uid(user_id) AS user_id, item_id, at FROM orders)', time_column => 'at',
+    algorithm => 'bpr', options => '{"factors":8,"epochs":3,"seed":7,"holdout":"none"}') \g /dev/null
+SELECT bag_eq(
+    $$SELECT item::bigint, score, rank FROM recadv_topk(uid(1)::text, 3, 'mixed')$$,
+    $$SELECT item, score, rank FROM recadv_topk(1, 3, 'films')$$,
+    'users of one type and items of another: text, and a cast');
 
 -- --- the planner puts the body in place of the call, and uses an index on the column of the ids
 
-CREATE TABLE products AS SELECT uid(n) AS id, n::numeric(12) AS number, n AS integer FROM generate_series(1, 20000) n;
-ALTER TABLE products ADD PRIMARY KEY (id), ADD UNIQUE (number), ADD UNIQUE (integer);
+CREATE TABLE products AS SELECT uid(n) AS id, n::numeric(12) AS number, n AS plain FROM generate_series(1, 20000) n;
+ALTER TABLE products ADD PRIMARY KEY (id), ADD UNIQUE (number), ADD UNIQUE (plain);
 ANALYZE products;
 CREATE FUNCTION plan_of(q text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
@@ -226,8 +222,8 @@ FROM (VALUES
     ('SELECT p.* FROM recadv_topk(uid(7), 5, ''shop'') r JOIN products p ON p.id = r.item', 'pkey', 'id = recadv_to_uuid'),
     ('SELECT p.* FROM recadv_topk(7.0, 5, ''num'') r JOIN products p ON p.number = r.item', 'number_key',
      'number = recadv_to_numeric'),
-    ('SELECT p.* FROM recadv_topk(7, 5, ''films'') r JOIN products p ON p.integer = r.item', 'integer_key',
-     'integer = '),
+    ('SELECT p.* FROM recadv_topk(7, 5, ''films'') r JOIN products p ON p.plain = r.item', 'plain_key',
+     'plain = '),
     ('SELECT p.* FROM recadv_topk_for(ARRAY[uid(101)], 5, ''shop'') r JOIN products p ON p.id = r.item', 'pkey', 'id = '),
     ('SELECT p.* FROM recadv_similar_items(uid(101), 5, ''shop'') r JOIN products p ON p.id = r.item', 'pkey', 'id = '),
     ('SELECT p.* FROM products u, LATERAL recadv_topk(u.id, 5, ''shop'') r JOIN products p ON p.id = r.item

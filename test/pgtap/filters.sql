@@ -119,7 +119,7 @@ $$;
 CREATE TABLE wanted AS SELECT m, w.* FROM unnest('{wide,ties}'::text[]) m, naive_wide(m) w;
 SELECT bag_eq(
     format(
-        $$SELECT n, t.*
+        $$SELECT n, t.item, t.score, t.rank
           FROM randomly c, LATERAL recadv_topk(u, k, %L, exclude_seen, c.candidates, c.exclude) t$$,
         m),
     format('SELECT n, item, score, rank FROM wanted WHERE m = %L', m),
@@ -128,7 +128,7 @@ FROM unnest('{wide,ties}'::text[]) m;
 SET recadv.cache_size = 0;
 SELECT bag_eq(
     format(
-        $$SELECT n, t.*
+        $$SELECT n, t.item, t.score, t.rank
           FROM randomly c, LATERAL recadv_topk(u, k, %L, exclude_seen, c.candidates, c.exclude) t$$,
         m),
     format('SELECT n, item, score, rank FROM wanted WHERE m = %L', m),
@@ -163,7 +163,7 @@ SELECT bag_eq(
 
 -- images take the same filters
 SELECT bag_eq(
-    $$SELECT n, t.*
+    $$SELECT n, t.item, t.score, t.rank
       FROM cases c,
            (SELECT recadv_fit(user_id, item_id, '{"algorithm":"popularity"}') AS image
             FROM orders) f,

@@ -63,7 +63,7 @@ SELECT recadv_has_user(1, 'm') AS known, recadv_has_user(99, 'm') AS unknown,
 SELECT count(*) FROM recadv_topk(11, 5, 'm');
 SELECT count(*) FROM recadv_topk(11, 5, 'm', exclude_seen => false);
 SELECT rank, score FROM recadv_topk(99, 3, 'm');
-SELECT item::text, score, rank
+SELECT item::text, score, rank, fallback
 FROM recadv_topk(-1, 100, 'm')
 EXCEPT SELECT * FROM recadv_topk('nobody'::text, 100, 'm');
 SELECT pg_typeof(item) AS item, pg_typeof(score) AS score, pg_typeof(rank) AS rank

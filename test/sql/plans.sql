@@ -22,7 +22,7 @@ BEGIN
         jsonb_build_object('n', node));
 END $$;
 
--- ten rows of a topk, whatever k; a hundred runs; a curve of two hundred epochs
+-- k rows of a topk; a hundred runs; a curve of two hundred epochs
 SELECT plan_rows('SELECT * FROM recadv_topk(1, 10, ''m'')', 'Function Scan') AS topk,
        plan_rows('SELECT * FROM recadv_topk(''a'', 10, ''m'')', 'Function Scan') AS topk_text,
        plan_rows('SELECT * FROM recadv_image_topk(''\x''::bytea, 1)', 'Function Scan') AS topk_image,

@@ -5,6 +5,9 @@
 #include "pg/serve/user.h"
 #include "pg/serve/visitor.h"
 #include "pg/serve/live_source.h"
+#include "pg/model/catalog.h"
+
+#include "utils/builtins.h"
 
 /* Arguments of recadv_topk. */
 enum {
@@ -62,6 +65,19 @@ typedef struct Question {
     int filter;         /* argument: candidates */
 } Question;
 
+/* A slip that would look like an answer: a model where the user belongs. */
+static void WarnOfModel(Id stranger)
+{
+    char *name;
+
+    if (stranger.kind != ID_TEXT || stranger.length >= NAMEDATALEN)
+        return;
+    name = text_to_cstring(IdToText(stranger));
+    if (IsNameOfModel(name))
+        ereport(WARNING, (errmsg("user \"%s\" is not known, and \"%s\" is a model", name, name),
+                          errhint("The user comes first: recadv_topk(user_id, k, model).")));
+}
+
 /* `table` is NULL for an image. */
 static void AnswerUser(FunctionCallInfo fcinfo, Served *served, ModelTable *table,
                        const Question *question, RowSet *rows)
@@ -70,6 +86,8 @@ static void AnswerUser(FunctionCallInfo fcinfo, Served *served, ModelTable *tabl
     Filter filter;
     TopK top;
 
+    if (!TargetUserIsKnown(&target))
+        WarnOfModel(question->user);
     CheckAxisKind(served, AXIS_ITEM, question->kind);
     filter = FilterArguments(fcinfo, question->filter, served, AXIS_ITEM, question->kind);
     if (question->exclude_seen)

@@ -42,7 +42,9 @@ typedef struct Header {
     uint32 window;      /* fingerprints: see window.h */
     bool learnt;        /* has lists of all learnt events: see learnt.h */
     double mean_weight; /* of the rows of the training: 1 without weights */
-    Source source;      /* what it was trained on; no text: an aggregate */
+    double half_life;   /* of the counts of recent.h; 0: there are none */
+    double recent_origin;
+    Source source; /* what it was trained on; no text: an aggregate */
 } Header;
 
 /* Reads and checks; allocated in the current context. */

@@ -292,7 +292,9 @@ static void PutRows(BatchJob *job, Id user, const TopK *top, bool fallback)
 /* Items that are not among those of the model come last, so their scan is no thread's work. */
 static void ScanAll(BatchJob *job)
 {
-    if (job->served->resident)
+    if (GoesByRecent(job->served, job->tasks[0].query))
+        OfferRecent(job->served, &job->tasks[0]); /* strangers come one by one */
+    else if (job->served->resident)
         ScanItems(job, &job->served->side->scan, 0);
     else
         ScanStored(job);
@@ -331,7 +333,7 @@ static void RunStrangers(BatchJob *job)
     ScanTask *task = palloc(sizeof(ScanTask));
 
     *task = (ScanTask){.among = job->among, .weight = job->weight, .top = &top};
-    if (!IsPersonal(&job->served->model))
+    if (!IsPersonal(&job->served->model) && !GoesByRecent(job->served, NULL))
         task->query = ServedQueryRoom(job->served);
     job->count = 1;
     job->tasks = task;

@@ -13,6 +13,12 @@
 extern TopK SelectItems(Served *served, const float *query, const Filter *filter, uint32 k,
                         float weight);
 
+/* Does a task without a query go by what is popular of late, which only OfferRecent knows? */
+extern bool GoesByRecent(const Served *served, const float *query);
+
+/* Offers all items of the model to such a task. */
+extern void OfferRecent(Served *served, ScanTask *task);
+
 /* Offers the new items to a task, after the scan of the model's own items. */
 extern void OfferNewItems(const Served *served, ScanTask *task);
 

@@ -162,6 +162,10 @@ void CheckHoldout(const TrainOptions *options, bool times)
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                         errmsg("option \"holdout\" is \"last\", but there is no time column"),
                         errhint("Name one with time_column => '...', or use \"random\".")));
+    if (options->popular_half_life > 0 && !times)
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                        errmsg("option \"popular_half_life\" is set, but there is no time column"),
+                        errhint("Name one with time_column => '...'.")));
 }
 
 Holdout ResolveHoldout(const TrainOptions *options, bool times)
@@ -318,6 +322,17 @@ static void ReleaseColumns(Training *t, const Algorithm *algorithm)
     data->columns &= algorithm->used;
 }
 
+/* While times and weights are there. */
+static void CountRecent(Training *t, const TrainOptions *options)
+{
+    if (options->popular_half_life == 0)
+        return;
+    CheckMemory(SizeAdd(MemoryContextMemAllocated(t->context, true),
+                        SizeMultiply(t->collected.data.items, sizeof(float))),
+                "training");
+    t->recent = RecentOfInteractions(&t->collected.data, options->popular_half_life);
+}
+
 /* The model with its popularity counted, and rows of an earlier version if there is one. */
 static void PrepareModel(Training *t, const TrainRequest *request)
 {
@@ -355,6 +370,7 @@ void TrainingFit(Training *t, const TrainRequest *request)
 
     RunStatusStage(&t->backend.status, "fit");
     TrainingHoldOut(t, request->options);
+    CountRecent(t, request->options);
     ReleaseColumns(t, request->algorithm);
     PrepareModel(t, request);
     BackendHostRun(&t->backend, request->threads, Fit, t);

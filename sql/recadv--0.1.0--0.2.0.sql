@@ -106,11 +106,11 @@ COMMENT ON FUNCTION @extschema@.recadv_fit_accum_weight(internal, "any", "any", 
 'transition function of recadv_fit("any", "any", "any", "any", jsonb)';
 
 COMMENT ON AGGREGATE @extschema@.recadv_fit("any", "any") IS
-'trains a model from (user, item) rows with default options and returns it as an image; the options object may also name the algorithm (default als). NULL for no rows. recadv_topk and recadv_score take an image, recadv_save makes a model table of it';
+'trains a model from (user, item) rows with default options and returns it as an image; the options object may also name the algorithm (default als). NULL for no rows. recadv_image_topk and recadv_image_score take an image, recadv_save makes a model table of it';
 COMMENT ON AGGREGATE @extschema@.recadv_fit("any", "any", jsonb) IS
-'trains a model from (user, item) rows with options and returns it as an image; the options object may also name the algorithm (default als). NULL for no rows. recadv_topk and recadv_score take an image, recadv_save makes a model table of it';
+'trains a model from (user, item) rows with options and returns it as an image; the options object may also name the algorithm (default als). NULL for no rows. recadv_image_topk and recadv_image_score take an image, recadv_save makes a model table of it';
 COMMENT ON AGGREGATE @extschema@.recadv_fit("any", "any", "any", jsonb) IS
-'trains a model from (user, item) rows with the time of each interaction and options and returns it as an image; the options object may also name the algorithm (default als). NULL for no rows. recadv_topk and recadv_score take an image, recadv_save makes a model table of it';
+'trains a model from (user, item) rows with the time of each interaction and options and returns it as an image; the options object may also name the algorithm (default als). NULL for no rows. recadv_image_topk and recadv_image_score take an image, recadv_save makes a model table of it';
 
 CREATE AGGREGATE @extschema@.recadv_fit("any", "any", "any", "any", jsonb) (
     SFUNC = @extschema@.recadv_fit_accum_weight,
@@ -471,7 +471,7 @@ AS 'MODULE_PATHNAME', 'recadv_topk_bigint_0_2'
 LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 10000
 SUPPORT @extschema@.recadv_row_estimate;
 COMMENT ON FUNCTION @extschema@.recadv_topk(bigint, integer, text, boolean, bigint[], bigint[], text, double precision) IS
-'the k items that the model scores highest for a user, best first, ties to the lower item; without the user''s own interactions unless exclude_seen is false, whether those that the model was trained on or, with seen => ''live'', those that its source has now (read with your rights). candidates: choose among these alone (NULL: all); exclude: not these; both before the choice, so that k rows come if k items are left. In the arrays, NULLs, duplicates and unknown items do nothing. model: NULL takes the setting recadv.model, else the only model that you may read. A user that the model does not know gets the most popular items (score: number of users); recadv_has_user tells. popularity_weight: the score becomes score - popularity_weight * ln(greatest(popularity, 1)), for shops that want less of the same; popularity: the item''s interactions, or the sum of their weights; from 0 to 1e6, NULL is 0. No rows for a NULL user';
+'the k items that the model scores highest for a user, best first, ties to the lower item; without the user''s own interactions unless exclude_seen is false, whether those that the model was trained on or, with seen => ''live'', those that its source has now (read with your rights). candidates: choose among these alone (NULL: all); exclude: not these; both before the choice, so that k rows come if k items are left. In the arrays, NULLs, duplicates and unknown items do nothing. model: NULL takes the setting recadv.model, else the only model that you may read. A user that the model does not know gets the most popular items (score: number of users, or with the option popular_half_life what counts of late); fallback is then true, recadv_has_user false. Ids come back in the type that is passed: bigint, uuid, numeric or text; what has no type is a text. popularity_weight: the score becomes score - popularity_weight * ln(greatest(popularity, 1)), for shops that want less of the same; popularity: the item''s interactions, or the sum of their weights; from 0 to 1e6, NULL is 0. No rows for a NULL user';
 
 DROP FUNCTION @extschema@.recadv_topk(text, integer, text, boolean, text[], text[], text);
 CREATE FUNCTION @extschema@.recadv_topk(
@@ -536,7 +536,7 @@ AS 'MODULE_PATHNAME', 'recadv_topk_for_bigint_0_2'
 LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 20000
 SUPPORT @extschema@.recadv_row_estimate;
 COMMENT ON FUNCTION @extschema@.recadv_topk_for(bigint[], integer, text, boolean, bigint[], bigint[], double precision) IS
-'recadv_topk for someone who is not in the model but has these items: a user''s embedding is trained for the history, in any order, with the model''s own options while the items stay as they are (bpr, amf), or the history is noted event by event, in the order of the array, with repeats (nmrn). The same history always gives the same. Without the history itself unless exclude_seen is false. Unknown items are ignored; a history that is NULL, empty or all unknown gets the most popular items';
+'recadv_topk for someone who is not in the model but has these items: a user''s embedding is trained for the history, in any order, with the model''s own options while the items stay as they are (bpr, amf), or the history is noted event by event, in the order of the array, with repeats (nmrn). The same history always gives the same. Without the history itself unless exclude_seen is false. Unknown items are ignored; a history that is NULL, empty or all unknown gets the most popular items; fallback is then true';
 
 DROP FUNCTION @extschema@.recadv_topk_for(text[], integer, text, boolean, text[], text[]);
 CREATE FUNCTION @extschema@.recadv_topk_for(
@@ -601,7 +601,7 @@ AS 'MODULE_PATHNAME', 'recadv_topk_all_bigint_0_2'
 LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 100000 COST 1000000
 SUPPORT @extschema@.recadv_row_estimate;
 COMMENT ON FUNCTION @extschema@.recadv_topk_all(text, integer, bigint[], boolean, bigint[], bigint[], text, double precision) IS
-'recadv_topk for all users of the model, or for those of an array, on up to recadv.max_threads threads: the same rows, for CREATE TABLE AS or a materialized view. users NULL: all that the model knows; one that it does not know gets the most popular items. candidates: only these items; exclude: not these; NULL elements, duplicates and unknown items in arrays count for nothing; seen: as in recadv_topk, but the source is read once, whole; popularity_weight: as in recadv_topk. No rows for a NULL k, exclude_seen or seen';
+'recadv_topk for all users of the model, or for those of an array, on up to recadv.max_threads threads: the same rows, for CREATE TABLE AS or a materialized view. users NULL: all that the model knows; one that it does not know gets the most popular items, with fallback true. candidates: only these items; exclude: not these; NULL elements, duplicates and unknown items in arrays count for nothing; seen: as in recadv_topk, but the source is read once, whole; popularity_weight: as in recadv_topk. No rows for a NULL k, exclude_seen or seen';
 
 DROP FUNCTION @extschema@.recadv_topk_all(text, integer, text[], boolean, text[], text[], text);
 CREATE FUNCTION @extschema@.recadv_topk_all(
@@ -1266,3 +1266,9 @@ END;
 COMMENT ON FUNCTION @extschema@.recadv_embeddings(text, text, text) IS
 'recadv_embeddings with ids as a parameter without a type, or as the literal of an array: ''{1,2}''; ids come back as text';
 
+-- What these say
+
+COMMENT ON FUNCTION @extschema@.recadv_has_user(bigint, text) IS
+'does the model know the user? If not, recadv_topk answers with the most popular items, and fallback is true';
+COMMENT ON FUNCTION @extschema@.recadv_embeddings(text, text, anyarray) IS
+'embeddings of users or items with the given ids (an array of integers, uuid, numeric or text), each once; those that the model does not know are left out. The ids come back in the type of the array''s elements: NULL::bigint[] asks for all, with ids of type bigint';

@@ -175,12 +175,19 @@ sub through
 	return;
 }
 
+# All of the name, in the order of PATH.
+sub programs_of
+{
+	my ($name) = @_;
+
+	return grep { -x $_ } map { "$_/$name" } split(/:/, $ENV{PATH}), '/usr/bin', '/usr/sbin';
+}
+
 sub program_of
 {
 	my ($name) = @_;
-	my ($found) = grep { -x $_ } map { "$_/$name" } split(/:/, $ENV{PATH}), '/usr/sbin', '/usr/local/bin';
 
-	return $found;
+	return (programs_of($name))[0];
 }
 
 sub runs
@@ -227,7 +234,6 @@ answers_are('PREPARE', $prepared);
 
 # --- through programs, directly and behind a pool ---------------------------------------------------
 
-my $python = program_of('python3');
 my $javac = program_of('javac');
 my $jar = '/usr/share/java/postgresql.jar';
 
@@ -241,7 +247,8 @@ sub ask_all
 	{
 		my $module = $version == 2 ? 'psycopg2' : 'psycopg';
 
-		if (!defined $python || !runs($python, '-c', "import $module"))
+		my ($python) = grep { runs($_, '-c', "import $module") } programs_of('python3');
+		if (!defined $python)
 		{
 			skipped("psycopg $version$how", "apt-get install python3-$module");
 			next;

@@ -44,7 +44,8 @@ void CheckAxisKind(const Served *served, Axis axis, IdKind kind)
         ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
                         errmsg("%s of model \"%s\" are not integers",
                                axis == AXIS_USER ? "users" : "items", served->store->name),
-                        errhint("Pass ids as text, and get ids as text: id::text, ids::text[].")));
+                        errhint("Pass ids with the type that they have, id::uuid say, or as text: "
+                                "id::text, ids::text[].")));
 }
 
 uint32 AxisFind(Served *served, Axis axis, Id id)

@@ -231,6 +231,8 @@ Size TrainingMemory(const Algorithm *algorithm, const void *options, uint32 user
         fitting = SizeAdd(fitting, EventsKept(interactions, users, columns));
     if (algorithm->stream != NULL)
         fitting = SizeAdd(fitting, LearntMemory(interactions, users));
+    if (train->popular_half_life > 0)
+        fitting = SizeAdd(fitting, SizeMultiply(items, sizeof(float)));
     if (train->warm_start) /* about as large as the new one */
         fitting = SizeAdd(fitting, WarmStartMemory(&model));
     comparing = SizeAdd(CollectedMemory(users, items, interactions, columns),

@@ -976,6 +976,13 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION @extschema@.recadv_to_numeric(text) IS
 'an id of a model, a text, as numeric; an error that says what to do if it is none';
 
+CREATE FUNCTION @extschema@.recadv_numeric_texts(numeric[])
+RETURNS text[]
+AS 'MODULE_PATHNAME', 'recadv_numeric_texts'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.recadv_numeric_texts(numeric[]) IS
+'numbers as ids of a model: texts without trailing zeros';
+
 CREATE FUNCTION @extschema@.recadv_topk(
     user_id @extschema@.recadv_numeric,
     k integer DEFAULT 10,
@@ -990,7 +997,7 @@ LANGUAGE sql STABLE PARALLEL SAFE ROWS 10 COST 10000
 SUPPORT @extschema@.recadv_row_estimate
 BEGIN ATOMIC
     SELECT @extschema@.recadv_to_numeric(t.item), t.score, t.rank, t.fallback
-    FROM @extschema@.recadv_topk(pg_catalog.trim_scale(user_id::pg_catalog.numeric)::pg_catalog.text, k, model, exclude_seen, candidates::pg_catalog.numeric[]::pg_catalog.text[], exclude::pg_catalog.numeric[]::pg_catalog.text[], seen, popularity_weight) AS t;
+    FROM @extschema@.recadv_topk(pg_catalog.trim_scale(user_id::pg_catalog.numeric)::pg_catalog.text, k, model, exclude_seen, @extschema@.recadv_numeric_texts(candidates::pg_catalog.numeric[]), @extschema@.recadv_numeric_texts(exclude::pg_catalog.numeric[]), seen, popularity_weight) AS t;
 END;
 COMMENT ON FUNCTION @extschema@.recadv_topk(@extschema@.recadv_numeric, integer, text, boolean, @extschema@.recadv_numeric[], @extschema@.recadv_numeric[], text, double precision) IS
 'recadv_topk with ids of type numeric';
@@ -1008,7 +1015,7 @@ LANGUAGE sql STABLE PARALLEL SAFE ROWS 10 COST 20000
 SUPPORT @extschema@.recadv_row_estimate
 BEGIN ATOMIC
     SELECT @extschema@.recadv_to_numeric(t.item), t.score, t.rank, t.fallback
-    FROM @extschema@.recadv_topk_for(history::pg_catalog.numeric[]::pg_catalog.text[], k, model, exclude_seen, candidates::pg_catalog.numeric[]::pg_catalog.text[], exclude::pg_catalog.numeric[]::pg_catalog.text[], popularity_weight) AS t;
+    FROM @extschema@.recadv_topk_for(@extschema@.recadv_numeric_texts(history::pg_catalog.numeric[]), k, model, exclude_seen, @extschema@.recadv_numeric_texts(candidates::pg_catalog.numeric[]), @extschema@.recadv_numeric_texts(exclude::pg_catalog.numeric[]), popularity_weight) AS t;
 END;
 COMMENT ON FUNCTION @extschema@.recadv_topk_for(@extschema@.recadv_numeric[], integer, text, boolean, @extschema@.recadv_numeric[], @extschema@.recadv_numeric[], double precision) IS
 'recadv_topk_for with ids of type numeric';
@@ -1024,7 +1031,7 @@ LANGUAGE sql STABLE PARALLEL SAFE ROWS 10 COST 10000
 SUPPORT @extschema@.recadv_row_estimate
 BEGIN ATOMIC
     SELECT @extschema@.recadv_to_numeric(t.item), t.similarity, t.rank
-    FROM @extschema@.recadv_similar_items(pg_catalog.trim_scale(item_id::pg_catalog.numeric)::pg_catalog.text, k, model, candidates::pg_catalog.numeric[]::pg_catalog.text[], exclude::pg_catalog.numeric[]::pg_catalog.text[]) AS t;
+    FROM @extschema@.recadv_similar_items(pg_catalog.trim_scale(item_id::pg_catalog.numeric)::pg_catalog.text, k, model, @extschema@.recadv_numeric_texts(candidates::pg_catalog.numeric[]), @extschema@.recadv_numeric_texts(exclude::pg_catalog.numeric[])) AS t;
 END;
 COMMENT ON FUNCTION @extschema@.recadv_similar_items(@extschema@.recadv_numeric, integer, text, @extschema@.recadv_numeric[], @extschema@.recadv_numeric[]) IS
 'recadv_similar_items with ids of type numeric';
@@ -1040,7 +1047,7 @@ LANGUAGE sql STABLE PARALLEL SAFE ROWS 10 COST 100000
 SUPPORT @extschema@.recadv_row_estimate
 BEGIN ATOMIC
     SELECT @extschema@.recadv_to_numeric(t.other), t.similarity, t.rank
-    FROM @extschema@.recadv_similar_users(pg_catalog.trim_scale(user_id::pg_catalog.numeric)::pg_catalog.text, k, model, candidates::pg_catalog.numeric[]::pg_catalog.text[], exclude::pg_catalog.numeric[]::pg_catalog.text[]) AS t;
+    FROM @extschema@.recadv_similar_users(pg_catalog.trim_scale(user_id::pg_catalog.numeric)::pg_catalog.text, k, model, @extschema@.recadv_numeric_texts(candidates::pg_catalog.numeric[]), @extschema@.recadv_numeric_texts(exclude::pg_catalog.numeric[])) AS t;
 END;
 COMMENT ON FUNCTION @extschema@.recadv_similar_users(@extschema@.recadv_numeric, integer, text, @extschema@.recadv_numeric[], @extschema@.recadv_numeric[]) IS
 'recadv_similar_users with ids of type numeric';
@@ -1058,7 +1065,7 @@ LANGUAGE sql STABLE PARALLEL SAFE ROWS 10 COST 5000
 SUPPORT @extschema@.recadv_row_estimate
 BEGIN ATOMIC
     SELECT @extschema@.recadv_to_numeric(t.item), t.weight, t.rank
-    FROM @extschema@.recadv_explain(pg_catalog.trim_scale(user_id::pg_catalog.numeric)::pg_catalog.text, pg_catalog.trim_scale(item_id::pg_catalog.numeric)::pg_catalog.text, k, model, candidates::pg_catalog.numeric[]::pg_catalog.text[], exclude::pg_catalog.numeric[]::pg_catalog.text[], seen) AS t;
+    FROM @extschema@.recadv_explain(pg_catalog.trim_scale(user_id::pg_catalog.numeric)::pg_catalog.text, pg_catalog.trim_scale(item_id::pg_catalog.numeric)::pg_catalog.text, k, model, @extschema@.recadv_numeric_texts(candidates::pg_catalog.numeric[]), @extschema@.recadv_numeric_texts(exclude::pg_catalog.numeric[]), seen) AS t;
 END;
 COMMENT ON FUNCTION @extschema@.recadv_explain(@extschema@.recadv_numeric, @extschema@.recadv_numeric, integer, text, @extschema@.recadv_numeric[], @extschema@.recadv_numeric[], text) IS
 'recadv_explain with ids of type numeric';
@@ -1077,7 +1084,7 @@ LANGUAGE sql STABLE PARALLEL RESTRICTED ROWS 100000 COST 1000000
 SUPPORT @extschema@.recadv_row_estimate
 BEGIN ATOMIC
     SELECT @extschema@.recadv_to_numeric(t.user_id), @extschema@.recadv_to_numeric(t.item), t.score, t.rank, t.fallback
-    FROM @extschema@.recadv_topk_all(model, k, users::pg_catalog.numeric[]::pg_catalog.text[], exclude_seen, candidates::pg_catalog.numeric[]::pg_catalog.text[], exclude::pg_catalog.numeric[]::pg_catalog.text[], seen, popularity_weight) AS t;
+    FROM @extschema@.recadv_topk_all(model, k, @extschema@.recadv_numeric_texts(users::pg_catalog.numeric[]), exclude_seen, @extschema@.recadv_numeric_texts(candidates::pg_catalog.numeric[]), @extschema@.recadv_numeric_texts(exclude::pg_catalog.numeric[]), seen, popularity_weight) AS t;
 END;
 COMMENT ON FUNCTION @extschema@.recadv_topk_all(text, integer, @extschema@.recadv_numeric[], boolean, @extschema@.recadv_numeric[], @extschema@.recadv_numeric[], text, double precision) IS
 'recadv_topk_all with ids of type numeric';
@@ -1145,7 +1152,7 @@ LANGUAGE sql STABLE PARALLEL SAFE ROWS 10 COST 10000
 SUPPORT @extschema@.recadv_row_estimate
 BEGIN ATOMIC
     SELECT @extschema@.recadv_to_numeric(t.item), t.score, t.rank, t.fallback
-    FROM @extschema@.recadv_image_topk(image, pg_catalog.trim_scale(user_id::pg_catalog.numeric)::pg_catalog.text, k, exclude_seen, candidates::pg_catalog.numeric[]::pg_catalog.text[], exclude::pg_catalog.numeric[]::pg_catalog.text[], popularity_weight) AS t;
+    FROM @extschema@.recadv_image_topk(image, pg_catalog.trim_scale(user_id::pg_catalog.numeric)::pg_catalog.text, k, exclude_seen, @extschema@.recadv_numeric_texts(candidates::pg_catalog.numeric[]), @extschema@.recadv_numeric_texts(exclude::pg_catalog.numeric[]), popularity_weight) AS t;
 END;
 COMMENT ON FUNCTION @extschema@.recadv_image_topk(bytea, @extschema@.recadv_numeric, integer, boolean, @extschema@.recadv_numeric[], @extschema@.recadv_numeric[], double precision) IS
 'recadv_image_topk with ids of type numeric';
@@ -1163,7 +1170,7 @@ LANGUAGE sql STABLE PARALLEL SAFE ROWS 10 COST 20000
 SUPPORT @extschema@.recadv_row_estimate
 BEGIN ATOMIC
     SELECT @extschema@.recadv_to_numeric(t.item), t.score, t.rank, t.fallback
-    FROM @extschema@.recadv_image_topk_for(image, history::pg_catalog.numeric[]::pg_catalog.text[], k, exclude_seen, candidates::pg_catalog.numeric[]::pg_catalog.text[], exclude::pg_catalog.numeric[]::pg_catalog.text[], popularity_weight) AS t;
+    FROM @extschema@.recadv_image_topk_for(image, @extschema@.recadv_numeric_texts(history::pg_catalog.numeric[]), k, exclude_seen, @extschema@.recadv_numeric_texts(candidates::pg_catalog.numeric[]), @extschema@.recadv_numeric_texts(exclude::pg_catalog.numeric[]), popularity_weight) AS t;
 END;
 COMMENT ON FUNCTION @extschema@.recadv_image_topk_for(bytea, @extschema@.recadv_numeric[], integer, boolean, @extschema@.recadv_numeric[], @extschema@.recadv_numeric[], double precision) IS
 'recadv_image_topk_for with ids of type numeric';
@@ -1179,7 +1186,7 @@ LANGUAGE sql STABLE PARALLEL SAFE ROWS 10 COST 10000
 SUPPORT @extschema@.recadv_row_estimate
 BEGIN ATOMIC
     SELECT @extschema@.recadv_to_numeric(t.item), t.similarity, t.rank
-    FROM @extschema@.recadv_image_similar_items(image, pg_catalog.trim_scale(item_id::pg_catalog.numeric)::pg_catalog.text, k, candidates::pg_catalog.numeric[]::pg_catalog.text[], exclude::pg_catalog.numeric[]::pg_catalog.text[]) AS t;
+    FROM @extschema@.recadv_image_similar_items(image, pg_catalog.trim_scale(item_id::pg_catalog.numeric)::pg_catalog.text, k, @extschema@.recadv_numeric_texts(candidates::pg_catalog.numeric[]), @extschema@.recadv_numeric_texts(exclude::pg_catalog.numeric[])) AS t;
 END;
 COMMENT ON FUNCTION @extschema@.recadv_image_similar_items(bytea, @extschema@.recadv_numeric, integer, @extschema@.recadv_numeric[], @extschema@.recadv_numeric[]) IS
 'recadv_image_similar_items with ids of type numeric';

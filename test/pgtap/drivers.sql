@@ -180,6 +180,13 @@ SELECT bag_eq(
     $$SELECT user_id, item, rank FROM recadv_topk_all('num', 2, ARRAY[1.0, 7])$$,
     'for all');
 SELECT is((SELECT array_agg(id) FROM recadv_embeddings('num', 'user', ARRAY[7, 1])), '{1,7}'::int[], 'embeddings');
+SELECT bag_eq(
+    format('SELECT item::bigint, score, rank, fallback FROM recadv_topk_for(ARRAY[1.00, 5.0, 9], 9, %L, candidates => ARRAY[2.0, 3, NULL, 4.000])', m),
+    format('SELECT * FROM recadv_topk_for(ARRAY[1, 5, 9], 9, %L, candidates => ARRAY[2, 3, 4])', m),
+    'also in arrays: ' || m)
+FROM unnest('{num,films}'::text[]) m;
+SELECT is(recadv_numeric_texts(ARRAY[1.50, NULL, -0.0, 1e3, 'NaN']), ARRAY['1.5', NULL, '0', '1000', 'NaN'], 'numbers as ids');
+SELECT is(recadv_numeric_texts('{}'), '{}'::text[], 'no numbers');
 SELECT recadv_train('parts', '(SELECT user_id, item_id + 0.5 AS item_id FROM orders)', algorithm => 'popularity',
     options => '{"holdout":"none"}') \g /dev/null
 SELECT fails('SELECT recadv_topk(4711, 1, ''parts'')', '42804', 'id "%.5" of the model is no integer |%id::text%',

@@ -202,6 +202,8 @@ my %calls = (
 	  [ 0, q{SELECT recadv_row_estimate(NULL)}, '42883' ],
 	'recadv_to_uuid(text)' =>
 	  [ 0, q{SELECT recadv_to_uuid('00000000-0000-4000-8000-000000000001')} ],
+	'recadv_numeric_texts(numeric[])' =>
+	  [ 0, q{SELECT recadv_numeric_texts(ARRAY[1.50, NULL, 2])} ],
 	'recadv_to_numeric(text)' =>
 	  [ 0, q{SELECT recadv_to_numeric('1')} ],
 	'recadv_numeric_in(cstring,oid,integer)' =>

@@ -1,5 +1,5 @@
 --
--- demo-report.sql: trains three models on the bookshop of demo.sql and shows what they are worth.
+-- demo-report.sql: trains models on the bookshop of demo.sql and shows what they are worth.
 --
 \pset footer off
 \pset null '-'
@@ -156,3 +156,49 @@ SELECT line AS rank,
 SELECT events, observed, new_users, new_items, round(seconds::numeric, 3) AS seconds
   FROM recadv_refresh('shop_live');
 DROP PROCEDURE look;
+
+\echo '== Visitors who get bored, and a policy that keeps them'
+\echo
+\echo 'A log of the front page (ten books at a time) trains visitors who answer as its customers did; they leave'
+\echo 'when their patience runs out.  A policy is trained on such visitors, and judged on others: on some who never'
+\echo 'tire, and on some who click less of a kind of book the more of it they have clicked last (rule boredom).'
+\echo
+\echo '    SELECT * FROM recadv_train_policy(''visitors'', ''shelves'', algorithm => ''user_response'', ...);'
+\echo '    SELECT * FROM recadv_train_policy(''front_page'', ''shelves'', simulator => ''visitors'');'
+\echo
+CREATE TEMPORARY TABLE visitor_models AS
+SELECT v.model, round((v.metrics ->> 'auc')::numeric, 3) AS auc, round(v.seconds::numeric, 2) AS seconds
+  FROM (VALUES ('visitors', 1, '{}'), ('judge', 2, '{}'),
+               ('bored', 1, '{"boredom": 6, "boredom_clusters": 6}'),
+               ('bored_judge', 2, '{"boredom": 6, "boredom_clusters": 6}')) AS s(model, half, rules),
+       LATERAL recadv_train_policy(s.model, '(SELECT * FROM shelves WHERE session_id % 2 = ' || half - 1 || ')',
+           algorithm => 'user_response', options => rules::jsonb || jsonb_build_object('patience', 60, 'seed', half)) v;
+SELECT model, algorithm, sessions, steps, round(reward::numeric, 2) AS reward,
+       round(random_reward::numeric, 2) AS by_chance, round(seconds::numeric, 2) AS seconds
+  FROM (VALUES ('front_page', 'visitors'), ('front_page_bored', 'bored')) AS s(name, simulator),
+       LATERAL recadv_train_policy(name, '(SELECT * FROM shelves WHERE session_id % 2 = 0)', simulator => s.simulator);
+
+\echo 'What a session earns (a click 1, a book without one -0.1, per ten books), and how many shelves it has:'
+\echo
+SELECT CASE policy WHEN 'shop_popularity' THEN 'what sells best' WHEN 'front_page' THEN 'policy for those who never tire'
+                   WHEN 'front_page_bored' THEN 'policy for those who get bored' ELSE 'chance' END AS "shown to visitors",
+       max(reward) FILTER (WHERE judge = 'judge') AS "who never tire",
+       max(depth) FILTER (WHERE judge = 'judge') AS shelves,
+       max(reward) FILTER (WHERE judge = 'bored_judge') AS "who get bored",
+       max(depth) FILTER (WHERE judge = 'bored_judge') AS "shelves "
+  FROM (SELECT judge, policy, round(avg(r)::numeric, 2) AS reward, round(avg(n), 1) AS depth
+          FROM unnest('{judge,bored_judge}'::text[]) AS judge,
+               unnest(ARRAY[NULL, 'shop_popularity', 'front_page', 'front_page_bored']) AS policy,
+               LATERAL (SELECT sum(reward) AS r, count(*) AS n
+                          FROM recadv_simulate(judge, policy, 1000) GROUP BY session_id) AS s
+         GROUP BY judge, policy) AS played
+ GROUP BY policy ORDER BY max(reward) FILTER (WHERE judge = 'bored_judge');
+
+\echo 'Six books for a visitor who has clicked three cookbooks: of one kind, or of several.'
+\echo
+SELECT r.rank, max(b.title || ' (' || b.genre || ')') FILTER (WHERE m = 'front_page') AS "for those who never tire",
+       max(b.title || ' (' || b.genre || ')') FILTER (WHERE m = 'front_page_bored') AS "for those who get bored"
+  FROM unnest('{front_page,front_page_bored}'::text[]) AS m,
+       LATERAL recadv_topk_for(ARRAY(SELECT id::bigint FROM books WHERE genre = 'cooking' ORDER BY id LIMIT 3), 6, m) r
+       JOIN books b ON b.id = r.item
+ GROUP BY r.rank ORDER BY r.rank;

@@ -5,8 +5,8 @@
 -- purchases in two years.  Popularity is skewed as in a real shop: a few bestsellers, a long tail.
 -- Nothing is drawn from random(): every number is a hash, so the shop is the same everywhere.
 --
--- Tables: books, customers, purchases; and for the evaluation purchases_train and purchases_test,
--- the last purchase of every customer.
+-- Tables: books, customers, purchases; for the evaluation purchases_train and purchases_test, the last
+-- purchase of every customer; and shelves, a log of what customers were shown on the front page.
 --
 
 -- A number between 0 and 1 (neither of them) that depends on a key and nothing else.
@@ -89,3 +89,39 @@ SELECT * FROM purchases p
  WHERE NOT EXISTS (SELECT FROM purchases_test t
                     WHERE t.customer_id = p.customer_id AND t.book_id = p.book_id);
 ANALYZE;
+
+-- The front page shows ten of 120 books of six genres at a time, by chance, to customers who like at
+-- least one of these.  They click most of what is of a favourite genre, and of the rest what people talk
+-- about, and leave when patience runs out, of which each shelf costs 1 and each book without a click 1.1.
+CREATE TABLE shelves (
+    session_id int,
+    step int,
+    shown int[] NOT NULL,
+    clicked int[] NOT NULL,
+    propensity real[] NOT NULL,
+    PRIMARY KEY (session_id, step)
+);
+INSERT INTO shelves
+WITH RECURSIVE front_page AS (
+    SELECT id, genre
+      FROM (SELECT id, genre, row_number() OVER (PARTITION BY genre ORDER BY id) AS place FROM books
+             WHERE genre IN ('crime', 'fantasy', 'romance', 'cooking', 'travel', 'children')) AS best
+     WHERE place <= 20),
+visit AS (
+    SELECT id AS session_id, 0 AS step, NULL::int[] AS shown, '{}'::int[] AS clicked, 60::double precision AS patience
+      FROM customers WHERE id <= 2500 AND favourites && ARRAY(SELECT genre FROM front_page)
+    UNION ALL
+    SELECT v.session_id, v.step + 1, shelf.shown, shelf.clicked,
+           v.patience - 1 - 1.1 * (10 - cardinality(shelf.clicked))
+      FROM visit v JOIN customers c ON c.id = v.session_id,
+           LATERAL (SELECT array_agg(b.id ORDER BY b.place) AS shown,
+                           coalesce(array_agg(b.id ORDER BY b.place) FILTER (
+                               WHERE draw('click ' || c.id || ' ' || v.step || ' ' || b.id)
+                                     < CASE WHEN b.genre = ANY (c.favourites) THEN 0.8
+                                            ELSE 0.45 * power(draw('talk ' || b.id), 2) END),
+                               '{}') AS clicked
+                      FROM (SELECT id, genre, draw('shelf ' || c.id || ' ' || v.step || ' ' || id) AS place
+                              FROM front_page ORDER BY place LIMIT 10) AS b) AS shelf
+     WHERE v.patience >= 1)
+SELECT session_id, step, shown, clicked, array_fill(10 / 120.0::real, ARRAY[10])
+  FROM visit WHERE step > 0;

@@ -151,11 +151,26 @@ typedef struct PolicyData {
     const uint32_t *simulator_item; /* of each item of the log, in the simulator; or NO_ITEM */
 } PolicyData;
 
+/* How visitors differ from the plain ones (policy/environment.h); all 0: they do not. */
+typedef struct VisitorRules {
+    bool no_repeat; /* an item is shown once a session: policies must not repeat it */
+    double boredom; /* taken from the logit, times the share of the last ten clicks that are of the
+                       item's cluster */
+    int64_t boredom_clusters; /* of items alike; 0: 20 */
+    double bait;              /* patience that a click on bait costs */
+    int64_t bait_clusters; /* of items alike, every second of which is bait, from the one with the
+                              greatest mean probability on; 0: 8 */
+    double patience;       /* at the start; 0: 20 */
+} VisitorRules;
+
 /*
- * How visitors answer slates.  A visitor's state is of state() floats; items are the simulator's
- * indexes, NO_ITEM one that it does not know.  Any thread; nothing is allocated.
+ * How visitors answer slates.  A visitor's state is of state() floats, 64-byte aligned; items are
+ * the simulator's indexes, NO_ITEM one that it does not know.  Any thread; nothing is allocated.
  */
 typedef struct SimulatorMethods {
+    /* What the simulator's own options say; NULL: visitors are plain. */
+    VisitorRules (*rules)(const void *options);
+
     uint32_t (*state)(const Model *simulator);
 
     /* Records of the log from which visitors start, at least one, and the state that one of them
@@ -181,6 +196,7 @@ typedef struct SimulatorMethods {
  */
 typedef struct PolicyMethods {
     const SimulatorMethods *simulator; /* NULL: it is a policy */
+    bool needs_simulator;              /* it cannot learn from a log alone */
 
     /* Bytes that train() allocates beside the model and the data; SIZE_MAX: too many. */
     size_t (*memory)(const Model *model, const PolicyData *shape, int threads);
@@ -201,7 +217,7 @@ typedef struct Perturbation {
 struct Algorithm {
     const char *name;
     const char *summary;
-    const OptionSpec *options; /* beside train_options; ends with name == NULL */
+    const OptionSpec *options; /* beside CommonOptions(); ends with name == NULL */
     const Preset *presets;     /* of those options; or NULL */
     size_t options_size;
     Metric metrics[METRICS];
@@ -345,11 +361,30 @@ struct Algorithm {
 
 #define NOT_ALIKE __builtin_nanf("")
 
-/* All algorithms, NULL-terminated, and a search by name (NULL if unknown). */
+/* Learns from a log of slates (recadv_train_policy), not from interactions. */
+static inline bool IsPolicy(const Algorithm *algorithm)
+{
+    return algorithm->policy != NULL;
+}
+
+/* Answers slates as visitors would. */
+static inline bool IsSimulator(const Algorithm *algorithm)
+{
+    return IsPolicy(algorithm) && algorithm->policy->simulator != NULL;
+}
+
+/* The options that it understands beside its own. */
+static inline const OptionSpec *CommonOptions(const Algorithm *algorithm)
+{
+    return IsPolicy(algorithm) ? policy_options : train_options;
+}
+
+/* All algorithms, NULL-terminated, those that learn from a log of slates last, and a search by name
+ * (NULL if unknown). */
 extern const Algorithm *const algorithms[];
 extern const Algorithm *AlgorithmFind(const char *name);
 
-/* Their names in the same order, NULL-terminated. */
+/* The names of those that learn from interactions, in the same order, NULL-terminated. */
 extern const char *const algorithm_names[];
 
 /* What is trained where no algorithm is named, and none can be chosen: by the aggregate. */

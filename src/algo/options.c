@@ -60,6 +60,23 @@ const OptionSpec train_options[] = {
     {NULL, OPTION_BOOL, 0, 0, 0, 0, NULL, NULL, NULL},
 };
 
+const OptionSpec policy_options[] = {
+    {"seed", OPTION_INTEGER, FIELD(seed), 0, EXACT_INTEGER, 1, NULL,
+     "seed of all random numbers; same data, options and seed give the same model", "recadv"},
+    {"threads", OPTION_INTEGER, FIELD(threads), 0, 1024, 0, NULL,
+     "threads to train with; 0: as many as recadv.max_threads allows", "recadv"},
+    {"keep_versions", OPTION_INTEGER, FIELD(keep_versions), 1, 1000, 2, NULL,
+     "versions of the model that are kept, the new one included", "recadv"},
+    {"promote", OPTION_REAL, FIELD(promote), 0, 1, 0.9, promote_choices,
+     "a new version serves if it reaches this share of what the one that serves does: of its "
+     "reward "
+     "where both meet the same simulated visitors, otherwise of what its training measured; "
+     "always, "
+     "0: unchecked; better, 1: at least as good",
+     "recadv"},
+    {NULL, OPTION_BOOL, 0, 0, 0, 0, NULL, NULL, NULL},
+};
+
 static void StoreNumber(const OptionSpec *spec, double number, void *options)
 {
     char *field = (char *)options + spec->offset;

@@ -85,6 +85,9 @@ typedef struct TrainOptions {
 
 extern const OptionSpec train_options[]; /* ends with name == NULL */
 
+/* Those of algorithms that learn from a log of slates; the other fields are 0. */
+extern const OptionSpec policy_options[];
+
 /* Sets every field of a list to its default. */
 extern void OptionsDefault(const OptionSpec *list, void *options);
 

@@ -14,15 +14,27 @@
     X(amf)                                                                                         \
     X(softmax)                                                                                     \
     X(nmrn)                                                                                        \
-    X(nmrn_gan)
+    X(nmrn_gan)                                                                                    \
+    X(sasrec)
+
+/* Those that learn from a log of slates. */
+#define POLICIES(X)                                                                                \
+    X(user_response)                                                                               \
+    X(hac)                                                                                         \
+    X(ddpg)                                                                                        \
+    X(td3)                                                                                         \
+    X(a2c)                                                                                         \
+    X(pg_ra)                                                                                       \
+    X(sl)
 
 /* Each is defined in a file of its own, as <name>_algorithm. */
 #define DECLARE(name) extern const Algorithm name##_algorithm;
 #define LIST(name)    &name##_algorithm,
 
 ALGORITHMS(DECLARE)
+POLICIES(DECLARE)
 
-const Algorithm *const algorithms[] = {ALGORITHMS(LIST) NULL};
+const Algorithm *const algorithms[] = {ALGORITHMS(LIST) POLICIES(LIST) NULL};
 
 #define NAME(name) #name,
 

@@ -47,6 +47,12 @@ double RandomTruncatedNormal(Random *random)
     return value;
 }
 
+/* The uniform number is never 0 or 1. */
+double RandomGumbel(Random *random)
+{
+    return -log(-log(((double)(RandomNext(random) >> 12) + 0.5) * 0x1p-52));
+}
+
 void RandomShuffle(Random *random, uint32_t *values, uint32_t n)
 {
     RandomShufflePart(random, values, n, 0);

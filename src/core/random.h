@@ -28,7 +28,16 @@ typedef enum RandomPurpose {
     RANDOM_EVENT,
     RANDOM_ONLINE,
     RANDOM_FOLD_IN,
-    RANDOM_CHOICE
+    RANDOM_CHOICE,
+    RANDOM_VISITOR,
+    RANDOM_ANSWER,
+    RANDOM_CLUSTER,
+    RANDOM_SLATE,
+    RANDOM_REPLAY,
+    RANDOM_NOISE,
+    RANDOM_DROPOUT,
+    RANDOM_EXPLORE,
+    RANDOM_VALUE
 } RandomPurpose;
 
 extern void RandomSeed(Random *random, uint64_t seed, RandomPurpose purpose, uint64_t a,
@@ -38,6 +47,12 @@ extern void RandomSeed(Random *random, uint64_t seed, RandomPurpose purpose, uin
  */
 extern double RandomTruncatedNormal(Random *random);
 extern double RandomNormal(Random *random);
+
+/*
+ * Standard Gumbel.  The k largest of logit + Gumbel are k draws without replacement from the
+ * softmax of the logits, in the order in which they are drawn.
+ */
+extern double RandomGumbel(Random *random);
 
 /* Uniform permutation of values[0..n-1] in place (Fisher-Yates). */
 extern void RandomShuffle(Random *random, uint32_t *values, uint32_t n);

@@ -36,4 +36,15 @@ static inline float ClickReward(uint32_t clicks, uint32_t shown)
     return ((float)clicks - NO_CLICK * (float)(shown - clicks)) / (float)shown;
 }
 
+/* Items of the longest slate, at least 1. */
+static inline uint32_t LongestSlate(const Slates *log)
+{
+    uint64_t longest = 1;
+
+    for (uint64_t t = 0; t < log->steps; t++)
+        if (log->step[t + 1] - log->step[t] > longest)
+            longest = log->step[t + 1] - log->step[t];
+    return (uint32_t)longest;
+}
+
 #endif

@@ -63,7 +63,9 @@ static const OptionSpec *ChooseList(uint8_t selector)
 
     while (algorithms[count] != NULL)
         count++;
-    selector %= count + 1;
+    selector %= count + 2;
+    if (selector > count)
+        return policy_options;
     return selector == count ? train_options : algorithms[selector]->options;
 }
 

@@ -26,12 +26,19 @@ my $rows = $node->safe_psql('postgres', q{
 	FROM (SELECT * FROM recadv_options() UNION ALL SELECT * FROM recadv_options('auto')) o
 	ORDER BY 1});
 my $common = join("\n", grep { /^popularity\|/ } split(/\n/, $rows));
+# algorithms that learn from a log of slates share other options
+my %is_of_policies = map { $_ => 1 } qw(seed threads keep_versions promote);
+my %is_policy = map { /^(\w+)\|/; $1 => 1 } split(/\n/, $rows);
+delete $is_policy{$_} for map { /^(\w+)\|holdout\t/ ? $1 : () } split(/\n/, $rows);
 my %met;
 foreach my $row (split(/\n/, $rows))
 {
 	my ($name, $text) = split(/\t/, $row, 2);
 	my ($algorithm, $option) = split(/\|/, $name);
-	my $place = $common =~ /^popularity\|\Q$option\E\t/m ? "popularity|$option" : $name;
+	my $place =
+	    $is_policy{$algorithm} ? ($is_of_policies{$option} ? "policies|$option" : $name)
+	  : $common =~ /^popularity\|\Q$option\E\t/m ? "popularity|$option"
+	  : $name;
 
 	is($documented{$place}, $text, "doc/options.md on $option of $algorithm");
 	$met{$place} = 1;
@@ -94,11 +101,25 @@ $node->safe_psql('postgres', 'CREATE EXTENSION vector') if $has_vector;
 cmp_ok(statements_of('doc/serving.md', $has_vector), '>', 10,
 	'the documentation of serving has statements');
 
+# And that of doc/report.md, of a model that was trained twice.
+$node->safe_psql('postgres', "SELECT recadv_train('shop', '(SELECT * FROM orders WHERE item_id % 9 > 0)', algorithm => 'bpr', options => '"
+	  . options(factors => 64, holdout => '"random"', promote => '"always"') . "')");
+$node->safe_psql('postgres', "SELECT recadv_train('shop', 'orders', algorithm => 'bpr', options => '"
+	  . options(factors => 64, holdout => '"random"', promote => '"always"') . "')");
+cmp_ok(statements_of('doc/report.md', $has_vector), '>', 8, 'the documentation of the page has statements');
+
 # And that of doc/streaming.md.
 make_orders($node, 'views', 300, 500, 10);
 $node->safe_psql('postgres', 'ALTER TABLE views RENAME bought_at TO at');
 cmp_ok(statements_of('doc/streaming.md', $has_vector), '>', 5,
 	'the documentation of streaming has statements');
+
+# And that of doc/policies.md, on a front page that it makes up.
+$node->safe_psql('postgres', 'CREATE SCHEMA front_page');
+$node->safe_psql('postgres', 'ALTER DATABASE postgres SET search_path = front_page, public');
+cmp_ok(statements_of('doc/policies.md', $has_vector), '>', 15,
+	'the documentation of policies has statements');
+$node->safe_psql('postgres', 'ALTER DATABASE postgres RESET search_path; DROP SCHEMA front_page CASCADE');
 
 # The alerts of doc/operations.md find nothing on a server where all is well, and what is wrong on another.
 my ($section_of_alerts) = slurp_file('doc/operations.md') =~ /^## Alerts\n(.*?)^## /ms;

@@ -123,7 +123,7 @@ $server->safe_psql('postgres', q{
 	$$});
 
 my @algorithms = split /\n/, $server->safe_psql('postgres', q{
-	SELECT algorithm_name FROM recadv_options() GROUP BY 1 ORDER BY 1});
+	SELECT algorithm_name FROM recadv_options() WHERE option = 'holdout' ORDER BY 1});
 my %answers;
 my $tried = 0;
 
@@ -169,6 +169,8 @@ each_fails("questions: $_->[0]", $_->[1], $_->[2]) foreach
   ['similar users', 'm_bpr', q{SELECT * FROM recadv_similar_users(3, 5, 'm_bpr')}],
   ['reasons', 'm_bpr', q{SELECT * FROM recadv_explain(1, 3, 5, 'm_bpr')}],
   ['all users', 'm_nmrn', q{SELECT * FROM recadv_topk_all('m_nmrn', 5, NULL::text[])}],
+  ['lists of a version', 'm_bpr', q{SELECT * FROM recadv_lists('m_bpr', 5, recadv_previous_version('m_bpr'))}],
+  ['components', 'm_als', q{SELECT c.* FROM (SELECT array_agg(embedding) FROM recadv_embeddings('m_als', 'item')) e(v), recadv_components(v) c}],
   ['embeddings', 'm_als', q{SELECT * FROM recadv_embeddings('m_als', 'user')}],
   ['memory', 'm_nmrn', q{SELECT * FROM recadv_memory('m_nmrn')}],
   ['evaluation', 'm_bpr', q{SELECT * FROM recadv_evaluate('m_bpr', '(SELECT user_id, (item_id + 11) % 30 AS item_id FROM orders)')}],

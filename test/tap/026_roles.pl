@@ -61,6 +61,12 @@ my %calls = (
 	'recadv_tune_job(text,text)' => [ 2,
 		q{CALL recadv_tune_job('%m', 'clicks', time_column => 'at', algorithms => '{nmrn}', trials => 1,
 			space => '{"factors": 4, "epochs": 1}', options => '{"threads": 1, "promote": "always"}')} ],
+	'recadv_train_policy(text,text)' => [ 2,
+		q{SELECT recadv_train_policy('%m', '(SELECT user_id AS session_id, 1 AS step,
+			array_agg(DISTINCT item_id) AS shown, array_agg(DISTINCT item_id) AS clicked FROM clicks GROUP BY 1)', algorithm => 'sl', options => '{"threads": 1, "promote": "always"}')} ],
+	'recadv_train_policy_job(text,text)' => [ 2,
+		q{CALL recadv_train_policy_job('%m', '(SELECT user_id AS session_id, 1 AS step,
+			array_agg(DISTINCT item_id) AS shown, array_agg(DISTINCT item_id) AS clicked FROM clicks GROUP BY 1)', algorithm => 'sl', options => '{"threads": 1, "promote": "always"}')} ],
 	'recadv_estimate_memory(bigint,bigint,bigint)' =>
 	  [ 0, 'SELECT recadv_estimate_memory(10, 10, 10)' ],
 	'recadv_rollback(text)' => [ 2, q{SELECT recadv_rollback('%m', 1)} ],
@@ -92,6 +98,16 @@ my %calls = (
 	  [ 1, q{SELECT recadv_topk_for('{1,2}'::bigint[], 5, '%m')} ],
 	'recadv_topk_for(text[])' =>
 	  [ 1, q{SELECT recadv_topk_for('{1,2}'::text[], 5, '%m')} ],
+	'recadv_slate(bigint[])' =>
+	  [ 1, q{SELECT recadv_slate('{1,2}'::bigint[], 5, '%m')} ],
+	'recadv_slate(text[])' =>
+	  [ 1, q{SELECT recadv_slate('{1,2}'::text[], 5, '%m')} ],
+	'recadv_simulate(text)' => [ 1, q{SELECT recadv_simulate('%m')}, '42809' ],
+	'recadv_simulate(text,text,text[])' =>
+	  [ 1, q{SELECT recadv_simulate('%m', '%m', NULL::text[])}, '42809' ],
+	'recadv_evaluate_policy(text,text)' =>
+	  [ 1, q{SELECT recadv_evaluate_policy('%m', '(SELECT user_id AS session_id, at AS step,
+			ARRAY[item_id] AS shown, ARRAY[item_id] AS clicked, ARRAY[0.5] AS propensity FROM clicks)')} ],
 	'recadv_similar_items(bigint)' =>
 	  [ 1, q{SELECT recadv_similar_items(1, 5, '%m')} ],
 	'recadv_similar_items(text)' =>
@@ -238,6 +254,44 @@ my %calls = (
 	'recadv_fit("any","any",jsonb)' => [ 0, q{SELECT recadv_fit(1, 2, '{}')} ],
 	'recadv_fit("any","any","any",jsonb)' => [ 0, q{SELECT recadv_fit(1, 2, now(), '{}')} ],
 	'recadv_fit("any","any","any","any",jsonb)' => [ 0, q{SELECT recadv_fit(1, 2, now(), 3, '{}')} ],
+	'recadv_model_table()' => [ 1, q{SELECT recadv_model_table('%m')} ],
+	'recadv_previous_version()' => [ 1, q{SELECT recadv_previous_version('%m')} ],
+	'recadv_lists()' => [ 1, q{SELECT recadv_lists('%m', 5)} ],
+	'recadv_popularity()' => [ 1, q{SELECT recadv_popularity('%m')} ],
+	'recadv_seen(bigint)' => [ 1, q{SELECT recadv_seen(1, '%m')} ],
+	'recadv_seen(text)' => [ 1, q{SELECT recadv_seen('1'::text, '%m')} ],
+	'recadv_components(real[])' => [ 0, q{SELECT recadv_components('{{1,2},{3,4}}')} ],
+	'recadv_item_exposure()' => [ 1, q{SELECT recadv_item_exposure('%m', 5)} ],
+	'recadv_exposure()' => [ 1, q{SELECT recadv_exposure('%m', 5)} ],
+	'recadv_coverage()' => [ 1, q{SELECT recadv_coverage('%m', 5)} ],
+	'recadv_overlap()' => [ 1, q{SELECT recadv_overlap('%m', k => 5)} ],
+	'recadv_metrics()' => [ 1, q{SELECT recadv_metrics('%m')} ],
+	'recadv_escape(text)' => [ 0, q{SELECT recadv_escape('<')} ],
+	'recadv_chart(text,double precision[],double precision[])' => [ 0, q{SELECT recadv_chart('line', '{1,2}', '{1,2}')} ],
+	'recadv_chart_ticks(double precision,double precision)' => [ 0, 'SELECT recadv_chart_ticks(1, 2)' ],
+	'recadv_chart_labels(double precision[])' => [ 0, q{SELECT recadv_chart_labels('{1,2}')} ],
+	'recadv_chart_times(double precision,double precision)' => [ 0, 'SELECT recadv_chart_times(1, 2)' ],
+	'recadv_chart_style()' => [ 0, 'SELECT recadv_chart_style()' ],
+	'recadv_chart_legend(text[],integer)' => [ 0, q{SELECT recadv_chart_legend('{a}', 300)} ],
+	'recadv_page_number(double precision)' => [ 0, 'SELECT recadv_page_number(1)' ],
+	'recadv_page_section(text,text,text)' => [ 0, q{SELECT recadv_page_section('a', 'b', 'c')} ],
+	'recadv_page_table(text[],text)' => [ 0, q{SELECT recadv_page_table('{a}', '')} ],
+	'recadv_page_row(text[])' => [ 0, q{SELECT recadv_page_row('a')} ],
+	'recadv_titles(regclass,name,name[],text[])' => [ 0, q{SELECT recadv_titles('clicks', 'item_id', '{at}', '{1}')} ],
+	'recadv_page_training(regclass)' => [ 1, q{SELECT recadv_page_training('%m')} ],
+	'recadv_page_learning(regclass)' => [ 1, q{SELECT recadv_page_learning('%m')} ],
+	'recadv_page_quality(regclass)' => [ 1, q{SELECT recadv_page_quality('%m')} ],
+	'recadv_page_stream(regclass)' => [ 1, q{SELECT recadv_page_stream('%m')} ],
+	'recadv_page_robustness(regclass)' => [ 1, q{SELECT recadv_page_robustness('%m')} ],
+	'recadv_page_exposure(regclass,integer,integer)' => [ 1, q{SELECT recadv_page_exposure('%m', 5, 10)} ],
+	'recadv_page_overlap(regclass,integer,integer)' => [ 1, q{SELECT recadv_page_overlap('%m', 5, 10)} ],
+	'recadv_page_map(regclass,regclass,name,name,name)' => [ 1, q{SELECT recadv_page_map('%m', 'clicks', 'item_id', 'at', NULL)} ],
+	'recadv_page_reasons(regclass,text[],text[])' => [ 1, q{SELECT recadv_page_reasons('%m', '{1}', '{2}')} ],
+	'recadv_page_users(regclass,regclass,name,name,integer)' => [ 1, q{SELECT recadv_page_users('%m', 'clicks', 'item_id', 'at', 5)} ],
+	'recadv_page(regclass,regclass,name,name,name,integer,integer)' =>
+	  [ 1, q{SELECT recadv_page('%m', 'clicks', 'at', 'item_id', NULL, 5, 10)} ],
+	'recadv_report()' => [ 1, q{SELECT recadv_report('%m', 'clicks', 'at', 'item_id')} ],
+	'recadv_all_metrics' => [ 0, 'SELECT * FROM recadv_all_metrics' ],
 	'recadv_models' => [ 0, 'SELECT * FROM recadv_models' ],
 	'recadv_cache' => [ 0, 'SELECT * FROM recadv_cache' ],
 	'recadv_all_runs' => [ 0, 'SELECT * FROM recadv_all_runs' ],
@@ -311,7 +365,7 @@ foreach my $role (sort { $roles{$a} <=> $roles{$b} } keys %roles)
 		$roles{$role} > 0, "$role: so does recadv_cache");
 	$session->quit;
 }
-is(sql(q{SELECT status, version FROM recadv_model_status('m'::regclass)}), 'ok|3',
+is(sql(q{SELECT status, version FROM recadv_model_status('m'::regclass)}), 'ok|4',
 	'the status of a model');
 my $stranger = start_session($node, user => 'stranger');
 is($stranger->query(q{SELECT status, version IS NULL, users IS NULL, bytes IS NULL
@@ -420,7 +474,7 @@ sub calls_on_evil
 	my @statements = (@more_calls, map { call_on($_, 'evil') } @others, @last);
 
 	s/^(?!CALL)(.*(?:_save|_train).*)$/BEGIN; $1; ROLLBACK/s foreach (@statements);
-	s/(?<![.\w])(recadv_\w+\(|recadv_models|recadv_cache\b|recadv_all_runs|recadv_progress)/public.$1/g foreach (@statements);
+	s/(?<![.\w])(recadv_\w+\(|recadv_models|recadv_cache\b|recadv_all_runs|recadv_all_metrics|recadv_progress)/public.$1/g foreach (@statements);
 	return @statements;
 }
 

@@ -126,7 +126,7 @@ sub algorithms
 {
 	my ($server) = @_;
 
-	return split /\n/, sql($server, q{SELECT algorithm_name FROM recadv_options() GROUP BY 1 ORDER BY 1});
+	return split /\n/, sql($server, q{SELECT algorithm_name FROM recadv_options() WHERE option = 'holdout' ORDER BY 1});
 }
 
 # One of each algorithm, with two versions, and what belongs to it: rights, a comment, a trigger,

@@ -57,7 +57,7 @@ sub similar
 }
 
 make_orders($primary, 'orders', 300, 100, 8);
-my @algorithms = split /\n/, sql($primary, q{SELECT algorithm_name FROM recadv_options() GROUP BY 1 ORDER BY 1});
+my @algorithms = split /\n/, sql($primary, q{SELECT algorithm_name FROM recadv_options() WHERE option = 'holdout' ORDER BY 1});
 train($primary, $_, $_, 1) foreach (@algorithms);
 sql($primary, q{SELECT recadv_attach('nmrn', 'orders'); CREATE UNLOGGED TABLE passing OF recadv_model
 	(PRIMARY KEY (version, part, block)); INSERT INTO passing TABLE bpr});

@@ -35,7 +35,7 @@ $$;
 CREATE TABLE models (number serial, name text, algorithm text, ids text);
 INSERT INTO models (name, algorithm, ids)
 SELECT replace(a, '_', '') || CASE ids WHEN 'text' THEN '_words' ELSE '' END, a, ids
-FROM (SELECT DISTINCT algorithm_name AS a FROM recadv_options()) algorithms,
+FROM (SELECT algorithm_name AS a FROM recadv_options() WHERE option = 'holdout') algorithms,
      (VALUES ('integer'), ('text')) kinds (ids)
 ORDER BY a, ids;
 INSERT INTO models (name, algorithm, ids) VALUES ('knn_recent', 'itemknn', 'integer'), ('nmrn_ntm', 'nmrn', 'integer');
@@ -103,6 +103,10 @@ INSERT INTO questions (kind, question) VALUES
     ('model', 'SELECT bool_and(finite(e)) FROM recadv_embeddings($m, ''user'') v, unnest(v.embedding) e'),
     ('model', 'SELECT bool_and(finite(e)) FROM recadv_embeddings($m, ''item'') v, unnest(v.embedding) e'),
     ('model', 'SELECT bool_and(finite(score)) FROM recadv_topk_all($m, 5, ARRAY[$1, $2, $3])'),
+    ('model', 'SELECT bool_and(cardinality(items) <= 5) FROM recadv_lists($m, 5)'),
+    ('model', 'SELECT bool_and(cardinality(items) <= 5) FROM recadv_lists($m, 5, 1)'),
+    ('model', 'SELECT count(*) >= 0 FROM recadv_seen($1, $m)'),
+    ('model', 'SELECT bool_and(finite(popularity)) FROM recadv_popularity($m)'),
     ('model', 'SELECT bool_and(finite(usage) AND finite(entropy) AND finite(erase) AND finite(half_life)) FROM recadv_memory($m)'),
     ('model', 'SELECT count(*) >= 0 FROM recadv_history($m)'),
     ('model', 'SELECT count(*) >= 0 FROM recadv_runs($m)'),

@@ -242,13 +242,15 @@ static const struct {
     {"bpr", "optimizer=sgd adaptive_negatives=3"},
     {"bpr", "batch_size=16 optimizer=adagrad"},
     {"als", "factors=20"},
+    {"sasrec", "loss=bce windows=last heads=5 length=7"},
+    {"sasrec", "factors=20 heads=2 blocks=3 dropout=0 negatives=3"},
 };
 
 static uint32_t Registered(void)
 {
     uint32_t count = 0;
 
-    while (algorithms[count] != NULL)
+    while (algorithms[count] != NULL && !IsPolicy(algorithms[count]))
         count++;
     return count;
 }

@@ -9,6 +9,7 @@
 #include "algo/mf/mf.h"
 #include "algo/nmrn/memory_network.h"
 #include "algo/rank/ranking.h"
+#include "algo/sasrec/sasrec.h"
 #include "algo/softmax/softmax.h"
 #include "core/random.h"
 #include "testhost.h"
@@ -70,6 +71,7 @@ typedef struct Training {
         AlsOptions als;
         NmrnOptions nmrn;
         SoftmaxOptions softmax;
+        SasrecOptions sasrec;
     } options;
     Model model;
     TrainReport report;

@@ -86,8 +86,10 @@ static void CheckCandidates(void)
     ChoiceOptions all = {.candidates = 0}, named = {.candidates = 1 << 3 | 1 << 6};
     bool names = true;
 
-    for (int i = 0; algorithms[i] != NULL; i++)
+    for (int i = 0; algorithm_names[i] != NULL; i++)
         names &= strcmp(algorithms[i]->name, algorithm_names[i]) == 0;
+    for (int i = 0; algorithms[i] != NULL; i++)
+        names &= IsPolicy(algorithms[i]) || algorithm_names[i] != NULL;
     CHECK(names, "names stand in the order of the list");
     CHECK(Takes(&all, "popularity", 0) && Takes(&all, "softmax", 0) && !Takes(&all, "nmrn", 0) &&
               Takes(&all, "nmrn", COLUMN_TIME) && !Takes(&all, "nmrn_gan", COLUMN_TIME),

@@ -163,8 +163,12 @@ static void CheckBuffers(void)
     CHECK(right, "a description is cut to its buffer");
 }
 
-/* The lists of the library: defaults are acceptable, fields lie within their struct. */
-static void CheckList(const char *name, const OptionSpec *options, size_t size)
+/*
+ * The lists of the library: defaults are acceptable, fields lie within their struct, no name stands
+ * in `common`, too.
+ */
+static void CheckList(const char *name, const OptionSpec *options, const OptionSpec *common,
+                      size_t size)
 {
     bool right = true;
     char text[256];
@@ -185,7 +189,7 @@ static void CheckList(const char *name, const OptionSpec *options, size_t size)
         right &= OptionStore(o, value, field, text, sizeof(text));
         right &= OptionRead(o, field) == o->standard;
         right &= OptionFind(options, o->name) == o && o->meaning != NULL && o->source != NULL;
-        right &= options == train_options || OptionFind(train_options, o->name) == NULL;
+        right &= common == NULL || OptionFind(common, o->name) == NULL;
     }
     CHECK(right, "options of %s: names once, defaults in range, sources told", name);
 }
@@ -214,8 +218,10 @@ void TestOptions(void)
     CheckTypes();
     CheckBuffers();
     CheckLimits();
-    CheckList("training", train_options, sizeof(TrainOptions));
-    CheckList(choosing.name, choosing.options, choosing.options_size);
+    CheckList("training", train_options, NULL, sizeof(TrainOptions));
+    CheckList("policies", policy_options, NULL, sizeof(TrainOptions));
+    CheckList(choosing.name, choosing.options, train_options, choosing.options_size);
     for (int a = 0; algorithms[a] != NULL; a++)
-        CheckList(algorithms[a]->name, algorithms[a]->options, algorithms[a]->options_size);
+        CheckList(algorithms[a]->name, algorithms[a]->options, CommonOptions(algorithms[a]),
+                  algorithms[a]->options_size);
 }

@@ -7,15 +7,25 @@
 #include "support.h"
 #include "tests.h"
 
+/* It learns from a log of slates alone, and places a visitor by what was clicked. */
+static bool IsPolicyWhole(const Algorithm *a)
+{
+    return a->policy->train != NULL && a->policy->memory != NULL && a->train == NULL &&
+           a->memory == NULL && a->history != NULL && a->stream == NULL && !a->candidate;
+}
+
 static void CheckNames(void)
 {
     bool right = true;
 
     for (int i = 0; algorithms[i] != NULL; i++) {
         right &= AlgorithmFind(algorithms[i]->name) == algorithms[i];
-        right &= algorithms[i]->summary != NULL && algorithms[i]->train != NULL &&
-                 algorithms[i]->query != NULL && algorithms[i]->memory != NULL;
+        right &= algorithms[i]->summary != NULL && algorithms[i]->query != NULL;
         right &= algorithms[i]->options_size >= sizeof(TrainOptions);
+        right &= IsPolicy(algorithms[i])
+                     ? IsPolicyWhole(algorithms[i])
+                     : algorithms[i]->train != NULL && algorithms[i]->memory != NULL;
+        right &= i == 0 || IsPolicy(algorithms[i]) || !IsPolicy(algorithms[i - 1]);
     }
     CHECK(right, "every algorithm is found by its name");
     CHECK(AlgorithmFind("") == NULL && AlgorithmFind("BPR") == NULL, "other names are not found");

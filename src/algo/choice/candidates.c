@@ -10,7 +10,7 @@ const char *const effort_names[] = {"fast", "balanced", "best", NULL};
 static const OptionSpec choice_options[] = {
     {"candidates", OPTION_LIST, FIELD(candidates), 0, 0, 0, algorithm_names,
      "algorithms that are tried; all: those that the columns of the source suffice for, but for "
-     "nmrn_gan",
+     "nmrn_gan and sasrec",
      "recadv"},
     {"budget", OPTION_REAL, FIELD(budget), 0, 1000, 3, NULL,
      "what the search may cost, about, in trainings of the algorithm that comes out best",

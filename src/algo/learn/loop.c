@@ -42,7 +42,7 @@ void LoopOpen(Loop *loop)
     if (loop->measure == NULL)
         ValidationPrepare(loop->host, loop->data, &loop->validation);
     for (int i = 0; i < loop->model->parts && Validates(loop); i++)
-        if (IsLearnt(loop, i) && loop->measures == MEASURE_OFTEN)
+        if (IsLearnt(loop, i) && loop->measures != MEASURE_AT_END)
             loop->best[i] =
                 HostAllocate(loop->host, PartFloats(&loop->model->part[i]), sizeof(float));
     loop->report->history = HostAllocate(loop->host, (size_t)loop->epochs, sizeof(Epoch));
@@ -249,8 +249,9 @@ static bool IsDue(const Loop *loop, int epoch, int epochs)
 {
     const TrainOptions *options = loop->model->options;
 
-    return Validates(loop) && (epoch == epochs || (loop->measures == MEASURE_OFTEN &&
-                                                   epoch % options->evaluate_every == 0));
+    return Validates(loop) &&
+           (epoch == epochs || loop->measures == MEASURE_ALWAYS ||
+            (loop->measures == MEASURE_OFTEN && epoch % options->evaluate_every == 0));
 }
 
 Stage LoopStage(Loop *loop, const char *stage, int epochs)

@@ -11,8 +11,8 @@
 #include "algo/rank/validation.h"
 
 /* When a stage is measured: now and then, so that the best can be kept, or once, where its schedule
- * is one unit. */
-typedef enum LoopMeasures { MEASURE_OFTEN, MEASURE_AT_END } LoopMeasures;
+ * is one unit, or after every epoch. */
+typedef enum LoopMeasures { MEASURE_OFTEN, MEASURE_AT_END, MEASURE_ALWAYS } LoopMeasures;
 
 typedef struct Loop {
     /* Set by the caller before LoopOpen. */

@@ -20,13 +20,20 @@
 static const Oid time_types[] = {INT2OID,    INT4OID, INT8OID,      FLOAT4OID,     FLOAT8OID,
                                  NUMERICOID, DATEOID, TIMESTAMPOID, TIMESTAMPTZOID};
 
+bool IsTimeType(Oid type)
+{
+    for (int i = 0; i < (int)lengthof(time_types); i++)
+        if (type == time_types[i])
+            return true;
+    return false;
+}
+
 Oid TimeType(Oid type)
 {
     Oid base = getBaseType(type);
 
-    for (int i = 0; i < (int)lengthof(time_types); i++)
-        if (base == time_types[i])
-            return base;
+    if (IsTimeType(base))
+        return base;
     ereport(ERROR,
             (errcode(ERRCODE_DATATYPE_MISMATCH),
              errmsg("type %s cannot serve as the time of an interaction", format_type_be(type)),

@@ -15,6 +15,9 @@
 /* The type a time column has, below any domain; fails if it is not ordered as a time. */
 extern Oid TimeType(Oid type);
 
+/* Is a type, below any domain, one of them? */
+extern bool IsTimeType(Oid type);
+
 /* Its name, whatever the search path; and back: InvalidOid if it is none. */
 extern const char *TimeTypeName(Oid type);
 extern Oid TimeTypeOfName(const char *name);

@@ -12,14 +12,22 @@
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
 
-Oid WeightType(Oid type)
+bool IsNumberType(Oid type)
 {
     static const Oid types[] = {INT2OID, INT4OID, INT8OID, FLOAT4OID, FLOAT8OID, NUMERICOID};
-    Oid base = getBaseType(type);
 
     for (int i = 0; i < (int)lengthof(types); i++)
-        if (base == types[i])
-            return base;
+        if (type == types[i])
+            return true;
+    return false;
+}
+
+Oid WeightType(Oid type)
+{
+    Oid base = getBaseType(type);
+
+    if (IsNumberType(base))
+        return base;
     ereport(ERROR,
             (errcode(ERRCODE_DATATYPE_MISMATCH),
              errmsg("type %s cannot serve as the weight of an interaction", format_type_be(type)),
@@ -27,7 +35,7 @@ Oid WeightType(Oid type)
     return InvalidOid;
 }
 
-static double NumberOf(Oid type, Datum value)
+double RealOf(Oid type, Datum value)
 {
     switch (type) {
     case INT2OID:
@@ -47,7 +55,7 @@ static double NumberOf(Oid type, Datum value)
 
 bool WeightOf(Oid type, Datum value, float *weight)
 {
-    *weight = (float)NumberOf(type, value);
+    *weight = (float)RealOf(type, value);
     return *weight > 0 && isfinite(*weight);
 }
 

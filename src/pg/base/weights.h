@@ -10,6 +10,10 @@
 /* The type a weight column has, below any domain; fails if it is no number. */
 extern Oid WeightType(Oid type);
 
+/* Is a type, below any domain, one of the six types of numbers?  And a value of it. */
+extern bool IsNumberType(Oid type);
+extern double RealOf(Oid type, Datum value);
+
 /* False if the value is no weight: zero, negative, infinite or NaN as a single-precision number. */
 extern bool WeightOf(Oid type, Datum value, float *weight);
 

@@ -236,6 +236,35 @@ void HeaderCheckIds(const ModelStore *store, const Header *header)
                          "has.")));
 }
 
+void HeaderCheckUsers(const ModelStore *store, const Header *header)
+{
+    if (!IsPolicy(header->algorithm))
+        return;
+    ereport(ERROR,
+            (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+             errmsg("%s is a %s and knows no users",
+                    store->name == NULL ? "the image" : psprintf("model \"%s\"", store->name),
+                    IsSimulator(header->algorithm) ? "simulator of visitors" : "policy"),
+             errhint("recadv_topk_for() asks it with what a visitor clicked last, recadv_slate() "
+                     "does and explores.")));
+}
+
+/* Where a policy comes from, beside its log. */
+static void ReadPolicy(ModelStore *store, Jsonb *json, Header *header)
+{
+    int64 version = 0;
+
+    if (!IsPolicy(header->algorithm))
+        return;
+    if (header->users > 0)
+        StoreDamaged(store, PART_HEADER, 0, "\"users\" is out of range");
+    header->simulator = JsonbGetString(json, "simulator");
+    if (header->simulator != NULL && (!JsonbGetInteger(json, "simulator_version", &version) ||
+                                      version < 1 || version > PG_INT32_MAX))
+        StoreDamaged(store, PART_HEADER, 0, "\"simulator_version\" is missing or out of range");
+    header->simulator_version = (int32)version;
+}
+
 Header HeaderRead(ModelStore *store)
 {
     Jsonb *json = StoreReadJson(store, PART_HEADER, 0);
@@ -259,6 +288,7 @@ Header HeaderRead(ModelStore *store)
     ReadIds(store, json, &header);
     ReadSource(store, json, &header.source);
     ReadStream(store, JsonbGetObject(json, "stream"), &header);
+    ReadPolicy(store, json, &header);
     return header;
 }
 

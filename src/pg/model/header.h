@@ -44,7 +44,9 @@ typedef struct Header {
     double mean_weight; /* of the rows of the training: 1 without weights */
     double half_life;   /* of the counts of recent.h; 0: there are none */
     double recent_origin;
-    Source source; /* what it was trained on; no text: an aggregate */
+    Source source;         /* what it was trained on; no text: an aggregate */
+    const char *simulator; /* of a policy that was trained against one: its name; or NULL */
+    int32 simulator_version;
 } Header;
 
 /* Reads and checks; allocated in the current context. */
@@ -52,6 +54,9 @@ extern Header HeaderRead(ModelStore *store);
 
 /* Fails, with the advice to train again, if ids are read in another form than the model has. */
 extern void HeaderCheckIds(const ModelStore *store, const Header *header);
+
+/* Fails, with the advice to ask otherwise, if the model learnt from a log of slates. */
+extern void HeaderCheckUsers(const ModelStore *store, const Header *header);
 
 /* Parts of the model, without data. */
 extern void HeaderLayout(const Header *header, Model *model);

@@ -14,10 +14,36 @@
 /* A key further away than this is not what was meant. */
 #define NEAR_ENOUGH 4
 
-const Algorithm *CheckAlgorithm(const char *name)
+char *AlgorithmNames(bool (*is_one)(const Algorithm *algorithm))
+{
+    StringInfoData names;
+
+    initStringInfo(&names);
+    for (int i = 0; algorithms[i] != NULL; i++)
+        if (is_one(algorithms[i]))
+            appendStringInfo(&names, "%s%s", names.len == 0 ? "" : ", ", algorithms[i]->name);
+    return names.data;
+}
+
+static bool LearnsInteractions(const Algorithm *algorithm)
+{
+    return !IsPolicy(algorithm);
+}
+
+static bool LearnsSlates(const Algorithm *algorithm)
+{
+    return IsPolicy(algorithm);
+}
+
+static bool IsAny(const Algorithm *algorithm)
+{
+    return true;
+}
+
+/* Fails, listing those that are meant, if there is no such algorithm. */
+static const Algorithm *CheckKnown(const char *name, bool (*is_meant)(const Algorithm *algorithm))
 {
     const Algorithm *algorithm = AlgorithmFind(name);
-    StringInfoData known;
 
     if (algorithm != NULL)
         return algorithm;
@@ -27,12 +53,37 @@ const Algorithm *CheckAlgorithm(const char *name)
                                "recadv_train_job() alone",
                                name),
                         errhint("Name the algorithm here.")));
-    initStringInfo(&known);
-    for (int i = 0; algorithms[i] != NULL; i++)
-        appendStringInfo(&known, "%s%s", i == 0 ? "" : ", ", algorithms[i]->name);
     ereport(ERROR,
             (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown algorithm \"%s\"", name),
-             errhint("Known algorithms: %s.", known.data)));
+             errhint("Known algorithms: %s.", AlgorithmNames(is_meant))));
+}
+
+const Algorithm *CheckAlgorithm(const char *name)
+{
+    const Algorithm *algorithm = CheckKnown(name, LearnsInteractions);
+
+    if (!LearnsInteractions(algorithm))
+        ereport(
+            ERROR,
+            (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+             errmsg("algorithm \"%s\" learns from a log of slates, not from interactions", name),
+             errhint("Train it with recadv_train_policy() or recadv_train_policy_job().")));
+    return algorithm;
+}
+
+const Algorithm *CheckPolicy(const char *name)
+{
+    const Algorithm *algorithm = CheckKnown(name, LearnsSlates);
+
+    if (!LearnsSlates(algorithm))
+        ereport(
+            ERROR,
+            (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+             errmsg("algorithm \"%s\" learns from interactions, not from a log of slates", name),
+             errhint("Train it with recadv_train() or recadv_train_job().  From a log of slates "
+                     "learn: %s.",
+                     AlgorithmNames(LearnsSlates))));
+    return algorithm;
 }
 
 const Algorithm *CheckTrainable(const char *name)
@@ -40,9 +91,14 @@ const Algorithm *CheckTrainable(const char *name)
     return strcmp(name, choosing.name) == 0 ? &choosing : CheckAlgorithm(name);
 }
 
+const Algorithm *CheckListed(const char *name)
+{
+    return strcmp(name, choosing.name) == 0 ? &choosing : CheckKnown(name, IsAny);
+}
+
 static const OptionSpec *FindSpec(const Algorithm *algorithm, const char *key)
 {
-    const OptionSpec *spec = OptionFind(train_options, key);
+    const OptionSpec *spec = OptionFind(CommonOptions(algorithm), key);
 
     return spec != NULL ? spec : OptionFind(algorithm->options, key);
 }
@@ -84,7 +140,7 @@ char *OptionOwners(const char *key)
 
     initStringInfo(&names);
     for (int i = 0; algorithms[i] != NULL; i++)
-        if (OptionFind(algorithms[i]->options, key) != NULL)
+        if (!IsPolicy(algorithms[i]) && OptionFind(algorithms[i]->options, key) != NULL)
             appendStringInfo(&names, "%s%s", names.len == 0 ? "" : ", ", algorithms[i]->name);
     return names.len == 0 ? NULL : names.data;
 }
@@ -100,7 +156,7 @@ static Problem UnknownOption(const Algorithm *algorithm, const char *key)
 
     /* The distance function refuses long strings. */
     if (strlen(key) < 64) {
-        Nearest(train_options, key, &best, &distance);
+        Nearest(CommonOptions(algorithm), key, &best, &distance);
         Nearest(algorithm->options, key, &best, &distance);
     }
     if (IsChoosing(algorithm) && OptionOwners(key) != NULL) {
@@ -182,7 +238,7 @@ static Problem SetPreset(const Algorithm *algorithm, void *options, Jsonb *objec
 
 static void SetDefaults(const Algorithm *algorithm, void *options)
 {
-    OptionsDefault(train_options, options);
+    OptionsDefault(CommonOptions(algorithm), options);
     OptionsDefault(algorithm->options, options);
 }
 
@@ -297,7 +353,7 @@ char *OptionsToJson(const Algorithm *algorithm, const void *options)
     initStringInfo(&json);
     JsonOpen(&json, NULL, '{');
     WriteOptions(&json, algorithm->options, options);
-    WriteOptions(&json, train_options, options);
+    WriteOptions(&json, CommonOptions(algorithm), options);
     JsonClose(&json, '}');
     return json.data;
 }

@@ -10,11 +10,21 @@
 #define PRESET_KEY      "preset"
 #define PRESET_STANDARD "default"
 
-/* Fails, listing the known names, if there is no such algorithm. */
+/* Fails, listing the known names, unless there is such an algorithm that learns from interactions.
+ */
 extern const Algorithm *CheckAlgorithm(const char *name);
 
-/* The same for what takes the name, too, by which an algorithm is chosen. */
+/* The same of one that learns from a log of slates. */
+extern const Algorithm *CheckPolicy(const char *name);
+
+/* As the first, for what takes the name, too, by which an algorithm is chosen. */
 extern const Algorithm *CheckTrainable(const char *name);
+
+/* Any of these. */
+extern const Algorithm *CheckListed(const char *name);
+
+/* For messages: the names of some, with commas. */
+extern char *AlgorithmNames(bool (*is_one)(const Algorithm *algorithm));
 
 /* A list of choices as it is written. */
 extern char *ListText(const OptionSpec *spec, int64 bits);
@@ -35,7 +45,8 @@ extern void *OptionsReadStored(const Algorithm *algorithm, Jsonb *object, char *
 /* All options with their values, as the JSON object that OptionsParse reads. */
 extern char *OptionsToJson(const Algorithm *algorithm, const void *options);
 
-/* The names of the algorithms that have such an option of their own; NULL: none. */
+/* The names of the algorithms that learn from interactions and have such an option of their own;
+ * NULL: none. */
 extern char *OptionOwners(const char *key);
 
 /* Of the algorithm's own options, those that are not the defaults. */

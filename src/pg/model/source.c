@@ -103,7 +103,7 @@ static void CheckNoQuery(const char *text)
 }
 
 /* The FROM item of a relation, with its columns checked so that the error can tell what to do. */
-static char *RelationItem(const Source *source)
+static char *RelationItem(const Source *source, const SourceColumn *columns, int count)
 {
     Oid relid;
 
@@ -112,11 +112,20 @@ static char *RelationItem(const Source *source)
 
     if (!OidIsValid(relid))
         FailNoRelation(source);
-    CheckColumn(relid, source, source->user_column, "user_column");
-    CheckColumn(relid, source, source->item_column, "item_column");
-    CheckColumn(relid, source, source->time_column, "time_column");
-    CheckColumn(relid, source, source->weight_column, "weight_column");
+    for (int i = 0; i < count; i++)
+        CheckColumn(relid, source, columns[i].name, columns[i].argument);
     return RelationName(relid);
+}
+
+/* Those of interactions, in the order in which they are read. */
+#define INTERACTION_COLUMNS 4
+
+static void InteractionColumns(const Source *source, SourceColumn *columns)
+{
+    columns[0] = (SourceColumn){source->user_column, "user_column"};
+    columns[1] = (SourceColumn){source->item_column, "item_column"};
+    columns[2] = (SourceColumn){source->time_column, "time_column"};
+    columns[3] = (SourceColumn){source->weight_column, "weight_column"};
 }
 
 bool SourceIsQuery(const Source *source)
@@ -130,7 +139,10 @@ bool SourceIsQuery(const Source *source)
 
 char *SourceRelation(const Source *source)
 {
-    return SourceIsQuery(source) ? NULL : RelationItem(source);
+    SourceColumn columns[INTERACTION_COLUMNS];
+
+    InteractionColumns(source, columns);
+    return SourceIsQuery(source) ? NULL : RelationItem(source, columns, INTERACTION_COLUMNS);
 }
 
 /* Every user would have one item, and there would be nothing to learn. */
@@ -143,22 +155,30 @@ static void CheckTwoColumns(const Source *source)
                         errhint("Name two columns with user_column and item_column.")));
 }
 
-char *SourceQuery(const Source *source)
+char *SourceSelect(const Source *source, const SourceColumn *columns, int count)
 {
+    const char *separator = "";
     StringInfoData query;
 
-    CheckTwoColumns(source);
-
     initStringInfo(&query);
-    appendStringInfo(&query, "SELECT %s, %s", quote_identifier(source->user_column),
-                     quote_identifier(source->item_column));
-    if (source->time_column != NULL)
-        appendStringInfo(&query, ", %s", quote_identifier(source->time_column));
-    if (source->weight_column != NULL)
-        appendStringInfo(&query, ", %s", quote_identifier(source->weight_column));
+    appendStringInfoString(&query, "SELECT ");
+    for (int i = 0; i < count; i++)
+        if (columns[i].name != NULL) {
+            appendStringInfo(&query, "%s%s", separator, quote_identifier(columns[i].name));
+            separator = ", ";
+        }
     if (SourceIsQuery(source))
         appendStringInfo(&query, " FROM %s\nAS source", source->text); /* it may end in a comment */
     else
-        appendStringInfo(&query, " FROM %s", RelationItem(source));
+        appendStringInfo(&query, " FROM %s", RelationItem(source, columns, count));
     return query.data;
+}
+
+char *SourceQuery(const Source *source)
+{
+    SourceColumn columns[INTERACTION_COLUMNS];
+
+    CheckTwoColumns(source);
+    InteractionColumns(source, columns);
+    return SourceSelect(source, columns, INTERACTION_COLUMNS);
 }

@@ -13,6 +13,16 @@ typedef struct Source {
     const char *model;         /* whose header names it; NULL: the caller does */
 } Source;
 
+/* A column to be read, and the argument that names it. */
+typedef struct SourceColumn {
+    const char *name; /* NULL: it is not */
+    const char *argument;
+} SourceColumn;
+
+/* SELECT those columns FROM the source; fails, telling what to do, if relation or columns do not
+ * exist. */
+extern char *SourceSelect(const Source *source, const SourceColumn *columns, int count);
+
 /*
  * SELECT user, item [, time] FROM the source, to which a WHERE may be added; fails, telling what to
  * do, if relation or columns do not exist.

@@ -220,6 +220,11 @@ static void SetSeen(ScanTask *task, RowList seen)
     task->without_count = seen.count;
 }
 
+static bool HasPending(const BatchJob *job)
+{
+    return job->table != NULL && job->served->model.algorithm->stream != NULL;
+}
+
 /* Events that are pending count as in recadv_topk. */
 static void NotePending(BatchJob *job, uint32 u, float *query)
 {
@@ -267,7 +272,7 @@ static void ReadBatch(BatchJob *job)
             job->count = u + 1;
     }
     ReadQueries(job);
-    for (uint32 u = 0; u < job->count && model->algorithm->stream != NULL; u++)
+    for (uint32 u = 0; u < job->count && HasPending(job); u++)
         NotePending(job, u, QueryAt(job, u));
 }
 
@@ -287,6 +292,14 @@ static void PutRows(BatchJob *job, Id user, const TopK *top, bool fallback)
             pfree(DatumGetPointer(item));
     }
     CHECK_FOR_INTERRUPTS();
+}
+
+static void Put(BatchJob *job, Id user, const TopK *top, bool fallback)
+{
+    if (job->put != NULL)
+        job->put(job, user, top);
+    else
+        PutRows(job, user, top, fallback);
 }
 
 /* Items that are not among those of the model come last, so their scan is no thread's work. */
@@ -319,7 +332,7 @@ static void RunBatch(BatchJob *job)
         Id id;
 
         UserAt(job, u, &id);
-        PutRows(job, id, &job->tops[u], false);
+        Put(job, id, &job->tops[u], false);
         MemoryContextReset(job->single);
     }
     MemoryContextSwitchTo(caller);
@@ -347,7 +360,7 @@ static void RunStrangers(BatchJob *job)
                 SetSeen(task, LiveRows(job, id));
             ScanAll(job);
         }
-        PutRows(job, id, &top, true);
+        Put(job, id, &top, true);
         MemoryContextSwitchTo(caller);
         MemoryContextReset(job->batch);
     }

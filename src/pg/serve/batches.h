@@ -7,10 +7,16 @@
 #include "pg/serve/select.h"
 #include "pg/train/collect.h"
 
-typedef struct BatchJob {
+typedef struct BatchJob BatchJob;
+
+/* What becomes of the best items of a user; NULL: a row for each. */
+typedef void (*BatchPut)(BatchJob *job, Id user, const TopK *top);
+
+struct BatchJob {
     BackendHost backend;
     Served *served;
-    ModelTable *table;
+    ModelTable *table; /* NULL: what has been observed since the last refresh does not count */
+    BatchPut put;
     IdKind kind; /* of the result */
     bool exclude_seen;
     uint32 limit;
@@ -41,12 +47,13 @@ typedef struct BatchJob {
     uint32 first_item;
     char *scratch; /* per thread */
     Size scratch_size;
-} BatchJob;
+};
 
 /* Fails if the ids of both sides and one batch need more than recadv.max_memory. */
 extern void BatchesCheckMemory(const BatchJob *job);
 
-/* Adds a row (user, item, score, rank, fallback) for each item of each user. */
+/* Adds a row (user, item, score, rank, fallback) for each item of each user, or calls `put` for
+ * each user. */
 extern void BatchesRun(BatchJob *job);
 
 #endif

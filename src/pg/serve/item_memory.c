@@ -179,6 +179,13 @@ void ItemMemoryOpen(CacheEntry *entry, ModelTable *table)
         UseSide(entry);
 }
 
+void ItemMemoryOpenAlone(CacheEntry *entry)
+{
+    ForgetSide(entry);
+    if (LoadAside(LoadPrivate, entry, NULL))
+        UseSide(entry);
+}
+
 void ItemMemoryPreload(CacheEntry *entry, ModelTable *table)
 {
     SharedPin *pin;

@@ -12,6 +12,9 @@
  */
 extern void ItemMemoryOpen(CacheEntry *entry, ModelTable *table);
 
+/* The same for a version that does not serve: from memory of the entry alone. */
+extern void ItemMemoryOpenAlone(CacheEntry *entry);
+
 /* Loads the item side into shared memory before the commit, if sessions use the model. */
 extern void ItemMemoryPreload(CacheEntry *entry, ModelTable *table);
 

@@ -38,6 +38,8 @@ static Source OpenSource(text *model, Caller *caller)
                       .user_column = JsonbGetString(header, "user_column"),
                       .item_column = JsonbGetString(header, "item_column"),
                       .model = pstrdup(table.store.name)};
+    kinds = HeaderRead(&table.store);
+    HeaderCheckUsers(&table.store, &kinds);
     if (source.text == NULL)
         source.text = JsonbGetString(header, "source");
     if (source.text == NULL || source.user_column == NULL || source.item_column == NULL ||
@@ -46,7 +48,6 @@ static Source OpenSource(text *model, Caller *caller)
                         errmsg("model \"%s\" names no source that could be read", table.store.name),
                         errhint("An image has no source; use seen => 'model', or pass exclude => "
                                 "ARRAY(SELECT ...).")));
-    kinds = HeaderRead(&table.store);
     HeaderCheckIds(&table.store, &kinds);
     TakeSourceRights(&table, "Pass exclude => ARRAY(SELECT ...) instead of seen => 'live'.",
                      caller);

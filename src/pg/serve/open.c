@@ -12,16 +12,13 @@
 #include "pg/serve/session_cache.h"
 #include "pg/model/resolve.h"
 
-Served *ServedOpen(text *model, ModelTable *table)
+static CacheEntry *OpenServing(ModelTable *table)
 {
+    Oid relid = RelationGetRelid(table->relation);
+    Current current = ModelTableCurrent(table, false);
     CacheEntry *entry;
-    Current current;
     bool private;
-    Oid relid;
 
-    ModelOpen(model, MODEL_READ, table);
-    relid = RelationGetRelid(table->relation);
-    current = ModelTableCurrent(table, false);
     table->store.version = current.version;
     entry = CacheFind(relid, &current);
     if (entry == NULL)
@@ -31,7 +28,47 @@ Served *ServedOpen(text *model, ModelTable *table)
     ItemMemoryOpen(entry, table);
     if (!entry->kept || entry->private != private)
         CacheKeep(entry);
+    return entry;
+}
+
+Served *ServedOpen(text *model, ModelTable *table)
+{
+    CacheEntry *entry;
+
+    ModelOpen(model, MODEL_READ, table);
+    entry = OpenServing(table);
     NewItemsOpen(&entry->served, table);
+    return &entry->served;
+}
+
+/* Anything but the version that serves is kept for this call alone. */
+static CacheEntry *OpenKept(ModelTable *table, int32 version)
+{
+    Current current = ModelTableCurrent(table, false);
+    CacheEntry *entry;
+
+    table->store.version = version;
+    if (StoreReadJson(&table->store, PART_HEADER, 0) == NULL)
+        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+                        errmsg("model \"%s\" has no version %d", table->store.name, version),
+                        errhint("The column versions of recadv_models has those that are kept.")));
+    current.version = version;
+    entry = CacheLoad(RelationGetRelid(table->relation), &current, &table->store);
+    entry->served.store = &table->store;
+    ItemMemoryOpenAlone(entry);
+    return entry;
+}
+
+Served *ServedOpenVersion(text *model, int32 version, ModelTable *table)
+{
+    CacheEntry *entry;
+
+    ModelOpen(model, MODEL_READ, table);
+    if (version == 0 || version == ModelTableCurrent(table, false).version)
+        entry = OpenServing(table);
+    else
+        entry = OpenKept(table, version);
+    entry->served.new_items.count = 0;
     return &entry->served;
 }
 

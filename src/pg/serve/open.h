@@ -14,6 +14,12 @@
 /* The model that the name means, opened for this call; close `table` when done. */
 extern Served *ServedOpen(text *model, ModelTable *table);
 
+/*
+ * A version of it that is kept, as it was trained and refreshed: without what has been observed
+ * since.  0: the version that serves.  Fails if there is none of that number.
+ */
+extern Served *ServedOpenVersion(text *model, int32 version, ModelTable *table);
+
 /* A model from an image, in the current context; `store` must live as long. */
 extern Served *ServedImage(const bytea *image, ImageStore *store);
 

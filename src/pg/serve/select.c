@@ -272,11 +272,19 @@ static ResultRow SelectedRow(IdReader *ids, IdKind kind, const TopK *top, uint32
 
 void AddSelected(RowSet *rows, Served *served, Axis axis, IdKind kind, const TopK *top)
 {
+    AddItems(rows, served, axis, kind, top, NULL);
+}
+
+void AddItems(RowSet *rows, Served *served, Axis axis, IdKind kind, const TopK *top,
+              const float *propensity)
+{
     IdReader ids = ReaderOfSelected(served, axis, top);
 
     for (uint32 i = 0; i < top->count; i++) {
         ResultRow row = SelectedRow(&ids, kind, top, i);
 
+        if (propensity != NULL)
+            ResultFloat4(&row, propensity[i]);
         RowSetAddRow(rows, &row);
     }
 }

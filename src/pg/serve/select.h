@@ -37,5 +37,8 @@ extern void AddSelected(RowSet *rows, Served *served, Axis axis, IdKind kind, co
 /* Adds (item, score, rank, fallback): is it what anybody gets of whom nothing is known? */
 extern void AddRecommended(RowSet *rows, Served *served, IdKind kind, const TopK *top,
                            bool fallback);
+/* The same, with a fourth column beside each; NULL: without. */
+extern void AddItems(RowSet *rows, Served *served, Axis axis, IdKind kind, const TopK *top,
+                     const float *propensity);
 
 #endif

@@ -38,6 +38,7 @@ TargetUser TargetUserOfIndex(Served *served, ModelTable *table, Id id, uint32 us
 {
     TargetUser target = {.id = ServedCanonical(served, AXIS_USER, id), .user = user};
 
+    HeaderCheckUsers(served->store, &served->header);
     if (table != NULL && served->header.algorithm->stream != NULL) {
         PendingRows pending = PendingOfUser(table, &served->header, target.id);
 

@@ -40,7 +40,8 @@ float *VisitorQuery(Served *served, RowList history, const IdList *ids)
     float *query;
 
     if (MakesQueriesOfHistories(served))
-        return history.count == 0 ? NULL : GivenHistoryQuery(served, history, ids);
+        return history.count == 0 && !IsPolicy(algorithm) ? NULL
+                                                          : GivenHistoryQuery(served, history, ids);
     if (algorithm->fold_in == NULL)
         ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                         errmsg("algorithm \"%s\" of model \"%s\" cannot place a user by a history",

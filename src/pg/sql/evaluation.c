@@ -17,11 +17,14 @@ void EvaluationOpen(Evaluation *e, text *model)
 {
     MemoryContext context =
         AllocSetContextCreate(CurrentMemoryContext, "recadv evaluation", ALLOCSET_DEFAULT_SIZES);
+    Header header;
 
     memset(e, 0, sizeof(*e));
     BackendHostInit(&e->backend, context, "recadv_evaluate");
     ModelOpen(model, MODEL_READ, &e->table);
     e->table.store.version = ModelTableCurrent(&e->table, false).version;
+    header = HeaderRead(&e->table.store);
+    HeaderCheckUsers(&e->table.store, &header);
     WholeModelRead(&e->table.store, &e->backend, &e->loaded);
 }
 

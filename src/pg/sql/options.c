@@ -60,7 +60,7 @@ static void ListAlgorithm(RowSet *rows, const Algorithm *algorithm)
 {
     ListPresets(rows, algorithm);
     ListOptions(rows, algorithm, algorithm->options);
-    ListOptions(rows, algorithm, train_options);
+    ListOptions(rows, algorithm, CommonOptions(algorithm));
 }
 
 PG_FUNCTION_INFO_V1(recadv_options);
@@ -71,7 +71,7 @@ Datum recadv_options(PG_FUNCTION_ARGS)
     const Algorithm *only =
         PG_ARGISNULL(OPTIONS_ALGORITHM)
             ? NULL
-            : CheckTrainable(text_to_cstring(PG_GETARG_TEXT_PP(OPTIONS_ALGORITHM)));
+            : CheckListed(text_to_cstring(PG_GETARG_TEXT_PP(OPTIONS_ALGORITHM)));
 
     RowSetOpen(&rows, fcinfo);
     if (only != NULL)

@@ -148,6 +148,7 @@ static void AnswerHistory(FunctionCallInfo fcinfo, Served *served, const Questio
 {
     IdList ids = IdsArgument(fcinfo, question->history, question->kind);
     RowList known;
+    float *query;
     Filter filter;
     TopK top;
 
@@ -156,9 +157,9 @@ static void AnswerHistory(FunctionCallInfo fcinfo, Served *served, const Questio
     filter = FilterArguments(fcinfo, question->filter, served, AXIS_ITEM, question->kind);
     if (question->exclude_seen)
         filter.without = RowsUnion(filter.without, known);
-    top = SelectItems(served, VisitorQuery(served, known, &ids), &filter, question->k,
-                      question->weight);
-    AddRecommended(rows, served, question->kind, &top, known.count == 0);
+    query = VisitorQuery(served, known, &ids);
+    top = SelectItems(served, query, &filter, question->k, question->weight);
+    AddRecommended(rows, served, question->kind, &top, query == NULL);
 }
 
 static Datum TopKForOfTable(FunctionCallInfo fcinfo, IdKind kind)

@@ -106,6 +106,7 @@ static void OpenJob(FunctionCallInfo fcinfo, BatchJob *job)
     Filter filter;
 
     job->served = ServedOpen(ModelArgument(fcinfo, ALL_MODEL), job->table);
+    HeaderCheckUsers(&job->table->store, &job->served->header);
     job->limit = Min(k, ServedItems(job->served));
     CheckKinds(job->served, job->kind);
     BatchesCheckMemory(job);

@@ -11,8 +11,6 @@
 
 #include "pg/sql/checks.h"
 #include "pg/sql/train_request.h"
-#include "pg/train/choice.h"
-#include "pg/train/promotion.h"
 #include "pg/train/runs.h"
 #include "pg/base/json.h"
 #include "pg/base/rowset.h"
@@ -94,11 +92,9 @@ int32 TrainNow(TrainRequest *request, Training *training)
     if (!OidIsValid(relid) || !RunLock(relid, false))
         FailBusy(request->model);
     RunStatusBegin(&training->backend.status, RUN_TRAIN, relid, get_rel_name(relid));
-    TrainingRead(training, request);
+    ReadSource(training, request);
     LookAtServing(request, relid, training);
-    ChoiceMake(training, request);
-    TrainingFit(training, request);
-    PromotionDecide(training, request);
+    FitAndDecide(training, request);
     run.version = StoreVersion(relid, request, training);
     run.number = RunNumber(relid, RUN_TRAIN, true);
     run.started = training->started;
@@ -106,8 +102,7 @@ int32 TrainNow(TrainRequest *request, Training *training)
     RunWrite(relid, &run, request, training);
     RunStatusEnd(&training->backend.status);
     SPI_finish();
-    TrainingReport(training);
-    PromotionReport(training, request, run.version);
+    ReportTrained(training, request, run.version);
     return run.version;
 }
 

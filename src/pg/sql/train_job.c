@@ -15,8 +15,6 @@
 #include "pg/model/table.h"
 #include "pg/sql/checks.h"
 #include "pg/sql/train_request.h"
-#include "pg/train/choice.h"
-#include "pg/train/promotion.h"
 #include "pg/train/runs.h"
 #include "pg/model/ensure.h"
 #include "pg/model/versions.h"
@@ -87,16 +85,14 @@ static void JobRead(Job *job)
 {
     CheckRequest(job->request);
     PushActiveSnapshot(GetTransactionSnapshot());
-    TrainingRead(&job->training, job->request);
+    ReadSource(&job->training, job->request);
     PopActiveSnapshot();
     LookAtServing(job->request, job->relid, &job->training);
 }
 
 static void JobFit(Job *job)
 {
-    ChoiceMake(&job->training, job->request);
-    TrainingFit(&job->training, job->request);
-    PromotionDecide(&job->training, job->request);
+    FitAndDecide(&job->training, job->request);
 }
 
 static void JobWrite(Job *job)
@@ -280,9 +276,7 @@ static Datum RunForm(FunctionCallInfo fcinfo, const JobForm *form)
     RunJob(job);
     SPI_finish();
     MemoryContextSwitchTo(caller);
-    TrainingReport(&job->training);
-    if (job->locked)
-        PromotionReport(&job->training, job->request, job->run.version);
+    ReportTrained(&job->training, job->request, job->locked ? job->run.version : 0);
     if (!job->locked)
         ereport(NOTICE, (errmsg("skipped: %s", job->run.message)));
     MemoryContextDelete(context);
@@ -291,6 +285,7 @@ static Datum RunForm(FunctionCallInfo fcinfo, const JobForm *form)
 
 PG_FUNCTION_INFO_V1(recadv_train_job_0_2);
 PG_FUNCTION_INFO_V1(recadv_tune_job);
+PG_FUNCTION_INFO_V1(recadv_train_policy_job);
 
 Datum recadv_train_job_0_2(PG_FUNCTION_ARGS)
 {
@@ -303,6 +298,13 @@ Datum recadv_tune_job(PG_FUNCTION_ARGS)
 {
     static const JobForm form = {"recadv_tune_job", TakeTuning, TUNE_JOB_IF_BUSY,
                                  TUNE_JOB_WEIGHT_COLUMN};
+
+    return RunForm(fcinfo, &form);
+}
+
+Datum recadv_train_policy_job(PG_FUNCTION_ARGS)
+{
+    static const JobForm form = {"recadv_train_policy_job", TakePolicy, POLICY_JOB_IF_BUSY, -1};
 
     return RunForm(fcinfo, &form);
 }

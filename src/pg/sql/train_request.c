@@ -12,9 +12,20 @@
 #include "pg/serve/publish.h"
 #include "pg/sql/checks.h"
 #include "pg/train/choice.h"
+#include "pg/train/policy_promotion.h"
 #include "pg/train/promotion.h"
 #include "pg/train/tuning.h"
 #include "pg/train/writer.h"
+
+const char *OptionsText(FunctionCallInfo fcinfo, int argument)
+{
+    Jsonb *options;
+
+    if (PG_ARGISNULL(argument))
+        return "{}";
+    options = PG_GETARG_JSONB_P(argument);
+    return JsonbToCString(NULL, &options->root, VARSIZE(options));
+}
 
 TrainRequest *TakeSource(FunctionCallInfo fcinfo, int weight_column)
 {
@@ -32,12 +43,7 @@ TrainRequest *TakeSource(FunctionCallInfo fcinfo, int weight_column)
         request->source.time_column = pstrdup(NameStr(*PG_GETARG_NAME(TRAIN_TIME_COLUMN)));
     if (!PG_ARGISNULL(weight_column))
         request->source.weight_column = pstrdup(NameStr(*PG_GETARG_NAME(weight_column)));
-    request->options_text = "{}";
-    if (!PG_ARGISNULL(TRAIN_OPTIONS)) {
-        Jsonb *options = PG_GETARG_JSONB_P(TRAIN_OPTIONS);
-
-        request->options_text = JsonbToCString(NULL, &options->root, VARSIZE(options));
-    }
+    request->options_text = OptionsText(fcinfo, TRAIN_OPTIONS);
     return request;
 }
 
@@ -50,11 +56,23 @@ TrainRequest *TakeRequest(FunctionCallInfo fcinfo, int weight_column)
     return request;
 }
 
-void CheckRequest(TrainRequest *request)
+/* What both kinds of trainings go by. */
+static void ParseOptions(TrainRequest *request)
 {
-    request->algorithm = CheckTrainable(request->algorithm_name);
     request->options = OptionsParse(request->algorithm, JsonbParse(request->options_text));
     request->threads = CheckThreads(((TrainOptions *)request->options)->threads);
+}
+
+void CheckRequest(TrainRequest *request)
+{
+    if (request->policy != NULL) {
+        request->algorithm = CheckPolicy(request->algorithm_name);
+        ParseOptions(request);
+        PolicyCheck(request);
+        return;
+    }
+    request->algorithm = CheckTrainable(request->algorithm_name);
+    ParseOptions(request);
     CheckHoldout(request->options, request->source.time_column != NULL);
     CheckTime(request->algorithm, request->options, request->source.time_column != NULL);
     if (request->tuning != NULL)
@@ -64,8 +82,11 @@ void CheckRequest(TrainRequest *request)
 
 char *Title(const TrainRequest *request)
 {
-    return psprintf("%s \"%s\"", request->tuning != NULL ? "recadv_tune" : "recadv_train",
-                    request->model);
+    const char *function = request->tuning != NULL   ? "recadv_tune"
+                           : request->policy != NULL ? "recadv_train_policy"
+                                                     : "recadv_train";
+
+    return psprintf("%s \"%s\"", function, request->model);
 }
 
 typedef struct Trained {
@@ -80,13 +101,47 @@ static void WriteTrained(void *arg, ModelSink *sink)
     TrainingWrite(trained->training, trained->request, sink);
 }
 
+void ReadSource(Training *training, const TrainRequest *request)
+{
+    if (request->policy != NULL)
+        PolicyRead(training, request);
+    else
+        TrainingRead(training, request);
+}
+
 void LookAtServing(TrainRequest *request, Oid relid, Training *training)
 {
     PushActiveSnapshot(GetLatestSnapshot());
-    ChoiceKeep(training, request, relid);
-    TrainingWarm(training, request, relid);
-    PromotionPrepare(training, request, relid);
+    if (request->policy != NULL) {
+        PolicyPromotionPrepare(training, request, relid);
+    } else {
+        ChoiceKeep(training, request, relid);
+        TrainingWarm(training, request, relid);
+        PromotionPrepare(training, request, relid);
+    }
     PopActiveSnapshot();
+}
+
+void FitAndDecide(Training *training, TrainRequest *request)
+{
+    if (request->policy != NULL) {
+        PolicyFit(training, request);
+        PolicyPromotionDecide(training, request);
+        return;
+    }
+    ChoiceMake(training, request);
+    TrainingFit(training, request);
+    PromotionDecide(training, request);
+}
+
+void ReportTrained(const Training *training, const TrainRequest *request, int32 version)
+{
+    if (training->policy != NULL)
+        PolicyReport(training);
+    else
+        TrainingReport(training);
+    if (version > 0)
+        PromotionReport(training, request, version);
 }
 
 int32 StoreVersion(Oid relid, const TrainRequest *request, Training *training)

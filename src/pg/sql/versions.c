@@ -1,4 +1,7 @@
-/* versions.c: recadv_rollback(): lets a kept version serve again. */
+/*
+ * versions.c: recadv_rollback() lets a kept version serve again, recadv_previous_version() tells
+ * which one it would be.
+ */
 #include "pg/base/compat.h"
 
 #include "executor/spi.h"
@@ -17,15 +20,19 @@
 /* Arguments of recadv_rollback. */
 enum { ROLLBACK_MODEL, ROLLBACK_VERSION };
 
+/* Arguments of recadv_previous_version. */
+enum { PREVIOUS_MODEL };
+
 /* The newest version below that has served. */
 static int32 VersionBelow(List *served, int32 version)
 {
+    int32 below = 0;
     ListCell *cell;
 
     foreach (cell, served)
         if (lfirst_int(cell) < version)
-            return lfirst_int(cell);
-    return 0;
+            below = Max(below, lfirst_int(cell));
+    return below;
 }
 
 /* The version that served before, or the newest one below that has ever served. */
@@ -79,5 +86,35 @@ Datum recadv_rollback(PG_FUNCTION_ARGS)
         relid, &(PublishedVersion){.version = version, .previous = VersionBelow(served, version)});
     SPI_finish();
     ModelTableClose(&table);
+    PG_RETURN_INT32(version);
+}
+
+/* By the statement's snapshot. */
+static int32 PreviousNow(ModelTable *table)
+{
+    List *versions = NIL, *unpromoted = NIL, *present = NIL;
+    ListCell *cell;
+
+    ModelTableNumbers(table, PART_VERSIONS, &versions);
+    ModelTableNumbers(table, PART_UNPROMOTED, &unpromoted);
+    foreach (cell, list_difference_int(versions, unpromoted))
+        if (ModelTableFetch(table, lfirst_int(cell), PART_HEADER, 0) != NULL)
+            present = lappend_int(present, lfirst_int(cell));
+    return PreviousVersion(present, ModelTableCurrent(table, false));
+}
+
+PG_FUNCTION_INFO_V1(recadv_previous_version);
+
+Datum recadv_previous_version(PG_FUNCTION_ARGS)
+{
+    ModelTable table;
+    int32 version;
+
+    ModelOpen(PG_ARGISNULL(PREVIOUS_MODEL) ? NULL : PG_GETARG_TEXT_PP(PREVIOUS_MODEL), MODEL_READ,
+              &table);
+    version = PreviousNow(&table);
+    ModelTableClose(&table);
+    if (version == 0)
+        PG_RETURN_NULL();
     PG_RETURN_INT32(version);
 }

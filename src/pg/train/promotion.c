@@ -48,7 +48,7 @@ static uint32 *Translate(const IdList *ids, const IdList *to, uint32 *known)
     return numbers;
 }
 
-static void Refuse(Training *t, char *reason)
+void PromotionRefuse(Training *t, const char *reason)
 {
     if (t->promotion.reason == NULL)
         t->promotion.reason = MemoryContextStrdup(t->context, reason);
@@ -64,10 +64,10 @@ static void CheckShrunk(Serving *s)
     JsonbGetInteger(StoreReadJson(s->store, PART_HEADER, 0), "interactions", &before);
     s->interactions = (uint64)Max(before, 0);
     if (now < s->interactions / 2 + s->interactions % 2)
-        Refuse(t, psprintf("the source has " UINT64_FORMAT
-                           " interactions, less than half of the " UINT64_FORMAT
-                           " of version %d, which serves",
-                           now, s->interactions, t->promotion.serving));
+        PromotionRefuse(t, psprintf("the source has " UINT64_FORMAT
+                                    " interactions, less than half of the " UINT64_FORMAT
+                                    " of version %d, which serves",
+                                    now, s->interactions, t->promotion.serving));
 }
 
 static void CheckSource(Serving *s)
@@ -80,9 +80,9 @@ static void CheckSource(Serving *s)
     s->user = Translate(&c->users, &s->whole.user_ids, &users);
     s->item = Translate(&c->items, &s->whole.item_ids, &items);
     if (users == 0 && s->whole.data.users > 0)
-        Refuse(t, psprintf("the source has no user of version %d, which serves", serving));
+        PromotionRefuse(t, psprintf("the source has no user of version %d, which serves", serving));
     if (items == 0 && s->whole.data.items > 0)
-        Refuse(t, psprintf("the source has no item of version %d, which serves", serving));
+        PromotionRefuse(t, psprintf("the source has no item of version %d, which serves", serving));
 }
 
 /* --- what both can be measured by */
@@ -242,6 +242,10 @@ static void Compare(void *arg)
     Promotion *p = &s->training->promotion;
     Header header = HeaderRead(s->store);
 
+    if (IsPolicy(header.algorithm)) {
+        p->problem = "it learnt from a log of slates";
+        return;
+    }
     CheckShrunk(s);
     if (header.outdated_ids) {
         p->problem = "its ids are those of an earlier version of recadv";
@@ -260,7 +264,7 @@ static void Compare(void *arg)
 }
 
 /* What is wrong with the version that serves, and a good reason to replace it. */
-static bool IsItsFault(const ErrorData *error)
+bool PromotionIsItsFault(const ErrorData *error)
 {
     return error->sqlerrcode == ERRCODE_DATA_CORRUPTED ||
            error->sqlerrcode == ERRCODE_FEATURE_NOT_SUPPORTED ||
@@ -276,7 +280,7 @@ static void TryCompare(Serving *s)
 
     if (error == NULL)
         return;
-    if (!IsItsFault(error))
+    if (!PromotionIsItsFault(error))
         ReThrowError(error);
     s->training->collected.data.compared = NULL;
     *p = (Promotion){
@@ -385,9 +389,10 @@ static void CompareMeasured(Training *t, double share)
     Promotion *p = &t->promotion;
 
     if (!IsEnough(p->value, share, p->serving_value))
-        Refuse(t, psprintf("its NDCG@100 of %.4f is less than %g of the %.4f of version %d, which "
-                           "serves, on %u held-out interactions",
-                           p->value, share, p->serving_value, p->serving, p->compared));
+        PromotionRefuse(
+            t, psprintf("its NDCG@100 of %.4f is less than %g of the %.4f of version %d, which "
+                        "serves, on %u held-out interactions",
+                        p->value, share, p->serving_value, p->serving, p->compared));
 }
 
 /*
@@ -406,8 +411,8 @@ static void CompareRecorded(Training *t, double share, double value)
     Promotion *p = &t->promotion;
 
     if (!IsEnough(value + Chance(p, value), share, p->recorded))
-        Refuse(t,
-               psprintf("its NDCG@100 of %.4f is less than %g of the %.4f that version %d, which "
+        PromotionRefuse(
+            t, psprintf("its NDCG@100 of %.4f is less than %g of the %.4f that version %d, which "
                         "serves, had in its own training",
                         value, share, p->recorded, p->serving));
 }
@@ -422,7 +427,7 @@ void PromotionDecide(Training *t, const TrainRequest *request)
     if (p->serving == 0)
         return;
     if (ModelIsCollapsed(&t->backend.host, &t->model, &t->collected.data))
-        Refuse(t, "it scores all items alike");
+        PromotionRefuse(t, "it scores all items alike");
     value = MeasureNew(t, request->threads);
     if (p->compared >= PROMOTION_LEAST && !isnan(p->value) && !isnan(p->serving_value))
         CompareMeasured(t, share);

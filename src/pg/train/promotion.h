@@ -29,4 +29,10 @@ extern void PromotionDecide(Training *training, const TrainRequest *request);
 /* A WARNING that the new version does not serve, or a NOTICE that it could not be compared. */
 extern void PromotionReport(const Training *training, const TrainRequest *request, int32 version);
 
+/* The new version will not serve, for that reason if it is the first. */
+extern void PromotionRefuse(Training *training, const char *reason);
+
+/* Is the error one of the version that serves, and a good reason to replace it? */
+extern bool PromotionIsItsFault(const ErrorData *error);
+
 #endif

@@ -70,13 +70,7 @@ static void Nothing(DestReceiver *self)
     (void)self;
 }
 
-/* An argument of the query; type == InvalidOid: none. */
-typedef struct Argument {
-    Oid type;
-    Datum value;
-} Argument;
-
-static ParamListInfo OneParameter(const Argument *argument)
+static ParamListInfo OneParameter(const SourceArgument *argument)
 {
     ParamListInfo list = makeParamList(1);
 
@@ -84,7 +78,26 @@ static ParamListInfo OneParameter(const Argument *argument)
     return list;
 }
 
-static Collector *Read(const Source *source, const char *query, Argument argument,
+bool SourceExecute(const char *query, const SourceArgument *argument, DestReceiver *receiver)
+{
+    SPIExecuteOptions options = {.read_only = true, .dest = receiver};
+    int arguments = OidIsValid(argument->type) ? 1 : 0;
+    Oid type = argument->type;
+    SPIPlanPtr plan = SPI_prepare_cursor(query, arguments, &type, CURSOR_OPT_PARALLEL_OK);
+    int status;
+
+    /* A source such as "(SELECT 1) x; DROP TABLE t; (SELECT 2)" would be several statements. */
+    if (list_length(SPI_plan_get_plan_sources(plan)) != 1)
+        ereport(ERROR, (errcode(ERRCODE_SYNTAX_ERROR),
+                        errmsg("source must be one table or one query in parentheses")));
+    if (arguments > 0)
+        options.params = OneParameter(argument);
+    status = SPI_execute_plan_extended(plan, &options);
+    SPI_freeplan(plan);
+    return status >= 0;
+}
+
+static Collector *Read(const Source *source, const char *query, SourceArgument argument,
                        MemoryContext context)
 {
     SourceReceiver receiver = {
@@ -99,34 +112,22 @@ static Collector *Read(const Source *source, const char *query, Argument argumen
                   : source->time_column == NULL ? 2
                                                 : 3,
     };
-    SPIExecuteOptions options = {.read_only = true, .dest = &receiver.pub};
-    int arguments = OidIsValid(argument.type) ? 1 : 0;
-    SPIPlanPtr plan = SPI_prepare_cursor(query, arguments, &argument.type, CURSOR_OPT_PARALLEL_OK);
-    int status;
 
-    /* A source such as "(SELECT 1) x; DROP TABLE t; (SELECT 2)" would be several statements. */
-    if (list_length(SPI_plan_get_plan_sources(plan)) != 1)
-        ereport(ERROR, (errcode(ERRCODE_SYNTAX_ERROR),
-                        errmsg("source must be one table or one query in parentheses")));
-    if (arguments > 0)
-        options.params = OneParameter(&argument);
-    status = SPI_execute_plan_extended(plan, &options);
-    if (status < 0 || receiver.collector == NULL)
+    if (!SourceExecute(query, &argument, &receiver.pub) || receiver.collector == NULL)
         ereport(ERROR, (errcode(ERRCODE_SYNTAX_ERROR),
                         errmsg("source \"%s\" gives no rows to read", source->text)));
-    SPI_freeplan(plan);
     CollectorFlush(receiver.collector);
     return receiver.collector;
 }
 
 Collector *SourceRead(const Source *source, MemoryContext context)
 {
-    return Read(source, SourceQuery(source), (Argument){InvalidOid, 0}, context);
+    return Read(source, SourceQuery(source), (SourceArgument){InvalidOid, 0}, context);
 }
 
 Collector *SourceReadFrom(const Source *source, Oid time_type, int64 from, MemoryContext context)
 {
-    Argument argument;
+    SourceArgument argument;
 
     if (from == NO_TIME)
         return SourceRead(source, context);

@@ -2,13 +2,28 @@
 #ifndef RECADV_PG_TRAIN_READER_H
 #define RECADV_PG_TRAIN_READER_H
 
+#include "pg/base/compat.h"
+
+#include "tcop/dest.h"
+
 #include "pg/model/source.h"
 #include "pg/train/collect.h"
 
+/* An argument of a query; type == InvalidOid: none. */
+typedef struct SourceArgument {
+    Oid type;
+    Datum value;
+} SourceArgument;
+
 /*
- * Reads all rows under the active snapshot with the caller's rights; needs an open SPI
- * connection.  The plan may be parallel; rows go straight into the collector.
+ * Runs a query on a source under the active snapshot with the caller's rights; needs an open SPI
+ * connection.  The plan may be parallel; rows go straight into the receiver.  False: it is none
+ * that gives rows.
  */
+extern bool SourceExecute(const char *query, const SourceArgument *argument,
+                          DestReceiver *receiver);
+
+/* Reads all rows, as SourceExecute() does, into a collector. */
 extern Collector *SourceRead(const Source *source, MemoryContext context);
 
 /* The same, of rows whose time is `from` or later; a time of the given type. */

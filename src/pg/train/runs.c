@@ -21,6 +21,7 @@
 #include "pg/model/options.h"
 #include "pg/model/statement.h"
 #include "pg/model/table_sink.h"
+#include "pg/train/policy.h"
 #include "pg/train/writer.h"
 
 /* Sub-object of the table in the lock's tag; PostgreSQL locks tables by another kind of tag. */
@@ -92,7 +93,9 @@ static void DescribeResult(StringInfo json, const Algorithm *algorithm, const Tr
 {
     const Epoch *best = TrainingBest(t);
 
-    if (t->collected.data.count > 0) {
+    if (t->policy != NULL)
+        PolicyDescribeLog(json, t);
+    if (t->collected.rows > 0) {
         JsonInteger(json, "users", t->collected.data.users);
         JsonInteger(json, "items", t->collected.data.items);
         JsonInteger(json, "interactions", (int64)t->collected.data.count);
@@ -113,6 +116,9 @@ static void DescribeResult(StringInfo json, const Algorithm *algorithm, const Tr
         JsonOpen(json, "metrics", '{');
         DescribeMetrics(json, t->model.algorithm, best->metric);
         DescribeFindings(json, &t->report);
+        DescribeCalibration(json, &t->report);
+        if (t->policy != NULL)
+            PolicyDescribeMeasured(json, t);
         JsonClose(json, '}');
     }
 }
@@ -149,6 +155,8 @@ static char *DescribeRun(const Run *run, const TrainRequest *request, const Trai
     JsonRaw(&json, "options",
             request->options == NULL ? request->options_text
                                      : OptionsToJson(request->algorithm, request->options));
+    if (request->policy != NULL)
+        PolicyDescribeSource(&json, request, t);
     if (t != NULL)
         DescribeResult(&json, request->algorithm, t);
     JsonClose(&json, '}');
@@ -267,6 +275,7 @@ static bool IsRun(Jsonb *run)
                    {"interactions", PG_INT64_MAX},
                    {"null_rows", PG_INT64_MAX},
                    {"events", PG_INT64_MAX},
+                   {"ranked", PG_INT64_MAX},
                    {"held_out_users", PG_INT64_MAX},
                    {"k", PG_INT32_MAX},
                    {"epochs", PG_INT32_MAX},

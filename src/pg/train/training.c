@@ -6,6 +6,8 @@
  */
 #include "pg/train/training.h"
 
+#include <math.h>
+
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
@@ -147,6 +149,27 @@ void DescribeFindings(StringInfo json, const TrainReport *report)
     for (int i = 0; i < FINDINGS; i++)
         if (report->finding[i].name != NULL)
             JsonReal(json, report->finding[i].name, report->finding[i].value);
+}
+
+void DescribeCalibration(StringInfo json, const TrainReport *report)
+{
+    uint64 answers = 0;
+
+    for (int i = 0; i < CALIBRATION_BINS; i++)
+        answers += report->calibration[i].answers;
+    if (answers == 0)
+        return;
+    JsonOpen(json, "calibration", '[');
+    for (int i = 0; i < CALIBRATION_BINS; i++) {
+        const CalibrationBin *bin = &report->calibration[i];
+
+        JsonOpen(json, NULL, '{');
+        JsonInteger(json, "answers", (int64)bin->answers);
+        JsonReal(json, "expected", bin->answers > 0 ? bin->expected : NAN);
+        JsonReal(json, "seen", bin->answers > 0 ? bin->seen : NAN);
+        JsonClose(json, '}');
+    }
+    JsonClose(json, ']');
 }
 
 const Epoch *TrainingBest(const Training *t)
@@ -356,7 +379,7 @@ static void PrepareModel(Training *t, const TrainRequest *request)
     t->warm = NULL;
 }
 
-static void CheckFinite(const Model *model)
+void CheckModelFinite(const Model *model)
 {
     for (int i = 0; i < model->parts; i++)
         if (!PartIsFinite(&model->part[i]))
@@ -376,7 +399,7 @@ void TrainingFit(Training *t, const TrainRequest *request)
     ReleaseColumns(t, request->algorithm);
     PrepareModel(t, request);
     BackendHostRun(&t->backend, request->threads, Fit, t);
-    CheckFinite(&t->model);
+    CheckModelFinite(&t->model);
     if (request->algorithm->learns_held)
         TakeBackHeld(t, request->algorithm);
     t->phases.evaluate = t->report.evaluate_seconds;

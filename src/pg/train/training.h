@@ -18,7 +18,8 @@ typedef struct TrainRequest {
     const Algorithm *algorithm; /* NULL until checked, like all below */
     void *options;
     int threads;
-    struct Tuning *tuning; /* options are searched for (tuning.h); NULL: they are not */
+    struct Tuning *tuning;        /* options are searched for (tuning.h); NULL: they are not */
+    struct PolicyRequest *policy; /* it learns from a log of slates (policy.h); NULL: it does not */
 } TrainRequest;
 
 /* Seconds of each phase. */
@@ -37,7 +38,8 @@ typedef struct Promotion {
     int32 serving;        /* the version that serves; 0: none, or nothing is asked of the new one */
     uint64 held;          /* held-out interactions of the new training */
     uint32 compared;      /* held-out interactions that neither of the two has learnt */
-    double serving_value; /* NDCG@100 of the version that serves on them; NaN: not known */
+    const char *measure;  /* what is compared; NULL: "ndcg" */
+    double serving_value; /* of the version that serves, on them; NaN: not known */
     double value;         /* of the new one */
     double recorded;      /* what the training of the version that serves measured; NaN: nothing */
     const char *recorded_metric; /* what that is called */
@@ -56,14 +58,15 @@ typedef struct Training {
     Model model;
     RecentCounts recent;
     TrainReport report;
-    char *choice;       /* how the algorithm was chosen, as JSON; NULL: it was named */
-    char *chosen;       /* why, for people; likewise */
-    const Choice *made; /* the trials; NULL: none in this run */
-    WarmStart *warm;    /* NULL: none */
-    WarmKnown known;    /* to it */
-    bool held_out;      /* has been chosen */
-    Holdout held_how;   /* never HOLDOUT_AUTO */
-    uint64 held_users;  /* one interaction of each; not all algorithms keep them */
+    char *choice;                  /* how the algorithm was chosen, as JSON; NULL: it was named */
+    char *chosen;                  /* why, for people; likewise */
+    const Choice *made;            /* the trials; NULL: none in this run */
+    WarmStart *warm;               /* NULL: none */
+    WarmKnown known;               /* to it */
+    bool held_out;                 /* has been chosen */
+    Holdout held_how;              /* never HOLDOUT_AUTO */
+    uint64 held_users;             /* one interaction of each; not all algorithms keep them */
+    struct PolicyTraining *policy; /* what was read of a log of slates (policy.h); or NULL */
     Promotion promotion;
     double seconds; /* of reading and fitting */
     TrainPhases phases;
@@ -119,6 +122,12 @@ extern void DescribeHoldout(StringInfo json, const Algorithm *algorithm, const T
 
 /* What else the training has measured. */
 extern void DescribeFindings(StringInfo json, const TrainReport *report);
+
+/* The same of a simulator: how often what it expects is seen; nothing where it was not measured. */
+extern void DescribeCalibration(StringInfo json, const TrainReport *report);
+
+/* Fails, with the advice to learn more slowly, unless all values are finite. */
+extern void CheckModelFinite(const Model *model);
 
 /* Best epoch, or NULL if the algorithm has none. */
 extern const Epoch *TrainingBest(const Training *training);

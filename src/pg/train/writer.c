@@ -13,6 +13,7 @@
 #include "pg/ids/id_text.h"
 #include "pg/model/options.h"
 #include "pg/model/pieces.h"
+#include "pg/train/policy.h"
 
 void DescribeSeconds(StringInfo json, const char *key, double seconds)
 {
@@ -66,6 +67,9 @@ static void DescribeTraining(StringInfo json, const Training *t, const TrainRequ
     DescribeMetrics(json, t->model.algorithm, best == NULL ? unmeasured : best->metric);
     DescribeHoldout(json, t->model.algorithm, t);
     DescribeFindings(json, &t->report);
+    DescribeCalibration(json, &t->report);
+    if (t->policy != NULL)
+        PolicyDescribeMeasured(json, t);
     JsonString(json, "stop_reason", t->report.stop_reason);
     JsonBool(json, "warm_start", t->model.warm);
     if (t->model.warm) {
@@ -82,6 +86,8 @@ static void DescribeTraining(StringInfo json, const Training *t, const TrainRequ
 /* Where there was a version to compare with. */
 static void DescribePromotion(StringInfo json, const Promotion *p)
 {
+    const char *measure = p->measure == NULL ? "ndcg" : p->measure;
+
     if (p->serving == 0)
         return;
     JsonOpen(json, "promotion", '{');
@@ -92,8 +98,8 @@ static void DescribePromotion(StringInfo json, const Promotion *p)
         JsonString(json, "problem", p->problem);
     JsonInteger(json, "serving_version", p->serving);
     JsonInteger(json, "compared", p->compared);
-    JsonReal(json, "ndcg", p->value);
-    JsonReal(json, "serving_ndcg", p->serving_value);
+    JsonReal(json, measure, p->value);
+    JsonReal(json, psprintf("serving_%s", measure), p->serving_value);
     JsonClose(json, '}');
 }
 
@@ -110,6 +116,21 @@ static void DescribeIds(StringInfo json, const Collected *c)
     if (OidIsValid(item))
         JsonString(json, "item", IdTextTypeName(item));
     JsonClose(json, '}');
+}
+
+static void DescribeColumns(StringInfo json, const Source *source)
+{
+    JsonString(json, "user_column", source->user_column);
+    JsonString(json, "item_column", source->item_column);
+    JsonString(json, "time_column", source->time_column);
+    if (source->weight_column != NULL)
+        JsonString(json, "weight_column", source->weight_column);
+}
+
+static void DescribeLog(StringInfo json, const Training *t, const TrainRequest *request)
+{
+    PolicyDescribeSource(json, request, t);
+    PolicyDescribeLog(json, t);
 }
 
 static char *DescribeModel(const Training *t, const TrainRequest *request)
@@ -130,17 +151,17 @@ static char *DescribeModel(const Training *t, const TrainRequest *request)
         JsonBool(&json, "held_out_learnt", true);
     JsonString(&json, "user_kind", IdKindName(c->users.kind));
     JsonString(&json, "item_kind", IdKindName(c->items.kind));
-    JsonString(&json, "user_type", format_type_be(c->user_type));
+    if (t->policy == NULL)
+        JsonString(&json, "user_type", format_type_be(c->user_type));
     JsonString(&json, "item_type", format_type_be(c->item_type));
     DescribeIds(&json, c);
     JsonString(&json, "source", request->source.text);
     if (t->source_relation != NULL)
         JsonString(&json, "source_relation", t->source_relation);
-    JsonString(&json, "user_column", request->source.user_column);
-    JsonString(&json, "item_column", request->source.item_column);
-    JsonString(&json, "time_column", request->source.time_column);
-    if (request->source.weight_column != NULL)
-        JsonString(&json, "weight_column", request->source.weight_column);
+    if (t->policy != NULL)
+        DescribeLog(&json, t, request);
+    else
+        DescribeColumns(&json, &request->source);
     if (c->mean_weight != 1)
         JsonReal(&json, "mean_weight", c->mean_weight);
     if (c->window != NULL)

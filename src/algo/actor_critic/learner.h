@@ -1,0 +1,111 @@
+/*
+ * learner.h: one step of learning on a batch of slates: critics, the actor that climbs them, and
+ * supervision by answers.
+ *
+ * A batch is cut into slices of fixed size, whose gradients are added up in their order, so that
+ * results do not depend on the number of threads.
+ */
+#ifndef RECADV_ALGO_ACTOR_CRITIC_LEARNER_H
+#define RECADV_ALGO_ACTOR_CRITIC_LEARNER_H
+
+#include "algo/actor_critic/actor_critic.h"
+#include "algo/actor_critic/choose.h"
+#include "algo/actor_critic/item_steps.h"
+#include "algo/actor_critic/slate_softmax.h"
+
+#define SLICE_ROWS CHOOSE_ROWS
+
+/* What the log, or a replay, says of some slates: arrays of `count`. */
+typedef struct Batch {
+    uint32_t count;
+    Clicks *before;
+    Clicks *after;
+    ShownSlate *slate;    /* of at most MOST_SLATE items */
+    const bool **label;   /* of each item of the slate: was it clicked? */
+    const float **action; /* the hyper-action that was taken */
+    float *reward;
+    bool *ended;
+} Batch;
+
+/* What acts: the rows of the items and the encoder. */
+typedef struct Actor {
+    float *items;
+    float *network;
+} Actor;
+
+/* State of an optimiser of an actor. */
+typedef struct ActorAdam {
+    float *network;
+    uint64_t step; /* of the network */
+    ItemAdam items;
+} ActorAdam;
+
+/* A network of its own with its optimiser. */
+typedef struct Judge {
+    Mlp mlp;
+    Pack pack;
+    float *values;
+    float *target;
+    float *state;
+    uint64_t step;
+} Judge;
+
+typedef struct SliceWork SliceWork;
+
+typedef struct Learner {
+    const Host *host;
+    const AcOptions *options;
+    const Switches *switches;
+    uint32_t items;
+    uint32_t stride;
+    uint32_t factors;
+    uint32_t slate;
+    Pack pack;
+    StateEncoder encoder;
+    Actor actor, target;
+    Judge critic[2], inverse;
+    ActorAdam by_critic, by_answers;
+    ItemAdam by_inverse;
+    ItemShares shares;
+    SlateSoftmax softmax;
+    uint64_t iteration;
+
+    Batch batch;
+    /* Of each row of the batch, `stride` floats. */
+    float *z;       /* the state, which is the hyper-action */
+    float *next;    /* the state after, by the target */
+    float *dz;      /* the gradient by z */
+    float *dclicks; /* x StateVectors: by what was clicked before */
+    float *delta;   /* of the alignment, by z */
+    float *guess;   /* of the inverse model */
+    float *factor;  /* x MOST_SLATE: of the supervision */
+    float *weight;  /* of the policy's gradient */
+    float *goal;    /* what the critic should say */
+    float *judged;  /* what it said */
+    uint32_t *best; /* x slate: what the actor would show */
+    uint32_t *best_size;
+
+    int slices;
+    SliceWork *work; /* of each slice */
+} Learner;
+
+/* With store->host == NULL memory is counted alone.  `batch`: slates at most. */
+extern void LearnerTake(Store *store, const Model *model, uint32_t batch, int threads,
+                        Learner *learner);
+
+/* First values of what the model does not keep; targets are copies. */
+extern void LearnerStart(Learner *learner);
+
+/* One iteration in the simulator on learner->batch; returns the loss. */
+extern double LearnerStep(Learner *learner);
+
+/* One step by the answers alone; returns the loss: mean cross entropy of an answer. */
+extern double LearnAnswers(Learner *learner, const AdamRule *rule);
+
+/* That loss, without a step. */
+extern double AnswerLoss(Learner *learner);
+
+/* Forgets the optimiser of LearnAnswers. */
+extern void ForgetAnswers(Learner *learner);
+
+#endif

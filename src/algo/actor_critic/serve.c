@@ -1,0 +1,83 @@
+/* serve.c: shape of the model, and the query of a visitor. */
+#include <math.h>
+
+#include "algo/actor_critic/actor_critic.h"
+
+_Static_assert(sizeof(Real) == sizeof(float), "queries are floats");
+
+/* At most 330 kB, as the options are limited: serving allocates nothing. */
+#define STACK_FLOATS(count) __builtin_alloca_with_align((count) * sizeof(float), 512)
+
+StateEncoder AcEncoder(const AcOptions *options, Pack *pack)
+{
+    StateShape shape = {(StateKind)options->encoder, (uint32_t)options->factors,
+                        (uint32_t)options->history, (uint32_t)options->layers};
+
+    return StateAdd(pack, &shape);
+}
+
+uint32_t AcSlate(const AcOptions *options, uint32_t items)
+{
+    return options->slate < items ? (uint32_t)options->slate : items;
+}
+
+void AcLayout(Model *model)
+{
+    const AcOptions *o = model->options;
+    Pack pack = {0};
+
+    AcEncoder(o, &pack);
+    ModelAddPart(model, "item", AXIS_ITEM, model->items, (uint32_t)o->factors);
+    ModelAddPack(model, "network", &pack);
+}
+
+uint32_t AcQueryWidth(const Model *model)
+{
+    return model->part[AC_ITEM_PART].stride;
+}
+
+HistoryNeed AcHistory(const void *options)
+{
+    return (HistoryNeed){.ordered = true, .limit = (uint32_t)((const AcOptions *)options)->history};
+}
+
+void AcQuery(const Model *view, const QueryInput *input, float *query)
+{
+    const AcOptions *o = view->options;
+    uint32_t history = (uint32_t)o->history, stride = AcQueryWidth(view);
+    uint32_t first = input->count > history ? input->count - history : 0;
+    uint32_t count = input->count - first;
+    Pack pack = {0};
+    StateEncoder encoder = AcEncoder(o, &pack);
+    float *rows = STACK_FLOATS((size_t)(count + 1) * stride);
+    float *scratch = STACK_FLOATS(StateScratch(&encoder, count));
+
+    for (uint32_t h = 0; h < count; h++)
+        RealCopy(InputRow(view, input, AC_ITEM_PART, first + h), stride, rows + (size_t)h * stride);
+    StateOfRows(&encoder, &pack, view->part[AC_NETWORK_PART].data, rows, count, scratch, query);
+}
+
+static float Norm(const float *row, uint32_t columns)
+{
+    float sum = 0;
+
+    for (uint32_t k = 0; k < columns; k++)
+        sum += row[k] * row[k];
+    return sqrtf(sum);
+}
+
+/* Cosine of the items' rows. */
+void AcSimilarity(const Model *one, const Model *view, Axis axis, float *out)
+{
+    const Part *part = &view->part[AC_ITEM_PART];
+    const float *row = one->part[AC_ITEM_PART].data;
+    float norm = Norm(row, part->columns);
+
+    (void)axis;
+    DotRows(row, part->data, part->rows, part->stride, out);
+    for (uint32_t i = 0; i < part->rows; i++) {
+        float product = norm * Norm(PartRow(part, i), part->columns);
+
+        out[i] = product > 0 ? out[i] / product : 0;
+    }
+}

@@ -1,0 +1,35 @@
+/* replay.h: what happened last, in a ring of records of one size: the newest takes the place of the
+ * oldest. */
+#ifndef RECADV_ALGO_POLICY_REPLAY_H
+#define RECADV_ALGO_POLICY_REPLAY_H
+
+#include "core/host.h"
+#include "core/random.h"
+
+typedef struct Replay {
+    char *data;
+    size_t size;    /* bytes of a record, in whole cache lines */
+    uint32_t room;  /* records */
+    uint64_t added; /* so far */
+} Replay;
+
+/* Bytes that ReplayCreate allocates; SIZE_MAX: too many. */
+extern size_t ReplayMemory(size_t size, uint32_t room);
+extern void ReplayCreate(const Host *host, size_t size, uint32_t room, Replay *replay);
+extern void ReplayRelease(const Host *host, Replay *replay);
+
+/* The place of the next record, to be filled; 64-byte aligned. */
+extern void *ReplayAdd(Replay *replay);
+
+static inline uint32_t ReplayCount(const Replay *replay)
+{
+    return replay->added < replay->room ? (uint32_t)replay->added : replay->room;
+}
+
+/* Record i, from the newest (0) back to ReplayCount - 1. */
+extern const void *ReplayAt(const Replay *replay, uint32_t i);
+
+/* Ages of `count` records, drawn with replacement; there must be one at least. */
+extern void ReplaySample(const Replay *replay, Random *random, uint32_t count, uint32_t *ages);
+
+#endif

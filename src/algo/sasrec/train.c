@@ -1,0 +1,236 @@
+/* train.c: epochs, and at last what was held out. */
+#include <math.h>
+
+#include "algo/learn/loop.h"
+#include "algo/sasrec/batch.h"
+#include "core/blas.h"
+#include "core/pool.h"
+
+/* Deviation of items' first rows, by the root of their width. */
+#define ITEM_DEVIATION 1.0
+
+#define POLL_ROWS 4096
+
+/* What was held out is learnt with all others in this share of the epochs, at this rate. */
+#define AFTER      4
+#define AFTER_RATE 0.2
+
+typedef struct Trainer {
+    const Host *host;
+    const Interactions *data;
+    const SasrecOptions *options;
+    Model *model;
+    Windows windows;
+    SasrecBatch batch;
+    double rate; /* at the start of the stage, as a share of the learning rate */
+    int planned; /* epochs of the stage */
+    int done;
+} Trainer;
+
+uint32_t SasrecNegatives(const SasrecOptions *options, uint32_t items)
+{
+    return options->negatives < items / 2 ? (uint32_t)options->negatives : items;
+}
+
+static int ShareOf(int64_t epochs, int share)
+{
+    return (int)((epochs + share - 1) / share);
+}
+
+static int MainEpochs(const Model *model)
+{
+    const SasrecOptions *o = model->options;
+
+    return (int)(model->warm && o->warm_epochs < o->epochs ? o->warm_epochs : o->epochs);
+}
+
+int SasrecEpochs(const Model *model, bool held)
+{
+    int epochs = MainEpochs(model);
+
+    return epochs + (held && !model->trial ? ShareOf(epochs, AFTER) : 0);
+}
+
+static uint32_t LearntParts(void)
+{
+    return LEARNT(SASREC_NETWORK_PART) | LEARNT(SASREC_ITEM_PART);
+}
+
+size_t SasrecMemory(const Model *model, const Interactions *shape, int threads)
+{
+    const SasrecOptions *o = model->options;
+    size_t total = SasrecBatchMemory(model, threads);
+
+    total = SizeAdd(total, WindowsMemory(shape, (uint32_t)o->length, o->windows == WINDOWS_LAST));
+    return SizeAdd(total, LoopMemory(model, shape, threads, LearntParts(),
+                                     SasrecEpochs(model, shape->held_count > 0)));
+}
+
+/* --- start */
+
+static void StartRow(const Trainer *t, uint32_t item)
+{
+    const Part *part = &t->model->part[SASREC_ITEM_PART];
+    Random random;
+
+    RandomSeed(&random, (uint64_t)t->options->train.seed, RANDOM_INIT_ITEM, item, 0);
+    for (uint32_t k = 0; k < part->columns; k++)
+        PartRow(part, item)[k] =
+            (float)(ITEM_DEVIATION * RandomTruncatedNormal(&random) / sqrt(part->columns));
+}
+
+static bool NetworkIsNew(const Model *model)
+{
+    const Part *part = &model->part[SASREC_NETWORK_PART];
+
+    for (uint32_t r = 0; r < part->rows; r++)
+        if (!RowIsZero(part, r))
+            return false;
+    return true;
+}
+
+/* Rows of a warm start stay. */
+static void StartParts(const Trainer *t)
+{
+    const Part *item = &t->model->part[SASREC_ITEM_PART];
+    Random random;
+
+    if (NetworkIsNew(t->model)) {
+        RandomSeed(&random, (uint64_t)t->options->train.seed, RANDOM_INIT_WEIGHT, 0, 0);
+        TransformerStart(&t->batch.encoder, &random, t->model->part[SASREC_NETWORK_PART].data);
+    }
+    for (uint32_t i = 0; i < item->rows; i++) {
+        if (RowIsZero(item, i))
+            StartRow(t, i);
+        if (i % POLL_ROWS == 0)
+            HostPoll(t->host);
+    }
+}
+
+static void CheckData(const Trainer *t)
+{
+    if (t->data->events == NULL)
+        HostFail(t->host, FAIL_INVALID, "Name a time column.",
+                 "algorithm \"%s\" learns from events in order of time", t->model->algorithm->name);
+    CheckRankable(t->host, t->data);
+    if (t->options->factors % t->options->heads != 0)
+        HostFail(t->host, FAIL_INVALID, "Each head gets its share of the factors.",
+                 "option \"factors\" (%d) must be a multiple of \"heads\" (%d)",
+                 (int)t->options->factors, (int)t->options->heads);
+}
+
+static void CheckOrder(const Trainer *t)
+{
+    const Windows *windows = &t->windows;
+
+    for (uint32_t u = 0; u < t->data->users; u++)
+        if (windows->offset[u + 1] - windows->offset[u] > 1)
+            return;
+    HostFail(t->host, FAIL_INVALID, "Other algorithms need no order: itemknn, als, softmax.",
+             "no user has two interactions: nothing comes after another");
+}
+
+static void Prepare(Trainer *t)
+{
+    const SasrecOptions *o = t->options;
+
+    WindowsCreate(t->host, t->data, (uint32_t)o->length, o->windows == WINDOWS_LAST, &t->windows);
+    WindowsTake(t->host, &t->windows, false);
+    CheckOrder(t);
+    SasrecBatchCreate(t->host, t->model, &t->batch);
+    t->batch.seed = (uint64_t)o->train.seed;
+    t->batch.rule = (SasrecRule){
+        .data = t->data, .dropout = o->dropout, .regularization = (float)o->regularization};
+    StartParts(t);
+}
+
+static void Release(Trainer *t)
+{
+    WindowsRelease(t->host, &t->windows);
+    SasrecBatchRelease(t->host, &t->batch);
+}
+
+/* --- epochs */
+
+static double RateAt(const Trainer *t, uint32_t window)
+{
+    const SasrecOptions *o = t->options;
+    double progress = (t->done + (double)window / t->windows.count) / t->planned;
+
+    return o->learning_rate * t->rate * (1 - progress * (1 - o->last_rate));
+}
+
+static void TakeBatch(Trainer *t, uint32_t first)
+{
+    SasrecBatch *b = &t->batch;
+    const Windows *windows = &t->windows;
+
+    for (b->windows = 0; b->windows < b->most_windows && first + b->windows < windows->count;
+         b->windows++)
+        b->window[b->windows] = windows->window[windows->order[first + b->windows]];
+}
+
+/* Mean loss per row. */
+static double RunEpoch(void *trainer, int number)
+{
+    Trainer *t = trainer;
+    double loss = 0;
+    Random random;
+
+    RandomSeed(&random, t->batch.seed, RANDOM_ORDER, (uint64_t)number, 0);
+    WindowsCut(t->host, &t->windows, &random);
+    for (uint32_t first = 0; first < t->windows.count; first += t->batch.windows) {
+        t->batch.rule.rate = (float)RateAt(t, first);
+        TakeBatch(t, first);
+        loss += SasrecBatchStep(&t->batch, &t->windows, (uint64_t)number, first);
+        HostPoll(t->host);
+    }
+    t->done++;
+    return t->windows.rows == 0 ? 0 : loss / (double)t->windows.rows;
+}
+
+/* Begins a schedule of the step. */
+static void Plan(Trainer *t, double rate, int epochs)
+{
+    t->rate = rate;
+    t->planned = epochs;
+    t->done = 0;
+}
+
+static void RunStages(Trainer *t, Loop *loop)
+{
+    Stage best;
+
+    Plan(t, 1, MainEpochs(t->model));
+    best = LoopStage(loop, "next item", t->planned);
+    if (loop->validation.count == 0 || t->model->trial)
+        return;
+    t->batch.rule.held_too = true;
+    WindowsTake(t->host, &t->windows, true);
+    SasrecBatchForget(&t->batch);
+    Plan(t, AFTER_RATE, ShareOf(best.epochs, AFTER));
+    LoopLearnAll(loop, "all", t->planned);
+}
+
+void SasrecTrain(const Host *host, const Interactions *data, Model *model, TrainReport *report)
+{
+    Trainer t = {.host = host, .data = data, .options = model->options, .model = model};
+    Loop loop = {
+        .host = host,
+        .data = data,
+        .model = model,
+        .report = report,
+        .epochs = SasrecEpochs(model, data->held_count > 0),
+        .learnt = LearntParts(),
+        .trainer = &t,
+        .epoch = RunEpoch,
+    };
+
+    CheckData(&t);
+    BlasLoad(PoolThreads(host));
+    Prepare(&t);
+    LoopOpen(&loop);
+    RunStages(&t, &loop);
+    LoopClose(&loop);
+    Release(&t);
+}

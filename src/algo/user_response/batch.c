@@ -1,0 +1,426 @@
+/*
+ * batch.c: forward and back through the formula of user_response.h.
+ *
+ * First every step by itself: z, the log odds of its answers, how each pulls on z, on the mean of
+ * the history and on what is known of the session.  Then every row that was touched: the sum of
+ * what pulls on it, and its step.
+ */
+#include "algo/user_response/batch.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "algo/learn/optimizer.h"
+#include "core/pool.h"
+
+/* Of a task. */
+#define TASK_STEPS 16
+#define TASK_ROWS  32
+
+#define POLL_EVERY 4096
+
+VECTOR_INLINE void AddRowBody(float *to, const float *from, float scale, uint32_t stride)
+{
+    for (uint32_t k = 0; k < stride; k += VECTOR_LANES)
+        *(Vector *)(to + k) += scale * *(const Vector *)(from + k);
+}
+
+VECTOR_VARIANTS(AddRow, (float *to, const float *from, float scale, uint32_t stride),
+                AddRowBody(to, from, scale, stride))
+
+static void AddScaled(float *to, const float *from, float scale, uint32_t stride)
+{
+    AddRowVariants[VectorLevel()](to, from, scale, stride);
+}
+
+/* --- room */
+
+static uint32_t MostSteps(const ResponseOptions *o, const Slates *log)
+{
+    return (uint64_t)o->batch_size < log->steps ? (uint32_t)o->batch_size : (uint32_t)log->steps;
+}
+
+/* A batch ends with the slate that fills it. */
+static uint32_t MostAnswers(const ResponseOptions *o, uint32_t largest)
+{
+    return (uint32_t)o->batch_size + largest;
+}
+
+static void LearntCreate(const Host *host, Part part, double decay, Learnt *l)
+{
+    *l = (Learnt){.part = part, .decay = (float)decay};
+    l->state = HostAllocate(host, SizeMultiply(part.rows, part.stride), 2 * sizeof(float));
+    l->steps = HostAllocate(host, part.rows, sizeof(uint32_t));
+}
+
+static size_t LearntMemory(const Part *part)
+{
+    size_t row = SizeAdd(SizeMultiply(part->stride, 2 * sizeof(float)), sizeof(uint32_t));
+
+    return SizeMultiply(part->rows, row);
+}
+
+/* What is known of the sessions of the log while they are learnt. */
+static Part SessionPart(const Model *model, const Slates *log)
+{
+    Part part = model->part[RESPONSE_RECORD_PART];
+
+    part.name = "session";
+    part.rows = log->sessions;
+    part.data = NULL;
+    return part;
+}
+
+static void CreateLearnt(ResponseBatch *b)
+{
+    const Host *host = b->host;
+    const ResponseOptions *o = b->model->options;
+    const Part *part = b->model->part;
+    Part session = SessionPart(b->model, b->steps->log);
+
+    session.data = HostAllocate(host, SizeMultiply(session.rows, session.stride), sizeof(float));
+    LearntCreate(host, part[RESPONSE_ITEM_PART], o->item_regularization, &b->learnt[LEARNT_ITEM]);
+    LearntCreate(host, part[RESPONSE_CLICK_PART], o->item_regularization, &b->learnt[LEARNT_CLICK]);
+    LearntCreate(host, session, o->session_regularization, &b->learnt[LEARNT_SESSION]);
+    LearntCreate(host, part[RESPONSE_MAPPING_PART], o->item_regularization,
+                 &b->learnt[LEARNT_MAPPING]);
+    LearntCreate(host, part[RESPONSE_CONSTANT_PART], 0, &b->learnt[LEARNT_CONSTANT]);
+}
+
+static void CreateRoom(ResponseBatch *b)
+{
+    const Host *host = b->host;
+    size_t steps = b->most_steps, answers = b->most_answers, rows = SizeMultiply(steps, b->stride);
+    const Part *mapping = &b->model->part[RESPONSE_MAPPING_PART];
+
+    b->step = HostAllocate(host, steps, sizeof(uint32_t));
+    b->first = HostAllocateZero(host, steps + 1, sizeof(uint32_t));
+    b->step_of = HostAllocate(host, answers, sizeof(uint32_t));
+    b->pull = HostAllocate(host, answers, sizeof(float));
+    b->z = HostAllocate(host, rows, sizeof(float));
+    b->z_gradient = HostAllocate(host, rows, sizeof(float));
+    b->mean = HostAllocate(host, rows, sizeof(float));
+    b->mean_gradient = HostAllocate(host, rows, sizeof(float));
+    b->loss = HostAllocate(host, steps / TASK_STEPS + 1, sizeof(double));
+    b->mapping_gradient = HostAllocate(host, SizeMultiply(mapping->rows, b->stride), sizeof(float));
+    b->row = HostAllocate(host, SizeMultiply((size_t)PoolThreads(host), b->stride), sizeof(float));
+}
+
+void ResponseBatchCreate(const Host *host, const Model *model, const Steps *steps, ResponseBatch *b)
+{
+    const ResponseOptions *o = model->options;
+
+    *b = (ResponseBatch){.host = host, .model = model, .steps = steps};
+    b->learning_rate = (float)o->learning_rate;
+    b->history = (uint32_t)o->history;
+    b->stride = model->part[RESPONSE_ITEM_PART].stride;
+    b->most_steps = MostSteps(o, steps->log);
+    b->most_answers = MostAnswers(o, steps->largest);
+    CreateLearnt(b);
+    CreateRoom(b);
+    GroupsCreate(host, model->items, b->most_answers, &b->items);
+    GroupsCreate(host, model->items, b->most_steps * b->history, &b->clicks);
+    GroupsCreate(host, steps->log->sessions, b->most_steps, &b->sessions);
+    ResponseBatchReset(b);
+}
+
+void ResponseBatchRelease(ResponseBatch *b)
+{
+    HostRelease(b->host, b->learnt[LEARNT_SESSION].part.data);
+    for (int l = 0; l < LEARNT_PARTS; l++) {
+        HostRelease(b->host, b->learnt[l].state);
+        HostRelease(b->host, b->learnt[l].steps);
+    }
+    HostRelease(b->host, b->step);
+    HostRelease(b->host, b->first);
+    HostRelease(b->host, b->step_of);
+    HostRelease(b->host, b->pull);
+    HostRelease(b->host, b->z);
+    HostRelease(b->host, b->z_gradient);
+    HostRelease(b->host, b->mean);
+    HostRelease(b->host, b->mean_gradient);
+    HostRelease(b->host, b->loss);
+    HostRelease(b->host, b->mapping_gradient);
+    HostRelease(b->host, b->row);
+    GroupsRelease(b->host, &b->items);
+    GroupsRelease(b->host, &b->clicks);
+    GroupsRelease(b->host, &b->sessions);
+}
+
+static size_t RoomMemory(const Model *model, const Slates *log, uint32_t largest, int threads)
+{
+    const ResponseOptions *o = model->options;
+    size_t stride = model->part[RESPONSE_ITEM_PART].stride, steps = MostSteps(o, log);
+    size_t rows = 4 * steps + (size_t)o->factors + (size_t)threads;
+    size_t numbers = 2 * (steps + 1) + 2 * (size_t)MostAnswers(o, largest);
+
+    return SizeAdd(SizeMultiply(SizeMultiply(rows, stride), sizeof(float)),
+                   numbers * sizeof(uint32_t) + (steps / TASK_STEPS + 1) * sizeof(double));
+}
+
+/* The largest slate is not known before the log is looked at: at most all items. */
+size_t ResponseBatchMemory(const Model *model, const Slates *log, int threads)
+{
+    const ResponseOptions *o = model->options;
+    uint32_t items = model->items < RESPONSE_MOST_ITEMS ? model->items : RESPONSE_MOST_ITEMS;
+    uint32_t largest = log->shown_count < items ? (uint32_t)log->shown_count : items;
+    uint32_t steps = MostSteps(o, log);
+    Part session = SessionPart(model, log);
+    size_t total = RoomMemory(model, log, largest, threads);
+
+    for (int p = RESPONSE_ITEM_PART; p <= RESPONSE_CONSTANT_PART; p++)
+        total = SizeAdd(total, LearntMemory(&model->part[p]));
+    total = SizeAdd(total, LearntMemory(&session));
+    total = SizeAdd(total, SizeMultiply(PartFloats(&session), sizeof(float)));
+    total = SizeAdd(total, GroupsMemory(model->items, MostAnswers(o, largest)));
+    total = SizeAdd(total, GroupsMemory(model->items, steps * (uint32_t)o->history));
+    return SizeAdd(total, GroupsMemory(log->sessions, steps));
+}
+
+/* --- what is learnt */
+
+static void ClearFloats(const Host *host, float *values, size_t rows, size_t width)
+{
+    for (size_t r = 0; r < rows; r++) {
+        memset(values + r * width, 0, width * sizeof(float));
+        if (r % POLL_EVERY == 0)
+            HostPoll(host);
+    }
+}
+
+void ResponseBatchReset(ResponseBatch *b)
+{
+    Part *session = &b->learnt[LEARNT_SESSION].part;
+
+    ClearFloats(b->host, session->data, session->rows, session->stride);
+    for (int l = 0; l < LEARNT_PARTS; l++) {
+        Learnt *learnt = &b->learnt[l];
+
+        ClearFloats(b->host, learnt->state, learnt->part.rows, 2 * (size_t)learnt->part.stride);
+        for (uint32_t r = 0; r < learnt->part.rows; r++)
+            learnt->steps[r] = 0;
+    }
+}
+
+/* --- which steps */
+
+static void Group(ResponseBatch *b)
+{
+    GroupsClear(&b->items);
+    GroupsClear(&b->clicks);
+    GroupsClear(&b->sessions);
+    for (uint32_t s = 0; s < b->count; s++) {
+        uint32_t step = b->step[s], count;
+        const uint32_t *history = StepHistory(b->steps, step, b->history, &count);
+        const uint32_t *shown = b->steps->log->shown + b->steps->log->step[step];
+
+        for (uint32_t a = b->first[s]; a < b->first[s + 1]; a++) {
+            b->step_of[a] = s;
+            GroupsAdd(&b->items, shown[a - b->first[s]], a);
+        }
+        for (uint32_t h = 0; h < count; h++)
+            GroupsAdd(&b->clicks, history[h], s);
+        GroupsAdd(&b->sessions, b->steps->session[step], s);
+    }
+    GroupsSort(&b->items);
+    GroupsSort(&b->clicks);
+    GroupsSort(&b->sessions);
+}
+
+uint32_t ResponseBatchTake(ResponseBatch *b, const uint32_t *order, uint32_t left)
+{
+    uint32_t wanted = (uint32_t)((const ResponseOptions *)b->model->options)->batch_size;
+
+    b->count = 0;
+    while (b->count < left && b->count < b->most_steps && b->first[b->count] < wanted) {
+        b->step[b->count] = order[b->count];
+        b->first[b->count + 1] = b->first[b->count] + StepAnswers(b->steps, order[b->count]);
+        b->count++;
+    }
+    Group(b);
+    return b->count;
+}
+
+/* --- forward, and back to z */
+
+static const float *SessionRow(const ResponseBatch *b, uint32_t step)
+{
+    return PartRow(&b->learnt[LEARNT_SESSION].part, b->steps->session[step]);
+}
+
+void ResponseOfStep(const ResponseBatch *b, uint32_t step, float *mean, float *z, float *out)
+{
+    const Slates *log = b->steps->log;
+    const float *session = SessionRow(b, step);
+    float constant = session[ResponseFactors(b->model)] + b->learnt[LEARNT_CONSTANT].part.data[0];
+    uint32_t count, answers = StepAnswers(b->steps, step);
+    const uint32_t *history = StepHistory(b->steps, step, b->history, &count);
+
+    ResponseInterest(b->model, session, history, count, mean, z);
+    ResponseProducts(b->model, z, log->shown + log->step[step], answers, out);
+    for (uint32_t i = 0; i < answers; i++)
+        out[i] += constant;
+}
+
+/* Log odds become pulls; returns the answers' losses. */
+static double Compare(const bool *clicked, uint32_t count, float scale, float *odds)
+{
+    double loss = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        float small = expf(-fabsf(odds[i]));
+        float p = odds[i] >= 0 ? 1 / (1 + small) : small / (1 + small);
+
+        loss += fmaxf(clicked[i] ? -odds[i] : odds[i], 0) + log1pf(small);
+        odds[i] = scale * (p - (float)clicked[i]);
+    }
+    return loss;
+}
+
+/* The gradient by one row of the history: each has a share of that of the mean. */
+static void PullMean(const ResponseBatch *b, const float *z_gradient, uint32_t count,
+                     float *gradient)
+{
+    const Part *mapping = &b->model->part[RESPONSE_MAPPING_PART];
+
+    memset(gradient, 0, b->stride * sizeof(float));
+    for (uint32_t k = 0; k < mapping->rows && count > 0; k++)
+        AddScaled(gradient, PartRow(mapping, k), z_gradient[k] / (float)count, mapping->stride);
+}
+
+static double LearnStep(ResponseBatch *b, uint32_t s)
+{
+    const Slates *log = b->steps->log;
+    const Part *item = &b->model->part[RESPONSE_ITEM_PART];
+    uint32_t step = b->step[s], answers = b->first[s + 1] - b->first[s], factors, count;
+    const uint32_t *shown = log->shown + log->step[step];
+    float *pull = b->pull + b->first[s], *gradient = b->z_gradient + (size_t)s * b->stride;
+    float sum = 0;
+    double loss;
+
+    ResponseOfStep(b, step, b->mean + (size_t)s * b->stride, b->z + (size_t)s * b->stride, pull);
+    loss =
+        Compare(log->clicked + log->step[step], answers, 1 / (float)ResponseBatchAnswers(b), pull);
+    memset(gradient, 0, b->stride * sizeof(float));
+    for (uint32_t i = 0; i < answers; i++) {
+        AddScaled(gradient, PartRow(item, shown[i]), pull[i], b->stride);
+        sum += pull[i];
+    }
+    factors = ResponseFactors(b->model);
+    gradient[factors] = sum; /* of c_s: z ends with a constant */
+    StepHistory(b->steps, step, b->history, &count);
+    PullMean(b, gradient, count, b->mean_gradient + (size_t)s * b->stride);
+    return loss;
+}
+
+static void LearnSteps(void *arg, int task, int worker)
+{
+    ResponseBatch *b = arg;
+    uint32_t first = (uint32_t)task * TASK_STEPS, end = first + TASK_STEPS;
+
+    (void)worker;
+    b->loss[task] = 0;
+    for (uint32_t s = first; s < end && s < b->count && !HostCancelled(b->host); s++)
+        b->loss[task] += LearnStep(b, s);
+}
+
+/* --- rows */
+
+/* `gradient` is of the row's stride. */
+static void StepRow(const ResponseBatch *b, int part, uint32_t row, float *gradient)
+{
+    const Learnt *l = &b->learnt[part];
+    uint32_t stride = l->part.stride;
+    float *values = PartRow(&l->part, row);
+
+    if (l->gradient != NULL) {
+        for (uint32_t k = 0; k < l->part.columns; k++)
+            l->gradient[(size_t)row * stride + k] += gradient[k];
+        return;
+    }
+    for (uint32_t k = 0; k < l->part.columns; k++)
+        gradient[k] += l->decay * values[k];
+    AdamStep(b->learning_rate, values, gradient, l->state + (size_t)row * 2 * stride,
+             (float)++l->steps[row], l->part.columns, stride);
+}
+
+static void StepItem(const ResponseBatch *b, uint32_t number, float *row)
+{
+    for (uint32_t e = b->items.start[number]; e < b->items.start[number + 1]; e++) {
+        uint32_t answer = b->items.entry[e];
+
+        AddScaled(row, b->z + (size_t)b->step_of[answer] * b->stride, b->pull[answer], b->stride);
+    }
+    StepRow(b, LEARNT_ITEM, b->items.row[number], row);
+}
+
+static void StepSum(const ResponseBatch *b, int part, const Groups *groups, uint32_t number,
+                    const float *gradients, float *row)
+{
+    for (uint32_t e = groups->start[number]; e < groups->start[number + 1]; e++)
+        AddScaled(row, gradients + (size_t)groups->entry[e] * b->stride, 1, b->stride);
+    StepRow(b, part, groups->row[number], row);
+}
+
+static void StepMapping(ResponseBatch *b)
+{
+    uint32_t rows = b->model->part[RESPONSE_MAPPING_PART].rows;
+    float constant = 0;
+
+    memset(b->mapping_gradient, 0, (size_t)rows * b->stride * sizeof(float));
+    for (uint32_t s = 0; s < b->count; s++) {
+        const float *gradient = b->z_gradient + (size_t)s * b->stride;
+
+        for (uint32_t k = 0; k < rows; k++)
+            AddScaled(b->mapping_gradient + (size_t)k * b->stride, b->mean + (size_t)s * b->stride,
+                      gradient[k], b->stride);
+        constant += gradient[rows];
+    }
+    for (uint32_t k = 0; k < rows; k++)
+        StepRow(b, LEARNT_MAPPING, k, b->mapping_gradient + (size_t)k * b->stride);
+    StepRow(b, LEARNT_CONSTANT, 0, &constant);
+}
+
+static void StepNumber(const ResponseBatch *b, uint32_t n, float *row)
+{
+    memset(row, 0, b->stride * sizeof(float));
+    if (n < b->items.count)
+        StepItem(b, n, row);
+    else if ((n -= b->items.count) < b->clicks.count)
+        StepSum(b, LEARNT_CLICK, &b->clicks, n, b->mean_gradient, row);
+    else
+        StepSum(b, LEARNT_SESSION, &b->sessions, n - b->clicks.count, b->z_gradient, row);
+}
+
+static uint32_t Touched(const ResponseBatch *b)
+{
+    return b->items.count + b->clicks.count + b->sessions.count;
+}
+
+/* The first task is the mapping's. */
+static void StepRows(void *arg, int task, int worker)
+{
+    ResponseBatch *b = arg;
+    uint32_t first = ((uint32_t)task - 1) * TASK_ROWS, rows = Touched(b);
+
+    if (task == 0) {
+        StepMapping(b);
+        return;
+    }
+    for (uint32_t n = first; n < rows && n < first + TASK_ROWS; n++)
+        StepNumber(b, n, b->row + (size_t)worker * b->stride);
+}
+
+double ResponseBatchLearn(ResponseBatch *b)
+{
+    int tasks = (int)((b->count + TASK_STEPS - 1) / TASK_STEPS);
+    double loss = 0;
+
+    PoolRun(b->host, LearnSteps, b, tasks);
+    PoolRun(b->host, StepRows, b, 1 + (int)((Touched(b) + TASK_ROWS - 1) / TASK_ROWS));
+    if (HostCancelled(b->host))
+        HostAbandon(b->host);
+    for (int t = 0; t < tasks; t++)
+        loss += b->loss[t];
+    return loss;
+}

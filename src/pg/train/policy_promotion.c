@@ -1,0 +1,201 @@
+/*
+ * policy_promotion.c: compares a new version that was learnt from a log with the one that serves.
+ */
+#include "pg/train/policy_promotion.h"
+
+#include <math.h>
+
+#include "pg/base/settings.h"
+#include "pg/base/subtransaction.h"
+#include "pg/model/versions.h"
+#include "pg/train/promotion.h"
+
+typedef struct Serving {
+    Training *training;
+    const TrainRequest *request;
+    ModelStore *store;
+    BackendHost backend;
+} Serving;
+
+/* From the header alone. */
+static void CheckShrunk(Serving *s, Jsonb *header)
+{
+    uint64 now = s->training->policy->log.slates.steps;
+    int64 before;
+
+    if (!JsonbGetInteger(header, "steps", &before) || before <= 0)
+        return;
+    if (now < (uint64)before / 2 + (uint64)before % 2)
+        PromotionRefuse(s->training, psprintf("the source has " UINT64_FORMAT
+                                              " steps, less than half of the " INT64_FORMAT
+                                              " of version %d, which serves",
+                                              now, before, s->training->promotion.serving));
+}
+
+static void CheckItems(Serving *s, const IdList *items)
+{
+    const IdList *now = &s->training->collected.items;
+
+    for (uint32 i = 0; i < now->count; i++) {
+        if (IdListFind(items, IdListGet(now, i)) != UNKNOWN_ID)
+            return;
+        CHECK_FOR_INTERRUPTS();
+    }
+    PromotionRefuse(s->training, psprintf("the source has no item of version %d, which serves",
+                                          s->training->promotion.serving));
+}
+
+static void TakeRecorded(Serving *s, const Header *header, Jsonb *document)
+{
+    Jsonb *training = JsonbGetObject(document, "training");
+    Promotion *p = &s->training->promotion;
+    const Metric *metric = &header->algorithm->metrics[0];
+
+    if (training == NULL || !JsonbGetReal(training, metric->name, &p->recorded))
+        p->recorded = NAN;
+    p->recorded_metric = metric->name;
+}
+
+/* The same ones that the new version will meet. */
+static void MeetVisitors(Serving *s, const WholeModel *whole)
+{
+    Training *t = s->training;
+    Promotion *p = &t->promotion;
+
+    if (!MemoryAllows(SizeAdd(MemoryContextMemAllocated(t->context, true),
+                              SimulateMemory(t, s->request, &whole->model)))) {
+        p->problem = "comparing with it needs more memory than recadv.max_memory allows";
+        return;
+    }
+    p->serving_value = PolicySimulate(t, s->request, &whole->model, &whole->item_ids).reward;
+}
+
+static bool IsOfOneSort(const Algorithm *a, const Algorithm *b)
+{
+    return IsPolicy(a) && IsPolicy(b) && IsSimulator(a) == IsSimulator(b);
+}
+
+static void Compare(void *arg)
+{
+    Serving *s = arg;
+    Training *t = s->training;
+    Header header = HeaderRead(s->store);
+    Jsonb *document = StoreReadJson(s->store, PART_HEADER, 0);
+    WholeModel whole;
+
+    if (!IsOfOneSort(header.algorithm, s->request->algorithm)) {
+        t->promotion.problem = IsPolicy(header.algorithm) ? "one is a policy, the other a simulator"
+                                                          : "it learnt from interactions";
+        return;
+    }
+    CheckShrunk(s, document);
+    TakeRecorded(s, &header, document);
+    WholeModelRead(s->store, &s->backend, &whole);
+    CheckItems(s, &whole.item_ids);
+    if (t->policy->simulator != NULL)
+        MeetVisitors(s, &whole);
+}
+
+/* A damaged version must not stop the training that is to replace it. */
+static void TryCompare(Serving *s)
+{
+    Promotion *p = &s->training->promotion;
+    ErrorData *error = SubtransactionTry(Compare, s);
+
+    if (error == NULL)
+        return;
+    if (!PromotionIsItsFault(error))
+        ReThrowError(error);
+    if (error->sqlerrcode != ERRCODE_PROGRAM_LIMIT_EXCEEDED)
+        p->reason = NULL;
+    p->serving_value = p->recorded = NAN;
+    p->problem = error->message;
+}
+
+static void LoadAndCompare(Training *t, const TrainRequest *request, ModelStore *store)
+{
+    MemoryContext scratch =
+        AllocSetContextCreate(t->context, "recadv promotion", ALLOCSET_DEFAULT_SIZES);
+    MemoryContext caller = MemoryContextSwitchTo(scratch);
+    Serving s = {.training = t, .request = request, .store = store};
+
+    BackendHostInit(&s.backend, scratch, t->backend.title);
+    TryCompare(&s);
+    if (t->promotion.problem != NULL)
+        t->promotion.problem = MemoryContextStrdup(t->context, t->promotion.problem);
+    MemoryContextSwitchTo(caller);
+    MemoryContextDelete(scratch);
+}
+
+void PolicyPromotionPrepare(Training *t, const TrainRequest *request, Oid relid)
+{
+    double start = HostClock();
+    ModelTable table;
+    Current current;
+
+    t->promotion = (Promotion){.serving_value = NAN,
+                               .value = NAN,
+                               .recorded = NAN,
+                               .measure = request->algorithm->metrics[0].name};
+    if (((const TrainOptions *)request->options)->promote == 0)
+        return;
+    ModelTableOpenOwned(relid, &table);
+    if (ModelTableTryCurrent(&table, &current) == NULL && current.version > 0) {
+        RunStatusStage(&t->backend.status, "compare");
+        table.store.version = t->promotion.serving = current.version;
+        LoadAndCompare(t, request, &table.store);
+        t->phases.compare = HostClock() - start;
+    }
+    ModelTableClose(&table);
+}
+
+/* --- after fitting */
+
+/* Also where what serves earns less than nothing; sums of the same numbers may differ in their last
+ * digits. */
+static bool IsEnough(double value, double share, double serving)
+{
+    return value >= serving - (1 - share) * fabs(serving) - 1e-9 * fabs(serving);
+}
+
+static void CompareMeasured(Training *t, double share)
+{
+    Promotion *p = &t->promotion;
+
+    p->value = t->policy->measured.reward;
+    p->compared = MEASURED_SESSIONS;
+    if (!IsEnough(p->value, share, p->serving_value))
+        PromotionRefuse(t,
+                        psprintf("its reward of %.4f is less than %g of the %.4f of version %d, "
+                                 "which serves, with the same %d simulated visitors",
+                                 p->value, share, p->serving_value, p->serving, MEASURED_SESSIONS));
+}
+
+static void CompareRecorded(Training *t, const Metric *metric, double share, double value)
+{
+    Promotion *p = &t->promotion;
+
+    p->value = value;
+    if (!IsEnough(value, share, p->recorded))
+        PromotionRefuse(t, psprintf("its %s of %.4f is less than %g of the %.4f that version %d, "
+                                    "which serves, had in its own training",
+                                    metric->label, value, share, p->recorded, p->serving));
+}
+
+void PolicyPromotionDecide(Training *t, const TrainRequest *request)
+{
+    const Metric *metric = &request->algorithm->metrics[0];
+    double share = ((const TrainOptions *)request->options)->promote;
+    const Epoch *best = TrainingBest(t);
+    double value = best == NULL ? NAN : best->metric[0];
+    Promotion *p = &t->promotion;
+
+    if (p->serving == 0 || p->problem != NULL)
+        return;
+    if (!isnan(p->serving_value))
+        CompareMeasured(t, share);
+    else if (!isnan(value) && !isnan(p->recorded) && strcmp(p->recorded_metric, metric->name) == 0)
+        CompareRecorded(t, metric, share, value);
+    else
+        p->problem = "nothing was measured that both could be compared by";
+}

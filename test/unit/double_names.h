@@ -1,0 +1,62 @@
+/*
+ * double_names.h: names of the functions on Real (algo/net/real.h) in the build with double, which
+ * lies beside the other in the program of the tests.
+ */
+#ifndef RECADV_DOUBLE_NAMES_H
+#define RECADV_DOUBLE_NAMES_H
+
+#define MatrixProduct           MatrixProductDouble
+#define MatrixProductTransposed MatrixProductTransposedDouble
+#define MatrixProductColumns    MatrixProductColumnsDouble
+#define LinearForward           LinearForwardDouble
+#define LinearBackward          LinearBackwardDouble
+#define ReluForward             ReluForwardDouble
+#define ReluBackward            ReluBackwardDouble
+#define LayerNormForward        LayerNormForwardDouble
+#define LayerNormBackward       LayerNormBackwardDouble
+#define DropoutMask             DropoutMaskDouble
+#define DropoutApply            DropoutApplyDouble
+#define SoftmaxForward          SoftmaxForwardDouble
+#define SoftmaxBackward         SoftmaxBackwardDouble
+#define LogSoftmaxForward       LogSoftmaxForwardDouble
+#define LogSoftmaxBackward      LogSoftmaxBackwardDouble
+#define BceForward              BceForwardDouble
+#define MlpAdd                  MlpAddDouble
+#define MlpStart                MlpStartDouble
+#define MlpTape                 MlpTapeDouble
+#define MlpForward              MlpForwardDouble
+#define MlpBackward             MlpBackwardDouble
+#define StateAdd                StateAddDouble
+#define StateStart              StateStartDouble
+#define StateTape               StateTapeDouble
+#define StateForward            StateForwardDouble
+#define StateBackward           StateBackwardDouble
+#define StateScratch            StateScratchDouble
+#define StateOfRows             StateOfRowsDouble
+#define SlateMean               SlateMeanDouble
+#define SupervisionLoss         SupervisionLossDouble
+#define AlignmentLoss           AlignmentLossDouble
+#define SoftmaxTileSums         SoftmaxTileSumsDouble
+#define SoftmaxTileGradient     SoftmaxTileGradientDouble
+
+/* Attention, the transformer of sequences, LSTM. */
+#define MatrixProductPlain           MatrixProductPlainDouble
+#define MatrixProductTransposedPlain MatrixProductTransposedPlainDouble
+#define AttentionReals               AttentionRealsDouble
+#define AttentionScratch             AttentionScratchDouble
+#define AttentionForward             AttentionForwardDouble
+#define AttentionBackward            AttentionBackwardDouble
+#define AttentionSoftmax             AttentionSoftmaxDouble
+#define TransformerAdd               TransformerAddDouble
+#define TransformerStart             TransformerStartDouble
+#define TransformerReals             TransformerRealsDouble
+#define TransformerAttention         TransformerAttentionDouble
+#define TransformerForward           TransformerForwardDouble
+#define TransformerBackward          TransformerBackwardDouble
+#define TransformerLastReals         TransformerLastRealsDouble
+#define TransformerLast              TransformerLastDouble
+#define LstmStart                    LstmStartDouble
+#define LstmForward                  LstmForwardDouble
+#define LstmBackward                 LstmBackwardDouble
+
+#endif

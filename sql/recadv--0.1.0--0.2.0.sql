@@ -624,7 +624,8 @@ CREATE FUNCTION @extschema@.recadv_slate(
     exclude bigint[] DEFAULT NULL)
 RETURNS TABLE (item bigint, score real, rank integer, propensity real)
 AS 'MODULE_PATHNAME', 'recadv_slate_bigint'
-LANGUAGE C VOLATILE PARALLEL SAFE ROWS 10 COST 20000;
+LANGUAGE C VOLATILE PARALLEL SAFE ROWS 10 COST 20000
+SUPPORT @extschema@.recadv_row_estimate;
 COMMENT ON FUNCTION @extschema@.recadv_slate(bigint[], integer, text, real, bigint, boolean, bigint[], bigint[]) IS
 'the k best items for someone who has these, as in recadv_topk_for, but each place is, with probability explore (0 to 0.5), given to another eligible item drawn at random. propensity: the probability that the slate has the item, which is what to log; 1 - explore for one of the k best, k * explore / (eligible items - k) for another. With fewer than 2k eligible items as many places explore as there are others, and the propensities follow. exclude_seen: without the history itself. candidates, exclude: as in recadv_topk. A seed repeats the slate; NULL draws anew each time. A history that is NULL, empty or all unknown: the most popular items, of a policy those that it begins a session with. NULL for k, explore or exclude_seen: no rows';
 
@@ -639,7 +640,8 @@ CREATE FUNCTION @extschema@.recadv_slate(
     exclude text[] DEFAULT NULL)
 RETURNS TABLE (item text, score real, rank integer, propensity real)
 AS 'MODULE_PATHNAME', 'recadv_slate_text'
-LANGUAGE C VOLATILE PARALLEL SAFE ROWS 10 COST 20000;
+LANGUAGE C VOLATILE PARALLEL SAFE ROWS 10 COST 20000
+SUPPORT @extschema@.recadv_row_estimate;
 COMMENT ON FUNCTION @extschema@.recadv_slate(text[], integer, text, real, bigint, boolean, text[], text[]) IS
 'recadv_slate with ids as text; serves every model';
 
@@ -2577,3 +2579,86 @@ RETURN @extschema@.recadv_page(@extschema@.recadv_model_table(model), titles, ti
     k, sample);
 COMMENT ON FUNCTION @extschema@.recadv_report(text, regclass, name, name, name, integer, integer) IS
 'one page of HTML about a model, with nothing from elsewhere and no script: what was trained on what, the learning curve, quality over trainings and refreshes, robustness, coverage and exposure, what has changed since the version before, a map of items and twenty users. titles: a table or view with the items'' ids and titles, which is read with your rights; group_column: a column of it that gives the map its colours. k: items of a list; sample: the lists of at most so many users, spread evenly (NULL: all). What the algorithm cannot offer is left out, and the page says so. Changes nothing, and works on a standby; write it down with client_encoding UTF8';
+
+-- Slates and what users have: the other forms
+
+CREATE FUNCTION @extschema@.recadv_slate(
+    history uuid[],
+    k integer DEFAULT 10,
+    model text DEFAULT NULL,
+    explore real DEFAULT 0.05,
+    seed bigint DEFAULT NULL,
+    exclude_seen boolean DEFAULT false,
+    candidates uuid[] DEFAULT NULL,
+    exclude uuid[] DEFAULT NULL)
+RETURNS TABLE (item uuid, score real, rank integer, propensity real)
+LANGUAGE sql VOLATILE PARALLEL SAFE ROWS 10 COST 20000
+SUPPORT @extschema@.recadv_row_estimate
+BEGIN ATOMIC
+    SELECT @extschema@.recadv_to_uuid(t.item), t.score, t.rank, t.propensity
+    FROM @extschema@.recadv_slate(history::pg_catalog.text[], k, model, explore, seed, exclude_seen, candidates::pg_catalog.text[], exclude::pg_catalog.text[]) AS t;
+END;
+COMMENT ON FUNCTION @extschema@.recadv_slate(uuid[], integer, text, real, bigint, boolean, uuid[], uuid[]) IS
+'recadv_slate with ids of type uuid';
+
+CREATE FUNCTION @extschema@.recadv_seen(
+    user_id uuid,
+    model text DEFAULT NULL)
+RETURNS TABLE (item uuid)
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 50 COST 1000
+BEGIN ATOMIC
+    SELECT @extschema@.recadv_to_uuid(t.item)
+    FROM @extschema@.recadv_seen(user_id::pg_catalog.text, model) AS t;
+END;
+COMMENT ON FUNCTION @extschema@.recadv_seen(uuid, text) IS
+'recadv_seen with ids of type uuid';
+
+CREATE FUNCTION @extschema@.recadv_slate(
+    history @extschema@.recadv_numeric[],
+    k integer DEFAULT 10,
+    model text DEFAULT NULL,
+    explore real DEFAULT 0.05,
+    seed bigint DEFAULT NULL,
+    exclude_seen boolean DEFAULT false,
+    candidates @extschema@.recadv_numeric[] DEFAULT NULL,
+    exclude @extschema@.recadv_numeric[] DEFAULT NULL)
+RETURNS TABLE (item numeric, score real, rank integer, propensity real)
+LANGUAGE sql VOLATILE PARALLEL SAFE ROWS 10 COST 20000
+SUPPORT @extschema@.recadv_row_estimate
+BEGIN ATOMIC
+    SELECT @extschema@.recadv_to_numeric(t.item), t.score, t.rank, t.propensity
+    FROM @extschema@.recadv_slate(@extschema@.recadv_numeric_texts(history::pg_catalog.numeric[]), k, model, explore, seed, exclude_seen, @extschema@.recadv_numeric_texts(candidates::pg_catalog.numeric[]), @extschema@.recadv_numeric_texts(exclude::pg_catalog.numeric[])) AS t;
+END;
+COMMENT ON FUNCTION @extschema@.recadv_slate(@extschema@.recadv_numeric[], integer, text, real, bigint, boolean, @extschema@.recadv_numeric[], @extschema@.recadv_numeric[]) IS
+'recadv_slate with ids of type numeric';
+
+CREATE FUNCTION @extschema@.recadv_seen(
+    user_id @extschema@.recadv_numeric,
+    model text DEFAULT NULL)
+RETURNS TABLE (item numeric)
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 50 COST 1000
+BEGIN ATOMIC
+    SELECT @extschema@.recadv_to_numeric(t.item)
+    FROM @extschema@.recadv_seen(pg_catalog.trim_scale(user_id::pg_catalog.numeric)::pg_catalog.text, model) AS t;
+END;
+COMMENT ON FUNCTION @extschema@.recadv_seen(@extschema@.recadv_numeric, text) IS
+'recadv_seen with ids of type numeric';
+
+CREATE FUNCTION @extschema@.recadv_slate(
+    history text,
+    k integer DEFAULT 10,
+    model text DEFAULT NULL,
+    explore real DEFAULT 0.05,
+    seed bigint DEFAULT NULL,
+    exclude_seen boolean DEFAULT false,
+    candidates text[] DEFAULT NULL,
+    exclude text[] DEFAULT NULL)
+RETURNS TABLE (item text, score real, rank integer, propensity real)
+LANGUAGE sql VOLATILE PARALLEL SAFE ROWS 10 COST 20000
+SUPPORT @extschema@.recadv_row_estimate
+BEGIN ATOMIC
+    SELECT t.item, t.score, t.rank, t.propensity
+    FROM @extschema@.recadv_slate(history::pg_catalog.text[], k, model, explore, seed, exclude_seen, candidates, exclude) AS t;
+END;
+COMMENT ON FUNCTION @extschema@.recadv_slate(text, integer, text, real, bigint, boolean, text[], text[]) IS
+'recadv_slate with history as a parameter without a type, or as the literal of an array: ''{1,2}''; ids come back as text';

@@ -258,6 +258,13 @@ my %calls = (
 	'recadv_previous_version()' => [ 1, q{SELECT recadv_previous_version('%m')} ],
 	'recadv_lists()' => [ 1, q{SELECT recadv_lists('%m', 5)} ],
 	'recadv_popularity()' => [ 1, q{SELECT recadv_popularity('%m')} ],
+	'recadv_slate(uuid[])' =>
+	  [ 1, q{SELECT recadv_slate(ARRAY['00000000-0000-4000-8000-000000000001'::uuid], 5, '%m')}, '42804' ],
+	'recadv_seen(uuid)' => [ 1, q{SELECT recadv_seen('00000000-0000-4000-8000-000000000001'::uuid, '%m')} ],
+	'recadv_slate(recadv_numeric[])' =>
+	  [ 1, q{SELECT recadv_slate(ARRAY[1::numeric,2], 5, '%m')} ],
+	'recadv_seen(recadv_numeric)' => [ 1, q{SELECT recadv_seen(1::numeric, '%m')} ],
+	'recadv_slate(text)' => [ 1, q{SELECT recadv_slate('{1,2}', 5, '%m')} ],
 	'recadv_seen(bigint)' => [ 1, q{SELECT recadv_seen(1, '%m')} ],
 	'recadv_seen(text)' => [ 1, q{SELECT recadv_seen('1'::text, '%m')} ],
 	'recadv_components(real[])' => [ 0, q{SELECT recadv_components('{{1,2},{3,4}}')} ],

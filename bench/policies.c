@@ -80,22 +80,24 @@ static Environment *OpenJudgement(const Model *simulator)
     return EnvironmentOpen(&host, simulator, &o->rules, JUDGED_SEED);
 }
 
-static World MakeWorld(const char *file, uint32_t items, uint64_t sessions, const char *rules)
+/* In its place: environments point into it. */
+static void MakeWorld(const char *file, uint32_t items, uint64_t sessions, const char *rules,
+                      World *w)
 {
-    World w = {.sessions = sessions, .same = malloc(items * sizeof(uint32_t))};
     size_t count;
     Rating *ratings = ReadRatings(file, &count);
 
+    w->sessions = sessions;
+    w->same = malloc(items * sizeof(uint32_t));
     for (uint32_t i = 0; i < items; i++)
-        w.same[i] = i;
+        w->same[i] = i;
     count = KeepItems(ratings, count, items);
-    w.train = SlatesOf(ratings, count, items, TimeOfShare(ratings, count, 0.8), false);
-    w.all = SlatesOf(ratings, count, items, INFINITY, false);
-    w.simulator = TrainSimulator(&w.train.slates, rules, 1);
-    w.judge = TrainSimulator(&w.all.slates, rules, 101);
-    w.own = OpenJudgement(&w.simulator);
-    w.other = OpenJudgement(&w.judge);
-    return w;
+    w->train = SlatesOf(ratings, count, items, TimeOfShare(ratings, count, 0.8), false);
+    w->all = SlatesOf(ratings, count, items, INFINITY, false);
+    w->simulator = TrainSimulator(&w->train.slates, rules, 1);
+    w->judge = TrainSimulator(&w->all.slates, rules, 101);
+    w->own = OpenJudgement(&w->simulator);
+    w->other = OpenJudgement(&w->judge);
 }
 
 /* --- policies */
@@ -304,11 +306,11 @@ static void Speed(const World *w, char *method)
 
 int main(int argc, char **argv)
 {
-    World w;
+    static World w;
 
     if (argc < 8)
         return 2;
-    w = MakeWorld(argv[1], (uint32_t)atoi(argv[2]), (uint64_t)atoll(argv[3]), argv[4]);
+    MakeWorld(argv[1], (uint32_t)atoi(argv[2]), (uint64_t)atoll(argv[3]), argv[4], &w);
     if (w.sessions == 0) {
         host.pool = PoolCreate(&host, atoi(argv[6]));
         Speed(&w, argv[7]);

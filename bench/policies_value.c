@@ -55,32 +55,33 @@ static Model TrainOn(const char *name, const char *options, const PolicyData *da
     return model;
 }
 
-static World MakeWorld(const char *file, uint32_t items, bool quick)
+/* In its place: the environment points into it. */
+static void MakeWorld(const char *file, uint32_t items, bool quick, World *w)
 {
-    World w = {.same = malloc(items * sizeof(uint32_t))};
     size_t count;
     Rating *ratings = ReadRatings(file, &count);
     MovieLog log;
     PolicyData data;
     char records[32];
 
+    w->same = malloc(items * sizeof(uint32_t));
     for (uint32_t i = 0; i < items; i++)
-        w.same[i] = i;
+        w->same[i] = i;
     count = KeepItems(ratings, count, items);
     log = SlatesOf(ratings, count, items, INFINITY, false);
     data = (PolicyData){.slates = &log.slates};
     snprintf(records, sizeof(records), "records=%zu", (size_t)log.slates.steps);
-    w.simulator = TrainOn("user_response", records, &data);
-    w.logging = TrainOn("sl", quick ? "pretrain_iterations=20" : "", &data);
-    data.simulator = &w.simulator;
-    data.simulator_item = w.same;
-    w.target = TrainOn("hac",
-                       quick ? "iterations=20,check_every=10,check_sessions=10,pretrain_iterations="
-                               "20,learning_starts=20"
-                             : "",
-                       &data);
-    w.visitors = EnvironmentOpen(&host, &w.simulator, &(VisitorRules){.patience = 1}, 5);
-    return w;
+    w->simulator = TrainOn("user_response", records, &data);
+    w->logging = TrainOn("sl", quick ? "pretrain_iterations=20" : "", &data);
+    data.simulator = &w->simulator;
+    data.simulator_item = w->same;
+    w->target =
+        TrainOn("hac",
+                quick ? "iterations=20,check_every=10,check_sessions=10,pretrain_iterations="
+                        "20,learning_starts=20"
+                      : "",
+                &data);
+    w->visitors = EnvironmentOpen(&host, &w->simulator, &(VisitorRules){.patience = 1}, 5);
 }
 
 /* --- playing */
@@ -265,7 +266,7 @@ int main(int argc, char **argv)
         return 2;
     }
     truth = strtoull(argv[3], NULL, 10);
-    w = MakeWorld(argv[1], (uint32_t)atoi(argv[2]), truth < 10000);
+    MakeWorld(argv[1], (uint32_t)atoi(argv[2]), truth < 10000, &w);
     w.truth = ShareOf(Play(&w, &w.target, 0, 0, truth, NULL));
     TellPolicies(&w, truth);
     first = truth; /* whoever has told the truth is in no log */

@@ -2271,18 +2271,15 @@ COMMENT ON FUNCTION @extschema@.recadv_chart(text, double precision[], double pr
 -- Pictures: the page
 
 CREATE FUNCTION @extschema@.recadv_page_number(
-    value double precision,
-    decimals integer DEFAULT NULL)
+    value double precision)
 RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $sql$
     SELECT CASE WHEN abs(value) > 1e15 OR value = 'NaN' THEN value::text
-                WHEN decimals IS NOT NULL THEN trim(to_char(value, '999999999999999990.' || repeat('0', decimals)),
-                    '. ')
                 ELSE trim(to_char(value, '999,999,999,999,999,990')) END
 $sql$;
-COMMENT ON FUNCTION @extschema@.recadv_page_number(double precision, integer) IS
-'a number as the page of recadv_report shows it: whole, with commas, or with so many decimals';
+COMMENT ON FUNCTION @extschema@.recadv_page_number(double precision) IS
+'a number as the page of recadv_report shows it: whole, with commas';
 
 CREATE FUNCTION @extschema@.recadv_page_section(
     title text,
@@ -2824,13 +2821,14 @@ BEGIN
         '<meta name="viewport" content="width=device-width, initial-scale=1"/><title>Model ', name, '</title>', E'\n',
         '<style>:root{color-scheme:light dark;--back:#f3f5f9;--card:#fff;--ink:#1b2030;--dim:#4d5566;--line:#d9dee7}',
         '@media screen and (prefers-color-scheme:dark){:root{--back:#101218;--card:#181b23;--ink:#e8ebf2;--dim:#aab2c2;--line:#333a48}}',
-        '*{box-sizing:border-box}body{margin:0;background:var(--back);color:var(--ink);font:16px/1.5 system-ui,sans-serif;overflow-wrap:break-word}',
+        '*{box-sizing:border-box}body{margin:0;background:var(--back);color:var(--ink);font:1rem/1.5 system-ui,sans-serif;overflow-wrap:break-word}',
         'main{max-width:72rem;margin:0 auto;padding:1rem}h1{margin:.5rem 0 0;font-size:1.7rem}h2{margin:0 0 .5rem;font-size:1.2rem}h3{margin:0;font-size:1rem}h4{margin:.4rem 0;font-size:.85rem;color:var(--dim)}',
         'p{margin:.3rem 0 .8rem;max-width:85ch}section{background:var(--card);border:1px solid var(--line);border-radius:.6rem;padding:1rem;margin:1rem 0}small{color:var(--dim)}',
-        '.charts,.cards{display:grid;gap:1rem;grid-template-columns:repeat(auto-fit,minmax(min(100%,26rem),1fr))}figure{margin:0 0 .5rem}figure svg{width:100%;max-width:36rem;height:auto;display:block}',
+        '.charts,.cards{display:grid;gap:1rem;grid-template-columns:repeat(auto-fit,minmax(min(100%,26rem),1fr))}.charts>*{min-width:0}.charts>section{margin:0}figure{margin:0 0 .5rem}figure svg{width:100%;max-width:36rem;height:auto;display:block}',
         '.wide{overflow-x:auto}table{border-collapse:collapse;font-size:.92rem}th,td{text-align:left;vertical-align:top;padding:.3rem .8rem .3rem 0;border-bottom:1px solid var(--line)}th{color:var(--dim);font-weight:600}',
         'article{border:1px solid var(--line);border-radius:.4rem;padding:.7rem;break-inside:avoid}.sides{display:grid;grid-template-columns:1fr 1fr;gap:.8rem;font-size:.92rem}ul,ol{margin:0;padding-left:1.2rem}li{margin:.15rem 0}summary{cursor:pointer}',
-        '@media print{body{background:#fff}main{max-width:none;padding:0}section{break-inside:avoid;border:0;padding:0}section:last-of-type{break-inside:auto}.wide{overflow:visible}}</style></head>',
+        '@media print{:root{font-size:11px}body{background:#fff}main{max-width:none;padding:0}section{break-inside:avoid;border:0;padding:0}',
+        'main>section:last-child{break-inside:auto}.charts,.cards{grid-template-columns:1fr 1fr}.wide{overflow:visible}}</style></head>',
             E'\n',
         '<body><main><header><h1>Model <bdi>', name, '</bdi></h1><p>',
             @extschema@.recadv_escape(format('Version %s, %s, %s users and %s items. This page was made at %s UTC.',
@@ -2843,8 +2841,10 @@ BEGIN
         @extschema@.recadv_page_quality(model),
         @extschema@.recadv_page_stream(model),
         @extschema@.recadv_page_robustness(model),
+        '<div class="charts">',
         @extschema@.recadv_page_exposure(model, k, sample),
         @extschema@.recadv_page_overlap(model, k, sample),
+        '</div>', E'\n',
         @extschema@.recadv_page_map(model, titles, id_column, title_column, group_column),
         @extschema@.recadv_page_users(model, titles, id_column, title_column, k),
         '</main></body></html>', E'\n');

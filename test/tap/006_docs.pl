@@ -104,8 +104,6 @@ cmp_ok(statements_of('doc/serving.md', $has_vector), '>', 10,
 # And that of doc/report.md, of a model that was trained twice.
 $node->safe_psql('postgres', "SELECT recadv_train('shop', '(SELECT * FROM orders WHERE item_id % 9 > 0)', algorithm => 'bpr', options => '"
 	  . options(factors => 64, holdout => '"random"', promote => '"always"') . "')");
-$node->safe_psql('postgres', "SELECT recadv_train('shop', 'orders', algorithm => 'bpr', options => '"
-	  . options(factors => 64, holdout => '"random"', promote => '"always"') . "')");
 cmp_ok(statements_of('doc/report.md', $has_vector), '>', 8, 'the documentation of the page has statements');
 
 # And that of doc/streaming.md.

@@ -99,6 +99,7 @@ my %calls = (
 	'train itemknn' => train('shop', 'visits', 'itemknn'),
 	'train nmrn' => train('shop', 'events', 'nmrn', epochs => 3),
 	'train nmrn_gan' => train('shop', 'events', 'nmrn_gan', epochs => 3),
+	'train sasrec' => train('shop', 'events', 'sasrec', epochs => 3),
 	'train popularity, many rows' => train('shop', $crowd, 'popularity', threads => undef),
 	'train popularity, texts' => train('fresh', 'texts', 'popularity', threads => undef),
 	'train, warm start' => train('large', 'visits', 'bpr', epochs => 1, factors => 128,

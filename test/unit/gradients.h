@@ -14,11 +14,24 @@
 
 #define DIFFERENCE 1e-5
 
-/* rows x columns numbers from N(0, scale^2), padded with zeros to their pitch; never freed. */
+/* Numbers that live as long as the program; each block is reachable from the one that came after.
+ */
+static inline Real *Lasting(size_t count)
+{
+    static void *last;
+    size_t bytes = (count * sizeof(Real) + 63) / 64 * 64 + 64;
+    char *block = aligned_alloc(64, bytes);
+
+    *(void **)block = last;
+    last = block;
+    return (Real *)(block + 64);
+}
+
+/* rows x columns numbers from N(0, scale^2), padded with zeros to their pitch. */
 static inline Real *RandomMatrix(Random *random, size_t rows, size_t columns, double scale)
 {
     size_t pitch = Pitch(columns);
-    Real *data = aligned_alloc(64, (rows * pitch * sizeof(Real) + 63) / 64 * 64);
+    Real *data = Lasting(rows * pitch);
 
     RealClear(data, rows * pitch);
     for (size_t r = 0; r < rows; r++)

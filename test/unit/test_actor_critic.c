@@ -358,6 +358,22 @@ static void CheckFresh(void)
     TestHostEnd(&r.t);
 }
 
+/* Visitors who click nothing whatever they are shown. */
+static void CheckChance(void)
+{
+    static Run r;
+
+    Prepare(&r, "hac", true, "iterations=50");
+    for (uint32_t i = 0; i < ITEMS; i++)
+        ToySetOdds(&r.toy, i, -50);
+    CHECK(Attempt(&r.t, TrainModel, &r) == OUTCOME_DONE && r.report.warning[0] != '\0',
+          "a policy that earns no more than chance comes with a warning: %s", r.report.warning);
+    TestHostEnd(&r.t);
+    RunOnce(&r, "hac", true, "iterations=50", 1);
+    CHECK(r.report.warning[0] == '\0', "and one that earns more without");
+    TestHostEnd(&r.t);
+}
+
 static void CheckAttention(void)
 {
     static Run r;
@@ -366,6 +382,28 @@ static void CheckAttention(void)
               Liked(&r, NULL, 0) == 5,
           "states by attention");
     TestHostEnd(&r.t);
+}
+
+/* All presets of all algorithms can be trained, cut short. */
+static void CheckPresets(void)
+{
+    static Run r;
+
+    for (int i = 0; i < NAMES; i++) {
+        const Algorithm *algorithm = AlgorithmFind(names[i]);
+
+        for (const Preset *p = algorithm->presets; p->name != NULL; p++) {
+            Prepare(&r, names[i], true, "");
+            PresetApply(p, algorithm->options, &r.options);
+            SetOptions(algorithm, &r.options, "iterations=6 check_every=3 check_sessions=10");
+            r.options.learning_starts = r.options.learning_starts > 0 ? 64 : 0;
+            ModelLayout(&r.model, algorithm, &r.options, 0, ITEMS);
+            ModelAllocate(&r.t.host, &r.model);
+            CHECK(Attempt(&r.t, TrainModel, &r) == OUTCOME_DONE, "%s, preset %s: %s", names[i],
+                  p->name, r.t.message);
+            TestHostEnd(&r.t);
+        }
+    }
 }
 
 static void CheckLogAlone(void)
@@ -573,6 +611,7 @@ void TestActorCritic(void)
     for (int i = 0; i < NAMES; i++)
         CheckLearns(names[i]);
     CheckFresh();
+    CheckChance();
     CheckAttention();
     for (int i = 0; i < NAMES; i++)
         CheckThreads(names[i],
@@ -583,6 +622,7 @@ void TestActorCritic(void)
                         "learning_starts=64");
     CheckThreads("sl", "pretrain_iterations=60 iterations=1");
     CheckIdentity();
+    CheckPresets();
     CheckLogAlone();
     CheckNewest();
     CheckOnce();

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "algo/policy/answers.h"
 #include "algo/policy/exploration.h"
 #include "check.h"
 #include "core/interactions.h"
@@ -375,6 +376,39 @@ static void CheckManyLogs(void)
     TestHostEnd(&w.t);
 }
 
+/* ---- who is judged by what ---- */
+
+static bool SameAnswers(const Answers *a, const Answers *b)
+{
+    return a->base == b->base && a->nothing == b->nothing &&
+           memcmp(a->bias, b->bias, ITEMS * sizeof(float)) == 0 &&
+           memcmp(a->worth, b->worth, ITEMS * sizeof(double)) == 0 &&
+           memcmp(a->taste, b->taste, ITEMS * ANSWER_FACTORS * sizeof(float)) == 0;
+}
+
+/* The model that judges a session has not seen it; those of the other folds have. */
+static void CheckCrossFitting(void)
+{
+    const uint32_t changed = 7;
+    World w;
+    FoldedAnswers before, after;
+    bool others = true;
+
+    WorldOpen(&w, ITEMS, 400, 400, K, 1);
+    FillLog(&w, 400, 0.3, 7004);
+    AnswersLearn(&w.t.host, &w.log, NULL, 1, &before);
+    for (uint64_t i = w.log.step[w.log.session[changed]];
+         i < w.log.step[w.log.session[changed + 1]]; i++)
+        w.log.clicked[i] = !w.log.clicked[i];
+    AnswersLearn(&w.t.host, &w.log, NULL, 1, &after);
+    CHECK(SameAnswers(AnswersFor(&before, changed), AnswersFor(&after, changed)),
+          "a session is judged by a model that has not seen it");
+    for (uint32_t f = 0; f < before.folds; f++)
+        others &= f == before.fold[changed] || !SameAnswers(&before.answers[f], &after.answers[f]);
+    CHECK(before.folds == ANSWER_FOLDS && others, "the other models have");
+    TestHostEnd(&w.t);
+}
+
 /* ---- no support ---- */
 
 static void CheckNoSupport(void)
@@ -473,6 +507,7 @@ void TestValue(void)
     CheckExpectation();
     CheckSamePolicy();
     CheckNoSupport();
+    CheckCrossFitting();
     CheckManyLogs();
     CheckThreads();
     CheckCancel();

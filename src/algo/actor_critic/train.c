@@ -3,6 +3,7 @@
  * policy; the best of some checks stays.
  */
 #include <math.h>
+#include <stdio.h>
 
 #include "algo/actor_critic/log.h"
 #include "algo/actor_critic/play.h"
@@ -52,7 +53,7 @@ static bool Pretrains(const Model *model, bool simulated)
 {
     const AcOptions *o = model->options;
 
-    return (o->pretrain || !simulated) && !model->warm;
+    return !simulated || (o->pretrain && !model->warm);
 }
 
 static uint32_t BatchRoom(const AcOptions *o)
@@ -66,10 +67,12 @@ static int64_t DivideUp(int64_t a, int64_t b)
 }
 
 /* Both phases on the log, and the checks. */
-static int64_t Epochs(const AcOptions *o)
+static int64_t Epochs(const Model *model, bool simulated)
 {
-    return 2 * DivideUp(o->pretrain_iterations, LOG_EPOCH) +
-           DivideUp(o->iterations, o->check_every);
+    const AcOptions *o = model->options;
+
+    return (Pretrains(model, simulated) ? 2 * DivideUp(o->pretrain_iterations, LOG_EPOCH) : 0) +
+           (simulated ? DivideUp(o->iterations, o->check_every) : 0);
 }
 
 /* --- memory */
@@ -107,7 +110,8 @@ size_t AcMemory(const Model *model, const PolicyData *shape, int threads)
 
         total = SizeAdd(total, EnvironmentMemory(shape->simulator, &rules));
     }
-    return SizeAdd(total, LoopMemory(model, NULL, threads, LEARNT_PARTS, Epochs(o)));
+    return SizeAdd(total, LoopMemory(model, NULL, threads, LEARNT_PARTS,
+                                     Epochs(model, shape->simulator != NULL)));
 }
 
 /* --- first values */
@@ -317,6 +321,17 @@ static void OpenEnvironment(Trainer *t)
         EnvironmentOpen(t->host, t->data->simulator, &rules, (uint64_t)t->options->train.seed);
 }
 
+/* Who trains a policy should not take it for a good one because it is trained. */
+static void WarnOfChance(Trainer *t, double random_reward)
+{
+    const TrainReport *r = t->report;
+
+    if (r->best >= 0 && r->history[r->best].metric[0] <= random_reward)
+        snprintf(t->report->warning, sizeof(t->report->warning),
+                 "the policy earns %.2f in a session, random slates %.2f",
+                 r->history[r->best].metric[0], random_reward);
+}
+
 static void SetFindings(Trainer *t, double held_loss)
 {
     Finding *f = t->report->finding;
@@ -325,6 +340,7 @@ static void SetFindings(Trainer *t, double held_loss)
     f[1] = (Finding){"random_reward",
                      t->environment == NULL ? (double)NAN : PlayCheck(&t->play, true).reward};
     f[2] = (Finding){"held_loss", held_loss};
+    WarnOfChance(t, f[1].value);
 }
 
 static void Learn(Trainer *t, Loop *loop)
@@ -359,7 +375,7 @@ void AcTrain(const Host *host, const PolicyData *data, Model *model, TrainReport
         .host = host,
         .model = model,
         .report = report,
-        .epochs = (int)Epochs(t.options),
+        .epochs = (int)Epochs(model, data->simulator != NULL),
         .learnt = LEARNT_PARTS,
         .trainer = &t,
         .epoch = RunEpoch,

@@ -6,12 +6,11 @@
 
 #include "algo/learn/adam.h"
 #include "algo/learn/negative.h"
-#include "algo/sasrec/loss.h"
 #include "core/blas.h"
 #include "core/pool.h"
 
 /* Rows of a slice, and operations, at most: some tens of milliseconds. */
-#define SLICE_ROWS       512
+#define SLICE_ROWS       128
 #define SLICE_OPERATIONS 4e8
 
 /* Numbers of the network, and rows of items, that a task steps. */
@@ -388,13 +387,18 @@ VECTOR_INLINE void AddScaledBody(float *to, const float *from, float scale, size
 VECTOR_VARIANTS(AddScaled, (float *to, const float *from, float scale, size_t count),
                 AddScaledBody(to, from, scale, count))
 
+void SasrecAddScaled(float *to, const float *from, float scale, size_t count)
+{
+    AddScaledVariants[VectorLevel()](to, from, scale, count);
+}
+
 /* The sum of the lanes from number `at` on, in their order. */
 static void SumLanes(const SasrecBatch *b, size_t at, size_t count, float *sum)
 {
     uint32_t lanes = b->slices < SASREC_LANES ? b->slices : SASREC_LANES;
 
     for (uint32_t lane = 0; lane < lanes; lane++)
-        AddScaledVariants[VectorLevel()](sum, LaneOf(b, lane) + at, 1, count);
+        SasrecAddScaled(sum, LaneOf(b, lane) + at, 1, count);
 }
 
 static AdamRule RuleOf(const SasrecBatch *b)
@@ -425,10 +429,9 @@ static void AddEntry(const SasrecBatch *b, uint32_t entry, float *g)
     EntryKind kind = entry & 3;
 
     if (kind == ENTRY_INPUT)
-        AddScaledVariants[VectorLevel()](g, b->dx + at, sqrtf((float)b->item->columns), stride);
+        SasrecAddScaled(g, b->dx + at, sqrtf((float)b->item->columns), stride);
     else
-        AddScaledVariants[VectorLevel()](
-            g, b->out + at, kind == ENTRY_TARGET ? b->pull[row] : b->push[row], stride);
+        SasrecAddScaled(g, b->out + at, kind == ENTRY_TARGET ? b->pull[row] : b->push[row], stride);
 }
 
 static void StepItem(SasrecBatch *b, uint32_t number, float *g)

@@ -95,4 +95,15 @@ extern void SasrecBatchForget(SasrecBatch *batch);
 extern double SasrecBatchStep(SasrecBatch *batch, const Windows *histories, uint64_t epoch,
                               uint64_t first);
 
+/*
+ * In loss.c: the sum of the losses of the slice's rows, from batch->out.  scores: rows x width,
+ * scratch; g: rows x factors, the gradient of out; negatives: width x factors, that of the shared
+ * rows, added to; batch->pull and push get those of the products.
+ */
+extern double SasrecLossOf(SasrecBatch *batch, const SasrecSlice *slice, float *scores, float *g,
+                           float *negatives);
+
+/* to += scale * from: `count` numbers, whole vectors */
+extern void SasrecAddScaled(float *to, const float *from, float scale, size_t count);
+
 #endif

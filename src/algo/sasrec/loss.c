@@ -1,5 +1,5 @@
 /* loss.c: softmax against shared negatives, cross entropy against one. */
-#include "algo/sasrec/loss.h"
+#include "algo/sasrec/batch.h"
 
 #include <math.h>
 #include <string.h>
@@ -7,15 +7,6 @@
 #include "algo/net/loss.h"
 #include "algo/net/matrix.h"
 #include "core/exponential.h"
-
-VECTOR_INLINE void AddScaledBody(float *to, const float *from, float scale, size_t count)
-{
-    for (size_t k = 0; k < count; k += VECTOR_LANES)
-        *(Vector *)(to + k) += scale * *(const Vector *)(from + k);
-}
-
-VECTOR_VARIANTS(AddScaled, (float *to, const float *from, float scale, size_t count),
-                AddScaledBody(to, from, scale, count))
 
 VECTOR_INLINE void SumBody(const float *values, uint32_t count, float *sum)
 {
@@ -125,11 +116,10 @@ static void AddPulls(const SasrecBatch *b, const SasrecSlice *slice, float *g)
     for (uint32_t r = 0; r < slice->rows; r++) {
         uint32_t row = slice->row + r;
 
-        AddScaledVariants[VectorLevel()](g + r * stride, PartRow(b->item, b->target[row]),
-                                         b->pull[row], stride);
+        SasrecAddScaled(g + r * stride, PartRow(b->item, b->target[row]), b->pull[row], stride);
         if (b->negative[row] != NO_ITEM)
-            AddScaledVariants[VectorLevel()](g + r * stride, PartRow(b->item, b->negative[row]),
-                                             b->push[row], stride);
+            SasrecAddScaled(g + r * stride, PartRow(b->item, b->negative[row]), b->push[row],
+                            stride);
     }
 }
 

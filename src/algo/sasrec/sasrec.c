@@ -33,9 +33,9 @@ static const OptionSpec sasrec_options[] = {
      "recadv; last in " PAPER},
     {"epochs", OPTION_INTEGER, FIELD(epochs), 1, 1000000, 60, NULL,
      "passes over the histories, in which the learning rate falls to last_rate", "recadv"},
-    {"batch_size", OPTION_INTEGER, FIELD(batch_size), 1, 4096, 32, NULL,
+    {"batch_size", OPTION_INTEGER, FIELD(batch_size), 1, 4096, 16, NULL,
      "pieces of histories that are learnt in one step", "recadv, by validation; 128 in " PAPER},
-    {"learning_rate", OPTION_REAL, FIELD(learning_rate), 0, 1000, 0.004, NULL,
+    {"learning_rate", OPTION_REAL, FIELD(learning_rate), 0, 1000, 0.003, NULL,
      "step size at the start", "recadv, by validation; 0.001 in " PAPER},
     {"last_rate", OPTION_REAL, FIELD(last_rate), 0, 1, 0.02, NULL,
      "step size at the end, as a share of that", "recadv; 1 in " PAPER},
@@ -46,7 +46,8 @@ static const OptionSpec sasrec_options[] = {
     {NULL, OPTION_BOOL, 0, 0, 0, 0, NULL, NULL, NULL},
 };
 
-static const struct PresetValue fast[] = {{"blocks", 1}, {"epochs", 20}, {NULL, 0}};
+static const struct PresetValue fast[] = {
+    {"blocks", 1}, {"epochs", 20}, {"batch_size", 32}, {NULL, 0}};
 static const struct PresetValue balanced[] = {{NULL, 0}};
 static const struct PresetValue best[] = {{"epochs", 120}, {NULL, 0}};
 static const struct PresetValue paper[] = {

@@ -55,7 +55,7 @@ SELECT is(
     name || ': recadv_score gives the same scores')
 FROM chosen c;
 SELECT bag_eq(
-    format('SELECT user_id::bigint, item, score, rank FROM best WHERE name = %L', name),
+    format('SELECT user_id::bigint, item, score, rank, fallback FROM best WHERE name = %L', name),
     format('SELECT * FROM recadv_topk_all(%L, 7, (SELECT array_agg(u::bigint) FROM generate_series(1, 60) u))',
         'm_' || name),
     name || ': recadv_topk_all is recadv_topk of each')
@@ -63,7 +63,7 @@ FROM chosen;
 SET recadv.cache_size = 0;
 SELECT copy_model('m_' || name, 'cold_' || name) FROM chosen \g /dev/null
 SELECT bag_eq(
-    format('SELECT user_id, item, score, rank FROM best WHERE name = %L', name),
+    format('SELECT user_id, item, score, rank, fallback FROM best WHERE name = %L', name),
     format('SELECT u, t.* FROM generate_series(1, 60) u, recadv_topk(u, 7, %L) t', 'cold_' || name),
     name || ': also read from the table')
 FROM chosen;

@@ -181,6 +181,61 @@ install_packages() {
     allow_main_cluster
 }
 
+# Debian starts the service of a package that has one.  That is not ours to decide either.
+service_policy=/usr/sbin/policy-rc.d
+
+forbid_services() {
+    [ ! -e "$service_policy" ] || return 0
+    printf '#!/bin/sh\n# recadv: while packages are installed\nexit 101\n' | as_root tee "$service_policy" >/dev/null
+    as_root chmod +x "$service_policy"
+}
+
+allow_services() {
+    grep -qs '^# recadv:' "$service_policy" || return 0
+    as_root rm -f "$service_policy"
+}
+
+# try_packages NAME...: as install_packages, but for tests that are skipped where there is no such thing.
+try_packages() {
+    local name missing=()
+
+    have_apt || return 0
+    for name in "$@"; do
+        is_installed "$name" || missing+=("$name")
+    done
+    [ ${#missing[@]} -gt 0 ] || return 0
+    update_apt
+    note "apt-get install ${missing[*]}"
+    forbid_services
+    as_root env DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=l apt-get -qq -y \
+        -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 \
+        install --no-install-recommends "${missing[@]}" >>"$logs/apt.log" 2>&1 ||
+        note "which failed: tests that need ${missing[*]} are skipped"
+    allow_services
+}
+
+knows_node_pg() { node -e "require('pg')" >/dev/null 2>&1; }
+
+# install_drivers DIRECTORY: what applications speak to PostgreSQL through, and a pool, as far as it is
+# small; Java's driver where there is a JDK.  A node that is not Debian's has no use for Debian's
+# packages: its driver comes into DIRECTORY.
+install_drivers() {
+    try_packages python3-psycopg2 python3-psycopg
+    try_packages pgbouncer
+    [ ! -x "$(command -v javac)" ] || try_packages libpostgresql-jdbc-java
+    if ! command -v npm >/dev/null; then
+        try_packages nodejs node-pg
+    elif ! knows_node_pg; then
+        note "npm install pg, into $1"
+        if npm install --prefix "$1" --silent --no-audit --no-fund pg >"$logs/npm.log" 2>&1; then
+            chmod -R a+rX "$1"
+            export NODE_PATH=$1/node_modules${NODE_PATH:+:$NODE_PATH}
+        else
+            note "which failed: tests that need it are skipped"
+        fi
+    fi
+}
+
 # install_missing demo|test: the packages for one of the two commands.
 install_missing() {
     local name clang missing=()

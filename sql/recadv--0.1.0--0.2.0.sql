@@ -165,11 +165,11 @@ COMMENT ON FUNCTION @extschema@.recadv_fit_accum_weight(internal, "any", "any", 
 'transition function of recadv_fit("any", "any", "any", "any", jsonb)';
 
 COMMENT ON AGGREGATE @extschema@.recadv_fit("any", "any") IS
-'trains a model from (user, item) rows with default options and returns it as an image; the options object may also name the algorithm (default als). NULL for no rows. recadv_topk and recadv_score take an image, recadv_save makes a model table of it';
+'trains a model from (user, item) rows with default options and returns it as an image; the options object may also name the algorithm (default als). NULL for no rows. recadv_image_topk and recadv_image_score take an image, recadv_save makes a model table of it';
 COMMENT ON AGGREGATE @extschema@.recadv_fit("any", "any", jsonb) IS
-'trains a model from (user, item) rows with options and returns it as an image; the options object may also name the algorithm (default als). NULL for no rows. recadv_topk and recadv_score take an image, recadv_save makes a model table of it';
+'trains a model from (user, item) rows with options and returns it as an image; the options object may also name the algorithm (default als). NULL for no rows. recadv_image_topk and recadv_image_score take an image, recadv_save makes a model table of it';
 COMMENT ON AGGREGATE @extschema@.recadv_fit("any", "any", "any", jsonb) IS
-'trains a model from (user, item) rows with the time of each interaction and options and returns it as an image; the options object may also name the algorithm (default als). NULL for no rows. recadv_topk and recadv_score take an image, recadv_save makes a model table of it';
+'trains a model from (user, item) rows with the time of each interaction and options and returns it as an image; the options object may also name the algorithm (default als). NULL for no rows. recadv_image_topk and recadv_image_score take an image, recadv_save makes a model table of it';
 
 CREATE AGGREGATE @extschema@.recadv_fit("any", "any", "any", "any", jsonb) (
     SFUNC = @extschema@.recadv_fit_accum_weight,
@@ -453,6 +453,13 @@ GRANT SELECT ON @extschema@.recadv_progress TO PUBLIC;
 -- A C function of its own for each form; replaced, so that views on them stay: these forms are all
 -- members of the extension already
 
+CREATE FUNCTION @extschema@.recadv_row_estimate(internal)
+RETURNS internal
+AS 'MODULE_PATHNAME', 'recadv_row_estimate'
+LANGUAGE C STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.recadv_row_estimate(internal) IS
+'tells the planner how many rows a serving function gives: k, users named times k, users of the model times k';
+
 CREATE OR REPLACE FUNCTION @extschema@.recadv_observe(
     model text,
     user_id bigint,
@@ -494,7 +501,8 @@ CREATE OR REPLACE FUNCTION @extschema@.recadv_embeddings(
     side text)
 RETURNS TABLE (id text, embedding real[])
 AS 'MODULE_PATHNAME', 'recadv_embeddings_all'
-LANGUAGE C STABLE PARALLEL SAFE ROWS 10000 COST 100000;
+LANGUAGE C STABLE PARALLEL SAFE ROWS 10000 COST 100000
+SUPPORT @extschema@.recadv_row_estimate;
 
 CREATE OR REPLACE FUNCTION @extschema@.recadv_embeddings(
     model text,
@@ -502,7 +510,8 @@ CREATE OR REPLACE FUNCTION @extschema@.recadv_embeddings(
     ids anyarray)
 RETURNS TABLE (id anyelement, embedding real[])
 AS 'MODULE_PATHNAME', 'recadv_embeddings_of'
-LANGUAGE C STABLE PARALLEL SAFE ROWS 10000 COST 100000;
+LANGUAGE C STABLE PARALLEL SAFE ROWS 10000 COST 100000
+SUPPORT @extschema@.recadv_row_estimate;
 
 -- Serving and evaluation: one more argument, popularity_weight or relative
 
@@ -516,11 +525,12 @@ CREATE FUNCTION @extschema@.recadv_topk(
     exclude bigint[] DEFAULT NULL,
     seen text DEFAULT 'model',
     popularity_weight double precision DEFAULT 0)
-RETURNS TABLE (item bigint, score real, rank integer)
+RETURNS TABLE (item bigint, score real, rank integer, fallback boolean)
 AS 'MODULE_PATHNAME', 'recadv_topk_bigint_0_2'
-LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 10000;
+LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 10000
+SUPPORT @extschema@.recadv_row_estimate;
 COMMENT ON FUNCTION @extschema@.recadv_topk(bigint, integer, text, boolean, bigint[], bigint[], text, double precision) IS
-'the k items that the model scores highest for a user, best first, ties to the lower item; without the user''s own interactions unless exclude_seen is false, whether those that the model was trained on or, with seen => ''live'', those that its source has now (read with your rights). candidates: choose among these alone (NULL: all); exclude: not these; both before the choice, so that k rows come if k items are left. In the arrays, NULLs, duplicates and unknown items do nothing. model: NULL takes the setting recadv.model, else the only model that you may read. A user that the model does not know gets the most popular items (score: number of users); recadv_has_user tells. popularity_weight: the score becomes score - popularity_weight * ln(greatest(popularity, 1)), for shops that want less of the same; popularity: the item''s interactions, or the sum of their weights; from 0 to 1e6, NULL is 0. No rows for a NULL user';
+'the k items that the model scores highest for a user, best first, ties to the lower item; without the user''s own interactions unless exclude_seen is false, whether those that the model was trained on or, with seen => ''live'', those that its source has now (read with your rights). candidates: choose among these alone (NULL: all); exclude: not these; both before the choice, so that k rows come if k items are left. In the arrays, NULLs, duplicates and unknown items do nothing. model: NULL takes the setting recadv.model, else the only model that you may read. A user that the model does not know gets the most popular items (score: number of users, or with the option popular_half_life what counts of late); fallback is then true, recadv_has_user false. Ids come back in the type that is passed: bigint, uuid, numeric or text; what has no type is a text. popularity_weight: the score becomes score - popularity_weight * ln(greatest(popularity, 1)), for shops that want less of the same; popularity: the item''s interactions, or the sum of their weights; from 0 to 1e6, NULL is 0. No rows for a NULL user';
 
 DROP FUNCTION @extschema@.recadv_topk(text, integer, text, boolean, text[], text[], text);
 CREATE FUNCTION @extschema@.recadv_topk(
@@ -532,14 +542,15 @@ CREATE FUNCTION @extschema@.recadv_topk(
     exclude text[] DEFAULT NULL,
     seen text DEFAULT 'model',
     popularity_weight double precision DEFAULT 0)
-RETURNS TABLE (item text, score real, rank integer)
+RETURNS TABLE (item text, score real, rank integer, fallback boolean)
 AS 'MODULE_PATHNAME', 'recadv_topk_text_0_2'
-LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 10000;
+LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 10000
+SUPPORT @extschema@.recadv_row_estimate;
 COMMENT ON FUNCTION @extschema@.recadv_topk(text, integer, text, boolean, text[], text[], text, double precision) IS
 'recadv_topk with ids as text; serves every model';
 
 DROP FUNCTION @extschema@.recadv_topk(bytea, bigint, integer, boolean, bigint[], bigint[]);
-CREATE FUNCTION @extschema@.recadv_topk(
+CREATE FUNCTION @extschema@.recadv_image_topk(
     image bytea,
     user_id bigint,
     k integer DEFAULT 10,
@@ -547,14 +558,15 @@ CREATE FUNCTION @extschema@.recadv_topk(
     candidates bigint[] DEFAULT NULL,
     exclude bigint[] DEFAULT NULL,
     popularity_weight double precision DEFAULT 0)
-RETURNS TABLE (item bigint, score real, rank integer)
-AS 'MODULE_PATHNAME', 'recadv_topk_image_bigint_0_2'
-LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 10000;
-COMMENT ON FUNCTION @extschema@.recadv_topk(bytea, bigint, integer, boolean, bigint[], bigint[], double precision) IS
+RETURNS TABLE (item bigint, score real, rank integer, fallback boolean)
+AS 'MODULE_PATHNAME', 'recadv_image_topk_bigint'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 10000
+SUPPORT @extschema@.recadv_row_estimate;
+COMMENT ON FUNCTION @extschema@.recadv_image_topk(bytea, bigint, integer, boolean, bigint[], bigint[], double precision) IS
 'recadv_topk from an image, the result of recadv_fit';
 
 DROP FUNCTION @extschema@.recadv_topk(bytea, text, integer, boolean, text[], text[]);
-CREATE FUNCTION @extschema@.recadv_topk(
+CREATE FUNCTION @extschema@.recadv_image_topk(
     image bytea,
     user_id text,
     k integer DEFAULT 10,
@@ -562,10 +574,11 @@ CREATE FUNCTION @extschema@.recadv_topk(
     candidates text[] DEFAULT NULL,
     exclude text[] DEFAULT NULL,
     popularity_weight double precision DEFAULT 0)
-RETURNS TABLE (item text, score real, rank integer)
-AS 'MODULE_PATHNAME', 'recadv_topk_image_text_0_2'
-LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 10000;
-COMMENT ON FUNCTION @extschema@.recadv_topk(bytea, text, integer, boolean, text[], text[], double precision) IS
+RETURNS TABLE (item text, score real, rank integer, fallback boolean)
+AS 'MODULE_PATHNAME', 'recadv_image_topk_text'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 10000
+SUPPORT @extschema@.recadv_row_estimate;
+COMMENT ON FUNCTION @extschema@.recadv_image_topk(bytea, text, integer, boolean, text[], text[], double precision) IS
 'recadv_topk from an image, with ids as text';
 
 DROP FUNCTION @extschema@.recadv_topk_for(bigint[], integer, text, boolean, bigint[], bigint[]);
@@ -577,11 +590,12 @@ CREATE FUNCTION @extschema@.recadv_topk_for(
     candidates bigint[] DEFAULT NULL,
     exclude bigint[] DEFAULT NULL,
     popularity_weight double precision DEFAULT 0)
-RETURNS TABLE (item bigint, score real, rank integer)
+RETURNS TABLE (item bigint, score real, rank integer, fallback boolean)
 AS 'MODULE_PATHNAME', 'recadv_topk_for_bigint_0_2'
-LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 20000;
+LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 20000
+SUPPORT @extschema@.recadv_row_estimate;
 COMMENT ON FUNCTION @extschema@.recadv_topk_for(bigint[], integer, text, boolean, bigint[], bigint[], double precision) IS
-'recadv_topk for someone who is not in the model but has these items: a user''s embedding is trained for the history, in any order, with the model''s own options while the items stay as they are (bpr, amf), or the history is noted event by event, in the order of the array, with repeats (nmrn, policies). The same history always gives the same. Without the history itself unless exclude_seen is false. Unknown items are ignored; a history that is NULL, empty or all unknown gets the most popular items, of a policy those that it begins a session with';
+'recadv_topk for someone who is not in the model but has these items: a user''s embedding is trained for the history, in any order, with the model''s own options while the items stay as they are (bpr, amf), or the history is noted event by event, in the order of the array, with repeats (nmrn, policies). The same history always gives the same. Without the history itself unless exclude_seen is false. Unknown items are ignored; a history that is NULL, empty or all unknown gets the most popular items, and fallback is true, of a policy those that it begins a session with';
 
 DROP FUNCTION @extschema@.recadv_topk_for(text[], integer, text, boolean, text[], text[]);
 CREATE FUNCTION @extschema@.recadv_topk_for(
@@ -592,9 +606,10 @@ CREATE FUNCTION @extschema@.recadv_topk_for(
     candidates text[] DEFAULT NULL,
     exclude text[] DEFAULT NULL,
     popularity_weight double precision DEFAULT 0)
-RETURNS TABLE (item text, score real, rank integer)
+RETURNS TABLE (item text, score real, rank integer, fallback boolean)
 AS 'MODULE_PATHNAME', 'recadv_topk_for_text_0_2'
-LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 20000;
+LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 20000
+SUPPORT @extschema@.recadv_row_estimate;
 COMMENT ON FUNCTION @extschema@.recadv_topk_for(text[], integer, text, boolean, text[], text[], double precision) IS
 'recadv_topk_for with ids as text; serves every model';
 
@@ -609,7 +624,8 @@ CREATE FUNCTION @extschema@.recadv_slate(
     exclude bigint[] DEFAULT NULL)
 RETURNS TABLE (item bigint, score real, rank integer, propensity real)
 AS 'MODULE_PATHNAME', 'recadv_slate_bigint'
-LANGUAGE C VOLATILE PARALLEL SAFE ROWS 10 COST 20000;
+LANGUAGE C VOLATILE PARALLEL SAFE ROWS 10 COST 20000
+SUPPORT @extschema@.recadv_row_estimate;
 COMMENT ON FUNCTION @extschema@.recadv_slate(bigint[], integer, text, real, bigint, boolean, bigint[], bigint[]) IS
 'the k best items for someone who has these, as in recadv_topk_for, but each place is, with probability explore (0 to 0.5), given to another eligible item drawn at random. propensity: the probability that the slate has the item, which is what to log; 1 - explore for one of the k best, k * explore / (eligible items - k) for another. With fewer than 2k eligible items as many places explore as there are others, and the propensities follow. exclude_seen: without the history itself. candidates, exclude: as in recadv_topk. A seed repeats the slate; NULL draws anew each time. A history that is NULL, empty or all unknown: the most popular items, of a policy those that it begins a session with. NULL for k, explore or exclude_seen: no rows';
 
@@ -624,7 +640,8 @@ CREATE FUNCTION @extschema@.recadv_slate(
     exclude text[] DEFAULT NULL)
 RETURNS TABLE (item text, score real, rank integer, propensity real)
 AS 'MODULE_PATHNAME', 'recadv_slate_text'
-LANGUAGE C VOLATILE PARALLEL SAFE ROWS 10 COST 20000;
+LANGUAGE C VOLATILE PARALLEL SAFE ROWS 10 COST 20000
+SUPPORT @extschema@.recadv_row_estimate;
 COMMENT ON FUNCTION @extschema@.recadv_slate(text[], integer, text, real, bigint, boolean, text[], text[]) IS
 'recadv_slate with ids as text; serves every model';
 
@@ -680,7 +697,7 @@ COMMENT ON FUNCTION @extschema@.recadv_evaluate_policy(text, text, name, name, n
 'what a model would have earned on a log that another one has written, as the mean reward of a slate: logged (what was earned), direct (a model of the answers, learnt from the log: no better than that), ips (items that were shown, weighted by how much likelier they would be), snips (the same by the sum of the weights), dr (direct, corrected by what was shown). The source has the rows of recadv_train_policy, with the probability that each item was in the slate (propensity_column; NULL: not logged, then logged and direct alone), and the array of what had been clicked before, with which the model is to be asked (history_column; NULL: the clicks of the session''s earlier steps; the last 50 count). explore: that of the model, as in recadv_slate. Slate t of a session counts gamma^t. An item''s answer is taken to depend on neither its place nor its neighbours, and who comes with which clicks to be as in the log. lower, upper: bootstrap over sessions; NULL, with a WARNING, below 200 effective items or 20 sessions; direct has none. effective: (sum of weights)^2 / sum of squares. supported: share of what the model shows that the log may have shown. clip: largest weight; clipped: how many were larger. seed of resampling; NULL draws';
 
 DROP FUNCTION @extschema@.recadv_topk_for(bytea, bigint[], integer, boolean, bigint[], bigint[]);
-CREATE FUNCTION @extschema@.recadv_topk_for(
+CREATE FUNCTION @extschema@.recadv_image_topk_for(
     image bytea,
     history bigint[],
     k integer DEFAULT 10,
@@ -688,14 +705,15 @@ CREATE FUNCTION @extschema@.recadv_topk_for(
     candidates bigint[] DEFAULT NULL,
     exclude bigint[] DEFAULT NULL,
     popularity_weight double precision DEFAULT 0)
-RETURNS TABLE (item bigint, score real, rank integer)
-AS 'MODULE_PATHNAME', 'recadv_topk_for_image_bigint_0_2'
-LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 20000;
-COMMENT ON FUNCTION @extschema@.recadv_topk_for(bytea, bigint[], integer, boolean, bigint[], bigint[], double precision) IS
+RETURNS TABLE (item bigint, score real, rank integer, fallback boolean)
+AS 'MODULE_PATHNAME', 'recadv_image_topk_for_bigint'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 20000
+SUPPORT @extschema@.recadv_row_estimate;
+COMMENT ON FUNCTION @extschema@.recadv_image_topk_for(bytea, bigint[], integer, boolean, bigint[], bigint[], double precision) IS
 'recadv_topk_for from an image, the result of recadv_fit';
 
 DROP FUNCTION @extschema@.recadv_topk_for(bytea, text[], integer, boolean, text[], text[]);
-CREATE FUNCTION @extschema@.recadv_topk_for(
+CREATE FUNCTION @extschema@.recadv_image_topk_for(
     image bytea,
     history text[],
     k integer DEFAULT 10,
@@ -703,10 +721,11 @@ CREATE FUNCTION @extschema@.recadv_topk_for(
     candidates text[] DEFAULT NULL,
     exclude text[] DEFAULT NULL,
     popularity_weight double precision DEFAULT 0)
-RETURNS TABLE (item text, score real, rank integer)
-AS 'MODULE_PATHNAME', 'recadv_topk_for_image_text_0_2'
-LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 20000;
-COMMENT ON FUNCTION @extschema@.recadv_topk_for(bytea, text[], integer, boolean, text[], text[], double precision) IS
+RETURNS TABLE (item text, score real, rank integer, fallback boolean)
+AS 'MODULE_PATHNAME', 'recadv_image_topk_for_text'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 20000
+SUPPORT @extschema@.recadv_row_estimate;
+COMMENT ON FUNCTION @extschema@.recadv_image_topk_for(bytea, text[], integer, boolean, text[], text[], double precision) IS
 'recadv_topk_for from an image, with ids as text';
 
 DROP FUNCTION @extschema@.recadv_topk_all(text, integer, bigint[], boolean, bigint[], bigint[], text);
@@ -719,11 +738,12 @@ CREATE FUNCTION @extschema@.recadv_topk_all(
     exclude bigint[] DEFAULT NULL,
     seen text DEFAULT 'model',
     popularity_weight double precision DEFAULT 0)
-RETURNS TABLE (user_id bigint, item bigint, score real, rank integer)
+RETURNS TABLE (user_id bigint, item bigint, score real, rank integer, fallback boolean)
 AS 'MODULE_PATHNAME', 'recadv_topk_all_bigint_0_2'
-LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 100000 COST 1000000;
+LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 100000 COST 1000000
+SUPPORT @extschema@.recadv_row_estimate;
 COMMENT ON FUNCTION @extschema@.recadv_topk_all(text, integer, bigint[], boolean, bigint[], bigint[], text, double precision) IS
-'recadv_topk for all users of the model, or for those of an array, on up to recadv.max_threads threads: the same rows, for CREATE TABLE AS or a materialized view. users NULL: all that the model knows; one that it does not know gets the most popular items. candidates: only these items; exclude: not these; NULL elements, duplicates and unknown items in arrays count for nothing; seen: as in recadv_topk, but the source is read once, whole; popularity_weight: as in recadv_topk. No rows for a NULL k, exclude_seen or seen';
+'recadv_topk for all users of the model, or for those of an array, on up to recadv.max_threads threads: the same rows, for CREATE TABLE AS or a materialized view. users NULL: all that the model knows; one that it does not know gets the most popular items, with fallback true. candidates: only these items; exclude: not these; NULL elements, duplicates and unknown items in arrays count for nothing; seen: as in recadv_topk, but the source is read once, whole; popularity_weight: as in recadv_topk. No rows for a NULL k, exclude_seen or seen';
 
 DROP FUNCTION @extschema@.recadv_topk_all(text, integer, text[], boolean, text[], text[], text);
 CREATE FUNCTION @extschema@.recadv_topk_all(
@@ -735,9 +755,10 @@ CREATE FUNCTION @extschema@.recadv_topk_all(
     exclude text[] DEFAULT NULL,
     seen text DEFAULT 'model',
     popularity_weight double precision DEFAULT 0)
-RETURNS TABLE (user_id text, item text, score real, rank integer)
+RETURNS TABLE (user_id text, item text, score real, rank integer, fallback boolean)
 AS 'MODULE_PATHNAME', 'recadv_topk_all_text_0_2'
-LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 100000 COST 1000000;
+LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 100000 COST 1000000
+SUPPORT @extschema@.recadv_row_estimate;
 COMMENT ON FUNCTION @extschema@.recadv_topk_all(text, integer, text[], boolean, text[], text[], text, double precision) IS
 'recadv_topk_all with ids as text; serves every model. For all users: users => NULL::text[]';
 
@@ -768,6 +789,638 @@ AS 'MODULE_PATHNAME', 'recadv_robustness_0_2'
 LANGUAGE C STABLE PARALLEL UNSAFE ROWS 6 COST 10000;
 COMMENT ON FUNCTION @extschema@.recadv_robustness(text, real[], text, name, name, boolean) IS
 'relative change of NDCG@100 when every embedding row is moved by epsilon, or, where relative, by that share of the row''s own norm, as models whose rows differ in length are compared: at random, and along the worst-case direction of the training loss. Measured on the model''s held-out interactions, or on a test source. He et al. 2018, section 2.3 and table 2';
+
+-- What takes an image has a name of its own: parameters without a type had two meanings
+
+DROP FUNCTION @extschema@.recadv_similar_items(bytea, bigint, integer, bigint[], bigint[]);
+DROP FUNCTION @extschema@.recadv_similar_items(bytea, text, integer, text[], text[]);
+DROP FUNCTION @extschema@.recadv_score(bytea, bigint, bigint);
+DROP FUNCTION @extschema@.recadv_score(bytea, text, text);
+
+CREATE FUNCTION @extschema@.recadv_image_similar_items(
+    image bytea,
+    item_id bigint,
+    k integer DEFAULT 10,
+    candidates bigint[] DEFAULT NULL,
+    exclude bigint[] DEFAULT NULL)
+RETURNS TABLE (item bigint, similarity real, rank integer)
+AS 'MODULE_PATHNAME', 'recadv_image_similar_items_bigint'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 10000
+SUPPORT @extschema@.recadv_row_estimate;
+COMMENT ON FUNCTION @extschema@.recadv_image_similar_items(bytea, bigint, integer, bigint[], bigint[]) IS
+'recadv_similar_items from an image, the result of recadv_fit';
+
+CREATE FUNCTION @extschema@.recadv_image_similar_items(
+    image bytea,
+    item_id text,
+    k integer DEFAULT 10,
+    candidates text[] DEFAULT NULL,
+    exclude text[] DEFAULT NULL)
+RETURNS TABLE (item text, similarity real, rank integer)
+AS 'MODULE_PATHNAME', 'recadv_image_similar_items_text'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 10000
+SUPPORT @extschema@.recadv_row_estimate;
+COMMENT ON FUNCTION @extschema@.recadv_image_similar_items(bytea, text, integer, text[], text[]) IS
+'recadv_similar_items from an image, with ids as text';
+
+CREATE FUNCTION @extschema@.recadv_image_score(
+    image bytea,
+    user_id bigint,
+    item_id bigint)
+RETURNS real
+AS 'MODULE_PATHNAME', 'recadv_image_score_bigint'
+LANGUAGE C STABLE STRICT PARALLEL SAFE COST 100000;
+COMMENT ON FUNCTION @extschema@.recadv_image_score(bytea, bigint, bigint) IS
+'recadv_score from an image, the result of recadv_fit';
+
+CREATE FUNCTION @extschema@.recadv_image_score(
+    image bytea,
+    user_id text,
+    item_id text)
+RETURNS real
+AS 'MODULE_PATHNAME', 'recadv_image_score_text'
+LANGUAGE C STABLE STRICT PARALLEL SAFE COST 100000;
+COMMENT ON FUNCTION @extschema@.recadv_image_score(bytea, text, text) IS
+'recadv_score from an image, with ids as text';
+
+-- Estimates of rows
+
+ALTER FUNCTION @extschema@.recadv_similar_items(bigint, integer, text, bigint[], bigint[])
+    SUPPORT @extschema@.recadv_row_estimate;
+ALTER FUNCTION @extschema@.recadv_similar_items(text, integer, text, text[], text[])
+    SUPPORT @extschema@.recadv_row_estimate;
+ALTER FUNCTION @extschema@.recadv_similar_users(bigint, integer, text, bigint[], bigint[])
+    SUPPORT @extschema@.recadv_row_estimate;
+ALTER FUNCTION @extschema@.recadv_similar_users(text, integer, text, text[], text[])
+    SUPPORT @extschema@.recadv_row_estimate;
+ALTER FUNCTION @extschema@.recadv_explain(bigint, bigint, integer, text, bigint[], bigint[], text)
+    SUPPORT @extschema@.recadv_row_estimate;
+ALTER FUNCTION @extschema@.recadv_explain(text, text, integer, text, text[], text[], text)
+    SUPPORT @extschema@.recadv_row_estimate;
+
+-- Serving: ids of type uuid.  The planner puts the bodies in place of the calls, which costs nothing, and an
+-- index on a column of that type serves a join
+
+CREATE FUNCTION @extschema@.recadv_to_uuid(text)
+RETURNS uuid
+AS 'MODULE_PATHNAME', 'recadv_to_uuid'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.recadv_to_uuid(text) IS
+'an id of a model, a text, as uuid; an error that says what to do if it is none';
+
+CREATE FUNCTION @extschema@.recadv_topk(
+    user_id uuid,
+    k integer DEFAULT 10,
+    model text DEFAULT NULL,
+    exclude_seen boolean DEFAULT true,
+    candidates uuid[] DEFAULT NULL,
+    exclude uuid[] DEFAULT NULL,
+    seen text DEFAULT 'model',
+    popularity_weight double precision DEFAULT 0)
+RETURNS TABLE (item uuid, score real, rank integer, fallback boolean)
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 10 COST 10000
+SUPPORT @extschema@.recadv_row_estimate
+BEGIN ATOMIC
+    SELECT @extschema@.recadv_to_uuid(t.item), t.score, t.rank, t.fallback
+    FROM @extschema@.recadv_topk(user_id::pg_catalog.text, k, model, exclude_seen, candidates::pg_catalog.text[], exclude::pg_catalog.text[], seen, popularity_weight) AS t;
+END;
+COMMENT ON FUNCTION @extschema@.recadv_topk(uuid, integer, text, boolean, uuid[], uuid[], text, double precision) IS
+'recadv_topk with ids of type uuid';
+
+CREATE FUNCTION @extschema@.recadv_topk_for(
+    history uuid[],
+    k integer DEFAULT 10,
+    model text DEFAULT NULL,
+    exclude_seen boolean DEFAULT true,
+    candidates uuid[] DEFAULT NULL,
+    exclude uuid[] DEFAULT NULL,
+    popularity_weight double precision DEFAULT 0)
+RETURNS TABLE (item uuid, score real, rank integer, fallback boolean)
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 10 COST 20000
+SUPPORT @extschema@.recadv_row_estimate
+BEGIN ATOMIC
+    SELECT @extschema@.recadv_to_uuid(t.item), t.score, t.rank, t.fallback
+    FROM @extschema@.recadv_topk_for(history::pg_catalog.text[], k, model, exclude_seen, candidates::pg_catalog.text[], exclude::pg_catalog.text[], popularity_weight) AS t;
+END;
+COMMENT ON FUNCTION @extschema@.recadv_topk_for(uuid[], integer, text, boolean, uuid[], uuid[], double precision) IS
+'recadv_topk_for with ids of type uuid';
+
+CREATE FUNCTION @extschema@.recadv_similar_items(
+    item_id uuid,
+    k integer DEFAULT 10,
+    model text DEFAULT NULL,
+    candidates uuid[] DEFAULT NULL,
+    exclude uuid[] DEFAULT NULL)
+RETURNS TABLE (item uuid, similarity real, rank integer)
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 10 COST 10000
+SUPPORT @extschema@.recadv_row_estimate
+BEGIN ATOMIC
+    SELECT @extschema@.recadv_to_uuid(t.item), t.similarity, t.rank
+    FROM @extschema@.recadv_similar_items(item_id::pg_catalog.text, k, model, candidates::pg_catalog.text[], exclude::pg_catalog.text[]) AS t;
+END;
+COMMENT ON FUNCTION @extschema@.recadv_similar_items(uuid, integer, text, uuid[], uuid[]) IS
+'recadv_similar_items with ids of type uuid';
+
+CREATE FUNCTION @extschema@.recadv_similar_users(
+    user_id uuid,
+    k integer DEFAULT 10,
+    model text DEFAULT NULL,
+    candidates uuid[] DEFAULT NULL,
+    exclude uuid[] DEFAULT NULL)
+RETURNS TABLE (other uuid, similarity real, rank integer)
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 10 COST 100000
+SUPPORT @extschema@.recadv_row_estimate
+BEGIN ATOMIC
+    SELECT @extschema@.recadv_to_uuid(t.other), t.similarity, t.rank
+    FROM @extschema@.recadv_similar_users(user_id::pg_catalog.text, k, model, candidates::pg_catalog.text[], exclude::pg_catalog.text[]) AS t;
+END;
+COMMENT ON FUNCTION @extschema@.recadv_similar_users(uuid, integer, text, uuid[], uuid[]) IS
+'recadv_similar_users with ids of type uuid';
+
+CREATE FUNCTION @extschema@.recadv_explain(
+    user_id uuid,
+    item_id uuid,
+    k integer DEFAULT 10,
+    model text DEFAULT NULL,
+    candidates uuid[] DEFAULT NULL,
+    exclude uuid[] DEFAULT NULL,
+    seen text DEFAULT 'model')
+RETURNS TABLE (item uuid, weight real, rank integer)
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 10 COST 5000
+SUPPORT @extschema@.recadv_row_estimate
+BEGIN ATOMIC
+    SELECT @extschema@.recadv_to_uuid(t.item), t.weight, t.rank
+    FROM @extschema@.recadv_explain(user_id::pg_catalog.text, item_id::pg_catalog.text, k, model, candidates::pg_catalog.text[], exclude::pg_catalog.text[], seen) AS t;
+END;
+COMMENT ON FUNCTION @extschema@.recadv_explain(uuid, uuid, integer, text, uuid[], uuid[], text) IS
+'recadv_explain with ids of type uuid';
+
+CREATE FUNCTION @extschema@.recadv_topk_all(
+    model text,
+    k integer,
+    users uuid[],
+    exclude_seen boolean DEFAULT true,
+    candidates uuid[] DEFAULT NULL,
+    exclude uuid[] DEFAULT NULL,
+    seen text DEFAULT 'model',
+    popularity_weight double precision DEFAULT 0)
+RETURNS TABLE (user_id uuid, item uuid, score real, rank integer, fallback boolean)
+LANGUAGE sql STABLE PARALLEL RESTRICTED ROWS 100000 COST 1000000
+SUPPORT @extschema@.recadv_row_estimate
+BEGIN ATOMIC
+    SELECT @extschema@.recadv_to_uuid(t.user_id), @extschema@.recadv_to_uuid(t.item), t.score, t.rank, t.fallback
+    FROM @extschema@.recadv_topk_all(model, k, users::pg_catalog.text[], exclude_seen, candidates::pg_catalog.text[], exclude::pg_catalog.text[], seen, popularity_weight) AS t;
+END;
+COMMENT ON FUNCTION @extschema@.recadv_topk_all(text, integer, uuid[], boolean, uuid[], uuid[], text, double precision) IS
+'recadv_topk_all with ids of type uuid';
+
+CREATE FUNCTION @extschema@.recadv_score(
+    user_id uuid,
+    item_id uuid,
+    model text DEFAULT NULL)
+RETURNS real
+LANGUAGE sql STABLE PARALLEL SAFE COST 1000
+RETURN @extschema@.recadv_score(user_id::pg_catalog.text, item_id::pg_catalog.text, model);
+COMMENT ON FUNCTION @extschema@.recadv_score(uuid, uuid, text) IS
+'recadv_score with ids of type uuid';
+
+CREATE FUNCTION @extschema@.recadv_has_user(
+    user_id uuid,
+    model text DEFAULT NULL)
+RETURNS boolean
+LANGUAGE sql STABLE PARALLEL SAFE COST 500
+RETURN @extschema@.recadv_has_user(user_id::pg_catalog.text, model);
+COMMENT ON FUNCTION @extschema@.recadv_has_user(uuid, text) IS
+'recadv_has_user with ids of type uuid';
+
+CREATE FUNCTION @extschema@.recadv_observe(
+    model text,
+    user_id uuid,
+    item_id uuid,
+    at text DEFAULT NULL)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'recadv_observe_uuid_literal'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000;
+COMMENT ON FUNCTION @extschema@.recadv_observe(text, uuid, uuid, text) IS
+'recadv_observe with ids of type uuid';
+
+CREATE FUNCTION @extschema@.recadv_observe(
+    model text,
+    user_id uuid,
+    item_id uuid,
+    at anyelement)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'recadv_observe_uuid_value'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000;
+COMMENT ON FUNCTION @extschema@.recadv_observe(text, uuid, uuid, anyelement) IS
+'recadv_observe with ids of type uuid with the time as a date, timestamp or number';
+
+CREATE FUNCTION @extschema@.recadv_forget(
+    model text,
+    user_id uuid)
+RETURNS @extschema@.recadv_forgotten
+LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 1000000
+RETURN @extschema@.recadv_forget(model, user_id::pg_catalog.text);
+COMMENT ON FUNCTION @extschema@.recadv_forget(text, uuid) IS
+'recadv_forget with ids of type uuid';
+
+CREATE FUNCTION @extschema@.recadv_image_topk(
+    image bytea,
+    user_id uuid,
+    k integer DEFAULT 10,
+    exclude_seen boolean DEFAULT true,
+    candidates uuid[] DEFAULT NULL,
+    exclude uuid[] DEFAULT NULL,
+    popularity_weight double precision DEFAULT 0)
+RETURNS TABLE (item uuid, score real, rank integer, fallback boolean)
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 10 COST 10000
+SUPPORT @extschema@.recadv_row_estimate
+BEGIN ATOMIC
+    SELECT @extschema@.recadv_to_uuid(t.item), t.score, t.rank, t.fallback
+    FROM @extschema@.recadv_image_topk(image, user_id::pg_catalog.text, k, exclude_seen, candidates::pg_catalog.text[], exclude::pg_catalog.text[], popularity_weight) AS t;
+END;
+COMMENT ON FUNCTION @extschema@.recadv_image_topk(bytea, uuid, integer, boolean, uuid[], uuid[], double precision) IS
+'recadv_image_topk with ids of type uuid';
+
+CREATE FUNCTION @extschema@.recadv_image_topk_for(
+    image bytea,
+    history uuid[],
+    k integer DEFAULT 10,
+    exclude_seen boolean DEFAULT true,
+    candidates uuid[] DEFAULT NULL,
+    exclude uuid[] DEFAULT NULL,
+    popularity_weight double precision DEFAULT 0)
+RETURNS TABLE (item uuid, score real, rank integer, fallback boolean)
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 10 COST 20000
+SUPPORT @extschema@.recadv_row_estimate
+BEGIN ATOMIC
+    SELECT @extschema@.recadv_to_uuid(t.item), t.score, t.rank, t.fallback
+    FROM @extschema@.recadv_image_topk_for(image, history::pg_catalog.text[], k, exclude_seen, candidates::pg_catalog.text[], exclude::pg_catalog.text[], popularity_weight) AS t;
+END;
+COMMENT ON FUNCTION @extschema@.recadv_image_topk_for(bytea, uuid[], integer, boolean, uuid[], uuid[], double precision) IS
+'recadv_image_topk_for with ids of type uuid';
+
+CREATE FUNCTION @extschema@.recadv_image_similar_items(
+    image bytea,
+    item_id uuid,
+    k integer DEFAULT 10,
+    candidates uuid[] DEFAULT NULL,
+    exclude uuid[] DEFAULT NULL)
+RETURNS TABLE (item uuid, similarity real, rank integer)
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 10 COST 10000
+SUPPORT @extschema@.recadv_row_estimate
+BEGIN ATOMIC
+    SELECT @extschema@.recadv_to_uuid(t.item), t.similarity, t.rank
+    FROM @extschema@.recadv_image_similar_items(image, item_id::pg_catalog.text, k, candidates::pg_catalog.text[], exclude::pg_catalog.text[]) AS t;
+END;
+COMMENT ON FUNCTION @extschema@.recadv_image_similar_items(bytea, uuid, integer, uuid[], uuid[]) IS
+'recadv_image_similar_items with ids of type uuid';
+
+CREATE FUNCTION @extschema@.recadv_image_score(
+    image bytea,
+    user_id uuid,
+    item_id uuid)
+RETURNS real
+LANGUAGE sql STABLE PARALLEL SAFE COST 100000
+RETURN @extschema@.recadv_image_score(image, user_id::pg_catalog.text, item_id::pg_catalog.text);
+COMMENT ON FUNCTION @extschema@.recadv_image_score(bytea, uuid, uuid) IS
+'recadv_image_score with ids of type uuid';
+
+-- Serving: ids of type numeric.  Integers are numbers, too: a type of its own, which nothing but numeric is
+-- taken for, keeps calls with them from being ambiguous
+
+CREATE TYPE @extschema@.recadv_numeric;
+CREATE FUNCTION @extschema@.recadv_numeric_in(cstring, oid, integer)
+RETURNS @extschema@.recadv_numeric
+AS 'numeric_in' LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.recadv_numeric_in(cstring, oid, integer) IS
+'input function of recadv_numeric';
+CREATE FUNCTION @extschema@.recadv_numeric_out(@extschema@.recadv_numeric)
+RETURNS cstring
+AS 'numeric_out' LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.recadv_numeric_out(@extschema@.recadv_numeric) IS
+'output function of recadv_numeric';
+CREATE TYPE @extschema@.recadv_numeric (
+    INPUT = @extschema@.recadv_numeric_in,
+    OUTPUT = @extschema@.recadv_numeric_out,
+    LIKE = pg_catalog.numeric);
+COMMENT ON TYPE @extschema@.recadv_numeric IS
+'numeric as an argument: pass a numeric';
+CREATE CAST (numeric AS @extschema@.recadv_numeric) WITHOUT FUNCTION AS IMPLICIT;
+COMMENT ON CAST (numeric AS @extschema@.recadv_numeric) IS 'numeric ids as arguments';
+CREATE CAST (@extschema@.recadv_numeric AS numeric) WITHOUT FUNCTION AS ASSIGNMENT;
+COMMENT ON CAST (@extschema@.recadv_numeric AS numeric) IS 'and back';
+
+CREATE FUNCTION @extschema@.recadv_to_numeric(text)
+RETURNS numeric
+AS 'MODULE_PATHNAME', 'recadv_to_numeric'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.recadv_to_numeric(text) IS
+'an id of a model, a text, as numeric; an error that says what to do if it is none';
+
+CREATE FUNCTION @extschema@.recadv_numeric_texts(numeric[])
+RETURNS text[]
+AS 'MODULE_PATHNAME', 'recadv_numeric_texts'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.recadv_numeric_texts(numeric[]) IS
+'numbers as ids of a model: texts without trailing zeros';
+
+CREATE FUNCTION @extschema@.recadv_topk(
+    user_id @extschema@.recadv_numeric,
+    k integer DEFAULT 10,
+    model text DEFAULT NULL,
+    exclude_seen boolean DEFAULT true,
+    candidates @extschema@.recadv_numeric[] DEFAULT NULL,
+    exclude @extschema@.recadv_numeric[] DEFAULT NULL,
+    seen text DEFAULT 'model',
+    popularity_weight double precision DEFAULT 0)
+RETURNS TABLE (item numeric, score real, rank integer, fallback boolean)
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 10 COST 10000
+SUPPORT @extschema@.recadv_row_estimate
+BEGIN ATOMIC
+    SELECT @extschema@.recadv_to_numeric(t.item), t.score, t.rank, t.fallback
+    FROM @extschema@.recadv_topk(pg_catalog.trim_scale(user_id::pg_catalog.numeric)::pg_catalog.text, k, model, exclude_seen, @extschema@.recadv_numeric_texts(candidates::pg_catalog.numeric[]), @extschema@.recadv_numeric_texts(exclude::pg_catalog.numeric[]), seen, popularity_weight) AS t;
+END;
+COMMENT ON FUNCTION @extschema@.recadv_topk(@extschema@.recadv_numeric, integer, text, boolean, @extschema@.recadv_numeric[], @extschema@.recadv_numeric[], text, double precision) IS
+'recadv_topk with ids of type numeric';
+
+CREATE FUNCTION @extschema@.recadv_topk_for(
+    history @extschema@.recadv_numeric[],
+    k integer DEFAULT 10,
+    model text DEFAULT NULL,
+    exclude_seen boolean DEFAULT true,
+    candidates @extschema@.recadv_numeric[] DEFAULT NULL,
+    exclude @extschema@.recadv_numeric[] DEFAULT NULL,
+    popularity_weight double precision DEFAULT 0)
+RETURNS TABLE (item numeric, score real, rank integer, fallback boolean)
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 10 COST 20000
+SUPPORT @extschema@.recadv_row_estimate
+BEGIN ATOMIC
+    SELECT @extschema@.recadv_to_numeric(t.item), t.score, t.rank, t.fallback
+    FROM @extschema@.recadv_topk_for(@extschema@.recadv_numeric_texts(history::pg_catalog.numeric[]), k, model, exclude_seen, @extschema@.recadv_numeric_texts(candidates::pg_catalog.numeric[]), @extschema@.recadv_numeric_texts(exclude::pg_catalog.numeric[]), popularity_weight) AS t;
+END;
+COMMENT ON FUNCTION @extschema@.recadv_topk_for(@extschema@.recadv_numeric[], integer, text, boolean, @extschema@.recadv_numeric[], @extschema@.recadv_numeric[], double precision) IS
+'recadv_topk_for with ids of type numeric';
+
+CREATE FUNCTION @extschema@.recadv_similar_items(
+    item_id @extschema@.recadv_numeric,
+    k integer DEFAULT 10,
+    model text DEFAULT NULL,
+    candidates @extschema@.recadv_numeric[] DEFAULT NULL,
+    exclude @extschema@.recadv_numeric[] DEFAULT NULL)
+RETURNS TABLE (item numeric, similarity real, rank integer)
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 10 COST 10000
+SUPPORT @extschema@.recadv_row_estimate
+BEGIN ATOMIC
+    SELECT @extschema@.recadv_to_numeric(t.item), t.similarity, t.rank
+    FROM @extschema@.recadv_similar_items(pg_catalog.trim_scale(item_id::pg_catalog.numeric)::pg_catalog.text, k, model, @extschema@.recadv_numeric_texts(candidates::pg_catalog.numeric[]), @extschema@.recadv_numeric_texts(exclude::pg_catalog.numeric[])) AS t;
+END;
+COMMENT ON FUNCTION @extschema@.recadv_similar_items(@extschema@.recadv_numeric, integer, text, @extschema@.recadv_numeric[], @extschema@.recadv_numeric[]) IS
+'recadv_similar_items with ids of type numeric';
+
+CREATE FUNCTION @extschema@.recadv_similar_users(
+    user_id @extschema@.recadv_numeric,
+    k integer DEFAULT 10,
+    model text DEFAULT NULL,
+    candidates @extschema@.recadv_numeric[] DEFAULT NULL,
+    exclude @extschema@.recadv_numeric[] DEFAULT NULL)
+RETURNS TABLE (other numeric, similarity real, rank integer)
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 10 COST 100000
+SUPPORT @extschema@.recadv_row_estimate
+BEGIN ATOMIC
+    SELECT @extschema@.recadv_to_numeric(t.other), t.similarity, t.rank
+    FROM @extschema@.recadv_similar_users(pg_catalog.trim_scale(user_id::pg_catalog.numeric)::pg_catalog.text, k, model, @extschema@.recadv_numeric_texts(candidates::pg_catalog.numeric[]), @extschema@.recadv_numeric_texts(exclude::pg_catalog.numeric[])) AS t;
+END;
+COMMENT ON FUNCTION @extschema@.recadv_similar_users(@extschema@.recadv_numeric, integer, text, @extschema@.recadv_numeric[], @extschema@.recadv_numeric[]) IS
+'recadv_similar_users with ids of type numeric';
+
+CREATE FUNCTION @extschema@.recadv_explain(
+    user_id @extschema@.recadv_numeric,
+    item_id @extschema@.recadv_numeric,
+    k integer DEFAULT 10,
+    model text DEFAULT NULL,
+    candidates @extschema@.recadv_numeric[] DEFAULT NULL,
+    exclude @extschema@.recadv_numeric[] DEFAULT NULL,
+    seen text DEFAULT 'model')
+RETURNS TABLE (item numeric, weight real, rank integer)
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 10 COST 5000
+SUPPORT @extschema@.recadv_row_estimate
+BEGIN ATOMIC
+    SELECT @extschema@.recadv_to_numeric(t.item), t.weight, t.rank
+    FROM @extschema@.recadv_explain(pg_catalog.trim_scale(user_id::pg_catalog.numeric)::pg_catalog.text, pg_catalog.trim_scale(item_id::pg_catalog.numeric)::pg_catalog.text, k, model, @extschema@.recadv_numeric_texts(candidates::pg_catalog.numeric[]), @extschema@.recadv_numeric_texts(exclude::pg_catalog.numeric[]), seen) AS t;
+END;
+COMMENT ON FUNCTION @extschema@.recadv_explain(@extschema@.recadv_numeric, @extschema@.recadv_numeric, integer, text, @extschema@.recadv_numeric[], @extschema@.recadv_numeric[], text) IS
+'recadv_explain with ids of type numeric';
+
+CREATE FUNCTION @extschema@.recadv_topk_all(
+    model text,
+    k integer,
+    users @extschema@.recadv_numeric[],
+    exclude_seen boolean DEFAULT true,
+    candidates @extschema@.recadv_numeric[] DEFAULT NULL,
+    exclude @extschema@.recadv_numeric[] DEFAULT NULL,
+    seen text DEFAULT 'model',
+    popularity_weight double precision DEFAULT 0)
+RETURNS TABLE (user_id numeric, item numeric, score real, rank integer, fallback boolean)
+LANGUAGE sql STABLE PARALLEL RESTRICTED ROWS 100000 COST 1000000
+SUPPORT @extschema@.recadv_row_estimate
+BEGIN ATOMIC
+    SELECT @extschema@.recadv_to_numeric(t.user_id), @extschema@.recadv_to_numeric(t.item), t.score, t.rank, t.fallback
+    FROM @extschema@.recadv_topk_all(model, k, @extschema@.recadv_numeric_texts(users::pg_catalog.numeric[]), exclude_seen, @extschema@.recadv_numeric_texts(candidates::pg_catalog.numeric[]), @extschema@.recadv_numeric_texts(exclude::pg_catalog.numeric[]), seen, popularity_weight) AS t;
+END;
+COMMENT ON FUNCTION @extschema@.recadv_topk_all(text, integer, @extschema@.recadv_numeric[], boolean, @extschema@.recadv_numeric[], @extschema@.recadv_numeric[], text, double precision) IS
+'recadv_topk_all with ids of type numeric';
+
+CREATE FUNCTION @extschema@.recadv_score(
+    user_id @extschema@.recadv_numeric,
+    item_id @extschema@.recadv_numeric,
+    model text DEFAULT NULL)
+RETURNS real
+LANGUAGE sql STABLE PARALLEL SAFE COST 1000
+RETURN @extschema@.recadv_score(pg_catalog.trim_scale(user_id::pg_catalog.numeric)::pg_catalog.text, pg_catalog.trim_scale(item_id::pg_catalog.numeric)::pg_catalog.text, model);
+COMMENT ON FUNCTION @extschema@.recadv_score(@extschema@.recadv_numeric, @extschema@.recadv_numeric, text) IS
+'recadv_score with ids of type numeric';
+
+CREATE FUNCTION @extschema@.recadv_has_user(
+    user_id @extschema@.recadv_numeric,
+    model text DEFAULT NULL)
+RETURNS boolean
+LANGUAGE sql STABLE PARALLEL SAFE COST 500
+RETURN @extschema@.recadv_has_user(pg_catalog.trim_scale(user_id::pg_catalog.numeric)::pg_catalog.text, model);
+COMMENT ON FUNCTION @extschema@.recadv_has_user(@extschema@.recadv_numeric, text) IS
+'recadv_has_user with ids of type numeric';
+
+CREATE FUNCTION @extschema@.recadv_observe(
+    model text,
+    user_id @extschema@.recadv_numeric,
+    item_id @extschema@.recadv_numeric,
+    at text DEFAULT NULL)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'recadv_observe_numeric_literal'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000;
+COMMENT ON FUNCTION @extschema@.recadv_observe(text, @extschema@.recadv_numeric, @extschema@.recadv_numeric, text) IS
+'recadv_observe with ids of type numeric';
+
+CREATE FUNCTION @extschema@.recadv_observe(
+    model text,
+    user_id @extschema@.recadv_numeric,
+    item_id @extschema@.recadv_numeric,
+    at anyelement)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'recadv_observe_numeric_value'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000;
+COMMENT ON FUNCTION @extschema@.recadv_observe(text, @extschema@.recadv_numeric, @extschema@.recadv_numeric, anyelement) IS
+'recadv_observe with ids of type numeric with the time as a date, timestamp or number';
+
+CREATE FUNCTION @extschema@.recadv_forget(
+    model text,
+    user_id @extschema@.recadv_numeric)
+RETURNS @extschema@.recadv_forgotten
+LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 1000000
+RETURN @extschema@.recadv_forget(model, pg_catalog.trim_scale(user_id::pg_catalog.numeric)::pg_catalog.text);
+COMMENT ON FUNCTION @extschema@.recadv_forget(text, @extschema@.recadv_numeric) IS
+'recadv_forget with ids of type numeric';
+
+CREATE FUNCTION @extschema@.recadv_image_topk(
+    image bytea,
+    user_id @extschema@.recadv_numeric,
+    k integer DEFAULT 10,
+    exclude_seen boolean DEFAULT true,
+    candidates @extschema@.recadv_numeric[] DEFAULT NULL,
+    exclude @extschema@.recadv_numeric[] DEFAULT NULL,
+    popularity_weight double precision DEFAULT 0)
+RETURNS TABLE (item numeric, score real, rank integer, fallback boolean)
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 10 COST 10000
+SUPPORT @extschema@.recadv_row_estimate
+BEGIN ATOMIC
+    SELECT @extschema@.recadv_to_numeric(t.item), t.score, t.rank, t.fallback
+    FROM @extschema@.recadv_image_topk(image, pg_catalog.trim_scale(user_id::pg_catalog.numeric)::pg_catalog.text, k, exclude_seen, @extschema@.recadv_numeric_texts(candidates::pg_catalog.numeric[]), @extschema@.recadv_numeric_texts(exclude::pg_catalog.numeric[]), popularity_weight) AS t;
+END;
+COMMENT ON FUNCTION @extschema@.recadv_image_topk(bytea, @extschema@.recadv_numeric, integer, boolean, @extschema@.recadv_numeric[], @extschema@.recadv_numeric[], double precision) IS
+'recadv_image_topk with ids of type numeric';
+
+CREATE FUNCTION @extschema@.recadv_image_topk_for(
+    image bytea,
+    history @extschema@.recadv_numeric[],
+    k integer DEFAULT 10,
+    exclude_seen boolean DEFAULT true,
+    candidates @extschema@.recadv_numeric[] DEFAULT NULL,
+    exclude @extschema@.recadv_numeric[] DEFAULT NULL,
+    popularity_weight double precision DEFAULT 0)
+RETURNS TABLE (item numeric, score real, rank integer, fallback boolean)
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 10 COST 20000
+SUPPORT @extschema@.recadv_row_estimate
+BEGIN ATOMIC
+    SELECT @extschema@.recadv_to_numeric(t.item), t.score, t.rank, t.fallback
+    FROM @extschema@.recadv_image_topk_for(image, @extschema@.recadv_numeric_texts(history::pg_catalog.numeric[]), k, exclude_seen, @extschema@.recadv_numeric_texts(candidates::pg_catalog.numeric[]), @extschema@.recadv_numeric_texts(exclude::pg_catalog.numeric[]), popularity_weight) AS t;
+END;
+COMMENT ON FUNCTION @extschema@.recadv_image_topk_for(bytea, @extschema@.recadv_numeric[], integer, boolean, @extschema@.recadv_numeric[], @extschema@.recadv_numeric[], double precision) IS
+'recadv_image_topk_for with ids of type numeric';
+
+CREATE FUNCTION @extschema@.recadv_image_similar_items(
+    image bytea,
+    item_id @extschema@.recadv_numeric,
+    k integer DEFAULT 10,
+    candidates @extschema@.recadv_numeric[] DEFAULT NULL,
+    exclude @extschema@.recadv_numeric[] DEFAULT NULL)
+RETURNS TABLE (item numeric, similarity real, rank integer)
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 10 COST 10000
+SUPPORT @extschema@.recadv_row_estimate
+BEGIN ATOMIC
+    SELECT @extschema@.recadv_to_numeric(t.item), t.similarity, t.rank
+    FROM @extschema@.recadv_image_similar_items(image, pg_catalog.trim_scale(item_id::pg_catalog.numeric)::pg_catalog.text, k, @extschema@.recadv_numeric_texts(candidates::pg_catalog.numeric[]), @extschema@.recadv_numeric_texts(exclude::pg_catalog.numeric[])) AS t;
+END;
+COMMENT ON FUNCTION @extschema@.recadv_image_similar_items(bytea, @extschema@.recadv_numeric, integer, @extschema@.recadv_numeric[], @extschema@.recadv_numeric[]) IS
+'recadv_image_similar_items with ids of type numeric';
+
+CREATE FUNCTION @extschema@.recadv_image_score(
+    image bytea,
+    user_id @extschema@.recadv_numeric,
+    item_id @extschema@.recadv_numeric)
+RETURNS real
+LANGUAGE sql STABLE PARALLEL SAFE COST 100000
+RETURN @extschema@.recadv_image_score(image, pg_catalog.trim_scale(user_id::pg_catalog.numeric)::pg_catalog.text, pg_catalog.trim_scale(item_id::pg_catalog.numeric)::pg_catalog.text);
+COMMENT ON FUNCTION @extschema@.recadv_image_score(bytea, @extschema@.recadv_numeric, @extschema@.recadv_numeric) IS
+'recadv_image_score with ids of type numeric';
+
+-- Serving: arrays without a type, as drivers and PREPARE pass them: what has no type is a text, here the
+-- literal of an array, to be told apart from arrays of each type
+
+CREATE FUNCTION @extschema@.recadv_topk_for(
+    history text,
+    k integer DEFAULT 10,
+    model text DEFAULT NULL,
+    exclude_seen boolean DEFAULT true,
+    candidates text[] DEFAULT NULL,
+    exclude text[] DEFAULT NULL,
+    popularity_weight double precision DEFAULT 0)
+RETURNS TABLE (item text, score real, rank integer, fallback boolean)
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 10 COST 20000
+SUPPORT @extschema@.recadv_row_estimate
+BEGIN ATOMIC
+    SELECT t.item, t.score, t.rank, t.fallback
+    FROM @extschema@.recadv_topk_for(history::pg_catalog.text[], k, model, exclude_seen, candidates, exclude, popularity_weight) AS t;
+END;
+COMMENT ON FUNCTION @extschema@.recadv_topk_for(text, integer, text, boolean, text[], text[], double precision) IS
+'recadv_topk_for with history as a parameter without a type, or as the literal of an array: ''{1,2}''; ids come back as text';
+
+CREATE FUNCTION @extschema@.recadv_topk_all(
+    model text,
+    k integer,
+    users text,
+    exclude_seen boolean DEFAULT true,
+    candidates text[] DEFAULT NULL,
+    exclude text[] DEFAULT NULL,
+    seen text DEFAULT 'model',
+    popularity_weight double precision DEFAULT 0)
+RETURNS TABLE (user_id text, item text, score real, rank integer, fallback boolean)
+LANGUAGE sql STABLE PARALLEL RESTRICTED ROWS 100000 COST 1000000
+SUPPORT @extschema@.recadv_row_estimate
+BEGIN ATOMIC
+    SELECT t.user_id, t.item, t.score, t.rank, t.fallback
+    FROM @extschema@.recadv_topk_all(model, k, users::pg_catalog.text[], exclude_seen, candidates, exclude, seen, popularity_weight) AS t;
+END;
+COMMENT ON FUNCTION @extschema@.recadv_topk_all(text, integer, text, boolean, text[], text[], text, double precision) IS
+'recadv_topk_all with users as a parameter without a type, or as the literal of an array: ''{1,2}''; ids come back as text';
+
+CREATE FUNCTION @extschema@.recadv_image_topk_for(
+    image bytea,
+    history text,
+    k integer DEFAULT 10,
+    exclude_seen boolean DEFAULT true,
+    candidates text[] DEFAULT NULL,
+    exclude text[] DEFAULT NULL,
+    popularity_weight double precision DEFAULT 0)
+RETURNS TABLE (item text, score real, rank integer, fallback boolean)
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 10 COST 20000
+SUPPORT @extschema@.recadv_row_estimate
+BEGIN ATOMIC
+    SELECT t.item, t.score, t.rank, t.fallback
+    FROM @extschema@.recadv_image_topk_for(image, history::pg_catalog.text[], k, exclude_seen, candidates, exclude, popularity_weight) AS t;
+END;
+COMMENT ON FUNCTION @extschema@.recadv_image_topk_for(bytea, text, integer, boolean, text[], text[], double precision) IS
+'recadv_image_topk_for with history as a parameter without a type, or as the literal of an array: ''{1,2}''; ids come back as text';
+
+CREATE FUNCTION @extschema@.recadv_embeddings(
+    model text,
+    side text,
+    ids text)
+RETURNS TABLE (id text, embedding real[])
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 10000 COST 100000
+SUPPORT @extschema@.recadv_row_estimate
+BEGIN ATOMIC
+    SELECT t.id, t.embedding
+    FROM @extschema@.recadv_embeddings(model, side, ids::pg_catalog.text[]) AS t;
+END;
+COMMENT ON FUNCTION @extschema@.recadv_embeddings(text, text, text) IS
+'recadv_embeddings with ids as a parameter without a type, or as the literal of an array: ''{1,2}''; ids come back as text';
+
+-- What these say
+
+COMMENT ON FUNCTION @extschema@.recadv_has_user(bigint, text) IS
+'does the model know the user? If not, recadv_topk answers with the most popular items, and fallback is true';
+COMMENT ON FUNCTION @extschema@.recadv_embeddings(text, text, anyarray) IS
+'embeddings of users or items with the given ids (an array of integers, uuid, numeric or text), each once; those that the model does not know are left out. The ids come back in the type of the array''s elements: NULL::bigint[] asks for all, with ids of type bigint';
 
 -- Pictures: what is in the lists of all users, as rows
 
@@ -1926,3 +2579,86 @@ RETURN @extschema@.recadv_page(@extschema@.recadv_model_table(model), titles, ti
     k, sample);
 COMMENT ON FUNCTION @extschema@.recadv_report(text, regclass, name, name, name, integer, integer) IS
 'one page of HTML about a model, with nothing from elsewhere and no script: what was trained on what, the learning curve, quality over trainings and refreshes, robustness, coverage and exposure, what has changed since the version before, a map of items and twenty users. titles: a table or view with the items'' ids and titles, which is read with your rights; group_column: a column of it that gives the map its colours. k: items of a list; sample: the lists of at most so many users, spread evenly (NULL: all). What the algorithm cannot offer is left out, and the page says so. Changes nothing, and works on a standby; write it down with client_encoding UTF8';
+
+-- Slates and what users have: the other forms
+
+CREATE FUNCTION @extschema@.recadv_slate(
+    history uuid[],
+    k integer DEFAULT 10,
+    model text DEFAULT NULL,
+    explore real DEFAULT 0.05,
+    seed bigint DEFAULT NULL,
+    exclude_seen boolean DEFAULT false,
+    candidates uuid[] DEFAULT NULL,
+    exclude uuid[] DEFAULT NULL)
+RETURNS TABLE (item uuid, score real, rank integer, propensity real)
+LANGUAGE sql VOLATILE PARALLEL SAFE ROWS 10 COST 20000
+SUPPORT @extschema@.recadv_row_estimate
+BEGIN ATOMIC
+    SELECT @extschema@.recadv_to_uuid(t.item), t.score, t.rank, t.propensity
+    FROM @extschema@.recadv_slate(history::pg_catalog.text[], k, model, explore, seed, exclude_seen, candidates::pg_catalog.text[], exclude::pg_catalog.text[]) AS t;
+END;
+COMMENT ON FUNCTION @extschema@.recadv_slate(uuid[], integer, text, real, bigint, boolean, uuid[], uuid[]) IS
+'recadv_slate with ids of type uuid';
+
+CREATE FUNCTION @extschema@.recadv_seen(
+    user_id uuid,
+    model text DEFAULT NULL)
+RETURNS TABLE (item uuid)
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 50 COST 1000
+BEGIN ATOMIC
+    SELECT @extschema@.recadv_to_uuid(t.item)
+    FROM @extschema@.recadv_seen(user_id::pg_catalog.text, model) AS t;
+END;
+COMMENT ON FUNCTION @extschema@.recadv_seen(uuid, text) IS
+'recadv_seen with ids of type uuid';
+
+CREATE FUNCTION @extschema@.recadv_slate(
+    history @extschema@.recadv_numeric[],
+    k integer DEFAULT 10,
+    model text DEFAULT NULL,
+    explore real DEFAULT 0.05,
+    seed bigint DEFAULT NULL,
+    exclude_seen boolean DEFAULT false,
+    candidates @extschema@.recadv_numeric[] DEFAULT NULL,
+    exclude @extschema@.recadv_numeric[] DEFAULT NULL)
+RETURNS TABLE (item numeric, score real, rank integer, propensity real)
+LANGUAGE sql VOLATILE PARALLEL SAFE ROWS 10 COST 20000
+SUPPORT @extschema@.recadv_row_estimate
+BEGIN ATOMIC
+    SELECT @extschema@.recadv_to_numeric(t.item), t.score, t.rank, t.propensity
+    FROM @extschema@.recadv_slate(@extschema@.recadv_numeric_texts(history::pg_catalog.numeric[]), k, model, explore, seed, exclude_seen, @extschema@.recadv_numeric_texts(candidates::pg_catalog.numeric[]), @extschema@.recadv_numeric_texts(exclude::pg_catalog.numeric[])) AS t;
+END;
+COMMENT ON FUNCTION @extschema@.recadv_slate(@extschema@.recadv_numeric[], integer, text, real, bigint, boolean, @extschema@.recadv_numeric[], @extschema@.recadv_numeric[]) IS
+'recadv_slate with ids of type numeric';
+
+CREATE FUNCTION @extschema@.recadv_seen(
+    user_id @extschema@.recadv_numeric,
+    model text DEFAULT NULL)
+RETURNS TABLE (item numeric)
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 50 COST 1000
+BEGIN ATOMIC
+    SELECT @extschema@.recadv_to_numeric(t.item)
+    FROM @extschema@.recadv_seen(pg_catalog.trim_scale(user_id::pg_catalog.numeric)::pg_catalog.text, model) AS t;
+END;
+COMMENT ON FUNCTION @extschema@.recadv_seen(@extschema@.recadv_numeric, text) IS
+'recadv_seen with ids of type numeric';
+
+CREATE FUNCTION @extschema@.recadv_slate(
+    history text,
+    k integer DEFAULT 10,
+    model text DEFAULT NULL,
+    explore real DEFAULT 0.05,
+    seed bigint DEFAULT NULL,
+    exclude_seen boolean DEFAULT false,
+    candidates text[] DEFAULT NULL,
+    exclude text[] DEFAULT NULL)
+RETURNS TABLE (item text, score real, rank integer, propensity real)
+LANGUAGE sql VOLATILE PARALLEL SAFE ROWS 10 COST 20000
+SUPPORT @extschema@.recadv_row_estimate
+BEGIN ATOMIC
+    SELECT t.item, t.score, t.rank, t.propensity
+    FROM @extschema@.recadv_slate(history::pg_catalog.text[], k, model, explore, seed, exclude_seen, candidates, exclude) AS t;
+END;
+COMMENT ON FUNCTION @extschema@.recadv_slate(text, integer, text, real, bigint, boolean, text[], text[]) IS
+'recadv_slate with history as a parameter without a type, or as the literal of an array: ''{1,2}''; ids come back as text';

@@ -48,6 +48,10 @@ const OptionSpec train_options[] = {
      "the "
      "newest time in which rows may still arrive late",
      "recadv"},
+    {"popular_half_life", OPTION_REAL, FIELD(popular_half_life), 0, 1e12, 0, NULL,
+     "users of whom nothing is known get what is popular of late: an interaction so many seconds "
+     "(for a number as time: units) older counts half; 0: all count alike",
+     "recadv"},
     {"promote", OPTION_REAL, FIELD(promote), 0, 1, 0.9, promote_choices,
      "a new version serves if it reaches this share of the NDCG@100 of the one that serves, on "
      "held-out interactions that neither has learnt, and its source and model pass some checks; "

@@ -76,6 +76,7 @@ typedef struct TrainOptions {
     int64_t keep_versions;
     bool warm_start;
     double lateness;
+    double popular_half_life;
     double promote;
 } TrainOptions;
 

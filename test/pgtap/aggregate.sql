@@ -220,7 +220,7 @@ SELECT fails(
     'an exploding learning rate');
 SELECT is(
     (SELECT array_agg(item)
-     FROM recadv_topk((SELECT recadv_fit(1, 1, '{"algorithm":"bpr"}')), 1, 5,
+     FROM recadv_image_topk((SELECT recadv_fit(1, 1, '{"algorithm":"bpr"}')), 1, 5,
                       exclude_seen => false)),
     '{1}',
     'nothing to rank: what is popular');

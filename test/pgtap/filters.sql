@@ -55,7 +55,7 @@ RETURNS TABLE (n int, item bigint, score real, rank int) LANGUAGE sql AS $$
 $$;
 CREATE FUNCTION served(model text)
 RETURNS TABLE (n int, item bigint, score real, rank int) LANGUAGE sql AS $$
-    SELECT n, t.*
+    SELECT n, t.item, t.score, t.rank
     FROM cases c, LATERAL recadv_topk(u, k, served.model, exclude_seen, c.candidates, c.exclude) t
 $$;
 CREATE FUNCTION served_text(model text)
@@ -119,7 +119,7 @@ $$;
 CREATE TABLE wanted AS SELECT m, w.* FROM unnest('{wide,ties}'::text[]) m, naive_wide(m) w;
 SELECT bag_eq(
     format(
-        $$SELECT n, t.*
+        $$SELECT n, t.item, t.score, t.rank
           FROM randomly c, LATERAL recadv_topk(u, k, %L, exclude_seen, c.candidates, c.exclude) t$$,
         m),
     format('SELECT n, item, score, rank FROM wanted WHERE m = %L', m),
@@ -128,7 +128,7 @@ FROM unnest('{wide,ties}'::text[]) m;
 SET recadv.cache_size = 0;
 SELECT bag_eq(
     format(
-        $$SELECT n, t.*
+        $$SELECT n, t.item, t.score, t.rank
           FROM randomly c, LATERAL recadv_topk(u, k, %L, exclude_seen, c.candidates, c.exclude) t$$,
         m),
     format('SELECT n, item, score, rank FROM wanted WHERE m = %L', m),
@@ -163,11 +163,11 @@ SELECT bag_eq(
 
 -- images take the same filters
 SELECT bag_eq(
-    $$SELECT n, t.*
+    $$SELECT n, t.item, t.score, t.rank
       FROM cases c,
            (SELECT recadv_fit(user_id, item_id, '{"algorithm":"popularity"}') AS image
             FROM orders) f,
-           LATERAL recadv_topk(image, u::bigint, k, exclude_seen, c.candidates, c.exclude) t$$,
+           LATERAL recadv_image_topk(image, u::bigint, k, exclude_seen, c.candidates, c.exclude) t$$,
     $$SELECT * FROM served('popularity')$$,
     'an image: the same');
 SELECT bag_eq(
@@ -175,7 +175,7 @@ SELECT bag_eq(
       FROM cases c,
            (SELECT recadv_fit(user_id, item_id, '{"algorithm":"popularity"}') AS image
             FROM orders) f,
-           LATERAL recadv_topk(image, u::text, k, exclude_seen, c.candidates::text[],
+           LATERAL recadv_image_topk(image, u::text, k, exclude_seen, c.candidates::text[],
                c.exclude::text[]) t$$,
     $$SELECT * FROM served('popularity')$$,
     'an image: the same with text');

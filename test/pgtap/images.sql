@@ -43,7 +43,7 @@ SELECT is(recadv_save(name, image), 1, 'saved: ' || name) FROM images ORDER BY n
 SELECT bag_eq(
     format(
         $$SELECT u, t.*
-          FROM generate_series(0, 61) u, images, LATERAL recadv_topk(image, u::bigint, 7, %1$L) t
+          FROM generate_series(0, 61) u, images, LATERAL recadv_image_topk(image, u::bigint, 7, %1$L) t
           WHERE name = %2$L$$,
         x,
         n),
@@ -53,13 +53,13 @@ SELECT bag_eq(
 FROM algorithms() n, unnest('{true,false}'::bool[]) x;
 SELECT bag_eq(
     $$SELECT u, t.*
-      FROM generate_series(0, 61) u, images, LATERAL recadv_topk(image, 'u' || u, 50) t
+      FROM generate_series(0, 61) u, images, LATERAL recadv_image_topk(image, 'u' || u, 50) t
       WHERE name = 'text'$$,
     $$SELECT u, t.* FROM generate_series(0, 61) u, LATERAL recadv_topk('u' || u, 50, 'text') t$$,
     'text: recadv_topk');
 SELECT bag_eq(
     $$SELECT u, t.*
-      FROM unnest('{0,1,250,499,500}'::int[]) u, images, LATERAL recadv_topk(image, u::bigint, 20) t
+      FROM unnest('{0,1,250,499,500}'::int[]) u, images, LATERAL recadv_image_topk(image, u::bigint, 20) t
       WHERE name = 'blocks'$$,
     $$SELECT u, t.*
       FROM unnest('{0,1,250,499,500}'::int[]) u, LATERAL recadv_topk(u, 20, 'blocks') t$$,
@@ -68,28 +68,28 @@ SELECT is(
     (SELECT count(*)
      FROM images, generate_series(0, 61, 3) u, generate_series(0, 41, 2) i
      WHERE name IN (SELECT algorithms())
-       AND recadv_score(image, u::bigint, i::bigint) IS DISTINCT FROM recadv_score(u, i, name)),
+       AND recadv_image_score(image, u::bigint, i::bigint) IS DISTINCT FROM recadv_score(u, i, name)),
     0::bigint,
     'recadv_score');
 SELECT is(
     (SELECT count(*)
      FROM images, generate_series(0, 61, 3) u, generate_series(0, 41, 2) i
      WHERE name IN ('bpr', 'text')
-       AND recadv_score(image, 'u' || u, 'i' || i)
+       AND recadv_image_score(image, 'u' || u, 'i' || i)
                IS DISTINCT FROM recadv_score('u' || u, 'i' || i, name)),
     0::bigint,
     'recadv_score with text');
 SELECT is(
-    (SELECT count(*) FROM images, recadv_topk(image, 1::bigint) WHERE name = 'bpr'),
+    (SELECT count(*) FROM images, recadv_image_topk(image, 1::bigint) WHERE name = 'bpr'),
     10::bigint,
     'ten rows by default');
 SELECT fails(
-    'SELECT recadv_topk(image, 1::bigint, 0) FROM images',
+    'SELECT recadv_image_topk(image, 1::bigint, 0) FROM images',
     '22023',
     'k must be at least 1, not 0',
     'k 0');
 SELECT fails(
-    'SELECT recadv_topk(image, 1::bigint) FROM images WHERE name = ''text''',
+    'SELECT recadv_image_topk(image, 1::bigint) FROM images WHERE name = ''text''',
     '42804',
     '%not integers%',
     'text items do not fit a bigint result');
@@ -103,9 +103,9 @@ SELECT is(
      JOIN stored s USING (name),
           LATERAL (SELECT substring(s.image FOR 100) || substring(s.image FROM 101) AS pieces) p,
           LATERAL (SELECT string_agg(t::text, ' ') AS a
-                   FROM recadv_topk(i.image, '1', 5) t) x,
+                   FROM recadv_image_topk(i.image, '1', 5) t) x,
           LATERAL (SELECT string_agg(t::text, ' ') AS b
-                   FROM recadv_topk(pieces, '1', 5) t) y
+                   FROM recadv_image_topk(pieces, '1', 5) t) y
      WHERE a = b),
     (SELECT count(*) FROM images),
     'put together again');
@@ -137,7 +137,7 @@ SELECT works($$SELECT * FROM recadv_robustness('bpr', '{0.5}')$$, 'and the held-
 
 -- what is no image
 SELECT fails(
-    format('SELECT recadv_topk(%L::bytea, 1::bigint)', b),
+    format('SELECT recadv_image_topk(%L::bytea, 1::bigint)', b),
     'XX001',
     'model image is damaged: %',
     'topk of ' || left(b::text, 40))
@@ -146,7 +146,7 @@ FROM unnest(ARRAY['', '\x00', 'RADVIMG', 'RADVIMG\001',
                   'RADVIMG\001\001\000\000\000\377\377\377\377aaaaaaaa',
                   repeat('x', 100)]::bytea[]) b;
 SELECT fails(
-    $$SELECT recadv_topk(decode('52414456494d470100000000', 'hex'), 1::bigint)$$,
+    $$SELECT recadv_image_topk(decode('52414456494d470100000000', 'hex'), 1::bigint)$$,
     'XX001',
     '%part "header"%missing%',
     'an image without blocks');
@@ -177,8 +177,8 @@ CREATE FUNCTION truncated(model text, query text) RETURNS text LANGUAGE sql AS $
 $$;
 SELECT matches(truncated(n, q), '^XX001 \d{3,}$', n || ' truncated: ' || q)
 FROM unnest('{popularity,bpr,text}'::text[]) n,
-     unnest(ARRAY['SELECT item FROM recadv_topk(%L::bytea, 1::bigint, 1)',
-                  'SELECT recadv_score(%L::bytea, 1::bigint, 1::bigint)',
+     unnest(ARRAY['SELECT item FROM recadv_image_topk(%L::bytea, 1::bigint, 1)',
+                  'SELECT recadv_image_score(%L::bytea, 1::bigint, 1::bigint)',
                   'SELECT recadv_save(''cut'', %L)']) q;
 
 -- flipped bits (but for byte 7, the format: see newer.sql): an error or, where the flip is in what
@@ -201,9 +201,9 @@ SELECT is(
 FROM (VALUES ('popularity', 2), ('bpr', 5), ('amf', 7), ('text', 7)) v(m, s)
 JOIN images ON name = m,
      unnest(ARRAY[
-         'SELECT string_agg(t::text, '' '') FROM recadv_topk(%L::bytea, ''1''::text, 5) t',
-         'SELECT string_agg(t::text, '' '') FROM recadv_topk(%L::bytea, ''u1''::text, 5) t',
-         'SELECT recadv_score(%L::bytea, ''1''::text, ''1''::text)']) q;
+         'SELECT string_agg(t::text, '' '') FROM recadv_image_topk(%L::bytea, ''1''::text, 5) t',
+         'SELECT string_agg(t::text, '' '') FROM recadv_image_topk(%L::bytea, ''u1''::text, 5) t',
+         'SELECT recadv_image_score(%L::bytea, ''1''::text, ''1''::text)']) q;
 SELECT is(
     (SELECT string_agg(DISTINCT outcome, ' ')
      FROM flipped(m, 'SELECT recadv_save(''flipped'', %L)', s)),

@@ -57,23 +57,23 @@ SELECT is(
     0::bigint,
     'recadv_score gives the same scores');
 SELECT results_eq(
-    'SELECT user_id::bigint, item, score, rank FROM best ORDER BY 1, rank',
+    'SELECT user_id::bigint, item, score, rank, fallback FROM best ORDER BY 1, rank',
     'SELECT * FROM recadv_topk_all(''knn'', 7) ORDER BY 1, rank',
     'recadv_topk_all gives the same');
 SET recadv.max_threads = 1;
 SELECT results_eq(
-    'SELECT user_id::bigint, item, score, rank FROM best ORDER BY 1, rank',
+    'SELECT user_id::bigint, item, score, rank, fallback FROM best ORDER BY 1, rank',
     'SELECT * FROM recadv_topk_all(''knn'', 7) ORDER BY 1, rank',
     'on one thread, too');
 SET recadv.max_threads = 2;
 SET recadv.cache_size = 0;
 SELECT copy_model('knn', 'cold');
 SELECT results_eq(
-    'SELECT user_id::bigint, item, score, rank FROM best ORDER BY 1, rank',
+    'SELECT user_id::bigint, item, score, rank, fallback FROM best ORDER BY 1, rank',
     'SELECT * FROM recadv_topk_all(''cold'', 7) ORDER BY 1, rank',
     'and read from the table');
 SELECT results_eq(
-    'SELECT user_id, item, score, rank FROM best ORDER BY 1, rank',
+    'SELECT user_id, item, score, rank, fallback FROM best ORDER BY 1, rank',
     'SELECT u, t.* FROM generate_series(1, 60) u, recadv_topk(u, 7, ''cold'') t ORDER BY 1, rank',
     'recadv_topk, too');
 RESET recadv.cache_size;
@@ -232,7 +232,7 @@ SELECT is(
     0::bigint,
     'and reasons are among them');
 SELECT results_eq(
-    'SELECT user_id::bigint, item, score, rank FROM last_best ORDER BY 1, rank',
+    'SELECT user_id::bigint, item, score, rank, fallback FROM last_best ORDER BY 1, rank',
     'SELECT * FROM recadv_topk_all(''last'', 7) ORDER BY 1, rank',
     'recadv_topk_all gives the same');
 SELECT ok(
@@ -253,8 +253,8 @@ SELECT ok(
     'there is a part for it');
 SELECT is(answers('saved'), answers('last'), 'and answers the same');
 SELECT results_eq(
-    'SELECT u, t.* FROM images, generate_series(1, 60) u, recadv_topk(image, u, 7) t ORDER BY 1, rank',
-    'SELECT user_id, item, score, rank FROM last_best ORDER BY 1, rank',
+    'SELECT u, t.* FROM images, generate_series(1, 60) u, recadv_image_topk(image, u, 7) t ORDER BY 1, rank',
+    'SELECT user_id, item, score, rank, fallback FROM last_best ORDER BY 1, rank',
     'without a table, too');
 
 -- versions

@@ -24,7 +24,7 @@ SELECT is(recadv_info('m') #> '{training,unusable_ids}', '3', 'and counts them')
 SELECT is(recadv_info('without') #> '{training,unusable_ids}', NULL, 'where there are any');
 SELECT ok(recadv_has_user('u1', 'm') AND NOT recadv_has_user(repeat('x', 1025), 'm'), 'nobody has such an id');
 SELECT is(
-    (SELECT count(*) FROM recadv_topk((SELECT recadv_fit(user_id, item_id, at,
+    (SELECT count(*) FROM recadv_image_topk((SELECT recadv_fit(user_id, item_id, at,
         '{"algorithm":"nmrn","factors":4,"epochs":1}') FROM visits), 'u1', 99, exclude_seen => false)),
     (SELECT count(DISTINCT item_id) FROM sound),
     'the aggregate');
@@ -33,7 +33,7 @@ SET LOCAL parallel_tuple_cost = 0;
 SET LOCAL min_parallel_table_scan_size = 0;
 SET LOCAL max_parallel_workers_per_gather = 2;
 SELECT is(
-    (SELECT count(*) FROM recadv_topk((SELECT recadv_fit(user_id, item_id,
+    (SELECT count(*) FROM recadv_image_topk((SELECT recadv_fit(user_id, item_id,
         '{"algorithm":"popularity"}'::jsonb) FROM visits), 'u1', 99, exclude_seen => false)),
     (SELECT count(DISTINCT item_id) FROM sound),
     'in parallel');

@@ -173,7 +173,7 @@ DROP TABLE bad;
 SELECT recadv_fit(user_id, item_id, '{"algorithm":"bpr","factors":4,"epochs":1,"holdout":"none"}') AS image
 FROM orders \gset
 CREATE TABLE asked (question text);
-INSERT INTO asked VALUES ('SELECT recadv_topk(%L::bytea, 1, 5)'), ('SELECT recadv_score(%L::bytea, 1, 1)'),
+INSERT INTO asked VALUES ('SELECT recadv_image_topk(%L::bytea, 1, 5)'), ('SELECT recadv_image_score(%L::bytea, 1, 1)'),
     ('SELECT recadv_save(''saved'', %L)');
 SELECT fails(format(question, set_byte(:'image', 7, n)), '0A000',
              'model image needs a newer version of recadv: its format is ' || n || ' | Update recadv on this server, %',

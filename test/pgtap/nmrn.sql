@@ -28,7 +28,7 @@ RETURNS TABLE (u bigint, item bigint, score real, rank int) LANGUAGE sql AS $$
 $$;
 CREATE FUNCTION tops(model text, users bigint[], k int, seen boolean DEFAULT false)
 RETURNS TABLE (u bigint, item bigint, score real, rank int) LANGUAGE sql AS $$
-    SELECT u, t.* FROM unnest(users) u, LATERAL recadv_topk(u, k, model, seen) t
+    SELECT u, t.item, t.score, t.rank FROM unnest(users) u, LATERAL recadv_topk(u, k, model, seen) t
 $$;
 
 -- What must hold of a model, whatever is pending and whether items are in memory.
@@ -48,7 +48,7 @@ BEGIN
             format('%s, %s: and ranks all', m, what));
     RETURN QUERY
         SELECT bag_eq(
-            format('SELECT * FROM recadv_topk_all(%L, %s, %L::bigint[], %L)', m, k, asked, x),
+            format('SELECT user_id, item, score, rank FROM recadv_topk_all(%L, %s, %L::bigint[], %L)', m, k, asked, x),
             format('SELECT * FROM tops(%L, %L, %s, %L)', m, asked, k, x),
             format('%s, %s: recadv_topk_all(%s, exclude_seen => %s) is recadv_topk of each',
                 m, what, k, x))
@@ -174,20 +174,20 @@ SELECT recadv_fit(
 FROM orders;
 SELECT recadv_save('saved', i) FROM image \g /dev/null
 SELECT bag_eq(
-    format('SELECT u, t.* FROM generate_series(0, 61) u, image, recadv_topk(i, u, 4, %L) t', x),
+    format('SELECT u, t.* FROM generate_series(0, 61) u, image, recadv_image_topk(i, u, 4, %L) t', x),
     format('SELECT u, t.* FROM generate_series(0, 61) u, recadv_topk(u, 4, ''saved'', %L) t', x),
     'an image and what was saved of it, exclude_seen ' || x)
 FROM unnest('{true,false}'::bool[]) x;
 SELECT bag_eq(
-    $$SELECT t.* FROM image, recadv_topk_for(i, '{5,3,5}'::bigint[], 50) t$$,
+    $$SELECT t.* FROM image, recadv_image_topk_for(i, '{5,3,5}'::bigint[], 50) t$$,
     $$SELECT * FROM recadv_topk_for('{5,3,5}'::bigint[], 50, 'saved')$$,
     'a visitor of an image');
 SELECT bag_eq(
-    $$SELECT t.* FROM image, recadv_similar_items(i, 5, 50) t$$,
+    $$SELECT t.* FROM image, recadv_image_similar_items(i, 5, 50) t$$,
     $$SELECT * FROM recadv_similar_items(5, 50, 'saved')$$,
     'what is near in an image');
 SELECT is(
-    (SELECT recadv_score(i, 7, 5) FROM image),
+    (SELECT recadv_image_score(i, 7, 5) FROM image),
     recadv_score(7, 5, 'saved'),
     'a score of an image');
 SELECT everywhere('saved', '{1,33}', 'saved');

@@ -65,7 +65,7 @@ BEGIN
     END LOOP;
     RETURN CASE WHEN answers[1] = answers[2] THEN answers[1] ELSE answers::text END;
 END $$;
-SELECT string_agg(format('(%s,%s,%s)', item, score, rank), ' ' ORDER BY rank) AS popular
+SELECT string_agg(format('(%s,%s,%s,t)', item, score, rank), ' ' ORDER BY rank) AS popular
 FROM (SELECT item_id AS item, count(*) AS score,
              row_number() OVER (ORDER BY count(*) DESC, item_id) AS rank
       FROM orders GROUP BY 1) p
@@ -77,7 +77,7 @@ SELECT is(answer(:'one', name), :'popular', name || ': popular items for anybody
 FROM stripped WHERE side = 'user';
 SELECT is(
     answer('recadv_topk(1, 3, %L, candidates => ''{1,2}'')', name),
-    (SELECT string_agg(format('(%s,%s,%s)', item, score, rank), ' ' ORDER BY rank)
+    (SELECT string_agg(format('(%s,%s,%s,t)', item, score, rank), ' ' ORDER BY rank)
      FROM (SELECT item_id AS item, count(*) AS score,
                   row_number() OVER (ORDER BY count(*) DESC, item_id) AS rank
            FROM orders WHERE item_id IN (1, 2) GROUP BY 1) p),
@@ -90,7 +90,7 @@ SELECT is(
 FROM stripped WHERE side = 'user';
 SELECT is(answer('recadv_topk_all(%L, 3)', name), 'nothing', name || ': all users are none')
 FROM stripped WHERE side = 'user';
-SELECT alike(answer('recadv_topk_for(''{1,2}''::bigint[], 3, %L)', name), '(%,1) (%,2) (%,3)',
+SELECT alike(answer('recadv_topk_for(''{1,2}''::bigint[], 3, %L)', name), '(%,1,f) (%,2,f) (%,3,f)',
     name || ': a visitor is placed by a history')
 FROM stripped WHERE side = 'user' AND model <> 'counts';
 SELECT alike(answer('recadv_similar_items(1, 3, %L)', name), '(%,1) (%,2) (%,3)',
@@ -153,7 +153,7 @@ SELECT recadv_observe(name, 7001, 8002, timestamp '2026-09-02') FROM stripped WH
 SELECT is((SELECT events FROM recadv_refresh(name)), 2::bigint, name || ': learns its first events')
 FROM stripped WHERE model = 'memory';
 SELECT alike(answer('recadv_topk(7001, 1, %L, false, candidates => ''{8002}'')', name),
-    '(8002,%,1)', name || ': and serves them')
+    '(8002,%,1,f)', name || ': and serves them')
 FROM stripped WHERE model = 'memory';
 
 SELECT * FROM finish();

@@ -24,7 +24,7 @@ LANGUAGE plpgsql AS $$
 DECLARE
     result text;
 BEGIN
-    EXECUTE format('SELECT string_agg(t::text, '' '' ORDER BY u, t.rank)
+    EXECUTE format('SELECT string_agg((t.item, t.score, t.rank)::text, '' '' ORDER BY u, t.rank)
                     FROM generate_series(1, 60) u,
                          LATERAL recadv_topk(u, 12, %L, popularity_weight => %L %s) t',
                    model, weight, extra) INTO result;
@@ -74,7 +74,7 @@ RESET recadv.cache_size;
 
 -- visitors, text, images
 SELECT is(
-    (SELECT string_agg(t::text, ' ')
+    (SELECT string_agg((t.item, t.score, t.rank)::text, ' ')
      FROM recadv_topk_for('{1,5,9}'::bigint[], 40, 'bpr', popularity_weight => 0.4) t),
     (SELECT string_agg(format('(%s,%s,%s)', item, score, rank), ' ' ORDER BY rank)
      FROM (SELECT item, score, row_number() OVER (ORDER BY score DESC, item) AS rank
@@ -90,12 +90,12 @@ CREATE TABLE image AS
 SELECT recadv_fit(user_id, item_id, at, '{"algorithm":"bpr","epochs":3,"factors":8,"seed":5}')
 FROM orders;
 SELECT is(
-    (SELECT string_agg(t::text, ' ') FROM image, recadv_topk(recadv_fit, 7, 9, popularity_weight => 0.4) t),
+    (SELECT string_agg(t::text, ' ') FROM image, recadv_image_topk(recadv_fit, 7, 9, popularity_weight => 0.4) t),
     (SELECT string_agg(t::text, ' ') FROM recadv_topk(7, 9, 'bpr', popularity_weight => 0.4) t),
     'an image');
 SELECT is(
     (SELECT string_agg(t::text, ' ')
-     FROM image, recadv_topk_for(recadv_fit, '{1,5,9}'::bigint[], 9, popularity_weight => 0.4) t),
+     FROM image, recadv_image_topk_for(recadv_fit, '{1,5,9}'::bigint[], 9, popularity_weight => 0.4) t),
     (SELECT string_agg(t::text, ' ')
      FROM recadv_topk_for('{1,5,9}'::bigint[], 9, 'bpr', popularity_weight => 0.4) t),
     'a visitor of an image');

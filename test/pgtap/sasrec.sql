@@ -57,13 +57,13 @@ SELECT is(
     0::bigint,
     'recadv_score gives the same scores');
 SELECT bag_eq(
-    'SELECT user_id::bigint, item, score, rank FROM best',
+    'SELECT user_id::bigint, item, score, rank, fallback FROM best',
     'SELECT * FROM recadv_topk_all(''m'', 7, (SELECT array_agg(u::bigint) FROM generate_series(1, 60) u))',
     'recadv_topk_all is recadv_topk of each');
 SET recadv.cache_size = 0;
 SELECT copy_model('m', 'cold');
 SELECT bag_eq(
-    'SELECT user_id, item, score, rank FROM best',
+    'SELECT user_id, item, score, rank, fallback FROM best',
     'SELECT u, t.* FROM generate_series(1, 60) u, recadv_topk(u, 7, ''cold'') t',
     'also read from the table');
 RESET recadv.cache_size;

@@ -91,7 +91,7 @@ SELECT fails(
 SELECT fails(
     $$SELECT * FROM recadv_embeddings('bpr', 'item', '{1}'::real[])$$,
     '42804',
-    'ids must be an array of integers or text%',
+    'ids must be an array of integers, uuid, numeric or text%',
     'ids of another type');
 SELECT recadv_train(
     'large',
@@ -174,12 +174,12 @@ SELECT ok(
     'users of a taste too');
 SELECT bag_eq(
     $$SELECT *
-      FROM images, LATERAL recadv_similar_items(image, 7::bigint, 5, '{1,2,3,4,5,6,7}', '{6}')$$,
+      FROM images, LATERAL recadv_image_similar_items(image, 7::bigint, 5, '{1,2,3,4,5,6,7}', '{6}')$$,
     $$SELECT image, t.*
       FROM images, recadv_similar_items(7, 5, 'saved', '{1,2,3,4,5,6,7}', '{6}') t$$,
     'from an image');
 SELECT bag_eq(
-    $$SELECT t.* FROM images, LATERAL recadv_similar_items(image, '7'::text, 50) t$$,
+    $$SELECT t.* FROM images, LATERAL recadv_image_similar_items(image, '7'::text, 50) t$$,
     $$SELECT item::text, similarity, rank FROM recadv_similar_items(7, 50, 'saved') t$$,
     'from an image with text');
 -- filters
@@ -279,18 +279,18 @@ SELECT bag_eq(
     $$SELECT * FROM recadv_topk_for('{13,9,5,4711}'::bigint[], 9, 'bpr')$$,
     'neither order, shape, duplicates, NULLs nor unknown items matter');
 SELECT bag_eq(
-    $$SELECT item::text, score, rank FROM recadv_topk_for('{5,9,13}'::bigint[], 9, 'bpr')$$,
+    $$SELECT item::text, score, rank, fallback FROM recadv_topk_for('{5,9,13}'::bigint[], 9, 'bpr')$$,
     $$SELECT * FROM recadv_topk_for('{5,9,13}'::text[], 9, 'bpr')$$,
     'with text');
 SELECT bag_eq(
     $$SELECT t.*
       FROM images,
-           LATERAL recadv_topk_for(image, '{5,9,13}'::bigint[], 9, false, NULL, '{5,7}') t$$,
+           LATERAL recadv_image_topk_for(image, '{5,9,13}'::bigint[], 9, false, NULL, '{5,7}') t$$,
     $$SELECT * FROM recadv_topk_for('{5,9,13}'::bigint[], 9, 'saved', false, NULL, '{5,7}')$$,
     'from an image');
 SELECT bag_eq(
-    $$SELECT t.* FROM images, LATERAL recadv_topk_for(image, '{5,9,13}'::text[], 9) t$$,
-    $$SELECT item::text, score, rank FROM recadv_topk_for('{5,9,13}'::bigint[], 9, 'saved')$$,
+    $$SELECT t.* FROM images, LATERAL recadv_image_topk_for(image, '{5,9,13}'::text[], 9) t$$,
+    $$SELECT item::text, score, rank, fallback FROM recadv_topk_for('{5,9,13}'::bigint[], 9, 'saved')$$,
     'from an image with text');
 SELECT results_eq(
     $$SELECT item

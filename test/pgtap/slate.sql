@@ -24,9 +24,9 @@ CREATE FUNCTION ranked(model text, history bigint[], k int DEFAULT 100000)
 RETURNS TABLE (item bigint, score real, rank int) LANGUAGE plpgsql AS $$
 BEGIN
     IF model = 'popularity' THEN
-        RETURN QUERY SELECT * FROM recadv_topk(999, k, ranked.model, exclude_seen => false);
+        RETURN QUERY SELECT t.item, t.score, t.rank FROM recadv_topk(999, k, ranked.model, exclude_seen => false) t;
     ELSE
-        RETURN QUERY SELECT * FROM recadv_topk_for(history, k, ranked.model, exclude_seen => false);
+        RETURN QUERY SELECT t.item, t.score, t.rank FROM recadv_topk_for(history, k, ranked.model, exclude_seen => false) t;
     END IF;
 END $$;
 
@@ -38,11 +38,11 @@ SELECT results_eq(
 FROM algorithms() a, unnest('{"{1,5,9}","{}","{999}"}'::text[]) h;
 SELECT results_eq(
     $$SELECT * FROM recadv_slate('{1,5,9}'::bigint[], 7, 'bpr', 0, exclude_seen => true)$$,
-    $$SELECT *, 1::real FROM recadv_topk_for('{1,5,9}'::bigint[], 7, 'bpr')$$,
+    $$SELECT item, score, rank, 1::real FROM recadv_topk_for('{1,5,9}'::bigint[], 7, 'bpr')$$,
     'exclude_seen leaves out the history');
 SELECT results_eq(
     $$SELECT * FROM recadv_slate(NULL::bigint[], 5, 'bpr', 0)$$,
-    $$SELECT *, 1::real FROM recadv_topk(999, 5, 'bpr')$$,
+    $$SELECT item, score, rank, 1::real FROM recadv_topk(999, 5, 'bpr')$$,
     'a history that is NULL gets what is popular');
 
 -- ---- with exploration ----

@@ -37,8 +37,8 @@ FROM unnest('{"{\"algorithm\":\"amf\",\"factors\":4,\"epochs\":2,\"adv_epochs\":
               "{\"algorithm\":\"popularity\"}"}'::jsonb[]) options;
 SELECT is(
     (SELECT string_agg(region || ':' || (SELECT count(*)
-                                         FROM recadv_topk(image, 1, 10, exclude_seen => false))
-                       || '/' || (SELECT count(*) FROM recadv_topk(image, 1, 10)), ' '
+                                         FROM recadv_image_topk(image, 1, 10, exclude_seen => false))
+                       || '/' || (SELECT count(*) FROM recadv_image_topk(image, 1, 10)), ' '
                        ORDER BY region)
      FROM images('{"algorithm":"amf","factors":4,"epochs":2,"adv_epochs":1}') WHERE image IS NOT NULL),
     '1:10/6 2:10/7 3:1/0 4:1/0 5:2/0 6:2/0 7:2/1',

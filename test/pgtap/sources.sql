@@ -236,7 +236,7 @@ SELECT is(popularity('one_row'), '1 1 1 counted', 'popularity of one row');
 SELECT is((SELECT count(*) FROM recadv_topk(5, 5, 'degenerate')), 0::bigint, 'its user has it');
 SELECT results_eq(
     $$SELECT * FROM recadv_topk(6, 5, 'degenerate')$$,
-    $$VALUES (6::bigint, 1::real, 1)$$,
+    $$VALUES (6::bigint, 1::real, 1, true)$$,
     'another gets it');
 SELECT is(popularity('one_user'), '1 9 9 counted', 'popularity of one user');
 SELECT is((SELECT count(*) FROM recadv_topk(6, 5, 'degenerate')), 5::bigint, 'serves');

@@ -28,7 +28,7 @@ SELECT recadv_train('words',
     algorithm => 'bpr', options => '{"factors":8,"epochs":5,"seed":7}') \g /dev/null
 
 CREATE FUNCTION single(model text, users int[], k int, exclude_seen boolean)
-RETURNS TABLE (user_id bigint, item bigint, score real, rank int) LANGUAGE sql AS $$
+RETURNS TABLE (user_id bigint, item bigint, score real, rank int, fallback boolean) LANGUAGE sql AS $$
     SELECT u, t.* FROM unnest(users) u, LATERAL recadv_topk(u, k, model, exclude_seen) t
 $$;
 
@@ -42,7 +42,7 @@ FROM algorithms() m,
      unnest('{1,7,1000}'::int[]) k,
      unnest('{true,false}'::bool[]) x;
 CREATE FUNCTION everyone(model text)
-RETURNS TABLE (user_id bigint, item bigint, score real, rank int) LANGUAGE sql AS $$
+RETURNS TABLE (user_id bigint, item bigint, score real, rank int, fallback boolean) LANGUAGE sql AS $$
     SELECT * FROM recadv_topk_all(model, 25)
 $$;
 CREATE TABLE expected_wide AS
@@ -115,7 +115,7 @@ RETURNS TABLE (user_id bigint, item bigint, score real, rank int) LANGUAGE sql A
 $$;
 SELECT bag_eq(
     format(
-        $$SELECT *
+        $$SELECT user_id, item, score, rank
           FROM recadv_topk_all('bpr', 4, candidates => %L::bigint[], exclude => %L::bigint[])$$,
         c,
         e),
@@ -124,13 +124,14 @@ SELECT bag_eq(
 FROM (VALUES ('{1,2,3,5,8,13,21,34}', NULL), (NULL, '{1,2,3,4,5,6,7,8,9}'),
              ('{1,2,3,4,5,6}', '{2,4,6}'), ('{}', NULL), (NULL, '{}')) v(c, e);
 SELECT bag_eq(
-    $$SELECT *
+    $$SELECT user_id, item, score, rank
       FROM recadv_topk_all('bpr', 4, candidates => ARRAY[8, NULL, 5, 5, 9999],
           exclude => ARRAY[NULL, 12345])$$,
     $$SELECT * FROM filtered(4, '{5,8}', NULL)$$,
     'NULL, duplicates and unknown items count for nothing');
 SET recadv.cache_size = 0;
-SELECT bag_eq($$SELECT * FROM recadv_topk_all('bpr', 4, candidates => ARRAY[1, 2, 3, 5, 8])$$,
+SELECT bag_eq($$SELECT user_id, item, score, rank
+                FROM recadv_topk_all('bpr', 4, candidates => ARRAY[1, 2, 3, 5, 8])$$,
               $$SELECT * FROM filtered(4, '{1,2,3,5,8}', NULL)$$, 'candidates without a cache');
 RESET recadv.cache_size;
 SELECT is(
@@ -142,7 +143,7 @@ SELECT is(
 -- what users have in the source now: also those whom the model does not know, items that it does
 -- not know
 CREATE FUNCTION live(model text, users int[], k int)
-RETURNS TABLE (user_id bigint, item bigint, score real, rank int) LANGUAGE sql AS $$
+RETURNS TABLE (user_id bigint, item bigint, score real, rank int, fallback boolean) LANGUAGE sql AS $$
     SELECT u, t.* FROM unnest(users) u, LATERAL recadv_topk(u, k, model, seen => 'live') t
 $$;
 SAVEPOINT source;
@@ -210,12 +211,12 @@ SELECT bag_eq(
       FROM recadv_topk_all('words', 5, '{u7,nobody,u3}'::text[], candidates => '{i1,i2,i3,zzz}')$$,
     $$SELECT u, t.*
       FROM unnest('{u3,u7,nobody}'::text[]) u,
-           LATERAL (SELECT item, score, (row_number() OVER (ORDER BY rank))::int
+           LATERAL (SELECT item, score, (row_number() OVER (ORDER BY rank))::int, fallback
                     FROM recadv_topk(u, 1000, 'words')
                     WHERE item IN ('i1', 'i2', 'i3')) t$$,
     'text ids: users and candidates');
 SELECT bag_eq(
-    $$SELECT user_id::bigint, item::bigint, score, rank
+    $$SELECT user_id::bigint, item::bigint, score, rank, fallback
       FROM recadv_topk_all('bpr', 5, NULL::text[])$$,
     $$SELECT * FROM recadv_topk_all('bpr', 5)$$,
     'text serves a model with integer ids');

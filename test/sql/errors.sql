@@ -203,9 +203,9 @@ SELECT try($$SELECT recadv_train('m', '(SELECT *, -1 AS w FROM orders)', weight_
 SELECT try($$SELECT * FROM recadv_options('apr')$$);
 
 -- images and the aggregate
-SELECT try($$SELECT recadv_topk('\x'::bytea, 1)$$);
-SELECT try($$SELECT recadv_topk('not an image at all'::bytea, 1)$$);
-SELECT try($$SELECT recadv_score('\x52414456494d4701ffffffff'::bytea, 1, 1)$$);
+SELECT try($$SELECT recadv_image_topk('\x'::bytea, 1)$$);
+SELECT try($$SELECT recadv_image_topk('not an image at all'::bytea, 1)$$);
+SELECT try($$SELECT recadv_image_score('\x52414456494d4701ffffffff'::bytea, 1, 1)$$);
 SELECT try($$SELECT recadv_save('s', '\x52414456494d470100000000')$$);
 SELECT try($$SELECT recadv_fit(user_id, item_id, '{"algorithm":"apr"}') FROM orders$$);
 SELECT try($$SELECT recadv_fit(user_id, item_id, '{"factor":8}') FROM orders$$);

@@ -19,10 +19,10 @@ SELECT count(*) FROM recadv_topk(NULL::text, 3, 'm');
 SELECT count(*) FROM recadv_topk(1, NULL, 'm');
 SELECT count(*) FROM recadv_topk(1, 3, 'm', NULL);
 SELECT count(*) FROM recadv_topk(1, 3, NULL);
-SELECT count(*) FROM recadv_topk(NULL::bytea, 1::bigint);
-SELECT count(*) FROM recadv_topk(:'image'::bytea, NULL::bigint);
-SELECT count(*) FROM recadv_topk(:'image'::bytea, 1::bigint, NULL);
-SELECT count(*) FROM recadv_topk(:'image'::bytea, '1'::text, 3, NULL);
+SELECT count(*) FROM recadv_image_topk(NULL::bytea, 1::bigint);
+SELECT count(*) FROM recadv_image_topk(:'image'::bytea, NULL::bigint);
+SELECT count(*) FROM recadv_image_topk(:'image'::bytea, 1::bigint, NULL);
+SELECT count(*) FROM recadv_image_topk(:'image'::bytea, '1'::text, 3, NULL);
 -- the other questions: no rows, but what is popular without a history
 SELECT count(*) FROM recadv_topk(1, 3, 'm', seen => NULL);
 SELECT count(*) FROM recadv_topk(1, 3, 'm', candidates => NULL, exclude => NULL);
@@ -31,11 +31,11 @@ SELECT count(*) FROM recadv_topk(1, 3, 'm', false, candidates => '{NULL,1}', exc
 SELECT * FROM recadv_topk_for(NULL::bigint[], 3, 'm') EXCEPT SELECT * FROM recadv_topk(99, 3, 'm');
 SELECT count(*) FROM recadv_topk_for('{1,2}'::bigint[], NULL, 'm');
 SELECT count(*) FROM recadv_topk_for('{1,2}'::text[], 3, 'm', NULL);
-SELECT count(*) FROM recadv_topk_for(NULL::bytea, '{1,2}'::bigint[]);
-SELECT count(*) FROM recadv_topk_for(:'image'::bytea, NULL::bigint[], 3);
+SELECT count(*) FROM recadv_image_topk_for(NULL::bytea, '{1,2}'::bigint[]);
+SELECT count(*) FROM recadv_image_topk_for(:'image'::bytea, NULL::bigint[], 3);
 SELECT count(*) FROM recadv_similar_items(NULL::bigint, 3, 'm');
 SELECT count(*) FROM recadv_similar_items('1'::text, NULL, 'm');
-SELECT count(*) FROM recadv_similar_items(:'image'::bytea, NULL::bigint, 3);
+SELECT count(*) FROM recadv_image_similar_items(:'image'::bytea, NULL::bigint, 3);
 SELECT count(*) FROM recadv_similar_users(NULL::text, 3, 'm');
 SELECT count(*) FROM recadv_explain(NULL::bigint, 1, 3, 'm');
 SELECT count(*) FROM recadv_explain(1, NULL::bigint, 3, 'm');
@@ -50,10 +50,10 @@ SELECT recadv_score(NULL::bigint, 1, 'm') AS user_null,
        recadv_score(99, 1, 'm') AS user_unknown, recadv_score(1, 99, 'm') AS item_unknown,
        recadv_score('one', '1', 'm') AS user_text,
        recadv_score(1, 1, NULL) IS NOT NULL AS model_null;
-SELECT recadv_score(NULL::bytea, 1::bigint, 1::bigint) AS image_null,
-       recadv_score(:'image'::bytea, NULL::bigint, 1) AS user_null,
-       recadv_score(:'image'::bytea, 99::bigint, 1) AS user_unknown,
-       recadv_score(:'image'::bytea, 1::bigint, 99) AS item_unknown;
+SELECT recadv_image_score(NULL::bytea, 1::bigint, 1::bigint) AS image_null,
+       recadv_image_score(:'image'::bytea, NULL::bigint, 1) AS user_null,
+       recadv_image_score(:'image'::bytea, 99::bigint, 1) AS user_unknown,
+       recadv_image_score(:'image'::bytea, 1::bigint, 99) AS item_unknown;
 SELECT recadv_has_user(1, 'm') AS known, recadv_has_user(99, 'm') AS unknown,
        recadv_has_user(NULL::bigint, 'm') AS null_user, recadv_has_user('1', 'm') AS text,
        recadv_has_user('01', 'm') AS not_canonical, recadv_has_user(' 1', 'm') AS space,
@@ -63,7 +63,7 @@ SELECT recadv_has_user(1, 'm') AS known, recadv_has_user(99, 'm') AS unknown,
 SELECT count(*) FROM recadv_topk(11, 5, 'm');
 SELECT count(*) FROM recadv_topk(11, 5, 'm', exclude_seen => false);
 SELECT rank, score FROM recadv_topk(99, 3, 'm');
-SELECT item::text, score, rank
+SELECT item::text, score, rank, fallback
 FROM recadv_topk(-1, 100, 'm')
 EXCEPT SELECT * FROM recadv_topk('nobody'::text, 100, 'm');
 SELECT pg_typeof(item) AS item, pg_typeof(score) AS score, pg_typeof(rank) AS rank

@@ -22,10 +22,10 @@ BEGIN
         jsonb_build_object('n', node));
 END $$;
 
--- ten rows of a topk, whatever k; a hundred runs; a curve of two hundred epochs
+-- k rows of a topk; a hundred runs; a curve of two hundred epochs
 SELECT plan_rows('SELECT * FROM recadv_topk(1, 10, ''m'')', 'Function Scan') AS topk,
        plan_rows('SELECT * FROM recadv_topk(''a'', 10, ''m'')', 'Function Scan') AS topk_text,
-       plan_rows('SELECT * FROM recadv_topk(''\x''::bytea, 1)', 'Function Scan') AS topk_image,
+       plan_rows('SELECT * FROM recadv_image_topk(''\x''::bytea, 1)', 'Function Scan') AS topk_image,
        plan_rows('SELECT * FROM recadv_run_numbers(''m'')', 'Function Scan') AS runs,
        plan_rows('SELECT * FROM recadv_evaluate(''m'', ''o'')', 'Function Scan') AS evaluate,
        plan_rows('SELECT * FROM recadv_robustness(''m'')', 'Function Scan') AS robustness,

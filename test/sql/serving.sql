@@ -41,7 +41,7 @@ SELECT differences(
     'SELECT c.id, r.*
      FROM customers c
      CROSS JOIN LATERAL recadv_topk(c.id::text, 3, ''shop'') t,
-          LATERAL (SELECT t.item::bigint, t.score, t.rank) r') AS text_ids;
+          LATERAL (SELECT t.item::bigint, t.score, t.rank, t.fallback) r') AS text_ids;
 SELECT differences(
     'SELECT id, (r).*
      FROM (SELECT id, recadv_topk(id, 3, ''shop'') AS r FROM customers) s') AS select_list;
@@ -52,9 +52,9 @@ SELECT differences(
     'SELECT c.id, r.*
      FROM customers c, ROWS FROM (recadv_topk(c.id, 3, ''shop'')) r') AS rows_from;
 SELECT n, rank IS NOT NULL AS rank
-FROM ROWS FROM (recadv_topk(1, 2, 'shop'), generate_series(1, 3)) AS t(item, score, rank, n);
+FROM ROWS FROM (recadv_topk(1, 2, 'shop'), generate_series(1, 3)) AS t(item, score, rank, fallback, n);
 SELECT count(*)
-FROM recadv_topk(1, 5, 'shop') WITH ORDINALITY AS t(item, score, rank, n)
+FROM recadv_topk(1, 5, 'shop') WITH ORDINALITY AS t(item, score, rank, fallback, n)
 WHERE rank <> n;
 SELECT (SELECT max(rank) FROM recadv_topk(c.id, 4, 'shop')) AS in_subquery
 FROM customers c WHERE c.id = 1;
@@ -90,9 +90,9 @@ DEALLOCATE recommend;
 
 -- PL/pgSQL
 CREATE FUNCTION recommend(customer int, wanted int)
-RETURNS TABLE (id int, item bigint, score real, rank int) STABLE LANGUAGE plpgsql AS $$
+RETURNS TABLE (id int, item bigint, score real, rank int, fallback boolean) STABLE LANGUAGE plpgsql AS $$
 BEGIN
-    FOR recommend.item, recommend.score, recommend.rank IN
+    FOR recommend.item, recommend.score, recommend.rank, recommend.fallback IN
         SELECT r.* FROM recadv_topk(customer, wanted, 'shop') r
     LOOP
         id := customer;

@@ -35,6 +35,10 @@ INSERT INTO m VALUES (0, 'event:2', 7, '');
 DELETE FROM clicks WHERE at > 1800000000;
 SELECT train();
 
+-- a model where the user belongs
+SELECT count(*) FROM recadv_topk('m', 2, 'm');
+SELECT count(*) FROM recadv_topk('somebody', 2, 'm');
+
 \pset format aligned
 \pset tuples_only off
 SET client_min_messages = warning;

@@ -18,10 +18,10 @@ $primary->safe_psql('postgres', q{
 sub train
 {
 	my ($node, $seed, $database) = @_;
-	my $options = options(seed => $seed, holdout => '"random"');
+	my $options = options(seed => $seed, holdout => '"random"', popular_half_life => 864000);
 
 	return $node->safe_psql($database // 'postgres', q{SELECT version FROM recadv_train('shop', }
-		  . "'orders', algorithm => 'bpr', options => '$options')");
+		  . "'orders', time_column => 'bought_at', algorithm => 'bpr', options => '$options')");
 }
 
 # Everything that reads a model, as one string.
@@ -37,6 +37,8 @@ my $everything = q{
 	SELECT md5(string_agg(r::text, ' ' ORDER BY u, r.rank))
 	FROM generate_series(1, 20) u, LATERAL recadv_explain(u, 7, 10, 'shop') r;
 	SELECT md5(string_agg(r::text, ' ')) FROM recadv_embeddings('shop', 'user') r;
+	SELECT md5(string_agg(r::text, ' ' ORDER BY r.rank)) FROM recadv_topk(4711, 50, 'shop') r;
+	EXPLAIN SELECT * FROM recadv_topk_all('shop', 5);
 	SELECT sum(recadv_score(u, i, 'shop')) FROM generate_series(1, 9) u, generate_series(1, 9) i;
 	SELECT md5(string_agg(e::text, ' ')) FROM recadv_evaluate('shop', 'tests') e;
 	SELECT md5(string_agg(e::text, ' ')) FROM recadv_robustness('shop') e;

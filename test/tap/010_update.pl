@@ -35,7 +35,7 @@ sub topk
 {
 	my ($model) = @_;
 
-	return old(qq{SELECT md5(string_agg(r::text, ' ' ORDER BY u, r.rank))
+	return old(qq{SELECT md5(string_agg((r.item, r.score, r.rank)::text, ' ' ORDER BY u, r.rank))
 		FROM generate_series(1, 20) u, LATERAL recadv_topk(u, 10, '$model') r});
 }
 

@@ -129,7 +129,7 @@ my %calls = (
 		LATERAL recadv_topk(u, 10, 'large') r},
 	'topk with much that waits' => q{SELECT count(*) FROM recadv_topk(1, 10, 'waiting')},
 	'topk of an image' => q{SELECT count(*) FROM image, generate_series(1, 20) u,
-		LATERAL recadv_topk(image, u, 10) r},
+		LATERAL recadv_image_topk(image, u, 10) r},
 	'topk, cold' => q{SET recadv.cache_size = 0; SELECT count(*) FROM generate_series(1, 20) u,
 		LATERAL recadv_topk(u, 10, 'large') r; RESET recadv.cache_size},
 	'topk_for' => q{SELECT count(*) FROM generate_series(1, 500) u,

@@ -132,20 +132,100 @@ my %calls = (
 	'recadv_has_user(bigint)' => [ 1, q{SELECT recadv_has_user(1, '%m')} ],
 	'recadv_has_user(text)' => [ 1, q{SELECT recadv_has_user('1'::text, '%m')} ],
 	'recadv_cache_entries()' => [ 0, 'SELECT recadv_cache_entries()' ],
-	'recadv_topk(bytea,bigint)' =>
-	  [ 0, 'SELECT recadv_topk(%i, 1, 5)' ],
-	'recadv_topk(bytea,text)' =>
-	  [ 0, q{SELECT recadv_topk(%i, '1'::text, 5)} ],
-	'recadv_topk_for(bytea,bigint[])' =>
-	  [ 0, q{SELECT recadv_topk_for(%i, '{1,2}'::bigint[], 5)} ],
-	'recadv_topk_for(bytea,text[])' =>
-	  [ 0, q{SELECT recadv_topk_for(%i, '{1,2}'::text[], 5)} ],
-	'recadv_similar_items(bytea,bigint)' =>
-	  [ 0, 'SELECT recadv_similar_items(%i, 1, 5)' ],
-	'recadv_similar_items(bytea,text)' =>
-	  [ 0, q{SELECT recadv_similar_items(%i, '1'::text, 5)} ],
-	'recadv_score(bytea,bigint,bigint)' => [ 0, 'SELECT recadv_score(%i, 1, 2)' ],
-	'recadv_score(bytea,text,text)' => [ 0, q{SELECT recadv_score(%i, '1'::text, '2'::text)} ],
+	'recadv_image_topk(bytea,bigint)' =>
+	  [ 0, 'SELECT recadv_image_topk(%i, 1, 5)' ],
+	'recadv_image_topk(bytea,text)' =>
+	  [ 0, q{SELECT recadv_image_topk(%i, '1'::text, 5)} ],
+	'recadv_image_topk_for(bytea,bigint[])' =>
+	  [ 0, q{SELECT recadv_image_topk_for(%i, '{1,2}'::bigint[], 5)} ],
+	'recadv_image_topk_for(bytea,text[])' =>
+	  [ 0, q{SELECT recadv_image_topk_for(%i, '{1,2}'::text[], 5)} ],
+	'recadv_image_similar_items(bytea,bigint)' =>
+	  [ 0, 'SELECT recadv_image_similar_items(%i, 1, 5)' ],
+	'recadv_image_similar_items(bytea,text)' =>
+	  [ 0, q{SELECT recadv_image_similar_items(%i, '1'::text, 5)} ],
+	'recadv_image_score(bytea,bigint,bigint)' => [ 0, 'SELECT recadv_image_score(%i, 1, 2)' ],
+	'recadv_image_score(bytea,text,text)' => [ 0, q{SELECT recadv_image_score(%i, '1'::text, '2'::text)} ],
+	'recadv_topk(uuid)' =>
+	  [ 1, q{SELECT recadv_topk('00000000-0000-4000-8000-000000000001'::uuid, 5, '%m')}, '42804' ],
+	'recadv_topk_for(uuid[])' =>
+	  [ 1, q{SELECT recadv_topk_for(ARRAY['00000000-0000-4000-8000-000000000001'::uuid], 5, '%m')}, '42804' ],
+	'recadv_similar_items(uuid)' =>
+	  [ 1, q{SELECT recadv_similar_items('00000000-0000-4000-8000-000000000001'::uuid, 5, '%m')} ],
+	'recadv_similar_users(uuid)' =>
+	  [ 1, q{SELECT recadv_similar_users('00000000-0000-4000-8000-000000000001'::uuid, 5, '%m')} ],
+	'recadv_explain(uuid,uuid)' =>
+	  [ 1, q{SELECT recadv_explain('00000000-0000-4000-8000-000000000001'::uuid, '00000000-0000-4000-8000-000000000001'::uuid, 5, '%m')} ],
+	'recadv_topk_all(text,integer,uuid[])' =>
+	  [ 1, q{SELECT recadv_topk_all('%m', 5, ARRAY['00000000-0000-4000-8000-000000000001'::uuid])}, '42804' ],
+	'recadv_score(uuid,uuid)' =>
+	  [ 1, q{SELECT recadv_score('00000000-0000-4000-8000-000000000001'::uuid, '00000000-0000-4000-8000-000000000001'::uuid, '%m')} ],
+	'recadv_has_user(uuid)' =>
+	  [ 1, q{SELECT recadv_has_user('00000000-0000-4000-8000-000000000001'::uuid, '%m')} ],
+	'recadv_observe(text,uuid,uuid)' =>
+	  [ 2, q{SELECT recadv_observe('%m', '00000000-0000-4000-8000-000000000001'::uuid, '00000000-0000-4000-8000-000000000001'::uuid)}, '42804' ],
+	'recadv_observe(text,uuid,uuid,anyelement)' =>
+	  [ 2, q{SELECT recadv_observe('%m', '00000000-0000-4000-8000-000000000001'::uuid, '00000000-0000-4000-8000-000000000001'::uuid, now())}, '42804' ],
+	'recadv_forget(text,uuid)' =>
+	  [ 2, q{SELECT recadv_forget('%m', '00000000-0000-4000-8000-000000000001'::uuid)} ],
+	'recadv_image_topk(bytea,uuid)' =>
+	  [ 0, q{SELECT recadv_image_topk(%i, '00000000-0000-4000-8000-000000000001'::uuid, 5)}, '42804' ],
+	'recadv_image_topk_for(bytea,uuid[])' =>
+	  [ 0, q{SELECT recadv_image_topk_for(%i, ARRAY['00000000-0000-4000-8000-000000000001'::uuid], 5)}, '42804' ],
+	'recadv_image_similar_items(bytea,uuid)' =>
+	  [ 0, q{SELECT recadv_image_similar_items(%i, '00000000-0000-4000-8000-000000000001'::uuid, 5)} ],
+	'recadv_image_score(bytea,uuid,uuid)' =>
+	  [ 0, q{SELECT recadv_image_score(%i, '00000000-0000-4000-8000-000000000001'::uuid, '00000000-0000-4000-8000-000000000001'::uuid)} ],
+	'recadv_topk(recadv_numeric)' =>
+	  [ 1, q{SELECT recadv_topk(1::numeric, 5, '%m')} ],
+	'recadv_topk_for(recadv_numeric[])' =>
+	  [ 1, q{SELECT recadv_topk_for(ARRAY[1::numeric,2], 5, '%m')} ],
+	'recadv_similar_items(recadv_numeric)' =>
+	  [ 1, q{SELECT recadv_similar_items(1::numeric, 5, '%m')} ],
+	'recadv_similar_users(recadv_numeric)' =>
+	  [ 1, q{SELECT recadv_similar_users(1::numeric, 5, '%m')} ],
+	'recadv_explain(recadv_numeric,recadv_numeric)' =>
+	  [ 1, q{SELECT recadv_explain(1::numeric, 1::numeric, 5, '%m')} ],
+	'recadv_topk_all(text,integer,recadv_numeric[])' =>
+	  [ 1, q{SELECT recadv_topk_all('%m', 5, ARRAY[1::numeric,2])} ],
+	'recadv_score(recadv_numeric,recadv_numeric)' =>
+	  [ 1, q{SELECT recadv_score(1::numeric, 1::numeric, '%m')} ],
+	'recadv_has_user(recadv_numeric)' =>
+	  [ 1, q{SELECT recadv_has_user(1::numeric, '%m')} ],
+	'recadv_observe(text,recadv_numeric,recadv_numeric)' =>
+	  [ 2, q{SELECT recadv_observe('%m', 1::numeric, 1::numeric)} ],
+	'recadv_observe(text,recadv_numeric,recadv_numeric,anyelement)' =>
+	  [ 2, q{SELECT recadv_observe('%m', 1::numeric, 1::numeric, now())} ],
+	'recadv_forget(text,recadv_numeric)' =>
+	  [ 2, q{SELECT recadv_forget('%m', 1::numeric)} ],
+	'recadv_image_topk(bytea,recadv_numeric)' =>
+	  [ 0, q{SELECT recadv_image_topk(%i, 1::numeric, 5)} ],
+	'recadv_image_topk_for(bytea,recadv_numeric[])' =>
+	  [ 0, q{SELECT recadv_image_topk_for(%i, ARRAY[1::numeric,2], 5)} ],
+	'recadv_image_similar_items(bytea,recadv_numeric)' =>
+	  [ 0, q{SELECT recadv_image_similar_items(%i, 1::numeric, 5)} ],
+	'recadv_image_score(bytea,recadv_numeric,recadv_numeric)' =>
+	  [ 0, q{SELECT recadv_image_score(%i, 1::numeric, 1::numeric)} ],
+	'recadv_topk_for(text)' =>
+	  [ 1, q{SELECT recadv_topk_for('{1,2}', 5, '%m')} ],
+	'recadv_topk_all(text,integer,text)' =>
+	  [ 1, q{SELECT recadv_topk_all('%m', 5, '{1,2}')} ],
+	'recadv_image_topk_for(bytea,text)' =>
+	  [ 0, q{SELECT recadv_image_topk_for(%i, '{1,2}', 5)} ],
+	'recadv_embeddings(text,text,text)' =>
+	  [ 1, q{SELECT recadv_embeddings('%m', 'user', '{1,2}')} ],
+	'recadv_row_estimate(internal)' =>
+	  [ 0, q{SELECT recadv_row_estimate(NULL)}, '42883' ],
+	'recadv_to_uuid(text)' =>
+	  [ 0, q{SELECT recadv_to_uuid('00000000-0000-4000-8000-000000000001')} ],
+	'recadv_numeric_texts(numeric[])' =>
+	  [ 0, q{SELECT recadv_numeric_texts(ARRAY[1.50, NULL, 2])} ],
+	'recadv_to_numeric(text)' =>
+	  [ 0, q{SELECT recadv_to_numeric('1')} ],
+	'recadv_numeric_in(cstring,oid,integer)' =>
+	  [ 0, q{SELECT recadv_numeric_in('1', 0, -1)} ],
+	'recadv_numeric_out(recadv_numeric)' =>
+	  [ 0, q{SELECT recadv_numeric_out(1::numeric)} ],
 	'recadv_evaluate(text,text)' =>
 	  [ 1, q{SELECT recadv_evaluate('%m', '(SELECT user_id, item_id + 1 AS item_id FROM clicks)')} ],
 	'recadv_robustness(text)' =>
@@ -178,6 +258,13 @@ my %calls = (
 	'recadv_previous_version()' => [ 1, q{SELECT recadv_previous_version('%m')} ],
 	'recadv_lists()' => [ 1, q{SELECT recadv_lists('%m', 5)} ],
 	'recadv_popularity()' => [ 1, q{SELECT recadv_popularity('%m')} ],
+	'recadv_slate(uuid[])' =>
+	  [ 1, q{SELECT recadv_slate(ARRAY['00000000-0000-4000-8000-000000000001'::uuid], 5, '%m')}, '42804' ],
+	'recadv_seen(uuid)' => [ 1, q{SELECT recadv_seen('00000000-0000-4000-8000-000000000001'::uuid, '%m')} ],
+	'recadv_slate(recadv_numeric[])' =>
+	  [ 1, q{SELECT recadv_slate(ARRAY[1::numeric,2], 5, '%m')} ],
+	'recadv_seen(recadv_numeric)' => [ 1, q{SELECT recadv_seen(1::numeric, '%m')} ],
+	'recadv_slate(text)' => [ 1, q{SELECT recadv_slate('{1,2}', 5, '%m')} ],
 	'recadv_seen(bigint)' => [ 1, q{SELECT recadv_seen(1, '%m')} ],
 	'recadv_seen(text)' => [ 1, q{SELECT recadv_seen('1'::text, '%m')} ],
 	'recadv_components(real[])' => [ 0, q{SELECT recadv_components('{{1,2},{3,4}}')} ],

@@ -123,11 +123,11 @@ INSERT INTO questions (kind, question) VALUES
     ('often', 'SELECT recadv_rollback($m, 1) = 1'),
     ('often', 'SELECT (recadv_train($m, $s, time_column => ''at'', algorithm => $a,
                        options => $o || ''{"warm_start": true, "promote": "always"}'')).version > 0'),
-    ('image', 'SELECT bool_and(finite(score)) FROM recadv_topk($i, $1, 5)'),
-    ('image', 'SELECT bool_and(finite(score)) FROM recadv_topk($i, $777, 5)'),
-    ('image', 'SELECT bool_and(finite(score)) FROM recadv_topk_for($i, ARRAY[#1, #2, #3], 5)'),
-    ('image', 'SELECT bool_and(finite(similarity)) FROM recadv_similar_items($i, #3, 5)'),
-    ('image', 'SELECT finite(recadv_score($i, $1, #2))'),
+    ('image', 'SELECT bool_and(finite(score)) FROM recadv_image_topk($i, $1, 5)'),
+    ('image', 'SELECT bool_and(finite(score)) FROM recadv_image_topk($i, $777, 5)'),
+    ('image', 'SELECT bool_and(finite(score)) FROM recadv_image_topk_for($i, ARRAY[#1, #2, #3], 5)'),
+    ('image', 'SELECT bool_and(finite(similarity)) FROM recadv_image_similar_items($i, #3, 5)'),
+    ('image', 'SELECT finite(recadv_image_score($i, $1, #2))'),
     ('image', 'SELECT recadv_save(''saved'', $i) = 1'),
     ('saved', 'SELECT bool_and(finite(score)) FROM recadv_topk_all(''saved'', 3, NULL::text[])');
 

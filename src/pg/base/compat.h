@@ -53,6 +53,13 @@ static inline Oid PrimaryKeyOf(Relation relation)
 #define NamesOfText(text) stringToQualifiedNameList(text)
 #endif
 
+/* PostgreSQL 17 asks statistics, too. */
+#if PG_VERSION_NUM >= 170000
+#define EstimatedLength(root, array) estimate_array_length(root, array)
+#else
+#define EstimatedLength(root, array) ((double)estimate_array_length(array))
+#endif
+
 /* count * size bytes, failing on overflow; may pass 1 GB. */
 #define AllocateArray(context, type, count)                                                        \
     ((type *)MemoryContextAllocHuge(context, mul_size(sizeof(type), count)))

@@ -122,11 +122,6 @@ char *IdExcerpt(Id id)
                     id.length > EXCERPT_LENGTH ? "..." : "");
 }
 
-Datum IdToDatum(Id id, IdKind kind)
-{
-    return kind == ID_INTEGER ? Int64GetDatum(id.integer) : PointerGetDatum(IdToText(id));
-}
-
 /* Only the canonical spelling of an integer is that integer: " 42" and "042" are other texts. */
 static bool ParseInteger(Id id, int64 *integer)
 {
@@ -159,6 +154,19 @@ bool IdConvert(Id id, IdKind kind, Id *converted)
         return false;
     *converted = IdOfInteger(integer);
     return true;
+}
+
+Datum IdToDatum(Id id, IdKind kind)
+{
+    Id integer;
+
+    if (kind == ID_TEXT)
+        return PointerGetDatum(IdToText(id));
+    if (!IdConvert(id, ID_INTEGER, &integer))
+        ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
+                        errmsg("id \"%s\" of the model is no integer", IdExcerpt(id)),
+                        errhint("Pass ids as text, and get ids as text: id::text, ids::text[].")));
+    return Int64GetDatum(integer.integer);
 }
 
 uint64 IdKey(Id id)

@@ -56,7 +56,7 @@ extern bool IdIsUsable(Id id);
 /* The beginning of an id, for messages. */
 extern char *IdExcerpt(Id id);
 
-/* A bigint (of an integer id) or a text. */
+/* A bigint or a text; fails if the id is a text that is no integer and a bigint is wanted. */
 extern Datum IdToDatum(Id id, IdKind kind);
 
 /* The same id as `kind`; false if a text is no integer. */

@@ -135,6 +135,22 @@ Oid ModelLookup(const char *name)
     return RangeVarGetRelid(ParseRelationName(name), NoLock, true);
 }
 
+bool IsNameOfModel(const char *name)
+{
+    Oid relid = RelnameGetRelid(name);
+    HeapTuple tuple;
+    bool found;
+
+    if (!OidIsValid(relid))
+        return false;
+    tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+    if (!HeapTupleIsValid(tuple))
+        return false;
+    found = OidIsValid(ModelType()) && ((Form_pg_class)GETSTRUCT(tuple))->reloftype == ModelType();
+    ReleaseSysCache(tuple);
+    return found;
+}
+
 List *ReadableModels(void)
 {
     Relation catalog = table_open(RelationRelationId, AccessShareLock);

@@ -25,6 +25,9 @@ extern const char *NameHint(const char *name, const char *otherwise);
 /* OID of a named relation, InvalidOid if it does not exist. */
 extern Oid ModelLookup(const char *name);
 
+/* Is there a model of exactly this name in the search path? */
+extern bool IsNameOfModel(const char *name);
+
 /* OIDs of all models that the caller may read, ascending. */
 extern List *ReadableModels(void);
 

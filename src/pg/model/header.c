@@ -8,6 +8,7 @@
 #include "pg/model/header.h"
 
 #include <float.h>
+#include <math.h>
 
 #include "pg/ids/id_text.h"
 #include "pg/model/options.h"
@@ -176,6 +177,19 @@ static double ReadMeanWeight(ModelStore *store, Jsonb *json)
     return mean;
 }
 
+/* Zeros without the key: nothing is counted so. */
+static void ReadRecent(ModelStore *store, Jsonb *json, Header *header)
+{
+    Jsonb *recent = JsonbGetObject(json, "recent");
+
+    if (recent == NULL)
+        return;
+    if (!JsonbGetReal(recent, "half_life", &header->half_life) ||
+        !JsonbGetReal(recent, "origin", &header->recent_origin) ||
+        !(header->half_life > 0 && isfinite(header->half_life)) || !isfinite(header->recent_origin))
+        StoreDamaged(store, PART_HEADER, 0, "its \"recent\" is out of range");
+}
+
 /* InvalidOid without the key: the ids of this side have one text. */
 static Oid ReadTextType(ModelStore *store, Jsonb *ids, const char *key)
 {
@@ -270,6 +284,7 @@ Header HeaderRead(ModelStore *store)
     header.held_learnt = JsonbHas(json, "held_out_learnt");
     header.user_kind = ReadKind(store, json, "user_kind");
     header.item_kind = ReadKind(store, json, "item_kind");
+    ReadRecent(store, json, &header);
     ReadIds(store, json, &header);
     ReadSource(store, json, &header.source);
     ReadStream(store, JsonbGetObject(json, "stream"), &header);

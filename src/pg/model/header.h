@@ -35,13 +35,15 @@ typedef struct Header {
     bool
         outdated_ids; /* trained when ids had other texts: sources are not to be compared with it */
     Oid time_type;    /* of a model that learns from a stream, otherwise InvalidOid */
-    int32 time_typmod;     /* of the time column, such as its precision; -1: none */
-    int64 watermark;       /* newest time learnt */
-    int64 first;           /* earliest; NO_TIME: not known */
-    uint64 events;         /* learnt so far */
-    uint32 window;         /* fingerprints: see window.h */
-    bool learnt;           /* has lists of all learnt events: see learnt.h */
-    double mean_weight;    /* of the rows of the training: 1 without weights */
+    int32 time_typmod;  /* of the time column, such as its precision; -1: none */
+    int64 watermark;    /* newest time learnt */
+    int64 first;        /* earliest; NO_TIME: not known */
+    uint64 events;      /* learnt so far */
+    uint32 window;      /* fingerprints: see window.h */
+    bool learnt;        /* has lists of all learnt events: see learnt.h */
+    double mean_weight; /* of the rows of the training: 1 without weights */
+    double half_life;   /* of the counts of recent.h; 0: there are none */
+    double recent_origin;
     Source source;         /* what it was trained on; no text: an aggregate */
     const char *simulator; /* of a policy that was trained against one: its name; or NULL */
     int32 simulator_version;

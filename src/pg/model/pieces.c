@@ -107,6 +107,21 @@ static uint32 PartsCopy(ModelStore *store, const Header *header, ModelSink *sink
     return copied;
 }
 
+static void RecentPopularityWrite(ModelSink *sink, const WholeModel *whole)
+{
+    RecentWrite(sink, &whole->recent);
+}
+
+static void RecentPopularityLoad(ModelStore *store, BackendHost *backend, WholeModel *whole)
+{
+    whole->recent = RecentRead(store, &whole->header, 0);
+}
+
+static uint32 RecentPopularityCopy(ModelStore *store, const Header *header, ModelSink *sink)
+{
+    return RecentCopy(store, header, sink);
+}
+
 static void LearntEventsWrite(ModelSink *sink, const WholeModel *whole)
 {
     LearntWrite(sink, &whole->learnt);

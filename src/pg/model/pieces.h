@@ -11,6 +11,7 @@
 #include "pg/base/backend.h"
 #include "pg/model/header.h"
 #include "pg/model/learnt.h"
+#include "pg/model/recent.h"
 #include "pg/model/window.h"
 
 #include "core/interactions.h"
@@ -23,6 +24,7 @@ typedef struct WholeModel {
     IdList user_ids;
     IdList item_ids;
     LearntLists learnt;      /* for writing alone */
+    RecentCounts recent;     /* none without the option popular_half_life */
     Window window;           /* empty unless the algorithm learns from a stream */
     const char *header_text; /* for writing alone: the documents as JSON */
     const char *history_text;
@@ -35,6 +37,7 @@ typedef struct WholeModel {
     PIECE(Interactions)                                                                            \
     PIECE(RecentItems)                                                                             \
     PIECE(Parts)                                                                                   \
+    PIECE(RecentPopularity)                                                                        \
     PIECE(LearntEvents)                                                                            \
     PIECE(Fingerprints)                                                                            \
     PIECE(History)                                                                                 \

@@ -136,9 +136,24 @@ static Oid LookUp(const char *wanted, ModelUse use)
     return relid;
 }
 
+/* The name, or else the setting; NULL or empty: neither. */
+static const char *NameMeant(text *name)
+{
+    return name == NULL ? recadv_model_setting : text_to_cstring(name);
+}
+
+Oid ModelMeant(text *name)
+{
+    const char *wanted = NameMeant(name);
+
+    if (wanted != NULL && wanted[0] != '\0')
+        return ModelLookup(wanted);
+    return name == NULL ? OnlyModel() : InvalidOid;
+}
+
 void ModelOpen(text *name, ModelUse use, ModelTable *table)
 {
-    const char *wanted = name == NULL ? recadv_model_setting : text_to_cstring(name);
+    const char *wanted = NameMeant(name);
     Oid relid;
 
     if (wanted != NULL && wanted[0] != '\0')

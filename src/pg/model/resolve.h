@@ -14,6 +14,12 @@
 extern void ModelOpen(text *name, ModelUse use, ModelTable *table);
 
 /*
+ * The model that ModelOpen would open, without a lock: InvalidOid if nothing has the name.  Fails
+ * where no name is given and there is not one model alone.
+ */
+extern Oid ModelMeant(text *name);
+
+/*
  * OID of a named relation, which is locked for the use, and to which the caller has the rights that
  * it needs; InvalidOid if there is none of that name.
  */

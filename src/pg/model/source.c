@@ -50,12 +50,20 @@ static char *AlikeColumn(Oid relid, const char *column)
     return alike;
 }
 
-static char *ColumnHint(Oid relid, const char *column, const char *argument)
+static bool HasCapitals(const char *name)
+{
+    return strpbrk(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != NULL;
+}
+
+/* Without such a column it may be another relation that is meant, whose name was folded to this. */
+static const char *ColumnHint(Oid relid, const Source *source, const char *column,
+                              const char *argument)
 {
     char *alike = AlikeColumn(relid, column);
+    const char *otherwise = psprintf("Name the column with %s => '...'.", argument);
 
     if (alike == NULL)
-        return psprintf("Name the column with %s => '...'.", argument);
+        return HasCapitals(source->text) ? NameHint(source->text, otherwise) : otherwise;
     return psprintf("Columns are taken as they are written: %s => %s.", argument,
                     quote_literal_cstr(alike));
 }
@@ -68,7 +76,7 @@ static void CheckColumn(Oid relid, const Source *source, const char *column, con
             (errcode(ERRCODE_UNDEFINED_COLUMN),
              errmsg("column \"%s\" of source %s does not exist", column, DescribeSource(source)),
              errhint("%s", source->model != NULL ? NAMED_BY_MODEL_HINT
-                                                 : ColumnHint(relid, column, argument))));
+                                                 : ColumnHint(relid, source, column, argument))));
 }
 
 static void FailNoRelation(const Source *source)

@@ -252,7 +252,7 @@ static void WriteHeader(const Removal *r)
 
 static void RewriteVersion(Removal *r)
 {
-    StaticAssertStmt(PIECES == 9, "a removal writes anew each piece that tells of users");
+    StaticAssertStmt(PIECES == 10, "a removal writes anew each piece that tells of users");
     r->seen = ReadSeen(r->store, &r->header, r->user, &r->seen_count);
     if (r->header.algorithm->stream != NULL)
         RemoveFingerprints(r);

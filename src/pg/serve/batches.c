@@ -276,7 +276,7 @@ static void ReadBatch(BatchJob *job)
         NotePending(job, u, QueryAt(job, u));
 }
 
-static void PutRows(BatchJob *job, Id user, const TopK *top)
+static void PutRows(BatchJob *job, Id user, const TopK *top, bool fallback)
 {
     Datum user_datum = IdToDatum(user, job->kind);
 
@@ -286,7 +286,7 @@ static void PutRows(BatchJob *job, Id user, const TopK *top)
         RowSetAdd(&job->rows,
                   (Datum[]){user_datum, item,
                             Float4GetDatum(CheckScore(job->served, top->entries[i].score)),
-                            Int32GetDatum((int32)i + 1)},
+                            Int32GetDatum((int32)i + 1), BoolGetDatum(fallback)},
                   NULL);
         if (job->kind == ID_TEXT)
             pfree(DatumGetPointer(item));
@@ -294,18 +294,20 @@ static void PutRows(BatchJob *job, Id user, const TopK *top)
     CHECK_FOR_INTERRUPTS();
 }
 
-static void Put(BatchJob *job, Id user, const TopK *top)
+static void Put(BatchJob *job, Id user, const TopK *top, bool fallback)
 {
     if (job->put != NULL)
         job->put(job, user, top);
     else
-        PutRows(job, user, top);
+        PutRows(job, user, top, fallback);
 }
 
 /* Items that are not among those of the model come last, so their scan is no thread's work. */
 static void ScanAll(BatchJob *job)
 {
-    if (job->served->resident)
+    if (GoesByRecent(job->served, job->tasks[0].query))
+        OfferRecent(job->served, &job->tasks[0]); /* strangers come one by one */
+    else if (job->served->resident)
         ScanItems(job, &job->served->side->scan, 0);
     else
         ScanStored(job);
@@ -330,7 +332,7 @@ static void RunBatch(BatchJob *job)
         Id id;
 
         UserAt(job, u, &id);
-        Put(job, id, &job->tops[u]);
+        Put(job, id, &job->tops[u], false);
         MemoryContextReset(job->single);
     }
     MemoryContextSwitchTo(caller);
@@ -344,7 +346,7 @@ static void RunStrangers(BatchJob *job)
     ScanTask *task = palloc(sizeof(ScanTask));
 
     *task = (ScanTask){.among = job->among, .weight = job->weight, .top = &top};
-    if (!IsPersonal(&job->served->model))
+    if (!IsPersonal(&job->served->model) && !GoesByRecent(job->served, NULL))
         task->query = ServedQueryRoom(job->served);
     job->count = 1;
     job->tasks = task;
@@ -358,7 +360,7 @@ static void RunStrangers(BatchJob *job)
                 SetSeen(task, LiveRows(job, id));
             ScanAll(job);
         }
-        Put(job, id, &top);
+        Put(job, id, &top, true);
         MemoryContextSwitchTo(caller);
         MemoryContextReset(job->batch);
     }

@@ -52,7 +52,8 @@ struct BatchJob {
 /* Fails if the ids of both sides and one batch need more than recadv.max_memory. */
 extern void BatchesCheckMemory(const BatchJob *job);
 
-/* Adds a row (user, item, score, rank) for each item of each user, or calls `put` for each user. */
+/* Adds a row (user, item, score, rank, fallback) for each item of each user, or calls `put` for
+ * each user. */
 extern void BatchesRun(BatchJob *job);
 
 #endif

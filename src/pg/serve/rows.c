@@ -6,6 +6,8 @@
  */
 #include "pg/serve/rows.h"
 
+#include "catalog/pg_type.h"
+
 #include "pg/base/settings.h"
 #include "pg/ids/id_text.h"
 
@@ -28,13 +30,22 @@ IdKind AxisKind(const Served *served, Axis axis)
     return axis == AXIS_USER ? served->header.user_kind : served->header.item_kind;
 }
 
+bool AxisServes(const Served *served, Axis axis, IdKind kind)
+{
+    const Header *header = &served->header;
+
+    return kind == ID_TEXT || AxisKind(served, axis) == ID_INTEGER ||
+           (axis == AXIS_USER ? header->user_text : header->item_text) == NUMERICOID;
+}
+
 void CheckAxisKind(const Served *served, Axis axis, IdKind kind)
 {
-    if (kind == ID_INTEGER && AxisKind(served, axis) == ID_TEXT)
+    if (!AxisServes(served, axis, kind))
         ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
                         errmsg("%s of model \"%s\" are not integers",
                                axis == AXIS_USER ? "users" : "items", served->store->name),
-                        errhint("Pass ids as text, and get ids as text: id::text, ids::text[].")));
+                        errhint("Pass ids with the type that they have, id::uuid say, or as text: "
+                                "id::text, ids::text[].")));
 }
 
 uint32 AxisFind(Served *served, Axis axis, Id id)

@@ -20,7 +20,13 @@ typedef struct RowList {
 extern uint32 AxisCount(const Served *served, Axis axis);
 extern IdKind AxisKind(const Served *served, Axis axis);
 
-/* Fails if ids of the axis cannot be returned as `kind`. */
+/*
+ * Can ids of the axis be returned as `kind`?  Those of type numeric as integers, too, as far as
+ * they are some.
+ */
+extern bool AxisServes(const Served *served, Axis axis, IdKind kind);
+
+/* Fails if they cannot. */
 extern void CheckAxisKind(const Served *served, Axis axis, IdKind kind);
 
 /* Index of an id, or UNKNOWN_ID. */

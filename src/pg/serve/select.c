@@ -9,6 +9,7 @@
 #include <math.h>
 
 #include "algo/rank/penalty.h"
+#include "pg/model/recent.h"
 
 /* Candidates scored together: their rows stay in cache. */
 #define CANDIDATES_AT_ONCE 1024
@@ -20,9 +21,10 @@
 typedef struct Scorer {
     void (*score)(const struct Scorer *scorer, const Model *view, float *scores);
     Axis axis;
-    const float *query; /* NULL: popularity */
-    float weight;       /* of popularity, against it */
-    const Model *one;   /* of a comparison: the row that others are compared with */
+    const float *query;  /* NULL: popularity */
+    const float *recent; /* then, or NULL: that of late, of each item, new ones included */
+    float weight;        /* of popularity, against it */
+    const Model *one;    /* of a comparison: the row that others are compared with */
 } Scorer;
 
 static void ScoreQuery(const Scorer *scorer, const Model *view, float *scores)
@@ -32,7 +34,8 @@ static void ScoreQuery(const Scorer *scorer, const Model *view, float *scores)
     if (scorer->query != NULL)
         ModelScore(view, scorer->query, 1, scores);
     for (uint32 i = 0; i < view->items && scorer->query == NULL; i++)
-        scores[i] = popularity->data[(Size)i * popularity->stride];
+        scores[i] = scorer->recent != NULL ? scorer->recent[ViewItem(view, i)]
+                                           : popularity->data[(Size)i * popularity->stride];
     PenaliseView(scorer->weight, view, scores);
 }
 
@@ -123,6 +126,42 @@ static void ScanResident(const Served *served, ScanTask *task)
         CHECK_FOR_INTERRUPTS();
 }
 
+bool GoesByRecent(const Served *served, const float *query)
+{
+    return query == NULL && served->header.half_life > 0;
+}
+
+static const float *Recent(Served *served)
+{
+    return RecentRead(served->store, &served->header, served->new_items.count).count;
+}
+
+/* Of RowsVisit. */
+typedef struct Visit {
+    const Scorer *scorer;
+    ScanTask *task;
+    float *scores;
+} Visit;
+
+static void OfferRecentView(void *arg, uint32 first, const Model *view)
+{
+    const Visit *visit = arg;
+
+    ScoreQuery(visit->scorer, view, visit->scores);
+    for (uint32 i = 0; i < view->items; i++)
+        if (ScanWants(visit->task, first + i))
+            TopKAdd(visit->task->top, visit->scores[i], first + i);
+    CHECK_FOR_INTERRUPTS();
+}
+
+void OfferRecent(Served *served, ScanTask *task)
+{
+    Scorer scorer = {.weight = task->weight, .recent = Recent(served)};
+    Visit visit = {&scorer, task, AllocateFloats(1, RowsPerVisit(served, AXIS_ITEM))};
+
+    RowsVisit(served, AXIS_ITEM, OfferRecentView, &visit);
+}
+
 void OfferNewItems(const Served *served, ScanTask *task)
 {
     const Model *rows = &served->new_rows;
@@ -143,15 +182,19 @@ TopK SelectItems(Served *served, const float *query, const Filter *filter, uint3
     ScanTask task;
     Selection s;
 
-    if (filter->only_given)
+    if (filter->only_given) {
+        scorer.recent = GoesByRecent(served, query) ? Recent(served) : NULL;
         return SelectCandidates(served, &scorer, filter, k);
+    }
     s = SelectionOpen(filter, k, ServedItems(served));
     task = (ScanTask){.query = query,
                       .without = filter->without.rows,
                       .without_count = filter->without.count,
                       .weight = weight,
                       .top = &s.top};
-    if (served->resident)
+    if (GoesByRecent(served, query))
+        OfferRecent(served, &task);
+    else if (served->resident)
         ScanResident(served, &task);
     else
         OfferAll(served, &scorer, &s);
@@ -207,6 +250,26 @@ TopK SelectScored(const RowList *rows, const float *scores, const Filter *filter
     return s.top;
 }
 
+static IdReader ReaderOfSelected(Served *served, Axis axis, const TopK *top)
+{
+    IdReader ids = IdReaderOpen(served, axis);
+
+    if (top->count > MANY_IDS)
+        IdReaderLoadAll(&ids);
+    return ids;
+}
+
+static ResultRow SelectedRow(IdReader *ids, IdKind kind, const TopK *top, uint32 i)
+{
+    const Scored *entry = &top->entries[i];
+    ResultRow row = {0};
+
+    ResultDatum(&row, IdToDatum(IdReaderGet(ids, entry->item), kind));
+    ResultFloat4(&row, CheckScore(ids->served, entry->score));
+    ResultInt4(&row, (int32)i + 1);
+    return row;
+}
+
 void AddSelected(RowSet *rows, Served *served, Axis axis, IdKind kind, const TopK *top)
 {
     AddItems(rows, served, axis, kind, top, NULL);
@@ -215,19 +278,25 @@ void AddSelected(RowSet *rows, Served *served, Axis axis, IdKind kind, const Top
 void AddItems(RowSet *rows, Served *served, Axis axis, IdKind kind, const TopK *top,
               const float *propensity)
 {
-    IdReader ids = IdReaderOpen(served, axis);
+    IdReader ids = ReaderOfSelected(served, axis, top);
 
-    if (top->count > MANY_IDS)
-        IdReaderLoadAll(&ids);
     for (uint32 i = 0; i < top->count; i++) {
-        Id id = IdReaderGet(&ids, top->entries[i].item);
-        ResultRow row = {0};
+        ResultRow row = SelectedRow(&ids, kind, top, i);
 
-        ResultDatum(&row, IdToDatum(id, kind));
-        ResultFloat4(&row, CheckScore(served, top->entries[i].score));
-        ResultInt4(&row, (int32)i + 1);
         if (propensity != NULL)
             ResultFloat4(&row, propensity[i]);
+        RowSetAddRow(rows, &row);
+    }
+}
+
+void AddRecommended(RowSet *rows, Served *served, IdKind kind, const TopK *top, bool fallback)
+{
+    IdReader ids = ReaderOfSelected(served, AXIS_ITEM, top);
+
+    for (uint32 i = 0; i < top->count; i++) {
+        ResultRow row = SelectedRow(&ids, kind, top, i);
+
+        ResultDatum(&row, BoolGetDatum(fallback));
         RowSetAddRow(rows, &row);
     }
 }

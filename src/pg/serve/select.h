@@ -13,6 +13,12 @@
 extern TopK SelectItems(Served *served, const float *query, const Filter *filter, uint32 k,
                         float weight);
 
+/* Does a task without a query go by what is popular of late, which only OfferRecent knows? */
+extern bool GoesByRecent(const Served *served, const float *query);
+
+/* Offers all items of the model to such a task. */
+extern void OfferRecent(Served *served, ScanTask *task);
+
 /* Offers the new items to a task, after the scan of the model's own items. */
 extern void OfferNewItems(const Served *served, ScanTask *task);
 
@@ -28,6 +34,9 @@ extern TopK SelectScored(const RowList *rows, const float *scores, const Filter 
 /* Adds (id, score, rank) for each entry; ids as `kind`. */
 extern void AddSelected(RowSet *rows, Served *served, Axis axis, IdKind kind, const TopK *top);
 
+/* Adds (item, score, rank, fallback): is it what anybody gets of whom nothing is known? */
+extern void AddRecommended(RowSet *rows, Served *served, IdKind kind, const TopK *top,
+                           bool fallback);
 /* The same, with a fourth column beside each; NULL: without. */
 extern void AddItems(RowSet *rows, Served *served, Axis axis, IdKind kind, const TopK *top,
                      const float *propensity);

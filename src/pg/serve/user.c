@@ -100,6 +100,8 @@ float *TargetUserQuery(Served *served, const TargetUser *target)
     Model view;
     float *query;
 
+    if (!TargetUserIsKnown(target) && served->header.half_life > 0)
+        return NULL;
     if (!IsPersonal(&served->model))
         return ServedQueryRoom(served); /* everybody's, also a stranger's */
     if (!TargetUserIsKnown(target))

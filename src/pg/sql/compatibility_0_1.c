@@ -93,24 +93,41 @@ Datum recadv_observe_text(PG_FUNCTION_ARGS)
                                  : recadv_observe_text_value(fcinfo);
 }
 
-/* Without the argument that is the last in 0.2, which is NULL then. */
-#define WITHOUT_LAST(name)                                                                         \
-    extern Datum name##_0_2(PG_FUNCTION_ARGS);                                                     \
+/* Without the argument that is the last of `now`, which is NULL then. */
+#define WITHOUT_LAST_OF(name, now)                                                                 \
+    extern Datum now(PG_FUNCTION_ARGS);                                                            \
     PG_FUNCTION_INFO_V1(name);                                                                     \
     Datum name(PG_FUNCTION_ARGS)                                                                   \
     {                                                                                              \
-        return CallWith(fcinfo, name##_0_2, nothing);                                              \
+        return CallWith(fcinfo, now, nothing);                                                     \
     }
+#define WITHOUT_LAST(name) WITHOUT_LAST_OF(name, name##_0_2)
 
 WITHOUT_LAST(recadv_topk_bigint)
 WITHOUT_LAST(recadv_topk_text)
-WITHOUT_LAST(recadv_topk_image_bigint)
-WITHOUT_LAST(recadv_topk_image_text)
 WITHOUT_LAST(recadv_topk_for_bigint)
 WITHOUT_LAST(recadv_topk_for_text)
-WITHOUT_LAST(recadv_topk_for_image_bigint)
-WITHOUT_LAST(recadv_topk_for_image_text)
 WITHOUT_LAST(recadv_topk_all_bigint)
 WITHOUT_LAST(recadv_topk_all_text)
 WITHOUT_LAST(recadv_evaluate)
 WITHOUT_LAST(recadv_robustness)
+
+/* What takes an image had the name of what takes a model. */
+WITHOUT_LAST_OF(recadv_topk_image_bigint, recadv_image_topk_bigint)
+WITHOUT_LAST_OF(recadv_topk_image_text, recadv_image_topk_text)
+WITHOUT_LAST_OF(recadv_topk_for_image_bigint, recadv_image_topk_for_bigint)
+WITHOUT_LAST_OF(recadv_topk_for_image_text, recadv_image_topk_for_text)
+
+/* The same under another name. */
+#define RENAMED(name, now)                                                                         \
+    extern Datum now(PG_FUNCTION_ARGS);                                                            \
+    PG_FUNCTION_INFO_V1(name);                                                                     \
+    Datum name(PG_FUNCTION_ARGS)                                                                   \
+    {                                                                                              \
+        return now(fcinfo);                                                                        \
+    }
+
+RENAMED(recadv_similar_items_image_bigint, recadv_image_similar_items_bigint)
+RENAMED(recadv_similar_items_image_text, recadv_image_similar_items_text)
+RENAMED(recadv_score_image_bigint, recadv_image_score_bigint)
+RENAMED(recadv_score_image_text, recadv_image_score_text)

@@ -1,5 +1,6 @@
 /* embeddings.c: recadv_embeddings. */
 #include "pg/ids/id_index.h"
+#include "pg/ids/id_value.h"
 #include "pg/serve/arguments.h"
 #include "pg/serve/open.h"
 #include "pg/serve/select.h"
@@ -39,29 +40,35 @@ static Axis AxisArgument(FunctionCallInfo fcinfo, int argument)
 static Oid IdTypeArgument(FunctionCallInfo fcinfo, int argument)
 {
     Oid type = get_element_type(get_fn_expr_argtype(fcinfo->flinfo, argument));
-    if (type != INT2OID && type != INT4OID && type != INT8OID && type != TEXTOID &&
-        type != VARCHAROID)
-        ereport(ERROR,
-                (errcode(ERRCODE_DATATYPE_MISMATCH),
-                 errmsg("ids must be an array of integers or text"), errhint("Pass ids::text[].")));
+
+    if (!IdTypeIsReturned(type))
+        ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
+                        errmsg("ids must be an array of integers, uuid, numeric or text"),
+                        errhint("Pass ids::text[].")));
     return type;
 }
 
 static Datum IdDatumOf(const Output *output, Id id)
 {
-    bool small = id.integer == (int16)id.integer, medium = id.integer == (int32)id.integer;
+    int64 integer;
 
+    if (output->id_type == UUIDOID)
+        return IdTextAsUuid(IdToText(id));
+    if (output->id_type == NUMERICOID)
+        return IdTextAsNumeric(IdToText(id));
     if (IdKindOfType(output->id_type) == ID_TEXT)
         return PointerGetDatum(IdToText(id));
-    if ((output->id_type == INT2OID && !small) || (output->id_type == INT4OID && !medium))
+    integer = DatumGetInt64(IdToDatum(id, ID_INTEGER));
+    if ((output->id_type == INT2OID && integer != (int16)integer) ||
+        (output->id_type == INT4OID && integer != (int32)integer))
         ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-                        errmsg("id %lld is out of range for type %s", (long long)id.integer,
+                        errmsg("id %lld is out of range for type %s", (long long)integer,
                                format_type_be(output->id_type)),
                         errhint("Pass ids => NULL::bigint[] to get ids of type bigint.")));
     if (output->id_type == INT8OID)
-        return Int64GetDatum(id.integer);
-    return output->id_type == INT4OID ? Int32GetDatum((int32)id.integer)
-                                      : Int16GetDatum((int16)id.integer);
+        return Int64GetDatum(integer);
+    return output->id_type == INT4OID ? Int32GetDatum((int32)integer)
+                                      : Int16GetDatum((int16)integer);
 }
 
 static Datum RealArray(const float *values, uint32 count)

@@ -3,6 +3,8 @@
 
 #include "executor/spi.h"
 #include "fmgr.h"
+#include "utils/builtins.h"
+#include "utils/numeric.h"
 
 #include "pg/base/time_values.h"
 #include "pg/model/resolve.h"
@@ -33,18 +35,37 @@ static int64 ValueTime(FunctionCallInfo fcinfo, const TimeColumn *column)
     return TimeOfValue(column, type, PG_GETARG_DATUM(OBSERVE_AT));
 }
 
-static Id IdArgument(FunctionCallInfo fcinfo, int argument, IdKind kind)
-{
-    text *value;
+/* How a form of the function takes its ids. */
+typedef Id (*IdArgument)(FunctionCallInfo fcinfo, int argument);
 
-    if (kind == ID_INTEGER)
-        return IdOfInteger(PG_GETARG_INT64(argument));
-    value = PG_GETARG_TEXT_PP(argument);
-    return IdOfText(VARDATA_ANY(value), (uint32)VARSIZE_ANY_EXHDR(value));
+static Id IdOfString(const char *string)
+{
+    return IdOfText(string, (uint32)strlen(string));
+}
+
+static Id IntegerArgument(FunctionCallInfo fcinfo, int argument)
+{
+    return IdOfInteger(PG_GETARG_INT64(argument));
+}
+
+static Id TextArgument(FunctionCallInfo fcinfo, int argument)
+{
+    return IdOfString(text_to_cstring(PG_GETARG_TEXT_PP(argument)));
+}
+
+static Id UuidArgument(FunctionCallInfo fcinfo, int argument)
+{
+    return IdOfString(DatumGetCString(DirectFunctionCall1(uuid_out, PG_GETARG_DATUM(argument))));
+}
+
+/* Without trailing zeros. */
+static Id NumericArgument(FunctionCallInfo fcinfo, int argument)
+{
+    return IdOfString(numeric_normalize(PG_GETARG_NUMERIC(argument)));
 }
 
 /* False for a NULL id. */
-static Datum Observe(FunctionCallInfo fcinfo, IdKind kind, TimeArgument time_argument)
+static Datum Observe(FunctionCallInfo fcinfo, IdArgument id_argument, TimeArgument time_argument)
 {
     ObservedModel *observed;
     TimeColumn column;
@@ -62,35 +83,27 @@ static Datum Observe(FunctionCallInfo fcinfo, IdKind kind, TimeArgument time_arg
     column =
         (TimeColumn){table.store.name, observed->header.time_type, observed->header.time_typmod};
     event.time = time_argument(fcinfo, &column);
-    event.user = IdArgument(fcinfo, OBSERVE_USER, kind);
-    event.item = IdArgument(fcinfo, OBSERVE_ITEM, kind);
+    event.user = id_argument(fcinfo, OBSERVE_USER);
+    event.item = id_argument(fcinfo, OBSERVE_ITEM);
     PendingWrite(&table, ObserveEvents(observed, &table, &event, 1));
     ModelTableClose(&table);
     SPI_finish();
     PG_RETURN_BOOL(true);
 }
 
-PG_FUNCTION_INFO_V1(recadv_observe_bigint_literal);
-PG_FUNCTION_INFO_V1(recadv_observe_bigint_value);
-PG_FUNCTION_INFO_V1(recadv_observe_text_literal);
-PG_FUNCTION_INFO_V1(recadv_observe_text_value);
+/* The C function of SQL `name`. */
+#define OBSERVE(name, id_argument, time_argument)                                                  \
+    PG_FUNCTION_INFO_V1(name);                                                                     \
+    Datum name(PG_FUNCTION_ARGS)                                                                   \
+    {                                                                                              \
+        return Observe(fcinfo, id_argument, time_argument);                                        \
+    }
 
-Datum recadv_observe_bigint_literal(PG_FUNCTION_ARGS)
-{
-    return Observe(fcinfo, ID_INTEGER, LiteralTime);
-}
-
-Datum recadv_observe_bigint_value(PG_FUNCTION_ARGS)
-{
-    return Observe(fcinfo, ID_INTEGER, ValueTime);
-}
-
-Datum recadv_observe_text_literal(PG_FUNCTION_ARGS)
-{
-    return Observe(fcinfo, ID_TEXT, LiteralTime);
-}
-
-Datum recadv_observe_text_value(PG_FUNCTION_ARGS)
-{
-    return Observe(fcinfo, ID_TEXT, ValueTime);
-}
+OBSERVE(recadv_observe_bigint_literal, IntegerArgument, LiteralTime)
+OBSERVE(recadv_observe_bigint_value, IntegerArgument, ValueTime)
+OBSERVE(recadv_observe_text_literal, TextArgument, LiteralTime)
+OBSERVE(recadv_observe_text_value, TextArgument, ValueTime)
+OBSERVE(recadv_observe_uuid_literal, UuidArgument, LiteralTime)
+OBSERVE(recadv_observe_uuid_value, UuidArgument, ValueTime)
+OBSERVE(recadv_observe_numeric_literal, NumericArgument, LiteralTime)
+OBSERVE(recadv_observe_numeric_value, NumericArgument, ValueTime)

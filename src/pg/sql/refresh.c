@@ -15,6 +15,7 @@
 #include "pg/model/interactions.h"
 #include "pg/model/pieces.h"
 #include "pg/model/resolve.h"
+#include "pg/model/watermark.h"
 #include "pg/stream/unlearnt.h"
 #include "pg/stream/observer.h"
 #include "pg/serve/publish.h"
@@ -37,8 +38,11 @@ typedef struct Refresh {
     Window window;
     Unlearnt unlearnt;
     ModelSlice slice;
+    RecentCounts recent;
+    double newest;   /* time that can be believed: seconds */
     uint32 *user_at; /* of each user of what is unlearnt: its index in the slice, or UNKNOWN_ID */
     uint32 *item_at;
+    uint32 more_items; /* that will be new */
     bool rank;
     StreamMetrics metrics;
     TimestampTz started;
@@ -179,7 +183,7 @@ static void LoadSlice(Refresh *r)
     bool *users = palloc0((Size)unlearnt->users.count + 1);
     bool *items = palloc0((Size)unlearnt->items.count + 1);
     uint32 *known = PallocArray(uint32, (Size)unlearnt->users.count + 1), count;
-    uint32 more_users, more_items;
+    uint32 more_users;
 
     for (uint64 i = 0; i < unlearnt->count; i++) {
         users[unlearnt->events[i].user] = true;
@@ -188,28 +192,48 @@ static void LoadSlice(Refresh *r)
     r->user_at = FindStored(r, AXIS_USER, &unlearnt->users, users);
     r->item_at = FindStored(r, AXIS_ITEM, &unlearnt->items, items);
     more_users = CountUnknown(r->user_at, users, unlearnt->users.count);
-    more_items = CountUnknown(r->item_at, items, unlearnt->items.count);
+    r->more_items = CountUnknown(r->item_at, items, unlearnt->items.count);
     CheckRoom(r->header.users, more_users);
-    CheckRoom(r->header.items, more_items);
+    CheckRoom(r->header.items, r->more_items);
     count = SortKnown(r->user_at, unlearnt->users.count, known);
     PlaceUsers(known, count, r->user_at, unlearnt->users.count);
     SliceLoad(&r->slice, &r->table.store, &r->header, &r->backend, known, count, more_users,
-              more_items);
+              r->more_items);
+}
+
+/* The counts of what is popular of late, ready for what is new. */
+static void LoadRecent(Refresh *r)
+{
+    MemoryContext caller = MemoryContextSwitchTo(r->backend.context);
+    Watermark mark;
+
+    r->recent = RecentRead(&r->table.store, &r->header, r->more_items);
+    MemoryContextSwitchTo(caller);
+    if (r->recent.half_life == 0)
+        return;
+    WatermarkBegin(&mark, r->header.time_type, r->window.first, r->window.watermark,
+                   r->header.events + r->unlearnt.count, r->unlearnt.count);
+    for (uint64 i = 0; i < r->unlearnt.count; i++)
+        WatermarkAdd(&mark, r->unlearnt.events[i].time);
+    WatermarkEnd(&mark);
+    r->newest = Max(TimeSeconds(r->header.time_type, mark.time), r->recent.origin);
+    RecentMove(&r->recent, r->newest);
 }
 
 /* The event's user and item get their rows first, if they are new. */
 static void LearnEvent(Refresh *r, Stream *stream, const UnlearntEvent *event)
 {
     uint32 *user = &r->user_at[event->user], *item = &r->item_at[event->item];
+    double seconds = TimeSeconds(r->header.time_type, event->time);
+    uint64 repeats = stream->total.repeats;
 
     if (*user == UNKNOWN_ID)
         *user = SliceAddUser(&r->slice, IdListGet(&r->unlearnt.users, event->user));
     if (*item == UNKNOWN_ID)
         *item = SliceAddItem(&r->slice, IdListGet(&r->unlearnt.items, event->item));
-    StreamEvent(
-        stream,
-        &(Event){*user, *item, TimeSeconds(r->header.time_type, event->time), event->weight},
-        r->rank);
+    StreamEvent(stream, &(Event){*user, *item, seconds, event->weight}, r->rank);
+    if (r->recent.half_life > 0 && stream->total.repeats == repeats)
+        RecentAdd(&r->recent, *item, seconds, r->newest, event->weight);
 }
 
 static void Learn(void *arg)
@@ -248,6 +272,7 @@ static void LearnNew(Refresh *r)
     double start = Begin(r, "learn");
 
     LoadSlice(r);
+    LoadRecent(r);
     BackendHostRun(&r->backend, 1, Learn, r);
     r->learn_seconds = HostClock() - start;
 }
@@ -286,6 +311,7 @@ static char *NewHeader(Refresh *r, const Window *window)
     JsonInteger(&json, "added_items", s->items.added.count);
     JsonInteger(&json, "interactions", AllInteractions(r));
     WindowDescribe(&json, window, r->header.events + r->unlearnt.count);
+    RecentDescribe(&json, &r->recent);
     JsonTime(&json, "refreshed", GetCurrentTimestamp());
     JsonClose(&json, '}');
     merged = DatumGetJsonbP(DirectFunctionCall2(jsonb_concat, JsonbPGetDatum(old),
@@ -321,10 +347,11 @@ static void Write(void *arg, ModelSink *sink)
     Window window = WindowAdvance(&r->window, r->header.events + r->unlearnt.count,
                                   UnlearntFingerprints(&r->unlearnt), r->unlearnt.count);
 
-    StaticAssertStmt(PIECES == 9,
+    StaticAssertStmt(PIECES == 10,
                      "a refresh writes all but the learning curve and ordered histories, which no "
                      "algorithm that streams has");
     SliceWrite(&r->slice, sink);
+    RecentWrite(sink, &r->recent);
     WriteLearnt(r, sink);
     WindowWrite(sink, &window);
     SinkPutJson(sink, PART_HEADER, 0, NewHeader(r, &window));

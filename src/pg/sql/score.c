@@ -6,7 +6,7 @@
 /* Arguments of recadv_score. */
 enum { SCORE_USER, SCORE_ITEM, SCORE_MODEL };
 
-/* Arguments of recadv_score from an image. */
+/* Arguments of recadv_image_score. */
 enum { SCORE_IMAGE_IMAGE, SCORE_IMAGE_USER, SCORE_IMAGE_ITEM };
 
 /* Arguments of recadv_has_user. */
@@ -70,5 +70,5 @@ static Datum HasUser(FunctionCallInfo fcinfo, IdKind kind)
 }
 
 FOR_BOTH_KINDS(recadv_score, ScoreOfTable)
-FOR_BOTH_KINDS(recadv_score_image, ScoreOfImage)
+FOR_BOTH_KINDS(recadv_image_score, ScoreOfImage)
 FOR_BOTH_KINDS(recadv_has_user, HasUser)

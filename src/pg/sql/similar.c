@@ -6,7 +6,7 @@
 /* Arguments of recadv_similar_items and recadv_similar_users. */
 enum { SIMILAR_ID, SIMILAR_K, SIMILAR_MODEL, SIMILAR_CANDIDATES, SIMILAR_EXCLUDE };
 
-/* Arguments of recadv_similar_items from an image. */
+/* Arguments of recadv_image_similar_items. */
 enum {
     SIMILAR_IMAGE_IMAGE,
     SIMILAR_IMAGE_ID,
@@ -87,5 +87,5 @@ static Datum SimilarUsers(FunctionCallInfo fcinfo, IdKind kind)
 }
 
 FOR_BOTH_KINDS(recadv_similar_items, SimilarItems)
-FOR_BOTH_KINDS(recadv_similar_items_image, SimilarOfImage)
+FOR_BOTH_KINDS(recadv_image_similar_items, SimilarOfImage)
 FOR_BOTH_KINDS(recadv_similar_users, SimilarUsers)

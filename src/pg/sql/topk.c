@@ -5,6 +5,9 @@
 #include "pg/serve/user.h"
 #include "pg/serve/visitor.h"
 #include "pg/serve/live_source.h"
+#include "pg/model/catalog.h"
+
+#include "utils/builtins.h"
 
 /* Arguments of recadv_topk. */
 enum {
@@ -18,7 +21,7 @@ enum {
     TOPK_WEIGHT
 };
 
-/* Arguments of recadv_topk from an image. */
+/* Arguments of recadv_image_topk. */
 enum {
     TOPK_IMAGE_IMAGE,
     TOPK_IMAGE_USER,
@@ -40,7 +43,7 @@ enum {
     TOPK_FOR_WEIGHT
 };
 
-/* Arguments of recadv_topk_for from an image. */
+/* Arguments of recadv_image_topk_for. */
 enum {
     TOPK_FOR_IMAGE_IMAGE,
     TOPK_FOR_IMAGE_HISTORY,
@@ -62,6 +65,19 @@ typedef struct Question {
     int filter;         /* argument: candidates */
 } Question;
 
+/* A slip that would look like an answer: a model where the user belongs. */
+static void WarnOfModel(Id stranger)
+{
+    char *name;
+
+    if (stranger.kind != ID_TEXT || stranger.length >= NAMEDATALEN)
+        return;
+    name = text_to_cstring(IdToText(stranger));
+    if (IsNameOfModel(name))
+        ereport(WARNING, (errmsg("user \"%s\" is not known, and \"%s\" is a model", name, name),
+                          errhint("The user comes first: recadv_topk(user_id, k, model).")));
+}
+
 /* `table` is NULL for an image. */
 static void AnswerUser(FunctionCallInfo fcinfo, Served *served, ModelTable *table,
                        const Question *question, RowSet *rows)
@@ -70,6 +86,8 @@ static void AnswerUser(FunctionCallInfo fcinfo, Served *served, ModelTable *tabl
     Filter filter;
     TopK top;
 
+    if (!TargetUserIsKnown(&target))
+        WarnOfModel(question->user);
     CheckAxisKind(served, AXIS_ITEM, question->kind);
     filter = FilterArguments(fcinfo, question->filter, served, AXIS_ITEM, question->kind);
     if (question->exclude_seen)
@@ -78,7 +96,7 @@ static void AnswerUser(FunctionCallInfo fcinfo, Served *served, ModelTable *tabl
                                                    : TargetUserSeen(served, &target));
     top = SelectItems(served, TargetUserQuery(served, &target), &filter, question->k,
                       question->weight);
-    AddSelected(rows, served, AXIS_ITEM, question->kind, &top);
+    AddRecommended(rows, served, question->kind, &top, !TargetUserIsKnown(&target));
 }
 
 static Datum TopKOfTable(FunctionCallInfo fcinfo, IdKind kind)
@@ -130,6 +148,7 @@ static void AnswerHistory(FunctionCallInfo fcinfo, Served *served, const Questio
 {
     IdList ids = IdsArgument(fcinfo, question->history, question->kind);
     RowList known;
+    float *query;
     Filter filter;
     TopK top;
 
@@ -138,9 +157,9 @@ static void AnswerHistory(FunctionCallInfo fcinfo, Served *served, const Questio
     filter = FilterArguments(fcinfo, question->filter, served, AXIS_ITEM, question->kind);
     if (question->exclude_seen)
         filter.without = RowsUnion(filter.without, known);
-    top = SelectItems(served, VisitorQuery(served, known, &ids), &filter, question->k,
-                      question->weight);
-    AddSelected(rows, served, AXIS_ITEM, question->kind, &top);
+    query = VisitorQuery(served, known, &ids);
+    top = SelectItems(served, query, &filter, question->k, question->weight);
+    AddRecommended(rows, served, question->kind, &top, query == NULL);
 }
 
 static Datum TopKForOfTable(FunctionCallInfo fcinfo, IdKind kind)
@@ -181,6 +200,6 @@ static Datum TopKForOfImage(FunctionCallInfo fcinfo, IdKind kind)
 }
 
 FOR_BOTH_KINDS_0_2(recadv_topk, TopKOfTable)
-FOR_BOTH_KINDS_0_2(recadv_topk_image, TopKOfImage)
+FOR_BOTH_KINDS(recadv_image_topk, TopKOfImage)
 FOR_BOTH_KINDS_0_2(recadv_topk_for, TopKForOfTable)
-FOR_BOTH_KINDS_0_2(recadv_topk_for_image, TopKForOfImage)
+FOR_BOTH_KINDS(recadv_image_topk_for, TopKForOfImage)

@@ -89,14 +89,15 @@ static void FindLiveRows(BatchJob *job)
 
 static void CheckKinds(const Served *served, IdKind kind)
 {
-    if (kind == ID_INTEGER &&
-        (served->header.item_kind == ID_TEXT || served->header.user_kind == ID_TEXT))
-        ereport(
-            ERROR,
-            (errcode(ERRCODE_DATATYPE_MISMATCH),
-             errmsg("%s of model \"%s\" are not integers",
-                    served->header.item_kind == ID_TEXT ? "items" : "users", served->store->name),
-             errhint("Ask for text: recadv_topk_all(model, k, users => NULL::text[]).")));
+    bool items = AxisServes(served, AXIS_ITEM, kind);
+
+    if (!items || !AxisServes(served, AXIS_USER, kind))
+        ereport(ERROR,
+                (errcode(ERRCODE_DATATYPE_MISMATCH),
+                 errmsg("%s of model \"%s\" are not integers", items ? "users" : "items",
+                        served->store->name),
+                 errhint("Ask for text: recadv_topk_all(model, k, users => NULL::text[]); for uuid "
+                         "ids with NULL::uuid[].")));
 }
 
 static void OpenJob(FunctionCallInfo fcinfo, BatchJob *job)

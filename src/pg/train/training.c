@@ -185,6 +185,10 @@ void CheckHoldout(const TrainOptions *options, bool times)
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                         errmsg("option \"holdout\" is \"last\", but there is no time column"),
                         errhint("Name one with time_column => '...', or use \"random\".")));
+    if (options->popular_half_life > 0 && !times)
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                        errmsg("option \"popular_half_life\" is set, but there is no time column"),
+                        errhint("Name one with time_column => '...'.")));
 }
 
 Holdout ResolveHoldout(const TrainOptions *options, bool times)
@@ -250,6 +254,8 @@ Size TrainingMemory(const Algorithm *algorithm, const void *options, uint32 user
         fitting = SizeAdd(fitting, EventsKept(interactions, users, columns));
     if (algorithm->stream != NULL)
         fitting = SizeAdd(fitting, LearntMemory(interactions, users));
+    if (train->popular_half_life > 0)
+        fitting = SizeAdd(fitting, SizeMultiply(items, sizeof(float)));
     if (train->warm_start) /* about as large as the new one */
         fitting = SizeAdd(fitting, WarmStartMemory(&model));
     comparing = SizeAdd(CollectedMemory(users, items, interactions, columns),
@@ -341,6 +347,17 @@ static void ReleaseColumns(Training *t, const Algorithm *algorithm)
     data->columns &= algorithm->used;
 }
 
+/* While times and weights are there. */
+static void CountRecent(Training *t, const TrainOptions *options)
+{
+    if (options->popular_half_life == 0)
+        return;
+    CheckMemory(SizeAdd(MemoryContextMemAllocated(t->context, true),
+                        SizeMultiply(t->collected.data.items, sizeof(float))),
+                "training");
+    t->recent = RecentOfInteractions(&t->collected.data, options->popular_half_life);
+}
+
 /* The model with its popularity counted, and rows of an earlier version if there is one. */
 static void PrepareModel(Training *t, const TrainRequest *request)
 {
@@ -378,6 +395,7 @@ void TrainingFit(Training *t, const TrainRequest *request)
 
     RunStatusStage(&t->backend.status, "fit");
     TrainingHoldOut(t, request->options);
+    CountRecent(t, request->options);
     ReleaseColumns(t, request->algorithm);
     PrepareModel(t, request);
     BackendHostRun(&t->backend, request->threads, Fit, t);

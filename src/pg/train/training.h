@@ -3,6 +3,7 @@
 #define RECADV_PG_TRAIN_TRAINING_H
 
 #include "pg/train/collect.h"
+#include "pg/model/recent.h"
 #include "pg/model/source.h"
 #include "pg/train/warm.h"
 
@@ -55,6 +56,7 @@ typedef struct Training {
     Collected collected;
     const char *source_relation; /* qualified name; NULL: the source is a query */
     Model model;
+    RecentCounts recent;
     TrainReport report;
     char *choice;                  /* how the algorithm was chosen, as JSON; NULL: it was named */
     char *chosen;                  /* why, for people; likewise */
@@ -106,7 +108,7 @@ extern bool TrainingIsRankable(const Training *training, const TrainRequest *req
 /* Fits the model to what was collected; needs neither SPI nor a snapshot. */
 extern void TrainingFit(Training *training, const TrainRequest *request);
 
-/* Fails if the option holdout asks for times that are not there. */
+/* Fails if an option that all algorithms have asks for times that are not there. */
 extern void CheckHoldout(const TrainOptions *options, bool times);
 
 /* Tells the client what it should know beside the result. */

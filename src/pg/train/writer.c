@@ -166,6 +166,7 @@ static char *DescribeModel(const Training *t, const TrainRequest *request)
         JsonReal(&json, "mean_weight", c->mean_weight);
     if (c->window != NULL)
         WindowDescribe(&json, c->window, c->rows);
+    RecentDescribe(&json, &t->recent);
     JsonRaw(&json, "options", OptionsToJson(request->algorithm, request->options));
     if (t->choice != NULL)
         JsonRaw(&json, "choice", t->choice);
@@ -213,5 +214,6 @@ void TrainingWrite(const Training *t, const TrainRequest *request, ModelSink *si
     if (c->window != NULL)
         whole.window = *c->window;
     whole.learnt = c->learnt;
+    whole.recent = t->recent;
     WritePieces(sink, &whole);
 }

@@ -1,4 +1,4 @@
-# The documentation of the options says what the extension says.
+# The documents say what the extension says: options, statements that run, and what these print.
 
 use strict;
 use warnings;
@@ -77,6 +77,60 @@ sub statements_of
 	}
 	return $statements;
 }
+
+# printed_as(TEXT): what a document prints, as a pattern: a line of dots stands for any lines, `…` for anything in a
+# line; blanks at the ends of lines do not count.
+sub printed_as
+{
+	my ($text) = @_;
+	my @lines = map { s/\s+$//r } split(/\n/, $text);
+
+	return join('', map { /^\s*\.\.\.$/ ? '(?:.*\n)*' : join('.*', map { quotemeta } split(/…/, $_, -1)) . '\n' } @lines);
+}
+
+# run_page(NAME [, EDIT]): a page from its first block to its last, in a database of its own, as psql prints it.  What
+# stands in a fence after a block must be what comes out (its messages, if it begins with one).  EDIT changes a block
+# and what it prints; what it returns without printed lines is only run.  Returns how many outputs were compared.
+sub run_page
+{
+	my ($name, $edit) = @_;
+	my $database = 'page_' . ($name =~ s/\W+/_/gr);
+	my ($number, $compared) = (0, 0);
+	my $text = slurp_file($name);
+
+	$node->safe_psql('postgres', "CREATE DATABASE $database");
+	$node->safe_psql($database, 'CREATE EXTENSION recadv');
+	while ($text =~ /^```sql\n(.*?)^```\n(?:\n```\n(.*?)^```\n)?/gms)
+	{
+		my ($block, $printed) = ($1, $2);
+
+		$number++;
+		($block, $printed) = $edit->($block, $printed) if $edit;
+	  SKIP:
+		{
+			skip "block $number of $name: pg_cron is tested elsewhere", 1 if $block =~ /cron\./;
+			my ($out, $err) = ('', '');
+			IPC::Run::run([ 'psql', '-Xq', '-P', 'footer=off', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr($database) ],
+				'<', \$block, '>', \$out, '2>', \$err);
+			$err =~ s/^psql:<stdin>:\d+: //mg;
+			my $is_message = defined $printed && $printed =~ /^(?:ERROR|WARNING|NOTICE):/;
+
+			unlike($err, qr/^(?:ERROR|FATAL|PANIC):/m, "$name, block $number: runs") unless $is_message;
+			next unless defined $printed;
+			my $got = join('', map { s/\s+$//r . "\n" } grep { /\S/ } split(/\n/, $is_message ? $err : $out));
+			my $want = printed_as(join("\n", grep { /\S/ } split(/\n/, $printed)));
+			ok($got =~ /^$want$/, "$name, block $number: prints what the page shows")
+			  or diag("$block\nprinted:\n$printed\ncame:\n$got");
+			$compared++;
+		}
+	}
+	$node->safe_psql('postgres', "DROP DATABASE $database");
+	return $compared;
+}
+
+# Pages that are read from above to below, with what they print.
+cmp_ok(run_page('doc/coming_from.md'), '>', 8, 'who comes from another library finds outputs');
+cmp_ok(run_page('doc/which_model.md'), '>', 14, 'who chooses a model finds outputs');
 
 # The SQL of doc/serving.md runs, and gives rows.
 make_orders($node, 'orders', 300, 500, 30);

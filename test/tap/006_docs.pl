@@ -98,6 +98,8 @@ sub run_page
 	my ($number, $compared) = (0, 0);
 	my $text = slurp_file($name);
 
+	# messages about progress come by the clock
+	local $ENV{PGOPTIONS} = '-c recadv.progress=off';
 	$node->safe_psql('postgres', "CREATE DATABASE $database");
 	$node->safe_psql($database, 'CREATE EXTENSION recadv');
 	while ($text =~ /^```sql\n(.*?)^```\n(?:\n```\n(.*?)^```\n)?/gms)
@@ -131,6 +133,7 @@ sub run_page
 # Pages that are read from above to below, with what they print.
 cmp_ok(run_page('doc/coming_from.md'), '>', 8, 'who comes from another library finds outputs');
 cmp_ok(run_page('doc/which_model.md'), '>', 14, 'who chooses a model finds outputs');
+cmp_ok(run_page('doc/faq.md'), '>', 14, 'who asks finds answers, and who errs the messages');
 
 # The SQL of doc/serving.md runs, and gives rows.
 make_orders($node, 'orders', 300, 500, 30);

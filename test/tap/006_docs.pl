@@ -88,6 +88,20 @@ sub printed_as
 	return join('', map { /^\s*\.\.\.$/ ? '(?:.*\n)*' : join('.*', map { quotemeta } split(/…/, $_, -1)) . '\n' } @lines);
 }
 
+# psql_shows(DATABASE, STATEMENTS): what psql prints, and its messages.
+sub psql_shows
+{
+	my ($database, $statements) = @_;
+	my ($out, $err) = ('', '');
+	# messages about progress come by the clock
+	local $ENV{PGOPTIONS} = '-c recadv.progress=off';
+
+	IPC::Run::run([ 'psql', '-Xq', '-P', 'footer=off', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr($database) ],
+		'<', \$statements, '>', \$out, '2>', \$err);
+	$err =~ s/^psql:<stdin>:\d+: //mg;
+	return ($out, $err);
+}
+
 # run_page(NAME [, EDIT]): a page from its first block to its last, in a database of its own, as psql prints it.  What
 # stands in a fence after a block must be what comes out (its messages, if it begins with one).  EDIT changes a block
 # and what it prints; what it returns without printed lines is only run.  Returns how many outputs were compared.
@@ -98,8 +112,6 @@ sub run_page
 	my ($number, $compared) = (0, 0);
 	my $text = slurp_file($name);
 
-	# messages about progress come by the clock
-	local $ENV{PGOPTIONS} = '-c recadv.progress=off';
 	$node->safe_psql('postgres', "CREATE DATABASE $database");
 	$node->safe_psql($database, 'CREATE EXTENSION recadv');
 	while ($text =~ /^```sql\n(.*?)^```\n(?:\n```\n(.*?)^```\n)?/gms)
@@ -111,10 +123,7 @@ sub run_page
 	  SKIP:
 		{
 			skip "block $number of $name: pg_cron is tested elsewhere", 1 if $block =~ /cron\./;
-			my ($out, $err) = ('', '');
-			IPC::Run::run([ 'psql', '-Xq', '-P', 'footer=off', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr($database) ],
-				'<', \$block, '>', \$out, '2>', \$err);
-			$err =~ s/^psql:<stdin>:\d+: //mg;
+			my ($out, $err) = psql_shows($database, $block);
 			my $is_message = defined $printed && $printed =~ /^(?:ERROR|WARNING|NOTICE):/;
 
 			unlike($err, qr/^(?:ERROR|FATAL|PANIC):/m, "$name, block $number: runs") unless $is_message;
@@ -129,6 +138,19 @@ sub run_page
 	$node->safe_psql('postgres', "DROP DATABASE $database");
 	return $compared;
 }
+
+# The first screen of README.md, in the shop of script/demo; scores but for their last digits.
+my ($first, $first_output) = slurp_file('README.md') =~ /^```sql\n(.*?)^```\n\n```\n(.*?)^```\n/ms;
+$node->safe_psql('postgres', 'CREATE DATABASE readme');
+my (undef, $trouble) = psql_shows('readme', slurp_file('script/demo.sql') . q{
+	ALTER TABLE purchases RENAME TO orders;
+	ALTER TABLE orders RENAME book_id TO product_id;
+	ALTER DATABASE readme SET client_min_messages = warning});
+is($trouble, '', 'the shop of the demo is there');
+my ($came, $errors) = psql_shows('readme', $first);
+is($errors, '', 'the first screen runs');
+like($came =~ s/\n\n/\n/gr =~ s/ +$//gmr, qr/^@{[ printed_as($first_output =~ s{ (\d\.\d\d)\d+}{ $1…}gr) ]}$/m, 'and prints what it shows');
+$node->safe_psql('postgres', 'DROP DATABASE readme');
 
 # Pages that are read from above to below, with what they print.
 cmp_ok(run_page('doc/coming_from.md'), '>', 8, 'who comes from another library finds outputs');

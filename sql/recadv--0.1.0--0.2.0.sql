@@ -2160,7 +2160,7 @@ BEGIN
     WHERE m.kind IS DISTINCT FROM 'refresh' AND m.held_out_users > 0 ORDER BY m.run DESC LIMIT 1;
     IF newest.run IS NULL THEN
         RETURN @extschema@.recadv_page_section('Quality over trainings',
-            'The log of this model has no training that measured anything.', NULL);
+            'The log of this model has no training that held out interactions.', NULL);
     END IF;
     WITH trainings AS MATERIALIZED (
         SELECT m.*, m.holdout = newest.holdout AND m.k = newest.k
@@ -2289,7 +2289,7 @@ CREATE FUNCTION @extschema@.recadv_page_exposure(
     k integer,
     sample integer)
 RETURNS text
-LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS $plpgsql$
 DECLARE
     users bigint := @extschema@.recadv_info(model::text) ->> 'users';
@@ -2325,6 +2325,9 @@ BEGIN
         concat('<figure>', chart, '</figure><details><summary>In numbers</summary>',
             @extschema@.recadv_page_table('{"Tenth of the items",Items,"In some list",Interactions,"Places in lists",Bought,Recommended}',
             rows), '</details>'));
+EXCEPTION
+    WHEN feature_not_supported THEN
+        RETURN @extschema@.recadv_page_section('What is shown to whom', format('Not for this model: %s.', SQLERRM), NULL);
 END $plpgsql$;
 COMMENT ON FUNCTION @extschema@.recadv_page_exposure(regclass, integer, integer) IS
 'the section of recadv_report about coverage and exposure';
@@ -2334,7 +2337,7 @@ CREATE FUNCTION @extschema@.recadv_page_overlap(
     k integer,
     sample integer)
 RETURNS text
-LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS $plpgsql$
 DECLARE
     before integer := @extschema@.recadv_previous_version(model::text);
@@ -2355,6 +2358,9 @@ BEGIN
                    x_title => format('items of %s that both lists have', k), y_title => 'share of users (%)')
     INTO lead, chart FROM @extschema@.recadv_overlap(model::text, k => k, sample => sample);
     RETURN @extschema@.recadv_page_section('What has changed', lead, '<figure>' || chart || '</figure>');
+EXCEPTION
+    WHEN feature_not_supported THEN
+        RETURN @extschema@.recadv_page_section('What has changed', format('Not for this model: %s.', SQLERRM), NULL);
 END $plpgsql$;
 COMMENT ON FUNCTION @extschema@.recadv_page_overlap(regclass, integer, integer) IS
 'the section of recadv_report about the version that served before';
@@ -2499,6 +2505,9 @@ BEGIN
             CASE WHEN titles IS NULL
                 THEN 'Name a table of titles (titles, title_column, id_column), and they stand here instead of ids.' END),
         '<div class="cards">' || cards || '</div>');
+EXCEPTION
+    WHEN feature_not_supported THEN
+        RETURN @extschema@.recadv_page_section('Sample users', format('Not for this model: %s.', SQLERRM), NULL);
 END $plpgsql$;
 COMMENT ON FUNCTION @extschema@.recadv_page_users(regclass, regclass, name, name, integer) IS
 'the section of recadv_report about sample users';

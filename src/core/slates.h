@@ -36,6 +36,14 @@ static inline float ClickReward(uint32_t clicks, uint32_t shown)
     return ((float)clicks - NO_CLICK * (float)(shown - clicks)) / (float)shown;
 }
 
+/* Items of a slate in the mean, rounded; at least 1. */
+static inline uint32_t UsualSlate(const Slates *log)
+{
+    return log->shown_count < log->steps || log->steps == 0
+               ? 1
+               : (uint32_t)((log->shown_count + log->steps / 2) / log->steps);
+}
+
 /* Items of the longest slate, at least 1. */
 static inline uint32_t LongestSlate(const Slates *log)
 {

@@ -142,7 +142,7 @@ FROM (VALUES
     ('''nobody'', ''log''', '42P01', '%nobody%'),
     ('''log'', ''log''', '42809', '%log%'),
     ('''bpr'', ''nothing''', '42P01', 'source "nothing" does not exist%'),
-    ('''bpr'', ''plain''', '42703', '%propensity%propensity_column =>%'),
+    ('''bpr'', ''plain''', '42703', '%propensity%propensity_column =>%with NULL there is none%'),
     ('''bpr'', ''log'', session_column => ''visit''', '42703', '%visit%session_column =>%'),
     ('''bpr'', ''log'', history_column => ''past''', '42703', '%past%history_column =>%'),
     ('''bpr'', ''log'', history_column => ''shown''', '22023', 'column "shown" is given for two things%'),

@@ -239,8 +239,18 @@ CREATE TABLE "we""ird <s>"."ti""tles" AS SELECT DISTINCT "it'em" AS "i d", upper
 SELECT ok(is_xml(page) AND page !~ '<[bsi]>' AND page LIKE '%>I&amp;&quot;%' AND page LIKE '%we&quot;&quot;ird &lt;s&gt;%' AND page LIKE '%>User <bdi>u&lt;10&gt;</bdi>%', 'names that need quotes, texts as ids')
 FROM (SELECT recadv_report('"we""ird <s>"."mo''del <i>"', '"we""ird <s>"."ti""tles"', 'ti"tle', 'i d', 'gr''oup') AS page) q;
 SELECT recadv_save('saved', (SELECT recadv_fit(user_id, item_id, '{"algorithm": "bpr", "factors": 4, "epochs": 1}') FROM orders)) \g /dev/null
-SELECT ok(is_xml(page) AND page LIKE '%>recadv_fit()<%' AND page LIKE '%has no training that measured anything%' AND page LIKE '%There is no version that served before%' AND page LIKE '%Name a table of titles%', 'a model of an image, without titles')
+SELECT ok(is_xml(page) AND page LIKE '%>recadv_fit()<%' AND page LIKE '%has no training that held out interactions%' AND page LIKE '%There is no version that served before%' AND page LIKE '%Name a table of titles%', 'a model of an image, without titles')
 FROM (SELECT recadv_report('saved') AS page) q;
+
+-- what learns from slates knows no users
+\ir slates.psql
+SELECT recadv_train_policy('visitors', 'slates', algorithm => 'user_response', options => short('user_response')) \g /dev/null
+SELECT recadv_train_policy('front', 'slates', algorithm => 'sl', options => short('sl')) \g /dev/null
+SELECT ok(is_xml(page) AND (SELECT count(*) FROM regexp_matches(page, 'Not for this model:', 'g')) >= 3 AND page LIKE '%knows no users%', m || ': the page says so')
+FROM unnest('{visitors,front}'::text[]) m, LATERAL (SELECT recadv_report(m) AS page) q;
+SELECT fails(format('SELECT %s(''front'')', f), '0A000', '%is a policy and knows no users%', f || ' of a policy')
+FROM unnest('{recadv_lists,recadv_item_exposure,recadv_exposure,recadv_coverage}'::text[]) f;
+SELECT fails('SELECT recadv_seen(1, ''front'')', '0A000', '%knows no users%', 'recadv_seen of a policy');
 
 -- titles: of any type of id, also a view; of which some are missing
 CREATE VIEW titles_view AS SELECT id::numeric AS id, title FROM products;

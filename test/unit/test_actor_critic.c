@@ -180,7 +180,7 @@ static void StartHand(Hand *h, const char *name, const char *settings)
         for (uint32_t k = 0; k < 8; k++)
             PartRow(&h->run.model.part[AC_ITEM_PART], i)[k] = (float)RandomNormal(&random);
     h->store = (Store){.host = &h->run.t.host};
-    LearnerTake(&h->store, &h->run.model, ROWS, 1, l);
+    LearnerTake(&h->store, &h->run.model, 5, ROWS, 1, l);
     StateStart(&l->encoder, &l->pack, &random, l->actor.network);
     LearnerStart(l);
     l->batch.count = ROWS;
@@ -597,11 +597,28 @@ static void CheckLog(void)
     EndHand(&h);
 }
 
+/* Visitors are shown as many items at a time as those of the log were, or as the option says. */
+static void CheckSlateSize(void)
+{
+    Slates log = {.steps = 2, .shown_count = 11};
+    AcOptions options = {.slate = 0};
+
+    CHECK(AcSlate(&options, &log, 100) == 6, "the mean of five and six items, rounded");
+    CHECK(AcSlate(&options, &log, 4) == 4, "as many as there are");
+    log.shown_count = 10 * MOST_SLATE;
+    CHECK(AcSlate(&options, &log, 100000) == MOST_SLATE, "no more than a slate may have");
+    options.slate = 3;
+    CHECK(AcSlate(&options, &log, 100) == 3, "by the option");
+    log.steps = log.shown_count = 0;
+    CHECK(UsualSlate(&log) == 1, "a log without steps");
+}
+
 void TestActorCritic(void)
 {
     static const char *const critics[] = {"hac", "ddpg", "td3", "a2c", "pg_ra"};
 
     CheckLog();
+    CheckSlateSize();
     for (int i = 0; i < 5; i++)
         CheckGoals(critics[i]);
     CheckNoFuture();

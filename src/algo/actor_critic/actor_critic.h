@@ -73,8 +73,8 @@ extern const Switches *AcSwitches(const Algorithm *algorithm);
 /* The encoder of the model, whose matrices lie in the pack. */
 extern StateEncoder AcEncoder(const AcOptions *options, Pack *pack);
 
-/* Items of a slate. */
-extern uint32_t AcSlate(const AcOptions *options, uint32_t items);
+/* Items of a slate, by the option or by the log. */
+extern uint32_t AcSlate(const AcOptions *options, const Slates *log, uint32_t items);
 
 /* Members of Algorithm and PolicyMethods. */
 extern void AcLayout(Model *model);

@@ -20,8 +20,9 @@ static const char *const encoders[] = {"mean", "attention", NULL};
     {"row_deviation", OPTION_REAL, FIELD(row_deviation), 0, 10, 0.1, NULL,                         \
      "of the normal numbers that items' rows start from; without pretrain 0.3 is better",          \
      "recadv, by simulation"},                                                                     \
-    {"slate", OPTION_INTEGER, FIELD(slate), 1, MOST_SLATE, 10, NULL,                               \
-     "items that simulated visitors are shown at a time", HAC_PAPER}
+    {"slate", OPTION_INTEGER, FIELD(slate), 0, MOST_SLATE, 0, NULL,                                \
+     "items that simulated visitors are shown at a time; 0: as many as slates of the log have in the mean", \
+     "recadv; 10 in " HAC_PAPER}
 
 #define PRETRAIN_OPTIONS                                                    \
     {"pretrain", OPTION_BOOL, FIELD(pretrain), 0, 1, 1, NULL,                                      \

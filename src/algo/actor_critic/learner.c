@@ -156,7 +156,8 @@ static uint32_t ShareRoom(const Learner *l, uint32_t batch)
     return batch * ((uint32_t)l->options->history + MOST_SLATE);
 }
 
-void LearnerTake(Store *store, const Model *model, uint32_t batch, int threads, Learner *learner)
+void LearnerTake(Store *store, const Model *model, uint32_t slate, uint32_t batch, int threads,
+                 Learner *learner)
 {
     Learner *l = learner;
     const Part *part = &model->part[AC_ITEM_PART];
@@ -171,7 +172,7 @@ void LearnerTake(Store *store, const Model *model, uint32_t batch, int threads, 
                    .factors = part->columns,
                    .actor = {part->data, model->part[AC_NETWORK_PART].data}};
     dense = l->switches->values || l->switches->inverse;
-    l->slate = AcSlate(l->options, l->items);
+    l->slate = slate;
     l->encoder = AcEncoder(l->options, &l->pack);
     TakeJudges(store, l);
     TakeAdam(store, l, &l->by_answers);

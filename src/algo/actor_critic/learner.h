@@ -90,8 +90,8 @@ typedef struct Learner {
 } Learner;
 
 /* With store->host == NULL memory is counted alone.  `batch`: slates at most. */
-extern void LearnerTake(Store *store, const Model *model, uint32_t batch, int threads,
-                        Learner *learner);
+extern void LearnerTake(Store *store, const Model *model, uint32_t slate, uint32_t batch,
+                        int threads, Learner *learner);
 
 /* First values of what the model does not keep; targets are copies. */
 extern void LearnerStart(Learner *learner);

@@ -16,9 +16,12 @@ StateEncoder AcEncoder(const AcOptions *options, Pack *pack)
     return StateAdd(pack, &shape);
 }
 
-uint32_t AcSlate(const AcOptions *options, uint32_t items)
+uint32_t AcSlate(const AcOptions *options, const Slates *log, uint32_t items)
 {
-    return options->slate < items ? (uint32_t)options->slate : items;
+    uint32_t size = options->slate > 0 ? (uint32_t)options->slate : UsualSlate(log);
+
+    size = size < MOST_SLATE ? size : MOST_SLATE;
+    return size < items ? size : items;
 }
 
 void AcLayout(Model *model)

@@ -79,7 +79,8 @@ static int64_t Epochs(const Model *model, bool simulated)
 
 static void Take(Trainer *t, int threads)
 {
-    LearnerTake(&t->store, t->model, BatchRoom(t->options), threads, &t->learner);
+    LearnerTake(&t->store, t->model, AcSlate(t->options, t->data->slates, t->model->items),
+                BatchRoom(t->options), threads, &t->learner);
     LogTake(&t->store, t->data->slates, &t->log);
     if (t->data->simulator != NULL)
         PlayTake(&t->store, t->data, &t->learner, t->environment, &t->play);

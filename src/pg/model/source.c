@@ -56,27 +56,29 @@ static bool HasCapitals(const char *name)
 }
 
 /* Without such a column it may be another relation that is meant, whose name was folded to this. */
-static const char *ColumnHint(Oid relid, const Source *source, const char *column,
-                              const char *argument)
+static const char *ColumnHint(Oid relid, const Source *source, const SourceColumn *column)
 {
-    char *alike = AlikeColumn(relid, column);
-    const char *otherwise = psprintf("Name the column with %s => '...'.", argument);
+    char *alike = AlikeColumn(relid, column->name);
+    const char *otherwise =
+        psprintf(column->optional ? "Name the column with %s => '...'; with NULL there is none."
+                                  : "Name the column with %s => '...'.",
+                 column->argument);
 
     if (alike == NULL)
         return HasCapitals(source->text) ? NameHint(source->text, otherwise) : otherwise;
-    return psprintf("Columns are taken as they are written: %s => %s.", argument,
+    return psprintf("Columns are taken as they are written: %s => %s.", column->argument,
                     quote_literal_cstr(alike));
 }
 
-static void CheckColumn(Oid relid, const Source *source, const char *column, const char *argument)
+static void CheckColumn(Oid relid, const Source *source, const SourceColumn *column)
 {
-    if (column == NULL || get_attnum(relid, column) != InvalidAttrNumber)
+    if (column->name == NULL || get_attnum(relid, column->name) != InvalidAttrNumber)
         return;
-    ereport(ERROR,
-            (errcode(ERRCODE_UNDEFINED_COLUMN),
-             errmsg("column \"%s\" of source %s does not exist", column, DescribeSource(source)),
-             errhint("%s", source->model != NULL ? NAMED_BY_MODEL_HINT
-                                                 : ColumnHint(relid, source, column, argument))));
+    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
+                    errmsg("column \"%s\" of source %s does not exist", column->name,
+                           DescribeSource(source)),
+                    errhint("%s", source->model != NULL ? NAMED_BY_MODEL_HINT
+                                                        : ColumnHint(relid, source, column))));
 }
 
 static void FailNoRelation(const Source *source)
@@ -113,7 +115,7 @@ static char *RelationItem(const Source *source, const SourceColumn *columns, int
     if (!OidIsValid(relid))
         FailNoRelation(source);
     for (int i = 0; i < count; i++)
-        CheckColumn(relid, source, columns[i].name, columns[i].argument);
+        CheckColumn(relid, source, &columns[i]);
     return RelationName(relid);
 }
 

@@ -17,6 +17,7 @@ typedef struct Source {
 typedef struct SourceColumn {
     const char *name; /* NULL: it is not */
     const char *argument;
+    bool optional; /* named by default: NULL does without it */
 } SourceColumn;
 
 /* SELECT those columns FROM the source; fails, telling what to do, if relation or columns do not

@@ -87,6 +87,7 @@ static void OpenLists(FunctionCallInfo fcinfo, BatchJob *job, ModelTable *table)
 
     job->served = ServedOpenVersion(ModelArgument(fcinfo, LISTS_MODEL),
                                     VersionArgument(fcinfo, LISTS_VERSION), table);
+    HeaderCheckUsers(&table->store, &job->served->header);
     job->limit = Min(k, ServedItems(job->served));
     BatchesCheckMemory(job);
     job->user_ids = DictionaryRead(&job->served->users, job->served->store);

@@ -18,7 +18,7 @@ static void ColumnsOf(const SlateColumns *columns, SourceColumn *list)
     list[2] = (SourceColumn){columns->shown, "shown_column"};
     list[3] = (SourceColumn){columns->clicked, "clicked_column"};
     list[4] = (SourceColumn){columns->reward, "reward_column"};
-    list[5] = (SourceColumn){columns->propensity, "propensity_column"};
+    list[5] = (SourceColumn){columns->propensity, "propensity_column", true};
     list[6] = (SourceColumn){columns->history, "history_column"};
 }
 

@@ -655,7 +655,7 @@ static void Summarize(CollectedSlates *result)
         return;
     result->logged_reward = reward / s->sessions;
     result->logged_depth = (double)s->steps / s->sessions;
-    result->usual_size = (uint32)Max(1, rint((double)s->shown_count / (double)s->steps));
+    result->usual_size = UsualSlate(s);
 }
 
 static void CheckSorting(const SlateCollector *c)

@@ -81,6 +81,51 @@ compile_with_core() {
         -lm -lpthread -ldl)
 }
 
+# dense TRAIN TEST: into train.tsv and test.tsv in $work, for programs without the server: ids in their order
+# from 0, as a model has them.  Users who do not train are no test; items that nobody trained with come after the others.
+dense() {
+    cut -f1 "$1" | sort -nu >"$work/users"
+    cut -f2 "$1" | sort -nu >"$work/items"
+    for part in train test; do
+        awk -F'\t' -v OFS='\t' 'FILENAME ~ /users$/ { user[$1] = users++; next }
+            FILENAME ~ /items$/ { item[$1] = items++; next }
+            $1 in user { if (!($2 in item)) item[$2] = items++
+                $1 = user[$1]; $2 = item[$2]; print }' \
+            "$work/users" "$work/items" "$([ $part = train ] && echo "$1" || echo "$2")" >"$work/$part.tsv"
+    done
+}
+
+# dense_split DATA: train.tsv and test.tsv in $work, with dense ids.  ml-100k: the latest interaction of
+# each user (of several at one time the last one of the file) is the test item, with times in train.tsv.
+dense_split() {
+    if [ "$1" = ml-100k ]; then
+        rows ml-100k.tsv.gz | awk -F'\t' -v OFS='\t' -v test="$work/raw.test" '
+            { user[NR] = $1; item[NR] = $2; time[NR] = $4
+              if (!($1 in latest) || $4 >= time[latest[$1]]) latest[$1] = NR }
+            END { for (i = 1; i <= NR; i++)
+                if (item[i] != item[latest[user[i]]]) print user[i], item[i], time[i]
+                else if (i == latest[user[i]]) print user[i], item[i] >test }' >"$work/raw.train"
+    else
+        rows "$1.train.tsv.gz" | cut -f1,2 >"$work/raw.train"
+        rows "$1.test.tsv.gz" | cut -f1,2 >"$work/raw.test"
+    fi
+    dense "$work/raw.train" "$work/raw.test"
+}
+
+# figures_of_core K: of what core prints, the algorithm trained, processor seconds of training and of the search
+# before it, recall and NDCG at K, and NDCG@100 of the held-out interactions.
+figures_of_core() {
+    awk -v k="$1" '/^chosen in/ { for (i = 2; i <= NF; i++) if ($i ~ /^processor-s/) seconds += $(i - 1) }
+        / recall@/ { for (i = 2; i <= NF; i++) {
+            if ($(i - 1) == "|") name = $i
+            if ($i == "val") validation = $(i + 1)
+            if ($i == "processor-s") seconds += $(i - 1)
+            if ($i == "recall@" k) recall = $(i + 1)
+            if ($i == "ndcg@" k) ndcg = $(i + 1) } }
+        END { if (recall == "" || ndcg == "") exit 1
+            print name, seconds, recall, ndcg, validation == "" ? "-" : validation }'
+}
+
 fresh_schema() {
     sql -c "CREATE EXTENSION IF NOT EXISTS recadv" -c "DROP SCHEMA IF EXISTS recadv_bench CASCADE" \
         -c "CREATE SCHEMA recadv_bench"

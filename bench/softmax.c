@@ -12,6 +12,7 @@
 #include "algo/softmax/softmax.h"
 #include "core/blas.h"
 #include "core/pool.h"
+#include "core/products.h"
 #include "program.h"
 
 #define PER_USER 25

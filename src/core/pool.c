@@ -11,12 +11,14 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#define SPIN_LOOKS 2000 /* some tens of microseconds */
+
 struct Pool {
     pthread_mutex_t lock;
     pthread_cond_t wake; /* a new run, or shutdown */
     pthread_cond_t idle; /* the last busy worker went idle */
-    uint64_t run;        /* number of the current run; under lock */
-    int busy;            /* workers inside the run; under lock */
+    atomic_ullong run;   /* number of the current run; written under lock */
+    atomic_int busy;     /* workers inside the run; written under lock */
     bool shutdown;       /* under lock */
 
     PoolTask task;
@@ -33,6 +35,23 @@ struct Pool {
         int index;
     } * workers;
 };
+
+/*
+ * Looks for a short while before a thread goes to sleep: a run often follows the one before within
+ * microseconds, where to sleep and be woken costs more than its tasks.
+ */
+#define AWAIT_WHILE(condition)                                                                     \
+    for (int looks = 0; looks < SPIN_LOOKS && (condition); looks++)                                \
+    Relax()
+
+static inline void Relax(void)
+{
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
 
 static void WorkOff(Pool *pool, int worker)
 {
@@ -51,8 +70,9 @@ static void *WorkerMain(void *arg)
     Pool *pool = self->pool;
     uint64_t seen = 0;
 
-    pthread_mutex_lock(&pool->lock);
     for (;;) {
+        AWAIT_WHILE(atomic_load(&pool->run) == seen);
+        pthread_mutex_lock(&pool->lock);
         while (pool->run == seen && !pool->shutdown)
             pthread_cond_wait(&pool->wake, &pool->lock);
         if (pool->shutdown)
@@ -63,6 +83,7 @@ static void *WorkerMain(void *arg)
         pthread_mutex_lock(&pool->lock);
         if (--pool->busy == 0)
             pthread_cond_signal(&pool->idle);
+        pthread_mutex_unlock(&pool->lock);
     }
     pthread_mutex_unlock(&pool->lock);
     return NULL;
@@ -138,6 +159,7 @@ static void WakeWorkers(Pool *pool)
 
 static void AwaitWorkers(Pool *pool)
 {
+    AWAIT_WHILE(atomic_load(&pool->busy) > 0);
     pthread_mutex_lock(&pool->lock);
     while (pool->busy > 0)
         pthread_cond_wait(&pool->idle, &pool->lock);

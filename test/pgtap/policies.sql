@@ -308,5 +308,17 @@ SELECT is((SELECT promotion FROM recadv_train_policy('judged', 'slates', algorit
 SELECT is((SELECT promotion FROM recadv_train_policy('judged', 'slates', algorithm => 'user_response',
     options => short('user_response'))), 'promoted', 'nor a simulator with a policy');
 
+-- --- visitors of much patience who hardly click: every session earns less than nothing
+
+SELECT recadv_train_policy('patient', '(SELECT session_id, step, shown,
+        ARRAY(SELECT i FROM unnest(clicked) i WHERE noise(session_id || '' '' || i) % 20 = 0) AS clicked
+    FROM recadv_test.slates)', algorithm => 'user_response', options => short('user_response', '{"patience": 500}'))
+\g /dev/null
+SELECT recadv_train_policy('cold', 'slates', simulator => 'patient', options => short('hac',
+    '{"iterations": 200, "check_every": 20, "pretrain": false, "actor_rate": 0.1, "supervision_rate": 0.1}')) \g /dev/null
+SELECT ok(max((metrics ->> 'reward')::float8) < -1, 'rewards below -1') FROM recadv_history('cold');
+SELECT is((recadv_info('cold') #>> '{training,reward}')::float8,
+    (SELECT max((metrics ->> 'reward')::float8) FROM recadv_history('cold')), 'the best check is kept there, too');
+
 SELECT * FROM finish();
 ROLLBACK;

@@ -2,6 +2,7 @@
 BEGIN;
 \ir setup.psql
 \ir slates.psql
+\ir forge.psql
 SELECT * FROM no_plan();
 
 SELECT recadv_train_policy('visitors', 'slates', algorithm => 'user_response',
@@ -114,6 +115,20 @@ SET recadv.max_threads = 1;
 SELECT is(played('bpr'), :'two_threads', 'one thread: the same rows');
 SELECT is(played(NULL), :'two_threads_random', 'by chance, too');
 RESET recadv.max_threads;
+
+-- the policy is the same, so the rewards of its first check are those of 1 and of 11 sessions
+SELECT recadv_train_policy('check_' || n, 'slates', simulator => 'visitors', options => short('hac', jsonb_build_object(
+    'pretrain', false, 'iterations', 1, 'check_every', 1, 'learning_starts', 1, 'check_sessions', n)))
+FROM unnest('{1,11}'::int[]) n \g /dev/null
+SELECT is(
+    (SELECT a.data = b.data FROM check_1 a JOIN check_11 b USING (version, part) WHERE part = 'item'),
+    true,
+    'checks do not change a policy');
+SELECT isnt(
+    (SELECT round(sum(reward)::numeric, 4) FROM recadv_simulate('visitors', 'check_1', 10, 5)),
+    (SELECT round((11 * (recadv_info('check_11') #>> '{training,reward}')::float8
+                   - (recadv_info('check_1') #>> '{training,reward}')::float8)::numeric, 4)),
+    'sessions are not those by which the training has chosen its best epoch');
 
 -- ---- visitors' options, candidates ----
 SELECT is(
@@ -230,6 +245,13 @@ UPDATE bad SET data = overlay(data PLACING '\xff' FROM length(data))
 WHERE part = (SELECT min(part) FROM bad WHERE version = 1 AND part LIKE 'item%' AND part NOT LIKE 'item_ids%');
 SELECT fails($$SELECT recadv_simulate('bad', NULL, 2)$$, 'XX001', '%"bad"%', 'a damaged simulator');
 SELECT fails($$SELECT recadv_simulate('visitors', 'bad', 2)$$, 'XX001', '%"bad"%', 'as a policy, too');
+-- a row of the greatest number that there is: its products are infinite
+SELECT copy_model('front', 'huge') \g /dev/null
+UPDATE huge SET data = seal('item', overlay(data PLACING decode(repeat('ffff7f7f', 8 * 30), 'hex') FROM 33))
+WHERE version = 1 AND part = 'item';
+SELECT fails(q, '22003', '%scores that are not finite%', q)
+FROM unnest(ARRAY[$$SELECT recadv_simulate('visitors', 'huge', 2)$$,
+                  $$SELECT recadv_evaluate_policy('huge', 'slates')$$]) q;
 
 SET TRANSACTION READ ONLY;
 SELECT is(

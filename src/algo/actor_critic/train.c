@@ -347,7 +347,7 @@ static void SetFindings(Trainer *t, double held_loss)
 static void Learn(Trainer *t, Loop *loop)
 {
     const AcOptions *o = t->options;
-    double held_loss = (double)NAN, before = -1;
+    double held_loss = (double)NAN, before = -INFINITY;
 
     if (Pretrains(t->model, t->environment != NULL))
         before = LearnFromLog(t, loop, &held_loss);

@@ -256,13 +256,13 @@ static bool IsDue(const Loop *loop, int epoch, int epochs)
 
 Stage LoopStage(Loop *loop, const char *stage, int epochs)
 {
-    return LoopStageAgainst(loop, stage, epochs, -1);
+    return LoopStageAgainst(loop, stage, epochs, -INFINITY);
 }
 
 Stage LoopStageAgainst(Loop *loop, const char *stage, int epochs, double beat)
 {
     int before = loop->report->epochs;
-    Best best = {.value = -1, .beat = beat};
+    Best best = {.value = -INFINITY, .beat = beat};
 
     loop->report->stop_reason = "epochs";
     for (int e = 1; e <= epochs; e++) {
@@ -277,7 +277,8 @@ Stage LoopStageAgainst(Loop *loop, const char *stage, int epochs, double beat)
         RestoreBest(loop);
     else
         loop->report->best = loop->report->epochs - 1;
-    return (Stage){best.value, (loop->kept ? best.epochs : loop->report->epochs) - before};
+    return (Stage){isinf(best.value) ? -1 : best.value,
+                   (loop->kept ? best.epochs : loop->report->epochs) - before};
 }
 
 void LoopLearnAll(Loop *loop, const char *name, int epochs)

@@ -51,7 +51,7 @@ extern void LoopOpen(Loop *loop);
 extern void LoopClose(Loop *loop);
 
 typedef struct Stage {
-    double metric; /* the first one, of the best epoch; -1 without validation */
+    double metric; /* the first one, of the best epoch; -1 where nothing is known of any */
     int epochs;    /* up to the best epoch */
 } Stage;
 

@@ -264,6 +264,16 @@ static void ScoreBlock(const Model *model, const float *query, uint32_t first, u
             scores[i] = *PartRow(&view.part[POPULARITY_PART], i);
 }
 
+/* A score that is no number never ranks. */
+static bool HasUndefined(const TopK *top, uint32_t count)
+{
+    bool finite = top->count == (top->limit < count ? top->limit : count);
+
+    for (uint32_t i = 0; i < top->count; i++)
+        finite &= isfinite(top->entries[i].score) != 0;
+    return !finite;
+}
+
 /* `eligible` is ascending. */
 static void FillGreedily(const ModelPolicy *p, const Worker *worker, const float *query,
                          uint32_t count, Slate *slate)
@@ -280,6 +290,7 @@ static void FillGreedily(const ModelPolicy *p, const Worker *worker, const float
     }
     TopKFinish(&top);
     slate->count = top.count;
+    slate->undefined = HasUndefined(&top, count);
     for (uint32_t i = 0; i < top.count; i++) {
         slate->shown[i] = top.entries[i].item;
         slate->propensity[i] = 1;

@@ -114,7 +114,8 @@ static void AskFor(Wave *w, uint32_t a)
     Visitor *visitor = VisitorOf(w, number);
     size_t at = StepPlace(w, number, visitor->step) * k;
 
-    w->slates[a] = (Slate){visitor, k, w->shown + at, w->propensity + at, 0};
+    w->slates[a] = (Slate){
+        .visitor = visitor, .wanted = k, .shown = w->shown + at, .propensity = w->propensity + at};
 }
 
 /* What the simulator is shown. */
@@ -168,6 +169,15 @@ static void DropEnded(Wave *w)
     w->active_count = left;
 }
 
+void SlatesCheck(const Host *host, const Slate *slates, uint32_t count)
+{
+    for (uint32_t s = 0; s < count; s++)
+        if (slates[s].undefined)
+            HostFail(host, FAIL_NOT_FINITE,
+                     "Train the model again, or return to another version with recadv_rollback().",
+                     "the model gives scores that are not finite");
+}
+
 static void PlayStep(Wave *w)
 {
     const Policy *policy = w->rollout->policy;
@@ -179,6 +189,7 @@ static void PlayStep(Wave *w)
     PoolRun(w->host, PlayBatch, w, (int)((w->active_count + policy->batch - 1) / policy->batch));
     if (HostCancelled(w->host))
         HostAbandon(w->host);
+    SlatesCheck(w->host, w->slates, w->active_count);
     DropEnded(w);
 }
 

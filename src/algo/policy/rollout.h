@@ -21,6 +21,7 @@ typedef struct Slate {
                           knows */
     uint32_t count;    /* filled: fewer than wanted where no more may be shown; 0: the visitor
                           leaves */
+    bool undefined;    /* there are scores that are not finite */
 } Slate;
 
 typedef struct Policy {
@@ -33,6 +34,9 @@ typedef struct Policy {
      * leave them unfilled where HostCancelled(). */
     void (*fill)(void *arg, Slate *slates, uint32_t first, uint32_t count, int worker);
 } Policy;
+
+/* Fails if the scores behind one of them are not finite. */
+extern void SlatesCheck(const Host *host, const Slate *slates, uint32_t count);
 
 typedef struct RolloutStep {
     uint64_t session;

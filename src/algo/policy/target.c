@@ -13,7 +13,6 @@ typedef struct TargetJob {
     const Slates *log;
     const Past *past;
     const uint32_t *policy_item;
-    uint32_t items; /* of the policy */
     Policy policy;
     uint32_t count; /* slates of the wave */
     Visitor *visitors;
@@ -74,11 +73,8 @@ static void FillBatch(void *arg, int task, int worker)
                      left < job->policy.batch ? left : job->policy.batch, worker);
 }
 
-/* What is not filled has no item, or no score that is a number. */
-static void CompleteSlate(const TargetJob *job, const Slate *slate)
+static void CompleteSlate(const Slate *slate)
 {
-    if (slate->count < (slate->wanted < job->items ? slate->wanted : job->items))
-        HostFail(job->host, FAIL_NOT_FINITE, NULL, "the policy gives scores that are not a number");
     for (uint32_t i = slate->count; i < slate->wanted; i++)
         slate->shown[i] = NO_ITEM;
 }
@@ -91,8 +87,9 @@ static void RunWave(TargetJob *job)
             (int)((job->count + job->policy.batch - 1) / job->policy.batch));
     if (HostCancelled(job->host))
         HostAbandon(job->host);
+    SlatesCheck(job->host, job->slates, job->count);
     for (uint32_t s = 0; s < job->count; s++)
-        CompleteSlate(job, &job->slates[s]);
+        CompleteSlate(&job->slates[s]);
     job->count = 0;
 }
 
@@ -105,7 +102,6 @@ void TargetSlates(const Host *host, const Model *policy, const Slates *log, cons
                      .log = log,
                      .past = past,
                      .policy_item = policy_item,
-                     .items = policy->items,
                      .policy = ModelPolicyOpen(host, &model, longest)};
     float *propensity = HostAllocate(host, SizeMultiply(ROLLOUT_WAVE, longest), sizeof(float));
 

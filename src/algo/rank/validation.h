@@ -17,10 +17,10 @@
 /* Nor does a smaller gain, by its share, between values that the same interactions choose by. */
 #define LEAST_GAIN 0.002
 
-/* False if either is NaN. */
+/* Rewards may be below 0, too.  False if either is NaN. */
 static inline bool IsGain(double value, double before)
 {
-    return value > before * (1 + LEAST_GAIN);
+    return value > before * (before < 0 ? 1 - LEAST_GAIN : 1 + LEAST_GAIN);
 }
 
 typedef struct Validation {

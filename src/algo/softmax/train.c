@@ -14,9 +14,12 @@
 /* A temperature is tried for this share of the epochs. */
 #define TRIAL 3
 
-/* What was held out is learnt with all others in this share of the epochs, at this rate. */
-#define AFTER      4
-#define AFTER_RATE 0.2
+/*
+ * What was held out is learnt with all others in this share of the epochs, from this share of the
+ * rate down: with half of it, too little of them is learnt where histories are short.
+ */
+#define AFTER      3
+#define AFTER_RATE 0.4
 
 /* Where nothing can be measured. */
 #define PLAIN_TEMPERATURE 0.1

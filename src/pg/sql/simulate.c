@@ -39,6 +39,10 @@ static const int place_of[][ARGUMENTS] = {
     [ID_TEXT] = {0, 1, 3, 4, 5, 6, 7, 2},
 };
 
+/* Behind all sessions that training looks at, whatever the seed: who is judged by those by which
+ * its best epoch was chosen looks better than it is. */
+#define BEFORE_FIRST ((uint64)1 << 41)
+
 /* Columns of its rows. */
 enum {
     ROW_SESSION,
@@ -296,7 +300,7 @@ static void PutStep(void *arg, const RolloutStep *step)
     if (step->step == 1)
         VisitorStart(s->environment, step->session, s->visitor);
     values[ROW_HISTORY] = HistoryOf(s);
-    values[ROW_SESSION] = Int64GetDatum((int64)step->session);
+    values[ROW_SESSION] = Int64GetDatum((int64)(step->session - BEFORE_FIRST));
     values[ROW_STEP] = Int32GetDatum((int32)step->step);
     PutItems(s, step, values);
     values[ROW_REWARD] = Float4GetDatum(step->reward);
@@ -340,7 +344,7 @@ static void Play(void *arg)
     Rollout rollout = {.environment = environment,
                        .policy = &policy,
                        .sessions = (uint64)s->sessions,
-                       .first = 1,
+                       .first = BEFORE_FIRST + 1,
                        .k = s->k,
                        .arg = s,
                        .step = PutStep};

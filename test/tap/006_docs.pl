@@ -145,6 +145,14 @@ sub run_page
 	return $compared;
 }
 
+# Figures that are told again are those of the tables.
+my ($opening, $tables) = split(/^## Accuracy$/m, slurp_file('README.md'), 2);
+my ($advice) = slurp_file('doc/which_model.md') =~ /^## Which model should I take\?\n(.*?)^\*And on mine/ms;
+$tables .= slurp_file('doc/algorithms.md');
+my @retold = "$opening$advice" =~ /\b0\.\d{4}\b/g;
+cmp_ok(scalar @retold, '>', 12, 'figures are told again');
+is(join(' ', grep { $tables !~ /\b\Q$_\E\b/ } @retold), '', 'and stand in the tables');
+
 # The first screen of README.md, in the shop of script/demo; scores but for their last digits.
 my ($first, $first_output) = slurp_file('README.md') =~ /^```sql\n(.*?)^```\n\n```\n(.*?)^```\n/ms;
 $node->safe_psql('postgres', 'CREATE DATABASE readme');

@@ -117,7 +117,7 @@ sub psql_shows
 sub run_page
 {
 	my ($name, $edit, $data) = @_;
-	my $database = 'page_' . ($name =~ s/\W+/_/gr);
+	my $database = 'page_' . lc($name =~ s/\W+/_/gr);
 	my ($number, $compared) = (0, 0);
 	my $text = slurp_file($name);
 

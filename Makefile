@@ -3,6 +3,7 @@
 # PG_CONFIG=/path/to/pg_config chooses the server.  The rest is in CONTRIBUTING.md:
 #   make debug                       in build/debug, for a debugger
 #   make compile_commands.json       for editors and clang tools
+#   make docs                        the documents as a site, in build/site (Debian: mkdocs, mkdocs-material)
 #   make -f ../Makefile VPATH=..     in a folder of its own, which gets all that is built
 
 # Lists are made of what lies beside this file, wherever make was called.
@@ -36,7 +37,7 @@ REGRESS = $(patsubst test/sql/%.sql,%,$(call find_here,test/sql/*.sql))
 REGRESS_OPTS = --inputdir=$(here)/test --load-extension=recadv
 
 DEPENDENCIES = $(OBJS:.o=.d) $(OBJS:.o=.bc.d)
-EXTRA_CLEAN = $(DEPENDENCIES) compile_commands.json build/debug
+EXTRA_CLEAN = $(DEPENDENCIES) compile_commands.json build/debug build/pages build/site
 
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
@@ -93,13 +94,23 @@ endif
 
 -include $(wildcard $(DEPENDENCIES))
 
-.PHONY: debug debug-install compile_commands.json
+.PHONY: debug debug-install docs compile_commands.json
 
 # Beside the build that is installed, not over it.
 debug debug-install:
 	@$(MKDIR_P) build/debug
 	$(MAKE) -C build/debug -f $(abspath $(here))/Makefile VPATH=$(abspath $(here)) DEBUG=1 \
 		PG_CONFIG='$(PG_CONFIG)' with_llvm=no $(patsubst debug-%,%,$(filter-out debug,$@))
+
+# mkdocs wants its pages in a folder below mkdocs.yml: what README.md refers to lies there as it lies here.
+PAGES = $(addprefix $(here)/,README.md CHANGELOG.md CONTRIBUTING.md ARCHITECTURE.md SECURITY.md LICENSE CITATION.cff)
+docs:
+	@command -v mkdocs >/dev/null || { echo 'make docs: mkdocs is missing (Debian: apt-get install mkdocs mkdocs-material)' >&2; exit 1; }
+	rm -rf $(here)/build/pages $(here)/build/site
+	@$(MKDIR_P) $(here)/build/pages/bench
+	cp -r $(PAGES) $(here)/doc $(here)/build/pages
+	cp $(here)/bench/README.md $(here)/build/pages/bench
+	mkdocs build --quiet --strict -f $(here)/mkdocs.yml
 
 compile_commands.json:
 	@flags=$$(printf '%s' '$(subst ','\'',$(CC) $(CFLAGS) $(CPPFLAGS))' | sed 's/[\\"]/\\&/g'); comma=; \

@@ -1,4 +1,4 @@
-# The documentation of the options says what the extension says.
+# The documents say what the extension says: options, statements that run, and what these print.
 
 use strict;
 use warnings;
@@ -77,6 +77,167 @@ sub statements_of
 	}
 	return $statements;
 }
+
+# printed_as(TEXT): what a document prints, as a pattern: a line of dots stands for any lines, `…` for anything in a
+# line; blanks at the ends of lines do not count.
+sub printed_as
+{
+	my ($text) = @_;
+	my @lines = map { s/\s+$//r } split(/\n/, $text);
+
+	return join('', map { /^\s*\.\.\.$/ ? '(?:.*\n)*' : join('.*', map { quotemeta } split(/…/, $_, -1)) . '\n' } @lines);
+}
+
+# columns_alone(TEXT): what was printed of other data: its columns; widths, too, follow from what stands below.
+sub columns_alone
+{
+	my ($printed) = @_;
+
+	return undef unless defined $printed;
+	return $printed =~ s{\A (.*)\n-.*\z}{join('|', map { "…$_…" } split(/\s*\|\s*/, $1)) . "\n…\n...\n"}ser;
+}
+
+# psql_shows(DATABASE, STATEMENTS): what psql prints, and its messages.
+sub psql_shows
+{
+	my ($database, $statements) = @_;
+	my ($out, $err) = ('', '');
+	# messages about progress come by the clock
+	local $ENV{PGOPTIONS} = '-c recadv.progress=off';
+
+	IPC::Run::run([ 'psql', '-Xq', '-P', 'footer=off', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr($database) ],
+		'<', \$statements, '>', \$out, '2>', \$err);
+	$err =~ s/^psql:<stdin>:\d+: //mg;
+	return ($out, $err);
+}
+
+# run_page(NAME [, EDIT [, DATA]]): a page from its first block to its last, in a database of its own, as psql prints it.  What
+# stands in a fence after a block must be what comes out (its messages, if it begins with one).  EDIT changes a block
+# and what it prints; what it returns without printed lines is only run.  Returns how many outputs were compared.
+sub run_page
+{
+	my ($name, $edit, $data) = @_;
+	my $database = 'page_' . lc($name =~ s/\W+/_/gr);
+	my ($number, $compared) = (0, 0);
+	my $text = slurp_file($name);
+
+	$node->safe_psql('postgres', "CREATE DATABASE $database");
+	$node->safe_psql($database, 'CREATE EXTENSION recadv;' . ($data // ''));
+	while ($text =~ /^```sql\n(.*?)^```\n(?:\n```\n(.*?)^```\n)?/gms)
+	{
+		my ($block, $printed) = ($1, $2);
+
+		$number++;
+		($block, $printed) = $edit->($block, $printed) if $edit;
+		$block =~ s/^SELECT cron\..*?\);\n//gms;    # pg_cron is tested elsewhere
+		my ($out, $err) = psql_shows($database, $block);
+		my $is_message = defined $printed && $printed =~ /^(?:ERROR|WARNING|NOTICE):/;
+
+		unlike($err, qr/^(?:ERROR|FATAL|PANIC):/m, "$name, block $number: runs") unless $is_message;
+		next unless defined $printed;
+		my $got = join('', map { s/\s+$//r . "\n" } grep { /\S/ } split(/\n/, $is_message ? $err : $out));
+		my $want = printed_as(join("\n", grep { /\S/ } split(/\n/, $printed)));
+		ok($got =~ /^$want$/, "$name, block $number: prints what the page shows")
+		  or diag("$block\nprinted:\n$printed\ncame:\n$got");
+		$compared++;
+	}
+	$node->safe_psql('postgres', "DROP DATABASE $database");
+	return $compared;
+}
+
+# Figures that are told again are those of the tables.
+my ($opening, $tables) = split(/^## Accuracy$/m, slurp_file('README.md'), 2);
+my ($advice) = slurp_file('doc/which_model.md') =~ /^## Which model should I take\?\n(.*?)^\*And on mine/ms;
+$tables .= slurp_file('doc/algorithms.md');
+my @retold = "$opening$advice" =~ /\b0\.\d{4}\b/g;
+cmp_ok(scalar @retold, '>', 12, 'figures are told again');
+is(join(' ', grep { $tables !~ /\b\Q$_\E\b/ } @retold), '', 'and stand in the tables');
+
+# The first screen of README.md, in the shop of script/demo; scores but for their last digits.
+my ($first, $first_output) = slurp_file('README.md') =~ /^```sql\n(.*?)^```\n\n```\n(.*?)^```\n/ms;
+$node->safe_psql('postgres', 'CREATE DATABASE readme');
+my (undef, $trouble) = psql_shows('readme', slurp_file('script/demo.sql') . q{
+	ALTER TABLE purchases RENAME TO orders;
+	ALTER TABLE orders RENAME book_id TO product_id;
+	ALTER DATABASE readme SET client_min_messages = warning});
+is($trouble, '', 'the shop of the demo is there');
+my ($came, $errors) = psql_shows('readme', $first);
+is($errors, '', 'the first screen runs');
+like($came =~ s/\n\n/\n/gr =~ s/ +$//gmr, qr/^@{[ printed_as($first_output =~ s{ (\d\.\d\d)\d+}{ $1…}gr) ]}$/m, 'and prints what it shows');
+$node->safe_psql('postgres', 'DROP DATABASE readme');
+
+# Pages that are read from above to below, with what they print.
+cmp_ok(run_page('doc/coming_from.md'), '>', 8, 'who comes from another library finds outputs');
+cmp_ok(run_page('doc/which_model.md'), '>', 14, 'who chooses a model finds outputs');
+cmp_ok(run_page('doc/faq.md'), '>', 14, 'who asks finds answers, and who errs the messages');
+
+# The tutorial, on films that are made up, in files of the form of MovieLens 100K.  RECADV_MOVIELENS names the folder
+# of the real ones: then what comes out is compared, otherwise only the columns.
+sub make_films
+{
+	my ($folder) = @_;
+	my ($ratings, $films) = ('', '');
+
+	# everybody begins where it pleases and goes on to the next films, in order
+	for my $user (1 .. 120)
+	{
+		$ratings .= join("\t", $user, ($user * 7 + $_ * ($_ % 4 ? 1 : 3)) % 200 + 1, $_ % 5 + 1, 880000000 + $user * 5000 + $_ * 60) . "\n"
+		  for 1 .. 20;
+	}
+	$films .= join('|', $_, "\"Film\" n\xb0 $_ (1995)", '01-Jan-1995', '', 'http://example.org',
+		split(//, $_ % 10 ? '0100000000000000000' : '0' x 18 . '1')) . "\n"
+	  for 1 .. 200;
+	append_to_file("$folder/u.data", $ratings);
+	append_to_file("$folder/u.item", $films);
+	return $folder;
+}
+
+my $films = $ENV{RECADV_MOVIELENS} // make_films(PostgreSQL::Test::Utils::tempdir());
+cmp_ok(run_page('doc/tutorial.md', sub {
+	my ($block, $printed) = @_;
+
+	$block =~ s{'ml-100k/}{'$films/}g;
+	$printed = columns_alone($printed) unless $ENV{RECADV_MOVIELENS};
+	return ($block, $printed);
+}), '>', 15, 'the tutorial has outputs');
+
+# README.md, doc/operations.md, doc/reference.md and doc/models.md on data of the names that they use; the one output of
+# README.md was compared above.
+my $shop = q{
+	CREATE TABLE orders AS
+	SELECT u AS customer_id, 5 * ((u * 7919 + n * n * 31 + n * 17) % 100) + u % 5 AS product_id,
+		timestamptz '2026-01-01' + n * interval '1 day' AS bought_at, n % 9 = 0 AS returned, u % 2 AS region
+	FROM generate_series(1, 200) u, generate_series(1, 15) n;
+	CREATE TABLE customers AS SELECT u AS id, 'customer ' || u AS name,
+		CASE WHEN u % 50 = 0 THEN 'Oslo' ELSE 'Bergen' END AS city FROM generate_series(1, 200) u;
+	CREATE TABLE products AS SELECT i AS id, 'product ' || i AS title, i % 3 AS stock FROM generate_series(0, 499) i;
+	CREATE TABLE views AS SELECT customer_id AS user_id, product_id AS item_id, customer_id, product_id, bought_at AS at
+	FROM orders;
+	CREATE TABLE new_orders AS SELECT u AS customer_id, (u * 7) % 500 AS product_id FROM generate_series(1, 200) u;};
+run_page('README.md', sub {
+	my ($block) = @_;
+
+	$block =~ s/^CREATE EXTENSION.*//m;
+	$block =~ s/\$1::uuid/42/g;
+	return ($block, undef);
+}, $shop);
+# a file of the kernel's that is not everywhere
+run_page('doc/operations.md', sub { return ($_[0] =~ s/^COPY .* TO PROGRAM .*//mr, undef) },
+	$shop . q{SELECT recadv_train('shop', 'orders', 'customer_id', 'product_id', 'bought_at', 'bpr', '{"epochs": 20}')});
+run_page('doc/reference.md', sub { return ($_[0] =~ s/trials => 30/trials => 4/r, undef) },
+	$shop . q{ALTER TABLE orders RENAME customer_id TO user_id; ALTER TABLE orders RENAME product_id TO item_id});
+run_page('doc/models.md');
+
+# doc/applications.md on keys of uuid; outputs by their columns, for the books are others.
+cmp_ok(run_page('doc/applications.md', sub { return ($_[0], columns_alone($_[1])) }, q{
+	CREATE TABLE orders AS
+	SELECT ('00000000-0000-4000-8000-' || lpad(u::text, 12, '0'))::uuid AS user_id,
+		('10000000-0000-4000-8000-' || lpad((5 * ((u * 7919 + n * n * 31 + n * 17) % 100) + u % 5)::text, 12, '0'))::uuid AS item_id,
+		now() - n * interval '1 day' AS at
+	FROM generate_series(1, 200) u, generate_series(1, 15) n;
+	CREATE TABLE products AS SELECT DISTINCT item_id AS id, 'product ' || right(item_id::text, 3) AS title FROM orders;
+	SELECT recadv_train('shop', 'orders', algorithm => 'bpr', options => '{"epochs": 20}')}), '>', 1,
+	'who writes an application finds outputs');
 
 # The SQL of doc/serving.md runs, and gives rows.
 make_orders($node, 'orders', 300, 500, 30);

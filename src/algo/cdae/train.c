@@ -22,23 +22,12 @@ typedef struct Trainer {
     int done;
 } Trainer;
 
-static int ShareOf(int64_t epochs, int share)
-{
-    return (int)((epochs + share - 1) / share);
-}
-
-static int MainEpochs(const Model *model)
-{
-    const CdaeOptions *o = model->options;
-
-    return (int)(model->warm && o->warm_epochs < o->epochs ? o->warm_epochs : o->epochs);
-}
-
 int CdaeEpochs(const Model *model, bool held)
 {
-    int epochs = MainEpochs(model);
+    const CdaeOptions *o = model->options;
+    int epochs = MainEpochs(model, o->epochs, o->warm_epochs);
 
-    return epochs + (held && !model->trial ? ShareOf(epochs, AFTER) : 0);
+    return epochs + (held && !model->trial ? EpochShare(epochs, AFTER) : 0);
 }
 
 static uint32_t LearntParts(void)
@@ -151,14 +140,14 @@ static void RunStages(Trainer *t, Loop *loop)
 {
     Stage best;
 
-    Plan(t, 1, MainEpochs(t->model));
+    Plan(t, 1, MainEpochs(t->model, t->options->epochs, t->options->warm_epochs));
     best = LoopStage(loop, "cdae", t->planned);
     if (loop->validation.count == 0 || t->model->trial)
         return;
     t->data.held_learnt = true;
     t->mean_weight = MeanWeight(t->host, &t->data);
     CdaeBatchForget(&t->batch);
-    Plan(t, AFTER_RATE, ShareOf(best.epochs, AFTER));
+    Plan(t, AFTER_RATE, EpochShare(best.epochs, AFTER));
     LoopLearnAll(loop, "all", t->planned);
 }
 

@@ -35,25 +35,13 @@ typedef struct Trainer {
     int done;
 } Trainer;
 
-static int ShareOf(int64_t epochs, int share)
-{
-    return (int)((epochs + share - 1) / share);
-}
-
-static int MainEpochs(const Model *model)
-{
-    const IrganOptions *o = model->options;
-
-    return (int)(model->warm && o->warm_epochs < o->epochs ? o->warm_epochs : o->epochs);
-}
-
 static int AllEpochs(const Model *model, bool held)
 {
     const IrganOptions *o = model->options;
-    int epochs = MainEpochs(model), rounds = (int)o->adv_epochs;
+    int epochs = MainEpochs(model, o->epochs, o->warm_epochs), rounds = (int)o->adv_epochs;
     bool after = held && !model->trial;
 
-    return epochs + rounds + (after ? ShareOf(epochs, AFTER) + rounds : 0);
+    return epochs + rounds + (after ? EpochShare(epochs, AFTER) + rounds : 0);
 }
 
 static uint32_t LearntParts(void)
@@ -255,7 +243,7 @@ static void Plan(Trainer *t, bool plays, double rate, int epochs)
 static void LearnHeld(Trainer *t, Loop *loop, Stage ranked, Stage played)
 {
     t->data.held_learnt = true;
-    Plan(t, false, AFTER_RATE, ShareOf(ranked.epochs, AFTER));
+    Plan(t, false, AFTER_RATE, EpochShare(ranked.epochs, AFTER));
     LoopLearnAll(loop, "all ranking", t->planned);
     if (!IsGain(played.metric, ranked.metric))
         return;
@@ -268,7 +256,7 @@ static void RunStages(Trainer *t, Loop *loop)
     const IrganOptions *o = t->options;
     Stage ranked, played = {.metric = -1};
 
-    Plan(t, false, 1, MainEpochs(t->model));
+    Plan(t, false, 1, MainEpochs(t->model, t->options->epochs, t->options->warm_epochs));
     ranked = LoopStage(loop, "ranking", t->planned);
     if (o->adv_epochs > 0) {
         Plan(t, true, 1, (int)o->adv_epochs);

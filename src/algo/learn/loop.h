@@ -87,6 +87,18 @@ extern void CheckRankable(const Host *host, const Interactions *data);
 /* Is the row as it was allocated?  Rows of a warm start are not zero. */
 extern bool RowIsZero(const Part *part, size_t row);
 
+/* Epochs of a training: fewer after a warm start. */
+static inline int MainEpochs(const Model *model, int64_t epochs, int64_t warm_epochs)
+{
+    return (int)(model->warm && warm_epochs < epochs ? warm_epochs : epochs);
+}
+
+/* One part in `share` of them, rounded up. */
+static inline int EpochShare(int64_t epochs, int share)
+{
+    return (int)((epochs + share - 1) / share);
+}
+
 /* A bit of `learnt`. */
 #define LEARNT(part) (1u << (part))
 

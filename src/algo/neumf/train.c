@@ -22,23 +22,12 @@ typedef struct Trainer {
     int done;
 } Trainer;
 
-static int ShareOf(int64_t epochs, int share)
-{
-    return (int)((epochs + share - 1) / share);
-}
-
-static int MainEpochs(const Model *model)
-{
-    const NeumfOptions *o = model->options;
-
-    return (int)(model->warm && o->warm_epochs < o->epochs ? o->warm_epochs : o->epochs);
-}
-
 int NeumfEpochs(const Model *model, bool held)
 {
-    int epochs = MainEpochs(model);
+    const NeumfOptions *o = model->options;
+    int epochs = MainEpochs(model, o->epochs, o->warm_epochs);
 
-    return epochs + (held && !model->trial ? ShareOf(epochs, AFTER) : 0);
+    return epochs + (held && !model->trial ? EpochShare(epochs, AFTER) : 0);
 }
 
 static uint32_t LearntParts(void)
@@ -163,13 +152,13 @@ static void RunStages(Trainer *t, Loop *loop)
 {
     Stage best;
 
-    Plan(t, 1, MainEpochs(t->model));
+    Plan(t, 1, MainEpochs(t->model, t->options->epochs, t->options->warm_epochs));
     best = LoopStage(loop, "neumf", t->planned);
     if (loop->validation.count == 0 || t->model->trial)
         return;
     t->data.held_learnt = true;
     NeumfBatchForget(&t->batch);
-    Plan(t, AFTER_RATE, ShareOf(best.epochs, AFTER));
+    Plan(t, AFTER_RATE, EpochShare(best.epochs, AFTER));
     LoopLearnAll(loop, "all", t->planned);
 }
 

@@ -32,23 +32,12 @@ uint32_t SasrecNegatives(const SasrecOptions *options, uint32_t items)
     return options->negatives < items / 2 ? (uint32_t)options->negatives : items;
 }
 
-static int ShareOf(int64_t epochs, int share)
-{
-    return (int)((epochs + share - 1) / share);
-}
-
-static int MainEpochs(const Model *model)
-{
-    const SasrecOptions *o = model->options;
-
-    return (int)(model->warm && o->warm_epochs < o->epochs ? o->warm_epochs : o->epochs);
-}
-
 int SasrecEpochs(const Model *model, bool held)
 {
-    int epochs = MainEpochs(model);
+    const SasrecOptions *o = model->options;
+    int epochs = MainEpochs(model, o->epochs, o->warm_epochs);
 
-    return epochs + (held && !model->trial ? ShareOf(epochs, AFTER) : 0);
+    return epochs + (held && !model->trial ? EpochShare(epochs, AFTER) : 0);
 }
 
 static uint32_t LearntParts(void)
@@ -201,14 +190,14 @@ static void RunStages(Trainer *t, Loop *loop)
 {
     Stage best;
 
-    Plan(t, 1, MainEpochs(t->model));
+    Plan(t, 1, MainEpochs(t->model, t->options->epochs, t->options->warm_epochs));
     best = LoopStage(loop, "next item", t->planned);
     if (loop->validation.count == 0 || t->model->trial)
         return;
     t->batch.rule.held_too = true;
     WindowsTake(t->host, &t->windows, true);
     SasrecBatchForget(&t->batch);
-    Plan(t, AFTER_RATE, ShareOf(best.epochs, AFTER));
+    Plan(t, AFTER_RATE, EpochShare(best.epochs, AFTER));
     LoopLearnAll(loop, "all", t->planned);
 }
 

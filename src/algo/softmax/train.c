@@ -44,18 +44,6 @@ typedef struct Trainer {
     int done;
 } Trainer;
 
-static int ShareOf(int64_t epochs, int share)
-{
-    return (int)((epochs + share - 1) / share);
-}
-
-static int MainEpochs(const Model *model)
-{
-    const SoftmaxOptions *o = model->options;
-
-    return (int)(model->warm && o->warm_epochs < o->epochs ? o->warm_epochs : o->epochs);
-}
-
 /* Does a temperature have to be chosen?  The rows of a warm start come with one. */
 static bool Chooses(const Model *model, bool held)
 {
@@ -66,10 +54,11 @@ static bool Chooses(const Model *model, bool held)
 
 static int AllEpochs(const Model *model, bool held)
 {
-    int epochs = MainEpochs(model);
+    const SoftmaxOptions *o = model->options;
+    int epochs = MainEpochs(model, o->epochs, o->warm_epochs);
 
-    return epochs + (Chooses(model, held) ? TRIALS * ShareOf(epochs, TRIAL) : 0) +
-           (held ? ShareOf(epochs, AFTER) : 0);
+    return epochs + (Chooses(model, held) ? TRIALS * EpochShare(epochs, TRIAL) : 0) +
+           (held ? EpochShare(epochs, AFTER) : 0);
 }
 
 uint32_t SoftmaxNegatives(const SoftmaxOptions *options, uint32_t items)
@@ -246,8 +235,8 @@ static float ChooseTemperature(Trainer *t, Loop *loop, int epochs)
         StartRows(t, false, false);
         ClearState(t);
         t->batch.rule.temperature = trials[i].value;
-        value =
-            RunStage(t, loop, trials[i].stage, t->options->learning_rate, ShareOf(epochs, TRIAL));
+        value = RunStage(t, loop, trials[i].stage, t->options->learning_rate,
+                         EpochShare(epochs, TRIAL));
         if (value > best) {
             best = value;
             chosen = i;
@@ -302,7 +291,7 @@ static void ResumeState(Trainer *t)
 static void RunStages(Trainer *t, Loop *loop)
 {
     const SoftmaxOptions *o = t->options;
-    int epochs = MainEpochs(t->model);
+    int epochs = MainEpochs(t->model, t->options->epochs, t->options->warm_epochs);
     bool held = loop->validation.count > 0;
     float temperature = Temperature(t, loop, epochs);
 
@@ -315,7 +304,7 @@ static void RunStages(Trainer *t, Loop *loop)
     RunStage(t, loop, "softmax", o->learning_rate, epochs);
     if (held && !t->model->trial) {
         StartRows(t, true, true);
-        PlanEpochs(t, AFTER_RATE * o->learning_rate, ShareOf(epochs, AFTER));
+        PlanEpochs(t, AFTER_RATE * o->learning_rate, EpochShare(epochs, AFTER));
         LoopLearnAll(loop, "all", t->planned);
     }
 }

@@ -4,8 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "algo/actor_critic/learner_step.h"
 #include "algo/actor_critic/log.h"
 #include "algo/actor_critic/play.h"
+#include "algo/actor_critic/supervision.h"
 #include "check.h"
 #include "support.h"
 #include "tests.h"

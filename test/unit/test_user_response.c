@@ -671,37 +671,57 @@ static float AnyFloat(Random *random)
     return RandomBelow(random, 4) == 0 ? odd[RandomBelow(random, 8)] : value;
 }
 
-/* Sessions in a simulator of which nothing can be believed. */
+typedef struct Played {
+    World *w;
+    VisitorRules rules;
+    bool by_chance; /* random slates, not the simulator's own scores */
+    RolloutResult result;
+} Played;
+
+static void PlayWorld(void *arg)
+{
+    Played *played = arg;
+    const Host *host = &played->w->t.host;
+    const Model *model = &played->w->model;
+    Environment *e = EnvironmentOpen(host, model, &played->rules, 3);
+    ModelPolicy p = {.environment = e, .model = played->by_chance ? NULL : model};
+    Policy policy = ModelPolicyOpen(host, &p, 4);
+
+    played->result =
+        RolloutRun(host, &(Rollout){.environment = e, .policy = &policy, .sessions = 50, .k = 4});
+    ModelPolicyClose(host, &p);
+    EnvironmentClose(host, e);
+}
+
+/* Sessions in a simulator of which nothing can be believed: they end, or scores that are not finite
+ * are told. */
 static void CheckGarbage(void)
 {
     static const VisitorRules rules[] = {{0}, {.no_repeat = true, .boredom = 3, .bait = 1}};
     Random random = TestStream(1615);
     bool bound = true;
+    int told = 0;
     World w;
 
     WorldOpen(&w, 2, "epochs=1 history=6 factors=5 records=8");
     w.log = RandomLog(&w.t.host, 30, 20, 1609);
     Layout(&w);
     for (int round = 0; round < 40; round++) {
-        const Host *host = &w.t.host;
-        Environment *e;
-        ModelPolicy p;
-        Policy policy;
-        RolloutResult result;
+        Played played = {&w, rules[round % 2], .by_chance = round % 4 >= 2};
+        const Allocation *arena = w.t.arena;
+        Outcome outcome;
 
         for (int part = 0; part < w.model.parts; part++)
             for (size_t i = 0; i < PartFloats(&w.model.part[part]); i++)
                 w.model.part[part].data[i] = AnyFloat(&random);
-        e = EnvironmentOpen(host, &w.model, &rules[round % 2], 3);
-        p = (ModelPolicy){.environment = e, .model = round % 4 < 2 ? &w.model : NULL};
-        policy = ModelPolicyOpen(host, &p, 4);
-        result = RolloutRun(
-            host, &(Rollout){.environment = e, .policy = &policy, .sessions = 50, .k = 4});
-        bound &= result.depth <= 20 && result.reward <= 20;
-        ModelPolicyClose(host, &p);
-        EnvironmentClose(host, e);
+        outcome = Attempt(&w.t, PlayWorld, &played);
+        told += outcome == OUTCOME_FAILED && w.t.kind == FAIL_NOT_FINITE && !played.by_chance;
+        bound &= outcome == OUTCOME_DONE ? played.result.depth <= 20 && played.result.reward <= 20
+                                         : !played.by_chance && w.t.kind == FAIL_NOT_FINITE;
+        TestHostRewind(&w.t, arena);
     }
     CHECK(bound, "whatever a simulator's table holds, sessions end");
+    CHECK(told > 0, "scores that are not finite are told");
     TestHostEnd(&w.t);
 }
 

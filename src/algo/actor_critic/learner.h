@@ -1,9 +1,7 @@
 /*
- * learner.h: one step of learning on a batch of slates: critics, the actor that climbs them, and
- * supervision by answers.
- *
- * A batch is cut into slices of fixed size, whose gradients are added up in their order, so that
- * results do not depend on the number of threads.
+ * learner.h: what learns from batches of slates: an actor, the critics that it climbs, their
+ * targets and optimisers; its memory and first values.  learner_step.h and supervision.h make its
+ * steps.
  */
 #ifndef RECADV_ALGO_ACTOR_CRITIC_LEARNER_H
 #define RECADV_ALGO_ACTOR_CRITIC_LEARNER_H
@@ -50,7 +48,20 @@ typedef struct Judge {
     uint64_t step;
 } Judge;
 
-typedef struct SliceWork SliceWork;
+/* Memory of one slice. */
+typedef struct SliceWork {
+    float *tape;        /* of the encoder, from the judging to the climbing */
+    float *target_tape; /* of the target's encoder */
+    float *input;       /* rows x pitch of both halves: of a critic, or the inverse model */
+    float *judge_tape;
+    float *g;      /* rows x 1, or x factors: the gradient of what a judge says */
+    float *dinput; /* by its input */
+    float *scores;
+    Scored *entries;
+    float *network_gradient;
+    float *judge_gradient[2];
+    double loss;
+} SliceWork;
 
 typedef struct Learner {
     const Host *host;
@@ -95,17 +106,5 @@ extern void LearnerTake(Store *store, const Model *model, uint32_t slate, uint32
 
 /* First values of what the model does not keep; targets are copies. */
 extern void LearnerStart(Learner *learner);
-
-/* One iteration in the simulator on learner->batch; returns the loss. */
-extern double LearnerStep(Learner *learner);
-
-/* One step by the answers alone; returns the loss: mean cross entropy of an answer. */
-extern double LearnAnswers(Learner *learner, const AdamRule *rule);
-
-/* That loss, without a step. */
-extern double AnswerLoss(Learner *learner);
-
-/* Forgets the optimiser of LearnAnswers. */
-extern void ForgetAnswers(Learner *learner);
 
 #endif

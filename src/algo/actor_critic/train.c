@@ -5,8 +5,10 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "algo/actor_critic/learner_step.h"
 #include "algo/actor_critic/log.h"
 #include "algo/actor_critic/play.h"
+#include "algo/actor_critic/supervision.h"
 #include "algo/learn/loop.h"
 #include "core/blas.h"
 #include "core/pool.h"

@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <unistd.h>
 
 #define SPIN_LOOKS 2000 /* some tens of microseconds */
 
@@ -20,6 +21,7 @@ struct Pool {
     atomic_ullong run;   /* number of the current run; written under lock */
     atomic_int busy;     /* workers inside the run; written under lock */
     bool shutdown;       /* under lock */
+    int looks;           /* before a thread sleeps: see AWAIT_WHILE */
 
     PoolTask task;
     void *job;
@@ -40,8 +42,8 @@ struct Pool {
  * Looks for a short while before a thread goes to sleep: a run often follows the one before within
  * microseconds, where to sleep and be woken costs more than its tasks.
  */
-#define AWAIT_WHILE(condition)                                                                     \
-    for (int looks = 0; looks < SPIN_LOOKS && (condition); looks++)                                \
+#define AWAIT_WHILE(pool, condition)                                                               \
+    for (int look = 0; look < (pool)->looks && (condition); look++)                                \
     Relax()
 
 static inline void Relax(void)
@@ -71,7 +73,7 @@ static void *WorkerMain(void *arg)
     uint64_t seen = 0;
 
     for (;;) {
-        AWAIT_WHILE(atomic_load(&pool->run) == seen);
+        AWAIT_WHILE(pool, atomic_load(&pool->run) == seen);
         pthread_mutex_lock(&pool->lock);
         while (pool->run == seen && !pool->shutdown)
             pthread_cond_wait(&pool->wake, &pool->lock);
@@ -113,6 +115,8 @@ Pool *PoolCreate(const Host *host, int threads)
     Pool *pool = HostAllocateZero(host, 1, sizeof(Pool));
 
     pool->threads = threads;
+    /* Where threads wait for processors, one that looks keeps another from its work. */
+    pool->looks = threads <= sysconf(_SC_NPROCESSORS_ONLN) ? SPIN_LOOKS : 0;
     pool->workers = HostAllocateZero(host, threads, sizeof(*pool->workers));
     pthread_mutex_init(&pool->lock, NULL);
     pthread_cond_init(&pool->wake, NULL);
@@ -159,7 +163,7 @@ static void WakeWorkers(Pool *pool)
 
 static void AwaitWorkers(Pool *pool)
 {
-    AWAIT_WHILE(atomic_load(&pool->busy) > 0);
+    AWAIT_WHILE(pool, atomic_load(&pool->busy) > 0);
     pthread_mutex_lock(&pool->lock);
     while (pool->busy > 0)
         pthread_cond_wait(&pool->idle, &pool->lock);

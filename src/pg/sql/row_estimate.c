@@ -151,6 +151,13 @@ static void ReadDimensions(void *arg)
     ModelTableRelease(&table);
 }
 
+/* What a plan must not make good: it is not the model that is wrong. */
+static bool EndsThePlan(const ErrorData *error)
+{
+    return error->sqlerrcode == ERRCODE_QUERY_CANCELED ||
+           error->sqlerrcode == ERRCODE_OUT_OF_MEMORY;
+}
+
 /*
  * Of the model that the call means.  A plan that cannot know them is no error, nor does it wait:
  * the call itself will tell what is wrong.
@@ -166,7 +173,7 @@ static bool ModelDimensions(const Call *call, Dimensions *dimensions)
     if (IsKnown(model))
         dimensions->model = DatumGetTextPP(((Const *)model)->constvalue);
     error = SubtransactionTry(ReadDimensions, dimensions);
-    if (error != NULL && error->sqlerrcode == ERRCODE_QUERY_CANCELED)
+    if (error != NULL && EndsThePlan(error))
         ReThrowError(error);
     return error == NULL && dimensions->known;
 }

@@ -281,9 +281,7 @@ ALTER FUNCTION page() SET extra_float_digits = -10;
 ALTER FUNCTION page() SET TimeZone = 'Asia/Tokyo';
 SELECT is(page(), (SELECT p.page FROM plain p), 'settings and search_path change nothing');
 
--- read-only, and rights
-ALTER FUNCTION page() SET transaction_read_only = on;
-SELECT is(page(), (SELECT p.page FROM plain p), 'the same in a read-only transaction');
+-- rights
 CREATE ROLE recadv_reader;
 CREATE ROLE recadv_stranger;
 GRANT SELECT ON two_als TO recadv_reader;
@@ -293,6 +291,10 @@ SELECT fails('SELECT ' || c, '42501', 'permission denied%two_als%', c || ' by a 
 FROM (VALUES ($$recadv_lists('two_als')$$), ($$recadv_lists('two_als', 5, 1)$$), ($$recadv_popularity('two_als')$$), ($$recadv_seen(1, 'two_als')$$),
       ($$recadv_exposure('two_als')$$), ($$recadv_coverage('two_als')$$), ($$recadv_overlap('two_als')$$), ($$recadv_previous_version('two_als')$$),
       ($$recadv_metrics('two_als')$$), ($$recadv_model_table('two_als')$$), ($$recadv_report('two_als')$$)) v(c);
+
+-- read-only
+SET LOCAL transaction_read_only = on;
+SELECT is(page(), (SELECT p.page FROM plain p), 'the same page in a read-only transaction');
 
 SELECT * FROM finish();
 ROLLBACK;

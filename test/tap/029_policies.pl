@@ -128,8 +128,11 @@ check_cancel('read, slow source', train_policy('front', $slow), \&sleeping);
 check_cancel('read, many rows', train_policy('front',
 		'(SELECT session_id * 1000 + n AS session_id, step, shown, clicked FROM slates, generate_series(1, 1000) n)'),
 	in_stage(qr/read/), 0.3);
-check_cancel('simulator, fit', train_visitors('visitors', 'many', qq[{"factors": 64, "epochs": 10000}]),
-	in_stage(qr/^(?!read|map|$)/), 0.3);
+# It stops when it gets no better, so it is the first epochs that have to last.
+check_cancel('simulator, fit', train_visitors('visitors',
+		'(SELECT session_id * 10 + n AS session_id, step, shown, clicked FROM many, generate_series(0, 7) n)',
+		qq[{"factors": 512, "epochs": 10000}]),
+	in_stage(qr/^(?!read|map|$)/), 0.1);
 check_cancel('pre-training', train_policy('front', 'many', pretrain_iterations => $endless, factors => 64),
 	in_stage(qr/search|log/), 0.3);
 check_cancel('training', train_policy('front', 'slates', iterations => $endless, check_every => 5),
@@ -137,8 +140,8 @@ check_cancel('training', train_policy('front', 'slates', iterations => $endless,
 check_cancel('checkpoints', train_policy('front', 'slates', iterations => $endless, check_every => 1,
 		check_sessions => 100000, pretrain_iterations => 1),
 	in_stage(qr/^(?!read|map|compare|$)/), 0.3);
-check_cancel('first slates', train_policy('front', 'slates', learning_starts => 1000000),
-	in_stage(qr/^(?!read|map|compare|$)/), 0.5);
+check_cancel('first slates', train_policy('front', 'slates', learning_starts => 100000000),
+	in_stage(qr/^(?!read|map|compare|$)/), 0.1);
 
 # --- a job ----------------------------------------------------------------------------------------
 

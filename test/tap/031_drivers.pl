@@ -304,19 +304,6 @@ SKIP:
 	IPC::Run::kill_kill($pooler, grace => 10);
 }
 
-# --- what the page for applications shows in SQL ------------------------------------------------------
-
-my $page = slurp_file('doc/applications.md');
-my $blocks = 0;
-while ($page =~ /^```sql\n(.*?)^```$/gms)
-{
-	my ($state, $out, $err) = $node->psql('postgres', $1);
-
-	$blocks++;
-	ok($state == 0 && $out ne '', "doc/applications.md, block $blocks: runs, and gives rows") or diag($err);
-}
-cmp_ok($blocks, '>', 4, 'all blocks of doc/applications.md');
-
 ok(healthy($node), 'no crash');
 $node->stop;
 done_testing();

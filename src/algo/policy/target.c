@@ -3,8 +3,6 @@
  */
 #include "algo/policy/target.h"
 
-#include <string.h>
-
 #include "algo/policy/model_policy.h"
 #include "core/pool.h"
 
@@ -21,17 +19,6 @@ typedef struct TargetJob {
     Visitor now;      /* in it */
 } TargetJob;
 
-static void Click(const TargetJob *job, Visitor *visitor, uint32_t item)
-{
-    uint32_t own = job->policy_item[item];
-
-    if (own == NO_ITEM)
-        return;
-    if (visitor->clicks == VISITOR_HISTORY)
-        memmove(visitor->history, visitor->history + 1, --visitor->clicks * sizeof(uint32_t));
-    visitor->history[visitor->clicks++] = own;
-}
-
 /* What is known before a step. */
 static void LookBack(TargetJob *job, uint64_t step)
 {
@@ -43,7 +30,7 @@ static void LookBack(TargetJob *job, uint64_t step)
         job->now = (Visitor){.session = job->session};
     for (uint64_t i = past == NULL ? 0 : past->first[step];
          past != NULL && i < past->first[step + 1]; i++)
-        Click(job, &job->now, past->items[i]);
+        VisitorRemember(&job->now, job->policy_item[past->items[i]]);
 }
 
 /* Asks for the slate of a step, and goes on to the next. */
@@ -61,7 +48,7 @@ static void AskFor(TargetJob *job, uint64_t step, float *propensity, uint32_t *g
     job->count++;
     for (uint64_t i = log->step[step]; i < log->step[step + 1]; i++)
         if (log->clicked[i])
-            Click(job, &job->now, log->shown[i]);
+            VisitorRemember(&job->now, job->policy_item[log->shown[i]]);
 }
 
 static void FillBatch(void *arg, int task, int worker)

@@ -75,14 +75,6 @@ VisitorRules PlayRules(const Model *simulator)
     return methods->rules == NULL ? (VisitorRules){0} : methods->rules(simulator->options);
 }
 
-size_t PlayVisitorSize(const Model *simulator, const VisitorRules *rules)
-{
-    uint32_t state = VectorStride(simulator->algorithm->policy->simulator->state(simulator));
-    uint32_t words = rules->no_repeat ? (simulator->items + 31) / 32 : 0;
-
-    return sizeof(Visitor) + VectorStride(state + words) * sizeof(float);
-}
-
 static void TakeWork(Store *store, const Play *p, PlayWork *w)
 {
     const Learner *l = p->learner;
@@ -129,7 +121,7 @@ void PlayTake(Store *store, const PolicyData *data, Learner *learner,
     p->record = (RecordSize(learner, p->history) + 63) / 64 * 64;
     p->policy_item = StoreTake(store, data->simulator->items, sizeof(uint32_t));
     p->visitors = StoreTake(store, (size_t)p->sessions + CHECK_WAVE,
-                            PlayVisitorSize(data->simulator, &p->rules));
+                            VisitorSizeOf(data->simulator, &p->rules));
     p->records = StoreTake(store, p->sessions, p->record);
     p->empty = StoreTake(store, p->sessions, sizeof(bool));
     p->rewards = StoreTake(store, (size_t)o->check_sessions, sizeof(double));

@@ -44,9 +44,6 @@ typedef struct Earned {
 
 extern VisitorRules PlayRules(const Model *simulator);
 
-/* VisitorSize, without an environment. */
-extern size_t PlayVisitorSize(const Model *simulator, const VisitorRules *rules);
-
 /* `environment` may be NULL where memory is counted. */
 extern void PlayTake(Store *store, const PolicyData *data, Learner *learner,
                      const Environment *environment, Play *play);

@@ -155,10 +155,16 @@ static bool *FindBait(const Host *host, const Environment *e)
 
 /* --- the environment */
 
-static size_t SizeOfVisitor(const Environment *e)
+/* Floats of a visitor that are the simulator's, in whole vectors. */
+static uint32_t StateFloats(const Model *simulator)
 {
-    size_t marks = e->rules.no_repeat ? ((size_t)e->simulator->items + MARKS - 1) / MARKS : 0;
-    size_t floats = e->state + marks;
+    return VectorStride(simulator->algorithm->policy->simulator->state(simulator));
+}
+
+size_t VisitorSizeOf(const Model *simulator, const VisitorRules *rules)
+{
+    size_t marks = rules->no_repeat ? ((size_t)simulator->items + MARKS - 1) / MARKS : 0;
+    size_t floats = StateFloats(simulator) + marks;
 
     return sizeof(Visitor) + VectorStride((uint32_t)floats) * sizeof(float);
 }
@@ -173,8 +179,8 @@ Environment *EnvironmentOpen(const Host *host, const Model *simulator, const Vis
     e->rules = Completed(rules);
     e->seed = seed;
     e->records = e->methods->records(simulator);
-    e->state = VectorStride(e->methods->state(simulator));
-    e->size = SizeOfVisitor(e);
+    e->state = StateFloats(simulator);
+    e->size = VisitorSizeOf(simulator, rules);
     if (e->rules.boredom > 0 || e->rules.bait > 0)
         CheckClusters(host, simulator);
     if (e->rules.boredom > 0)
@@ -205,10 +211,8 @@ size_t EnvironmentMemory(const Model *simulator, const VisitorRules *rules)
         return total;
     total = SizeAdd(total, SizeMultiply(simulator->items, of_items));
     total = SizeAdd(total, ClusterMemory(ItemEmbedding(simulator), (uint32_t)clusters));
-    return SizeAdd(total,
-                   (size_t)clusters * (2 * sizeof(double) + 1) +
-                       VectorStride(simulator->algorithm->policy->simulator->state(simulator)) *
-                           sizeof(float));
+    return SizeAdd(total, (size_t)clusters * (2 * sizeof(double) + 1) +
+                              StateFloats(simulator) * sizeof(float));
 }
 
 size_t VisitorSize(const Environment *environment)

@@ -74,6 +74,10 @@ extern void EnvironmentClose(const Host *host, Environment *environment);
 extern size_t EnvironmentMemory(const Model *simulator, const VisitorRules *rules);
 
 extern size_t VisitorSize(const Environment *environment);
+
+/* The same, of an environment that is not open yet. */
+extern size_t VisitorSizeOf(const Model *simulator, const VisitorRules *rules);
+
 extern uint32_t EnvironmentItems(const Environment *environment);
 
 /* Slates of the longest possible session. */

@@ -1,7 +1,7 @@
 /* serve.c: shape of the model, and the query of a visitor. */
-#include <math.h>
-
 #include "algo/actor_critic/actor_critic.h"
+
+#include "algo/learn/factors.h"
 
 _Static_assert(sizeof(Real) == sizeof(float), "queries are floats");
 
@@ -60,27 +60,9 @@ void AcQuery(const Model *view, const QueryInput *input, float *query)
     StateOfRows(&encoder, &pack, view->part[AC_NETWORK_PART].data, rows, count, scratch, query);
 }
 
-static float Norm(const float *row, uint32_t columns)
-{
-    float sum = 0;
-
-    for (uint32_t k = 0; k < columns; k++)
-        sum += row[k] * row[k];
-    return sqrtf(sum);
-}
-
 /* Cosine of the items' rows. */
 void AcSimilarity(const Model *one, const Model *view, Axis axis, float *out)
 {
-    const Part *part = &view->part[AC_ITEM_PART];
-    const float *row = one->part[AC_ITEM_PART].data;
-    float norm = Norm(row, part->columns);
-
     (void)axis;
-    DotRows(row, part->data, part->rows, part->stride, out);
-    for (uint32_t i = 0; i < part->rows; i++) {
-        float product = norm * Norm(PartRow(part, i), part->columns);
-
-        out[i] = product > 0 ? out[i] / product : 0;
-    }
+    PartCosines(&one->part[AC_ITEM_PART], &view->part[AC_ITEM_PART], out);
 }

@@ -87,10 +87,14 @@ VECTOR_VARIANTS(CosineRows,
                 (const float *one, const float *rows, size_t count, size_t stride, float *out),
                 CosineBody(one, rows, count, stride, out))
 
+void PartCosines(const Part *one, const Part *part, float *out)
+{
+    CosineRowsVariants[VectorLevel()](one->data, part->data, part->rows, part->stride, out);
+}
+
 void FactorsSimilarity(const Model *one, const Model *view, Axis axis, float *out)
 {
-    const Part *part = &view->part[axis == AXIS_USER ? FACTORS_USER_PART : FACTORS_ITEM_PART];
-    const Part *from = &one->part[axis == AXIS_USER ? FACTORS_USER_PART : FACTORS_ITEM_PART];
+    int part = axis == AXIS_USER ? FACTORS_USER_PART : FACTORS_ITEM_PART;
 
-    CosineRowsVariants[VectorLevel()](from->data, part->data, part->rows, part->stride, out);
+    PartCosines(&one->part[part], &view->part[part], out);
 }

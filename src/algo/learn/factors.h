@@ -19,6 +19,9 @@ extern void FactorsLayout(Model *model, uint32_t factors);
 extern void FactorsInit(const Host *host, Part *part, RandomPurpose purpose, uint64_t seed,
                         double deviation);
 
+/* out[r]: cosine of the only row of `one` and row r of the part; 0 where one of the two is zero. */
+extern void PartCosines(const Part *one, const Part *part, float *out);
+
 /* Members of struct Algorithm. */
 extern uint32_t FactorsQueryWidth(const Model *model);
 extern void FactorsQuery(const Model *view, const QueryInput *input, float *query);

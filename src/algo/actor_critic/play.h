@@ -17,7 +17,6 @@ typedef struct Play {
     const Environment *environment;
     const uint32_t *simulator_item; /* of each item of the policy; or NO_ITEM */
     uint32_t *policy_item;          /* of each item of the simulator; or NO_ITEM */
-    bool *known;                    /* is item of the policy one of the simulator's */
     VisitorRules rules;
     uint32_t history;
     uint32_t sessions;

@@ -55,7 +55,7 @@ static bool Pretrains(const Model *model, bool simulated)
 {
     const AcOptions *o = model->options;
 
-    return !simulated || (o->pretrain && !model->warm);
+    return !simulated || o->pretrain;
 }
 
 static uint32_t BatchRoom(const AcOptions *o)
@@ -127,22 +127,12 @@ static void StartItems(const Trainer *t)
     for (uint32_t r = 0; r < part->rows; r++) {
         Random random;
 
-        if (!t->model->warm || RowIsZero(part, r)) {
-            RandomSeed(&random, seed, RANDOM_INIT_ITEM, r, 0);
-            for (uint32_t k = 0; k < part->columns; k++)
-                PartRow(part, r)[k] = (float)(t->options->row_deviation * RandomNormal(&random));
-        }
+        RandomSeed(&random, seed, RANDOM_INIT_ITEM, r, 0);
+        for (uint32_t k = 0; k < part->columns; k++)
+            PartRow(part, r)[k] = (float)(t->options->row_deviation * RandomNormal(&random));
         if (r % INIT_POLL == 0)
             HostPoll(t->host);
     }
-}
-
-static bool PartIsZero(const Part *part)
-{
-    for (uint32_t r = 0; r < part->rows; r++)
-        if (!RowIsZero(part, r))
-            return false;
-    return true;
 }
 
 static void StartModel(Trainer *t)
@@ -151,8 +141,6 @@ static void StartModel(Trainer *t)
     Random random;
 
     StartItems(t);
-    if (t->model->warm && !PartIsZero(network))
-        return;
     PartClear(t->host, network);
     RandomSeed(&random, (uint64_t)t->options->train.seed, RANDOM_INIT_WEIGHT, 0, 0);
     StateStart(&t->learner.encoder, &t->learner.pack, &random, network->data);

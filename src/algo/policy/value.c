@@ -24,11 +24,10 @@
 #define TASKS_AT_ONCE   64
 
 /* Resamples, and how many sessions they draw together at most. */
-#define RESAMPLES       1000
-#define FEWEST          200
-#define MOST_DRAWN      2e8
-#define POLL_EVERY      65536
-#define RESAMPLES_A_RUN 64
+#define RESAMPLES  1000
+#define FEWEST     200
+#define MOST_DRAWN 2e8
+#define POLL_EVERY 65536
 
 /* A shortfall of the supported share beyond this, by three standard errors, is told. */
 #define SUPPORT_MISSED 0.05

@@ -58,14 +58,13 @@ typedef struct AcOptions {
 
 /* What makes an algorithm of the learner. */
 typedef struct Switches {
-    const char *stage;    /* of its epochs */
-    int critics;          /* 0 to 2 */
-    bool values;          /* the critic judges states, not actions; slates are drawn by chance */
-    bool stored_action;   /* it learns from the hyper-action that was taken, not from its slate */
-    bool climbs;          /* the actor follows the critic's gradient */
-    bool aligns;          /* and, where lambda_hyper > 0, the mean of the slate */
-    bool inverse;         /* items learn from what leads from state to state */
-    bool needs_simulator; /* there is nothing to learn from the log alone but the pretraining */
+    int critics; /* 0 to 2 */
+    bool values; /* the critic judges states, and the actor follows the policy's gradient with
+                    slates that are drawn by chance; else it judges actions, and the actor
+                    follows its gradient */
+    bool stored_action; /* it learns from the hyper-action that was taken, not from its slate */
+    bool aligns;        /* the actor follows the mean of the slate, too, where lambda_hyper > 0 */
+    bool inverse;       /* items learn from what leads from state to state */
 } Switches;
 
 extern const Switches *AcSwitches(const Algorithm *algorithm);

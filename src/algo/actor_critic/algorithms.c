@@ -270,29 +270,12 @@ const Switches *AcSwitches(const Algorithm *algorithm)
         const Algorithm *algorithm;
         Switches switches;
     } all[] = {
-        {&hac_algorithm,
-         {.stage = "hac", .critics = 1, .climbs = true, .aligns = true, .needs_simulator = true}},
-        {&ddpg_algorithm,
-         {.stage = "ddpg",
-          .critics = 1,
-          .stored_action = true,
-          .climbs = true,
-          .needs_simulator = true}},
-        {&td3_algorithm,
-         {.stage = "td3",
-          .critics = 2,
-          .stored_action = true,
-          .climbs = true,
-          .needs_simulator = true}},
-        {&a2c_algorithm, {.stage = "a2c", .critics = 1, .values = true, .needs_simulator = true}},
-        {&pg_ra_algorithm,
-         {.stage = "pg_ra",
-          .critics = 1,
-          .stored_action = true,
-          .climbs = true,
-          .inverse = true,
-          .needs_simulator = true}},
-        {&sl_algorithm, {.stage = "sl"}},
+        {&hac_algorithm, {.critics = 1, .aligns = true}},
+        {&ddpg_algorithm, {.critics = 1, .stored_action = true}},
+        {&td3_algorithm, {.critics = 2, .stored_action = true}},
+        {&a2c_algorithm, {.critics = 1, .values = true}},
+        {&pg_ra_algorithm, {.critics = 1, .stored_action = true, .inverse = true}},
+        {&sl_algorithm, {.critics = 0}},
     };
     int i = 0;
 

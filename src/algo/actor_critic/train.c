@@ -291,7 +291,7 @@ static double LearnFromLog(Trainer *t, Loop *loop, double *least)
 
 static void CheckData(const Trainer *t)
 {
-    if (t->switches->needs_simulator && t->data->simulator == NULL)
+    if (t->model->algorithm->policy->needs_simulator && t->data->simulator == NULL)
         HostFail(t->host, FAIL_INVALID,
                  "Train a simulator of the log first, algorithm user_response, and name it; or use "
                  "the algorithm sl, which learns from the log alone.",
@@ -346,8 +346,8 @@ static void Learn(Trainer *t, Loop *loop)
         t->limit = (uint64_t)o->iterations;
         LearnerStart(&t->learner);
         PlayStart(&t->play);
-        LoopStageAgainst(loop, t->switches->stage, (int)DivideUp(o->iterations, o->check_every),
-                         before);
+        LoopStageAgainst(loop, t->model->algorithm->name,
+                         (int)DivideUp(o->iterations, o->check_every), before);
     }
     SetFindings(t, held_loss);
 }

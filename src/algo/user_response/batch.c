@@ -46,6 +46,17 @@ static uint32_t MostAnswers(const ResponseOptions *o, uint32_t largest)
     return (uint32_t)o->batch_size + largest;
 }
 
+static uint32_t MostClicks(const ResponseOptions *o, const Slates *log)
+{
+    return MostSteps(o, log) * (uint32_t)o->history;
+}
+
+/* Entries of the largest group. */
+static uint32_t MostEntries(uint32_t answers, uint32_t clicks)
+{
+    return answers > clicks ? answers : clicks;
+}
+
 static void LearntCreate(const Host *host, Part part, double decay, Learnt *l)
 {
     *l = (Learnt){.part = part, .decay = (float)decay};
@@ -104,6 +115,8 @@ static void CreateRoom(ResponseBatch *b)
     b->loss = HostAllocate(host, steps / TASK_STEPS + 1, sizeof(double));
     b->mapping_gradient = HostAllocate(host, SizeMultiply(mapping->rows, b->stride), sizeof(float));
     b->row = HostAllocate(host, SizeMultiply((size_t)PoolThreads(host), b->stride), sizeof(float));
+    b->row_of = HostAllocate(host, MostEntries(b->most_answers, b->most_clicks), sizeof(uint32_t));
+    b->click_step = HostAllocate(host, b->most_clicks, sizeof(uint32_t));
 }
 
 void ResponseBatchCreate(const Host *host, const Model *model, const Steps *steps, ResponseBatch *b)
@@ -116,11 +129,12 @@ void ResponseBatchCreate(const Host *host, const Model *model, const Steps *step
     b->stride = model->part[RESPONSE_ITEM_PART].stride;
     b->most_steps = MostSteps(o, steps->log);
     b->most_answers = MostAnswers(o, steps->largest);
+    b->most_clicks = MostClicks(o, steps->log);
     CreateLearnt(b);
     CreateRoom(b);
-    GroupsCreate(host, model->items, b->most_answers, &b->items);
-    GroupsCreate(host, model->items, b->most_steps * b->history, &b->clicks);
-    GroupsCreate(host, steps->log->sessions, b->most_steps, &b->sessions);
+    RowGroupsCreate(host, model->items, b->most_answers, &b->items);
+    RowGroupsCreate(host, model->items, b->most_clicks, &b->clicks);
+    RowGroupsCreate(host, steps->log->sessions, b->most_steps, &b->sessions);
     ResponseBatchReset(b);
 }
 
@@ -142,9 +156,11 @@ void ResponseBatchRelease(ResponseBatch *b)
     HostRelease(b->host, b->loss);
     HostRelease(b->host, b->mapping_gradient);
     HostRelease(b->host, b->row);
-    GroupsRelease(b->host, &b->items);
-    GroupsRelease(b->host, &b->clicks);
-    GroupsRelease(b->host, &b->sessions);
+    HostRelease(b->host, b->row_of);
+    HostRelease(b->host, b->click_step);
+    RowGroupsRelease(b->host, &b->items);
+    RowGroupsRelease(b->host, &b->clicks);
+    RowGroupsRelease(b->host, &b->sessions);
 }
 
 static size_t RoomMemory(const Model *model, const Slates *log, uint32_t largest, int threads)
@@ -152,7 +168,8 @@ static size_t RoomMemory(const Model *model, const Slates *log, uint32_t largest
     const ResponseOptions *o = model->options;
     size_t stride = model->part[RESPONSE_ITEM_PART].stride, steps = MostSteps(o, log);
     size_t rows = 4 * steps + (size_t)o->factors + (size_t)threads;
-    size_t numbers = 2 * (steps + 1) + 2 * (size_t)MostAnswers(o, largest);
+    uint32_t answers = MostAnswers(o, largest), clicks = MostClicks(o, log);
+    size_t numbers = 2 * (steps + 1) + 2 * (size_t)answers + MostEntries(answers, clicks) + clicks;
 
     return SizeAdd(SizeMultiply(SizeMultiply(rows, stride), sizeof(float)),
                    numbers * sizeof(uint32_t) + (steps / TASK_STEPS + 1) * sizeof(double));
@@ -164,7 +181,6 @@ size_t ResponseBatchMemory(const Model *model, const Slates *log, int threads)
     const ResponseOptions *o = model->options;
     uint32_t items = model->items < RESPONSE_MOST_ITEMS ? model->items : RESPONSE_MOST_ITEMS;
     uint32_t largest = log->shown_count < items ? (uint32_t)log->shown_count : items;
-    uint32_t steps = MostSteps(o, log);
     Part session = SessionPart(model, log);
     size_t total = RoomMemory(model, log, largest, threads);
 
@@ -172,9 +188,9 @@ size_t ResponseBatchMemory(const Model *model, const Slates *log, int threads)
         total = SizeAdd(total, LearntMemory(&model->part[p]));
     total = SizeAdd(total, LearntMemory(&session));
     total = SizeAdd(total, SizeMultiply(PartFloats(&session), sizeof(float)));
-    total = SizeAdd(total, GroupsMemory(model->items, MostAnswers(o, largest)));
-    total = SizeAdd(total, GroupsMemory(model->items, steps * (uint32_t)o->history));
-    return SizeAdd(total, GroupsMemory(log->sessions, steps));
+    total = SizeAdd(total, RowGroupsMemory(model->items, MostAnswers(o, largest)));
+    total = SizeAdd(total, RowGroupsMemory(model->items, MostClicks(o, log)));
+    return SizeAdd(total, RowGroupsMemory(log->sessions, MostSteps(o, log)));
 }
 
 /* --- what is learnt */
@@ -204,27 +220,45 @@ void ResponseBatchReset(ResponseBatch *b)
 
 /* --- which steps */
 
-static void Group(ResponseBatch *b)
+static void GroupItems(ResponseBatch *b)
 {
-    GroupsClear(&b->items);
-    GroupsClear(&b->clicks);
-    GroupsClear(&b->sessions);
-    for (uint32_t s = 0; s < b->count; s++) {
-        uint32_t step = b->step[s], count;
-        const uint32_t *history = StepHistory(b->steps, step, b->history, &count);
-        const uint32_t *shown = b->steps->log->shown + b->steps->log->step[step];
+    const Slates *log = b->steps->log;
 
+    for (uint32_t s = 0; s < b->count; s++)
         for (uint32_t a = b->first[s]; a < b->first[s + 1]; a++) {
             b->step_of[a] = s;
-            GroupsAdd(&b->items, shown[a - b->first[s]], a);
+            b->row_of[a] = log->shown[log->step[b->step[s]] + a - b->first[s]];
         }
-        for (uint32_t h = 0; h < count; h++)
-            GroupsAdd(&b->clicks, history[h], s);
-        GroupsAdd(&b->sessions, b->steps->session[step], s);
+    RowGroupsClear(&b->items);
+    RowGroupsFill(&b->items, b->row_of, b->first[b->count]);
+}
+
+/* Entries are clicks first, then the steps that remember them. */
+static void GroupClicks(ResponseBatch *b)
+{
+    uint32_t clicks = 0;
+
+    for (uint32_t s = 0; s < b->count; s++) {
+        uint32_t count;
+        const uint32_t *history = StepHistory(b->steps, b->step[s], b->history, &count);
+
+        for (uint32_t h = 0; h < count; h++) {
+            b->click_step[clicks] = s;
+            b->row_of[clicks++] = history[h];
+        }
     }
-    GroupsSort(&b->items);
-    GroupsSort(&b->clicks);
-    GroupsSort(&b->sessions);
+    RowGroupsClear(&b->clicks);
+    RowGroupsFill(&b->clicks, b->row_of, clicks);
+    for (uint32_t e = 0; e < clicks; e++)
+        b->clicks.entry[e] = b->click_step[b->clicks.entry[e]];
+}
+
+static void GroupSessions(ResponseBatch *b)
+{
+    for (uint32_t s = 0; s < b->count; s++)
+        b->row_of[s] = b->steps->session[b->step[s]];
+    RowGroupsClear(&b->sessions);
+    RowGroupsFill(&b->sessions, b->row_of, b->count);
 }
 
 uint32_t ResponseBatchTake(ResponseBatch *b, const uint32_t *order, uint32_t left)
@@ -237,7 +271,9 @@ uint32_t ResponseBatchTake(ResponseBatch *b, const uint32_t *order, uint32_t lef
         b->first[b->count + 1] = b->first[b->count] + StepAnswers(b->steps, order[b->count]);
         b->count++;
     }
-    Group(b);
+    GroupItems(b);
+    GroupClicks(b);
+    GroupSessions(b);
     return b->count;
 }
 
@@ -354,7 +390,7 @@ static void StepItem(const ResponseBatch *b, uint32_t number, float *row)
     StepRow(b, LEARNT_ITEM, b->items.row[number], row);
 }
 
-static void StepSum(const ResponseBatch *b, int part, const Groups *groups, uint32_t number,
+static void StepSum(const ResponseBatch *b, int part, const RowGroups *groups, uint32_t number,
                     const float *gradients, float *row)
 {
     for (uint32_t e = groups->start[number]; e < groups->start[number + 1]; e++)

@@ -7,7 +7,7 @@
 #ifndef RECADV_ALGO_USER_RESPONSE_BATCH_H
 #define RECADV_ALGO_USER_RESPONSE_BATCH_H
 
-#include "algo/user_response/groups.h"
+#include "algo/learn/row_groups.h"
 #include "algo/user_response/steps.h"
 #include "algo/user_response/user_response.h"
 
@@ -32,7 +32,7 @@ typedef struct ResponseBatch {
     uint32_t stride; /* of all the rows below */
     Learnt learnt[LEARNT_PARTS];
 
-    uint32_t most_steps, most_answers;
+    uint32_t most_steps, most_answers, most_clicks;
     uint32_t count;    /* steps */
     uint32_t *step;    /* numbers in the log */
     uint32_t *first;   /* count + 1: answers of the batch before the step */
@@ -42,9 +42,11 @@ typedef struct ResponseBatch {
     float *z_gradient;
     float *mean; /* of the history's rows, and the gradient of one of them */
     float *mean_gradient;
-    double *loss;            /* of each task */
-    Groups items;            /* answers */
-    Groups clicks, sessions; /* steps */
+    double *loss;               /* of each task */
+    RowGroups items;            /* answers */
+    RowGroups clicks, sessions; /* steps */
+    uint32_t *row_of;           /* of each entry of a group, while it is made */
+    uint32_t *click_step;       /* of each click of a history: which step of the batch */
     float *mapping_gradient;
     float *row; /* of each worker */
 } ResponseBatch;

@@ -12,6 +12,9 @@
 #define MOST_PASSES 300
 #define AXES        2
 
+/* Numbers of rows between two looks at interrupts. */
+#define POLL_EVERY (1 << 18)
+
 /* Directions have come to rest when their cosine with those of the pass before is this near to 1.
  */
 #define AT_REST 1e-10
@@ -21,6 +24,7 @@ typedef struct Plane {
     const float *rows;
     size_t count;
     size_t width;
+    size_t poll_every; /* rows */
     double *mean;
     double *axis[AXES]; /* of length 1, or 0 */
     double *next[AXES];
@@ -64,11 +68,19 @@ static double Place(const Plane *p, size_t row, const double *axis)
     return sum;
 }
 
+static void PollAt(const Plane *p, size_t row)
+{
+    if (row % p->poll_every == 0)
+        HostPoll(p->host);
+}
+
 static void FindMean(Plane *p)
 {
-    for (size_t r = 0; r < p->count; r++)
+    for (size_t r = 0; r < p->count; r++) {
         for (size_t i = 0; i < p->width; i++)
             p->mean[i] += p->rows[r * p->width + i] / (double)p->count;
+        PollAt(p, r);
+    }
 }
 
 /* next = covariance of the rows x axis. */
@@ -80,6 +92,7 @@ static void Multiply(Plane *p, int a)
 
         for (size_t i = 0; i < p->width; i++)
             p->next[a][i] += place * (p->rows[r * p->width + i] - p->mean[i]);
+        PollAt(p, r);
     }
 }
 
@@ -126,12 +139,15 @@ void PrincipalComponents(const Host *host, const float *rows, size_t count, size
     Plane p = {.host = host, .rows = rows, .count = count, .width = width};
     double *memory;
 
+    p.poll_every = POLL_EVERY / (width + 1) + 1;
     Start(&p);
     memory = p.mean;
     for (int pass = 0; pass < MOST_PASSES && !Pass(&p); pass++)
-        HostPoll(host);
-    for (size_t r = 0; r < count; r++)
+        ;
+    for (size_t r = 0; r < count; r++) {
         for (int a = 0; a < AXES; a++)
             plane[AXES * r + (size_t)a] = Place(&p, r, p.axis[a]);
+        PollAt(&p, r);
+    }
     HostRelease(host, memory);
 }

@@ -90,6 +90,21 @@ static void TestFlat(const Host *host)
     CHECK(plane[0] == 0 && plane[1] == 0, "one row is the middle");
 }
 
+/* Many rows are read for longer than a cancel may wait. */
+static void TestPolls(TestHost *t)
+{
+    size_t count = 1 << 17, width = 8;
+    float *rows = calloc(count * width, sizeof(float));
+    double *plane = calloc(count * 2, sizeof(double));
+    int before = t->calls;
+
+    PrincipalComponents(&t->host, rows, count, width, plane);
+    CHECK(t->calls - before >= 3 * 4, "a single pass looks at interrupts: %d times",
+          t->calls - before);
+    free(plane);
+    free(rows);
+}
+
 void TestComponents(void)
 {
     TestHost t;
@@ -97,6 +112,7 @@ void TestComponents(void)
     TestHostInit(&t);
     TestKnownPlane(&t.host);
     TestFlat(&t.host);
+    TestPolls(&t);
     CHECK(t.live == 0, "all memory is given back");
     TestHostEnd(&t);
 }

@@ -3,20 +3,15 @@
 #ifndef RECADV_ALGO_POLICY_REPLAY_H
 #define RECADV_ALGO_POLICY_REPLAY_H
 
-#include "core/host.h"
-#include "core/random.h"
+#include <stddef.h>
+#include <stdint.h>
 
 typedef struct Replay {
-    char *data;
+    char *data;     /* room x size, 64-byte aligned */
     size_t size;    /* bytes of a record, in whole cache lines */
     uint32_t room;  /* records */
     uint64_t added; /* so far */
 } Replay;
-
-/* Bytes that ReplayCreate allocates; SIZE_MAX: too many. */
-extern size_t ReplayMemory(size_t size, uint32_t room);
-extern void ReplayCreate(const Host *host, size_t size, uint32_t room, Replay *replay);
-extern void ReplayRelease(const Host *host, Replay *replay);
 
 /* The place of the next record, to be filled; 64-byte aligned. */
 extern void *ReplayAdd(Replay *replay);
@@ -28,8 +23,5 @@ static inline uint32_t ReplayCount(const Replay *replay)
 
 /* Record i, from the newest (0) back to ReplayCount - 1. */
 extern const void *ReplayAt(const Replay *replay, uint32_t i);
-
-/* Ages of `count` records, drawn with replacement; there must be one at least. */
-extern void ReplaySample(const Replay *replay, Random *random, uint32_t count, uint32_t *ages);
 
 #endif

@@ -68,13 +68,6 @@ static RecordParts PartsOf(const Play *p, const void *record)
 
 /* --- memory */
 
-VisitorRules PlayRules(const Model *simulator)
-{
-    const SimulatorMethods *methods = simulator->algorithm->policy->simulator;
-
-    return methods->rules == NULL ? (VisitorRules){0} : methods->rules(simulator->options);
-}
-
 static void TakeWork(Store *store, const Play *p, PlayWork *w)
 {
     const Learner *l = p->learner;
@@ -114,7 +107,7 @@ void PlayTake(Store *store, const PolicyData *data, Learner *learner,
                 .learner = learner,
                 .environment = environment,
                 .simulator_item = data->simulator_item,
-                .rules = PlayRules(data->simulator),
+                .rules = SimulatorRules(data->simulator->algorithm, data->simulator->options),
                 .history = (uint32_t)o->history,
                 .sessions = (uint32_t)o->sessions};
     p->visitors_room = Larger(p->sessions, CHECK_WAVE);

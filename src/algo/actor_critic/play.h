@@ -41,8 +41,6 @@ typedef struct Earned {
     double depth;
 } Earned;
 
-extern VisitorRules PlayRules(const Model *simulator);
-
 /* `environment` may be NULL where memory is counted. */
 extern void PlayTake(Store *store, const PolicyData *data, Learner *learner,
                      const Environment *environment, Play *play);

@@ -109,9 +109,10 @@ size_t AcMemory(const Model *model, const PolicyData *shape, int threads)
     Take(&t, threads);
     total = SizeAdd(t.store.bytes, ProductMemory(model, threads));
     if (shape->simulator != NULL) {
-        VisitorRules rules = PlayRules(shape->simulator);
+        const Model *simulator = shape->simulator;
+        VisitorRules rules = SimulatorRules(simulator->algorithm, simulator->options);
 
-        total = SizeAdd(total, EnvironmentMemory(shape->simulator, &rules));
+        total = SizeAdd(total, EnvironmentMemory(simulator, &rules));
     }
     return SizeAdd(total, LoopMemory(model, NULL, threads, LEARNT_PARTS,
                                      Epochs(model, shape->simulator != NULL)));
@@ -303,13 +304,13 @@ static void CheckData(const Trainer *t)
 
 static void OpenEnvironment(Trainer *t)
 {
+    const Model *simulator = t->data->simulator;
     VisitorRules rules;
 
-    if (t->data->simulator == NULL)
+    if (simulator == NULL)
         return;
-    rules = PlayRules(t->data->simulator);
-    t->environment =
-        EnvironmentOpen(t->host, t->data->simulator, &rules, (uint64_t)t->options->train.seed);
+    rules = SimulatorRules(simulator->algorithm, simulator->options);
+    t->environment = EnvironmentOpen(t->host, simulator, &rules, (uint64_t)t->options->train.seed);
 }
 
 /* Who trains a policy should not take it for a good one because it is trained. */

@@ -36,6 +36,13 @@ struct Environment {
     bool *bait;        /* of each item; NULL: there is no bait */
 };
 
+VisitorRules SimulatorRules(const Algorithm *simulator, const void *options)
+{
+    const SimulatorMethods *methods = simulator->policy->simulator;
+
+    return methods->rules == NULL ? (VisitorRules){0} : methods->rules(options);
+}
+
 static VisitorRules Completed(const VisitorRules *rules)
 {
     VisitorRules full = *rules;

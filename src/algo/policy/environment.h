@@ -67,6 +67,9 @@ typedef struct Visitor {
                                                    shown, where that matters */
 } Visitor;
 
+/* What the simulator's own options say. */
+extern VisitorRules SimulatorRules(const Algorithm *simulator, const void *options);
+
 /* Of a simulator that has all its parts in memory; `rules` are copied.  Main thread. */
 extern Environment *EnvironmentOpen(const Host *host, const Model *simulator,
                                     const VisitorRules *rules, uint64_t seed);

@@ -148,7 +148,6 @@ static void TakeArguments(FunctionCallInfo fcinfo, Simulation *s)
 
 static void LoadSimulator(FunctionCallInfo fcinfo, Simulation *s)
 {
-    const SimulatorMethods *methods;
     const Header *header;
 
     SimulatorLoad(text_to_cstring(PG_GETARG_TEXT_PP(s->place[ARG_SIMULATOR])), &s->backend,
@@ -159,8 +158,7 @@ static void LoadSimulator(FunctionCallInfo fcinfo, Simulation *s)
                         errmsg("items of simulator \"%s\" are not integers", s->simulator.name),
                         errhint("Ask for text: recadv_simulate(simulator, policy, candidates => "
                                 "NULL::text[]).")));
-    methods = header->algorithm->policy->simulator;
-    s->rules = methods->rules == NULL ? (VisitorRules){0} : methods->rules(header->options);
+    s->rules = SimulatorRules(header->algorithm, header->options);
     RulesArgument(fcinfo, s, &s->rules);
     s->k = Min(s->k, s->simulator.whole.model.items);
 }

@@ -113,20 +113,13 @@ typedef struct Playing {
     RolloutResult result;
 } Playing;
 
-static VisitorRules RulesOf(const Model *simulator)
-{
-    const SimulatorMethods *methods = simulator->algorithm->policy->simulator;
-
-    return methods->rules == NULL ? (VisitorRules){0} : methods->rules(simulator->options);
-}
-
 static void Play(void *arg)
 {
     Playing *playing = arg;
     const Host *host = &playing->training->backend.host;
     const PolicyTraining *p = playing->training->policy;
     const Model *simulator = &p->simulator->whole.model;
-    VisitorRules rules = RulesOf(simulator);
+    VisitorRules rules = SimulatorRules(simulator->algorithm, simulator->options);
     Environment *environment = EnvironmentOpen(host, simulator, &rules, playing->seed);
     ModelPolicy shown = {.environment = environment,
                          .model = playing->model,
@@ -162,7 +155,7 @@ Simulated PolicySimulate(Training *t, const TrainRequest *request, const Model *
 Size SimulateMemory(const Training *t, const TrainRequest *request, const Model *model)
 {
     const Model *simulator = &t->policy->simulator->whole.model;
-    VisitorRules rules = RulesOf(simulator);
+    VisitorRules rules = SimulatorRules(simulator->algorithm, simulator->options);
     ModelPolicy shown = {.model = model};
 
     return SizeAdd(EnvironmentMemory(simulator, &rules),

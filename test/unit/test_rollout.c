@@ -518,6 +518,33 @@ static void CheckCancel(void)
     }
 }
 
+/* Sessions whose steps nobody wants, and what they take, which is known before. */
+static void CheckUnopened(void)
+{
+    static const VisitorRules rules[] = {{0}, {.no_repeat = true}};
+    World w;
+
+    for (int i = 0; i < 2; i++) {
+        Policy policy;
+        size_t before, estimate;
+
+        WorldOpen(&w, &rules[i], 2);
+        policy = ModelPolicyOpen(&w.t.host, &w.policy, K);
+        before = w.t.bytes;
+        TestHostResetPeak(&w.t);
+        estimate = RolloutMemoryOf(&w.toy.model, &rules[i], K, 400);
+        RolloutRun(
+            &w.t.host,
+            &(Rollout){.environment = w.e, .policy = &policy, .first = 1, .sessions = 400, .k = K});
+        CHECK(w.t.peak - before <= estimate + TestHostSlack(&w.t) &&
+                  w.t.peak - before > estimate / 2,
+              "memory of sessions is known before there is an environment: %zu, %zu",
+              w.t.peak - before, estimate);
+        ModelPolicyClose(&w.t.host, &w.policy);
+        TestHostEnd(&w.t);
+    }
+}
+
 static void CheckAllocations(void)
 {
     World w;
@@ -550,5 +577,6 @@ void TestRollout(void)
     CheckExploration();
     CheckFewItems();
     CheckCancel();
+    CheckUnopened();
     CheckAllocations();
 }

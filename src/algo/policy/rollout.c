@@ -43,34 +43,52 @@ static uint32_t KeptDepth(const Rollout *r)
     return r->step == NULL ? 1 : EnvironmentDepth(r->environment);
 }
 
-static size_t VisitorBytes(const Rollout *r)
+/* Of one visitor, whose own size is `visitor`, with `depth` steps that are kept. */
+static size_t VisitorBytes(size_t visitor, uint32_t depth, uint32_t k)
 {
     size_t item = sizeof(uint32_t) + sizeof(bool) + sizeof(float);
-    size_t step = SizeAdd(sizeof(KeptStep), SizeMultiply(r->k, item));
-    size_t fixed = VisitorSize(r->environment) + sizeof(uint32_t) + sizeof(Slate);
+    size_t step = SizeAdd(sizeof(KeptStep), SizeMultiply(k, item));
+    size_t fixed = visitor + sizeof(uint32_t) + sizeof(Slate);
 
-    fixed = SizeAdd(fixed, SizeMultiply(r->k, sizeof(uint32_t)));
-    return SizeAdd(fixed, SizeMultiply(KeptDepth(r), step));
+    fixed = SizeAdd(fixed, SizeMultiply(k, sizeof(uint32_t)));
+    return SizeAdd(fixed, SizeMultiply(depth, step));
 }
 
-static uint32_t WaveRoom(const Rollout *r)
+/* Visitors of a wave. */
+static uint32_t WaveRoom(size_t visitor_bytes, uint64_t sessions)
 {
-    size_t fit = WAVE_BYTES / VisitorBytes(r);
-    uint64_t most = r->sessions < ROLLOUT_WAVE ? r->sessions : ROLLOUT_WAVE;
+    size_t fit = WAVE_BYTES / visitor_bytes;
+    uint64_t most = sessions < ROLLOUT_WAVE ? sessions : ROLLOUT_WAVE;
 
     return (uint32_t)(fit < 1 ? 1 : fit < most ? fit : most);
 }
 
+static size_t BytesOf(const Rollout *r)
+{
+    return VisitorBytes(VisitorSize(r->environment), KeptDepth(r), r->k);
+}
+
 size_t RolloutMemory(const Rollout *rollout)
 {
-    return SizeMultiply(WaveRoom(rollout), VisitorBytes(rollout));
+    size_t visitor = BytesOf(rollout);
+
+    return SizeMultiply(WaveRoom(visitor, rollout->sessions), visitor);
+}
+
+size_t RolloutMemoryOf(const Model *simulator, const VisitorRules *rules, uint32_t k,
+                       uint64_t sessions)
+{
+    size_t visitor = VisitorBytes(VisitorSizeOf(simulator, rules), 1, k);
+
+    return SizeMultiply(WaveRoom(visitor, sessions), visitor);
 }
 
 static void WaveCreate(const Host *host, const Rollout *r, Wave *w)
 {
     size_t steps, items;
 
-    *w = (Wave){.host = host, .rollout = r, .room = WaveRoom(r), .depth = KeptDepth(r)};
+    *w = (Wave){.host = host, .rollout = r, .depth = KeptDepth(r)};
+    w->room = WaveRoom(BytesOf(r), r->sessions);
     steps = SizeMultiply(w->room, w->depth);
     items = SizeMultiply(steps, r->k);
     w->visitors = HostAllocate(host, w->room, VisitorSize(r->environment));

@@ -72,4 +72,8 @@ extern RolloutResult RolloutRun(const Host *host, const Rollout *rollout);
 /* Bytes that it allocates. */
 extern size_t RolloutMemory(const Rollout *rollout);
 
+/* The same where steps are not wanted, of an environment that is not open yet. */
+extern size_t RolloutMemoryOf(const Model *simulator, const VisitorRules *rules, uint32_t k,
+                              uint64_t sessions);
+
 #endif

@@ -157,9 +157,12 @@ Size SimulateMemory(const Training *t, const TrainRequest *request, const Model 
     const Model *simulator = &t->policy->simulator->whole.model;
     VisitorRules rules = SimulatorRules(simulator->algorithm, simulator->options);
     ModelPolicy shown = {.model = model};
+    uint32 k = t->policy->log.usual_size;
+    Size items = SizeMultiply((Size)simulator->items + model->items, sizeof(uint32));
+    Size playing = SizeAdd(RolloutMemoryOf(simulator, &rules, k, MEASURED_SESSIONS), items);
 
     return SizeAdd(EnvironmentMemory(simulator, &rules),
-                   ModelPolicyMemory(&shown, t->policy->log.usual_size, request->threads));
+                   SizeAdd(playing, ModelPolicyMemory(&shown, k, request->threads)));
 }
 
 /* --- fitting */

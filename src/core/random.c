@@ -6,6 +6,9 @@
 
 #include <math.h>
 
+/* Numbers between two looks at interrupts. */
+#define SHUFFLED_AT_ONCE 65536
+
 static uint64_t SplitMix(uint64_t *state)
 {
     uint64_t z = (*state += 0x9E3779B97F4A7C15ULL);
@@ -68,5 +71,16 @@ void RandomShufflePart(Random *random, uint32_t *values, uint32_t n, uint32_t le
 
         values[i - 1] = values[j];
         values[j] = swap;
+    }
+}
+
+void RandomShufflePolling(const Host *host, Random *random, uint32_t *values, uint32_t n)
+{
+    uint32_t left;
+
+    for (; n > 0; n = left) {
+        left = n > SHUFFLED_AT_ONCE ? n - SHUFFLED_AT_ONCE : 0;
+        RandomShufflePart(random, values, n, left);
+        HostPoll(host);
     }
 }

@@ -9,6 +9,8 @@
 
 #include <stdint.h>
 
+#include "core/host.h"
+
 typedef struct Random {
     uint64_t state[4];
 } Random;
@@ -59,6 +61,9 @@ extern void RandomShuffle(Random *random, uint32_t *values, uint32_t n);
 
 /* Settles values[left..n-1] alone; with `left` as the next n it goes on to the same permutation. */
 extern void RandomShufflePart(Random *random, uint32_t *values, uint32_t n, uint32_t left);
+
+/* The permutation of RandomShuffle, with looks at interrupts on the way.  Main thread. */
+extern void RandomShufflePolling(const Host *host, Random *random, uint32_t *values, uint32_t n);
 
 static inline uint64_t RandomNext(Random *random)
 {

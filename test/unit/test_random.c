@@ -6,6 +6,7 @@
 
 #include "check.h"
 #include "support.h"
+#include "testhost.h"
 #include "tests.h"
 
 #define DRAWS 200000
@@ -170,6 +171,24 @@ static void CheckShuffleParts(void)
           "parts of a shuffle make the whole");
 }
 
+static void CheckShufflePolling(void)
+{
+    enum { MANY = 200000 };
+    static uint32_t a[MANY], b[MANY];
+    Random whole = TestStream(9), polling = TestStream(9);
+    TestHost t;
+
+    TestHostInit(&t);
+    for (uint32_t i = 0; i < MANY; i++)
+        a[i] = b[i] = i;
+    RandomShuffle(&whole, a, MANY);
+    RandomShufflePolling(&t.host, &polling, b, MANY);
+    CHECK(memcmp(a, b, sizeof(a)) == 0 && RandomNext(&whole) == RandomNext(&polling),
+          "looks at interrupts change nothing");
+    CHECK(t.calls == 4, "there are some: %d", t.calls);
+    TestHostEnd(&t);
+}
+
 void TestRandom(void)
 {
     static const uint32_t limits[] = {2, 3, 10, 1000, 0xC0000000u, UINT32_MAX};
@@ -182,4 +201,5 @@ void TestRandom(void)
     CheckNormals();
     CheckShuffle();
     CheckShuffleParts();
+    CheckShufflePolling();
 }

@@ -90,13 +90,7 @@ static void DrawOrder(const Trainer *t, int epoch)
     RandomSeed(&random, (uint64_t)t->options->train.seed, RANDOM_ORDER, (uint64_t)epoch, 0);
     for (uint32_t u = 0; u < t->data.users; u++)
         t->order[u] = u;
-    for (uint32_t left = t->data.users; left > 0;) {
-        uint32_t next = left > 65536 ? left - 65536 : 0;
-
-        RandomShufflePart(&random, t->order, left, next);
-        HostPoll(t->host);
-        left = next;
-    }
+    RandomShufflePolling(t->host, &random, t->order, t->data.users);
 }
 
 /* Returns the place of the user who comes next. */

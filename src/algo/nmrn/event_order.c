@@ -102,13 +102,8 @@ void OrderRelease(EventOrder *order)
 
 void OrderShuffle(EventOrder *order, Random *random)
 {
-    uint32_t left;
-
-    for (uint32_t n = order->users; n > 0 && order->kind == ORDER_USER; n = left) {
-        left = n > POLL_EVERY ? n - POLL_EVERY : 0;
-        RandomShufflePart(random, order->user, n, left);
-        HostPoll(order->host);
-    }
+    if (order->kind == ORDER_USER)
+        RandomShufflePolling(order->host, random, order->user, order->users);
 }
 
 void OrderRewind(EventOrder *order)

@@ -4,9 +4,6 @@
 #include "algo/learn/visits.h"
 #include "algo/softmax/softmax.h"
 
-/* Steps between two looks at interrupts. */
-#define POLL_EVERY (1u << 18)
-
 /* By weights, rounding may add a visit; held-out interactions train in the end. */
 static uint64_t MostVisits(const Interactions *shape)
 {
@@ -74,17 +71,6 @@ static void CutQueries(uint32_t chunk, uint32_t first, Random *random, SoftmaxLi
     }
 }
 
-static void ShuffleQueries(const Host *host, Random *random, SoftmaxList *list)
-{
-    for (uint32_t n = list->queries; n > 0;) {
-        uint32_t left = n > POLL_EVERY ? n - POLL_EVERY : 0;
-
-        RandomShufflePart(random, list->first, n, left);
-        HostPoll(host);
-        n = left;
-    }
-}
-
 void SoftmaxListFill(const Host *host, const Interactions *data, bool held_too, uint32_t chunk,
                      Random *random, SoftmaxList *list)
 {
@@ -99,7 +85,7 @@ void SoftmaxListFill(const Host *host, const Interactions *data, bool held_too, 
         if (user % 1024 == 0)
             HostPoll(host);
     }
-    ShuffleQueries(host, random, list);
+    RandomShufflePolling(host, random, list->first, list->queries);
 }
 
 static SoftmaxQuery QueryOf(const SoftmaxList *list, uint32_t first, uint32_t chunk)

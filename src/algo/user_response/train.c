@@ -113,17 +113,6 @@ static void StartAnew(Trainer *t, bool held_too)
 
 /* --- epochs */
 
-static void Shuffle(Trainer *t, Random *random)
-{
-    for (uint32_t n = t->training; n > 0;) {
-        uint32_t left = n > POLL_EVERY ? n - POLL_EVERY : 0;
-
-        RandomShufflePart(random, t->order, n, left);
-        HostPoll(t->host);
-        n = left;
-    }
-}
-
 /* Mean loss of an answer. */
 static double LearnEpoch(Trainer *t, int number)
 {
@@ -131,7 +120,7 @@ static double LearnEpoch(Trainer *t, int number)
     Random random;
 
     RandomSeed(&random, (uint64_t)t->options->train.seed, RANDOM_ORDER, (uint64_t)number, 0);
-    Shuffle(t, &random);
+    RandomShufflePolling(t->host, &random, t->order, t->training);
     for (uint32_t done = 0; done < t->training; done += t->batch.count) {
         ResponseBatchTake(&t->batch, t->order + done, t->training - done);
         loss += ResponseBatchLearn(&t->batch);

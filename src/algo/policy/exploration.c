@@ -1,7 +1,7 @@
 /* exploration.c: draws the places that explore, and what they show. */
 #include "algo/policy/exploration.h"
 
-#include <stdlib.h>
+#include "core/sorted.h"
 
 Exploration ExplorationOf(double explore, uint32_t k, uint32_t eligible)
 {
@@ -41,13 +41,6 @@ static uint32_t DrawPlaces(const Exploration *e, Random *random, uint32_t *place
     return count;
 }
 
-static int CompareNumbers(const void *a, const void *b)
-{
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-
-    return (x > y) - (x < y);
-}
-
 static uint32_t DropRepeats(uint32_t *sorted, uint32_t count)
 {
     uint32_t kept = 0;
@@ -69,7 +62,7 @@ static void DrawDistinct(Random *random, uint32_t n, uint32_t count, uint32_t *n
     while (distinct < count) {
         for (uint32_t i = distinct; i < count; i++)
             number[i] = RandomBelow(random, n);
-        qsort(number, count, sizeof(uint32_t), CompareNumbers);
+        SortAscending(number, count);
         distinct = DropRepeats(number, count);
     }
     RandomShuffle(random, number, count);

@@ -1,25 +1,16 @@
 /* explorer.c: puts other items that a visitor may see into a greedy slate. */
 #include "algo/policy/explorer.h"
 
-#include <stdlib.h>
-
 #include "algo/policy/exploration.h"
 #include "core/pool.h"
 #include "core/sorted.h"
-
-static int ComparePlaces(const void *a, const void *b)
-{
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-
-    return (x > y) - (x < y);
-}
 
 /* Where the items of the slate stand among what may be shown, ascending. */
 static void FindShown(const SlateChoice *choice, const Slate *slate, uint32_t *place)
 {
     for (uint32_t p = 0; p < slate->count; p++)
         place[p] = LowerBound(choice->items, choice->count, slate->shown[p]);
-    qsort(place, slate->count, sizeof(uint32_t), ComparePlaces);
+    SortAscending(place, slate->count);
 }
 
 static void Explore(void *arg, const SlateChoice *choice, Slate *slate, int worker)

@@ -15,6 +15,7 @@
 #include "algo/rank/scorer.h"
 #include "core/metrics.h"
 #include "core/pool.h"
+#include "core/sorted.h"
 
 /*
  * Users per batch: enough for a matrix product, few enough for 16 MB of scores per thread and for
@@ -49,13 +50,6 @@ static uint32_t BatchUsers(const Model *model)
     if (quick < fit)
         fit = quick;
     return fit < 1 ? 1 : fit > BATCH_USERS ? BATCH_USERS : (uint32_t)fit;
-}
-
-static int ComparePositions(const void *a, const void *b)
-{
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-
-    return (x > y) - (x < y);
 }
 
 /* The last comes first in a list. */
@@ -237,7 +231,7 @@ static bool PlaceCase(RankingCase *c, Row *row)
     c->others = row->model->items - masked;
     for (uint32_t r = 0; r < n; r++)
         c->positions[r] = r < row->known ? row->above[r] : NOT_RANKED;
-    qsort(c->positions, n, sizeof(uint32_t), ComparePositions);
+    SortAscending(c->positions, n);
     for (uint32_t r = 0; r < row->known; r++)
         c->positions[r] += r; /* relevant items before it */
     return true;

@@ -2,6 +2,7 @@
 #include "algo/net/lstm.h"
 
 #include "algo/net/linear.h"
+#include "algo/net/loss.h"
 #include "algo/net/matrix.h"
 
 static void StartGate(Random *random, size_t in, size_t out, Real *weight)
@@ -23,13 +24,6 @@ void LstmStart(size_t in, size_t out, Random *random, Real *input, Real *recurre
         bias[Pitch(out) + c] = 1;
 }
 
-static Real Sigmoid(Real x)
-{
-    Real e = exp(x < 0 ? x : -x);
-
-    return (x < 0 ? e : 1) / (1 + e);
-}
-
 /* One sequence: sums become gates, and the gates the next state. */
 static void Gates(size_t out, Real *gates, const Real *c, Real *h_next, Real *c_next)
 {
@@ -37,9 +31,9 @@ static void Gates(size_t out, Real *gates, const Real *c, Real *h_next, Real *c_
     Real *value = gates + 3 * Pitch(out);
 
     for (size_t k = 0; k < Pitch(out); k++) {
-        input[k] = Sigmoid(input[k]);
-        forget[k] = Sigmoid(forget[k]);
-        output[k] = Sigmoid(output[k]);
+        input[k] = RealSigmoid(input[k]);
+        forget[k] = RealSigmoid(forget[k]);
+        output[k] = RealSigmoid(output[k]);
         value[k] = tanh(value[k]);
         c_next[k] = forget[k] * c[k] + input[k] * value[k];
         h_next[k] = output[k] * tanh(c_next[k]);

@@ -484,17 +484,23 @@ static void CheckOnce(void)
     TestHostEnd(&r.t);
 }
 
-/* Items that the simulator does not know. */
+/* Items that the simulator does not know, all that are clicked in the log among them, are not
+ * shown to its visitors, who would click every second one. */
 static void CheckUnknown(void)
 {
     static Run r;
 
-    Prepare(&r, "hac", true, "iterations=50");
-    for (uint32_t i = 0; i < ITEMS; i += 2)
-        r.same[i] = NO_ITEM;
-    CHECK(Attempt(&r.t, TrainModel, &r) == OUTCOME_DONE, "items that visitors do not know: %s",
-          r.t.message);
-    TestHostEnd(&r.t);
+    for (int i = 0; i < NAMES; i++) {
+        Prepare(&r, names[i], true, "iterations=50");
+        for (uint32_t item = 0; item < ITEMS; item += 2)
+            r.same[item] = NO_ITEM;
+        CHECK(Attempt(&r.t, TrainModel, &r) == OUTCOME_DONE, "items that visitors do not know: %s",
+              r.t.message);
+        CHECK(BestEpoch(&r)->metric[0] < 0.5 && FindingOf(&r, "random_reward") < 0.5,
+              "%s earns nothing by them: %.2f, random %.2f", names[i], BestEpoch(&r)->metric[0],
+              FindingOf(&r, "random_reward"));
+        TestHostEnd(&r.t);
+    }
 }
 
 static void CheckDivergence(void)

@@ -86,9 +86,12 @@ static void MapItems(const PolicyData *data, Play *p)
 {
     for (uint32_t i = 0; i < data->simulator->items; i++)
         p->policy_item[i] = NO_ITEM;
+    p->all_known = true;
     for (uint32_t i = 0; i < p->learner->items; i++)
         if (data->simulator_item[i] != NO_ITEM)
             p->policy_item[data->simulator_item[i]] = i;
+        else
+            p->all_known = false;
 }
 
 static uint32_t Larger(uint32_t a, uint32_t b)
@@ -151,11 +154,13 @@ static Clicks KnownClicks(const Play *p, const Visitor *visitor, uint32_t *out)
     return (Clicks){out + p->history - count, count};
 }
 
+/* As where policies are measured (policy/model_policy.h): what the simulator does not know is not
+ * shown, for it would be answered as an average item. */
 static bool MaySee(const Play *p, const Visitor *visitor, uint32_t item)
 {
     uint32_t known = p->simulator_item[item];
 
-    return known == NO_ITEM || VisitorMaySee(p->environment, visitor, known);
+    return known != NO_ITEM && VisitorMaySee(p->environment, visitor, known);
 }
 
 /* Visitors of a call of ChooseSlates. */
@@ -195,7 +200,7 @@ static void ChooseFor(const Play *p, const PlayWork *w, Visitor *const *visitor,
                      .slate = l->slate,
                      .scores = w->scores,
                      .entries = w->entries,
-                     .may = p->rules.no_repeat ? MayChooseItem : NULL,
+                     .may = p->rules.no_repeat || !p->all_known ? MayChooseItem : NULL,
                      .arg = &asked};
 
     ChooseSlates(&choice, w->z, count, random, w->slates, sizes);

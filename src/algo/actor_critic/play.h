@@ -17,6 +17,7 @@ typedef struct Play {
     const Environment *environment;
     const uint32_t *simulator_item; /* of each item of the policy; or NO_ITEM */
     uint32_t *policy_item;          /* of each item of the simulator; or NO_ITEM */
+    bool all_known;                 /* the simulator knows every item of the policy */
     VisitorRules rules;
     uint32_t history;
     uint32_t sessions;
@@ -48,7 +49,7 @@ extern void PlayTake(Store *store, const PolicyData *data, Learner *learner,
 /* First visitors. */
 extern void PlayStart(Play *play);
 
-/* Every session meets one slate, which the replay remembers. */
+/* Every session meets one slate of items that the simulator knows, which the replay remembers. */
 extern void PlayStep(Play *play);
 
 /* Fills the learner's batch: with random records, or the newest. */

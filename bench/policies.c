@@ -38,24 +38,6 @@ typedef struct World {
     uint32_t *same; /* items of the log are the simulator's */
 } World;
 
-/* Of a list with commas; NULL ends them. */
-static char **Settings(const char *list)
-{
-    char **settings = calloc(64, sizeof(char *)), *copy = strdup(list);
-    int count = 0;
-
-    for (char *s = strtok(copy, ","); s != NULL && count < 63; s = strtok(NULL, ","))
-        if (strcmp(s, "-") != 0)
-            settings[count++] = s;
-    return settings;
-}
-
-static void Count(Model *model, const Slates *log)
-{
-    for (uint64_t a = 0; a < log->shown_count; a++)
-        model->part[POPULARITY_PART].data[log->shown[a]] += log->clicked[a];
-}
-
 static Model TrainSimulator(const Slates *log, const char *rules, int64_t seed)
 {
     const Algorithm *algorithm = AlgorithmFind("user_response");

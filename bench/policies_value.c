@@ -30,16 +30,6 @@ typedef struct World {
 
 /* --- models */
 
-static char **Settings(const char *list)
-{
-    char **settings = calloc(64, sizeof(char *)), *copy = strdup(list);
-    int count = 0;
-
-    for (char *s = strtok(copy, ","); s != NULL && count < 63; s = strtok(NULL, ","))
-        settings[count++] = s;
-    return settings;
-}
-
 static Model TrainOn(const char *name, const char *options, const PolicyData *data)
 {
     const Algorithm *algorithm = AlgorithmFind(name);
@@ -49,8 +39,7 @@ static Model TrainOn(const char *name, const char *options, const PolicyData *da
 
     ModelLayout(&model, algorithm, o, 0, data->slates->items);
     ModelAllocate(&host, &model);
-    for (uint64_t a = 0; a < data->slates->shown_count; a++)
-        model.part[POPULARITY_PART].data[data->slates->shown[a]] += data->slates->clicked[a];
+    Count(&model, data->slates);
     algorithm->policy->train(&host, data, &model, &report);
     return model;
 }

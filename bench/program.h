@@ -110,3 +110,15 @@ static TrainOptions *ReadOptions(const Algorithm *algorithm, char **settings)
         SetOption(algorithm, options, strdup(*settings));
     return options;
 }
+
+/* Of a list with commas, of which "-" is an empty one, for ReadOptions. */
+__attribute__((unused)) static char **Settings(const char *list)
+{
+    char **settings = calloc(64, sizeof(char *)), *copy = strdup(list);
+    int count = 0;
+
+    for (char *s = strtok(copy, ","); s != NULL && count < 63; s = strtok(NULL, ","))
+        if (strcmp(s, "-") != 0)
+            settings[count++] = s;
+    return settings;
+}

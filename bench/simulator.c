@@ -17,12 +17,6 @@
 #include "program.h"
 #include "slates.h"
 
-static void Count(Model *model, const Slates *log)
-{
-    for (uint64_t a = 0; a < log->shown_count; a++)
-        model->part[POPULARITY_PART].data[log->shown[a]] += log->clicked[a];
-}
-
 /* Processor seconds: what else the machine does matters less. */
 #define CPU ((double)clock() / CLOCKS_PER_SEC)
 

@@ -189,3 +189,10 @@ static MovieLog SlatesOf(const Rating *ratings, size_t count, uint32_t items, do
     log.slates.items = items;
     return log;
 }
+
+/* The popularity of an item is how often it was clicked. */
+static void Count(Model *model, const Slates *log)
+{
+    for (uint64_t a = 0; a < log->shown_count; a++)
+        model->part[POPULARITY_PART].data[log->shown[a]] += log->clicked[a];
+}

@@ -113,7 +113,6 @@ void PlayTake(Store *store, const PolicyData *data, Learner *learner,
                 .rules = SimulatorRules(data->simulator->algorithm, data->simulator->options),
                 .history = (uint32_t)o->history,
                 .sessions = (uint32_t)o->sessions};
-    p->visitors_room = Larger(p->sessions, CHECK_WAVE);
     p->record = (RecordSize(learner, p->history) + 63) / 64 * 64;
     p->policy_item = StoreTake(store, data->simulator->items, sizeof(uint32_t));
     p->visitors = StoreTake(store, (size_t)p->sessions + CHECK_WAVE,
@@ -122,7 +121,7 @@ void PlayTake(Store *store, const PolicyData *data, Learner *learner,
     p->empty = StoreTake(store, p->sessions, sizeof(bool));
     p->rewards = StoreTake(store, (size_t)o->check_sessions, sizeof(double));
     p->depths = StoreTake(store, (size_t)o->check_sessions, sizeof(uint32_t));
-    p->works = (int)((p->visitors_room + PLAY_ROWS - 1) / PLAY_ROWS);
+    p->works = (int)((Larger(p->sessions, CHECK_WAVE) + PLAY_ROWS - 1) / PLAY_ROWS);
     p->work = StoreTake(store, (size_t)p->works, sizeof(PlayWork));
     for (int w = 0; w < p->works; w++)
         TakeWork(store, p, p->work != NULL ? &p->work[w] : &counted);

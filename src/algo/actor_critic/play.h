@@ -21,12 +21,10 @@ typedef struct Play {
     VisitorRules rules;
     uint32_t history;
     uint32_t sessions;
-    uint32_t visitors_room;
-    void *visitors;    /* of the training, then of a check */
-    uint64_t *session; /* number of the training's next visitor */
-    size_t record;     /* bytes */
-    char *records;     /* of each session: what the last slate gave, before the replay has it */
-    bool *empty;       /* no slate could be shown */
+    void *visitors; /* of the training, then of a check */
+    size_t record;  /* bytes */
+    char *records;  /* of each session: what the last slate gave, before the replay has it */
+    bool *empty;    /* no slate could be shown */
     Replay replay;
     uint64_t next_session;
     uint64_t step;

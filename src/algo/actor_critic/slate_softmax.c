@@ -105,22 +105,6 @@ static void DifferentiateTile(void *arg, int tile, int worker)
                   s->partial + (size_t)tile * s->batch * s->stride, s->stride);
 }
 
-static double RowLoss(const SoftmaxJob *job, uint32_t r)
-{
-    const SlateSoftmax *s = job->s;
-    ShownSlate slate = job->slates[r];
-    double loss = 0;
-
-    for (uint32_t i = 0; i < slate.count; i++) {
-        float logit = 0;
-
-        DotRowsAt(job->queries + (size_t)r * s->stride, job->rows, &slate.items[i], 1, s->stride,
-                  &logit);
-        loss += (double)s->log_sum[r] - (double)logit;
-    }
-    return (double)job->weight[r] * loss;
-}
-
 static void SumPartials(const SoftmaxJob *job, float *dqueries)
 {
     const SlateSoftmax *s = job->s;
@@ -135,12 +119,11 @@ static void SumPartials(const SoftmaxJob *job, float *dqueries)
     }
 }
 
-double SlateSoftmaxRun(const Host *host, SlateSoftmax *softmax, const float *rows,
-                       const float *queries, uint32_t count, const ShownSlate *slates,
-                       const float *weight, float *dense, float *dqueries)
+void SlateSoftmaxRun(const Host *host, SlateSoftmax *softmax, const float *rows,
+                     const float *queries, uint32_t count, const ShownSlate *slates,
+                     const float *weight, float *dense, float *dqueries)
 {
     SoftmaxJob job = {host, softmax, rows, queries, count, slates, weight, dense};
-    double loss = 0;
 
     PoolRun(host, SumTile, &job, (int)softmax->tiles);
     for (uint32_t r = 0; r < count; r++)
@@ -148,8 +131,5 @@ double SlateSoftmaxRun(const Host *host, SlateSoftmax *softmax, const float *row
     PoolRun(host, DifferentiateTile, &job, (int)softmax->tiles);
     if (HostCancelled(host))
         HostAbandon(host);
-    for (uint32_t r = 0; r < count; r++)
-        loss += RowLoss(&job, r);
     SumPartials(&job, dqueries);
-    return loss;
 }

@@ -24,12 +24,12 @@ extern void SlateSoftmaxTake(Store *store, uint32_t items, uint32_t stride, uint
                              int threads, SlateSoftmax *softmax);
 
 /*
- * The loss -sum over rows r of weight[r] * sum over slate[r] of ln softmax_i(rows . query[r]).
- * queries: count x stride; dense: items x stride, written: the gradient by the items' rows;
- * dqueries: count x stride, written.
+ * Gradients of the loss -sum over rows r of weight[r] * sum over slate[r] of ln softmax_i(rows .
+ * query[r]). queries: count x stride; dense: items x stride, written: the gradient by the items'
+ * rows; dqueries: count x stride, written.
  */
-extern double SlateSoftmaxRun(const Host *host, SlateSoftmax *softmax, const float *rows,
-                              const float *queries, uint32_t count, const ShownSlate *slates,
-                              const float *weight, float *dense, float *dqueries);
+extern void SlateSoftmaxRun(const Host *host, SlateSoftmax *softmax, const float *rows,
+                            const float *queries, uint32_t count, const ShownSlate *slates,
+                            const float *weight, float *dense, float *dqueries);
 
 #endif

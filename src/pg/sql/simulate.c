@@ -166,14 +166,11 @@ static void LoadSimulator(FunctionCallInfo fcinfo, Simulation *s)
 }
 
 /* A policy looks better where it was trained than anywhere else. */
-static void CheckJudge(const Simulation *s, ModelTable *table)
+static void CheckJudge(const Simulation *s, const char *policy)
 {
-    Jsonb *header = StoreReadJson(&table->store, PART_HEADER, 0);
-    char *trained = header == NULL ? NULL : JsonbGetString(header, "simulator");
-
-    if (trained != NULL && strcmp(trained, s->simulator.name) == 0)
+    if (SimulatorHasTrained(&s->simulator, &s->policy->header))
         ereport(NOTICE, (errmsg("model \"%s\" was trained in the simulator \"%s\", which judges it",
-                                table->store.name, trained),
+                                policy, s->simulator.name),
                          errhint("It has learnt the simulator's mistakes, too: judge it in one "
                                  "that was trained on other data.")));
 }
@@ -205,7 +202,7 @@ static void LoadPolicy(FunctionCallInfo fcinfo, Simulation *s)
     table.store.version = ModelTableCurrent(&table, false).version;
     s->policy = palloc0(sizeof(WholeModel));
     WholeModelRead(&table.store, &s->backend, s->policy);
-    CheckJudge(s, &table);
+    CheckJudge(s, table.store.name);
     FindItems(s, table.store.name);
     ModelTableClose(&table);
 }

@@ -276,6 +276,8 @@ void PolicyDescribeSource(StringInfo json, const TrainRequest *request, const Tr
     if (t != NULL && t->policy != NULL && t->policy->simulator != NULL) {
         JsonString(json, "simulator", t->policy->simulator->name);
         JsonInteger(json, "simulator_version", t->policy->simulator->version);
+        if (t->policy->simulator->trained != NULL)
+            JsonString(json, "simulator_trained", t->policy->simulator->trained);
     } else {
         JsonString(json, "simulator", request->policy->simulator);
     }

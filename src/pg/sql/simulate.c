@@ -314,7 +314,8 @@ static void PutStep(void *arg, const RolloutStep *step)
 /* Beside what is there. */
 static void CheckMore(const Simulation *s, Size more)
 {
-    CheckMemory(add_size(MemoryContextMemAllocated(s->backend.context, true), more), "simulating");
+    CheckMemoryOfSlates(add_size(MemoryContextMemAllocated(s->backend.context, true), more),
+                        "simulating");
 }
 
 static void CheckPlaying(const Simulation *s, const ModelPolicy *shown, const Rollout *rollout)

@@ -203,9 +203,9 @@ static void CheckFitting(Training *t, const TrainRequest *request)
     Size training = t->model.algorithm->policy->memory(&t->model, &data, request->threads);
     Size measuring = IsMeasured(t) ? SimulateMemory(t, request, &t->model) : 0;
 
-    CheckMemory(SizeAdd(MemoryContextMemAllocated(t->context, true),
-                        SizeAdd(ModelMemory(&t->model), Max(training, measuring))),
-                "training");
+    CheckMemoryOfSlates(SizeAdd(MemoryContextMemAllocated(t->context, true),
+                                SizeAdd(ModelMemory(&t->model), Max(training, measuring))),
+                        "training");
 }
 
 /* The popularity of an item is how often it was clicked. */

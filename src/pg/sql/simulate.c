@@ -11,6 +11,7 @@
 #include "algo/policy/explorer.h"
 #include "pg/base/rowset.h"
 #include "pg/base/settings.h"
+#include "pg/ids/id_text.h"
 #include "pg/model/catalog.h"
 #include "pg/model/options.h"
 #include "pg/model/resolve.h"
@@ -207,15 +208,16 @@ static void LoadPolicy(FunctionCallInfo fcinfo, Simulation *s)
     ModelTableClose(&table);
 }
 
-static const IdList *OwnIds(const Simulation *s)
+/* The model whose items are shown. */
+static const WholeModel *Shown(const Simulation *s)
 {
-    return s->policy != NULL ? &s->policy->item_ids : &s->simulator.whole.item_ids;
+    return s->policy != NULL ? s->policy : &s->simulator.whole;
 }
 
-/* Candidates that are not known are none. */
+/* In any text that their type takes.  Candidates that are not known are none. */
 static void TakeCandidates(FunctionCallInfo fcinfo, Simulation *s)
 {
-    const IdList *own = OwnIds(s);
+    const IdList *own = &Shown(s)->item_ids;
     IdList ids;
 
     if (PG_ARGISNULL(s->place[ARG_CANDIDATES]))
@@ -230,7 +232,7 @@ static void TakeCandidates(FunctionCallInfo fcinfo, Simulation *s)
         CHECK_FOR_INTERRUPTS();
         if (!IdConvert(IdListGet(&ids, i), own->kind, &id))
             continue;
-        item = IdListFind(own, id);
+        item = IdListFind(own, IdCanonical(Shown(s)->header.item_text, id));
         if (item != UNKNOWN_ID)
             s->may_show[item] = true;
     }
@@ -257,7 +259,7 @@ static void PutItems(const Simulation *s, const RolloutStep *step, Datum *values
     Oid type = IdTypeOf(s->kind);
 
     for (uint32 i = 0; i < step->count; i++) {
-        shown[i] = IdToDatum(IdListGet(OwnIds(s), step->shown[i]), s->kind);
+        shown[i] = IdToDatum(IdListGet(&Shown(s)->item_ids, step->shown[i]), s->kind);
         propensity[i] = Float4GetDatum(step->propensity[i]);
         if (step->clicked[i])
             clicked[clicks++] = shown[i];

@@ -227,6 +227,16 @@ SELECT fails(
     'simulating needs % MB%',
     'memory is computed before it is taken');
 RESET recadv.max_memory;
+-- a model that would fit alone
+SELECT recadv_train('wide', 'orders', algorithm => 'bpr',
+    options => '{"factors": 2500, "epochs": 1, "holdout": "none"}') \g /dev/null
+SET recadv.max_memory = '1MB';
+SELECT fails(
+    $$SELECT recadv_simulate('visitors', 'wide', 10)$$,
+    '54000',
+    'loading the model needs 2 MB%',
+    'what is loaded already counts');
+RESET recadv.max_memory;
 
 -- ---- rights ----
 CREATE ROLE recadv_test_reader;

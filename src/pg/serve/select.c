@@ -149,10 +149,14 @@ static void OfferRecentView(void *arg, uint32 first, const Model *view)
     CHECK_FOR_INTERRUPTS();
 }
 
-void OfferRecent(Served *served, ScanTask *task)
+const float *RecentOf(Served *served)
 {
-    RecentCounts recent = RecentRead(served->store, &served->header, served->new_items.count);
-    Scorer scorer = {.weight = task->weight, .recent = recent.count};
+    return RecentRead(served->store, &served->header, served->new_items.count).count;
+}
+
+void OfferRecent(Served *served, ScanTask *task, const float *recent)
+{
+    Scorer scorer = {.weight = task->weight, .recent = recent};
     Visit visit = {&scorer, task, AllocateFloats(1, RowsPerVisit(served, AXIS_ITEM))};
 
     RowsVisit(served, AXIS_ITEM, OfferRecentView, &visit);
@@ -191,7 +195,7 @@ TopK SelectItems(Served *served, const float *query, const Filter *filter, uint3
                       .weight = weight,
                       .top = &s.top};
     if (GoesByRecent(served, query))
-        OfferRecent(served, &task);
+        OfferRecent(served, &task, RecentOf(served));
     else if (served->resident)
         ScanResident(served, &task);
     else

@@ -45,6 +45,9 @@ SELECT is(answers, (SELECT md5(string_agg(concat_ws(',', u, item, score, rank), 
 FROM (SELECT md5(string_agg(concat_ws(',', u, item, score, rank), ' ' ORDER BY u, rank)) AS answers
       FROM generate_series(1, 60) u, LATERAL recadv_topk(u, 5, 'bpr_of_late')) a;
 SELECT is_late('recadv_topk_for(''{}''::bigint[], 1000, ''bpr_of_late'')', :'newest', 'no history');
+SELECT is_late(format('(SELECT item, score, rank, true AS fallback FROM recadv_slate(''{}''::bigint[], 1000, %L, 0))', a || '_of_late'),
+    :'newest', 'a slate without a history: ' || a)
+FROM algorithms() a;
 SELECT is_late('recadv_topk(4711, 1000, ''bpr_of_late'', candidates => ''{1,2,3,4,5,6,777}'', exclude => ''{3}'')', :'newest',
     'candidates', 'item IN (1, 2, 4, 5, 6)');
 SELECT is_late('recadv_topk(4711, 1000, ''bpr_of_late'', exclude => ''{3,9}'')', :'newest', 'without some', 'item NOT IN (3, 9)');

@@ -2047,7 +2047,7 @@ BEGIN
     IF relation IS NULL OR cardinality(ids) = 0 THEN
         RETURN;
     END IF;
-    SELECT format_type(t.oid, NULL) INTO type
+    SELECT format_type(t.oid, -1) INTO type -- without -1, bpchar would be character: of length 1
     FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
     WHERE a.attrelid = relation AND a.attname = id_column AND t.typtype = 'b' AND t.typcategory IN ('N', 'S', 'U')
         AND t.typnamespace = 'pg_catalog'::regnamespace

@@ -164,7 +164,7 @@ FROM (VALUES
     ('''bpr'', ''(SELECT session_id, step, ARRAY[1000] AS shown, NULL::int[] AS clicked, ARRAY[1] AS propensity FROM sparse)''',
         '22023', 'model "bpr" knows none of the items of the source')) v(a, state, pattern);
 SET recadv.max_memory = '1MB';
-SELECT fails($$SELECT recadv_evaluate_policy('bpr', 'log')$$, '54000', '%needs % MB%', 'memory is computed before it is taken');
+SELECT fails($$SELECT recadv_evaluate_policy('bpr', 'log')$$, '54000', '%needs % MB%or a shorter log of slates.', 'memory is computed before it is taken');
 RESET recadv.max_memory;
 
 -- ---- rights ----

@@ -175,9 +175,9 @@ SET LOCAL recadv.max_memory = '1MB';
 SELECT fails($$SELECT recadv_train_policy('m', '(SELECT s AS session_id, 1 AS step,
         array(SELECT generate_series(1, 1000)) AS shown, NULL::int[] AS clicked
         FROM generate_series(1, 1000) s)', algorithm => 'sl', options => short('sl'))$$, '54000',
-    'reading the slates needs %recadv.max_memory%', 'a log too large');
+    'reading the slates needs %recadv.max_memory%or a shorter log of slates.', 'a log too large');
 SELECT fails($$SELECT recadv_train_policy('m', 'slates', algorithm => 'sl', options => '{"factors": 512}')$$, '54000',
-    'training needs %recadv.max_memory%', 'a model too large');
+    'training needs %recadv.max_memory%or a shorter log of slates.', 'a model too large');
 RESET recadv.max_memory;
 
 -- --- rights

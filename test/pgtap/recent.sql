@@ -45,6 +45,9 @@ SELECT is(answers, (SELECT md5(string_agg(concat_ws(',', u, item, score, rank), 
 FROM (SELECT md5(string_agg(concat_ws(',', u, item, score, rank), ' ' ORDER BY u, rank)) AS answers
       FROM generate_series(1, 60) u, LATERAL recadv_topk(u, 5, 'bpr_of_late')) a;
 SELECT is_late('recadv_topk_for(''{}''::bigint[], 1000, ''bpr_of_late'')', :'newest', 'no history');
+SELECT is_late(format('(SELECT item, score, rank, true AS fallback FROM recadv_slate(''{}''::bigint[], 1000, %L, 0))', a || '_of_late'),
+    :'newest', 'a slate without a history: ' || a)
+FROM algorithms() a;
 SELECT is_late('recadv_topk(4711, 1000, ''bpr_of_late'', candidates => ''{1,2,3,4,5,6,777}'', exclude => ''{3}'')', :'newest',
     'candidates', 'item IN (1, 2, 4, 5, 6)');
 SELECT is_late('recadv_topk(4711, 1000, ''bpr_of_late'', exclude => ''{3,9}'')', :'newest', 'without some', 'item NOT IN (3, 9)');
@@ -107,6 +110,18 @@ SELECT recadv_train('numbers', '(SELECT u AS user_id, i AS item_id, 10 * i AS at
     time_column => 'at', algorithm => 'als', options => '{"popular_half_life":100}') \g /dev/null
 SELECT ok((SELECT bool_and(abs(score - (35 - item) * 2 ^ ((item - 30) / 10.0)) < 1e-4) FROM recadv_topk(4711, 100, 'numbers')),
     'times that are numbers');
+
+-- candidates in several blocks of counts, and a block that none of them needs
+SELECT recadv_train('wide', '(SELECT i % 100 AS user_id, i AS item_id, i AS at FROM generate_series(1, 25000) i)',
+    time_column => 'at', algorithm => 'popularity', options => '{"popular_half_life":10000,"holdout":"none"}') \g /dev/null
+SELECT is((SELECT array_agg((item, score)::text ORDER BY rank) FROM recadv_topk(4711, 5, 'wide', candidates => '{1,8192,8193,24999,99999}')),
+          (SELECT array_agg((item, score)::text ORDER BY rank) FROM recadv_topk(4711, 25000, 'wide') WHERE item IN (1, 8192, 8193, 24999)),
+          'candidates have the counts that they have among all');
+SELECT copy_model('wide', 'narrow') \g /dev/null
+DELETE FROM narrow WHERE part = 'recent_popularity' AND block = 2;
+SELECT is((SELECT count(*) FROM recadv_topk(4711, 5, 'narrow', candidates => '{1,8193,24999}')), 3::bigint,
+    'and need no other blocks');
+SELECT fails('SELECT recadv_topk(4711, 5, ''narrow'', candidates => ''{1,20000}'')', 'XX001', '%recent_popularity%', 'than theirs');
 
 -- what cannot be
 SELECT fails('SELECT recadv_train(''none'', ''orders'', algorithm => ''bpr'', options => ''{"popular_half_life":10}'')', '22023',

@@ -256,6 +256,8 @@ SELECT fails('SELECT recadv_seen(1, ''front'')', '0A000', '%knows no users%', 'r
 CREATE VIEW titles_view AS SELECT id::numeric AS id, title FROM products;
 SELECT ok(recadv_report('two_als', 'titles_view') LIKE '%&lt;script&gt;%', 'titles of a view, with ids of another type');
 SELECT is((SELECT count(*) FROM recadv_titles('products', 'id', '{title,category}', '{1,2,99}') WHERE texts[2] LIKE 'group <_>'), 2::bigint, 'recadv_titles');
+CREATE TABLE padded AS SELECT i::char(5) AS id, 'title of ' || i AS title FROM unnest('{ab,abc,b}'::text[]) i;
+SELECT is((SELECT array_agg(texts[1] ORDER BY id) FROM recadv_titles('padded', 'id', '{title}', '{abc,b,c}')), '{title of abc,title of b}', 'ids that are padded');
 SELECT is((SELECT count(*) FROM recadv_titles(NULL, 'id', '{title}', '{1}')) + (SELECT count(*) FROM recadv_titles('products', 'id', '{title}', '{}')), 0::bigint, 'of no table, or for no ids');
 SELECT fails($$SELECT recadv_titles('products', 'id', '{title}', '{a}')$$, '42804', 'column "id" of %products is of type integer, but not all items%', 'ids that cannot be the table''s');
 SELECT fails($$SELECT recadv_report('two_als', 'products', 'name')$$, '42703', '%name%', 'a column that is not there');

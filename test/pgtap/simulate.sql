@@ -14,6 +14,9 @@ SELECT recadv_train_policy('front', 'slates', simulator => 'visitors',
 SELECT recadv_train_policy('textual',
     '(SELECT session_id, step, shown::text[], clicked::text[] FROM slates)',
     algorithm => 'user_response', options => short('user_response')) \g /dev/null
+SELECT recadv_train_policy('numeric',
+    '(SELECT session_id, step, shown::numeric[], clicked::numeric[] FROM slates)',
+    algorithm => 'user_response', options => short('user_response')) \g /dev/null
 -- items 1 to 40 where the simulator has 1 to 30
 SELECT recadv_train(a, 'orders', time_column => 'at', algorithm => a,
     options => options_of(a, '{"factors":8,"epochs":3,"seed":7}'))
@@ -168,6 +171,11 @@ SELECT is(
     (SELECT count(DISTINCT session_id) FROM recadv_simulate('textual', 'named', candidates => NULL::text[], sessions => 20)),
     20::bigint,
     'models of text ids');
+SELECT is(
+    (SELECT array_agg(DISTINCT item::numeric ORDER BY item::numeric)
+     FROM recadv_simulate('numeric', NULL, '{1,2.0,03.00,4e0,x}'::text[], 20, 4) s, unnest(s.shown) item),
+    '{1,2,3,4}'::numeric[],
+    'candidates in any text of their type, as recadv_topk takes them');
 SELECT fails(
     $$SELECT recadv_simulate('textual')$$,
     '42804',
@@ -218,6 +226,16 @@ SELECT fails(
     '54000',
     'simulating needs % MB%',
     'memory is computed before it is taken');
+RESET recadv.max_memory;
+-- a model that would fit alone
+SELECT recadv_train('wide', 'orders', algorithm => 'bpr',
+    options => '{"factors": 2500, "epochs": 1, "holdout": "none"}') \g /dev/null
+SET recadv.max_memory = '1MB';
+SELECT fails(
+    $$SELECT recadv_simulate('visitors', 'wide', 10)$$,
+    '54000',
+    'loading the model needs 2 MB%',
+    'what is loaded already counts');
 RESET recadv.max_memory;
 
 -- ---- rights ----

@@ -89,6 +89,11 @@ $node->safe_psql('postgres', 'ALTER TABLE judge RENAME TO other');
 is(told(q{SELECT count(*) FROM recadv_simulate('other', 'front', 5, 5)}), '', 'none where it has not');
 is(told(q{SELECT count(*) FROM recadv_simulate('visitors', 'shop', 5, 5)}), '', 'nor of a model without one');
 $node->safe_psql('postgres', 'ALTER TABLE other RENAME TO judge');
+$node->safe_psql('postgres', 'ALTER TABLE visitors RENAME TO renamed');
+like(told(q{SELECT count(*) FROM recadv_simulate('renamed', 'front', 5, 5)}),
+	qr/NOTICE:  model "front" was trained in the simulator "public.renamed", which judges it/,
+	'nor does another name make it a fair judge');
+$node->safe_psql('postgres', 'ALTER TABLE renamed RENAME TO visitors');
 
 is(told(q{SELECT * FROM recadv_evaluate_policy('shop', 'log', explore => 0.2, history_column => 'history')}), '',
 	'nothing to tell of a good log');

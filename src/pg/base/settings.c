@@ -56,7 +56,7 @@ bool MemoryAllows(Size bytes)
     return bytes <= AllowedMemory();
 }
 
-void CheckMemory(Size bytes, const char *purpose)
+static void CheckOrAdvise(Size bytes, const char *purpose, const char *advice)
 {
     Size allowed = AllowedMemory();
 
@@ -68,8 +68,19 @@ void CheckMemory(Size bytes, const char *purpose)
     ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
                     errmsg("%s needs %zu MB of memory, but recadv.max_memory allows %zu MB",
                            purpose, bytes / 1048576 + 1, allowed / 1048576),
-                    errhint("Raise recadv.max_memory, or use fewer factors or interactions; "
-                            "recadv_estimate_memory() tells the need beforehand.")));
+                    errhint("Raise recadv.max_memory, or use %s.", advice)));
+}
+
+void CheckMemory(Size bytes, const char *purpose)
+{
+    CheckOrAdvise(bytes, purpose,
+                  "fewer factors or interactions; recadv_estimate_memory() tells the need "
+                  "beforehand");
+}
+
+void CheckMemoryOfSlates(Size bytes, const char *purpose)
+{
+    CheckOrAdvise(bytes, purpose, "fewer factors or a shorter log of slates");
 }
 
 Size MemoryLeft(Size used)

@@ -17,6 +17,9 @@ extern void DefineSettings(void);
 
 /* Fails if `bytes` is more than recadv.max_memory; `purpose` names what needs it. */
 extern void CheckMemory(Size bytes, const char *purpose);
+/* The same for what learns from a log of slates, whose need nothing tells beforehand. */
+extern void CheckMemoryOfSlates(Size bytes, const char *purpose);
+
 extern bool MemoryAllows(Size bytes);
 
 /* Bytes that recadv.max_memory allows beside those that are used. */

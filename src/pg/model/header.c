@@ -263,6 +263,14 @@ static void ReadPolicy(ModelStore *store, Jsonb *json, Header *header)
                                       version < 1 || version > PG_INT32_MAX))
         StoreDamaged(store, PART_HEADER, 0, "\"simulator_version\" is missing or out of range");
     header->simulator_version = (int32)version;
+    header->simulator_trained = JsonbGetString(json, "simulator_trained");
+}
+
+const char *HeaderTrained(ModelStore *store)
+{
+    Jsonb *training = JsonbGetObject(StoreReadJson(store, PART_HEADER, 0), "training");
+
+    return training == NULL ? NULL : JsonbGetString(training, "started");
 }
 
 Header HeaderRead(ModelStore *store)

@@ -47,10 +47,14 @@ typedef struct Header {
     Source source;         /* what it was trained on; no text: an aggregate */
     const char *simulator; /* of a policy that was trained against one: its name; or NULL */
     int32 simulator_version;
+    const char *simulator_trained; /* when its training began; NULL: not known */
 } Header;
 
 /* Reads and checks; allocated in the current context. */
 extern Header HeaderRead(ModelStore *store);
+
+/* When the training of the version began, as its header writes it; NULL: it does not. */
+extern const char *HeaderTrained(ModelStore *store);
 
 /* Fails, with the advice to train again, if ids are read in another form than the model has. */
 extern void HeaderCheckIds(const ModelStore *store, const Header *header);

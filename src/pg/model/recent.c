@@ -72,8 +72,8 @@ static void ReadBlock(ModelStore *store, const Header *header, uint32 number, fl
     BlockFree(&block);
 }
 
-/* A last block that grows is another one. */
-RecentCounts RecentRead(ModelStore *store, const Header *header, uint32 more)
+/* With room for the counts, of which there are those of the new items. */
+static RecentCounts Room(const Header *header, uint32 more)
 {
     RecentCounts recent = {.half_life = header->half_life,
                            .origin = header->recent_origin,
@@ -82,13 +82,39 @@ RecentCounts RecentRead(ModelStore *store, const Header *header, uint32 more)
     if (recent.half_life == 0)
         return recent;
     recent.count = PallocArray(float, (Size)recent.items + 1);
+    memset(recent.count + header->items, 0, (Size)more * sizeof(float));
+    return recent;
+}
+
+/* A last block that grows is another one. */
+RecentCounts RecentRead(ModelStore *store, const Header *header, uint32 more)
+{
+    RecentCounts recent = Room(header, more);
+
+    if (recent.half_life == 0)
+        return recent;
     for (uint32 b = 0; b < Blocks(header->items); b++)
         ReadBlock(store, header, b, recent.count + (Size)b * BLOCK_ITEMS);
-    memset(recent.count + header->items, 0, (Size)more * sizeof(float));
     recent.changed = palloc0(Blocks(recent.items) + 1);
     for (uint32 b = header->items / BLOCK_ITEMS; more > 0 && b < Blocks(recent.items); b++)
         recent.changed[b] = true;
     return recent;
+}
+
+const float *RecentReadOf(ModelStore *store, const Header *header, uint32 more, const uint32 *items,
+                          uint32 count)
+{
+    RecentCounts recent = Room(header, more);
+    uint32 before = UINT32_MAX;
+
+    for (uint32 i = 0; recent.half_life > 0 && i < count && items[i] < header->items; i++) {
+        uint32 b = items[i] / BLOCK_ITEMS;
+
+        if (b != before)
+            ReadBlock(store, header, b, recent.count + (Size)b * BLOCK_ITEMS);
+        before = b;
+    }
+    return recent.count;
 }
 
 void RecentMove(RecentCounts *recent, double newest)

@@ -28,6 +28,10 @@ extern RecentCounts RecentOfInteractions(const Interactions *data, double half_l
 /* Those of a stored version, with room for more items, which have none. */
 extern RecentCounts RecentRead(ModelStore *store, const Header *header, uint32 more);
 
+/* The counts of some items, ascending; the others are not set.  NULL where nothing is counted. */
+extern const float *RecentReadOf(ModelStore *store, const Header *header, uint32 more,
+                                 const uint32 *items, uint32 count);
+
 /* Before interactions up to `newest` are added: far from the origin counts would be infinite. */
 extern void RecentMove(RecentCounts *recent, double newest);
 

@@ -25,7 +25,8 @@ void WholeModelRead(ModelStore *store, BackendHost *backend, WholeModel *whole)
     memset(whole, 0, sizeof(*whole));
     whole->header = HeaderRead(store);
     HeaderLayout(&whole->header, &whole->model);
-    CheckMemory(LeastMemory(whole), "loading the model");
+    CheckMemory(SizeAdd(MemoryContextMemAllocated(backend->context, true), LeastMemory(whole)),
+                "loading the model");
     ModelAllocate(&backend->host, &whole->model);
     LoadPieces(store, backend, whole);
     MemoryContextSwitchTo(caller);

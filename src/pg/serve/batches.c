@@ -305,8 +305,8 @@ static void Put(BatchJob *job, Id user, const TopK *top, bool fallback)
 /* Items that are not among those of the model come last, so their scan is no thread's work. */
 static void ScanAll(BatchJob *job)
 {
-    if (GoesByRecent(job->served, job->tasks[0].query))
-        OfferRecent(job->served, &job->tasks[0]); /* strangers come one by one */
+    if (job->recent != NULL)
+        OfferRecent(job->served, &job->tasks[0], job->recent); /* strangers come one by one */
     else if (job->served->resident)
         ScanItems(job, &job->served->side->scan, 0);
     else
@@ -346,7 +346,9 @@ static void RunStrangers(BatchJob *job)
     ScanTask *task = palloc(sizeof(ScanTask));
 
     *task = (ScanTask){.among = job->among, .weight = job->weight, .top = &top};
-    if (!IsPersonal(&job->served->model) && !GoesByRecent(job->served, NULL))
+    if (GoesByRecent(job->served, NULL))
+        job->recent = RecentOf(job->served);
+    else if (!IsPersonal(&job->served->model))
         task->query = ServedQueryRoom(job->served);
     job->count = 1;
     job->tasks = task;

@@ -43,6 +43,7 @@ struct BatchJob {
     float *queries;
     ScanTask *tasks;
     TopK *tops;
+    const float *recent; /* what strangers go by, once they come; or NULL */
     const Scan *scan;
     uint32 first_item;
     char *scratch; /* per thread */

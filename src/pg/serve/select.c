@@ -131,11 +131,6 @@ bool GoesByRecent(const Served *served, const float *query)
     return query == NULL && served->header.half_life > 0;
 }
 
-static const float *Recent(Served *served)
-{
-    return RecentRead(served->store, &served->header, served->new_items.count).count;
-}
-
 /* Of RowsVisit. */
 typedef struct Visit {
     const Scorer *scorer;
@@ -154,9 +149,14 @@ static void OfferRecentView(void *arg, uint32 first, const Model *view)
     CHECK_FOR_INTERRUPTS();
 }
 
-void OfferRecent(Served *served, ScanTask *task)
+const float *RecentOf(Served *served)
 {
-    Scorer scorer = {.weight = task->weight, .recent = Recent(served)};
+    return RecentRead(served->store, &served->header, served->new_items.count).count;
+}
+
+void OfferRecent(Served *served, ScanTask *task, const float *recent)
+{
+    Scorer scorer = {.weight = task->weight, .recent = recent};
     Visit visit = {&scorer, task, AllocateFloats(1, RowsPerVisit(served, AXIS_ITEM))};
 
     RowsVisit(served, AXIS_ITEM, OfferRecentView, &visit);
@@ -183,7 +183,9 @@ TopK SelectItems(Served *served, const float *query, const Filter *filter, uint3
     Selection s;
 
     if (filter->only_given) {
-        scorer.recent = GoesByRecent(served, query) ? Recent(served) : NULL;
+        if (GoesByRecent(served, query))
+            scorer.recent = RecentReadOf(served->store, &served->header, served->new_items.count,
+                                         filter->only.rows, filter->only.count);
         return SelectCandidates(served, &scorer, filter, k);
     }
     s = SelectionOpen(filter, k, ServedItems(served));
@@ -193,7 +195,7 @@ TopK SelectItems(Served *served, const float *query, const Filter *filter, uint3
                       .weight = weight,
                       .top = &s.top};
     if (GoesByRecent(served, query))
-        OfferRecent(served, &task);
+        OfferRecent(served, &task, RecentOf(served));
     else if (served->resident)
         ScanResident(served, &task);
     else

@@ -16,8 +16,11 @@ extern TopK SelectItems(Served *served, const float *query, const Filter *filter
 /* Does a task without a query go by what is popular of late, which only OfferRecent knows? */
 extern bool GoesByRecent(const Served *served, const float *query);
 
-/* Offers all items of the model to such a task. */
-extern void OfferRecent(Served *served, ScanTask *task);
+/* The counts that such a task goes by, of all items. */
+extern const float *RecentOf(Served *served);
+
+/* Offers all items of the model to it. */
+extern void OfferRecent(Served *served, ScanTask *task, const float *recent);
 
 /* Offers the new items to a task, after the scan of the model's own items. */
 extern void OfferNewItems(const Served *served, ScanTask *task);

@@ -150,8 +150,9 @@ static void CheckEvaluating(const PolicyEvaluation *e, int threads)
                     PolicyValueMemory(log, e->whole.model.items, threads));
     Size greedy = SizeMultiply(log->shown_count, sizeof(uint32));
 
-    CheckMemory(SizeAdd(MemoryContextMemAllocated(e->backend.context, true), SizeAdd(more, greedy)),
-                "evaluation");
+    CheckMemoryOfSlates(
+        SizeAdd(MemoryContextMemAllocated(e->backend.context, true), SizeAdd(more, greedy)),
+        "evaluation");
 }
 
 static void Work(void *arg)

@@ -139,6 +139,7 @@ static void AddPopularity(void *arg, uint32 first, const Model *view)
                   (Datum[]){item, Float8GetDatum(part->data[(Size)i * part->stride])}, NULL);
         MemoryContextSwitchTo(caller);
         MemoryContextReset(popularity->scratch);
+        CHECK_FOR_INTERRUPTS();
     }
 }
 

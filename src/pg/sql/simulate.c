@@ -11,6 +11,7 @@
 #include "algo/policy/explorer.h"
 #include "pg/base/rowset.h"
 #include "pg/base/settings.h"
+#include "pg/ids/id_text.h"
 #include "pg/model/catalog.h"
 #include "pg/model/options.h"
 #include "pg/model/resolve.h"
@@ -164,14 +165,11 @@ static void LoadSimulator(FunctionCallInfo fcinfo, Simulation *s)
 }
 
 /* A policy looks better where it was trained than anywhere else. */
-static void CheckJudge(const Simulation *s, ModelTable *table)
+static void CheckJudge(const Simulation *s, const char *policy)
 {
-    Jsonb *header = StoreReadJson(&table->store, PART_HEADER, 0);
-    char *trained = header == NULL ? NULL : JsonbGetString(header, "simulator");
-
-    if (trained != NULL && strcmp(trained, s->simulator.name) == 0)
+    if (SimulatorHasTrained(&s->simulator, &s->policy->header))
         ereport(NOTICE, (errmsg("model \"%s\" was trained in the simulator \"%s\", which judges it",
-                                table->store.name, trained),
+                                policy, s->simulator.name),
                          errhint("It has learnt the simulator's mistakes, too: judge it in one "
                                  "that was trained on other data.")));
 }
@@ -203,20 +201,21 @@ static void LoadPolicy(FunctionCallInfo fcinfo, Simulation *s)
     table.store.version = ModelTableCurrent(&table, false).version;
     s->policy = palloc0(sizeof(WholeModel));
     WholeModelRead(&table.store, &s->backend, s->policy);
-    CheckJudge(s, &table);
+    CheckJudge(s, table.store.name);
     FindItems(s, table.store.name);
     ModelTableClose(&table);
 }
 
-static const IdList *OwnIds(const Simulation *s)
+/* The model whose items are shown. */
+static const WholeModel *Shown(const Simulation *s)
 {
-    return s->policy != NULL ? &s->policy->item_ids : &s->simulator.whole.item_ids;
+    return s->policy != NULL ? s->policy : &s->simulator.whole;
 }
 
-/* Candidates that are not known are none. */
+/* In any text that their type takes.  Candidates that are not known are none. */
 static void TakeCandidates(FunctionCallInfo fcinfo, Simulation *s)
 {
-    const IdList *own = OwnIds(s);
+    const IdList *own = &Shown(s)->item_ids;
     IdList ids;
 
     if (PG_ARGISNULL(s->place[ARG_CANDIDATES]))
@@ -231,7 +230,7 @@ static void TakeCandidates(FunctionCallInfo fcinfo, Simulation *s)
         CHECK_FOR_INTERRUPTS();
         if (!IdConvert(IdListGet(&ids, i), own->kind, &id))
             continue;
-        item = IdListFind(own, id);
+        item = IdListFind(own, IdCanonical(Shown(s)->header.item_text, id));
         if (item != UNKNOWN_ID)
             s->may_show[item] = true;
     }
@@ -258,7 +257,7 @@ static void PutItems(const Simulation *s, const RolloutStep *step, Datum *values
     Oid type = IdTypeOf(s->kind);
 
     for (uint32 i = 0; i < step->count; i++) {
-        shown[i] = IdToDatum(IdListGet(OwnIds(s), step->shown[i]), s->kind);
+        shown[i] = IdToDatum(IdListGet(&Shown(s)->item_ids, step->shown[i]), s->kind);
         propensity[i] = Float4GetDatum(step->propensity[i]);
         if (step->clicked[i])
             clicked[clicks++] = shown[i];
@@ -315,7 +314,8 @@ static void PutStep(void *arg, const RolloutStep *step)
 /* Beside what is there. */
 static void CheckMore(const Simulation *s, Size more)
 {
-    CheckMemory(add_size(MemoryContextMemAllocated(s->backend.context, true), more), "simulating");
+    CheckMemoryOfSlates(add_size(MemoryContextMemAllocated(s->backend.context, true), more),
+                        "simulating");
 }
 
 static void CheckPlaying(const Simulation *s, const ModelPolicy *shown, const Rollout *rollout)

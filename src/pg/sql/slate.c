@@ -17,12 +17,12 @@ enum {
     SLATE_EXCLUDE
 };
 
-/* Where all get the same scores, no history is needed for them. */
+/* Where all get the same scores, a history tells no more than whether anything is known. */
 static float *QueryOf(Served *served, RowList known, const IdList *ids)
 {
-    if (!IsPersonal(&served->model))
-        return ServedQueryRoom(served);
-    return VisitorQuery(served, known, ids);
+    if (IsPersonal(&served->model))
+        return VisitorQuery(served, known, ids);
+    return known.count == 0 && GoesByRecent(served, NULL) ? NULL : ServedQueryRoom(served);
 }
 
 static void Answer(FunctionCallInfo fcinfo, Served *served, IdKind kind, RowSet *rows)

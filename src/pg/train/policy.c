@@ -199,9 +199,9 @@ static void CheckFitting(Training *t, const TrainRequest *request)
     Size training = t->model.algorithm->policy->memory(&t->model, &data, request->threads);
     Size measuring = IsMeasured(t) ? SimulateMemory(t, request, &t->model) : 0;
 
-    CheckMemory(SizeAdd(MemoryContextMemAllocated(t->context, true),
-                        SizeAdd(ModelMemory(&t->model), Max(training, measuring))),
-                "training");
+    CheckMemoryOfSlates(SizeAdd(MemoryContextMemAllocated(t->context, true),
+                                SizeAdd(ModelMemory(&t->model), Max(training, measuring))),
+                        "training");
 }
 
 /* The popularity of an item is how often it was clicked. */
@@ -272,6 +272,8 @@ void PolicyDescribeSource(StringInfo json, const TrainRequest *request, const Tr
     if (t != NULL && t->policy != NULL && t->policy->simulator != NULL) {
         JsonString(json, "simulator", t->policy->simulator->name);
         JsonInteger(json, "simulator_version", t->policy->simulator->version);
+        if (t->policy->simulator->trained != NULL)
+            JsonString(json, "simulator_trained", t->policy->simulator->trained);
     } else {
         JsonString(json, "simulator", request->policy->simulator);
     }

@@ -106,7 +106,8 @@ void SimulatorLoad(const char *name, BackendHost *backend, Simulator *simulator)
 
     (void)Open(name, &table);
     *simulator = (Simulator){.name = RelationName(RelationGetRelid(table.relation)),
-                             .version = table.store.version};
+                             .version = table.store.version,
+                             .trained = HeaderTrained(&table.store)};
     WholeModelRead(&table.store, backend, &simulator->whole);
     ModelTableClose(&table);
     MemoryContextSwitchTo(caller);
@@ -124,4 +125,17 @@ void SimulatorRead(const char *name, const IdList *items, BackendHost *backend,
     if (known == 0)
         FailStrange(name);
     MemoryContextSwitchTo(caller);
+}
+
+static bool IsThisVersion(const Simulator *simulator, const Header *policy)
+{
+    return policy->simulator_trained != NULL && simulator->trained != NULL &&
+           policy->simulator_version == simulator->version &&
+           strcmp(policy->simulator_trained, simulator->trained) == 0;
+}
+
+bool SimulatorHasTrained(const Simulator *simulator, const Header *policy)
+{
+    return policy->simulator != NULL &&
+           (strcmp(policy->simulator, simulator->name) == 0 || IsThisVersion(simulator, policy));
 }

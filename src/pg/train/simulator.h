@@ -11,6 +11,7 @@
 typedef struct Simulator {
     const char *name; /* with its schema */
     int32 version;
+    const char *trained; /* as HeaderTrained() has it */
     WholeModel whole;
     uint32 *item; /* of each item of the log, in the simulator; or NO_ITEM */
 } Simulator;
@@ -28,6 +29,12 @@ extern void SimulatorRead(const char *name, const IdList *items, BackendHost *ba
 
 /* Loads it alone; `item` is NULL. */
 extern void SimulatorLoad(const char *name, BackendHost *backend, Simulator *simulator);
+
+/*
+ * Was a policy trained in it?  In one of its name, or in this very version, whatever it was called
+ * then.
+ */
+extern bool SimulatorHasTrained(const Simulator *simulator, const Header *policy);
 
 /* The same of any list of ids. */
 extern uint32 *SimulatorItems(const Simulator *simulator, const IdList *ids, uint32 *known);

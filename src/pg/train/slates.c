@@ -195,7 +195,7 @@ static bool NeedsRoom(Size *room, Size wanted)
 
 static void CheckReading(const SlateCollector *c)
 {
-    CheckMemory(CollectorMemoryOf(c), "reading the slates");
+    CheckMemoryOfSlates(CollectorMemoryOf(c), "reading the slates");
 }
 
 static void GrowShown(SlateCollector *c, Size more)
@@ -665,7 +665,7 @@ static void CheckSorting(const SlateCollector *c)
 
     slates = SizeAdd(slates, SizeMultiply(c->past_count, sizeof(uint32)));
     slates = SizeAdd(slates, SizeMultiply(c->pasts == NULL ? 0 : c->count, sizeof(uint64)));
-    CheckMemory(SizeAdd(SizeAdd(CollectorMemoryOf(c), ids), slates), "sorting the slates");
+    CheckMemoryOfSlates(SizeAdd(SizeAdd(CollectorMemoryOf(c), ids), slates), "sorting the slates");
 }
 
 static void Release(SlateCollector *c)

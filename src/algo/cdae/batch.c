@@ -200,26 +200,15 @@ bool CdaeBatchAdd(CdaeBatch *b, const Interactions *data, double mean_weight, ui
 
 /* --- users */
 
-VECTOR_INLINE void AddScaledBody(float *to, const float *from, float scale, size_t count)
-{
-    for (size_t k = 0; k < count; k += VECTOR_LANES)
-        *(Vector *)(to + k) += scale * *(const Vector *)(from + k);
-}
-
-VECTOR_VARIANTS(AddScaled, (float *to, const float *from, float scale, size_t count),
-                AddScaledBody(to, from, scale, count))
-
 static void Read(const CdaeBatch *b, const CdaeUser *of, float *sum)
 {
     const Part *input = &b->part[CDAE_INPUT_PART];
 
     memcpy(sum, b->part[CDAE_BIAS_PART].data, input->stride * sizeof(float));
     if (b->options->user_node)
-        AddScaledVariants[VectorLevel()](sum, PartRow(&b->part[CDAE_USER_PART], of->user), 1,
-                                         input->stride);
+        AddScaledRow(sum, PartRow(&b->part[CDAE_USER_PART], of->user), 1, input->stride);
     for (uint32_t i = of->input; i < of->input + of->inputs; i++)
-        AddScaledVariants[VectorLevel()](sum, PartRow(input, b->input[i]), of->scale,
-                                         input->stride);
+        AddScaledRow(sum, PartRow(input, b->input[i]), of->scale, input->stride);
 }
 
 /* Scores become gradients; the loss. */
@@ -268,8 +257,7 @@ static void Back(const CdaeBatch *b, const CdaeUser *of, const float *z, float *
 
     memset(g, 0, output->stride * sizeof(float));
     for (uint32_t j = of->output; j < of->output + of->outputs; j++)
-        AddScaledVariants[VectorLevel()](g, PartRow(output, b->output[j]), b->pull[j],
-                                         output->stride);
+        AddScaledRow(g, PartRow(output, b->output[j]), b->pull[j], output->stride);
     for (uint32_t k = 0; k < output->stride; k++)
         g[k] = k < factors ? g[k] * z[k] * (1 - z[k]) : 0;
 }
@@ -307,8 +295,8 @@ typedef void (*AddGradient)(const CdaeBatch *b, uint32_t number, float *g);
 
 static void AddUser(const CdaeBatch *b, uint32_t number, float *g)
 {
-    AddScaledVariants[VectorLevel()](g, b->sum + (size_t)number * b->part[CDAE_OUTPUT_PART].stride,
-                                     1, b->part[CDAE_USER_PART].stride);
+    AddScaledRow(g, b->sum + (size_t)number * b->part[CDAE_OUTPUT_PART].stride, 1,
+                 b->part[CDAE_USER_PART].stride);
 }
 
 static void AddBias(const CdaeBatch *b, uint32_t number, float *g)
@@ -325,9 +313,8 @@ static void AddInputs(const CdaeBatch *b, uint32_t number, float *g)
     for (uint32_t e = groups->start[number]; e < groups->start[number + 1]; e++) {
         uint32_t user = b->input_user[groups->entry[e]];
 
-        AddScaledVariants[VectorLevel()](g,
-                                         b->sum + (size_t)user * b->part[CDAE_OUTPUT_PART].stride,
-                                         b->user[user].scale, b->part[CDAE_INPUT_PART].stride);
+        AddScaledRow(g, b->sum + (size_t)user * b->part[CDAE_OUTPUT_PART].stride,
+                     b->user[user].scale, b->part[CDAE_INPUT_PART].stride);
     }
 }
 
@@ -339,8 +326,7 @@ static void AddOutputs(const CdaeBatch *b, uint32_t number, float *g)
     for (uint32_t e = groups->start[number]; e < groups->start[number + 1]; e++) {
         uint32_t j = groups->entry[e];
 
-        AddScaledVariants[VectorLevel()](g, b->hidden + (size_t)b->output_user[j] * stride,
-                                         b->pull[j], stride);
+        AddScaledRow(g, b->hidden + (size_t)b->output_user[j] * stride, b->pull[j], stride);
     }
 }
 

@@ -175,14 +175,6 @@ static uint32_t Slices(const NeumfBatch *b)
 
 /* --- steps */
 
-VECTOR_INLINE void AddToBody(float *to, const float *from, size_t count)
-{
-    for (size_t k = 0; k < count; k += VECTOR_LANES)
-        *(Vector *)(to + k) += *(const Vector *)(from + k);
-}
-
-VECTOR_VARIANTS(AddTo, (float *to, const float *from, size_t count), AddToBody(to, from, count))
-
 static AdamRule RuleOf(const NeumfBatch *b)
 {
     return (AdamRule){
@@ -200,7 +192,7 @@ static void StepNetwork(NeumfBatch *b, uint32_t task)
     if (learns)
         memset(sum, 0, count * sizeof(float));
     for (uint32_t lane = 0; lane < Slices(b); lane++)
-        AddToVariants[VectorLevel()](sum, b->lane + lane * floats + at, count);
+        AddScaledRow(sum, b->lane + lane * floats + at, 1, count);
     if (learns)
         AdamMany(&rule, b->steps, b->part->data + at, sum, b->network_state + 2 * at, count);
 }
@@ -218,7 +210,7 @@ static void StepRow(const NeumfBatch *b, NeumfSide *side, float *sums, uint32_t 
     else
         memset(g, 0, stride * sizeof(float));
     for (uint32_t e = groups->start[number]; e < groups->start[number + 1]; e++)
-        AddToVariants[VectorLevel()](g, side->gradient + groups->entry[e] * stride, stride);
+        AddScaledRow(g, side->gradient + groups->entry[e] * stride, 1, stride);
     if (sums == NULL)
         AdamMany(&rule, ++side->steps[row], PartRow(side->part, row), g,
                  side->state + 2 * row * stride, stride);

@@ -378,27 +378,13 @@ static void LearnSlices(SasrecBatch *b, uint64_t epoch, uint64_t place)
 
 /* --- steps */
 
-VECTOR_INLINE void AddScaledBody(float *to, const float *from, float scale, size_t count)
-{
-    for (size_t k = 0; k < count; k += VECTOR_LANES)
-        *(Vector *)(to + k) += scale * *(const Vector *)(from + k);
-}
-
-VECTOR_VARIANTS(AddScaled, (float *to, const float *from, float scale, size_t count),
-                AddScaledBody(to, from, scale, count))
-
-void SasrecAddScaled(float *to, const float *from, float scale, size_t count)
-{
-    AddScaledVariants[VectorLevel()](to, from, scale, count);
-}
-
 /* The sum of the lanes from number `at` on, in their order. */
 static void SumLanes(const SasrecBatch *b, size_t at, size_t count, float *sum)
 {
     uint32_t lanes = b->slices < SASREC_LANES ? b->slices : SASREC_LANES;
 
     for (uint32_t lane = 0; lane < lanes; lane++)
-        SasrecAddScaled(sum, LaneOf(b, lane) + at, 1, count);
+        AddScaledRow(sum, LaneOf(b, lane) + at, 1, count);
 }
 
 static AdamRule RuleOf(const SasrecBatch *b)
@@ -429,9 +415,9 @@ static void AddEntry(const SasrecBatch *b, uint32_t entry, float *g)
     EntryKind kind = entry & 3;
 
     if (kind == ENTRY_INPUT)
-        SasrecAddScaled(g, b->dx + at, sqrtf((float)b->item->columns), stride);
+        AddScaledRow(g, b->dx + at, sqrtf((float)b->item->columns), stride);
     else
-        SasrecAddScaled(g, b->out + at, kind == ENTRY_TARGET ? b->pull[row] : b->push[row], stride);
+        AddScaledRow(g, b->out + at, kind == ENTRY_TARGET ? b->pull[row] : b->push[row], stride);
 }
 
 static void StepItem(SasrecBatch *b, uint32_t number, float *g)

@@ -103,7 +103,4 @@ extern double SasrecBatchStep(SasrecBatch *batch, const Windows *histories, uint
 extern double SasrecLossOf(SasrecBatch *batch, const SasrecSlice *slice, float *scores, float *g,
                            float *negatives);
 
-/* to += scale * from: `count` numbers, whole vectors */
-extern void SasrecAddScaled(float *to, const float *from, float scale, size_t count);
-
 #endif

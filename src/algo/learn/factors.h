@@ -19,6 +19,9 @@ extern void FactorsLayout(Model *model, uint32_t factors);
 extern void FactorsInit(const Host *host, Part *part, RandomPurpose purpose, uint64_t seed,
                         double deviation);
 
+/* Fails if the row that a history was folded into is not finite. */
+extern void CheckFoldedIn(const Host *host, const float *row, uint32_t columns);
+
 /* Members of struct Algorithm. */
 extern uint32_t FactorsQueryWidth(const Model *model);
 extern void FactorsQuery(const Model *view, const QueryInput *input, float *query);

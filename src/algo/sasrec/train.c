@@ -1,7 +1,7 @@
 /* train.c: epochs, and at last what was held out. */
 #include <math.h>
 
-#include "algo/learn/loop.h"
+#include "algo/learn/schedule.h"
 #include "algo/sasrec/batch.h"
 #include "core/blas.h"
 #include "core/pool.h"
@@ -11,10 +11,6 @@
 
 #define POLL_ROWS 4096
 
-/* What was held out is learnt with all others in this share of the epochs, at this rate. */
-#define AFTER      4
-#define AFTER_RATE 0.2
-
 typedef struct Trainer {
     const Host *host;
     const Interactions *data;
@@ -22,9 +18,7 @@ typedef struct Trainer {
     Model *model;
     Windows windows;
     SasrecBatch batch;
-    double rate; /* at the start of the stage, as a share of the learning rate */
-    int planned; /* epochs of the stage */
-    int done;
+    Schedule schedule;
 } Trainer;
 
 uint32_t SasrecNegatives(const SasrecOptions *options, uint32_t items)
@@ -37,7 +31,7 @@ int SasrecEpochs(const Model *model, bool held)
     const SasrecOptions *o = model->options;
     int epochs = MainEpochs(model, o->epochs, o->warm_epochs);
 
-    return epochs + (held && !model->trial ? EpochShare(epochs, AFTER) : 0);
+    return epochs + EpochsAfter(model, epochs, held);
 }
 
 static uint32_t LearntParts(void)
@@ -141,14 +135,6 @@ static void Release(Trainer *t)
 
 /* --- epochs */
 
-static double RateAt(const Trainer *t, uint32_t window)
-{
-    const SasrecOptions *o = t->options;
-    double progress = (t->done + (double)window / t->windows.count) / t->planned;
-
-    return o->learning_rate * t->rate * (1 - progress * (1 - o->last_rate));
-}
-
 static void TakeBatch(Trainer *t, uint32_t first)
 {
     SasrecBatch *b = &t->batch;
@@ -169,36 +155,33 @@ static double RunEpoch(void *trainer, int number)
     RandomSeed(&random, t->batch.seed, RANDOM_ORDER, (uint64_t)number, 0);
     WindowsCut(t->host, &t->windows, &random);
     for (uint32_t first = 0; first < t->windows.count; first += t->batch.windows) {
-        t->batch.rule.rate = (float)RateAt(t, first);
+        t->batch.rule.rate = (float)ScheduleRate(&t->schedule, (double)first / t->windows.count);
         TakeBatch(t, first);
         loss += SasrecBatchStep(&t->batch, &t->windows, (uint64_t)number, first);
         HostPoll(t->host);
     }
-    t->done++;
+    t->schedule.done++;
     return t->windows.rows == 0 ? 0 : loss / (double)t->windows.rows;
-}
-
-/* Begins a schedule of the step. */
-static void Plan(Trainer *t, double rate, int epochs)
-{
-    t->rate = rate;
-    t->planned = epochs;
-    t->done = 0;
 }
 
 static void RunStages(Trainer *t, Loop *loop)
 {
+    const SasrecOptions *o = t->options;
     Stage best;
 
-    Plan(t, 1, MainEpochs(t->model, t->options->epochs, t->options->warm_epochs));
-    best = LoopStage(loop, "next item", t->planned);
+    t->schedule = (Schedule){
+        .first = o->learning_rate,
+        .last = o->last_rate,
+        .epochs = MainEpochs(t->model, o->epochs, o->warm_epochs),
+    };
+    best = LoopStage(loop, "next item", t->schedule.epochs);
     if (loop->validation.count == 0 || t->model->trial)
         return;
     t->batch.rule.held_too = true;
     WindowsTake(t->host, &t->windows, true);
     SasrecBatchForget(&t->batch);
-    Plan(t, AFTER_RATE, EpochShare(best.epochs, AFTER));
-    LoopLearnAll(loop, "all", t->planned);
+    t->schedule = ScheduleAfter(&t->schedule, best.epochs);
+    LoopLearnAll(loop, "all", t->schedule.epochs);
 }
 
 void SasrecTrain(const Host *host, const Interactions *data, Model *model, TrainReport *report)

@@ -137,14 +137,6 @@ static void StartItems(const Trainer *t)
     }
 }
 
-static bool PartIsZero(const Part *part)
-{
-    for (uint32_t r = 0; r < part->rows; r++)
-        if (!RowIsZero(part, r))
-            return false;
-    return true;
-}
-
 static void StartModel(Trainer *t)
 {
     Part *network = &t->model->part[AC_NETWORK_PART];

@@ -39,14 +39,6 @@ size_t NeumfMemory(const Model *model, const Interactions *shape, int threads)
 
 /* --- start */
 
-static bool NetworkIsNew(const Part *part)
-{
-    for (uint32_t r = 0; r < part->rows; r++)
-        if (!RowIsZero(part, r))
-            return false;
-    return true;
-}
-
 /* What a warm start brings stays. */
 static void StartParts(const Trainer *t)
 {
@@ -54,7 +46,7 @@ static void StartParts(const Trainer *t)
     uint64_t seed = (uint64_t)t->options->train.seed;
     Random random;
 
-    if (NetworkIsNew(&part[NEUMF_NETWORK_PART])) {
+    if (PartIsZero(&part[NEUMF_NETWORK_PART])) {
         RandomSeed(&random, seed, RANDOM_INIT_WEIGHT, 0, 0);
         NeumfStartNetwork(&t->batch.network, &random, part[NEUMF_NETWORK_PART].data);
     }

@@ -6,11 +6,6 @@
 #include "core/blas.h"
 #include "core/pool.h"
 
-/* Deviation of items' first rows, by the root of their width. */
-#define ITEM_DEVIATION 1.0
-
-#define POLL_ROWS 4096
-
 typedef struct Trainer {
     const Host *host;
     const Interactions *data;
@@ -51,43 +46,18 @@ size_t SasrecMemory(const Model *model, const Interactions *shape, int threads)
 
 /* --- start */
 
-static void StartRow(const Trainer *t, uint32_t item)
-{
-    const Part *part = &t->model->part[SASREC_ITEM_PART];
-    Random random;
-
-    RandomSeed(&random, (uint64_t)t->options->train.seed, RANDOM_INIT_ITEM, item, 0);
-    for (uint32_t k = 0; k < part->columns; k++)
-        PartRow(part, item)[k] =
-            (float)(ITEM_DEVIATION * RandomTruncatedNormal(&random) / sqrt(part->columns));
-}
-
-static bool NetworkIsNew(const Model *model)
-{
-    const Part *part = &model->part[SASREC_NETWORK_PART];
-
-    for (uint32_t r = 0; r < part->rows; r++)
-        if (!RowIsZero(part, r))
-            return false;
-    return true;
-}
-
-/* Rows of a warm start stay. */
+/* What a warm start brings stays. */
 static void StartParts(const Trainer *t)
 {
-    const Part *item = &t->model->part[SASREC_ITEM_PART];
+    Part *network = &t->model->part[SASREC_NETWORK_PART], *item = &t->model->part[SASREC_ITEM_PART];
+    uint64_t seed = (uint64_t)t->options->train.seed;
     Random random;
 
-    if (NetworkIsNew(t->model)) {
-        RandomSeed(&random, (uint64_t)t->options->train.seed, RANDOM_INIT_WEIGHT, 0, 0);
-        TransformerStart(&t->batch.encoder, &random, t->model->part[SASREC_NETWORK_PART].data);
+    if (PartIsZero(network)) {
+        RandomSeed(&random, seed, RANDOM_INIT_WEIGHT, 0, 0);
+        TransformerStart(&t->batch.encoder, &random, network->data);
     }
-    for (uint32_t i = 0; i < item->rows; i++) {
-        if (RowIsZero(item, i))
-            StartRow(t, i);
-        if (i % POLL_ROWS == 0)
-            HostPoll(t->host);
-    }
+    FactorsInit(t->host, item, RANDOM_INIT_ITEM, seed, 1 / sqrt(item->columns));
 }
 
 static void CheckData(const Trainer *t)

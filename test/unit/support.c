@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "check.h"
+
 Random TestStream(uint64_t number)
 {
     Random random;
@@ -217,6 +219,22 @@ void Train(TestHost *t, const Interactions *data, const char *algorithm, const c
     }
 }
 
+Training TrainFresh(TestHost *t, int threads, Interactions (*make)(const Host *host),
+                    const char *algorithm, const char *settings)
+{
+    Interactions *data;
+    Training *run;
+
+    TestHostInit(t);
+    if (threads > 0)
+        TestHostUsePool(t, threads);
+    data = HostAllocate(&t->host, 1, sizeof(*data));
+    run = HostAllocate(&t->host, 1, sizeof(*run)); /* the model points at its options */
+    *data = make(&t->host);
+    Train(t, data, algorithm, settings, run);
+    return *run;
+}
+
 bool SameModel(const Model *a, const Model *b)
 {
     for (int i = 0; i < a->parts; i++) {
@@ -226,6 +244,43 @@ bool SameModel(const Model *a, const Model *b)
             return false;
     }
     return a->parts == b->parts;
+}
+
+void CheckSameBytes(TrainWay train, const char *settings)
+{
+    TestHost t0, t;
+    Training base = train(&t0, 0, settings), run;
+    char other[256];
+
+    for (int threads = 1; threads <= 3; threads += 2) {
+        run = train(&t, threads, settings);
+        CHECK(SameModel(&base.model, &run.model), "%s: the same bytes with %d threads", settings,
+              threads);
+        TestHostEnd(&t);
+    }
+    snprintf(other, sizeof(other), "%s seed=2", settings);
+    run = train(&t, 2, other);
+    CHECK(!SameModel(&base.model, &run.model), "another seed, other bytes");
+    TestHostEnd(&t);
+    TestHostEnd(&t0);
+}
+
+void CheckWarmStart(TrainWay train, const char *settings)
+{
+    TestHost t;
+    Training run = train(&t, 0, settings), again;
+    const Model *m = &run.model;
+    char warm[256];
+
+    snprintf(warm, sizeof(warm), "%s learning_rate=0 warm_epochs=2", settings);
+    TrainingPrepare(&t, run.data, m->algorithm->name, warm, &again);
+    for (int p = POPULARITY_PART + 1; p < m->parts; p++)
+        memcpy(again.model.part[p].data, m->part[p].data, PartFloats(&m->part[p]) * sizeof(float));
+    again.model.warm = true;
+    CHECK(TrainingRun(&again) == OUTCOME_DONE && again.report.epochs == 2 + 1 &&
+              SameModel(m, &again.model),
+          "a warm start goes on from what there is, for fewer epochs");
+    TestHostEnd(&t);
 }
 
 static const struct {

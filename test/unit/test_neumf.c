@@ -16,21 +16,17 @@
 
 #define SMALL "factors=5 width=8 epochs=30 batch_size=200 learning_rate=0.02"
 
-/* Trains with a pool (0: none) in memory of its own; the caller ends the host. */
+static Interactions Data(const Host *host)
+{
+    Interactions data = TasteInteractions(host, USERS, ITEMS, 3, 12, 1210);
+
+    InteractionsHoldOut(host, &data, HOLDOUT_RANDOM, 0, 1);
+    return data;
+}
+
 static Training TrainWith(TestHost *t, int threads, const char *settings)
 {
-    Interactions *data;
-    Training *run;
-
-    TestHostInit(t);
-    if (threads > 0)
-        TestHostUsePool(t, threads);
-    data = HostAllocate(&t->host, 1, sizeof(*data));
-    run = HostAllocate(&t->host, 1, sizeof(*run)); /* the model points at its options */
-    *data = TasteInteractions(&t->host, USERS, ITEMS, 3, 12, 1210);
-    InteractionsHoldOut(&t->host, data, HOLDOUT_RANDOM, 0, 1);
-    Train(t, data, "neumf", settings, run);
-    return *run;
+    return TrainFresh(t, threads, Data, "neumf", settings);
 }
 
 /* ---- one step ---- */
@@ -256,23 +252,6 @@ static void CheckFoldIn(void)
 
 /* ---- whole trainings ---- */
 
-static void CheckThreads(const char *settings)
-{
-    TestHost t0, t;
-    Training base = TrainWith(&t0, 0, settings), run;
-
-    for (int threads = 1; threads <= 3; threads += 2) {
-        run = TrainWith(&t, threads, settings);
-        CHECK(SameModel(&base.model, &run.model), "%s: the same bytes with %d threads", settings,
-              threads);
-        TestHostEnd(&t);
-    }
-    run = TrainWith(&t, 2, SMALL " epochs=2 seed=2");
-    CHECK(!SameModel(&base.model, &run.model), "another seed, other bytes");
-    TestHostEnd(&t);
-    TestHostEnd(&t0);
-}
-
 static void CheckStages(void)
 {
     TestHost t;
@@ -286,22 +265,6 @@ static void CheckStages(void)
           report->history[0].loss, report->history[29].loss);
     CHECK(report->history[report->best].metric[0] > 0.35, "tastes are learnt: %.3f",
           report->history[report->best].metric[0]);
-    TestHostEnd(&t);
-}
-
-static void CheckWarm(void)
-{
-    TestHost t;
-    Training run = TrainWith(&t, 0, SMALL " holdout=none"), again;
-    const Model *m = &run.model;
-
-    TrainingPrepare(&t, run.data, "neumf", SMALL " learning_rate=0 warm_epochs=2", &again);
-    for (int p = NEUMF_USER_PART; p <= NEUMF_NETWORK_PART; p++)
-        memcpy(again.model.part[p].data, m->part[p].data, PartFloats(&m->part[p]) * sizeof(float));
-    again.model.warm = true;
-    CHECK(TrainingRun(&again) == OUTCOME_DONE && again.report.epochs == 2 + 1 &&
-              SameModel(m, &again.model),
-          "a warm start goes on from what there is, for fewer epochs");
     TestHostEnd(&t);
 }
 
@@ -335,9 +298,9 @@ void TestNeumf(void)
     CheckScores("factors=17 width=33 layers=2 epochs=3");
     CheckNotANumber();
     CheckFoldIn();
-    CheckThreads(SMALL " epochs=2");
-    CheckThreads(SMALL " epochs=2 batch_size=4000 layers=1");
+    CheckSameBytes(TrainWith, SMALL " epochs=2");
+    CheckSameBytes(TrainWith, SMALL " epochs=2 batch_size=4000 layers=1");
     CheckStages();
-    CheckWarm();
+    CheckWarmStart(TrainWith, SMALL " holdout=none");
     CheckBadData();
 }

@@ -339,40 +339,17 @@ static void CheckChunks(void)
 
 #define SMALL "factors=16 epochs=6 batch_size=100 negatives=80"
 
-/* Trains with a pool (0: none) in memory of its own; the caller ends the host. */
-static Training TrainWith(TestHost *t, int threads, const char *settings)
+static Interactions Data(const Host *host)
 {
-    Interactions *data;
-    Training *run;
+    Interactions data = TasteInteractions(host, 300, 400, 5, 12, 930);
 
-    TestHostInit(t);
-    if (threads > 0)
-        TestHostUsePool(t, threads);
-    data = HostAllocate(&t->host, 1, sizeof(*data));
-    run = HostAllocate(&t->host, 1, sizeof(*run)); /* the model points at its options */
-    *data = TasteInteractions(&t->host, 300, 400, 5, 12, 930);
-    InteractionsHoldOut(&t->host, data, HOLDOUT_RANDOM, 0, 1);
-    Train(t, data, "softmax", settings, run);
-    return *run;
+    InteractionsHoldOut(host, &data, HOLDOUT_RANDOM, 0, 1);
+    return data;
 }
 
-static void CheckThreads(const char *settings)
+static Training TrainWith(TestHost *t, int threads, const char *settings)
 {
-    TestHost t0, t;
-    Training base = TrainWith(&t0, 0, settings), run;
-    char other[256];
-
-    for (int threads = 1; threads <= 3; threads += 2) {
-        run = TrainWith(&t, threads, settings);
-        CHECK(SameModel(&base.model, &run.model), "%s: the same bytes with %d threads", settings,
-              threads);
-        TestHostEnd(&t);
-    }
-    snprintf(other, sizeof(other), "%s seed=2", settings);
-    run = TrainWith(&t, 2, other);
-    CHECK(!SameModel(&base.model, &run.model), "another seed, other bytes");
-    TestHostEnd(&t);
-    TestHostEnd(&t0);
+    return TrainFresh(t, threads, Data, "softmax", settings);
 }
 
 static bool HasNorms(const Part *part, const float *norm)
@@ -704,8 +681,8 @@ void TestSoftmax(void)
     CheckStep();
     CheckList();
     CheckChunks();
-    CheckThreads(SMALL);
-    CheckThreads(SMALL " temperature=0.15 chunk=3 negatives=33");
+    CheckSameBytes(TrainWith, SMALL);
+    CheckSameBytes(TrainWith, SMALL " temperature=0.15 chunk=3 negatives=33");
     CheckNorms();
     CheckChoice();
     CheckBeatsPopularity("factors=16 epochs=12");

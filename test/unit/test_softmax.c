@@ -296,7 +296,7 @@ static void CheckList(void)
         for (uint64_t i = data.offset[u]; i < data.offset[u + 1]; i++) {
             double wanted = IsHeldOut(&data, u, data.item[i])
                                 ? 0
-                                : 100 * (double)data.weight[i] / list.mean_weight;
+                                : 100 * (double)data.weight[i] / MeanWeight(&t.host, &data);
 
             right &= fabs(visits[u * 80 + data.item[i]] - wanted) <= 15;
         }
@@ -363,6 +363,29 @@ static bool HasNorms(const Part *part, const float *norm)
             return false;
     }
     return true;
+}
+
+/* Once it trains, what was held out counts as if it had never been held out, by weight, too. */
+static void CheckNormsOfAll(void)
+{
+    TestHost t;
+    Interactions data, whole;
+    float norm[60], expected[60];
+
+    TestHostInit(&t);
+    data = RandomInteractions(&t.host, 50, 60, 10, 931);
+    InteractionsHoldOut(&t.host, &data, HOLDOUT_RANDOM, 0, 1);
+    data.weight = HostAllocate(&t.host, data.count, sizeof(float));
+    for (uint32_t u = 0; u < data.users; u++)
+        for (uint64_t i = data.offset[u]; i < data.offset[u + 1]; i++)
+            data.weight[i] = IsHeldOut(&data, u, data.item[i]) ? 50 : 1;
+    whole = data;
+    whole.held = NULL;
+    whole.held_count = 0;
+    SoftmaxNorms(&t.host, &data, true, 0.4, norm);
+    SoftmaxNorms(&t.host, &whole, false, 0.4, expected);
+    CHECK(memcmp(norm, expected, sizeof(norm)) == 0, "norms of all interactions, by weight");
+    TestHostEnd(&t);
 }
 
 static void CheckNorms(void)
@@ -684,6 +707,7 @@ void TestSoftmax(void)
     CheckSameBytes(TrainWith, SMALL);
     CheckSameBytes(TrainWith, SMALL " temperature=0.15 chunk=3 negatives=33");
     CheckNorms();
+    CheckNormsOfAll();
     CheckChoice();
     CheckBeatsPopularity("factors=16 epochs=12");
     CheckBeatsPopularity("factors=16 epochs=12 chunk=4");

@@ -222,13 +222,15 @@ static void CheckRoom(void)
     TestHostInit(&t);
     data = BlockInteractions(&t.host, 20, 10000, 2); /* 5,000 items each */
     OptionsDefault(algorithm->options, &options);
-    SetOptions(algorithm, &options, "factors=1 negatives=15 corruption=0");
+    SetOptions(algorithm, &options, "factors=1 negatives=15 corruption=0 normalize=false");
     ModelLayout(&model, algorithm, &options, 20, 10000);
     ModelAllocate(&t.host, &model);
     CdaeBatchCreate(&t.host, &model, &b);
     CHECK(CdaeBatchAdd(&b, &data, 1, 0, &random) && b.input_count == CDAE_MOST_ITEMS &&
               b.output_count == 16 * CDAE_MOST_ITEMS,
           "of a user with very many items some are learnt");
+    CHECK(Near((double)b.user[0].scale * CDAE_MOST_ITEMS, 5000, 1e-6, 0), "and stand for all: %.4f",
+          (double)b.user[0].scale);
     CHECK(!CdaeBatchAdd(&b, &data, 1, 1, &random) && b.users == 1, "and fill the batch");
     CdaeBatchStep(&b);
     CHECK(CdaeBatchAdd(&b, &data, 1, 1, &random), "the next has its turn then");

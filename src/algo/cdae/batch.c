@@ -151,12 +151,14 @@ static void AddItem(CdaeBatch *b, const Interactions *data, double mean_weight, 
         AddOutput(b, UniformNegative(data, user, random), 0, weight);
 }
 
-/* What is read stands for all that the user has. */
-static float ScaleOf(const CdaeBatch *b, uint32_t inputs, uint32_t count)
+/* What is read, of so many outputs, stands for all `count` that the user has. */
+static float ScaleOf(const CdaeBatch *b, const CdaeUser *of, uint32_t count)
 {
-    float kept = b->options->normalize ? 1 : (float)(1 - b->options->corruption);
+    double taken = (double)of->outputs / (double)(1 + b->options->negatives);
 
-    return CdaeScale(b->options, b->options->normalize ? inputs : count) / kept;
+    if (b->options->normalize)
+        return CdaeScale(b->options, of->inputs);
+    return 1 / (float)((1 - b->options->corruption) * taken / count);
 }
 
 /* Interactions of the user from which a step takes those that train. */
@@ -193,7 +195,7 @@ bool CdaeBatchAdd(CdaeBatch *b, const Interactions *data, double mean_weight, ui
             AddItem(b, data, mean_weight, user, i, random);
     of->inputs = b->input_count - of->input;
     of->outputs = b->output_count - of->output;
-    of->scale = ScaleOf(b, of->inputs, count);
+    of->scale = ScaleOf(b, of, count);
     b->users++;
     return true;
 }

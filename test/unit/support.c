@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "check.h"
+#include "core/vector.h"
 
 Random TestStream(uint64_t number)
 {
@@ -280,6 +281,41 @@ void CheckWarmStart(TrainWay train, const char *settings)
     CHECK(TrainingRun(&again) == OUTCOME_DONE && again.report.epochs == 2 + 1 &&
               SameModel(m, &again.model),
           "a warm start goes on from what there is, for fewer epochs");
+    TestHostEnd(&t);
+}
+
+#define FOLDED 8 /* items of a visitor */
+
+void CheckFoldInOfTastes(TrainWay train, const char *settings, uint32_t tastes, double margin)
+{
+    TestHost t;
+    Training run = train(&t, 0, settings);
+    const Model *m = &run.model;
+    const Algorithm *a = m->algorithm;
+    uint32_t width = a->query_width(m), share = m->items / tastes;
+    float *query = HostAllocate(&t.host, width, sizeof(float));
+    float *again = HostAllocate(&t.host, width, sizeof(float));
+    float *out = HostAllocate(&t.host, VectorStride(m->items), sizeof(float));
+    double own = 0, other = 0;
+
+    for (uint32_t taste = 0; taste < tastes; taste++) {
+        Model history, sample;
+
+        ModelViewItems(m, taste * share, FOLDED, &history);
+        ModelViewItems(m, (taste + 1) % tastes * share, share, &sample);
+        a->fold_in(&t.host, &history, &sample, query);
+        a->fold_in(&t.host, &history, &sample, again);
+        CHECK(memcmp(query, again, width * sizeof(float)) == 0,
+              "a visitor is served alike each time");
+        ModelScore(m, query, 1, out);
+        for (uint32_t i = 0; i < m->items; i++)
+            if (i / share != taste)
+                other += (double)out[i] / (tastes * (tastes - 1) * share);
+            else if (i % share >= FOLDED)
+                own += (double)out[i] / (tastes * (share - FOLDED));
+    }
+    CHECK(own > other + margin,
+          "who was not trained gets what goes with the history: %.2f, others %.2f", own, other);
     TestHostEnd(&t);
 }
 

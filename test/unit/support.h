@@ -109,6 +109,11 @@ extern void CheckSameBytes(TrainWay train, const char *settings);
 /* Checks that a warm start without steps keeps what there is; the data have something held out. */
 extern void CheckWarmStart(TrainWay train, const char *settings);
 
+/* Checks that visitors with some items of a taste (TasteInteractions) get higher scores, by this
+ * margin, for its others than for those of other tastes. */
+extern void CheckFoldInOfTastes(TrainWay train, const char *settings, uint32_t tastes,
+                                double margin);
+
 extern void SetOptions(const Algorithm *algorithm, void *options, const char *settings);
 
 /*

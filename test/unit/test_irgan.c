@@ -321,33 +321,6 @@ static void CheckStages(void)
     TestHostEnd(&t);
 }
 
-/* Mean score of a taste's items less that of all others, over visitors with some of the taste. */
-static void CheckFoldIn(void)
-{
-    TestHost t;
-    Training run = TrainWith(&t, 0, SMALL);
-    const Model *m = &run.model;
-    float *query = HostAllocate(&t.host, FactorsQueryWidth(m), sizeof(float));
-    float *out = HostAllocate(&t.host, 96, sizeof(float));
-    double own = 0, other = 0;
-
-    for (uint32_t taste = 0; taste < 3; taste++) {
-        Model history, sample;
-
-        ModelViewItems(m, taste * 30, 8, &history);
-        ModelViewItems(m, (taste * 30 + 30) % ITEMS, 30, &sample);
-        IrganFoldIn(&t.host, &history, &sample, query);
-        ModelScore(m, query, 1, out);
-        for (uint32_t i = 8; i < 30; i++)
-            own += (double)out[taste * 30 + i] / 66;
-        for (uint32_t i = 0; i < ITEMS; i++)
-            other += i / 30 != taste ? (double)out[i] / 180 : 0;
-    }
-    CHECK(own > other + 0.3,
-          "who was not trained gets what goes with the history: %.2f, others %.2f", own, other);
-    TestHostEnd(&t);
-}
-
 static void CheckBadData(void)
 {
     TestHost t;
@@ -384,6 +357,6 @@ void TestIrgan(void)
     CheckSameBytes(TrainWith, SMALL " epochs=2");
     CheckSameBytes(TrainWith, SMALL " epochs=2 generator_batch=1");
     CheckStages();
-    CheckFoldIn();
+    CheckFoldInOfTastes(TrainWith, SMALL, 3, 0.3);
     CheckBadData();
 }

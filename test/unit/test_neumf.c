@@ -219,37 +219,6 @@ static void CheckNotANumber(void)
     TestHostEnd(&t);
 }
 
-/* Mean score of a taste's items less that of all others, over visitors with half of the taste. */
-static void CheckFoldIn(void)
-{
-    TestHost t;
-    Training run = TrainWith(&t, 0, SMALL);
-    const Model *m = &run.model;
-    float *query = HostAllocate(&t.host, NeumfQueryWidth(m), sizeof(float));
-    float *again = HostAllocate(&t.host, NeumfQueryWidth(m), sizeof(float));
-    float *out = HostAllocate(&t.host, ITEMS, sizeof(float));
-    double own = 0, other = 0;
-
-    for (uint32_t taste = 0; taste < 3; taste++) {
-        Model history, sample;
-
-        ModelViewItems(m, taste * 30, 8, &history);
-        ModelViewItems(m, (taste * 30 + 30) % ITEMS, 30, &sample);
-        NeumfFoldIn(&t.host, &history, &sample, query);
-        NeumfFoldIn(&t.host, &history, &sample, again);
-        CHECK(memcmp(query, again, NeumfQueryWidth(m) * sizeof(float)) == 0,
-              "a visitor is served alike each time");
-        NeumfScore(m, query, out);
-        for (uint32_t i = 8; i < 30; i++)
-            own += (double)out[taste * 30 + i] / 66;
-        for (uint32_t i = 0; i < ITEMS; i++)
-            other += i / 30 != taste ? (double)out[i] / 180 : 0;
-    }
-    CHECK(own > other + 1, "who was not trained gets what goes with the history: %.2f, others %.2f",
-          own, other);
-    TestHostEnd(&t);
-}
-
 /* ---- whole trainings ---- */
 
 static void CheckStages(void)
@@ -297,7 +266,7 @@ void TestNeumf(void)
     CheckScores("factors=1 width=1 layers=1 epochs=3");
     CheckScores("factors=17 width=33 layers=2 epochs=3");
     CheckNotANumber();
-    CheckFoldIn();
+    CheckFoldInOfTastes(TrainWith, SMALL, 3, 1);
     CheckSameBytes(TrainWith, SMALL " epochs=2");
     CheckSameBytes(TrainWith, SMALL " epochs=2 batch_size=4000 layers=1");
     CheckStages();

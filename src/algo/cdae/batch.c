@@ -4,7 +4,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "algo/learn/adam.h"
 #include "algo/learn/negative.h"
 #include "algo/net/loss.h"
 #include "core/pool.h"
@@ -38,14 +37,14 @@ typedef struct Room {
     size_t count;
 } Room;
 
-#define ROOMS 20
+#define ROOMS 12
 
 static void RoomsOf(CdaeBatch *b, const Model *model, int threads, Room *rooms)
 {
     const CdaeOptions *o = model->options;
-    size_t users = (size_t)o->batch_size, outputs = MostOutputs(model), n = 0;
+    size_t users = (size_t)o->batch_size, outputs = MostOutputs(model);
     size_t stride = model->part[CDAE_OUTPUT_PART].stride;
-    const Room list[] = {
+    const Room list[ROOMS] = {
         {(void **)&b->user, sizeof(CdaeUser), users},
         {(void **)&b->input, sizeof(uint32_t), outputs},
         {(void **)&b->input_user, sizeof(uint32_t), outputs},
@@ -60,13 +59,7 @@ static void RoomsOf(CdaeBatch *b, const Model *model, int threads, Room *rooms)
         {(void **)&b->row, sizeof(float), SizeMultiply((size_t)threads, stride)},
     };
 
-    for (; n < sizeof(list) / sizeof(list[0]); n++)
-        rooms[n] = list[n];
-    for (int p = CDAE_USER_PART; p <= CDAE_BIAS_PART; p++) {
-        rooms[n++] = (Room){(void **)&b->state[p], sizeof(float),
-                            SizeMultiply(2, PartFloats(&model->part[p]))};
-        rooms[n++] = (Room){(void **)&b->steps[p], sizeof(uint32_t), model->part[p].rows};
-    }
+    memcpy(rooms, list, sizeof(list));
 }
 
 size_t CdaeBatchMemory(const Model *model, int threads)
@@ -78,6 +71,8 @@ size_t CdaeBatchMemory(const Model *model, int threads)
     RoomsOf(&batch, model, threads, rooms);
     for (int i = 0; i < ROOMS; i++)
         total = SizeAdd(total, SizeMultiply(rooms[i].size, rooms[i].count));
+    for (int p = CDAE_USER_PART; p <= CDAE_BIAS_PART; p++)
+        total = SizeAdd(total, AdamRowsMemory(&model->part[p]));
     return total;
 }
 
@@ -92,6 +87,8 @@ void CdaeBatchCreate(const Host *host, Model *model, CdaeBatch *b)
     RoomsOf(b, model, PoolThreads(host), rooms);
     for (int i = 0; i < ROOMS; i++)
         *rooms[i].place = HostAllocateZero(host, rooms[i].count, rooms[i].size);
+    for (int p = CDAE_USER_PART; p <= CDAE_BIAS_PART; p++)
+        AdamRowsCreate(host, &model->part[p], &b->adam[p]);
     RowGroupsCreate(host, model->items, b->most_inputs, &b->inputs);
     RowGroupsCreate(host, model->items, b->most_outputs, &b->outputs);
 }
@@ -103,10 +100,8 @@ void CdaeBatchRelease(const Host *host, CdaeBatch *b)
 
     for (size_t i = 0; i < sizeof(arrays) / sizeof(arrays[0]); i++)
         HostRelease(host, arrays[i]);
-    for (int p = CDAE_USER_PART; p <= CDAE_BIAS_PART; p++) {
-        HostRelease(host, b->state[p]);
-        HostRelease(host, b->steps[p]);
-    }
+    for (int p = CDAE_USER_PART; p <= CDAE_BIAS_PART; p++)
+        AdamRowsRelease(host, &b->adam[p]);
     RowGroupsRelease(host, &b->inputs);
     RowGroupsRelease(host, &b->outputs);
 }
@@ -114,13 +109,7 @@ void CdaeBatchRelease(const Host *host, CdaeBatch *b)
 void CdaeBatchForget(CdaeBatch *b)
 {
     for (int p = CDAE_USER_PART; p <= CDAE_BIAS_PART; p++)
-        for (uint32_t r = 0; r < b->part[p].rows; r++) {
-            memset(b->state[p] + 2 * (size_t)r * b->part[p].stride, 0,
-                   2 * b->part[p].stride * sizeof(float));
-            b->steps[p][r] = 0;
-            if (r % 4096 == 0)
-                HostPoll(b->host);
-        }
+        AdamRowsForget(b->host, &b->adam[p]);
 }
 
 /* --- what a batch learns */
@@ -345,8 +334,7 @@ static void StepRow(const CdaeBatch *b, int part, uint32_t row, uint32_t number,
     }
     memset(g, 0, of->stride * sizeof(float));
     add(b, number, g);
-    AdamMany(&rule, ++b->steps[part][row], PartRow(of, row), g,
-             b->state[part] + 2 * (size_t)row * of->stride, of->stride);
+    AdamRowsStep(&b->adam[part], &rule, row, g);
 }
 
 static uint32_t Tasks(uint32_t rows)

@@ -49,3 +49,17 @@ void DotRowsAt(const float *a, const float *rows, const uint32_t *items, size_t 
 {
     DotRowsAtVariants[VectorLevel()](a, rows, items, count, stride, out);
 }
+
+VECTOR_INLINE void AddScaledRowBody(float *to, const float *from, float scale, size_t count)
+{
+    for (size_t k = 0; k < count; k += VECTOR_LANES)
+        *(Vector *)(to + k) += scale * *(const Vector *)(from + k);
+}
+
+VECTOR_VARIANTS(AddScaledRow, (float *to, const float *from, float scale, size_t count),
+                AddScaledRowBody(to, from, scale, count))
+
+void AddScaledRow(float *to, const float *from, float scale, size_t count)
+{
+    AddScaledRowVariants[VectorLevel()](to, from, scale, count);
+}

@@ -112,4 +112,7 @@ extern void DotRows(const float *a, const float *rows, size_t count, size_t stri
 extern void DotRowsAt(const float *a, const float *rows, const uint32_t *items, size_t count,
                       size_t stride, float *out);
 
+/* to += scale * from; `count` floats, a multiple of 16, 64-byte aligned. */
+extern void AddScaledRow(float *to, const float *from, float scale, size_t count);
+
 #endif

@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "check.h"
+#include "core/vector.h"
+
 Random TestStream(uint64_t number)
 {
     Random random;
@@ -217,6 +220,22 @@ void Train(TestHost *t, const Interactions *data, const char *algorithm, const c
     }
 }
 
+Training TrainFresh(TestHost *t, int threads, Interactions (*make)(const Host *host),
+                    const char *algorithm, const char *settings)
+{
+    Interactions *data;
+    Training *run;
+
+    TestHostInit(t);
+    if (threads > 0)
+        TestHostUsePool(t, threads);
+    data = HostAllocate(&t->host, 1, sizeof(*data));
+    run = HostAllocate(&t->host, 1, sizeof(*run)); /* the model points at its options */
+    *data = make(&t->host);
+    Train(t, data, algorithm, settings, run);
+    return *run;
+}
+
 bool SameModel(const Model *a, const Model *b)
 {
     for (int i = 0; i < a->parts; i++) {
@@ -226,6 +245,78 @@ bool SameModel(const Model *a, const Model *b)
             return false;
     }
     return a->parts == b->parts;
+}
+
+void CheckSameBytes(TrainWay train, const char *settings)
+{
+    TestHost t0, t;
+    Training base = train(&t0, 0, settings), run;
+    char other[256];
+
+    for (int threads = 1; threads <= 3; threads += 2) {
+        run = train(&t, threads, settings);
+        CHECK(SameModel(&base.model, &run.model), "%s: the same bytes with %d threads", settings,
+              threads);
+        TestHostEnd(&t);
+    }
+    snprintf(other, sizeof(other), "%s seed=2", settings);
+    run = train(&t, 2, other);
+    CHECK(!SameModel(&base.model, &run.model), "another seed, other bytes");
+    TestHostEnd(&t);
+    TestHostEnd(&t0);
+}
+
+void CheckWarmStart(TrainWay train, const char *settings)
+{
+    TestHost t;
+    Training run = train(&t, 0, settings), again;
+    const Model *m = &run.model;
+    char warm[256];
+
+    snprintf(warm, sizeof(warm), "%s learning_rate=0 warm_epochs=2", settings);
+    TrainingPrepare(&t, run.data, m->algorithm->name, warm, &again);
+    for (int p = POPULARITY_PART + 1; p < m->parts; p++)
+        memcpy(again.model.part[p].data, m->part[p].data, PartFloats(&m->part[p]) * sizeof(float));
+    again.model.warm = true;
+    CHECK(TrainingRun(&again) == OUTCOME_DONE && again.report.epochs == 2 + 1 &&
+              SameModel(m, &again.model),
+          "a warm start goes on from what there is, for fewer epochs");
+    TestHostEnd(&t);
+}
+
+#define FOLDED 8 /* items of a visitor */
+
+void CheckFoldInOfTastes(TrainWay train, const char *settings, uint32_t tastes, double margin)
+{
+    TestHost t;
+    Training run = train(&t, 0, settings);
+    const Model *m = &run.model;
+    const Algorithm *a = m->algorithm;
+    uint32_t width = a->query_width(m), share = m->items / tastes;
+    float *query = HostAllocate(&t.host, width, sizeof(float));
+    float *again = HostAllocate(&t.host, width, sizeof(float));
+    float *out = HostAllocate(&t.host, VectorStride(m->items), sizeof(float));
+    double own = 0, other = 0;
+
+    for (uint32_t taste = 0; taste < tastes; taste++) {
+        Model history, sample;
+
+        ModelViewItems(m, taste * share, FOLDED, &history);
+        ModelViewItems(m, (taste + 1) % tastes * share, share, &sample);
+        a->fold_in(&t.host, &history, &sample, query);
+        a->fold_in(&t.host, &history, &sample, again);
+        CHECK(memcmp(query, again, width * sizeof(float)) == 0,
+              "a visitor is served alike each time");
+        ModelScore(m, query, 1, out);
+        for (uint32_t i = 0; i < m->items; i++)
+            if (i / share != taste)
+                other += (double)out[i] / (tastes * (tastes - 1) * share);
+            else if (i % share >= FOLDED)
+                own += (double)out[i] / (tastes * (share - FOLDED));
+    }
+    CHECK(own > other + margin,
+          "who was not trained gets what goes with the history: %.2f, others %.2f", own, other);
+    TestHostEnd(&t);
 }
 
 static const struct {

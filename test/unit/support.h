@@ -92,8 +92,27 @@ extern Outcome TrainingRun(Training *training);
 extern void Train(TestHost *t, const Interactions *data, const char *algorithm,
                   const char *settings, Training *training);
 
+/* On data that `make` makes, with a pool (0: none), all in memory of its own; the caller ends the
+ * host. */
+extern Training TrainFresh(TestHost *t, int threads, Interactions (*make)(const Host *host),
+                           const char *algorithm, const char *settings);
+
 /* Have two models the same bytes in every part? */
 extern bool SameModel(const Model *a, const Model *b);
+
+/* How a subject trains its algorithm on its data: see TrainFresh. */
+typedef Training (*TrainWay)(TestHost *t, int threads, const char *settings);
+
+/* Checks that the threads do not matter, and that the seed does. */
+extern void CheckSameBytes(TrainWay train, const char *settings);
+
+/* Checks that a warm start without steps keeps what there is; the data have something held out. */
+extern void CheckWarmStart(TrainWay train, const char *settings);
+
+/* Checks that visitors with some items of a taste (TasteInteractions) get higher scores, by this
+ * margin, for its others than for those of other tastes. */
+extern void CheckFoldInOfTastes(TrainWay train, const char *settings, uint32_t tastes,
+                                double margin);
 
 extern void SetOptions(const Algorithm *algorithm, void *options, const char *settings);
 

@@ -344,33 +344,17 @@ static void CheckGradient(void)
 
 /* ---- whole trainings ---- */
 
-static Training TrainWith(TestHost *t, int threads, const char *settings)
+static Interactions Data(const Host *host)
 {
-    Interactions *data;
-    Training run;
+    Interactions data = TasteInteractions(host, 900, 700, 5, 12, 705);
 
-    TestHostInit(t);
-    if (threads > 0)
-        TestHostUsePool(t, threads);
-    data = HostAllocate(&t->host, 1, sizeof(*data));
-    *data = TasteInteractions(&t->host, 900, 700, 5, 12, 705);
-    InteractionsHoldOut(&t->host, data, HOLDOUT_RANDOM, 0, 1);
-    Train(t, data, "als", settings, &run);
-    return run;
+    InteractionsHoldOut(host, &data, HOLDOUT_RANDOM, 0, 1);
+    return data;
 }
 
-static void CheckThreads(const char *settings)
+static Training TrainWith(TestHost *t, int threads, const char *settings)
 {
-    TestHost t0, t;
-    Training base = TrainWith(&t0, 0, settings), run;
-
-    for (int threads = 1; threads <= 3; threads += 2) {
-        run = TrainWith(&t, threads, settings);
-        CHECK(SameModel(&base.model, &run.model), "%s: the same bytes with %d threads", settings,
-              threads);
-        TestHostEnd(&t);
-    }
-    TestHostEnd(&t0);
+    return TrainFresh(t, threads, Data, "als", settings);
 }
 
 static void CheckMemory(const char *settings, bool weights, int threads)
@@ -639,9 +623,9 @@ void TestAls(void)
     CheckMoved("factors=48", true);
     CheckMoved("factors=33", false);
     CheckGradient();
-    CheckThreads("factors=20 epochs=3 evaluate_every=1");
-    CheckThreads("factors=48 epochs=3");
-    CheckThreads("factors=8 unobserved_weight=0.1");
+    CheckSameBytes(TrainWith, "factors=20 epochs=3 evaluate_every=1");
+    CheckSameBytes(TrainWith, "factors=48 epochs=3");
+    CheckSameBytes(TrainWith, "factors=8 unobserved_weight=0.1");
     CheckMemory("factors=20", false, 1);
     CheckMemory("factors=20 epochs=2", true, 3);
     CheckMemory("factors=100 unobserved_weight=0.1 regularization=0.1", false, 2);

@@ -16,21 +16,17 @@
 
 #define SMALL "factors=8 epochs=30 batch_size=20 learning_rate=0.03"
 
-/* Trains with a pool (0: none) in memory of its own; the caller ends the host. */
+static Interactions Data(const Host *host)
+{
+    Interactions data = TasteInteractions(host, USERS, ITEMS, 3, 12, 1220);
+
+    InteractionsHoldOut(host, &data, HOLDOUT_RANDOM, 0, 1);
+    return data;
+}
+
 static Training TrainWith(TestHost *t, int threads, const char *settings)
 {
-    Interactions *data;
-    Training *run;
-
-    TestHostInit(t);
-    if (threads > 0)
-        TestHostUsePool(t, threads);
-    data = HostAllocate(&t->host, 1, sizeof(*data));
-    run = HostAllocate(&t->host, 1, sizeof(*run)); /* the model points at its options */
-    *data = TasteInteractions(&t->host, USERS, ITEMS, 3, 12, 1220);
-    InteractionsHoldOut(&t->host, data, HOLDOUT_RANDOM, 0, 1);
-    Train(t, data, "cdae", settings, run);
-    return *run;
+    return TrainFresh(t, threads, Data, "cdae", settings);
 }
 
 /* ---- gradients ---- */
@@ -226,13 +222,15 @@ static void CheckRoom(void)
     TestHostInit(&t);
     data = BlockInteractions(&t.host, 20, 10000, 2); /* 5,000 items each */
     OptionsDefault(algorithm->options, &options);
-    SetOptions(algorithm, &options, "factors=1 negatives=15 corruption=0");
+    SetOptions(algorithm, &options, "factors=1 negatives=15 corruption=0 normalize=false");
     ModelLayout(&model, algorithm, &options, 20, 10000);
     ModelAllocate(&t.host, &model);
     CdaeBatchCreate(&t.host, &model, &b);
     CHECK(CdaeBatchAdd(&b, &data, 1, 0, &random) && b.input_count == CDAE_MOST_ITEMS &&
               b.output_count == 16 * CDAE_MOST_ITEMS,
           "of a user with very many items some are learnt");
+    CHECK(Near((double)b.user[0].scale * CDAE_MOST_ITEMS, 5000, 1e-6, 0), "and stand for all: %.4f",
+          (double)b.user[0].scale);
     CHECK(!CdaeBatchAdd(&b, &data, 1, 1, &random) && b.users == 1, "and fill the batch");
     CdaeBatchStep(&b);
     CHECK(CdaeBatchAdd(&b, &data, 1, 1, &random), "the next has its turn then");
@@ -272,23 +270,6 @@ static void CheckQueries(void)
 
 /* ---- whole trainings ---- */
 
-static void CheckThreads(const char *settings)
-{
-    TestHost t0, t;
-    Training base = TrainWith(&t0, 0, settings), run;
-
-    for (int threads = 1; threads <= 3; threads += 2) {
-        run = TrainWith(&t, threads, settings);
-        CHECK(SameModel(&base.model, &run.model), "%s: the same bytes with %d threads", settings,
-              threads);
-        TestHostEnd(&t);
-    }
-    run = TrainWith(&t, 2, SMALL " epochs=2 seed=2");
-    CHECK(!SameModel(&base.model, &run.model), "another seed, other bytes");
-    TestHostEnd(&t);
-    TestHostEnd(&t0);
-}
-
 static void CheckStages(const char *settings)
 {
     TestHost t;
@@ -302,22 +283,6 @@ static void CheckStages(const char *settings)
           report->history[0].loss, report->history[29].loss);
     CHECK(report->history[report->best].metric[0] > 0.35, "tastes are learnt: %.3f",
           report->history[report->best].metric[0]);
-    TestHostEnd(&t);
-}
-
-static void CheckWarm(void)
-{
-    TestHost t;
-    Training run = TrainWith(&t, 0, SMALL " holdout=none"), again;
-    const Model *m = &run.model;
-
-    TrainingPrepare(&t, run.data, "cdae", SMALL " learning_rate=0 warm_epochs=2", &again);
-    for (int p = CDAE_USER_PART; p <= CDAE_BIAS_PART; p++)
-        memcpy(again.model.part[p].data, m->part[p].data, PartFloats(&m->part[p]) * sizeof(float));
-    again.model.warm = true;
-    CHECK(TrainingRun(&again) == OUTCOME_DONE && again.report.epochs == 2 + 1 &&
-              SameModel(m, &again.model),
-          "a warm start goes on from what there is, for fewer epochs");
     TestHostEnd(&t);
 }
 
@@ -351,10 +316,10 @@ void TestCdae(void)
     CheckStep();
     CheckRoom();
     CheckQueries();
-    CheckThreads(SMALL " epochs=2");
-    CheckThreads(SMALL " epochs=2 loss=square normalize=false user_node=false");
+    CheckSameBytes(TrainWith, SMALL " epochs=2");
+    CheckSameBytes(TrainWith, SMALL " epochs=2 loss=square normalize=false user_node=false");
     CheckStages(SMALL);
     CheckStages(SMALL " loss=logistic");
-    CheckWarm();
+    CheckWarmStart(TrainWith, SMALL " holdout=none");
     CheckBadData();
 }

@@ -161,14 +161,14 @@ static void RunLoop(void *arg)
     Script *s = arg;
 
     LoopOpen(&s->loop);
-    for (int n = 0; n < 2 && s->epochs[n] > 0; n++)
-        s->stage_best[n] =
-            LoopStageAgainst(&s->loop,
-                             s->loop.stage != NULL ? NULL
-                             : n == 0              ? "one"
-                                                   : "two",
-                             s->epochs[n], n == 1 && s->against ? s->stage_best[0] : -1)
-                .metric;
+    for (int n = 0; n < 2 && s->epochs[n] > 0; n++) {
+        const char *name = s->loop.stage != NULL ? NULL : n == 0 ? "one" : "two";
+        Stage stage = n == 1 && s->against
+                          ? LoopStageAgainst(&s->loop, name, s->epochs[n], s->stage_best[0])
+                          : LoopStage(&s->loop, name, s->epochs[n]);
+
+        s->stage_best[n] = stage.metric;
+    }
     LoopClose(&s->loop);
 }
 
@@ -275,6 +275,15 @@ static void CheckStages(void)
         CHECK(Run(&s) == OUTCOME_DONE && s.report.best == (gains ? 3 : 1) &&
                   IsAfter(&s, gains ? 4 : 2),
               "a stage that is to beat another is kept if it gains a five-hundredth");
+        End(&s);
+    }
+    for (int gains = 0; gains < 2; gains++) {
+        Prepare(&s, 9, 1, 2, 2);
+        s.against = true;
+        SetMetrics(&s, (const double[]){-5, -4, -6, gains ? -3.991 : -3.993}, 4);
+        CHECK(Run(&s) == OUTCOME_DONE && s.stage_best[0] == -4 &&
+                  s.report.best == (gains ? 3 : 1) && IsAfter(&s, gains ? 4 : 2),
+              "of values below 0, too");
         End(&s);
     }
     Prepare(&s, 1, 1, 6, 0);

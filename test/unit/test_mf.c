@@ -52,20 +52,17 @@ static void CheckOverfit(const char *algorithm, const char *settings)
 
 /* ---- reproducibility ---- */
 
-/* Trains with a pool (0: none) in memory of its own; the caller ends the host. */
+static Interactions Data(const Host *host)
+{
+    Interactions data = TasteInteractions(host, 900, 700, 5, 12, 500);
+
+    InteractionsHoldOut(host, &data, HOLDOUT_RANDOM, 0, 1);
+    return data;
+}
+
 static Training TrainWith(TestHost *t, int threads, const char *algorithm, const char *settings)
 {
-    Interactions *data;
-    Training run;
-
-    TestHostInit(t);
-    if (threads > 0)
-        TestHostUsePool(t, threads);
-    data = HostAllocate(&t->host, 1, sizeof(*data));
-    *data = TasteInteractions(&t->host, 900, 700, 5, 12, 500);
-    InteractionsHoldOut(&t->host, data, HOLDOUT_RANDOM, 0, 1);
-    Train(t, data, algorithm, settings, &run);
-    return run;
+    return TrainFresh(t, threads, Data, algorithm, settings);
 }
 
 static bool SameHistory(const TrainReport *a, const TrainReport *b)

@@ -16,21 +16,17 @@
 
 #define SMALL "factors=5 width=8 epochs=30 batch_size=200 learning_rate=0.02"
 
-/* Trains with a pool (0: none) in memory of its own; the caller ends the host. */
+static Interactions Data(const Host *host)
+{
+    Interactions data = TasteInteractions(host, USERS, ITEMS, 3, 12, 1210);
+
+    InteractionsHoldOut(host, &data, HOLDOUT_RANDOM, 0, 1);
+    return data;
+}
+
 static Training TrainWith(TestHost *t, int threads, const char *settings)
 {
-    Interactions *data;
-    Training *run;
-
-    TestHostInit(t);
-    if (threads > 0)
-        TestHostUsePool(t, threads);
-    data = HostAllocate(&t->host, 1, sizeof(*data));
-    run = HostAllocate(&t->host, 1, sizeof(*run)); /* the model points at its options */
-    *data = TasteInteractions(&t->host, USERS, ITEMS, 3, 12, 1210);
-    InteractionsHoldOut(&t->host, data, HOLDOUT_RANDOM, 0, 1);
-    Train(t, data, "neumf", settings, run);
-    return *run;
+    return TrainFresh(t, threads, Data, "neumf", settings);
 }
 
 /* ---- one step ---- */
@@ -223,55 +219,7 @@ static void CheckNotANumber(void)
     TestHostEnd(&t);
 }
 
-/* Mean score of a taste's items less that of all others, over visitors with half of the taste. */
-static void CheckFoldIn(void)
-{
-    TestHost t;
-    Training run = TrainWith(&t, 0, SMALL);
-    const Model *m = &run.model;
-    float *query = HostAllocate(&t.host, NeumfQueryWidth(m), sizeof(float));
-    float *again = HostAllocate(&t.host, NeumfQueryWidth(m), sizeof(float));
-    float *out = HostAllocate(&t.host, ITEMS, sizeof(float));
-    double own = 0, other = 0;
-
-    for (uint32_t taste = 0; taste < 3; taste++) {
-        Model history, sample;
-
-        ModelViewItems(m, taste * 30, 8, &history);
-        ModelViewItems(m, (taste * 30 + 30) % ITEMS, 30, &sample);
-        NeumfFoldIn(&t.host, &history, &sample, query);
-        NeumfFoldIn(&t.host, &history, &sample, again);
-        CHECK(memcmp(query, again, NeumfQueryWidth(m) * sizeof(float)) == 0,
-              "a visitor is served alike each time");
-        NeumfScore(m, query, out);
-        for (uint32_t i = 8; i < 30; i++)
-            own += (double)out[taste * 30 + i] / 66;
-        for (uint32_t i = 0; i < ITEMS; i++)
-            other += i / 30 != taste ? (double)out[i] / 180 : 0;
-    }
-    CHECK(own > other + 1, "who was not trained gets what goes with the history: %.2f, others %.2f",
-          own, other);
-    TestHostEnd(&t);
-}
-
 /* ---- whole trainings ---- */
-
-static void CheckThreads(const char *settings)
-{
-    TestHost t0, t;
-    Training base = TrainWith(&t0, 0, settings), run;
-
-    for (int threads = 1; threads <= 3; threads += 2) {
-        run = TrainWith(&t, threads, settings);
-        CHECK(SameModel(&base.model, &run.model), "%s: the same bytes with %d threads", settings,
-              threads);
-        TestHostEnd(&t);
-    }
-    run = TrainWith(&t, 2, SMALL " epochs=2 seed=2");
-    CHECK(!SameModel(&base.model, &run.model), "another seed, other bytes");
-    TestHostEnd(&t);
-    TestHostEnd(&t0);
-}
 
 static void CheckStages(void)
 {
@@ -286,22 +234,6 @@ static void CheckStages(void)
           report->history[0].loss, report->history[29].loss);
     CHECK(report->history[report->best].metric[0] > 0.35, "tastes are learnt: %.3f",
           report->history[report->best].metric[0]);
-    TestHostEnd(&t);
-}
-
-static void CheckWarm(void)
-{
-    TestHost t;
-    Training run = TrainWith(&t, 0, SMALL " holdout=none"), again;
-    const Model *m = &run.model;
-
-    TrainingPrepare(&t, run.data, "neumf", SMALL " learning_rate=0 warm_epochs=2", &again);
-    for (int p = NEUMF_USER_PART; p <= NEUMF_NETWORK_PART; p++)
-        memcpy(again.model.part[p].data, m->part[p].data, PartFloats(&m->part[p]) * sizeof(float));
-    again.model.warm = true;
-    CHECK(TrainingRun(&again) == OUTCOME_DONE && again.report.epochs == 2 + 1 &&
-              SameModel(m, &again.model),
-          "a warm start goes on from what there is, for fewer epochs");
     TestHostEnd(&t);
 }
 
@@ -334,10 +266,10 @@ void TestNeumf(void)
     CheckScores("factors=1 width=1 layers=1 epochs=3");
     CheckScores("factors=17 width=33 layers=2 epochs=3");
     CheckNotANumber();
-    CheckFoldIn();
-    CheckThreads(SMALL " epochs=2");
-    CheckThreads(SMALL " epochs=2 batch_size=4000 layers=1");
+    CheckFoldInOfTastes(TrainWith, SMALL, 3, 1);
+    CheckSameBytes(TrainWith, SMALL " epochs=2");
+    CheckSameBytes(TrainWith, SMALL " epochs=2 batch_size=4000 layers=1");
     CheckStages();
-    CheckWarm();
+    CheckWarmStart(TrainWith, SMALL " holdout=none");
     CheckBadData();
 }

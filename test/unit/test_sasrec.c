@@ -47,21 +47,17 @@ static Interactions Walks(const Host *host, uint64_t stream)
 
 #define SMALL "factors=16 length=10 epochs=12 batch_size=20 learning_rate=0.01 dropout=0.1"
 
-/* Trains with a pool (0: none) in memory of its own; the caller ends the host. */
+static Interactions Data(const Host *host)
+{
+    Interactions data = Walks(host, 950);
+
+    InteractionsHoldOut(host, &data, HOLDOUT_LAST, 0, 1);
+    return data;
+}
+
 static Training TrainWith(TestHost *t, int threads, const char *settings)
 {
-    Interactions *data;
-    Training *run;
-
-    TestHostInit(t);
-    if (threads > 0)
-        TestHostUsePool(t, threads);
-    data = HostAllocate(&t->host, 1, sizeof(*data));
-    run = HostAllocate(&t->host, 1, sizeof(*run)); /* the model points at its options */
-    *data = Walks(&t->host, 950);
-    InteractionsHoldOut(&t->host, data, HOLDOUT_LAST, 0, 1);
-    Train(t, data, "sasrec", settings, run);
-    return *run;
+    return TrainFresh(t, threads, Data, "sasrec", settings);
 }
 
 /* ---- windows ---- */
@@ -286,23 +282,6 @@ static void CheckOrder(const char *settings, double share)
     TestHostEnd(&t);
 }
 
-static void CheckThreads(const char *settings)
-{
-    TestHost t0, t;
-    Training base = TrainWith(&t0, 0, settings), run;
-
-    for (int threads = 1; threads <= 3; threads += 2) {
-        run = TrainWith(&t, threads, settings);
-        CHECK(SameModel(&base.model, &run.model), "%s: the same bytes with %d threads", settings,
-              threads);
-        TestHostEnd(&t);
-    }
-    run = TrainWith(&t, 2, SMALL " epochs=2 seed=2");
-    CHECK(!SameModel(&base.model, &run.model), "another seed, other bytes");
-    TestHostEnd(&t);
-    TestHostEnd(&t0);
-}
-
 static void CheckStages(void)
 {
     TestHost t;
@@ -318,22 +297,6 @@ static void CheckStages(void)
               strcmp(report->history[last].stage, "all") == 0,
           "what was held out is learnt at last");
     CHECK(report->history[11].loss < 0.7 * report->history[0].loss, "the loss falls");
-    TestHostEnd(&t);
-}
-
-static void CheckWarm(void)
-{
-    TestHost t;
-    Training run = TrainWith(&t, 0, SMALL " holdout=none"), again;
-    const Model *m = &run.model;
-
-    TrainingPrepare(&t, run.data, "sasrec", SMALL " learning_rate=0 warm_epochs=2", &again);
-    for (int p = SASREC_NETWORK_PART; p <= SASREC_ITEM_PART; p++)
-        memcpy(again.model.part[p].data, m->part[p].data, PartFloats(&m->part[p]) * sizeof(float));
-    again.model.warm = true;
-    CHECK(TrainingRun(&again) == OUTCOME_DONE && again.report.epochs == 2 + 1 &&
-              SameModel(m, &again.model),
-          "a warm start goes on from what there is, for fewer epochs");
     TestHostEnd(&t);
 }
 
@@ -365,9 +328,9 @@ void TestSasrec(void)
     CheckQueries();
     CheckOrder(SMALL, 0.8);
     CheckOrder(SMALL " loss=bce epochs=60", 0.5);
-    CheckThreads(SMALL " epochs=2");
-    CheckThreads(SMALL " epochs=2 loss=bce windows=last heads=2");
+    CheckSameBytes(TrainWith, SMALL " epochs=2");
+    CheckSameBytes(TrainWith, SMALL " epochs=2 loss=bce windows=last heads=2");
     CheckStages();
-    CheckWarm();
+    CheckWarmStart(TrainWith, SMALL " holdout=none");
     CheckBadData();
 }

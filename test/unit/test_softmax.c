@@ -296,7 +296,7 @@ static void CheckList(void)
         for (uint64_t i = data.offset[u]; i < data.offset[u + 1]; i++) {
             double wanted = IsHeldOut(&data, u, data.item[i])
                                 ? 0
-                                : 100 * (double)data.weight[i] / list.mean_weight;
+                                : 100 * (double)data.weight[i] / MeanWeight(&t.host, &data);
 
             right &= fabs(visits[u * 80 + data.item[i]] - wanted) <= 15;
         }
@@ -339,40 +339,17 @@ static void CheckChunks(void)
 
 #define SMALL "factors=16 epochs=6 batch_size=100 negatives=80"
 
-/* Trains with a pool (0: none) in memory of its own; the caller ends the host. */
-static Training TrainWith(TestHost *t, int threads, const char *settings)
+static Interactions Data(const Host *host)
 {
-    Interactions *data;
-    Training *run;
+    Interactions data = TasteInteractions(host, 300, 400, 5, 12, 930);
 
-    TestHostInit(t);
-    if (threads > 0)
-        TestHostUsePool(t, threads);
-    data = HostAllocate(&t->host, 1, sizeof(*data));
-    run = HostAllocate(&t->host, 1, sizeof(*run)); /* the model points at its options */
-    *data = TasteInteractions(&t->host, 300, 400, 5, 12, 930);
-    InteractionsHoldOut(&t->host, data, HOLDOUT_RANDOM, 0, 1);
-    Train(t, data, "softmax", settings, run);
-    return *run;
+    InteractionsHoldOut(host, &data, HOLDOUT_RANDOM, 0, 1);
+    return data;
 }
 
-static void CheckThreads(const char *settings)
+static Training TrainWith(TestHost *t, int threads, const char *settings)
 {
-    TestHost t0, t;
-    Training base = TrainWith(&t0, 0, settings), run;
-    char other[256];
-
-    for (int threads = 1; threads <= 3; threads += 2) {
-        run = TrainWith(&t, threads, settings);
-        CHECK(SameModel(&base.model, &run.model), "%s: the same bytes with %d threads", settings,
-              threads);
-        TestHostEnd(&t);
-    }
-    snprintf(other, sizeof(other), "%s seed=2", settings);
-    run = TrainWith(&t, 2, other);
-    CHECK(!SameModel(&base.model, &run.model), "another seed, other bytes");
-    TestHostEnd(&t);
-    TestHostEnd(&t0);
+    return TrainFresh(t, threads, Data, "softmax", settings);
 }
 
 static bool HasNorms(const Part *part, const float *norm)
@@ -386,6 +363,29 @@ static bool HasNorms(const Part *part, const float *norm)
             return false;
     }
     return true;
+}
+
+/* Once it trains, what was held out counts as if it had never been held out, by weight, too. */
+static void CheckNormsOfAll(void)
+{
+    TestHost t;
+    Interactions data, whole;
+    float norm[60], expected[60];
+
+    TestHostInit(&t);
+    data = RandomInteractions(&t.host, 50, 60, 10, 931);
+    InteractionsHoldOut(&t.host, &data, HOLDOUT_RANDOM, 0, 1);
+    data.weight = HostAllocate(&t.host, data.count, sizeof(float));
+    for (uint32_t u = 0; u < data.users; u++)
+        for (uint64_t i = data.offset[u]; i < data.offset[u + 1]; i++)
+            data.weight[i] = IsHeldOut(&data, u, data.item[i]) ? 50 : 1;
+    whole = data;
+    whole.held = NULL;
+    whole.held_count = 0;
+    SoftmaxNorms(&t.host, &data, true, 0.4, norm);
+    SoftmaxNorms(&t.host, &whole, false, 0.4, expected);
+    CHECK(memcmp(norm, expected, sizeof(norm)) == 0, "norms of all interactions, by weight");
+    TestHostEnd(&t);
 }
 
 static void CheckNorms(void)
@@ -704,9 +704,10 @@ void TestSoftmax(void)
     CheckStep();
     CheckList();
     CheckChunks();
-    CheckThreads(SMALL);
-    CheckThreads(SMALL " temperature=0.15 chunk=3 negatives=33");
+    CheckSameBytes(TrainWith, SMALL);
+    CheckSameBytes(TrainWith, SMALL " temperature=0.15 chunk=3 negatives=33");
     CheckNorms();
+    CheckNormsOfAll();
     CheckChoice();
     CheckBeatsPopularity("factors=16 epochs=12");
     CheckBeatsPopularity("factors=16 epochs=12 chunk=4");

@@ -4,10 +4,11 @@
  * The variants are private to their files, so these are compiled in here once more, under other
  * names.
  */
-#define LearnCell   VariantsLearnCell
-#define DotRows     VariantsDotRows
-#define DotRowsAt   VariantsDotRowsAt
-#define VectorLevel VariantsVectorLevel
+#define LearnCell    VariantsLearnCell
+#define DotRows      VariantsDotRows
+#define DotRowsAt    VariantsDotRowsAt
+#define AddScaledRow VariantsAddScaledRow
+#define VectorLevel  VariantsVectorLevel
 
 #define MemoryRead      VariantsMemoryRead
 #define MemoryWrite     VariantsMemoryWrite
@@ -110,6 +111,29 @@ static void CheckDots(TestHost *t)
     if (top >= 2)
         CHECK(memcmp(out[1], out[2], sizeof(out[1])) == 0,
               "dot products of AVX2 and AVX-512 are the same bytes");
+}
+
+static void CheckScaledRows(TestHost *t)
+{
+    Rig rig = RigCreate(t, 1, 1, 100, OPTIMIZER_SGD, 1, 403);
+    uint32_t stride = rig.rule.stride;
+    float *sum[3];
+    int top = VariantsVectorLevel();
+    bool near = true;
+
+    for (int level = 0; level <= top; level++) {
+        sum[level] = HostAllocate(&t->host, stride, sizeof(float));
+        memcpy(sum[level], rig.rule.users, stride * sizeof(float));
+        AddScaledRowVariants[level](sum[level], rig.rule.items, -0.7f, stride);
+        for (uint32_t k = 0; k < stride; k++)
+            near &=
+                Near((double)sum[level][k],
+                     (double)rig.rule.users[k] - (double)0.7f * (double)rig.rule.items[k], 0, 1e-6);
+    }
+    CHECK(near, "a scaled row is added in all instruction sets");
+    if (top >= 2)
+        CHECK(memcmp(sum[1], sum[2], stride * sizeof(float)) == 0,
+              "to the same bytes with AVX2 and AVX-512");
 }
 
 /* --- the memory: all that one event changes, in one block of floats */
@@ -268,6 +292,7 @@ void TestVariants(void)
                 if (w == 2 || optimizer == OPTIMIZER_ADAGRAD_ROW)
                     CheckRule(&t, (Optimizer)optimizer, adversarial, w == 3 ? 4 : 1, widths[w]);
     CheckDots(&t);
+    CheckScaledRows(&t);
     for (int addressing = 0; addressing < 3; addressing++)
         for (int write = 0; write < 2; write++)
             CheckEvent((Addressing)addressing, (WriteForm)write);

@@ -3,6 +3,8 @@
 
 #include <math.h>
 
+#include "algo/learn/positives.h"
+#include "algo/softmax/softmax.h"
 #include "check.h"
 #include "support.h"
 #include "tests.h"
@@ -92,6 +94,65 @@ static void CheckUnequal(void)
     CheckShares("near the greatest float");
 }
 
+/* ---- epochs that learn what was held out, too ---- */
+
+#define HELD_USERS 200
+
+/* What is held out has fifty times the weight of the rest. */
+static Interactions HeavyHeld(const Host *host)
+{
+    Interactions data = RandomInteractions(host, HELD_USERS, 100, 10, 953);
+
+    InteractionsHoldOut(host, &data, HOLDOUT_RANDOM, 0, 1);
+    data.columns |= COLUMN_WEIGHT;
+    data.weight = HostAllocate(host, data.count, sizeof(float));
+    for (uint32_t u = 0; u < HELD_USERS; u++)
+        for (uint64_t i = data.offset[u]; i < data.offset[u + 1]; i++)
+            data.weight[i] = IsHeldOut(&data, u, data.item[i]) ? 50 : 1;
+    return data;
+}
+
+/* As many in all as there are, so that none is left for want of room; 8 for each user's heaviest.
+ */
+static void CheckHeldVisits(const char *name, const Interactions *data, const uint32_t *visits,
+                            uint32_t count)
+{
+    uint32_t fewest = UINT32_MAX;
+
+    for (uint32_t u = 0; u < HELD_USERS; u++)
+        fewest = visits[u] < fewest ? visits[u] : fewest;
+    CHECK(count + 1 >= data->count && count <= data->count + 1 && fewest >= 7,
+          "%s: %u visits of %u, at least %u of a user's held-out one", name, count,
+          (unsigned)data->count, fewest);
+}
+
+static void CheckHeldLearnt(void)
+{
+    TestHost t;
+    Interactions data;
+    Positives positives;
+    SoftmaxList list;
+    Random random = TestStream(954);
+    uint32_t visits[2][HELD_USERS] = {{0}};
+
+    TestHostInit(&t);
+    data = HeavyHeld(&t.host);
+    PositivesCreate(&t.host, &data, &positives);
+    SoftmaxListCreate(&t.host, &data, &list);
+    SoftmaxListFill(&t.host, &data, true, 1, &random, &list);
+    for (uint32_t i = 0; i < list.count; i++)
+        visits[0][list.pairs[i].user] += IsHeldOut(&data, list.pairs[i].user, list.pairs[i].item);
+    CheckHeldVisits("softmax", &data, visits[0], list.count);
+    data.held_learnt = true;
+    PositivesDraw(&t.host, &data, &random, &positives);
+    data.held_learnt = false;
+    for (uint32_t i = 0; i < positives.count; i++)
+        visits[1][positives.pair[i].user] +=
+            IsHeldOut(&data, positives.pair[i].user, positives.pair[i].item);
+    CheckHeldVisits("positives", &data, visits[1], positives.count);
+    TestHostEnd(&t);
+}
+
 void TestVisits(void)
 {
     static const float equal[] = {1, 0.1f, 7, 1e30f, 1e-30f, 3.4e38f, 1e-45f};
@@ -99,4 +160,5 @@ void TestVisits(void)
     for (int i = 0; i < 7; i++)
         CheckEqual(equal[i]);
     CheckUnequal();
+    CheckHeldLearnt();
 }

@@ -4,7 +4,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "algo/learn/adam.h"
 #include "algo/learn/negative.h"
 #include "algo/net/loss.h"
 #include "core/pool.h"
@@ -38,14 +37,14 @@ typedef struct Room {
     size_t count;
 } Room;
 
-#define ROOMS 20
+#define ROOMS 12
 
 static void RoomsOf(CdaeBatch *b, const Model *model, int threads, Room *rooms)
 {
     const CdaeOptions *o = model->options;
-    size_t users = (size_t)o->batch_size, outputs = MostOutputs(model), n = 0;
+    size_t users = (size_t)o->batch_size, outputs = MostOutputs(model);
     size_t stride = model->part[CDAE_OUTPUT_PART].stride;
-    const Room list[] = {
+    const Room list[ROOMS] = {
         {(void **)&b->user, sizeof(CdaeUser), users},
         {(void **)&b->input, sizeof(uint32_t), outputs},
         {(void **)&b->input_user, sizeof(uint32_t), outputs},
@@ -60,13 +59,7 @@ static void RoomsOf(CdaeBatch *b, const Model *model, int threads, Room *rooms)
         {(void **)&b->row, sizeof(float), SizeMultiply((size_t)threads, stride)},
     };
 
-    for (; n < sizeof(list) / sizeof(list[0]); n++)
-        rooms[n] = list[n];
-    for (int p = CDAE_USER_PART; p <= CDAE_BIAS_PART; p++) {
-        rooms[n++] = (Room){(void **)&b->state[p], sizeof(float),
-                            SizeMultiply(2, PartFloats(&model->part[p]))};
-        rooms[n++] = (Room){(void **)&b->steps[p], sizeof(uint32_t), model->part[p].rows};
-    }
+    memcpy(rooms, list, sizeof(list));
 }
 
 size_t CdaeBatchMemory(const Model *model, int threads)
@@ -78,6 +71,8 @@ size_t CdaeBatchMemory(const Model *model, int threads)
     RoomsOf(&batch, model, threads, rooms);
     for (int i = 0; i < ROOMS; i++)
         total = SizeAdd(total, SizeMultiply(rooms[i].size, rooms[i].count));
+    for (int p = CDAE_USER_PART; p <= CDAE_BIAS_PART; p++)
+        total = SizeAdd(total, AdamRowsMemory(&model->part[p]));
     return total;
 }
 
@@ -92,6 +87,8 @@ void CdaeBatchCreate(const Host *host, Model *model, CdaeBatch *b)
     RoomsOf(b, model, PoolThreads(host), rooms);
     for (int i = 0; i < ROOMS; i++)
         *rooms[i].place = HostAllocateZero(host, rooms[i].count, rooms[i].size);
+    for (int p = CDAE_USER_PART; p <= CDAE_BIAS_PART; p++)
+        AdamRowsCreate(host, &model->part[p], &b->adam[p]);
     RowGroupsCreate(host, model->items, b->most_inputs, &b->inputs);
     RowGroupsCreate(host, model->items, b->most_outputs, &b->outputs);
 }
@@ -103,10 +100,8 @@ void CdaeBatchRelease(const Host *host, CdaeBatch *b)
 
     for (size_t i = 0; i < sizeof(arrays) / sizeof(arrays[0]); i++)
         HostRelease(host, arrays[i]);
-    for (int p = CDAE_USER_PART; p <= CDAE_BIAS_PART; p++) {
-        HostRelease(host, b->state[p]);
-        HostRelease(host, b->steps[p]);
-    }
+    for (int p = CDAE_USER_PART; p <= CDAE_BIAS_PART; p++)
+        AdamRowsRelease(host, &b->adam[p]);
     RowGroupsRelease(host, &b->inputs);
     RowGroupsRelease(host, &b->outputs);
 }
@@ -114,13 +109,7 @@ void CdaeBatchRelease(const Host *host, CdaeBatch *b)
 void CdaeBatchForget(CdaeBatch *b)
 {
     for (int p = CDAE_USER_PART; p <= CDAE_BIAS_PART; p++)
-        for (uint32_t r = 0; r < b->part[p].rows; r++) {
-            memset(b->state[p] + 2 * (size_t)r * b->part[p].stride, 0,
-                   2 * b->part[p].stride * sizeof(float));
-            b->steps[p][r] = 0;
-            if (r % 4096 == 0)
-                HostPoll(b->host);
-        }
+        AdamRowsForget(b->host, &b->adam[p]);
 }
 
 /* --- what a batch learns */
@@ -151,12 +140,14 @@ static void AddItem(CdaeBatch *b, const Interactions *data, double mean_weight, 
         AddOutput(b, UniformNegative(data, user, random), 0, weight);
 }
 
-/* What is read stands for all that the user has. */
-static float ScaleOf(const CdaeBatch *b, uint32_t inputs, uint32_t count)
+/* What is read, of so many outputs, stands for all `count` that the user has. */
+static float ScaleOf(const CdaeBatch *b, const CdaeUser *of, uint32_t count)
 {
-    float kept = b->options->normalize ? 1 : (float)(1 - b->options->corruption);
+    double taken = (double)of->outputs / (double)(1 + b->options->negatives);
 
-    return CdaeScale(b->options, b->options->normalize ? inputs : count) / kept;
+    if (b->options->normalize)
+        return CdaeScale(b->options, of->inputs);
+    return 1 / (float)((1 - b->options->corruption) * taken / count);
 }
 
 /* Interactions of the user from which a step takes those that train. */
@@ -193,21 +184,12 @@ bool CdaeBatchAdd(CdaeBatch *b, const Interactions *data, double mean_weight, ui
             AddItem(b, data, mean_weight, user, i, random);
     of->inputs = b->input_count - of->input;
     of->outputs = b->output_count - of->output;
-    of->scale = ScaleOf(b, of->inputs, count);
+    of->scale = ScaleOf(b, of, count);
     b->users++;
     return true;
 }
 
 /* --- users */
-
-VECTOR_INLINE void AddScaledBody(float *to, const float *from, float scale, size_t count)
-{
-    for (size_t k = 0; k < count; k += VECTOR_LANES)
-        *(Vector *)(to + k) += scale * *(const Vector *)(from + k);
-}
-
-VECTOR_VARIANTS(AddScaled, (float *to, const float *from, float scale, size_t count),
-                AddScaledBody(to, from, scale, count))
 
 static void Read(const CdaeBatch *b, const CdaeUser *of, float *sum)
 {
@@ -215,11 +197,9 @@ static void Read(const CdaeBatch *b, const CdaeUser *of, float *sum)
 
     memcpy(sum, b->part[CDAE_BIAS_PART].data, input->stride * sizeof(float));
     if (b->options->user_node)
-        AddScaledVariants[VectorLevel()](sum, PartRow(&b->part[CDAE_USER_PART], of->user), 1,
-                                         input->stride);
+        AddScaledRow(sum, PartRow(&b->part[CDAE_USER_PART], of->user), 1, input->stride);
     for (uint32_t i = of->input; i < of->input + of->inputs; i++)
-        AddScaledVariants[VectorLevel()](sum, PartRow(input, b->input[i]), of->scale,
-                                         input->stride);
+        AddScaledRow(sum, PartRow(input, b->input[i]), of->scale, input->stride);
 }
 
 /* Scores become gradients; the loss. */
@@ -268,8 +248,7 @@ static void Back(const CdaeBatch *b, const CdaeUser *of, const float *z, float *
 
     memset(g, 0, output->stride * sizeof(float));
     for (uint32_t j = of->output; j < of->output + of->outputs; j++)
-        AddScaledVariants[VectorLevel()](g, PartRow(output, b->output[j]), b->pull[j],
-                                         output->stride);
+        AddScaledRow(g, PartRow(output, b->output[j]), b->pull[j], output->stride);
     for (uint32_t k = 0; k < output->stride; k++)
         g[k] = k < factors ? g[k] * z[k] * (1 - z[k]) : 0;
 }
@@ -307,8 +286,8 @@ typedef void (*AddGradient)(const CdaeBatch *b, uint32_t number, float *g);
 
 static void AddUser(const CdaeBatch *b, uint32_t number, float *g)
 {
-    AddScaledVariants[VectorLevel()](g, b->sum + (size_t)number * b->part[CDAE_OUTPUT_PART].stride,
-                                     1, b->part[CDAE_USER_PART].stride);
+    AddScaledRow(g, b->sum + (size_t)number * b->part[CDAE_OUTPUT_PART].stride, 1,
+                 b->part[CDAE_USER_PART].stride);
 }
 
 static void AddBias(const CdaeBatch *b, uint32_t number, float *g)
@@ -325,9 +304,8 @@ static void AddInputs(const CdaeBatch *b, uint32_t number, float *g)
     for (uint32_t e = groups->start[number]; e < groups->start[number + 1]; e++) {
         uint32_t user = b->input_user[groups->entry[e]];
 
-        AddScaledVariants[VectorLevel()](g,
-                                         b->sum + (size_t)user * b->part[CDAE_OUTPUT_PART].stride,
-                                         b->user[user].scale, b->part[CDAE_INPUT_PART].stride);
+        AddScaledRow(g, b->sum + (size_t)user * b->part[CDAE_OUTPUT_PART].stride,
+                     b->user[user].scale, b->part[CDAE_INPUT_PART].stride);
     }
 }
 
@@ -339,8 +317,7 @@ static void AddOutputs(const CdaeBatch *b, uint32_t number, float *g)
     for (uint32_t e = groups->start[number]; e < groups->start[number + 1]; e++) {
         uint32_t j = groups->entry[e];
 
-        AddScaledVariants[VectorLevel()](g, b->hidden + (size_t)b->output_user[j] * stride,
-                                         b->pull[j], stride);
+        AddScaledRow(g, b->hidden + (size_t)b->output_user[j] * stride, b->pull[j], stride);
     }
 }
 
@@ -357,8 +334,7 @@ static void StepRow(const CdaeBatch *b, int part, uint32_t row, uint32_t number,
     }
     memset(g, 0, of->stride * sizeof(float));
     add(b, number, g);
-    AdamMany(&rule, ++b->steps[part][row], PartRow(of, row), g,
-             b->state[part] + 2 * (size_t)row * of->stride, of->stride);
+    AdamRowsStep(&b->adam[part], &rule, row, g);
 }
 
 static uint32_t Tasks(uint32_t rows)

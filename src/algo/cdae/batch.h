@@ -15,6 +15,7 @@
 #define RECADV_ALGO_CDAE_BATCH_H
 
 #include "algo/cdae/cdae.h"
+#include "algo/learn/adam_rows.h"
 #include "algo/learn/row_groups.h"
 
 /* Items of a user in one step, at most: of more, some that lie side by side are drawn. */
@@ -53,8 +54,7 @@ typedef struct CdaeBatch {
     double *losses; /* per user */
     RowGroups inputs, outputs;
     float *row; /* of each thread: a gradient */
-    float *state[CDAE_BIAS_PART + 1];
-    uint32_t *steps[CDAE_BIAS_PART + 1];
+    AdamRows adam[CDAE_BIAS_PART + 1];
 } CdaeBatch;
 
 extern void CdaeBatchCreate(const Host *host, Model *model, CdaeBatch *batch);

@@ -2,12 +2,8 @@
 #include <math.h>
 
 #include "algo/cdae/batch.h"
-#include "algo/learn/loop.h"
+#include "algo/learn/schedule.h"
 #include "core/pool.h"
-
-/* What was held out is learnt with all others in this share of the epochs, at this rate. */
-#define AFTER      4
-#define AFTER_RATE 0.2
 
 typedef struct Trainer {
     const Host *host;
@@ -17,9 +13,7 @@ typedef struct Trainer {
     CdaeBatch batch;
     uint32_t *order; /* of the users */
     double mean_weight;
-    double rate; /* at the start of the stage, as a share of the learning rate */
-    int planned; /* epochs of the stage */
-    int done;
+    Schedule schedule;
 } Trainer;
 
 int CdaeEpochs(const Model *model, bool held)
@@ -27,7 +21,7 @@ int CdaeEpochs(const Model *model, bool held)
     const CdaeOptions *o = model->options;
     int epochs = MainEpochs(model, o->epochs, o->warm_epochs);
 
-    return epochs + (held && !model->trial ? EpochShare(epochs, AFTER) : 0);
+    return epochs + EpochsAfter(model, epochs, held);
 }
 
 static uint32_t LearntParts(void)
@@ -75,14 +69,6 @@ static void Release(Trainer *t)
 
 /* --- epochs */
 
-static double RateAt(const Trainer *t, uint32_t at)
-{
-    const CdaeOptions *o = t->options;
-    double progress = (t->done + (double)at / t->data.users) / t->planned;
-
-    return o->learning_rate * t->rate * (1 - progress * (1 - o->last_rate));
-}
-
 static void DrawOrder(const Trainer *t, int epoch)
 {
     Random random;
@@ -113,36 +99,33 @@ static double RunEpoch(void *trainer, int number)
 
     DrawOrder(t, number);
     for (uint32_t at = 0; at < t->data.users;) {
-        t->batch.rule.rate = (float)RateAt(t, at);
+        t->batch.rule.rate = (float)ScheduleRate(&t->schedule, (double)at / t->data.users);
         at = TakeBatch(t, number, at);
         loss += CdaeBatchStep(&t->batch);
         HostPoll(t->host);
     }
-    t->done++;
+    t->schedule.done++;
     return loss / t->data.users;
-}
-
-/* Begins a schedule of the step. */
-static void Plan(Trainer *t, double rate, int epochs)
-{
-    t->rate = rate;
-    t->planned = epochs;
-    t->done = 0;
 }
 
 static void RunStages(Trainer *t, Loop *loop)
 {
+    const CdaeOptions *o = t->options;
     Stage best;
 
-    Plan(t, 1, MainEpochs(t->model, t->options->epochs, t->options->warm_epochs));
-    best = LoopStage(loop, "cdae", t->planned);
+    t->schedule = (Schedule){
+        .first = o->learning_rate,
+        .last = o->last_rate,
+        .epochs = MainEpochs(t->model, o->epochs, o->warm_epochs),
+    };
+    best = LoopStage(loop, "cdae", t->schedule.epochs);
     if (loop->validation.count == 0 || t->model->trial)
         return;
     t->data.held_learnt = true;
     t->mean_weight = MeanWeight(t->host, &t->data);
     CdaeBatchForget(&t->batch);
-    Plan(t, AFTER_RATE, EpochShare(best.epochs, AFTER));
-    LoopLearnAll(loop, "all", t->planned);
+    t->schedule = ScheduleAfter(&t->schedule, best.epochs);
+    LoopLearnAll(loop, "all", t->schedule.epochs);
 }
 
 void CdaeTrain(const Host *host, const Interactions *data, Model *model, TrainReport *report)

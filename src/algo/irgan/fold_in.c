@@ -2,7 +2,6 @@
  * fold_in.c: a user who was not trained, against items as they are: the row with the least loss of
  * ranking, by steps of Adam, the history against a sample of other items.
  */
-#include <math.h>
 #include <string.h>
 
 #include "algo/irgan/irgan.h"
@@ -57,14 +56,6 @@ static void Gradient(const Fold *f, uint32_t step, const float *row)
     }
 }
 
-static void CheckFinite(const Host *host, const float *row, uint32_t columns)
-{
-    for (uint32_t k = 0; k < columns; k++)
-        if (!isfinite(row[k]))
-            HostFail(host, FAIL_NOT_FINITE, "Train the model with a lower learning_rate.",
-                     "the history led to values that are not finite");
-}
-
 static void Learn(const Fold *f, float *row, float *state)
 {
     AdamRule rule = {.rate = RATE, .weight_decay = DECAY, .scale = 1};
@@ -94,7 +85,7 @@ void IrganFoldIn(const Host *host, const Model *history, const Model *sample, fl
     memset(query, 0, stride * sizeof(float));
     if (f.item[0]->rows > 0 && f.item[1]->rows > 0)
         Learn(&f, query, state);
-    CheckFinite(host, query, f.item[0]->columns);
+    CheckFoldedIn(host, query, f.item[0]->columns);
     HostRelease(host, f.score[0]);
     HostRelease(host, f.score[1]);
     HostRelease(host, f.gradient);

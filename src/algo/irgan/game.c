@@ -187,15 +187,6 @@ static void RewardDraws(const IrganGame *g, uint32_t user, const float *chance, 
     }
 }
 
-VECTOR_INLINE void AddScaledBody(float *to, const float *from, float scale, size_t count)
-{
-    for (size_t k = 0; k < count; k += VECTOR_LANES)
-        *(Vector *)(to + k) += scale * *(const Vector *)(from + k);
-}
-
-VECTOR_VARIANTS(AddScaled, (float *to, const float *from, float scale, size_t count),
-                AddScaledBody(to, from, scale, count))
-
 static void LearnUser(void *arg, int task, int worker)
 {
     IrganGame *g = arg;
@@ -212,7 +203,7 @@ static void LearnUser(void *arg, int task, int worker)
     RewardDraws(g, user, chance, sums, sums + g->width);
     FollowRewards(sums + g->width, item->rows, chance);
     for (uint32_t i = 0; i < item->rows; i++)
-        AddScaledVariants[VectorLevel()](step, PartRow(item, i), chance[i], item->stride);
+        AddScaledRow(step, PartRow(item, i), chance[i], item->stride);
 }
 
 /* The users' rows are as they were. */
@@ -227,9 +218,8 @@ static void StepItems(void *arg, int task, int worker)
         for (uint32_t n = 0; n < g->count; n++) {
             float by = -g->rate * g->chance[(size_t)n * g->width + i];
 
-            AddScaledVariants[VectorLevel()](PartRow(player->item, i),
-                                             PartRow(player->user, g->users[n]), by,
-                                             player->item->stride);
+            AddScaledRow(PartRow(player->item, i), PartRow(player->user, g->users[n]), by,
+                         player->item->stride);
             player->bias->data[i] += by;
         }
 }
@@ -246,6 +236,6 @@ void IrganGameStep(IrganGame *g, const uint32_t *users, uint32_t count)
         HostAbandon(g->host);
     PoolRun(g->host, StepItems, g, (int)((player->item->rows + TASK_ITEMS - 1) / TASK_ITEMS));
     for (uint32_t n = 0; n < count; n++)
-        AddScaledVariants[VectorLevel()](PartRow(player->user, users[n]),
-                                         g->step + (size_t)n * stride, -g->rate, stride);
+        AddScaledRow(PartRow(player->user, users[n]), g->step + (size_t)n * stride, -g->rate,
+                     stride);
 }

@@ -1,13 +1,9 @@
 /* train.c: pairwise ranking, then rounds of the two players, and at last what was held out. */
 #include "algo/irgan/game.h"
 #include "algo/irgan/steps.h"
-#include "algo/learn/loop.h"
 #include "algo/learn/positives.h"
+#include "algo/learn/schedule.h"
 #include "core/pool.h"
-
-/* What was held out is learnt with all others in this share of the epochs, at this rate. */
-#define AFTER      4
-#define AFTER_RATE 0.2
 
 /* Epochs of the discriminator that see the same draws. */
 #define SAME_DRAWS 5
@@ -26,22 +22,20 @@ typedef struct Trainer {
     Player generator, discriminator;
     IrganGame game;
     Positives positives;
-    uint32_t *order; /* of users */
-    uint32_t *taken; /* per user: draws that have been used */
-    uint64_t passes; /* names random numbers: passes so far */
-    bool plays;      /* an epoch is a round of the players */
-    double rate;     /* at the start of the stage, as a share of the learning rate */
-    int planned;     /* epochs of the stage */
-    int done;
+    uint32_t *order;   /* of users */
+    uint32_t *taken;   /* per user: draws that have been used */
+    uint64_t passes;   /* names random numbers: passes so far */
+    bool plays;        /* an epoch is a round of the players */
+    Schedule schedule; /* of ranking */
 } Trainer;
 
 static int AllEpochs(const Model *model, bool held)
 {
     const IrganOptions *o = model->options;
     int epochs = MainEpochs(model, o->epochs, o->warm_epochs), rounds = (int)o->adv_epochs;
-    bool after = held && !model->trial;
+    int after = EpochsAfter(model, epochs, held);
 
-    return epochs + rounds + (after ? EpochShare(epochs, AFTER) + rounds : 0);
+    return epochs + rounds + after + (after > 0 ? rounds : 0);
 }
 
 static uint32_t LearntParts(void)
@@ -106,14 +100,6 @@ static void Release(Trainer *t)
 
 /* --- ranking */
 
-static double RateAt(const Trainer *t, uint32_t at)
-{
-    const IrganOptions *o = t->options;
-    double progress = (t->done + (double)at / t->positives.count) / t->planned;
-
-    return o->learning_rate * t->rate * (1 - progress * (1 - o->last_rate));
-}
-
 static void DrawPositives(Trainer *t, Random *random)
 {
     RandomSeed(random, (uint64_t)t->options->train.seed, RANDOM_ORDER, t->passes++, 0);
@@ -130,7 +116,8 @@ static double Rank(Trainer *t)
     DrawPositives(t, &random);
     for (uint32_t at = 0; at < t->positives.count; at++) {
         Positive pair = t->positives.pair[at];
-        StepSize size = {(float)RateAt(t, at), (float)o->regularization};
+        double rate = ScheduleRate(&t->schedule, (double)at / t->positives.count);
+        StepSize size = {(float)rate, (float)o->regularization};
         uint32_t other =
             HardestNegative(&t->generator, &t->data, pair.user, o->candidates, &random);
 
@@ -139,6 +126,7 @@ static double Rank(Trainer *t)
         if (at % POLL_PAIRS == 0)
             HostPoll(t->host);
     }
+    t->schedule.done++;
     return t->positives.count == 0 ? 0 : loss / t->positives.count;
 }
 
@@ -223,32 +211,23 @@ static double Play(Trainer *t)
 static double RunEpoch(void *trainer, int number)
 {
     Trainer *t = trainer;
-    double loss = t->plays ? Play(t) : Rank(t);
 
     (void)number;
-    t->done++;
-    return loss;
+    return t->plays ? Play(t) : Rank(t);
 }
 
 /* --- stages */
 
-static void Plan(Trainer *t, bool plays, double rate, int epochs)
-{
-    t->plays = plays;
-    t->rate = rate;
-    t->planned = epochs;
-    t->done = 0;
-}
-
 static void LearnHeld(Trainer *t, Loop *loop, Stage ranked, Stage played)
 {
     t->data.held_learnt = true;
-    Plan(t, false, AFTER_RATE, EpochShare(ranked.epochs, AFTER));
-    LoopLearnAll(loop, "all ranking", t->planned);
+    t->plays = false;
+    t->schedule = ScheduleAfter(&t->schedule, ranked.epochs);
+    LoopLearnAll(loop, "all ranking", t->schedule.epochs);
     if (!IsGain(played.metric, ranked.metric))
         return;
-    Plan(t, true, 1, played.epochs);
-    LoopLearnAll(loop, "all players", t->planned);
+    t->plays = true;
+    LoopLearnAll(loop, "all players", played.epochs);
 }
 
 static void RunStages(Trainer *t, Loop *loop)
@@ -256,11 +235,15 @@ static void RunStages(Trainer *t, Loop *loop)
     const IrganOptions *o = t->options;
     Stage ranked, played = {.metric = -1};
 
-    Plan(t, false, 1, MainEpochs(t->model, t->options->epochs, t->options->warm_epochs));
-    ranked = LoopStage(loop, "ranking", t->planned);
+    t->schedule = (Schedule){
+        .first = o->learning_rate,
+        .last = o->last_rate,
+        .epochs = MainEpochs(t->model, o->epochs, o->warm_epochs),
+    };
+    ranked = LoopStage(loop, "ranking", t->schedule.epochs);
     if (o->adv_epochs > 0) {
-        Plan(t, true, 1, (int)o->adv_epochs);
-        played = LoopStageAgainst(loop, "players", t->planned, ranked.metric);
+        t->plays = true;
+        played = LoopStageAgainst(loop, "players", (int)o->adv_epochs, ranked.metric);
     }
     if (loop->validation.count > 0 && !t->model->trial)
         LearnHeld(t, loop, ranked, played);

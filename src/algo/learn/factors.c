@@ -61,6 +61,14 @@ void FactorsQuery(const Model *view, const QueryInput *input, float *query)
     memcpy(query, PartRow(user, input->row), user->stride * sizeof(float));
 }
 
+void CheckFoldedIn(const Host *host, const float *row, uint32_t columns)
+{
+    for (uint32_t k = 0; k < columns; k++)
+        if (!isfinite(row[k]))
+            HostFail(host, FAIL_NOT_FINITE, "Train the model with a lower learning_rate.",
+                     "the history led to values that are not finite");
+}
+
 /* Cosine of the row `one` and each of `rows`; 0 where one of the two is zero. */
 VECTOR_INLINE void CosineBody(const float *one, const float *rows, size_t count, size_t stride,
                               float *out)

@@ -22,6 +22,9 @@ extern void FactorsInit(const Host *host, Part *part, RandomPurpose purpose, uin
 /* out[r]: cosine of the only row of `one` and row r of the part; 0 where one of the two is zero. */
 extern void PartCosines(const Part *one, const Part *part, float *out);
 
+/* Fails if the row that a history was folded into is not finite. */
+extern void CheckFoldedIn(const Host *host, const float *row, uint32_t columns);
+
 /* Members of struct Algorithm. */
 extern uint32_t FactorsQueryWidth(const Model *model);
 extern void FactorsQuery(const Model *view, const QueryInput *input, float *query);

@@ -146,6 +146,14 @@ bool RowIsZero(const Part *part, size_t row)
     return true;
 }
 
+bool PartIsZero(const Part *part)
+{
+    for (uint32_t r = 0; r < part->rows; r++)
+        if (!RowIsZero(part, r))
+            return false;
+    return true;
+}
+
 /* --- the best epoch */
 
 static void CopyPart(const Host *host, const Part *part, const float *from, float *to)

@@ -84,8 +84,9 @@ extern float LoopCheckPart(const Loop *loop, const Part *part, int number);
 extern bool IsRankable(const Interactions *data);
 extern void CheckRankable(const Host *host, const Interactions *data);
 
-/* Is the row as it was allocated?  Rows of a warm start are not zero. */
+/* Is the row, or are all, as they were allocated?  Rows of a warm start are not zero. */
 extern bool RowIsZero(const Part *part, size_t row);
+extern bool PartIsZero(const Part *part);
 
 /* Epochs of a training: fewer after a warm start. */
 static inline int MainEpochs(const Model *model, int64_t epochs, int64_t warm_epochs)

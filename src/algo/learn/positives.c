@@ -19,9 +19,8 @@ void PositivesCreate(const Host *host, const Interactions *data, Positives *posi
     if (room > UINT32_MAX)
         HostFail(host, FAIL_INVALID, "Train on fewer interactions, or with the algorithm bpr.",
                  "the algorithm takes at most %u interactions", UINT32_MAX);
-    *positives = (Positives){.pair = HostAllocate(host, room, sizeof(Positive)),
-                             .room = (uint32_t)room,
-                             .mean_weight = MeanWeight(host, data)};
+    *positives =
+        (Positives){.pair = HostAllocate(host, room, sizeof(Positive)), .room = (uint32_t)room};
 }
 
 void PositivesRelease(const Host *host, Positives *positives)
@@ -63,7 +62,7 @@ static void Shuffle(const Host *host, Random *random, Positive *pair, uint32_t c
 
 void PositivesDraw(const Host *host, const Interactions *data, Random *random, Positives *positives)
 {
-    Visits visits = VisitsStart(positives->mean_weight, random);
+    Visits visits = VisitsStart(MeanWeight(host, data), random);
 
     positives->count = 0;
     for (uint32_t user = 0; user < data->users; user++) {

@@ -13,7 +13,6 @@ typedef struct Positives {
     Positive *pair;
     uint32_t count;
     uint32_t room;
-    double mean_weight;
 } Positives;
 
 extern void PositivesCreate(const Host *host, const Interactions *data, Positives *positives);

@@ -6,7 +6,6 @@
  */
 #include "algo/mf/mf.h"
 
-#include <math.h>
 #include <string.h>
 
 /* Passes over the history per stage: more gain nothing, and long histories need fewer. */
@@ -130,14 +129,6 @@ static void LearnStage(const Fold *f, uint64_t stage, uint32_t epochs)
     }
 }
 
-static void CheckFinite(const Host *host, const float *row, uint32_t columns)
-{
-    for (uint32_t k = 0; k < columns; k++)
-        if (!isfinite(row[k]))
-            HostFail(host, FAIL_NOT_FINITE, "Train the model with a lower learning_rate.",
-                     "the history led to values that are not finite");
-}
-
 /* A history of all items leaves no negatives to learn from: the mean of its rows has to do. */
 static void TakeMean(const Part *history, float *query)
 {
@@ -167,5 +158,5 @@ void MfFoldIn(const Host *host, const Model *history, const Model *sample, float
         LearnStage(&f, 1, StageEpochs(o->adv_epochs, f.count));
     }
     FoldClose(&f);
-    CheckFinite(host, query, own->columns);
+    CheckFoldedIn(host, query, own->columns);
 }

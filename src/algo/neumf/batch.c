@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "algo/learn/adam.h"
 #include "algo/net/loss.h"
 #include "core/blas.h"
 #include "core/pool.h"
@@ -40,8 +39,7 @@ static void SideCreate(const Host *host, Part *part, uint32_t examples, NeumfSid
     side->row_of = HostAllocate(host, examples, sizeof(uint32_t));
     side->values = HostAllocate(host, floats, sizeof(float));
     side->gradient = HostAllocate(host, floats, sizeof(float));
-    side->state = HostAllocateZero(host, SizeMultiply(2, PartFloats(part)), sizeof(float));
-    side->steps = HostAllocateZero(host, part->rows, sizeof(uint32_t));
+    AdamRowsCreate(host, part, &side->adam);
 }
 
 static void SideRelease(const Host *host, NeumfSide *side)
@@ -50,18 +48,15 @@ static void SideRelease(const Host *host, NeumfSide *side)
     HostRelease(host, side->row_of);
     HostRelease(host, side->values);
     HostRelease(host, side->gradient);
-    HostRelease(host, side->state);
-    HostRelease(host, side->steps);
+    AdamRowsRelease(host, &side->adam);
 }
 
 static size_t SideMemory(const Part *part, uint32_t examples)
 {
-    size_t floats = SizeAdd(SizeMultiply(2 * (size_t)examples, part->stride),
-                            SizeMultiply(2, PartFloats(part)));
-    size_t numbers = SizeAdd(examples, part->rows);
+    size_t numbers = SizeAdd(SizeMultiply(2 * (size_t)examples, part->stride), examples);
+    size_t total = SizeAdd(SizeMultiply(numbers, sizeof(float)), AdamRowsMemory(part));
 
-    return SizeAdd(SizeMultiply(SizeAdd(floats, numbers), sizeof(float)),
-                   RowGroupsMemory(part->rows, examples));
+    return SizeAdd(total, RowGroupsMemory(part->rows, examples));
 }
 
 void NeumfBatchCreate(const Host *host, Model *model, NeumfBatch *b)
@@ -117,23 +112,12 @@ size_t NeumfBatchMemory(const Model *model, int threads)
                                                          2 * (size_t)shape.width)));
 }
 
-static void SideForget(const Host *host, NeumfSide *side)
-{
-    for (uint32_t r = 0; r < side->part->rows; r++) {
-        memset(side->state + 2 * (size_t)r * side->part->stride, 0,
-               2 * side->part->stride * sizeof(float));
-        side->steps[r] = 0;
-        if (r % 4096 == 0)
-            HostPoll(host);
-    }
-}
-
 void NeumfBatchForget(NeumfBatch *b)
 {
     b->steps = 0;
     memset(b->network_state, 0, 2 * PartFloats(b->part) * sizeof(float));
-    SideForget(b->host, &b->user);
-    SideForget(b->host, &b->item);
+    AdamRowsForget(b->host, &b->user.adam);
+    AdamRowsForget(b->host, &b->item.adam);
 }
 
 /* --- slices */
@@ -175,14 +159,6 @@ static uint32_t Slices(const NeumfBatch *b)
 
 /* --- steps */
 
-VECTOR_INLINE void AddToBody(float *to, const float *from, size_t count)
-{
-    for (size_t k = 0; k < count; k += VECTOR_LANES)
-        *(Vector *)(to + k) += *(const Vector *)(from + k);
-}
-
-VECTOR_VARIANTS(AddTo, (float *to, const float *from, size_t count), AddToBody(to, from, count))
-
 static AdamRule RuleOf(const NeumfBatch *b)
 {
     return (AdamRule){
@@ -200,7 +176,7 @@ static void StepNetwork(NeumfBatch *b, uint32_t task)
     if (learns)
         memset(sum, 0, count * sizeof(float));
     for (uint32_t lane = 0; lane < Slices(b); lane++)
-        AddToVariants[VectorLevel()](sum, b->lane + lane * floats + at, count);
+        AddScaledRow(sum, b->lane + lane * floats + at, 1, count);
     if (learns)
         AdamMany(&rule, b->steps, b->part->data + at, sum, b->network_state + 2 * at, count);
 }
@@ -218,10 +194,9 @@ static void StepRow(const NeumfBatch *b, NeumfSide *side, float *sums, uint32_t 
     else
         memset(g, 0, stride * sizeof(float));
     for (uint32_t e = groups->start[number]; e < groups->start[number + 1]; e++)
-        AddToVariants[VectorLevel()](g, side->gradient + groups->entry[e] * stride, stride);
+        AddScaledRow(g, side->gradient + groups->entry[e] * stride, 1, stride);
     if (sums == NULL)
-        AdamMany(&rule, ++side->steps[row], PartRow(side->part, row), g,
-                 side->state + 2 * row * stride, stride);
+        AdamRowsStep(&side->adam, &rule, row, g);
 }
 
 static uint32_t Tasks(size_t things, uint32_t of_task)

@@ -8,6 +8,7 @@
 #ifndef RECADV_ALGO_NEUMF_BATCH_H
 #define RECADV_ALGO_NEUMF_BATCH_H
 
+#include "algo/learn/adam_rows.h"
 #include "algo/learn/row_groups.h"
 #include "algo/neumf/neumf.h"
 
@@ -21,15 +22,14 @@ typedef struct NeumfRule {
                                                   * (NULL, all three: it learns) */
 } NeumfRule;
 
-/* Rows of one side, and Adam's state of each. */
+/* Rows of one side. */
 typedef struct NeumfSide {
     Part *part;
     RowGroups groups;
     uint32_t *row_of; /* per example */
     float *values;    /* per example: its row, */
     float *gradient;  /* and what it does to it */
-    float *state;
-    uint32_t *steps;
+    AdamRows adam;
 } NeumfSide;
 
 typedef struct NeumfBatch {

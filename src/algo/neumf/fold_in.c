@@ -5,7 +5,6 @@
  * items, a part of it in each step.  Products are the plain ones, so that a visitor is served alike
  * in every process.
  */
-#include <math.h>
 #include <string.h>
 
 #include "algo/learn/adam.h"
@@ -176,14 +175,6 @@ static void Learn(const Fold *f, float *row, float *state, uint32_t stride)
     }
 }
 
-static void CheckFinite(const Host *host, const float *row, uint32_t columns)
-{
-    for (uint32_t k = 0; k < columns; k++)
-        if (!isfinite(row[k]))
-            HostFail(host, FAIL_NOT_FINITE, "Train the model with a lower learning_rate.",
-                     "the history led to values that are not finite");
-}
-
 void NeumfFoldIn(const Host *host, const Model *history, const Model *sample, float *query)
 {
     const NeumfOptions *o = history->options;
@@ -200,7 +191,7 @@ void NeumfFoldIn(const Host *host, const Model *history, const Model *sample, fl
     if (f.others > 0)
         Learn(&f, row, state, part->stride);
     FoldClose(&f);
-    CheckFinite(host, row, part->columns);
+    CheckFoldedIn(host, row, part->columns);
     NeumfQueryOf(history, row, query);
     HostRelease(host, row);
     HostRelease(host, state);

@@ -1,14 +1,10 @@
 /* train.c: epochs, and at last what was held out. */
-#include "algo/learn/loop.h"
 #include "algo/learn/negative.h"
 #include "algo/learn/positives.h"
+#include "algo/learn/schedule.h"
 #include "algo/neumf/batch.h"
 #include "core/blas.h"
 #include "core/pool.h"
-
-/* What was held out is learnt with all others in this share of the epochs, at this rate. */
-#define AFTER      4
-#define AFTER_RATE 0.2
 
 typedef struct Trainer {
     const Host *host;
@@ -17,9 +13,7 @@ typedef struct Trainer {
     Model *model;
     Positives positives;
     NeumfBatch batch;
-    double rate; /* at the start of the stage, as a share of the learning rate */
-    int planned; /* epochs of the stage */
-    int done;
+    Schedule schedule;
 } Trainer;
 
 int NeumfEpochs(const Model *model, bool held)
@@ -27,7 +21,7 @@ int NeumfEpochs(const Model *model, bool held)
     const NeumfOptions *o = model->options;
     int epochs = MainEpochs(model, o->epochs, o->warm_epochs);
 
-    return epochs + (held && !model->trial ? EpochShare(epochs, AFTER) : 0);
+    return epochs + EpochsAfter(model, epochs, held);
 }
 
 static uint32_t LearntParts(void)
@@ -45,14 +39,6 @@ size_t NeumfMemory(const Model *model, const Interactions *shape, int threads)
 
 /* --- start */
 
-static bool NetworkIsNew(const Part *part)
-{
-    for (uint32_t r = 0; r < part->rows; r++)
-        if (!RowIsZero(part, r))
-            return false;
-    return true;
-}
-
 /* What a warm start brings stays. */
 static void StartParts(const Trainer *t)
 {
@@ -60,7 +46,7 @@ static void StartParts(const Trainer *t)
     uint64_t seed = (uint64_t)t->options->train.seed;
     Random random;
 
-    if (NetworkIsNew(&part[NEUMF_NETWORK_PART])) {
+    if (PartIsZero(&part[NEUMF_NETWORK_PART])) {
         RandomSeed(&random, seed, RANDOM_INIT_WEIGHT, 0, 0);
         NeumfStartNetwork(&t->batch.network, &random, part[NEUMF_NETWORK_PART].data);
     }
@@ -83,14 +69,6 @@ static void Release(Trainer *t)
 }
 
 /* --- epochs */
-
-static double RateAt(const Trainer *t, uint32_t at)
-{
-    const NeumfOptions *o = t->options;
-    double progress = (t->done + (double)at / t->positives.count) / t->planned;
-
-    return o->learning_rate * t->rate * (1 - progress * (1 - o->last_rate));
-}
 
 /* A user who has all items has no negatives, and teaches nothing. */
 static void AddExamples(Trainer *t, Positive pair, Random *random)
@@ -129,37 +107,34 @@ static double RunEpoch(void *trainer, int number)
     RandomSeed(&random, (uint64_t)t->options->train.seed, RANDOM_ORDER, (uint64_t)number, 0);
     PositivesDraw(t->host, &t->data, &random, &t->positives);
     for (uint32_t at = 0; at < t->positives.count;) {
-        t->batch.rule.rate = (float)RateAt(t, at);
+        t->batch.rule.rate = (float)ScheduleRate(&t->schedule, (double)at / t->positives.count);
         at = TakeBatch(t, number, at);
         examples += t->batch.count;
         if (t->batch.count > 0)
             loss += NeumfBatchStep(&t->batch);
         HostPoll(t->host);
     }
-    t->done++;
+    t->schedule.done++;
     return examples == 0 ? 0 : loss / (double)examples;
-}
-
-/* Begins a schedule of the step. */
-static void Plan(Trainer *t, double rate, int epochs)
-{
-    t->rate = rate;
-    t->planned = epochs;
-    t->done = 0;
 }
 
 static void RunStages(Trainer *t, Loop *loop)
 {
+    const NeumfOptions *o = t->options;
     Stage best;
 
-    Plan(t, 1, MainEpochs(t->model, t->options->epochs, t->options->warm_epochs));
-    best = LoopStage(loop, "neumf", t->planned);
+    t->schedule = (Schedule){
+        .first = o->learning_rate,
+        .last = o->last_rate,
+        .epochs = MainEpochs(t->model, o->epochs, o->warm_epochs),
+    };
+    best = LoopStage(loop, "neumf", t->schedule.epochs);
     if (loop->validation.count == 0 || t->model->trial)
         return;
     t->data.held_learnt = true;
     NeumfBatchForget(&t->batch);
-    Plan(t, AFTER_RATE, EpochShare(best.epochs, AFTER));
-    LoopLearnAll(loop, "all", t->planned);
+    t->schedule = ScheduleAfter(&t->schedule, best.epochs);
+    LoopLearnAll(loop, "all", t->schedule.epochs);
 }
 
 void NeumfTrain(const Host *host, const Interactions *data, Model *model, TrainReport *report)

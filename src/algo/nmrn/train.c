@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "algo/learn/loop.h"
+#include "algo/learn/schedule.h"
 #include "algo/nmrn/event_order.h"
 #include "algo/nmrn/generator.h"
 #include "algo/nmrn/microbatch.h"
@@ -27,11 +27,6 @@
 /* A temperature is tried for this share of the epochs. */
 #define TRIAL 3
 
-/* What was held out is learnt with all others in this share of the epochs that proved best, with
- * steps of this size. */
-#define AFTER      4
-#define AFTER_RATE 0.2
-
 static const struct {
     float value;
     const char *stage;
@@ -50,10 +45,8 @@ typedef struct Trainer {
     Loop *loop;
     EventOrder order;
     MicroBatch batch;
-    bool held_too; /* held-out interactions train, too */
-    double rate;   /* of steps, at the start of the stage */
-    int planned;   /* epochs of the stage */
-    int done;
+    bool held_too;     /* held-out interactions train, too */
+    Schedule schedule; /* of steps, as shares of the learning rate */
 } Trainer;
 
 /* Parts that epochs change and that serving needs: the memory is written anew. */
@@ -67,11 +60,6 @@ static uint32_t LearntParts(const Model *model)
     return learnt;
 }
 
-static int ShareOf(int64_t epochs, int share)
-{
-    return (int)((epochs + share - 1) / share);
-}
-
 /* Does a temperature have to be chosen?  A warm start comes with one. */
 static bool Chooses(const Model *model, bool held)
 {
@@ -83,10 +71,10 @@ static bool Chooses(const Model *model, bool held)
 int NmrnEpochs(const Model *model, bool held)
 {
     const NmrnOptions *o = model->options;
-    int trial = ShareOf(o->epochs, TRIAL), after = ShareOf(o->epochs, AFTER);
+    int epochs = (int)o->epochs;
 
-    return (int)o->epochs + (Chooses(model, held) ? TRIALS * trial : 0) +
-           (held && !model->trial ? after : 0);
+    return epochs + (Chooses(model, held) ? TRIALS * EpochShare(epochs, TRIAL) : 0) +
+           EpochsAfter(model, epochs, held);
 }
 
 size_t NmrnTrainMemory(const Model *model, const Interactions *shape, int threads)
@@ -209,21 +197,11 @@ static void WritePass(Trainer *t, bool held_too)
     }
 }
 
-/* The size of steps, as a share of the learning rate. */
-static double RateAt(const Trainer *t, uint64_t learnt)
-{
-    double events = (double)t->data->events->count;
-    double progress = (t->done + (double)learnt / events) / t->planned;
-
-    if (t->options->loss == LOSS_HINGE)
-        return t->rate;
-    return t->rate * (LAST_RATE + (1 - LAST_RATE) * (1 - progress));
-}
-
 /* Mean loss per event. */
 static double LearnPass(Trainer *t, int epoch)
 {
     uint64_t seed = (uint64_t)t->options->train.seed, learnt = 0;
+    double events = (double)t->data->events->count;
     bool shared = t->options->memory == MEMORY_SHARED;
     OrderedEvent next;
     Random random;
@@ -237,12 +215,12 @@ static double LearnPass(Trainer *t, int epoch)
         if (!t->held_too && IsHeldOut(t->data, next.event.user, next.event.item))
             continue;
         RandomSeed(&random, seed, RANDOM_EVENT, (uint64_t)epoch, next.number);
-        t->batch.rate = (float)RateAt(t, learnt);
+        t->batch.rate = (float)ScheduleRate(&t->schedule, (double)learnt / events);
         MicroBatchAdd(&t->batch, &next.event, shared ? learnt == 0 : next.first, &random);
         learnt++;
     }
     MicroBatchStep(&t->batch);
-    t->done++;
+    t->schedule.done++;
     return learnt == 0 ? 0 : t->batch.loss / (double)learnt;
 }
 
@@ -309,11 +287,9 @@ static void ForgetHeldOut(void *trainer)
 /* --- stages */
 
 /* Begins a schedule of the step. */
-static void Plan(Trainer *t, double rate, int epochs)
+static void Plan(Trainer *t, int epochs)
 {
-    t->rate = rate;
-    t->planned = epochs;
-    t->done = 0;
+    t->schedule = (Schedule){1, t->options->loss == LOSS_HINGE ? 1 : LAST_RATE, epochs, 0};
 }
 
 /* Everything that was learnt goes. */
@@ -336,14 +312,14 @@ static void SetTemperature(Trainer *t, float temperature)
 /* A short run of each, with a whole schedule. */
 static float ChooseTemperature(Trainer *t)
 {
-    int epochs = ShareOf(t->options->epochs, TRIAL), chosen = 0;
+    int epochs = EpochShare(t->options->epochs, TRIAL), chosen = 0;
     double best = 0;
 
     for (int i = 0; i < TRIALS; i++) {
         double value;
 
         SetTemperature(t, trials[i].value);
-        Plan(t, 1, epochs);
+        Plan(t, epochs);
         value = LoopStage(t->loop, trials[i].stage, epochs).metric;
         if (i == 0 || value > BETTER * best) {
             best = value;
@@ -373,13 +349,14 @@ static void RunStages(Trainer *t)
     Stage best;
 
     PrepareTemperature(t);
-    Plan(t, 1, (int)t->options->epochs);
-    best = LoopStage(t->loop, t->options->loss == LOSS_SOFTMAX ? "memory" : NULL, t->planned);
+    Plan(t, (int)t->options->epochs);
+    best =
+        LoopStage(t->loop, t->options->loss == LOSS_SOFTMAX ? "memory" : NULL, t->schedule.epochs);
     if (t->loop->validation.count == 0 || t->model->trial)
         return;
     t->held_too = true;
-    Plan(t, AFTER_RATE, ShareOf(best.epochs, AFTER));
-    LoopLearnAll(t->loop, "all", t->planned);
+    t->schedule = ScheduleAfter(&t->schedule, best.epochs);
+    LoopLearnAll(t->loop, "all", t->schedule.epochs);
 }
 
 void NmrnTrain(const Host *host, const Interactions *data, Model *model, TrainReport *report)

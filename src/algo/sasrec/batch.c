@@ -4,7 +4,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "algo/learn/adam.h"
 #include "algo/learn/negative.h"
 #include "core/blas.h"
 #include "core/pool.h"
@@ -82,12 +81,11 @@ typedef struct Room {
     size_t count;
 } Room;
 
-#define ROOMS 24
+#define ROOMS 22
 
 static void RoomsOf(SasrecBatch *b, const Model *model, const Sizes *s, int threads, Room *rooms)
 {
     size_t network = PartFloats(&model->part[SASREC_NETWORK_PART]);
-    size_t items = SizeMultiply(model->items, s->stride);
     const Room list[ROOMS] = {
         {(void **)&b->window, sizeof(Window), s->windows},
         {(void **)&b->slice, sizeof(SasrecSlice), s->slices},
@@ -110,10 +108,8 @@ static void RoomsOf(SasrecBatch *b, const Model *model, const Sizes *s, int thre
         {(void **)&b->row, sizeof(float), SizeMultiply((size_t)threads, s->stride)},
         {(void **)&b->first, sizeof(uint32_t),
          SizeMultiply((size_t)threads, SizeAdd(s->slice_rows, 1))},
-        {(void **)&b->item_state, sizeof(float), SizeMultiply(2, items)},
         {(void **)&b->network_state, sizeof(float), SizeMultiply(2, network)},
         {(void **)&b->network_sum, sizeof(float), network},
-        {(void **)&b->item_steps, sizeof(uint32_t), model->items},
     };
 
     memcpy(rooms, list, sizeof(list));
@@ -139,7 +135,7 @@ size_t SasrecBatchMemory(const Model *model, int threads)
     RoomsOf(&batch, model, &sizes, threads, rooms);
     for (int i = 0; i < ROOMS; i++)
         total = SizeAdd(total, SizeMultiply(rooms[i].size, rooms[i].count));
-    return total;
+    return SizeAdd(total, AdamRowsMemory(&model->part[SASREC_ITEM_PART]));
 }
 
 void SasrecBatchCreate(const Host *host, Model *model, SasrecBatch *b)
@@ -162,33 +158,29 @@ void SasrecBatchCreate(const Host *host, Model *model, SasrecBatch *b)
     RoomsOf(b, model, &s, PoolThreads(host), rooms);
     for (int i = 0; i < ROOMS; i++)
         *rooms[i].place = HostAllocateZero(host, rooms[i].count, rooms[i].size);
+    AdamRowsCreate(host, b->item, &b->adam);
 }
 
 void SasrecBatchRelease(const Host *host, SasrecBatch *b)
 {
-    void *const rooms[] = {
-        b->window,     b->slice,         b->input,       b->target,      b->negative,
-        b->weight,     b->pull,          b->push,        b->out,         b->dx,
-        b->losses,     b->items.number,  b->items.item,  b->items.start, b->items.entry,
-        b->shared,     b->lane,          b->worker,      b->row,         b->first,
-        b->item_state, b->network_state, b->network_sum, b->item_steps};
+    void *const rooms[] = {b->window,        b->slice,       b->input,       b->target,
+                           b->negative,      b->weight,      b->pull,        b->push,
+                           b->out,           b->dx,          b->losses,      b->items.number,
+                           b->items.item,    b->items.start, b->items.entry, b->shared,
+                           b->lane,          b->worker,      b->row,         b->first,
+                           b->network_state, b->network_sum};
 
     _Static_assert(sizeof(rooms) / sizeof(rooms[0]) == ROOMS, "all of them");
     for (int i = 0; i < ROOMS; i++)
         HostRelease(host, rooms[i]);
+    AdamRowsRelease(host, &b->adam);
 }
 
 void SasrecBatchForget(SasrecBatch *b)
 {
     b->steps = 0;
     memset(b->network_state, 0, 2 * PartFloats(b->network) * sizeof(float));
-    for (uint32_t i = 0; i < b->item->rows; i++) {
-        memset(b->item_state + 2 * (size_t)i * b->item->stride, 0,
-               2 * b->item->stride * sizeof(float));
-        b->item_steps[i] = 0;
-        if (i % 4096 == 0)
-            HostPoll(b->host);
-    }
+    AdamRowsForget(b->host, &b->adam);
 }
 
 /* --- rows of the batch */
@@ -378,27 +370,13 @@ static void LearnSlices(SasrecBatch *b, uint64_t epoch, uint64_t place)
 
 /* --- steps */
 
-VECTOR_INLINE void AddScaledBody(float *to, const float *from, float scale, size_t count)
-{
-    for (size_t k = 0; k < count; k += VECTOR_LANES)
-        *(Vector *)(to + k) += scale * *(const Vector *)(from + k);
-}
-
-VECTOR_VARIANTS(AddScaled, (float *to, const float *from, float scale, size_t count),
-                AddScaledBody(to, from, scale, count))
-
-void SasrecAddScaled(float *to, const float *from, float scale, size_t count)
-{
-    AddScaledVariants[VectorLevel()](to, from, scale, count);
-}
-
 /* The sum of the lanes from number `at` on, in their order. */
 static void SumLanes(const SasrecBatch *b, size_t at, size_t count, float *sum)
 {
     uint32_t lanes = b->slices < SASREC_LANES ? b->slices : SASREC_LANES;
 
     for (uint32_t lane = 0; lane < lanes; lane++)
-        SasrecAddScaled(sum, LaneOf(b, lane) + at, 1, count);
+        AddScaledRow(sum, LaneOf(b, lane) + at, 1, count);
 }
 
 static AdamRule RuleOf(const SasrecBatch *b)
@@ -429,9 +407,9 @@ static void AddEntry(const SasrecBatch *b, uint32_t entry, float *g)
     EntryKind kind = entry & 3;
 
     if (kind == ENTRY_INPUT)
-        SasrecAddScaled(g, b->dx + at, sqrtf((float)b->item->columns), stride);
+        AddScaledRow(g, b->dx + at, sqrtf((float)b->item->columns), stride);
     else
-        SasrecAddScaled(g, b->out + at, kind == ENTRY_TARGET ? b->pull[row] : b->push[row], stride);
+        AddScaledRow(g, b->out + at, kind == ENTRY_TARGET ? b->pull[row] : b->push[row], stride);
 }
 
 static void StepItem(SasrecBatch *b, uint32_t number, float *g)
@@ -449,8 +427,7 @@ static void StepItem(SasrecBatch *b, uint32_t number, float *g)
     for (uint32_t e = items->start[number]; e < items->start[number + 1]; e++)
         AddEntry(b, items->entry[e], g);
     if (b->rule.item_sums == NULL)
-        AdamMany(&rule, ++b->item_steps[item], PartRow(b->item, item), g,
-                 b->item_state + 2 * (size_t)item * stride, stride);
+        AdamRowsStep(&b->adam, &rule, item, g);
 }
 
 static uint32_t NetworkTasks(const SasrecBatch *b)

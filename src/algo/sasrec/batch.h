@@ -14,6 +14,7 @@
 #ifndef RECADV_ALGO_SASREC_BATCH_H
 #define RECADV_ALGO_SASREC_BATCH_H
 
+#include "algo/learn/adam_rows.h"
 #include "algo/sasrec/sasrec.h"
 #include "algo/sasrec/windows.h"
 
@@ -74,9 +75,9 @@ typedef struct SasrecBatch {
     float *row;      /* of each thread: one gradient */
     uint32_t *first; /* of each thread: rows at which windows start */
     float *network_sum;
-    float *item_state, *network_state; /* Adam's */
-    uint32_t *item_steps;
-    uint64_t steps;
+    float *network_state; /* Adam's */
+    uint64_t steps;       /* of the network */
+    AdamRows adam;        /* of the items */
     uint64_t seed;
     const Host *host;
 } SasrecBatch;
@@ -102,8 +103,5 @@ extern double SasrecBatchStep(SasrecBatch *batch, const Windows *histories, uint
  */
 extern double SasrecLossOf(SasrecBatch *batch, const SasrecSlice *slice, float *scores, float *g,
                            float *negatives);
-
-/* to += scale * from: `count` numbers, whole vectors */
-extern void SasrecAddScaled(float *to, const float *from, float scale, size_t count);
 
 #endif

@@ -116,10 +116,9 @@ static void AddPulls(const SasrecBatch *b, const SasrecSlice *slice, float *g)
     for (uint32_t r = 0; r < slice->rows; r++) {
         uint32_t row = slice->row + r;
 
-        SasrecAddScaled(g + r * stride, PartRow(b->item, b->target[row]), b->pull[row], stride);
+        AddScaledRow(g + r * stride, PartRow(b->item, b->target[row]), b->pull[row], stride);
         if (b->negative[row] != NO_ITEM)
-            SasrecAddScaled(g + r * stride, PartRow(b->item, b->negative[row]), b->push[row],
-                            stride);
+            AddScaledRow(g + r * stride, PartRow(b->item, b->negative[row]), b->push[row], stride);
     }
 }
 

@@ -1,19 +1,10 @@
 /* train.c: epochs, and at last what was held out. */
 #include <math.h>
 
-#include "algo/learn/loop.h"
+#include "algo/learn/schedule.h"
 #include "algo/sasrec/batch.h"
 #include "core/blas.h"
 #include "core/pool.h"
-
-/* Deviation of items' first rows, by the root of their width. */
-#define ITEM_DEVIATION 1.0
-
-#define POLL_ROWS 4096
-
-/* What was held out is learnt with all others in this share of the epochs, at this rate. */
-#define AFTER      4
-#define AFTER_RATE 0.2
 
 typedef struct Trainer {
     const Host *host;
@@ -22,9 +13,7 @@ typedef struct Trainer {
     Model *model;
     Windows windows;
     SasrecBatch batch;
-    double rate; /* at the start of the stage, as a share of the learning rate */
-    int planned; /* epochs of the stage */
-    int done;
+    Schedule schedule;
 } Trainer;
 
 uint32_t SasrecNegatives(const SasrecOptions *options, uint32_t items)
@@ -37,7 +26,7 @@ int SasrecEpochs(const Model *model, bool held)
     const SasrecOptions *o = model->options;
     int epochs = MainEpochs(model, o->epochs, o->warm_epochs);
 
-    return epochs + (held && !model->trial ? EpochShare(epochs, AFTER) : 0);
+    return epochs + EpochsAfter(model, epochs, held);
 }
 
 static uint32_t LearntParts(void)
@@ -57,43 +46,18 @@ size_t SasrecMemory(const Model *model, const Interactions *shape, int threads)
 
 /* --- start */
 
-static void StartRow(const Trainer *t, uint32_t item)
-{
-    const Part *part = &t->model->part[SASREC_ITEM_PART];
-    Random random;
-
-    RandomSeed(&random, (uint64_t)t->options->train.seed, RANDOM_INIT_ITEM, item, 0);
-    for (uint32_t k = 0; k < part->columns; k++)
-        PartRow(part, item)[k] =
-            (float)(ITEM_DEVIATION * RandomTruncatedNormal(&random) / sqrt(part->columns));
-}
-
-static bool NetworkIsNew(const Model *model)
-{
-    const Part *part = &model->part[SASREC_NETWORK_PART];
-
-    for (uint32_t r = 0; r < part->rows; r++)
-        if (!RowIsZero(part, r))
-            return false;
-    return true;
-}
-
-/* Rows of a warm start stay. */
+/* What a warm start brings stays. */
 static void StartParts(const Trainer *t)
 {
-    const Part *item = &t->model->part[SASREC_ITEM_PART];
+    Part *network = &t->model->part[SASREC_NETWORK_PART], *item = &t->model->part[SASREC_ITEM_PART];
+    uint64_t seed = (uint64_t)t->options->train.seed;
     Random random;
 
-    if (NetworkIsNew(t->model)) {
-        RandomSeed(&random, (uint64_t)t->options->train.seed, RANDOM_INIT_WEIGHT, 0, 0);
-        TransformerStart(&t->batch.encoder, &random, t->model->part[SASREC_NETWORK_PART].data);
+    if (PartIsZero(network)) {
+        RandomSeed(&random, seed, RANDOM_INIT_WEIGHT, 0, 0);
+        TransformerStart(&t->batch.encoder, &random, network->data);
     }
-    for (uint32_t i = 0; i < item->rows; i++) {
-        if (RowIsZero(item, i))
-            StartRow(t, i);
-        if (i % POLL_ROWS == 0)
-            HostPoll(t->host);
-    }
+    FactorsInit(t->host, item, RANDOM_INIT_ITEM, seed, 1 / sqrt(item->columns));
 }
 
 static void CheckData(const Trainer *t)
@@ -141,14 +105,6 @@ static void Release(Trainer *t)
 
 /* --- epochs */
 
-static double RateAt(const Trainer *t, uint32_t window)
-{
-    const SasrecOptions *o = t->options;
-    double progress = (t->done + (double)window / t->windows.count) / t->planned;
-
-    return o->learning_rate * t->rate * (1 - progress * (1 - o->last_rate));
-}
-
 static void TakeBatch(Trainer *t, uint32_t first)
 {
     SasrecBatch *b = &t->batch;
@@ -169,36 +125,33 @@ static double RunEpoch(void *trainer, int number)
     RandomSeed(&random, t->batch.seed, RANDOM_ORDER, (uint64_t)number, 0);
     WindowsCut(t->host, &t->windows, &random);
     for (uint32_t first = 0; first < t->windows.count; first += t->batch.windows) {
-        t->batch.rule.rate = (float)RateAt(t, first);
+        t->batch.rule.rate = (float)ScheduleRate(&t->schedule, (double)first / t->windows.count);
         TakeBatch(t, first);
         loss += SasrecBatchStep(&t->batch, &t->windows, (uint64_t)number, first);
         HostPoll(t->host);
     }
-    t->done++;
+    t->schedule.done++;
     return t->windows.rows == 0 ? 0 : loss / (double)t->windows.rows;
-}
-
-/* Begins a schedule of the step. */
-static void Plan(Trainer *t, double rate, int epochs)
-{
-    t->rate = rate;
-    t->planned = epochs;
-    t->done = 0;
 }
 
 static void RunStages(Trainer *t, Loop *loop)
 {
+    const SasrecOptions *o = t->options;
     Stage best;
 
-    Plan(t, 1, MainEpochs(t->model, t->options->epochs, t->options->warm_epochs));
-    best = LoopStage(loop, "next item", t->planned);
+    t->schedule = (Schedule){
+        .first = o->learning_rate,
+        .last = o->last_rate,
+        .epochs = MainEpochs(t->model, o->epochs, o->warm_epochs),
+    };
+    best = LoopStage(loop, "next item", t->schedule.epochs);
     if (loop->validation.count == 0 || t->model->trial)
         return;
     t->batch.rule.held_too = true;
     WindowsTake(t->host, &t->windows, true);
     SasrecBatchForget(&t->batch);
-    Plan(t, AFTER_RATE, EpochShare(best.epochs, AFTER));
-    LoopLearnAll(loop, "all", t->planned);
+    t->schedule = ScheduleAfter(&t->schedule, best.epochs);
+    LoopLearnAll(loop, "all", t->schedule.epochs);
 }
 
 void SasrecTrain(const Host *host, const Interactions *data, Model *model, TrainReport *report)

@@ -49,15 +49,6 @@ void ScaleRow(float *row, uint32_t stride, float norm)
     ScaleVariants[VectorLevel()](row, stride, norm);
 }
 
-VECTOR_INLINE void AddRowBody(float *to, const float *from, float scale, uint32_t stride)
-{
-    for (uint32_t k = 0; k < stride; k += VECTOR_LANES)
-        *(Vector *)(to + k) += scale * *(const Vector *)(from + k);
-}
-
-VECTOR_VARIANTS(AddRow, (float *to, const float *from, float scale, uint32_t stride),
-                AddRowBody(to, from, scale, stride))
-
 typedef struct RowStepping {
     float norm;
     float rate;
@@ -324,7 +315,7 @@ static double AddPositives(const SoftmaxBatch *b, uint32_t r)
 
         DotRows(b->p + at, x, 1, stride, &product);
         loss -= (double)product / rule->temperature;
-        AddRowVariants[VectorLevel()](b->user_g + at, x, -1 / rule->temperature, stride);
+        AddScaledRow(b->user_g + at, x, -1 / rule->temperature, stride);
     }
     return loss;
 }
@@ -356,7 +347,7 @@ static void StepRow(const SoftmaxRule *rule, const Part *part, uint32_t row, flo
     RowStepping s = {norm, rule->learning_rate, NULL, part->columns, part->stride};
 
     if (sums != NULL) {
-        AddRowVariants[VectorLevel()](sums + (size_t)row * part->stride, g, 1, part->stride);
+        AddScaledRow(sums + (size_t)row * part->stride, g, 1, part->stride);
         return;
     }
     s.state = (user ? rule->user_state : rule->item_state) + row;
@@ -371,8 +362,7 @@ static void StepItem(const SoftmaxBatch *b, uint32_t number, float *g)
     uint32_t stride = rule->item->stride, row = items->row[number];
 
     for (uint32_t e = items->start[number]; e < items->start[number + 1]; e++)
-        AddRowVariants[VectorLevel()](g, b->p + (size_t)items->query[e] * stride,
-                                      -1 / rule->temperature, stride);
+        AddScaledRow(g, b->p + (size_t)items->query[e] * stride, -1 / rule->temperature, stride);
     StepRow(rule, rule->item, row, rule->norm[row], g);
 }
 
@@ -409,8 +399,7 @@ static void StepUsers(SoftmaxBatch *b, uint32_t slice, float *g)
     for (uint32_t n = range.first; n < range.end; n++) {
         memset(g, 0, stride * sizeof(float));
         for (uint32_t e = users->start[n]; e < users->start[n + 1]; e++)
-            AddRowVariants[VectorLevel()](g, b->user_g + (size_t)users->query[e] * stride, 1,
-                                          stride);
+            AddScaledRow(g, b->user_g + (size_t)users->query[e] * stride, 1, stride);
         StepRow(&b->rule, b->rule.user, users->row[n], 1, g);
     }
 }

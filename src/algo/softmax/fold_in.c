@@ -5,7 +5,6 @@
  * mean of the history's rows, -p.a / tau + rho ln(mean of exp(p.x_j / tau)).  Steps are those of
  * training, with all negatives in each.
  */
-#include <math.h>
 #include <string.h>
 
 #include "algo/learn/optimizer.h"
@@ -82,14 +81,6 @@ static void Descend(const Fold *f, float rate, float *p)
     }
 }
 
-static void CheckFinite(const Host *host, const float *row, uint32_t columns)
-{
-    for (uint32_t k = 0; k < columns; k++)
-        if (!isfinite(row[k]))
-            HostFail(host, FAIL_NOT_FINITE, "Train the model with a lower learning_rate.",
-                     "the history led to values that are not finite");
-}
-
 void SoftmaxFoldIn(const Host *host, const Model *history, const Model *sample, float *query)
 {
     const SoftmaxOptions *o = history->options;
@@ -110,7 +101,7 @@ void SoftmaxFoldIn(const Host *host, const Model *history, const Model *sample, 
     ScaleRow(query, own->stride, 1);
     if (f.sample->rows > 0)
         Descend(&f, (float)o->learning_rate, query);
-    CheckFinite(host, query, own->columns);
+    CheckFoldedIn(host, query, own->columns);
     HostRelease(host, f.mean);
     HostRelease(host, f.gradient);
     HostRelease(host, f.weights);

@@ -18,7 +18,6 @@ void SoftmaxListCreate(const Host *host, const Interactions *data, SoftmaxList *
                  "the algorithm softmax takes at most %u interactions", UINT32_MAX);
     list->pairs = HostAllocate(host, list->room, sizeof(SoftmaxPair));
     list->first = HostAllocate(host, list->room, sizeof(uint32_t));
-    list->mean_weight = MeanWeight(host, data);
 }
 
 void SoftmaxListRelease(const Host *host, SoftmaxList *list)
@@ -32,14 +31,22 @@ size_t SoftmaxListMemory(const Interactions *shape)
     return SizeMultiply(MostVisits(shape), sizeof(SoftmaxPair) + sizeof(uint32_t));
 }
 
+/* The interactions that train, or, with what is held out, all. */
+static Interactions Learnt(const Interactions *data, bool held_too)
+{
+    Interactions learnt = *data;
+
+    learnt.held_learnt = held_too;
+    return learnt;
+}
+
 /* Appends the user's pairs, as often as each is visited. */
-static void ListUser(const Interactions *data, bool held_too, uint32_t user, Visits *visits,
-                     SoftmaxList *list)
+static void ListUser(const Interactions *data, uint32_t user, Visits *visits, SoftmaxList *list)
 {
     for (uint64_t i = data->offset[user]; i < data->offset[user + 1]; i++) {
         double left = 1;
 
-        if (!held_too && IsHeldOut(data, user, data->item[i]))
+        if (IsHeldOut(data, user, data->item[i]))
             continue;
         if (data->weight != NULL)
             left = VisitsNext(visits, data->weight[i]);
@@ -74,13 +81,14 @@ static void CutQueries(uint32_t chunk, uint32_t first, Random *random, SoftmaxLi
 void SoftmaxListFill(const Host *host, const Interactions *data, bool held_too, uint32_t chunk,
                      Random *random, SoftmaxList *list)
 {
-    Visits visits = VisitsStart(list->mean_weight, random);
+    Interactions learnt = Learnt(data, held_too);
+    Visits visits = VisitsStart(MeanWeight(host, &learnt), random);
 
     list->count = list->queries = 0;
-    for (uint32_t user = 0; user < data->users; user++) {
+    for (uint32_t user = 0; user < learnt.users; user++) {
         uint32_t first = list->count;
 
-        ListUser(data, held_too, user, &visits, list);
+        ListUser(&learnt, user, &visits, list);
         CutQueries(chunk, first, random, list);
         if (user % 1024 == 0)
             HostPoll(host);
@@ -109,13 +117,14 @@ uint32_t SoftmaxListBatch(const SoftmaxList *list, uint32_t first, SoftmaxBatch 
 
 static void CountItems(const Host *host, const Interactions *data, bool held_too, float *count)
 {
-    double mean = data->weight == NULL ? 1 : MeanWeight(host, data);
+    Interactions learnt = Learnt(data, held_too);
+    double mean = MeanWeight(host, &learnt);
 
     for (uint32_t i = 0; i < data->items; i++)
         count[i] = 0;
     for (uint32_t user = 0; user < data->users; user++) {
         for (uint64_t i = data->offset[user]; i < data->offset[user + 1]; i++)
-            if (held_too || !IsHeldOut(data, user, data->item[i]))
+            if (!IsHeldOut(&learnt, user, data->item[i]))
                 count[data->item[i]] += data->weight == NULL ? 1 : (float)(data->weight[i] / mean);
         if (user % 1024 == 0)
             HostPoll(host);

@@ -46,7 +46,6 @@ typedef struct SoftmaxList {
     uint64_t room;
     uint32_t count; /* pairs */
     uint32_t queries;
-    double mean_weight;
 } SoftmaxList;
 
 extern void SoftmaxListCreate(const Host *host, const Interactions *data, SoftmaxList *list);

@@ -1,7 +1,7 @@
 /* train.c: the choice of a temperature, epochs, and at last what was held out. */
 #include <math.h>
 
-#include "algo/learn/loop.h"
+#include "algo/learn/schedule.h"
 #include "algo/softmax/softmax.h"
 #include "core/blas.h"
 #include "core/pool.h"
@@ -18,8 +18,8 @@
  * What was held out is learnt with all others in this share of the epochs, from this share of the
  * rate down: with half of it, too little of them is learnt where histories are short.
  */
-#define AFTER      3
-#define AFTER_RATE 0.4
+#define HELD_SHARE 3
+#define HELD_RATE  0.4
 
 /* Where nothing can be measured. */
 #define PLAIN_TEMPERATURE 0.1
@@ -39,9 +39,7 @@ typedef struct Trainer {
     SoftmaxList list;
     SoftmaxBatch batch;
     float *norm;
-    double rate; /* at the start of the stage */
-    int planned; /* epochs of the stage */
-    int done;
+    Schedule schedule;
 } Trainer;
 
 /* Does a temperature have to be chosen?  The rows of a warm start come with one. */
@@ -58,7 +56,7 @@ static int AllEpochs(const Model *model, bool held)
     int epochs = MainEpochs(model, o->epochs, o->warm_epochs);
 
     return epochs + (Chooses(model, held) ? TRIALS * EpochShare(epochs, TRIAL) : 0) +
-           (held ? EpochShare(epochs, AFTER) : 0);
+           (held ? EpochShare(epochs, HELD_SHARE) : 0);
 }
 
 uint32_t SoftmaxNegatives(const SoftmaxOptions *options, uint32_t items)
@@ -180,13 +178,6 @@ static void Release(Trainer *t)
 
 /* --- epochs */
 
-static double RateAt(const Trainer *t, uint32_t query)
-{
-    double progress = (t->done + (double)query / t->list.queries) / t->planned;
-
-    return t->rate * (LAST_RATE + (1 - LAST_RATE) * (1 - progress));
-}
-
 /* Mean loss per pair. */
 static double RunEpoch(void *trainer, int number)
 {
@@ -199,21 +190,20 @@ static double RunEpoch(void *trainer, int number)
     SoftmaxListFill(t->host, t->data, t->batch.rule.held_too, t->batch.chunk, &random, &t->list);
     for (uint32_t query = 0; query < t->list.queries;) {
         RandomSeed(&random, seed, RANDOM_BATCH, (uint64_t)number, query);
-        t->batch.rule.learning_rate = (float)RateAt(t, query);
+        t->batch.rule.learning_rate =
+            (float)ScheduleRate(&t->schedule, (double)query / t->list.queries);
         query = SoftmaxListBatch(&t->list, query, &t->batch);
         loss += SoftmaxBatchStep(t->host, &t->batch, &random);
         HostPoll(t->host);
     }
-    t->done++;
+    t->schedule.done++;
     return t->list.count == 0 ? 0 : loss / t->list.count;
 }
 
 /* Begins a schedule of the step. */
 static void PlanEpochs(Trainer *t, double rate, int epochs)
 {
-    t->rate = rate;
-    t->planned = epochs;
-    t->done = 0;
+    t->schedule = (Schedule){rate, LAST_RATE, epochs, 0};
 }
 
 /* Returns the metric at its end. */
@@ -304,8 +294,8 @@ static void RunStages(Trainer *t, Loop *loop)
     RunStage(t, loop, "softmax", o->learning_rate, epochs);
     if (held && !t->model->trial) {
         StartRows(t, true, true);
-        PlanEpochs(t, AFTER_RATE * o->learning_rate, EpochShare(epochs, AFTER));
-        LoopLearnAll(loop, "all", t->planned);
+        PlanEpochs(t, HELD_RATE * o->learning_rate, EpochShare(epochs, HELD_SHARE));
+        LoopLearnAll(loop, "all", t->schedule.epochs);
     }
 }
 

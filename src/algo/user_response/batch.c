@@ -19,20 +19,6 @@
 
 #define POLL_EVERY 4096
 
-VECTOR_INLINE void AddRowBody(float *to, const float *from, float scale, uint32_t stride)
-{
-    for (uint32_t k = 0; k < stride; k += VECTOR_LANES)
-        *(Vector *)(to + k) += scale * *(const Vector *)(from + k);
-}
-
-VECTOR_VARIANTS(AddRow, (float *to, const float *from, float scale, uint32_t stride),
-                AddRowBody(to, from, scale, stride))
-
-static void AddScaled(float *to, const float *from, float scale, uint32_t stride)
-{
-    AddRowVariants[VectorLevel()](to, from, scale, stride);
-}
-
 /* --- room */
 
 static uint32_t MostSteps(const ResponseOptions *o, const Slates *log)
@@ -321,7 +307,7 @@ static void PullMean(const ResponseBatch *b, const float *z_gradient, uint32_t c
 
     memset(gradient, 0, b->stride * sizeof(float));
     for (uint32_t k = 0; k < mapping->rows && count > 0; k++)
-        AddScaled(gradient, PartRow(mapping, k), z_gradient[k] / (float)count, mapping->stride);
+        AddScaledRow(gradient, PartRow(mapping, k), z_gradient[k] / (float)count, mapping->stride);
 }
 
 static double LearnStep(ResponseBatch *b, uint32_t s)
@@ -339,7 +325,7 @@ static double LearnStep(ResponseBatch *b, uint32_t s)
         Compare(log->clicked + log->step[step], answers, 1 / (float)ResponseBatchAnswers(b), pull);
     memset(gradient, 0, b->stride * sizeof(float));
     for (uint32_t i = 0; i < answers; i++) {
-        AddScaled(gradient, PartRow(item, shown[i]), pull[i], b->stride);
+        AddScaledRow(gradient, PartRow(item, shown[i]), pull[i], b->stride);
         sum += pull[i];
     }
     factors = ResponseFactors(b->model);
@@ -385,7 +371,8 @@ static void StepItem(const ResponseBatch *b, uint32_t number, float *row)
     for (uint32_t e = b->items.start[number]; e < b->items.start[number + 1]; e++) {
         uint32_t answer = b->items.entry[e];
 
-        AddScaled(row, b->z + (size_t)b->step_of[answer] * b->stride, b->pull[answer], b->stride);
+        AddScaledRow(row, b->z + (size_t)b->step_of[answer] * b->stride, b->pull[answer],
+                     b->stride);
     }
     StepRow(b, LEARNT_ITEM, b->items.row[number], row);
 }
@@ -394,7 +381,7 @@ static void StepSum(const ResponseBatch *b, int part, const RowGroups *groups, u
                     const float *gradients, float *row)
 {
     for (uint32_t e = groups->start[number]; e < groups->start[number + 1]; e++)
-        AddScaled(row, gradients + (size_t)groups->entry[e] * b->stride, 1, b->stride);
+        AddScaledRow(row, gradients + (size_t)groups->entry[e] * b->stride, 1, b->stride);
     StepRow(b, part, groups->row[number], row);
 }
 
@@ -408,8 +395,8 @@ static void StepMapping(ResponseBatch *b)
         const float *gradient = b->z_gradient + (size_t)s * b->stride;
 
         for (uint32_t k = 0; k < rows; k++)
-            AddScaled(b->mapping_gradient + (size_t)k * b->stride, b->mean + (size_t)s * b->stride,
-                      gradient[k], b->stride);
+            AddScaledRow(b->mapping_gradient + (size_t)k * b->stride,
+                         b->mean + (size_t)s * b->stride, gradient[k], b->stride);
         constant += gradient[rows];
     }
     for (uint32_t k = 0; k < rows; k++)

@@ -121,6 +121,14 @@ my @retold = "$opening$advice" =~ /\b0\.\d{4}\b/g;
 cmp_ok(scalar @retold, '>', 12, 'figures are told again');
 is(join(' ', grep { $tables !~ /\b\Q$_\E\b/ } @retold), '', 'and stand in the tables');
 
+# So are rewards of policies.
+my $earned = slurp_file('doc/algorithms.md') =~ /^### What it earns\n(.*?)^### Presets/ms ? $1 : '';
+my ($which) = slurp_file('doc/policies.md') =~ /^## Which algorithm\n(.*?)^The figures are those/ms;
+my ($sessions) = $tables =~ /^Whole sessions: (.*?)^What another policy/ms;
+my @rewards = "$which$sessions" =~ /(?<![\d.])\d?\.\d\d\b/g;
+cmp_ok(scalar @rewards, '>', 20, 'rewards are told again');
+is(join(' ', grep { $earned !~ /(?<![\d.])0?\Q$_\E\b/ } @rewards), '', 'and stand in their tables');
+
 # The first screen of README.md, in the shop of script/demo; scores but for their last digits.
 my ($first, $first_output) = slurp_file('README.md') =~ /^```sql\n(.*?)^```\n\n```\n(.*?)^```\n/ms;
 $node->safe_psql('postgres', 'CREATE DATABASE readme');

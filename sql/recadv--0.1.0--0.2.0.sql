@@ -675,6 +675,20 @@ LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 10000 COST 1000000;
 COMMENT ON FUNCTION @extschema@.recadv_simulate(text, text, text[], integer, integer, real, bigint, jsonb) IS
 'recadv_simulate with ids as text; serves every model: recadv_simulate(simulator, policy, candidates => NULL::text[])';
 
+CREATE FUNCTION @extschema@.recadv_play_clicks(
+    world text DEFAULT 'success',
+    policy text DEFAULT 'random',
+    sessions integer DEFAULT 1000,
+    k integer DEFAULT 10,
+    max_clicks integer DEFAULT 10,
+    seed bigint DEFAULT 1,
+    world_seed bigint DEFAULT 1)
+RETURNS TABLE (session_id bigint, step integer, shown bigint[], clicked bigint[], reward real, propensity real[], ended boolean, history bigint[], state integer, stays real, coverage real)
+AS 'MODULE_PATHNAME', 'recadv_play_clicks'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 3000 COST 1000000;
+COMMENT ON FUNCTION @extschema@.recadv_play_clicks(text, text, integer, integer, integer, bigint, bigint) IS
+'sessions of visitors in a made-up world of 10 states, which nobody sees, and 50 items (1 to 50), as rows of a log: to train on, and to measure what was trained. A visitor picks one of k items with probability proportional to its attraction; with the probability that it satisfies, both depending on item and state, there is a next slate. world: success (what attracts is what satisfies; the click happens where it does, and the visitor leaves without one otherwise), click_bait (attraction says nothing of satisfaction; the click happens anyhow). policy: random; max, the k items that satisfy most in the state; mix, those or, every second time, k of the k + k/2 ranks behind; or any model that recadv_slate serves, without exploration; NULL: random. world_seed has another world; a seed has the same visitors with the same luck, whatever the policy, so measure with another than that of the log that was trained on; NULL draws. max_clicks: visitors who have clicked so often are not followed further. reward: 1 for a click, so that its sum is the length of a session; ended: the visitor has left (false in the last row of who is not followed further); history: what was clicked before, the last 50; state: of the visitor; stays: the probability that there is a next slate; coverage: the share of the k items that satisfy most in this state that are shown. On several threads (recadv.max_threads), the same rows for any number. NULL for another argument than world (an error), policy or seed: no rows';
+
 CREATE FUNCTION @extschema@.recadv_evaluate_policy(
     model text,
     test_source text,

@@ -1,0 +1,23 @@
+/* played.h: what functions share that play sessions: how many, with which model, and arrays of
+ * their rows. */
+#ifndef RECADV_PG_SQL_PLAYED_H
+#define RECADV_PG_SQL_PLAYED_H
+
+#include "pg/base/compat.h"
+
+#include "fmgr.h"
+
+#include "pg/model/whole_model.h"
+
+/* sessions, an integer; fails unless it is at least 1. */
+extern int32 SessionsArgument(FunctionCallInfo fcinfo, int argument);
+
+/* The version that serves, whole, and the model's name with its schema. */
+extern WholeModel *PlayedModel(text *name, BackendHost *backend, const char **full_name);
+
+/* Fails where playing needs more memory than is allowed, beside what is there. */
+extern void CheckPlayingMemory(const BackendHost *backend, Size more);
+
+extern Datum PlayedArray(const Datum *values, uint32 count, Oid type);
+
+#endif

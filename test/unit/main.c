@@ -34,6 +34,7 @@ static const struct {
     {"pack", TestPack},
     {"layers", TestLayers},
     {"environment", TestEnvironment},
+    {"click_world", TestClickWorld},
     {"actor_losses", TestActorLosses},
     {"actor_critic", TestActorCritic},
     {"rollout", TestRollout},

@@ -27,6 +27,7 @@ extern void TestWeights(void);
 extern void TestPack(void);
 extern void TestLayers(void);
 extern void TestEnvironment(void);
+extern void TestClickWorld(void);
 extern void TestActorLosses(void);
 extern void TestActorCritic(void);
 extern void TestRollout(void);

@@ -148,10 +148,10 @@ typedef struct StreamMethods {
 
 /* What a policy, or a simulator, learns from. */
 typedef struct PolicyData {
-    const Slates *slates; /* NULL: it learns from acts */
-    const Acts *acts;     /* NULL: it learns from slates, or in the environment that options name */
+    const Slates *slates;           /* NULL: it learns from acts */
     const Model *simulator;         /* all of it, to be trained against; NULL: the log alone */
     const uint32_t *simulator_item; /* of each item of the log, in the simulator; or NO_ITEM */
+    const Acts *acts; /* NULL: it learns from slates, or in the environment that options name */
 } PolicyData;
 
 /* How visitors differ from the plain ones (policy/environment.h); all 0: they do not. */

@@ -15,7 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MOST_SCENARIOS    64
+#define MOST_SCENARIOS    16
 #define MOST_OBSERVED     1024 /* numbers of an observation */
 #define MOST_ACTION       256  /* weights of an action */
 #define MOST_ALL_ACTIONS  1024 /* weights of one action in each scenario, together */

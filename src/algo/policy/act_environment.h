@@ -1,9 +1,6 @@
 /*
  * act_environment.h: worlds that answer acts: what a session starts from, what is observed in each
  * of its steps, and what comes of an action.
- *
- * One entry of the table makes a world known to training (an option names it) and to whatever plays
- * sessions in it.
  */
 #ifndef RECADV_ALGO_POLICY_ACT_ENVIRONMENT_H
 #define RECADV_ALGO_POLICY_ACT_ENVIRONMENT_H
@@ -42,18 +39,5 @@ typedef struct ActEnvironment {
     /* Players to compare with; ends with name == NULL. */
     const struct ActScript *scripts;
 } ActEnvironment;
-
-/* All of them, NULL-terminated, and their names, in the same order, for options: behind "none". */
-extern const ActEnvironment *const act_environments[];
-extern const char *const act_environment_choices[];
-
-/* By index in act_environment_choices; NULL: none. */
-static inline const ActEnvironment *ActEnvironmentAt(int choice)
-{
-    return choice == 0 ? NULL : act_environments[choice - 1];
-}
-
-/* By its name; NULL: unknown. */
-extern const ActEnvironment *ActEnvironmentFind(const char *name);
 
 #endif

@@ -1,5 +1,5 @@
-/* act_environment.c: the table of worlds. */
-#include "algo/policy/act_environment.h"
+/* act_worlds.c: the table of worlds. */
+#include "algo/policy/act_worlds.h"
 
 #include <string.h>
 

@@ -202,6 +202,7 @@ typedef struct ActInput {
                                * the session starts here */
     double explore;           /* deviation of the normal noise on the logits; 0: none */
     Random *random;           /* of that noise; NULL without */
+    uint32_t kind;            /* of visitor: for players of a world's own who know it */
 } ActInput;
 
 typedef struct ActOutput {

@@ -68,9 +68,10 @@ static bool Play(Session *s, ActStep *step)
                       .random = noisy ? &s->noise : NULL};
 
     input.scenario = e->observe(s->visit, &s->luck, s->observation);
+    input.kind = e->kind(s->visit);
     if (!s->player->act(s->player->arg, &input, &output))
         return false;
-    *step = (ActStep){step->step, input.scenario, e->kind(s->visit), s->observation, before,
+    *step = (ActStep){step->step, input.scenario, input.kind, s->observation, before,
                       s->action,  after,          output.density};
     step->ended = !e->step(s->visit, &s->luck, s->action, &step->reward);
     return true;

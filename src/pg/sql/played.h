@@ -9,6 +9,10 @@
 
 #include "pg/model/whole_model.h"
 
+/* Behind all sessions that training looks at, whatever the seed: who is judged by those by which
+ * its best epoch was chosen looks better than it is. */
+#define BEFORE_FIRST ((uint64)1 << 41)
+
 /* sessions, an integer; fails unless it is at least 1. */
 extern int32 SessionsArgument(FunctionCallInfo fcinfo, int argument);
 

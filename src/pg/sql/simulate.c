@@ -37,10 +37,6 @@ static const int place_of[][ARGUMENTS] = {
     [ID_TEXT] = {0, 1, 3, 4, 5, 6, 7, 2},
 };
 
-/* Behind all sessions that training looks at, whatever the seed: who is judged by those by which
- * its best epoch was chosen looks better than it is. */
-#define BEFORE_FIRST ((uint64)1 << 41)
-
 /* Columns of its rows. */
 enum {
     ROW_SESSION,

@@ -8,7 +8,7 @@
 #ifndef RECADV_ALGO_ACTOR_CRITIC_ITEM_STEPS_H
 #define RECADV_ALGO_ACTOR_CRITIC_ITEM_STEPS_H
 
-#include "algo/actor_critic/store.h"
+#include "algo/learn/store.h"
 #include "algo/learn/adam.h"
 
 typedef struct Share {

@@ -51,8 +51,8 @@ static void Nothing(DestReceiver *self)
     (void)self;
 }
 
-void LogRead(const Source *source, const SourceColumn *columns, int count,
-             const LogReading *reading)
+void SessionLogRead(const Source *source, const SourceColumn *columns, int count,
+                    const LogReading *reading)
 {
     LogReceiver receiver = {.pub = {.receiveSlot = Receive,
                                     .rStartup = Startup,

@@ -16,7 +16,7 @@ typedef struct LogReading {
 
 /* Reads all rows under the active snapshot with the caller's rights; needs an open SPI connection.
  */
-extern void LogRead(const Source *source, const SourceColumn *columns, int count,
-                    const LogReading *reading);
+extern void SessionLogRead(const Source *source, const SourceColumn *columns, int count,
+                           const LogReading *reading);
 
 #endif

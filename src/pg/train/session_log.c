@@ -199,6 +199,31 @@ void SessionLogAdd(SessionLog *log, const SessionRow *row, TakeRest take, void *
 
 /* --- all rows */
 
+void SessionLogBreak(SessionLog *log, Size i, const char *problem)
+{
+    LoggedStep *e = &log->entry[i];
+
+    if (log->broken.rows++ == 0) {
+        IdList sessions = IdIndexList(log->sessions);
+
+        NoteBroken(log, IdListGet(&sessions, e->session), e->step, problem);
+    }
+    e->dropped = true;
+}
+
+/* So that a broken row is no twin. */
+static void RemoveDropped(SessionLog *log)
+{
+    Size kept = 0;
+
+    for (Size i = 0; i < log->count; i++) {
+        if (!log->entry[i].dropped)
+            log->entry[kept++] = log->entry[i];
+        PollRow(i);
+    }
+    log->count = kept;
+}
+
 static int CompareSteps(const LoggedStep *a, const LoggedStep *b)
 {
     if (a->session != b->session)
@@ -247,6 +272,7 @@ void SessionLogSort(SessionLog *log)
 {
     uint32 *dense;
 
+    RemoveDropped(log);
     IdIndexSort(log->sessions, &log->ids, &dense);
     IdIndexRelease(log->sessions);
     for (Size i = 0; i < log->count; i++)

@@ -75,9 +75,13 @@ typedef const char *(*TakeRest)(void *collector, const void *row, LoggedStep *st
 extern void SessionLogAdd(SessionLog *log, const SessionRow *row, TakeRest take, void *collector,
                           const void *rest);
 
+/* Entry i, of which nothing was wrong by itself, is broken beside the others; before sorting. */
+extern void SessionLogBreak(SessionLog *log, Size i, const char *problem);
+
 /*
  * Puts the rows in order of session and step; no rows may follow.  Of rows with one step of one
- * session none is better than the others: all are broken.  What is dropped stays in its place.
+ * session none is better than the others: all are broken.  They stay in their place; what was
+ * broken before goes.
  */
 extern void SessionLogSort(SessionLog *log);
 

@@ -47,7 +47,7 @@ SlateCollector *SlatesRead(const Source *source, const SlateColumns *columns, Me
     SourceColumn list[SLATE_COLUMNS];
 
     ColumnsOf(columns, list);
-    LogRead(source, list, SLATE_COLUMNS, &(LogReading){Open, Add, &reading});
+    SessionLogRead(source, list, SLATE_COLUMNS, &(LogReading){Open, Add, &reading});
     return reading.collector;
 }
 

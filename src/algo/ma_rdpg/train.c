@@ -133,13 +133,21 @@ static double RunEpoch(void *trainer, int number)
     return loss / count;
 }
 
+/* Scenarios that share nothing cannot choose by what they earn together: their last version stays.
+ */
+static bool IsTried(const Trainer *t)
+{
+    return t->environment != NULL &&
+           (!t->learner.n.alone || t->learner.iteration == (uint64_t)t->options->iterations);
+}
+
 /* Reward and depth in the world; of a log nothing. */
 static void Measure(void *trainer, double *metric)
 {
     Trainer *t = trainer;
     Earned earned = {(double)NAN, (double)NAN};
 
-    if (t->environment != NULL)
+    if (IsTried(t))
         earned = MaPlayCheck(&t->play, false);
     metric[0] = earned.reward;
     metric[1] = earned.depth;

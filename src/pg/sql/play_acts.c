@@ -9,6 +9,7 @@
 #include "algo/policy/act_worlds.h"
 #include "pg/base/rowset.h"
 #include "pg/model/catalog.h"
+#include "pg/model/options.h"
 #include "pg/model/resolve.h"
 #include "pg/serve/arguments.h"
 #include "pg/sql/checks.h"
@@ -176,10 +177,66 @@ static void Play(Playing *p)
     }
 }
 
+/* The model's number of the scenario is by its name. */
+static bool Translated(const void *arg, const ActInput *input, ActOutput *output)
+{
+    const Playing *p = arg;
+    const Model *model = &p->model->model;
+    ActInput own = *input;
+
+    own.scenario = p->scenario[input->scenario];
+    return model->algorithm->policy->acts->act(model, &own, output);
+}
+
+static void CheckActs(const Header *header, const char *name)
+{
+    if (!ReadsActs(header->algorithm))
+        ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
+                        errmsg("model \"%s\" does not act in scenarios: its algorithm is \"%s\"",
+                               name, header->algorithm->name),
+                        errhint("recadv_train_policy() trains one that does, with the algorithm "
+                                "%s.",
+                                AlgorithmNames(ReadsActs))));
+}
+
+/* Fails unless the model knows a scenario of the world's, of the same widths. */
+static void PlaceScenario(Playing *p, uint32 scenario, const char *model)
+{
+    const Scenarios *own = p->model->header.scenarios;
+    const char *name = p->world->scenarios[scenario];
+    ActWidths wanted = p->world->shape.scenario[scenario], have = {0};
+    uint32 place = ScenarioFind(own, IdOfText(name, (uint32)strlen(name)));
+
+    if (place != UNKNOWN_ID)
+        have = own->shape.scenario[place];
+    if (have.observation != wanted.observation || have.action != wanted.action)
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                        errmsg("model \"%s\" has no scenario \"%s\" with observations of %u and "
+                               "actions of %u numbers",
+                               model, name, wanted.observation, wanted.action),
+                        errhint("Train it in the world, or on rows of recadv_play_acts().")));
+    p->scenario[scenario] = place;
+}
+
+static void LoadModel(FunctionCallInfo fcinfo, Playing *p)
+{
+    const char *name;
+
+    p->model = PlayedModel(PG_GETARG_TEXT_PP(ARG_POLICY), &p->backend, &name);
+    CheckActs(&p->model->header, name);
+    for (uint32 s = 0; s < p->world->shape.scenarios; s++)
+        PlaceScenario(p, s, name);
+    p->player = ActPlayerOfModel(&p->model->model, p->explore);
+    p->player.act = Translated;
+    p->player.arg = p;
+}
+
 static void OpenPlayer(FunctionCallInfo fcinfo, Playing *p)
 {
     if (p->script != NULL)
         p->player = p->script->player;
+    else
+        LoadModel(fcinfo, p);
 }
 
 static void OpenPlaying(Playing *p)

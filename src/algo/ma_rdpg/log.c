@@ -51,19 +51,23 @@ static bool IsHeld(uint64_t seed, uint32_t session)
     return RandomUniform(&random) < HELD_SHARE;
 }
 
-static uint32_t AddSessions(Log *log, uint64_t seed, bool held, uint32_t count)
+static uint32_t AddSessions(Log *log, const Learner *l, bool held, uint32_t count)
 {
-    for (uint32_t s = 0; s < log->acts->sessions; s++)
-        if ((log->acts->sessions >= FEWEST_LOGGED && IsHeld(seed, s)) == held)
+    for (uint32_t s = 0; s < log->acts->sessions; s++) {
+        if ((log->acts->sessions >= FEWEST_LOGGED && IsHeld((uint64_t)l->options->train.seed, s)) ==
+            held)
             log->session[count++] = s;
+        if (s % POLL_EVERY == 0)
+            HostPoll(l->host);
+    }
     return count;
 }
 
 /* Should chance hold out all of them, all are learnt. */
-static void ChooseSessions(Log *log, uint64_t seed)
+static void ChooseSessions(Log *log, const Learner *l)
 {
-    log->learnt = AddSessions(log, seed, false, 0);
-    AddSessions(log, seed, true, log->learnt);
+    log->learnt = AddSessions(log, l, false, 0);
+    AddSessions(log, l, true, log->learnt);
     if (log->learnt == 0)
         log->learnt = log->acts->sessions;
 }
@@ -122,7 +126,7 @@ void MaLogRead(Log *log, Learner *learner)
     Learner *l = learner;
     double unit;
 
-    ChooseSessions(log, (uint64_t)l->options->train.seed);
+    ChooseSessions(log, l);
     ReadSteps(log, l);
     MeasureObservations(log, l);
     unit = SpreadUnit(&log->reward);

@@ -19,6 +19,20 @@ static void ColumnsOf(const ActColumns *columns, SourceColumn *list)
     list[6] = (SourceColumn){columns->propensity, "propensity_column", true};
 }
 
+void CheckActColumns(const ActColumns *columns)
+{
+    SourceColumn list[ACT_COLUMNS];
+
+    if (columns->reward == NULL)
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                        errmsg("acts are learnt from their rewards, and no column has them"),
+                        errhint("Name it with reward_column => '...'.")));
+    ColumnsOf(columns, list);
+    CheckLogColumns(list, ACT_COLUMNS,
+                    "Session, step, scenario, observation, action, reward and propensity are "
+                    "columns of their own.");
+}
+
 typedef struct ActReading {
     MemoryContext context;
     const ActColumns *columns;

@@ -10,6 +10,9 @@
 extern ActCollector *ActsRead(const Source *source, const ActColumns *columns,
                               MemoryContext context);
 
+/* Fails if a column is given for two things, or there is no reward. */
+extern void CheckActColumns(const ActColumns *columns);
+
 /* Fails with an error that says so if nothing is left of a source's rows. */
 extern void CheckActs(const Source *source, const CollectedActs *collected);
 

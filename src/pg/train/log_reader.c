@@ -7,6 +7,17 @@
 
 #include "pg/train/reader.h"
 
+void CheckLogColumns(const SourceColumn *columns, int count, const char *hint)
+{
+    for (int i = 0; i < count; i++)
+        for (int j = 0; j < i; j++)
+            if (columns[i].name != NULL && columns[j].name != NULL &&
+                strcmp(columns[i].name, columns[j].name) == 0)
+                ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                                errmsg("column \"%s\" is given for two things", columns[i].name),
+                                errhint("%s", hint)));
+}
+
 typedef struct LogReceiver {
     DestReceiver pub;
     const LogReading *reading;

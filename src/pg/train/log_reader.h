@@ -6,6 +6,9 @@
 
 #define MOST_LOG_COLUMNS 8
 
+/* Fails if a column is given for two things: it would be read twice as what it is not. */
+extern void CheckLogColumns(const SourceColumn *columns, int count, const char *hint);
+
 /* What becomes of the rows. */
 typedef struct LogReading {
     void (*open)(void *arg,

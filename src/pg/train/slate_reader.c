@@ -19,6 +19,16 @@ static void ColumnsOf(const SlateColumns *columns, SourceColumn *list)
     list[6] = (SourceColumn){columns->history, "history_column"};
 }
 
+void CheckSlateColumns(const SlateColumns *columns)
+{
+    SourceColumn list[SLATE_COLUMNS];
+
+    ColumnsOf(columns, list);
+    CheckLogColumns(list, SLATE_COLUMNS,
+                    "Session, step, shown, clicked, reward and propensity are columns of their "
+                    "own.");
+}
+
 typedef struct SlateReading {
     MemoryContext context;
     const SlateColumns *columns;

@@ -28,7 +28,8 @@
     X(td3)                                                                                         \
     X(a2c)                                                                                         \
     X(pg_ra)                                                                                       \
-    X(sl)
+    X(sl)                                                                                          \
+    X(irecgan)
 
 /* Each is defined in a file of its own, as <name>_algorithm. */
 #define DECLARE(name) extern const Algorithm name##_algorithm;

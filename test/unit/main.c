@@ -36,6 +36,8 @@ static const struct {
     {"environment", TestEnvironment},
     {"actor_losses", TestActorLosses},
     {"actor_critic", TestActorCritic},
+    {"irecgan_gradients", TestIrecganGradients},
+    {"irecgan", TestIrecgan},
     {"rollout", TestRollout},
     {"user_response", TestUserResponse},
     {"attention", TestAttention},

@@ -29,6 +29,8 @@ extern void TestLayers(void);
 extern void TestEnvironment(void);
 extern void TestActorLosses(void);
 extern void TestActorCritic(void);
+extern void TestIrecganGradients(void);
+extern void TestIrecgan(void);
 extern void TestRollout(void);
 extern void TestUserResponse(void);
 extern void TestAttention(void);

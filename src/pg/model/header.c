@@ -244,7 +244,7 @@ void HeaderCheckUsers(const ModelStore *store, const Header *header)
             (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
              errmsg("%s is a %s and knows no users",
                     store->name == NULL ? "the image" : psprintf("model \"%s\"", store->name),
-                    IsSimulator(header->algorithm) ? "simulator of visitors" : "policy"),
+                    Recommends(header->algorithm) ? "policy" : "simulator of visitors"),
              errhint("recadv_topk_for() asks it with what a visitor clicked last, recadv_slate() "
                      "does and explores.")));
 }

@@ -72,7 +72,7 @@ static void MeetVisitors(Serving *s, const WholeModel *whole)
 
 static bool IsOfOneSort(const Algorithm *a, const Algorithm *b)
 {
-    return IsPolicy(a) && IsPolicy(b) && IsSimulator(a) == IsSimulator(b);
+    return IsPolicy(a) && IsPolicy(b) && Recommends(a) == Recommends(b);
 }
 
 static void Compare(void *arg)

@@ -37,6 +37,8 @@ static const struct {
     {"click_world", TestClickWorld},
     {"actor_losses", TestActorLosses},
     {"actor_critic", TestActorCritic},
+    {"irecgan_gradients", TestIrecganGradients},
+    {"irecgan", TestIrecgan},
     {"rollout", TestRollout},
     {"user_response", TestUserResponse},
     {"attention", TestAttention},

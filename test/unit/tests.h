@@ -30,6 +30,8 @@ extern void TestEnvironment(void);
 extern void TestClickWorld(void);
 extern void TestActorLosses(void);
 extern void TestActorCritic(void);
+extern void TestIrecganGradients(void);
+extern void TestIrecgan(void);
 extern void TestRollout(void);
 extern void TestUserResponse(void);
 extern void TestAttention(void);

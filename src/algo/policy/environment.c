@@ -300,10 +300,18 @@ void VisitorStart(const Environment *environment, uint64_t session, Visitor *vis
                                         visitor->state, visitor->history, VISITOR_HISTORY);
 }
 
-/* Every item without a click costs 1 + NO_CLICK, every slate 1; counted in tenths. */
+/* Do visitors click one item of a slate at most, and leave by chance? */
+static bool Choose(const Environment *e)
+{
+    return e->methods->answered != NULL;
+}
+
+/* Every item without a click costs 1 + NO_CLICK, unless visitors choose, every slate 1; counted in
+ * tenths. */
 double VisitorPatience(const Environment *environment, const Visitor *visitor)
 {
-    uint64_t tenths = 11 * visitor->misses + 10 * (uint64_t)visitor->step;
+    uint64_t misses = Choose(environment) ? 0 : visitor->misses;
+    uint64_t tenths = 11 * misses + 10 * (uint64_t)visitor->step;
 
     return environment->rules.patience - (double)tenths / 10 -
            environment->rules.bait * (double)visitor->baited;
@@ -327,14 +335,38 @@ static float Weariness(const Environment *e, const Visitor *visitor, uint32_t it
     return (float)(e->rules.boredom * OfCluster(e, visitor, item) / BOREDOM_CLICKS);
 }
 
+static void Odds(const Environment *e, const Visitor *visitor, const uint32_t *shown,
+                 uint32_t count, float *out)
+{
+    e->methods->respond(e->simulator, visitor->state, shown, count, out);
+    for (uint32_t i = 0; i < count; i++)
+        out[i] -= Weariness(e, visitor, shown[i]);
+}
+
+/* Of all of a slate, and of nothing, whose log odds are 0. */
+static void ChoiceProbabilities(uint32_t count, float *odds)
+{
+    float greatest = 0, sum;
+
+    for (uint32_t i = 0; i < count; i++)
+        greatest = fmaxf(greatest, odds[i]);
+    sum = expf(-greatest);
+    for (uint32_t i = 0; i < count; i++)
+        sum += odds[i] = expf(odds[i] - greatest);
+    for (uint32_t i = 0; i < count; i++)
+        odds[i] /= sum;
+}
+
 void VisitorProbabilities(const Environment *environment, const Visitor *visitor,
                           const uint32_t *shown, uint32_t count, float *out)
 {
     const Environment *e = environment;
 
-    e->methods->respond(e->simulator, visitor->state, shown, count, out);
-    for (uint32_t i = 0; i < count; i++)
-        out[i] = Sigmoid(out[i] - Weariness(e, visitor, shown[i]));
+    Odds(e, visitor, shown, count, out);
+    if (Choose(e))
+        ChoiceProbabilities(count, out);
+    for (uint32_t i = 0; i < count && !Choose(e); i++)
+        out[i] = Sigmoid(out[i]);
 }
 
 /* Items that the simulator does not know have the luck of their place. */
@@ -346,16 +378,22 @@ static double Luck(uint64_t key, uint32_t item, uint32_t place)
     return RandomUniform(&random);
 }
 
+/* Names the luck of this step. */
+static uint64_t StepKey(const Environment *e, const Visitor *visitor)
+{
+    Random random;
+
+    RandomSeed(&random, e->seed, RANDOM_VISITOR, visitor->session, (uint64_t)visitor->step + 1);
+    return RandomNext(&random);
+}
+
 static uint32_t Decide(const Environment *e, const Visitor *visitor, const uint32_t *shown,
                        uint32_t count, bool *clicked)
 {
-    uint32_t clicks = 0;
+    uint64_t key = StepKey(e, visitor);
     float probability[ANSWERS];
-    Random random;
-    uint64_t key;
+    uint32_t clicks = 0;
 
-    RandomSeed(&random, e->seed, RANDOM_VISITOR, visitor->session, (uint64_t)visitor->step + 1);
-    key = RandomNext(&random);
     for (uint32_t i = 0; i < count; i++) {
         if (i % ANSWERS == 0)
             VisitorProbabilities(e, visitor, shown + i, count - i < ANSWERS ? count - i : ANSWERS,
@@ -363,6 +401,60 @@ static uint32_t Decide(const Environment *e, const Visitor *visitor, const uint3
         clicked[i] = Luck(key, shown[i], i) < probability[i % ANSWERS];
         clicks += clicked[i];
     }
+    return clicks;
+}
+
+/* The luck of choosing nothing, and of leaving: behind those of unknown items. */
+#define LUCK_OF_NOTHING (UINT32_MAX - 1)
+#define LUCK_OF_LEAVING UINT32_MAX
+
+static double Gumbel(uint64_t key, uint32_t item, uint32_t place)
+{
+    return -log(-log(Luck(key, item, place) + 0x1p-54));
+}
+
+/* The greatest of odds and luck, which every item has for itself; `count`: nothing is. */
+static uint32_t Chosen(const Environment *e, const Visitor *visitor, const uint32_t *shown,
+                       uint32_t count)
+{
+    uint64_t key = StepKey(e, visitor);
+    double greatest = Gumbel(key, NO_ITEM, LUCK_OF_NOTHING);
+    uint32_t chosen = count;
+    float odds[ANSWERS];
+
+    for (uint32_t i = 0; i < count; i++) {
+        double own;
+
+        if (i % ANSWERS == 0)
+            Odds(e, visitor, shown + i, count - i < ANSWERS ? count - i : ANSWERS, odds);
+        own = (double)odds[i % ANSWERS] + Gumbel(key, shown[i], i);
+        if (own <= greatest)
+            continue;
+        greatest = own;
+        chosen = i;
+    }
+    return chosen;
+}
+
+/* Clicks at most one item; true: and then leaves. */
+static bool ChooseOne(const Environment *e, Visitor *visitor, const uint32_t *shown, uint32_t count,
+                      bool *clicked)
+{
+    uint32_t chosen = Chosen(e, visitor, shown, count);
+    float leaves = e->methods->answered(e->simulator, visitor->state,
+                                        chosen < count ? shown[chosen] : NO_ITEM);
+
+    for (uint32_t i = 0; i < count; i++)
+        clicked[i] = i == chosen;
+    return Luck(StepKey(e, visitor), NO_ITEM, LUCK_OF_LEAVING) < (double)leaves;
+}
+
+static uint32_t CountClicks(const bool *clicked, uint32_t count)
+{
+    uint32_t clicks = 0;
+
+    for (uint32_t i = 0; i < count; i++)
+        clicks += clicked[i];
     return clicks;
 }
 
@@ -398,7 +490,9 @@ static float AnswerInWorld(const Environment *e, Visitor *visitor, const uint32_
 static float AnswerOfSimulator(const Environment *e, Visitor *visitor, const uint32_t *shown,
                                uint32_t count, bool *clicked)
 {
-    uint32_t clicks = Decide(e, visitor, shown, count, clicked);
+    bool leaves = Choose(e) && ChooseOne(e, visitor, shown, count, clicked);
+    uint32_t clicks =
+        Choose(e) ? CountClicks(clicked, count) : Decide(e, visitor, shown, count, clicked);
     float reward = ClickReward(clicks, count);
 
     for (uint32_t i = 0; i < count; i++) {
@@ -408,12 +502,12 @@ static float AnswerOfSimulator(const Environment *e, Visitor *visitor, const uin
         VisitorRemember(visitor, shown[i]);
         visitor->baited += EnvironmentIsBait(e, shown[i]);
     }
-    if (clicks > 0)
+    if (clicks > 0 && !Choose(e))
         e->methods->advance(e->simulator, visitor->state, visitor->history, visitor->clicks);
     visitor->misses += count - clicks;
     visitor->step++;
     visitor->reward += reward;
-    visitor->ended = VisitorPatience(e, visitor) < LEAST_PATIENCE;
+    visitor->ended = leaves || VisitorPatience(e, visitor) < LEAST_PATIENCE;
     return reward;
 }
 

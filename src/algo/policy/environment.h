@@ -7,6 +7,10 @@
  * and 1 for the slate; below 1 the visitor leaves.  So a session of depth T and return R satisfies
  * 19 < k (T - R) + T <= 19 + 1.1 k + 1, and no session has more slates than its patience.
  *
+ * Visitors who choose (SimulatorMethods.answered) click one item of a slate at most, and leave by
+ * chance as well; a slate costs 1 of their patience, an item without a click nothing; boredom takes
+ * from the log odds of an item against none.
+ *
  * All chance comes from (seed, session, step, item): the same sessions meet the same luck whatever
  * policy they are shown, and whatever thread plays them.  An answer depends neither on the item's
  * place nor on its neighbours.

@@ -104,7 +104,7 @@ static void MeetVisitors(Serving *s, const WholeModel *whole)
 
 static bool IsOfOneSort(const Algorithm *a, const Algorithm *b)
 {
-    return IsPolicy(a) && IsPolicy(b) && IsSimulator(a) == IsSimulator(b) &&
+    return IsPolicy(a) && IsPolicy(b) && Recommends(a) == Recommends(b) &&
            ReadsActs(a) == ReadsActs(b);
 }
 

@@ -1,0 +1,248 @@
+/* agent_steps.c: steps of the agent, by all items or by some that are drawn. */
+#include <math.h>
+
+#include "algo/irecgan/steps.h"
+#include "algo/net/matrix.h"
+
+static const float *RowsOf(const Learner *l)
+{
+    return l->sampled ? l->candidates.rows : l->policy.rows;
+}
+
+static size_t Drawn(const Learner *l)
+{
+    return l->sampled ? l->candidates.count : l->items;
+}
+
+static float *QueryAt(const Learner *l, float *of, uint32_t answer)
+{
+    return of + answer * QueryReals(&l->agent_net);
+}
+
+static float *PolicyRow(const Learner *l, uint32_t item)
+{
+    return l->policy.rows + item * QueryReals(&l->agent_net);
+}
+
+static float DotQuery(const Learner *l, const float *a, const float *b)
+{
+    float sum;
+
+    DotRows(a, b, 1, QueryReals(&l->agent_net), &sum);
+    return sum;
+}
+
+/* --- candidates that are drawn */
+
+/* The share of the draws is that of the clicks, each item having one more. */
+void CandidatesSet(Learner *learner, const float *popularity)
+{
+    Learner *l = learner;
+    double sum = 0;
+
+    for (uint32_t i = 0; i < l->items && l->sampled; i++)
+        l->candidates.below[i] = sum += (double)popularity[i] + 1;
+    for (uint32_t i = 0; i < l->items && l->sampled; i++)
+        l->candidates.below[i] /= sum;
+}
+
+static uint32_t DrawItem(const Learner *l, Random *random)
+{
+    double luck = RandomUniform(random);
+    uint32_t low = 0, high = l->items - 1;
+
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+
+        if (l->candidates.below[middle] > luck)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return low;
+}
+
+static void Draw(Learner *l, Random *random)
+{
+    Candidates *c = &l->candidates;
+    size_t query = QueryReals(&l->agent_net);
+
+    for (uint32_t j = 0; j < c->count; j++) {
+        uint32_t item = DrawItem(l, random);
+        double share = c->below[item] - (item == 0 ? 0 : c->below[item - 1]);
+
+        c->item[j] = item;
+        c->correction[j] = (float)log(share * c->count);
+        RealCopy(PolicyRow(l, item), query, c->rows + j * query);
+    }
+}
+
+/* --- a slice */
+
+/* Logits of what is drawn get their correction, and the answer's own item a column behind them:
+ * as a draw it does not count. */
+static size_t CorrectLogits(const Learner *l, uint32_t answer, uint32_t item, float *logits)
+{
+    const Candidates *c = &l->candidates;
+
+    for (uint32_t j = 0; j < c->count; j++)
+        logits[j] = c->item[j] == item ? -INFINITY : logits[j] - c->correction[j];
+    logits[c->count] = DotQuery(l, QueryAt(l, l->query, answer), PolicyRow(l, item));
+    return c->count;
+}
+
+static double AnswerLoss(const Learner *l, uint32_t number, const Answer *answer, float scale)
+{
+    float *logits = l->logits + number * l->pitch;
+    uint32_t item = ClickedItem(answer);
+    size_t target = l->sampled ? CorrectLogits(l, number, item, logits) : item;
+    float loss = PolicyLoss(l->columns, target, answer->gain - l->baseline, scale, logits);
+
+    if (l->sampled)
+        l->candidates.own[number] = logits[target];
+    return (double)loss;
+}
+
+/* What an answer's own item adds to the gradient of its query. */
+static void AddOwn(const Learner *l, const Slice *s, uint32_t first)
+{
+    for (uint32_t i = 0; i < s->count && l->sampled; i++)
+        AddScaledRow(QueryAt(l, l->dquery, first + i), PolicyRow(l, ClickedItem(s->answer[i])),
+                     l->candidates.own[first + i], QueryReals(&l->agent_net));
+}
+
+static void AgentTask(void *learner, int task, int worker)
+{
+    Learner *l = learner;
+    SliceWork *w = &l->work[task];
+    const Slice *s = &w->slice;
+    uint32_t first = l->first[task];
+    size_t query = QueryReals(&l->agent_net);
+    float *logits = l->logits + first * l->pitch, *dquery = QueryAt(l, l->dquery, first);
+    float scale = 1 / (float)l->first[IrSlicesNow(l)];
+
+    (void)worker;
+    SliceOfClicks(l->batch + (size_t)task * SLICE_ROWS, SliceEpisodes(l, task), &w->slice);
+    AgentQueries(&l->agent_net, l->agent.values, l->clicks.rows, s, &w->agent,
+                 QueryAt(l, l->query, first));
+    w->loss = 0;
+    MatrixProductTransposed((Matrix){QueryAt(l, l->query, first), query},
+                            (Matrix){RowsOf(l), query}, s->count, Drawn(l), query, PRODUCT_IS,
+                            logits, l->pitch);
+    for (uint32_t i = 0; i < s->count; i++)
+        w->loss += AnswerLoss(l, first + i, s->answer[i], scale);
+    MatrixProduct((Matrix){logits, l->pitch}, (Matrix){RowsOf(l), query}, s->count, query, Drawn(l),
+                  PRODUCT_IS, dquery, query);
+    AddOwn(l, s, first);
+    AgentBack(&l->agent_net, l->agent.values, s, dquery, &w->agent, w->gradient);
+}
+
+/* --- steps of rows */
+
+static void TileGradient(const Learner *l, uint32_t first, uint32_t rows, float *gradient)
+{
+    size_t query = QueryReals(&l->agent_net);
+
+    MatrixProductColumns((Matrix){l->logits + first, l->pitch}, (Matrix){l->query, query}, rows,
+                         query, l->first[IrSlicesNow(l)], PRODUCT_IS, gradient, query);
+}
+
+static uint32_t TileRows(const Learner *l, int tile)
+{
+    size_t left = Drawn(l) - (size_t)tile * TILE_ROWS;
+
+    return left < TILE_ROWS ? (uint32_t)left : TILE_ROWS;
+}
+
+/* Adam's state of a whole tile lies together. */
+static void StepTile(void *learner, int task, int worker)
+{
+    const Learner *l = learner;
+    AdamRule rule = {(float)l->options->learning_rate, (float)l->options->weight_decay, 1};
+    size_t query = QueryReals(&l->agent_net), first = (size_t)task * TILE_ROWS;
+    uint32_t rows = TileRows(l, task);
+    float *gradient = l->tile + (size_t)worker * TILE_ROWS * query;
+
+    TileGradient(l, (uint32_t)first, rows, gradient);
+    AdamMany(&rule, l->agent.step, l->policy.rows + first * query, gradient,
+             l->policy.adam.state + 2 * first * query, rows * query);
+}
+
+static void SumTile(void *learner, int task, int worker)
+{
+    const Learner *l = learner;
+    uint32_t first = (uint32_t)task * TILE_ROWS;
+
+    (void)worker;
+    TileGradient(l, first, TileRows(l, task),
+                 l->candidates.gradient + first * QueryReals(&l->agent_net));
+}
+
+static void StepCandidates(Learner *l, const AdamRule *rule)
+{
+    const Candidates *c = &l->candidates;
+
+    for (uint32_t j = 0; j < c->count; j++)
+        ItemSharesAdd(&l->policy_shares, c->item[j], 1,
+                      c->gradient + j * QueryReals(&l->agent_net));
+    for (int s = 0; s < IrSlicesNow(l); s++)
+        for (uint32_t i = 0; i < l->work[s].slice.count; i++)
+            ItemSharesAdd(&l->policy_shares, ClickedItem(l->work[s].slice.answer[i]),
+                          c->own[l->first[s] + i], QueryAt(l, l->query, l->first[s] + i));
+    ItemSharesStep(l->host, &l->policy_shares, false, rule, &l->policy.adam, l->policy.rows);
+}
+
+static void StepPolicy(Learner *l, const AdamRule *rule)
+{
+    int tiles = (int)((Drawn(l) + TILE_ROWS - 1) / TILE_ROWS);
+
+    PoolRun(l->host, l->sampled ? SumTile : StepTile, l, tiles);
+    if (HostCancelled(l->host))
+        HostAbandon(l->host);
+    if (l->sampled)
+        StepCandidates(l, rule);
+}
+
+static void ShareClicks(Learner *l)
+{
+    size_t pitch = Pitch(l->agent_net.factors);
+
+    for (int s = 0; s < IrSlicesNow(l); s++) {
+        const SliceWork *w = &l->work[s];
+
+        for (uint32_t i = 0; i < UnrollInputs(&w->slice.unroll); i++)
+            ItemSharesAdd(&l->click_shares, w->slice.input[i], 1, w->agent.dx + i * pitch);
+    }
+}
+
+static void SetBatch(Learner *l, const Episode *const *batch, uint32_t count)
+{
+    l->batch = batch;
+    l->count = count;
+    l->first[0] = 0;
+    for (uint32_t b = 0; b < count; b++) {
+        uint32_t slice = b / SLICE_ROWS;
+
+        if (b % SLICE_ROWS == 0)
+            l->first[slice + 1] = l->first[slice];
+        l->first[slice + 1] += batch[b]->clicks;
+    }
+}
+
+double LearnAgent(Learner *learner, const Episode *const *batch, uint32_t count, Random *random)
+{
+    Learner *l = learner;
+    AdamRule rule = {(float)l->options->learning_rate, (float)l->options->weight_decay, 1};
+
+    SetBatch(l, batch, count);
+    if (l->first[IrSlicesNow(l)] == 0)
+        return 0;
+    if (l->sampled)
+        Draw(l, random);
+    IrRunSlices(l, AgentTask);
+    ShareClicks(l);
+    IrStepNetwork(l, &rule, &l->agent);
+    ItemSharesStep(l->host, &l->click_shares, false, &rule, &l->clicks.adam, l->clicks.rows);
+    StepPolicy(l, &rule);
+    return IrSumLosses(l);
+}

@@ -1,0 +1,244 @@
+/* learner.c: memory and first values, and steps of networks and rows. */
+#include "algo/irecgan/learner.h"
+
+#include <math.h>
+
+#include "algo/irecgan/steps.h"
+#include "core/pool.h"
+
+#define START_DEVIATION 0.1 /* of rows of items */
+
+#define INIT_POLL 16384
+
+/* --- memory */
+
+static uint32_t BatchOf(const IrecganOptions *o)
+{
+    return (uint32_t)o->batch;
+}
+
+static uint32_t Smaller(uint64_t a, uint64_t b)
+{
+    return (uint32_t)(a < b ? a : b);
+}
+
+static void TakeTable(Store *store, const Learner *l, uint32_t stride, Table *table)
+{
+    ItemAdamTake(store, l->items, stride, &table->adam);
+}
+
+static void TakeNetwork(Store *store, const Pack *pack, Network *network)
+{
+    network->floats = pack->floats;
+    network->state = StoreTake(store, SizeMultiply(2, pack->floats), sizeof(float));
+}
+
+static size_t Larger(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+static void TakeWork(Store *store, const Learner *l, const BatchShape *shape, SliceWork *w)
+{
+    size_t answers = (size_t)SLICE_ROWS * shape->longest;
+    size_t shown = SizeMultiply(SLICE_ROWS, shape->shown);
+    size_t user = UserWorkSet(&l->user_net, answers, shown, NULL, NULL);
+    size_t agent = AgentWorkSet(&l->agent_net, answers, NULL, NULL);
+    float *memory = StoreTake(store, Larger(user, agent), sizeof(float));
+
+    if (w != NULL && memory != NULL) {
+        UserWorkSet(&l->user_net, answers, shown, memory, &w->user);
+        AgentWorkSet(&l->agent_net, answers, memory, &w->agent);
+    }
+    memory =
+        StoreTake(store, Larger(l->user_net.pack.floats, l->agent_net.pack.floats), sizeof(float));
+    if (w != NULL)
+        w->gradient = memory;
+}
+
+static void TakeCandidates(Store *store, Learner *l, size_t answers)
+{
+    Candidates *c = &l->candidates;
+    size_t query = QueryReals(&l->agent_net);
+
+    c->count = (uint32_t)l->options->samples;
+    c->item = StoreTake(store, c->count, sizeof(uint32_t));
+    c->correction = StoreTake(store, c->count, sizeof(float));
+    c->rows = StoreTake(store, SizeMultiply(c->count, query), sizeof(float));
+    c->gradient = StoreTake(store, SizeMultiply(c->count, query), sizeof(float));
+    c->own = StoreTake(store, answers, sizeof(float));
+    c->below = StoreTake(store, l->items, sizeof(double));
+    ItemSharesTake(store, l->items, (uint32_t)query, Smaller(answers + c->count, UINT32_MAX), false,
+                   &l->policy_shares);
+}
+
+static void TakeAgent(Store *store, Learner *l, size_t answers, int threads)
+{
+    size_t query = QueryReals(&l->agent_net);
+
+    l->sampled = l->items > MOST_EXACT_ITEMS;
+    l->columns = l->sampled ? (size_t)l->options->samples + 1 : l->items;
+    l->pitch = Pitch(l->columns);
+    l->query = StoreTake(store, SizeMultiply(answers, query), sizeof(float));
+    l->dquery = StoreTake(store, SizeMultiply(answers, query), sizeof(float));
+    l->logits = StoreTake(store, SizeMultiply(answers, l->pitch), sizeof(float));
+    l->tile = StoreTake(store, SizeMultiply((size_t)threads * TILE_ROWS, query), sizeof(float));
+    if (l->sampled)
+        TakeCandidates(store, l, answers);
+}
+
+void IrLearnerTake(Store *store, const Model *model, const BatchShape *shape, int threads,
+                 Learner *learner)
+{
+    const IrecganOptions *o = model->options;
+    Learner *l = learner;
+    size_t answers = SizeMultiply(BatchOf(o), shape->longest);
+    size_t shown = SizeMultiply(BatchOf(o), shape->shown);
+
+    *l = (Learner){.host = store->host, .options = o, .items = model->items};
+    IrecganUserNet(o, &l->user_net);
+    IrecganAgentNet(o, &l->agent_net);
+    l->slices = (int)((BatchOf(o) + SLICE_ROWS - 1) / SLICE_ROWS);
+    TakeNetwork(store, &l->user_net.pack, &l->user);
+    TakeNetwork(store, &l->agent_net.pack, &l->agent);
+    TakeTable(store, l, model->part[IR_USER_ITEM_PART].stride, &l->user_items);
+    TakeTable(store, l, model->part[IR_CLICK_PART].stride, &l->clicks);
+    TakeTable(store, l, model->part[IR_ITEM_PART].stride, &l->policy);
+    ItemSharesTake(store, l->items, model->part[IR_USER_ITEM_PART].stride,
+                   Smaller(SizeAdd(shown, 2 * answers), UINT32_MAX), false, &l->user_shares);
+    ItemSharesTake(store, l->items, model->part[IR_CLICK_PART].stride, Smaller(answers, UINT32_MAX),
+                   false, &l->click_shares);
+    TakeAgent(store, l, answers, threads);
+    l->work = StoreTake(store, (size_t)l->slices, sizeof(SliceWork));
+    for (int s = 0; s < l->slices; s++)
+        TakeWork(store, l, shape, l->work == NULL ? NULL : &l->work[s]);
+    l->user.values = model->part[IR_USER_NETWORK_PART].data;
+    l->agent.values = model->part[IR_NETWORK_PART].data;
+    l->user_items.rows = model->part[IR_USER_ITEM_PART].data;
+    l->clicks.rows = model->part[IR_CLICK_PART].data;
+    l->policy.rows = model->part[IR_ITEM_PART].data;
+}
+
+/* --- first values */
+
+static void StartTable(const Host *host, uint64_t seed, uint64_t key, uint32_t items,
+                       uint32_t columns, Table *table)
+{
+    size_t stride = VectorStride(columns);
+
+    for (uint32_t i = 0; i < items; i++) {
+        Random random;
+
+        RandomSeed(&random, seed, RANDOM_INIT_ITEM, i, key);
+        RealClear(table->rows + i * stride, stride);
+        RealClear(table->adam.state + 2 * i * stride, 2 * stride);
+        table->adam.step[i] = 0;
+        for (uint32_t k = 0; k < columns; k++)
+            table->rows[i * stride + k] = (float)(START_DEVIATION * RandomNormal(&random));
+        if (i % INIT_POLL == 0)
+            HostPoll(host);
+    }
+}
+
+static void StartNetwork(Network *network, Random *random, uint64_t seed, uint64_t key)
+{
+    RandomSeed(random, seed, RANDOM_INIT_WEIGHT, key, 0);
+    RealClear(network->values, network->floats);
+    RealClear(network->state, 2 * network->floats);
+    network->step = 0;
+}
+
+void IrStartUser(Learner *learner, uint64_t seed)
+{
+    Learner *l = learner;
+    Random random;
+
+    StartNetwork(&l->user, &random, seed, 1);
+    UserNetStart(&l->user_net, &random, l->user.values);
+    StartTable(l->host, seed, 1, l->items, l->user_net.factors, &l->user_items);
+}
+
+void IrStartAgent(Learner *learner, uint64_t seed)
+{
+    Learner *l = learner;
+    Random random;
+
+    StartNetwork(&l->agent, &random, seed, 0);
+    AgentNetStart(&l->agent_net, &random, l->agent.values);
+    StartTable(l->host, seed, 0, l->items, l->agent_net.factors, &l->clicks);
+    StartTable(l->host, seed, 2, l->items, l->agent_net.hidden + 1, &l->policy);
+}
+
+/* --- batches */
+
+uint32_t BatchAnswers(const Episode *const *batch, uint32_t count)
+{
+    uint32_t answers = 0;
+
+    for (uint32_t b = 0; b < count; b++)
+        answers += batch[b]->count;
+    return answers;
+}
+
+int IrSlicesNow(const Learner *l)
+{
+    return (int)((l->count + SLICE_ROWS - 1) / SLICE_ROWS);
+}
+
+uint32_t SliceEpisodes(const Learner *l, int slice)
+{
+    return Smaller(l->count - (uint32_t)slice * SLICE_ROWS, SLICE_ROWS);
+}
+
+void IrRunSlices(Learner *l, PoolTask task)
+{
+    PoolRun(l->host, task, l, IrSlicesNow(l));
+    if (HostCancelled(l->host))
+        HostAbandon(l->host);
+}
+
+double IrSumLosses(const Learner *l)
+{
+    double loss = 0;
+
+    for (int s = 0; s < IrSlicesNow(l); s++)
+        loss += l->work[s].loss;
+    return loss;
+}
+
+/* --- steps of a network */
+
+typedef struct StepJob {
+    const Learner *l;
+    const Network *network;
+    const AdamRule *rule;
+} StepJob;
+
+/* Sums the slices' gradients in their order, and clears them. */
+static void StepTask(void *arg, int task, int worker)
+{
+    const StepJob *job = arg;
+    float sum[STEP_FLOATS] __attribute__((aligned(64)));
+    size_t first = (size_t)task * STEP_FLOATS, left = job->network->floats - first;
+    size_t count = left < STEP_FLOATS ? left : STEP_FLOATS;
+
+    (void)worker;
+    RealClear(sum, count);
+    for (int s = 0; s < IrSlicesNow(job->l); s++) {
+        float *gradient = job->l->work[s].gradient + first;
+
+        for (size_t i = 0; i < count; i++)
+            sum[i] += gradient[i];
+        RealClear(gradient, count);
+    }
+    AdamMany(job->rule, job->network->step, job->network->values + first, sum,
+             job->network->state + 2 * first, count);
+}
+
+void IrStepNetwork(const Learner *l, const AdamRule *rule, Network *network)
+{
+    StepJob job = {l, network, rule};
+
+    network->step++;
+    PoolRun(l->host, StepTask, &job, (int)((network->floats + STEP_FLOATS - 1) / STEP_FLOATS));
+}

@@ -13,7 +13,8 @@
 
 static bool LearnsAlone(const Algorithm *algorithm)
 {
-    return IsPolicy(algorithm) && !IsSimulator(algorithm) && !algorithm->policy->needs_simulator;
+    return IsPolicy(algorithm) && !IsSimulator(algorithm) && !ReadsActs(algorithm) &&
+           !algorithm->policy->needs_simulator;
 }
 
 static void CheckAlone(const Algorithm *algorithm)

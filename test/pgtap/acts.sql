@@ -374,7 +374,14 @@ FROM unnest(ARRAY[
     'SELECT * FROM recadv_memory(%L)',
     'SELECT * FROM recadv_evaluate(%L, ''orders'')',
     'SELECT * FROM recadv_robustness(%L)',
-    'SELECT recadv_report(%L)']) query;
+    'SELECT * FROM recadv_lists(%L)',
+    'SELECT * FROM recadv_popularity(%L)',
+    'SELECT * FROM recadv_coverage(%L)',
+    'SELECT * FROM recadv_exposure(%L)',
+    'SELECT * FROM recadv_item_exposure(%L)',
+    'SELECT * FROM recadv_overlap(%L)']) query;
+SELECT ok(page LIKE '%All options%Not for this model: model %acts in scenarios and knows neither users nor items%', 'recadv_report')
+FROM recadv_report('bazaar') page;
 SELECT recadv_train('pairs', 'orders', algorithm => 'popularity') \g /dev/null
 SELECT fails('SELECT recadv_act(''pairs'', ''search'', ''{1,1}'')', '0A000',
     'model "pairs" is of algorithm "popularity" and does not act in scenarios | recadv_topk() asks it for items.  '

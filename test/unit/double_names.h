@@ -64,4 +64,16 @@
 #define LstmForward                  LstmForwardDouble
 #define LstmBackward                 LstmBackwardDouble
 
+/* Scenarios that cooperate. */
+#define NetworksOf      NetworksOfDouble
+#define NetworksStart   NetworksStartDouble
+#define NetworksSee     NetworksSeeDouble
+#define LstmOf          LstmOfDouble
+#define LstmGradientsOf LstmGradientsOfDouble
+#define EpisodeNext     EpisodeNextDouble
+#define MaSliceTake     MaSliceTakeDouble
+#define MaSliceRead     MaSliceReadDouble
+#define MaSliceAim      MaSliceAimDouble
+#define MaSliceLearn    MaSliceLearnDouble
+
 #endif

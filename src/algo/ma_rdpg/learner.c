@@ -6,9 +6,17 @@
 
 #define STEP_FLOATS 4096 /* parameters of a task */
 
-static uint32_t SlicesOf(uint32_t sessions)
+static uint32_t SlicesOf(const Learner *l, uint32_t sessions)
 {
-    return (sessions + SLICE_SESSIONS - 1) / SLICE_SESSIONS;
+    return (sessions + l->together - 1) / l->together;
+}
+
+/* Sessions of a slice: it must not take so long that a cancel has to wait. */
+static uint32_t Together(uint32_t longest)
+{
+    uint32_t fit = SLICE_STEPS / longest;
+
+    return fit < 1 ? 1 : fit < SLICE_SESSIONS ? fit : SLICE_SESSIONS;
 }
 
 /* --- memory */
@@ -33,10 +41,15 @@ void MaLearnerTake(Store *store, const Model *model, uint32_t longest, int threa
 {
     Learner *l = learner;
     const MaOptions *o = model->options;
-    uint32_t slices = SlicesOf((uint32_t)o->batch);
+    uint32_t slices;
     Slice counted;
 
-    *l = (Learner){.host = store->host, .options = o, .reward_scale = 1, .longest = longest};
+    *l = (Learner){.host = store->host,
+                   .options = o,
+                   .reward_scale = 1,
+                   .longest = longest,
+                   .together = Together(longest)};
+    slices = SlicesOf(l, (uint32_t)o->batch);
     MaNetworks(model, &l->n);
     l->norm = model->part[MA_NORM].data;
     TakeLearnt(store, &l->n.actors, &model->part[MA_ACTORS], slices, &l->learnt[LEARNT_ACTORS]);
@@ -48,7 +61,8 @@ void MaLearnerTake(Store *store, const Model *model, uint32_t longest, int threa
     l->slices = StoreTake(store, (size_t)threads, sizeof(Slice));
     /* A session that is cut has one step more. */
     for (int t = 0; t < threads; t++)
-        MaSliceTake(store, &l->n, longest + 1, l->slices != NULL ? &l->slices[t] : &counted);
+        MaSliceTake(store, &l->n, l->together, longest + 1,
+                    l->slices != NULL ? &l->slices[t] : &counted);
 }
 
 static Weights Values(const Learner *l)
@@ -105,7 +119,7 @@ static SliceRule RuleOf(const Learner *l)
     return (SliceRule){.gamma = (Real)o->gamma,
                        .reward_scale = (Real)l->reward_scale,
                        .message_q = (Real)o->message_q,
-                       .cloning = (Real)l->cloning,
+                       .cloning = l->cloning,
                        .logit_decay = (Real)o->logit_decay,
                        .share = 1 / (Real)steps,
                        .climbs = l->iteration >= (uint64_t)o->actor_start};
@@ -124,11 +138,11 @@ static void LearnTask(void *arg, int task, int worker)
 {
     BatchJob *job = arg;
     Learner *l = job->l;
-    uint32_t first = (uint32_t)task * SLICE_SESSIONS, left = l->count - first;
+    uint32_t first = (uint32_t)task * l->together, left = l->count - first;
     Slice *slice = &l->slices[worker];
     Weights values = Values(l), targets = Targets(l), gradient = GradientOf(l, task);
 
-    MaSliceRead(slice, l->norm, l->episodes + first, left < SLICE_SESSIONS ? left : SLICE_SESSIONS);
+    MaSliceRead(slice, l->norm, l->episodes + first, left < l->together ? left : l->together);
     MaSliceAim(slice, &job->rule, &targets);
     if (HostCancelled(l->host))
         return;
@@ -149,7 +163,7 @@ typedef struct StepJob {
 static void Sum(const StepJob *job, size_t first, size_t count, float *sum)
 {
     RealClear(sum, count);
-    for (uint32_t s = 0; s < SlicesOf(job->l->count); s++) {
+    for (uint32_t s = 0; s < SlicesOf(job->l, job->l->count); s++) {
         float *gradient = job->learnt->gradient[s] + first;
 
         for (size_t i = 0; i < count; i++)
@@ -185,7 +199,7 @@ double MaLearnerStep(Learner *learner)
 {
     Learner *l = learner;
     BatchJob job = {l, RuleOf(l)};
-    int slices = (int)SlicesOf(l->count);
+    int slices = (int)SlicesOf(l, l->count);
     double loss = 0;
 
     PoolRun(l->host, LearnTask, &job, slices);

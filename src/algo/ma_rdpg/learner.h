@@ -12,8 +12,10 @@
 #include "algo/ma_rdpg/mind.h"
 #include "algo/ma_rdpg/slice.h"
 
-#define MOST_BATCH  4096
-#define MOST_SLICES ((MOST_BATCH + SLICE_SESSIONS - 1) / SLICE_SESSIONS)
+#define MOST_BATCH 4096
+
+/* Steps of a slice, unless a single session is longer. */
+#define SLICE_STEPS 256
 
 /* One pack that is learnt. */
 typedef struct Learnt {
@@ -33,9 +35,10 @@ typedef struct Learner {
     Learnt learnt[LEARNT_PACKS]; /* without messages the last has no floats */
     float *norm;
     double reward_scale;
-    double cloning; /* weight of what the log did */
+    Real cloning[MOST_SCENARIOS]; /* weight of what the log did */
     uint64_t iteration;
     uint32_t longest;  /* steps of a session */
+    uint32_t together; /* sessions of a slice */
     uint32_t count;    /* of the batch */
     Episode *episodes; /* the batch: filled by who calls MaLearnerStep */
     Slice *slices;     /* memory of each thread */

@@ -14,6 +14,9 @@
 
 #define POLL_EVERY 4096
 
+/* Of the weights of a scenario. */
+#define LEAST_VARIANCE 1e-4
+
 /* A weight is beyond the log's by more than rounding. */
 #define BEYOND 1e-5f
 
@@ -38,6 +41,7 @@ void MaLogTake(Store *store, const Acts *acts, Log *log)
     *log = (Log){.acts = acts};
     log->session = StoreTake(store, acts->sessions, sizeof(uint32_t));
     log->seen = StoreTake(store, acts->shape.scenarios * observed, sizeof(Spread));
+    log->taken = StoreTake(store, AllActions(&acts->shape), sizeof(Spread));
     log->verdicts = StoreTake(store, MOST_JUDGED, sizeof(Verdict));
 }
 
@@ -51,19 +55,23 @@ static bool IsHeld(uint64_t seed, uint32_t session)
     return RandomUniform(&random) < HELD_SHARE;
 }
 
-static uint32_t AddSessions(Log *log, uint64_t seed, bool held, uint32_t count)
+static uint32_t AddSessions(Log *log, const Learner *l, bool held, uint32_t count)
 {
-    for (uint32_t s = 0; s < log->acts->sessions; s++)
-        if ((log->acts->sessions >= FEWEST_LOGGED && IsHeld(seed, s)) == held)
+    for (uint32_t s = 0; s < log->acts->sessions; s++) {
+        if ((log->acts->sessions >= FEWEST_LOGGED && IsHeld((uint64_t)l->options->train.seed, s)) ==
+            held)
             log->session[count++] = s;
+        if (s % POLL_EVERY == 0)
+            HostPoll(l->host);
+    }
     return count;
 }
 
 /* Should chance hold out all of them, all are learnt. */
-static void ChooseSessions(Log *log, uint64_t seed)
+static void ChooseSessions(Log *log, const Learner *l)
 {
-    log->learnt = AddSessions(log, seed, false, 0);
-    AddSessions(log, seed, true, log->learnt);
+    log->learnt = AddSessions(log, l, false, 0);
+    AddSessions(log, l, true, log->learnt);
     if (log->learnt == 0)
         log->learnt = log->acts->sessions;
 }
@@ -79,6 +87,7 @@ static void ReadStep(Log *log, const Networks *n, uint64_t step)
     for (uint32_t k = 0; k < n->seen[scenario]; k++)
         SpreadAdd(&log->seen[scenario * n->observed + k], (double)observation[k]);
     for (uint32_t k = 0; k < n->width[scenario]; k++) {
+        SpreadAdd(&log->taken[n->first[scenario] + k], (double)action[k]);
         least[k] = fminf(least[k], action[k]);
         greatest[k] = fmaxf(greatest[k], action[k]);
     }
@@ -117,14 +126,33 @@ static void MeasureObservations(const Log *log, const Learner *l)
         }
 }
 
+/* Distances from what was done count in units of how much it varied: where the log has tried
+ * little, the actors may not go far. */
+static void MeasureActions(const Log *log, Learner *l)
+{
+    const Networks *n = &l->n;
+
+    for (uint32_t scenario = 0; scenario < n->scenarios; scenario++) {
+        double variance = 0;
+
+        for (uint32_t k = 0; k < n->width[scenario]; k++) {
+            double deviation = SpreadDeviation(&log->taken[n->first[scenario] + k]);
+
+            variance += deviation * deviation / n->width[scenario];
+        }
+        l->cloning[scenario] = (Real)(l->options->cloning / fmax(variance, LEAST_VARIANCE));
+    }
+}
+
 void MaLogRead(Log *log, Learner *learner)
 {
     Learner *l = learner;
     double unit;
 
-    ChooseSessions(log, (uint64_t)l->options->train.seed);
+    ChooseSessions(log, l);
     ReadSteps(log, l);
     MeasureObservations(log, l);
+    MeasureActions(log, l);
     unit = SpreadUnit(&log->reward);
     l->reward_scale = 1 / unit;
     for (uint64_t step = 0; step < log->acts->steps; step++)

@@ -52,11 +52,12 @@ static void TakePlaces(Store *store, size_t rows, Slice *s)
     s->g = StoreTake(store, SizeMultiply(rows, Pitch(1)), sizeof(Real));
 }
 
-void MaSliceTake(Store *store, const Networks *networks, uint32_t longest, Slice *slice)
+void MaSliceTake(Store *store, const Networks *networks, uint32_t sessions, uint32_t longest,
+                 Slice *slice)
 {
-    size_t rows = (size_t)longest * SLICE_SESSIONS;
+    size_t rows = (size_t)longest * sessions;
 
-    *slice = (Slice){.n = networks};
+    *slice = (Slice){.host = store->host, .n = networks};
     slice->offset = StoreTake(store, (size_t)longest + 1, sizeof(uint32_t));
     TakeRows(store, rows, slice);
     TakePlaces(store, rows, slice);
@@ -188,7 +189,7 @@ static void PassBack(Slice *s, const Weights *weights, Real *gradient)
     LstmGradients gradients = LstmGradientsOf(s->n, gradient);
 
     RealClear(s->dc, s->sessions * pitch);
-    for (uint32_t t = s->steps - 1; t-- > 0;) {
+    for (uint32_t t = s->steps - 1; t-- > 0 && !HostCancelled(s->host);) {
         LstmStep step = LstmStepOf(s, t);
         Real *dh = s->dh + s->offset[t] * pitch, *dh_next = s->dh + s->offset[t + 1] * pitch;
 
@@ -310,6 +311,8 @@ void MaSliceAim(Slice *slice, const SliceRule *rule, const Weights *targets)
 
     PassMessages(s, targets);
     for (uint32_t scenario = 0; scenario < s->n->scenarios; scenario++) {
+        if (HostCancelled(s->host))
+            return;
         Act(s, targets, scenario);
         PlaceActions(s, scenario);
     }
@@ -364,7 +367,7 @@ static void LearnCritic(Slice *s, const SliceRule *rule, uint32_t c, const Weigh
 {
     Range range = RangeOfCritic(s, c);
 
-    if (range.count == 0)
+    if (range.count == 0 || HostCancelled(s->host))
         return;
     for (uint32_t i = 0; i < range.count; i++)
         Place(s, range.first + i);
@@ -386,7 +389,7 @@ static void Clone(Slice *s, const SliceRule *rule, uint32_t scenario, size_t row
 {
     const Networks *n = s->n;
     const Real *taken = s->heard + row * HeardPitch(n) + n->observed + n->first[scenario];
-    Real weight = rule->cloning * rule->share;
+    Real weight = rule->cloning[scenario] * rule->share;
 
     for (uint32_t k = 0; k < n->width[scenario]; k++) {
         Real error = a[k] - taken[k];
@@ -448,7 +451,7 @@ static void Climb(Slice *s, const SliceRule *rule, uint32_t scenario, const Weig
     Range range = RangeOf(s, scenario);
     uint32_t c = (uint32_t)CriticOf(n, scenario);
 
-    if (range.count == 0)
+    if (range.count == 0 || HostCancelled(s->host))
         return;
     Act(s, weights, scenario);
     PlaceActions(s, scenario);

@@ -3,7 +3,7 @@
  * three parts.  (Feng et al. 2018, section 4.3.)
  *
  *     critic:   mean of (Q_t - y_t)^2,  y_t = r_t + gamma Q'(h'_t, o_{t+1}, mu'(h'_t, o_{t+1}))
- *     actors:   mean of - Q(h_{t-1}, o_t, mu_t) + decay |z - mean z|^2 + cloning |mu_t - a_t|^2
+ *     actors:   mean of - Q(h_{t-1}, o_t, mu_t) + decay |z - mean z|^2 + cloning_i |mu_t - a_t|^2
  *     message:  mean of (Q_t - y_t)^2 - message_q Q_t, through h_{t-1}
  *
  * Each part follows its own; ' are targets, z the logits of mu.  Rows are the steps, in order of
@@ -16,7 +16,7 @@
 #include "algo/learn/store.h"
 #include "algo/ma_rdpg/networks.h"
 
-#define SLICE_SESSIONS 12
+#define SLICE_SESSIONS 12 /* at most */
 
 /* A session as it lies somewhere. */
 typedef struct Episode {
@@ -36,7 +36,7 @@ typedef struct SliceRule {
     Real gamma;
     Real reward_scale; /* rewards are multiplied by it */
     Real message_q;
-    Real cloning;
+    const Real *cloning; /* of each scenario */
     Real logit_decay;
     Real share;  /* of a step in the means: 1 / steps of the batch */
     bool climbs; /* the actors follow their gradient */
@@ -45,6 +45,7 @@ typedef struct SliceRule {
 #define NO_STEP UINT32_MAX
 
 typedef struct Slice {
+    const Host *host;
     const Networks *n;
     uint32_t sessions;
     uint32_t steps; /* of the longest session */
@@ -67,13 +68,15 @@ typedef struct Slice {
     double climbed; /* loss of the actors */
 } Slice;
 
-/* Memory for so many steps of at most `longest` in a session. */
-extern void MaSliceTake(Store *store, const Networks *networks, uint32_t longest, Slice *slice);
+/* Memory for so many sessions of at most `longest` steps. */
+extern void MaSliceTake(Store *store, const Networks *networks, uint32_t sessions, uint32_t longest,
+                        Slice *slice);
 
-/* Takes the sessions' steps in: at most SLICE_SESSIONS. */
+/* Takes the sessions' steps in. */
 extern void MaSliceRead(Slice *slice, const float *norm, const Episode *episodes, uint32_t count);
 
-/* The goals of the critic, by the targets. */
+/* The goals of the critic, by the targets.  Once the host is cancelled, this and the next do little
+ * of what they should. */
 extern void MaSliceAim(Slice *slice, const SliceRule *rule, const Weights *targets);
 
 /* The gradients, added to what is there; `loss` and `climbed` are set. */

@@ -79,11 +79,11 @@ size_t MaMemory(const Model *model, const PolicyData *shape, int threads)
 {
     Model counted = *model;
     Trainer t = TrainerOf(NULL, shape, &counted);
-    uint32_t rows = (Longest(&t) + 1) * SLICE_SESSIONS;
     size_t products;
 
     Take(&t, threads);
-    products = BlasMemory(rows, LstmGates(t.learner.n.message), HeardPitch(&t.learner.n));
+    products = BlasMemory((size_t)t.learner.together * (t.learner.longest + 1),
+                          LstmGates(t.learner.n.message), HeardPitch(&t.learner.n));
     return SizeAdd(SizeAdd(t.store.bytes, SizeMultiply((size_t)threads, products)),
                    LoopMemory(model, NULL, threads, LearntParts(model), Epochs(t.options)));
 }
@@ -231,7 +231,6 @@ static void StartModel(Trainer *t)
     MaLearnerStart(&t->learner);
     if (t->environment != NULL)
         return;
-    t->learner.cloning = t->options->cloning;
     MaLogRead(&t->log, &t->learner);
 }
 

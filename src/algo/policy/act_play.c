@@ -90,8 +90,14 @@ static bool Play(Session *s, ActStep *step)
     input.scenario = e->observe(s->visit, &s->luck, s->observation);
     if (!s->player->act(s->player->arg, &input, &output))
         return false;
-    *step = (ActStep){step->step, input.scenario, e->kind(s->visit), s->observation, before,
-                      s->action,  after,          output.density};
+    *step = (ActStep){.step = step->step,
+                      .scenario = input.scenario,
+                      .kind = e->kind(s->visit),
+                      .observation = s->observation,
+                      .before = before,
+                      .action = s->action,
+                      .after = after,
+                      .density = output.density};
     step->ended = !e->step(s->visit, &s->luck, s->action, &step->reward);
     return true;
 }

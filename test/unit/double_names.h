@@ -92,4 +92,16 @@
 #define AgentBack         AgentBackDouble
 #define PolicyLoss        PolicyLossDouble
 
+/* Scenarios that cooperate. */
+#define NetworksOf      NetworksOfDouble
+#define NetworksStart   NetworksStartDouble
+#define NetworksSee     NetworksSeeDouble
+#define LstmOf          LstmOfDouble
+#define LstmGradientsOf LstmGradientsOfDouble
+#define EpisodeNext     EpisodeNextDouble
+#define MaSliceTake     MaSliceTakeDouble
+#define MaSliceRead     MaSliceReadDouble
+#define MaSliceAim      MaSliceAimDouble
+#define MaSliceLearn    MaSliceLearnDouble
+
 #endif

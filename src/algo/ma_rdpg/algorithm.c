@@ -64,9 +64,10 @@ static const OptionSpec options[] = {
      "weight of the centred logits' squares, which keeps actions from corners that they cannot "
      "leave",
      MEASURED},
-    {"cloning", OPTION_REAL, FIELD(cloning), 0, 1e6, 0.1, NULL,
-     "weight of the squared distance from the actions of the log, beyond which nothing is known",
-     "recadv"},
+    {"cloning", OPTION_REAL, FIELD(cloning), 0, 1e6, 0.01, NULL,
+     "weight of the squared distance from the actions of the log, in units of their variance: "
+     "beyond what they have tried nothing is known",
+     MEASURED},
     {NULL, OPTION_BOOL, 0, 0, 0, 0, NULL, NULL, NULL},
 };
 

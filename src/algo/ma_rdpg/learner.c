@@ -119,7 +119,7 @@ static SliceRule RuleOf(const Learner *l)
     return (SliceRule){.gamma = (Real)o->gamma,
                        .reward_scale = (Real)l->reward_scale,
                        .message_q = (Real)o->message_q,
-                       .cloning = (Real)l->cloning,
+                       .cloning = l->cloning,
                        .logit_decay = (Real)o->logit_decay,
                        .share = 1 / (Real)steps,
                        .climbs = l->iteration >= (uint64_t)o->actor_start};

@@ -35,7 +35,7 @@ typedef struct Learner {
     Learnt learnt[LEARNT_PACKS]; /* without messages the last has no floats */
     float *norm;
     double reward_scale;
-    double cloning; /* weight of what the log did */
+    Real cloning[MOST_SCENARIOS]; /* weight of what the log did */
     uint64_t iteration;
     uint32_t longest;  /* steps of a session */
     uint32_t together; /* sessions of a slice */

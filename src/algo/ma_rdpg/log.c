@@ -14,6 +14,9 @@
 
 #define POLL_EVERY 4096
 
+/* Of the weights of a scenario. */
+#define LEAST_VARIANCE 1e-4
+
 /* A weight is beyond the log's by more than rounding. */
 #define BEYOND 1e-5f
 
@@ -38,6 +41,7 @@ void MaLogTake(Store *store, const Acts *acts, Log *log)
     *log = (Log){.acts = acts};
     log->session = StoreTake(store, acts->sessions, sizeof(uint32_t));
     log->seen = StoreTake(store, acts->shape.scenarios * observed, sizeof(Spread));
+    log->taken = StoreTake(store, AllActions(&acts->shape), sizeof(Spread));
     log->verdicts = StoreTake(store, MOST_JUDGED, sizeof(Verdict));
 }
 
@@ -83,6 +87,7 @@ static void ReadStep(Log *log, const Networks *n, uint64_t step)
     for (uint32_t k = 0; k < n->seen[scenario]; k++)
         SpreadAdd(&log->seen[scenario * n->observed + k], (double)observation[k]);
     for (uint32_t k = 0; k < n->width[scenario]; k++) {
+        SpreadAdd(&log->taken[n->first[scenario] + k], (double)action[k]);
         least[k] = fminf(least[k], action[k]);
         greatest[k] = fmaxf(greatest[k], action[k]);
     }
@@ -121,6 +126,24 @@ static void MeasureObservations(const Log *log, const Learner *l)
         }
 }
 
+/* Distances from what was done count in units of how much it varied: where the log has tried
+ * little, the actors may not go far. */
+static void MeasureActions(const Log *log, Learner *l)
+{
+    const Networks *n = &l->n;
+
+    for (uint32_t scenario = 0; scenario < n->scenarios; scenario++) {
+        double variance = 0;
+
+        for (uint32_t k = 0; k < n->width[scenario]; k++) {
+            double deviation = SpreadDeviation(&log->taken[n->first[scenario] + k]);
+
+            variance += deviation * deviation / n->width[scenario];
+        }
+        l->cloning[scenario] = (Real)(l->options->cloning / fmax(variance, LEAST_VARIANCE));
+    }
+}
+
 void MaLogRead(Log *log, Learner *learner)
 {
     Learner *l = learner;
@@ -129,6 +152,7 @@ void MaLogRead(Log *log, Learner *learner)
     ChooseSessions(log, l);
     ReadSteps(log, l);
     MeasureObservations(log, l);
+    MeasureActions(log, l);
     unit = SpreadUnit(&log->reward);
     l->reward_scale = 1 / unit;
     for (uint64_t step = 0; step < log->acts->steps; step++)

@@ -29,6 +29,7 @@ typedef struct Log {
     Spread reward;
     double largest;                /* reward, in deviations */
     Spread *seen;                  /* each number of each scenario's observations */
+    Spread *taken;                 /* each weight of each scenario */
     Verdict *verdicts;             /* of each session that is judged */
     float least[MOST_ALL_ACTIONS]; /* of each weight of each scenario */
     float greatest[MOST_ALL_ACTIONS];

@@ -112,8 +112,11 @@ void NetworksSee(const Networks *networks, const float *norm, uint32_t scenario,
     for (uint32_t k = 0; k < seen; k++) {
         double x = ((double)observation[k] - (double)mean[k]) * (double)inverse[k];
 
-        /* NaN stays NaN. */
-        x = x > MOST_DEVIATIONS ? MOST_DEVIATIONS : x < -MOST_DEVIATIONS ? -MOST_DEVIATIONS : x;
+        /* A norm that is not finite must not look like an observation that is far away. */
+        x = !isfinite(x)           ? (double)NAN
+            : x > MOST_DEVIATIONS  ? MOST_DEVIATIONS
+            : x < -MOST_DEVIATIONS ? -MOST_DEVIATIONS
+                                   : x;
         o[k] = (Real)x;
     }
     for (uint32_t k = seen; k < networks->observed; k++)

@@ -389,7 +389,7 @@ static void Clone(Slice *s, const SliceRule *rule, uint32_t scenario, size_t row
 {
     const Networks *n = s->n;
     const Real *taken = s->heard + row * HeardPitch(n) + n->observed + n->first[scenario];
-    Real weight = rule->cloning * rule->share;
+    Real weight = rule->cloning[scenario] * rule->share;
 
     for (uint32_t k = 0; k < n->width[scenario]; k++) {
         Real error = a[k] - taken[k];

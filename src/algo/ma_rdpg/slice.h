@@ -3,7 +3,7 @@
  * three parts.  (Feng et al. 2018, section 4.3.)
  *
  *     critic:   mean of (Q_t - y_t)^2,  y_t = r_t + gamma Q'(h'_t, o_{t+1}, mu'(h'_t, o_{t+1}))
- *     actors:   mean of - Q(h_{t-1}, o_t, mu_t) + decay |z - mean z|^2 + cloning |mu_t - a_t|^2
+ *     actors:   mean of - Q(h_{t-1}, o_t, mu_t) + decay |z - mean z|^2 + cloning_i |mu_t - a_t|^2
  *     message:  mean of (Q_t - y_t)^2 - message_q Q_t, through h_{t-1}
  *
  * Each part follows its own; ' are targets, z the logits of mu.  Rows are the steps, in order of
@@ -36,7 +36,7 @@ typedef struct SliceRule {
     Real gamma;
     Real reward_scale; /* rewards are multiplied by it */
     Real message_q;
-    Real cloning;
+    const Real *cloning; /* of each scenario */
     Real logit_decay;
     Real share;  /* of a step in the means: 1 / steps of the batch */
     bool climbs; /* the actors follow their gradient */

@@ -231,7 +231,6 @@ static void StartModel(Trainer *t)
     MaLearnerStart(&t->learner);
     if (t->environment != NULL)
         return;
-    t->learner.cloning = t->options->cloning;
     MaLogRead(&t->log, &t->learner);
 }
 

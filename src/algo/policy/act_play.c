@@ -91,8 +91,14 @@ static bool Play(Session *s, ActStep *step)
     input.kind = e->kind(s->visit);
     if (!s->player->act(s->player->arg, &input, &output))
         return false;
-    *step = (ActStep){step->step, input.scenario, input.kind, s->observation, before, s->action,
-                      after,      output.density, 0,          false};
+    *step = (ActStep){.step = step->step,
+                      .scenario = input.scenario,
+                      .kind = input.kind,
+                      .observation = s->observation,
+                      .before = before,
+                      .action = s->action,
+                      .after = after,
+                      .density = output.density};
     step->ended = !e->step(s->visit, &s->luck, s->action, &step->reward);
     return true;
 }

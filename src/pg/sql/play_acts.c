@@ -222,7 +222,7 @@ static void LoadModel(FunctionCallInfo fcinfo, Playing *p)
 {
     const char *name;
 
-    p->model = PlayedModel(PG_GETARG_TEXT_PP(ARG_POLICY), &p->backend, &name);
+    p->model = PlayedModel(PG_GETARG_TEXT_PP(ARG_POLICY), false, &p->backend, &name);
     CheckActs(&p->model->header, name);
     for (uint32 s = 0; s < p->world->shape.scenarios; s++)
         PlaceScenario(p, s, name);

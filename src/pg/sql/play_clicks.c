@@ -141,7 +141,7 @@ static void LoadModel(FunctionCallInfo fcinfo, Playing *p)
 
     if (p->policy != A_MODEL)
         return;
-    p->model = PlayedModel(PG_GETARG_TEXT_PP(ARG_POLICY), &p->backend, &name);
+    p->model = PlayedModel(PG_GETARG_TEXT_PP(ARG_POLICY), true, &p->backend, &name);
     p->world_item = PallocArray(uint32, (Size)p->model->item_ids.count + 1);
     for (uint32 i = 0; i < p->model->item_ids.count; i++)
         p->world_item[i] = NO_ITEM;

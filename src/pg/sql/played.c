@@ -18,7 +18,7 @@ int32 SessionsArgument(FunctionCallInfo fcinfo, int argument)
     return sessions;
 }
 
-WholeModel *PlayedModel(text *name, BackendHost *backend, const char **full_name)
+WholeModel *PlayedModel(text *name, bool shows, BackendHost *backend, const char **full_name)
 {
     WholeModel *whole = palloc0(sizeof(WholeModel));
     ModelTable table;
@@ -26,6 +26,8 @@ WholeModel *PlayedModel(text *name, BackendHost *backend, const char **full_name
     ModelOpen(name, MODEL_READ, &table);
     table.store.version = ModelTableCurrent(&table, false).version;
     WholeModelRead(&table.store, backend, whole);
+    if (shows)
+        HeaderCheckItems(&table.store, &whole->header);
     *full_name = pstrdup(table.store.name);
     ModelTableClose(&table);
     return whole;

@@ -180,7 +180,7 @@ static void LoadPolicy(FunctionCallInfo fcinfo, Simulation *s)
 
     if (PG_ARGISNULL(s->place[ARG_POLICY]))
         return;
-    s->policy = PlayedModel(PG_GETARG_TEXT_PP(s->place[ARG_POLICY]), &s->backend, &name);
+    s->policy = PlayedModel(PG_GETARG_TEXT_PP(s->place[ARG_POLICY]), true, &s->backend, &name);
     CheckJudge(s, name);
     FindItems(s, name);
 }

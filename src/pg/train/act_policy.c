@@ -148,8 +148,8 @@ static void Play(void *arg)
                                           FIRST_PLAYED + i, NULL, NULL);
 
         HostPoll(playing->host);
-        playing->sum.reward += earned.failed ? NAN : earned.reward / MEASURED_SESSIONS;
-        playing->sum.depth += (double)earned.steps / MEASURED_SESSIONS;
+        playing->sum.reward += earned.failed ? NAN : earned.reward;
+        playing->sum.depth += (double)earned.steps;
     }
 }
 
@@ -163,7 +163,8 @@ Simulated ActPolicyPlay(Training *t, const TrainRequest *request, const Model *m
                        .seed = (uint64)((const TrainOptions *)request->options)->seed};
 
     BackendHostRun(&t->backend, request->threads, Play, &playing);
-    return playing.sum;
+    return (Simulated){playing.sum.reward / MEASURED_SESSIONS,
+                       playing.sum.depth / MEASURED_SESSIONS};
 }
 
 /* --- describing */

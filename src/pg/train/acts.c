@@ -442,7 +442,8 @@ static void Arrange(ActCollector *c, CollectedActs *result)
     a->sessions = sessions.count;
     KeepScenarios(c, scenario, &scenarios, result);
     CheckWeights(&a->shape);
-    CheckMemoryOfActs(SizeAdd(CollectorMemoryOf(c), ArraysMemory(a)), "sorting the acts");
+    CheckMemoryOfActs(SizeAdd(MemoryContextMemAllocated(c->context, true), ArraysMemory(a)),
+                      "sorting the acts");
     AllocateActs(a, OidIsValid(c->propensity_type));
     FillActs(c, session, scenario, a);
     pfree(session);

@@ -13,7 +13,7 @@
 
 static bool LearnsAlone(const Algorithm *algorithm)
 {
-    return Recommends(algorithm) && !algorithm->policy->needs_simulator;
+    return Recommends(algorithm) && !ReadsActs(algorithm) && !algorithm->policy->needs_simulator;
 }
 
 static void CheckAlone(const Algorithm *algorithm)

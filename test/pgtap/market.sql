@@ -86,6 +86,43 @@ SELECT ok(
      FROM (SELECT policy, sum(reward) AS r FROM acts GROUP BY policy, session_id) x),
     'who is told earns nearly what who knows does');
 
+-- ---- models ----
+SELECT recadv_train_policy('market', NULL, algorithm => 'ma_rdpg',
+    options => '{"environment": "market", "iterations": 40, "check_every": 20, "check_sessions": 50}') \g /dev/null
+SELECT recadv_train_policy('logged', '(SELECT * FROM recadv_play_acts(''market'', ''random'', 200))', algorithm => 'ma_rdpg',
+    reward_column => 'reward', options => '{"iterations": 20}') \g /dev/null
+SELECT recadv_train_policy('narrow', '(SELECT session_id, step, scenario, observation[1:3] AS observation, action, reward
+    FROM recadv_play_acts(''market'', ''random'', 50))', algorithm => 'ma_rdpg', reward_column => 'reward',
+    options => '{"iterations": 2}') \g /dev/null
+CREATE TABLE played AS
+SELECT m AS model, s.* FROM unnest('{market,logged,recadv_test.market}'::text[]) m, LATERAL recadv_play_acts('market', m, 60) s;
+SELECT is(
+    (SELECT string_agg(DISTINCT concat_ws(' ', model, cardinality(state), propensity), ', '
+                       ORDER BY concat_ws(' ', model, cardinality(state), propensity)) FROM played),
+    'logged 16, market 16, recadv_test.market 16',
+    'models are played, with what they carry');
+-- the same sessions, asked step by step
+CREATE TABLE asked AS
+WITH RECURSIVE asked AS (
+    SELECT p.model, p.session_id, p.step, a.action, a.state_after
+    FROM played p, LATERAL recadv_act(p.model, p.scenario, p.observation::float8[]) a WHERE step = 1
+    UNION ALL
+    SELECT p.model, p.session_id, p.step, a.action, a.state_after
+    FROM asked q JOIN played p ON (p.model, p.session_id, p.step) = (q.model, q.session_id, q.step + 1),
+         LATERAL recadv_act(p.model, p.scenario, p.observation::float8[], q.state_after::float8[]) a)
+SELECT * FROM asked;
+SELECT is(
+    (SELECT count(*) FROM played JOIN asked USING (model, session_id, step) WHERE played.action = asked.action),
+    (SELECT count(*) FROM played),
+    'a model does what recadv_act says');
+SELECT ok(
+    (SELECT bool_and(propensity > 0) FROM recadv_play_acts('market', 'market', 60, 0.5)),
+    'with exploration there are densities');
+SELECT is(
+    (SELECT array_agg(kind ORDER BY session_id) FROM recadv_play_acts('market', 'market', 60, 0.5) WHERE step = 1),
+    (SELECT array_agg(kind ORDER BY session_id) FROM acts WHERE policy = 'told' AND step = 1 AND session_id <= 60),
+    'and the same visitors');
+
 -- ---- seeds and arguments ----
 CREATE FUNCTION played(policy text, seed bigint) RETURNS text LANGUAGE sql AS $$
     SELECT md5(string_agg(s::text, ' ')) FROM recadv_play_acts('market', policy, 200, 0, seed) s
@@ -103,6 +140,8 @@ FROM (VALUES
     ('''market'', ''orders''', '42809', '%orders%'),
     ('''market'', ''popular_items''', '42809',
         'model "%popular_items" does not act in scenarios: its algorithm is "popularity" | %ma_rdpg.'),
+    ('''market'', ''narrow''', '22023',
+        'model "%narrow" has no scenario "main" with observations of 4 and actions of 2 numbers%'),
     ('sessions => 0', '22023', 'sessions must be at least 1, not 0'),
     ('explore => 0.5', '22023', 'policy "random" does not explore%'),
     ('explore => -1', '22023', 'explore must be from 0 to 10, not -1%'),
@@ -122,10 +161,21 @@ RESET statement_timeout;
 SELECT ok(:'cancelled', 'sessions without end can be cancelled');
 CREATE ROLE recadv_test_reader;
 SELECT works($$SELECT recadv_play_acts(sessions => 2)$$, 'worlds are for all', 'recadv_test_reader');
+SELECT fails(
+    $$SELECT recadv_play_acts('market', 'market', 2)$$,
+    '42501',
+    'permission denied for table market%',
+    'models for those who may read them',
+    'recadv_test_reader');
+SELECT fails(
+    $$SELECT recadv_play_clicks('success', 'market', 2)$$,
+    '0A000',
+    'model "%market" acts in scenarios and knows neither users nor items%',
+    'who acts shows no items');
 
 SET TRANSACTION READ ONLY;
 SELECT is(
-    (SELECT count(DISTINCT session_id) FROM recadv_play_acts('market', 'told', 20)),
+    (SELECT count(DISTINCT session_id) FROM recadv_play_acts('market', 'market', 20)),
     20::bigint,
     'in a transaction that only reads');
 SELECT * FROM finish();

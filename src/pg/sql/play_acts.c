@@ -18,9 +18,6 @@
 
 typedef enum Argument { ARG_WORLD, ARG_POLICY, ARG_SESSIONS, ARG_EXPLORE, ARG_SEED } Argument;
 
-/* Deviation of the noise: beyond, actions are single weights. */
-#define MOST_NOISE 10.0
-
 typedef struct Playing {
     BackendHost backend;
     const ActEnvironment *world;
@@ -85,20 +82,12 @@ static const ActScript *PolicyArgument(FunctionCallInfo fcinfo, const ActEnviron
     return script;
 }
 
-static double NoiseArgument(FunctionCallInfo fcinfo, const Playing *p)
+static void CheckExplores(const Playing *p)
 {
-    double explore = PG_GETARG_FLOAT8(ARG_EXPLORE);
-
-    if (!(explore >= 0 && explore <= MOST_NOISE))
-        ereport(ERROR,
-                (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                 errmsg("explore must be from 0 to %g, not %g", MOST_NOISE, explore),
-                 errhint("It is the deviation of normal noise on the logarithms of the weights.")));
-    if (explore > 0 && p->script != NULL)
+    if (p->explore > 0 && p->script != NULL)
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                         errmsg("policy \"%s\" does not explore", p->script->name),
                         errhint("Leave explore at 0; it is for models.")));
-    return explore;
 }
 
 static void TakeArguments(FunctionCallInfo fcinfo, Playing *p)
@@ -106,7 +95,8 @@ static void TakeArguments(FunctionCallInfo fcinfo, Playing *p)
     p->world = WorldArgument(fcinfo);
     p->script = PolicyArgument(fcinfo, p->world);
     p->sessions = SessionsArgument(fcinfo, ARG_SESSIONS);
-    p->explore = NoiseArgument(fcinfo, p);
+    p->explore = NoiseArgument(fcinfo, ARG_EXPLORE);
+    CheckExplores(p);
     p->seed = SeedArgument(fcinfo, ARG_SEED);
 }
 
@@ -130,14 +120,6 @@ static void PutState(const Playing *p, ResultRow *row, const ActStep *step)
         ResultDatum(row, NumbersOf(step->after, p->player.state));
 }
 
-static void PutDensity(ResultRow *row, double density)
-{
-    if (isnan(density))
-        ResultNull(row);
-    else
-        ResultFloat4(row, (float4)density);
-}
-
 static void PutStep(void *arg, const ActStep *step)
 {
     Playing *p = arg;
@@ -151,7 +133,7 @@ static void PutStep(void *arg, const ActStep *step)
     ResultDatum(&row, NumbersOf(step->observation, widths.observation));
     ResultDatum(&row, NumbersOf(step->action, widths.action));
     ResultFloat4(&row, step->reward);
-    PutDensity(&row, step->density);
+    ResultDensity(&row, step->density);
     ResultDatum(&row, BoolGetDatum(step->ended));
     PutState(p, &row, step);
     ResultInt4(&row, (int32)step->kind + 1);

@@ -3,7 +3,10 @@
 #ifndef RECADV_PG_TRAIN_ACT_POLICY_H
 #define RECADV_PG_TRAIN_ACT_POLICY_H
 
-#include "pg/train/policy.h"
+#include "pg/train/policy_run.h"
+
+/* The world that the request names, or NULL. */
+extern const ActEnvironment *RequestWorld(const TrainRequest *request);
 
 /* Fails unless there is a log or a world, one of both. */
 extern void ActPolicyCheck(const TrainRequest *request);

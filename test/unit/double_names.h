@@ -91,5 +91,11 @@
 #define AgentQuery        AgentQueryDouble
 #define AgentBack         AgentBackDouble
 #define PolicyLoss        PolicyLossDouble
+#define JudgeNetSet       JudgeNetSetDouble
+#define JudgeNetStart     JudgeNetStartDouble
+#define JudgeWorkSet      JudgeWorkSetDouble
+#define JudgeOpinions     JudgeOpinionsDouble
+#define JudgeLearn        JudgeLearnDouble
+#define JudgeRow          JudgeRowDouble
 
 #endif

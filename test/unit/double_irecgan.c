@@ -1,5 +1,6 @@
 /* double_irecgan.c: gradients of irecgan's networks against finite differences. */
 #include "algo/irecgan/agent.h"
+#include "algo/irecgan/discriminator.h"
 #include "algo/irecgan/user.h"
 #include "gradients.h"
 #include "tests.h"
@@ -17,8 +18,9 @@ static Answer answers[] = {
     {slates[2], 3, 2, 0, 1, .8f},    {slates[3], 2, 0, .5f, .3f, -1.2f},
     {slates[1], 3, 0, 0, 1, 2},      {slates[0], 3, 2, 2, .5f, -.3f},
 };
-static const Episode episodes[] = {
-    {answers + 3, 1, 1, true}, {answers, 3, 2, true}, {answers + 4, 2, 2, false}};
+static const Episode episodes[] = {{answers + 3, 1, 1, true, false},
+                                   {answers, 3, 2, true, false},
+                                   {answers + 4, 2, 2, false, false}};
 static const Episode *const batch[] = {&episodes[0], &episodes[1], &episodes[2]};
 
 /* Away from first values, all of which are small. */
@@ -279,12 +281,80 @@ static void CheckAgent(uint32_t layers)
     CHECK(GradientIsRight(AgentValue, &a, a.clicked, dclicked, ITEMS, FACTORS), "by the clicks");
 }
 
+/* --- the discriminator */
+
+typedef struct Judge {
+    JudgeNet net;
+    JudgeWork work;
+    Slice slice;
+    Real *parameters, *items, odds[SLICE_ROWS];
+} Judge;
+
+static double JudgeValue(void *arg)
+{
+    Judge *j = arg;
+
+    return (double)JudgeLearn(&j->net, j->parameters, j->items, &j->slice, 1, &j->work, j->odds,
+                              NULL);
+}
+
+static void StartJudge(Judge *j, uint32_t layers, bool buys)
+{
+    static const Episode judged[] = {{answers + 3, 1, 1, true, true},
+                                     {answers, 3, 2, true, false},
+                                     {answers + 4, 2, 2, false, true}};
+    static const Episode *const all[] = {&judged[0], &judged[1], &judged[2]};
+    Random random = TestStream(33);
+
+    JudgeNetSet(FACTORS, HIDDEN, layers, buys, &j->net);
+    j->parameters = ZeroMatrix(1, j->net.pack.floats);
+    JudgeNetStart(&j->net, &random, j->parameters);
+    Shake(&j->net.pack, &random, j->parameters);
+    j->items = RandomMatrix(&random, ITEMS, FACTORS, .5);
+    JudgeWorkSet(&j->net, 6, 18, ZeroMatrix(1, JudgeWorkSet(&j->net, 6, 18, NULL, NULL)), &j->work);
+    SliceOfAnswers(all, 3, &j->slice);
+}
+
+static void SumJudgeRows(const Judge *j, Real *sum)
+{
+    const JudgeWork *w = &j->work;
+    size_t pitch = Pitch(FACTORS), at = 0;
+
+    for (uint32_t i = 0; i < j->slice.count; at += j->slice.answer[i++]->count + 1) {
+        const Answer *answer = j->slice.answer[i];
+
+        for (uint32_t p = 0; p < answer->count; p++) {
+            AddRow(sum, answer->shown[p], w->share[at + p], w->dseen + i * pitch);
+            AddRow(sum, answer->shown[p], w->dshare[at + p], w->look + i * pitch);
+        }
+        if (j->slice.input[i] == NOTHING)
+            continue;
+        AddRow(sum, j->slice.input[i], 1, w->downx + i * pitch);
+        AddRow(sum, j->slice.input[i], 1, w->dx + i * pitch);
+    }
+}
+
+static void CheckJudge(uint32_t layers, bool buys)
+{
+    static Judge j;
+    Real *gradient, *rows = ZeroMatrix(ITEMS, FACTORS);
+
+    StartJudge(&j, layers, buys);
+    gradient = ZeroMatrix(1, j.net.pack.floats);
+    JudgeLearn(&j.net, j.parameters, j.items, &j.slice, 1, &j.work, j.odds, gradient);
+    SumJudgeRows(&j, rows);
+    CHECK(PackIsRight(JudgeValue, &j, &j.net.pack, j.parameters, gradient),
+          "discriminator, %u layers, purchases %d: by the parameters", layers, buys);
+    CHECK(GradientIsRight(JudgeValue, &j, j.items, rows, ITEMS, FACTORS), "by the items' rows");
+}
+
 void TestIrecganGradients(void)
 {
     for (uint32_t layers = 1; layers <= 2; layers++) {
         CheckUser(layers);
         CheckSteps(layers);
         CheckAgent(layers);
+        CheckJudge(layers, layers == 1);
     }
     CheckOdds();
     CheckProbabilities();

@@ -91,6 +91,12 @@
 #define AgentQuery        AgentQueryDouble
 #define AgentBack         AgentBackDouble
 #define PolicyLoss        PolicyLossDouble
+#define JudgeNetSet       JudgeNetSetDouble
+#define JudgeNetStart     JudgeNetStartDouble
+#define JudgeWorkSet      JudgeWorkSetDouble
+#define JudgeOpinions     JudgeOpinionsDouble
+#define JudgeLearn        JudgeLearnDouble
+#define JudgeRow          JudgeRowDouble
 
 /* Scenarios that cooperate. */
 #define NetworksOf      NetworksOfDouble

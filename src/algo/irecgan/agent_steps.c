@@ -246,3 +246,61 @@ double LearnAgent(Learner *learner, const Episode *const *batch, uint32_t count,
     StepPolicy(l, &rule);
     return IrSumLosses(l);
 }
+
+/* --- what is held out */
+
+/* ln of the share that the policy gives the item that was clicked, of its slate. */
+static double LogShare(const Learner *l, const Answer *answer, const float *query)
+{
+    double greatest = -INFINITY, sum = 0, own = 0;
+
+    for (int pass = 0; pass < 2; pass++)
+        for (uint32_t j = 0; j < answer->count; j++) {
+            double score = (double)DotQuery(l, query, PolicyRow(l, answer->shown[j]));
+
+            greatest = pass == 0 && score > greatest ? score : greatest;
+            sum += pass == 1 ? exp(score - greatest) : 0;
+            own = j == answer->place ? score : own;
+        }
+    return own - greatest - log(sum);
+}
+
+static void PreferenceTask(void *learner, int task, int worker)
+{
+    Learner *l = learner;
+    SliceWork *w = &l->work[task];
+    const Slice *s = &w->slice;
+    float *query = QueryAt(l, l->query, l->first[task]);
+
+    (void)worker;
+    w->preference = (Preference){0};
+    SliceOfClicks(l->batch + (size_t)task * SLICE_ROWS, SliceEpisodes(l, task), &w->slice);
+    AgentQueries(&l->agent_net, l->agent.values, l->clicks.rows, s, &w->agent, query);
+    for (uint32_t i = 0; i < s->count; i++) {
+        double gain = (double)s->answer[i]->gain;
+        double log_share = LogShare(l, s->answer[i], QueryAt(l, query, i));
+
+        w->preference.loss -= (gain - (double)l->baseline) * log_share;
+        w->preference.likelihood += log_share;
+        w->preference.share += exp(log_share);
+        w->preference.earned += gain * exp(log_share);
+        w->preference.clicks++;
+    }
+}
+
+void AgentPreference(Learner *learner, const Episode *const *batch, uint32_t count, Preference *sum)
+{
+    Learner *l = learner;
+
+    SetBatch(l, batch, count);
+    IrRunSlices(l, PreferenceTask);
+    for (int s = 0; s < IrSlicesNow(l); s++) {
+        const Preference *own = &l->work[s].preference;
+
+        sum->loss += own->loss;
+        sum->likelihood += own->likelihood;
+        sum->share += own->share;
+        sum->earned += own->earned;
+        sum->clicks += own->clicks;
+    }
+}

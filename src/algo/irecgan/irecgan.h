@@ -23,6 +23,7 @@ enum {
 #define MOST_FACTORS 512
 #define MOST_HIDDEN  512
 #define MOST_BATCH   1024 /* sessions */
+#define MOST_SLATE   100
 
 /* Items from which on the agent's softmax is sampled. */
 #define MOST_EXACT_ITEMS 10000
@@ -45,6 +46,14 @@ typedef struct IrecganOptions {
     int64_t user_epochs;
     double user_rate;
     double purchase_weight;
+    int64_t rounds;
+    int64_t sessions;
+    int64_t slate;
+    int64_t pool;
+    bool discriminator;
+    int64_t discriminator_epochs;
+    double discriminator_rate;
+    int64_t rollouts;
 } IrecganOptions;
 
 extern void IrecganUserNet(const IrecganOptions *options, UserNet *net);

@@ -1,10 +1,5 @@
-/* learner.c: memory and first values, and steps of networks and rows. */
+/* learner.c: memory and first values. */
 #include "algo/irecgan/learner.h"
-
-#include <math.h>
-
-#include "algo/irecgan/steps.h"
-#include "core/pool.h"
 
 #define START_DEVIATION 0.1 /* of rows of items */
 
@@ -44,14 +39,18 @@ static void TakeWork(Store *store, const Learner *l, const BatchShape *shape, Sl
     size_t shown = SizeMultiply(SLICE_ROWS, shape->shown);
     size_t user = UserWorkSet(&l->user_net, answers, shown, NULL, NULL);
     size_t agent = AgentWorkSet(&l->agent_net, answers, NULL, NULL);
-    float *memory = StoreTake(store, Larger(user, agent), sizeof(float));
+    size_t judge =
+        l->options->discriminator ? JudgeWorkSet(&l->judge_net, answers, shown, NULL, NULL) : 0;
+    float *memory = StoreTake(store, Larger(judge, Larger(user, agent)), sizeof(float));
 
     if (w != NULL && memory != NULL) {
         UserWorkSet(&l->user_net, answers, shown, memory, &w->user);
         AgentWorkSet(&l->agent_net, answers, memory, &w->agent);
     }
-    memory =
-        StoreTake(store, Larger(l->user_net.pack.floats, l->agent_net.pack.floats), sizeof(float));
+    if (w != NULL && memory != NULL && l->options->discriminator)
+        JudgeWorkSet(&l->judge_net, answers, shown, memory, &w->judge);
+    memory = StoreTake(store, Larger(l->judge.floats, Larger(l->user.floats, l->agent.floats)),
+                       sizeof(float));
     if (w != NULL)
         w->gradient = memory;
 }
@@ -87,8 +86,22 @@ static void TakeAgent(Store *store, Learner *l, size_t answers, int threads)
         TakeCandidates(store, l, answers);
 }
 
+static void TakeJudge(Store *store, Learner *l, size_t answers, size_t shown)
+{
+    uint32_t stride = VectorStride(l->judge_net.factors);
+
+    if (!l->options->discriminator)
+        return;
+    TakeNetwork(store, &l->judge_net.pack, &l->judge);
+    TakeTable(store, l, stride, &l->judge_items);
+    l->judge.values = StoreTake(store, l->judge.floats, sizeof(float));
+    l->judge_items.rows = StoreTake(store, SizeMultiply(l->items, stride), sizeof(float));
+    ItemSharesTake(store, l->items, stride, Smaller(2 * SizeAdd(shown, answers), UINT32_MAX), false,
+                   &l->judge_shares);
+}
+
 void IrLearnerTake(Store *store, const Model *model, const BatchShape *shape, int threads,
-                 Learner *learner)
+                   Learner *learner)
 {
     const IrecganOptions *o = model->options;
     Learner *l = learner;
@@ -98,6 +111,8 @@ void IrLearnerTake(Store *store, const Model *model, const BatchShape *shape, in
     *l = (Learner){.host = store->host, .options = o, .items = model->items};
     IrecganUserNet(o, &l->user_net);
     IrecganAgentNet(o, &l->agent_net);
+    JudgeNetSet((uint32_t)o->factors, (uint32_t)o->hidden, (uint32_t)o->layers, true,
+                &l->judge_net);
     l->slices = (int)((BatchOf(o) + SLICE_ROWS - 1) / SLICE_ROWS);
     TakeNetwork(store, &l->user_net.pack, &l->user);
     TakeNetwork(store, &l->agent_net.pack, &l->agent);
@@ -109,6 +124,7 @@ void IrLearnerTake(Store *store, const Model *model, const BatchShape *shape, in
     ItemSharesTake(store, l->items, model->part[IR_CLICK_PART].stride, Smaller(answers, UINT32_MAX),
                    false, &l->click_shares);
     TakeAgent(store, l, answers, threads);
+    TakeJudge(store, l, answers, shown);
     l->work = StoreTake(store, (size_t)l->slices, sizeof(SliceWork));
     for (int s = 0; s < l->slices; s++)
         TakeWork(store, l, shape, l->work == NULL ? NULL : &l->work[s]);
@@ -169,76 +185,12 @@ void IrStartAgent(Learner *learner, uint64_t seed)
     StartTable(l->host, seed, 2, l->items, l->agent_net.hidden + 1, &l->policy);
 }
 
-/* --- batches */
-
-uint32_t BatchAnswers(const Episode *const *batch, uint32_t count)
+void IrStartJudge(Learner *learner, uint64_t seed)
 {
-    uint32_t answers = 0;
+    Learner *l = learner;
+    Random random;
 
-    for (uint32_t b = 0; b < count; b++)
-        answers += batch[b]->count;
-    return answers;
-}
-
-int IrSlicesNow(const Learner *l)
-{
-    return (int)((l->count + SLICE_ROWS - 1) / SLICE_ROWS);
-}
-
-uint32_t SliceEpisodes(const Learner *l, int slice)
-{
-    return Smaller(l->count - (uint32_t)slice * SLICE_ROWS, SLICE_ROWS);
-}
-
-void IrRunSlices(Learner *l, PoolTask task)
-{
-    PoolRun(l->host, task, l, IrSlicesNow(l));
-    if (HostCancelled(l->host))
-        HostAbandon(l->host);
-}
-
-double IrSumLosses(const Learner *l)
-{
-    double loss = 0;
-
-    for (int s = 0; s < IrSlicesNow(l); s++)
-        loss += l->work[s].loss;
-    return loss;
-}
-
-/* --- steps of a network */
-
-typedef struct StepJob {
-    const Learner *l;
-    const Network *network;
-    const AdamRule *rule;
-} StepJob;
-
-/* Sums the slices' gradients in their order, and clears them. */
-static void StepTask(void *arg, int task, int worker)
-{
-    const StepJob *job = arg;
-    float sum[STEP_FLOATS] __attribute__((aligned(64)));
-    size_t first = (size_t)task * STEP_FLOATS, left = job->network->floats - first;
-    size_t count = left < STEP_FLOATS ? left : STEP_FLOATS;
-
-    (void)worker;
-    RealClear(sum, count);
-    for (int s = 0; s < IrSlicesNow(job->l); s++) {
-        float *gradient = job->l->work[s].gradient + first;
-
-        for (size_t i = 0; i < count; i++)
-            sum[i] += gradient[i];
-        RealClear(gradient, count);
-    }
-    AdamMany(job->rule, job->network->step, job->network->values + first, sum,
-             job->network->state + 2 * first, count);
-}
-
-void IrStepNetwork(const Learner *l, const AdamRule *rule, Network *network)
-{
-    StepJob job = {l, network, rule};
-
-    network->step++;
-    PoolRun(l->host, StepTask, &job, (int)((network->floats + STEP_FLOATS - 1) / STEP_FLOATS));
+    StartNetwork(&l->judge, &random, seed, 2);
+    JudgeNetStart(&l->judge_net, &random, l->judge.values);
+    StartTable(l->host, seed, 3, l->items, l->judge_net.factors, &l->judge_items);
 }

@@ -7,12 +7,15 @@
 #ifndef RECADV_ALGO_IRECGAN_LEARNER_H
 #define RECADV_ALGO_IRECGAN_LEARNER_H
 
+#include "algo/irecgan/discriminator.h"
 #include "algo/irecgan/irecgan.h"
 #include "algo/irecgan/sessions.h"
 #include "algo/learn/adam.h"
 #include "algo/learn/item_steps.h"
 
 #define MOST_SLICES (MOST_BATCH / SLICE_ROWS)
+
+#define TILE_ROWS 128 /* items of a task */
 
 /* Parameters of a network, and Adam's state of them. */
 typedef struct Network {
@@ -28,13 +31,25 @@ typedef struct Table {
     ItemAdam adam;
 } Table;
 
+/* Sums over the clicks of a batch, of what the policy makes of the slate that was shown. */
+typedef struct Preference {
+    double loss;       /* -(gain - baseline) ln of the share of what was clicked */
+    double likelihood; /* ln of that share */
+    double share;      /* it */
+    double earned;     /* it, times the gain */
+    double clicks;
+} Preference;
+
 /* Memory of one slice. */
 typedef struct SliceWork {
     Slice slice;
     UserWork user;
     AgentWork agent;
+    JudgeWork judge;
     float *gradient; /* of the network that learns */
     double loss;
+    Preference preference;
+    uint32_t right; /* sessions that the discriminator has told apart */
 } SliceWork;
 
 /* The agent's candidates where there are too many items for all. */
@@ -54,9 +69,10 @@ typedef struct Learner {
     uint32_t items;
     UserNet user_net;
     AgentNet agent_net;
-    Network user, agent;
-    Table user_items, clicks, policy;
-    ItemShares user_shares, click_shares, policy_shares;
+    JudgeNet judge_net;
+    Network user, agent, judge;
+    Table user_items, clicks, policy, judge_items;
+    ItemShares user_shares, click_shares, policy_shares, judge_shares;
     UserLosses user_losses;
     float baseline;  /* taken from each gain */
     bool forgetting; /* nothing is learnt: losses alone */
@@ -85,11 +101,12 @@ typedef struct BatchShape {
 
 /* With store->host == NULL memory is counted alone. */
 extern void IrLearnerTake(Store *store, const Model *model, const BatchShape *shape, int threads,
-                        Learner *learner);
+                          Learner *learner);
 
 /* First values, and nothing learnt yet. */
 extern void IrStartUser(Learner *learner, uint64_t seed);
 extern void IrStartAgent(Learner *learner, uint64_t seed);
+extern void IrStartJudge(Learner *learner, uint64_t seed);
 
 /* Where candidates are drawn: how often each item was clicked. */
 extern void CandidatesSet(Learner *learner, const float *popularity);
@@ -103,6 +120,13 @@ extern double UserLoss(Learner *learner, const Episode *const *batch, uint32_t c
 /* One step of the agent; returns the loss, the sum over the clicks. */
 extern double LearnAgent(Learner *learner, const Episode *const *batch, uint32_t count,
                          Random *random);
+
+extern void AgentPreference(Learner *learner, const Episode *const *batch, uint32_t count,
+                            Preference *sum);
+
+/* One step of the discriminator; returns how many of the sessions it had told apart. */
+extern uint32_t LearnJudge(Learner *learner, const Episode *const *batch, uint32_t count,
+                           double *loss);
 
 extern uint32_t BatchAnswers(const Episode *const *batch, uint32_t count);
 

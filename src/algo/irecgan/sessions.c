@@ -142,8 +142,8 @@ static void AddEpisodes(Sessions *s, Answer *answer, uint64_t count, uint32_t hi
         uint64_t left = count - done;
         uint32_t own = left < history ? (uint32_t)left : history;
 
-        s->episode[s->count++] =
-            (Episode){answer + done, own, CountClicks(answer + done, own), done + own == count};
+        s->episode[s->count++] = (Episode){answer + done, own, CountClicks(answer + done, own),
+                                           done + own == count, false};
     }
 }
 
@@ -228,28 +228,29 @@ void SessionsEarn(const Host *host, const Worth *worth, Sessions *sessions)
     }
 }
 
-double MeanGain(const Host *host, const Episode *episodes, uint64_t count)
+void AddGains(const Host *host, const Episode *episodes, uint64_t count, Gains *gains)
 {
-    double sum = 0;
-    uint64_t clicks = 0;
-
     for (uint64_t e = 0; e < count; e++) {
         for (uint32_t i = 0; i < episodes[e].count; i++)
             if (ClickedItem(&episodes[e].answer[i]) != NOTHING)
-                sum += (double)episodes[e].answer[i].gain;
-        clicks += episodes[e].clicks;
+                gains->sum += (double)episodes[e].answer[i].gain;
+        gains->clicks += episodes[e].clicks;
         if (e % POLL_EVERY == 0)
             HostPoll(host);
     }
-    return clicks == 0 ? 0 : sum / (double)clicks;
 }
 
-double MeanLength(const Host *host, const Episode *episodes, uint64_t count)
+double MeanLength(const Host *host, const Sessions *sessions)
 {
+    const Episode *episode = sessions->episode;
     double sum = 0;
+    uint64_t count = 0;
 
-    for (uint64_t e = 0; e < count; e++) {
-        sum += episodes[e].count;
+    for (uint64_t e = 0; e < sessions->count; e++) {
+        if (e == 0 || episode[e - 1].left) {
+            sum += episode[e].count;
+            count++;
+        }
         if (e % POLL_EVERY == 0)
             HostPoll(host);
     }

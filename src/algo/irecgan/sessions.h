@@ -51,10 +51,15 @@ extern float EarnBackwards(const Worth *worth, Answer *answers, uint32_t count, 
 /* Gains of all answers of the log. */
 extern void SessionsEarn(const Host *host, const Worth *worth, Sessions *sessions);
 
-/* Mean gain of the clicks of these episodes; 0 without one. */
-extern double MeanGain(const Host *host, const Episode *episodes, uint64_t count);
+/* The sum of the gains of clicks, and how many clicks. */
+typedef struct Gains {
+    double sum;
+    uint64_t clicks;
+} Gains;
 
-/* Mean number of answers. */
-extern double MeanLength(const Host *host, const Episode *episodes, uint64_t count);
+extern void AddGains(const Host *host, const Episode *episodes, uint64_t count, Gains *gains);
+
+/* Mean number of answers of a session, those of its first episode alone. */
+extern double MeanLength(const Host *host, const Sessions *sessions);
 
 #endif

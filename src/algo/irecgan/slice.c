@@ -55,6 +55,7 @@ static void LayStep(Slice *s, Cursor *cursors, uint32_t t, bool clicks)
         uint32_t i = s->count++;
 
         s->answer[i] = NextOf(&cursors[r], clicks);
+        s->sequence[i] = (uint8_t)r;
         s->before[i] = StateBefore(&s->unroll, t, r);
         s->left[i] = t + 1 == s->length[r] && cursors[r].episode->left;
         if (t < s->unroll.steps && r < s->unroll.active[t])
@@ -72,6 +73,7 @@ static void Lay(const Episode *const *episodes, uint32_t count, bool clicks, Sli
     Sort(episodes, count, clicks, sorted);
     for (; rows < count && LengthOf(sorted[rows], clicks) > 0; rows++) {
         s->length[rows] = LengthOf(sorted[rows], clicks);
+        s->simulated[rows] = sorted[rows]->simulated;
         inputs[rows] = clicks ? s->length[rows] - 1 : s->length[rows];
         cursors[rows] = (Cursor){sorted[rows], 0};
     }

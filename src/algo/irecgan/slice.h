@@ -23,6 +23,7 @@ typedef struct Episode {
     uint32_t count;
     uint32_t clicks; /* answers that are one */
     bool left;       /* after the last answer; false: it goes on, unseen */
+    bool simulated;
 } Episode;
 
 #define NOTHING UINT32_MAX
@@ -46,7 +47,9 @@ typedef struct Slice {
     uint32_t before[MOST_ANSWERS]; /* a state */
     uint32_t input[MOST_ANSWERS];  /* of the unroll: the item that was clicked, or NOTHING */
     uint8_t left[MOST_ANSWERS];    /* did the session end after the answer? */
-    uint32_t length[SLICE_ROWS];   /* answers of each sequence */
+    uint8_t sequence[MOST_ANSWERS];
+    uint32_t length[SLICE_ROWS]; /* answers of each sequence */
+    bool simulated[SLICE_ROWS];
 } Slice;
 
 /* Of so many sequences with these numbers of inputs, which fall. */

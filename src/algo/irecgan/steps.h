@@ -5,7 +5,6 @@
 #include "algo/irecgan/learner.h"
 #include "core/pool.h"
 
-#define TILE_ROWS   128  /* items of a task */
 #define STEP_FLOATS 4096 /* parameters of a task */
 
 /* Of the batch that is learnt. */

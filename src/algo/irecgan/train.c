@@ -1,8 +1,8 @@
-/* train.c: first the visitors learn from the log, then the agent does. */
+/* train.c: the visitors learn from the log, then the agent does, then both from their sessions. */
 #include <math.h>
 #include <stdio.h>
 
-#include "algo/irecgan/learner.h"
+#include "algo/irecgan/play.h"
 #include "algo/learn/loop.h"
 #include "core/blas.h"
 #include "core/pool.h"
@@ -12,7 +12,10 @@
 #define STALE           2
 #define UNCHECKED_SHARE 0.5
 
-typedef enum Phase { USER_PHASE, AGENT_PHASE } Phase;
+/* Of the log's mean length, by how much that of simulated sessions may be off. */
+#define MOST_OFF 0.15
+
+typedef enum Phase { USER_PHASE, AGENT_PHASE, JUDGE_PHASE } Phase;
 
 typedef struct Trainer {
     const Host *host;
@@ -23,36 +26,55 @@ typedef struct Trainer {
     Store store;
     Learner learner;
     Sessions sessions;
+    Play play;
     uint32_t *order;
     const Episode **batch;
     Phase phase;
-    uint64_t learnt; /* episodes that this phase learns */
-    uint64_t epochs; /* of all phases, which name their chance */
+    uint64_t from, to; /* episodes that this phase learns: those of the log, then of the pool */
+    uint64_t epochs;   /* of all phases, which name their chance */
+    Preference held;   /* of the best epoch of the search */
+    double accuracy;   /* of the discriminator, in its last epoch */
 } Trainer;
 
 static int64_t Epochs(const IrecganOptions *o)
 {
-    return 2 * o->user_epochs + o->epochs;
+    int64_t round = 1 + (o->discriminator ? 2 + o->discriminator_epochs : 0);
+
+    return 2 * o->user_epochs + 2 * o->epochs + (o->discriminator ? o->discriminator_epochs : 0) +
+           o->rounds * round;
 }
 
 /* --- memory */
 
-static uint32_t LongestOf(const IrecganOptions *o, const SessionsShape *log)
+static bool Plays(const IrecganOptions *o)
 {
-    (void)o;
-    return log->longest > 0 ? log->longest : 1;
+    return o->rounds > 0;
+}
+
+/* Of a batch: of the log, or of what is simulated. */
+static BatchShape ShapeOf(const IrecganOptions *o, const SessionsShape *log, const Slates *slates,
+                          uint32_t items)
+{
+    uint64_t simulated = (uint64_t)o->history * PlaySlate(o, slates, items);
+
+    if (!Plays(o))
+        return (BatchShape){log->longest > 0 ? log->longest : 1, log->shown};
+    return (BatchShape){(uint32_t)o->history, log->shown > simulated ? log->shown : simulated};
 }
 
 static void Take(Trainer *t, int threads)
 {
     const IrecganOptions *o = t->options;
-    SessionsShape log = SessionsMeasure(t->data->slates, (uint32_t)o->history);
-    BatchShape batch = {LongestOf(o, &log), log.shown};
+    const Slates *slates = t->data->slates;
+    SessionsShape log = SessionsMeasure(slates, (uint32_t)o->history);
+    BatchShape batch = ShapeOf(o, &log, slates, t->model->items);
 
-    SessionsTake(&t->store, t->data->slates, &log, &t->sessions);
-    t->order = StoreTake(&t->store, log.episodes, sizeof(uint32_t));
+    SessionsTake(&t->store, slates, &log, &t->sessions);
     t->batch = StoreTake(&t->store, (size_t)o->batch, sizeof(*t->batch));
     IrLearnerTake(&t->store, t->model, &batch, threads, &t->learner);
+    if (Plays(o))
+        IrPlayTake(&t->store, &t->learner, slates, log.answers, threads, &t->play);
+    t->order = StoreTake(&t->store, log.episodes + t->play.pool.room, sizeof(uint32_t));
 }
 
 #define LEARNT_PARTS                                                                               \
@@ -78,90 +100,146 @@ size_t IrecganMemory(const Model *model, const PolicyData *shape, int threads)
 
 /* --- epochs */
 
-static void Shuffle(Trainer *t)
+static const Episode *EpisodeAt(const Trainer *t, uint64_t number)
+{
+    return number < t->sessions.count ? &t->sessions.episode[number]
+                                      : &t->play.pool.episode[number - t->sessions.count];
+}
+
+/* In random order; returns how many. */
+static uint64_t Order(Trainer *t, Random *random, uint64_t from, uint64_t to)
+{
+    for (uint64_t e = from; e < to; e++)
+        t->order[e - from] = (uint32_t)e;
+    RandomShufflePolling(t->host, random, t->order, (uint32_t)(to - from));
+    return to - from;
+}
+
+/* As many of the log as of the pool, at random. */
+static uint64_t OrderHalves(Trainer *t, Random *random)
+{
+    uint64_t log = t->sessions.count, pool = PoolCount(&t->play.pool);
+    uint64_t half = log < pool ? log : pool;
+
+    Order(t, random, 0, log);
+    for (uint64_t e = 0; e < half; e++)
+        t->order[half + e] = (uint32_t)(log + pool - 1 - e);
+    RandomShufflePolling(t->host, random, t->order, (uint32_t)(2 * half));
+    return 2 * half;
+}
+
+static uint64_t Shuffle(Trainer *t)
 {
     Random random;
 
     RandomSeed(&random, (uint64_t)t->options->train.seed, RANDOM_ORDER, t->epochs, 0);
-    for (uint64_t e = 0; e < t->learnt; e++)
-        t->order[e] = (uint32_t)e;
-    RandomShufflePolling(t->host, &random, t->order, (uint32_t)t->learnt);
+    return t->phase == JUDGE_PHASE ? OrderHalves(t, &random) : Order(t, &random, t->from, t->to);
 }
 
-static uint32_t BatchAt(Trainer *t, uint64_t first)
+/* A batch of those that are left of `all` from the shuffle's place `first` on. */
+static uint32_t BatchAt(Trainer *t, uint64_t all, uint64_t first)
 {
-    uint64_t left = t->learnt - first, most = (uint64_t)t->options->batch;
+    uint64_t left = all - first, most = (uint64_t)t->options->batch;
     uint32_t count = (uint32_t)(left < most ? left : most);
 
     for (uint32_t b = 0; b < count; b++)
-        t->batch[b] = &t->sessions.episode[t->order[first + b]];
+        t->batch[b] = EpisodeAt(t, t->order[first + b]);
     return count;
 }
 
-/* The mean loss of an answer. */
-static double LearnEpoch(Trainer *t)
+static double LearnBatch(Trainer *t, uint32_t count, uint64_t first, double *right)
 {
-    double loss = 0, answers = 0;
+    Random random;
+    double loss = 0;
 
-    Shuffle(t);
-    t->epochs++;
-    for (uint64_t first = 0; first < t->learnt; first += (uint64_t)t->options->batch) {
-        uint32_t count = BatchAt(t, first);
-        Random random;
-
+    switch (t->phase) {
+    case USER_PHASE:
+        return LearnUser(&t->learner, t->batch, count);
+    case AGENT_PHASE:
         RandomSeed(&random, (uint64_t)t->options->train.seed, RANDOM_BATCH, t->epochs, first);
-        loss += t->phase == USER_PHASE ? LearnUser(&t->learner, t->batch, count)
-                                       : LearnAgent(&t->learner, t->batch, count, &random);
-        answers += BatchAnswers(t->batch, count);
+        return LearnAgent(&t->learner, t->batch, count, &random);
+    case JUDGE_PHASE:
+        *right += LearnJudge(&t->learner, t->batch, count, &loss);
+    }
+    return loss;
+}
+
+/* The mean loss of an answer; of the discriminator of a session. */
+static double RunEpoch(void *trainer, int number)
+{
+    Trainer *t = trainer;
+    double loss = 0, answers = 0, right = 0;
+    uint64_t all = Shuffle(t);
+
+    (void)number;
+    t->epochs++;
+    for (uint64_t first = 0; first < all; first += (uint64_t)t->options->batch) {
+        uint32_t count = BatchAt(t, all, first);
+
+        loss += LearnBatch(t, count, first, &right);
+        answers += t->phase == JUDGE_PHASE ? count : BatchAnswers(t->batch, count);
         HostPoll(t->host);
     }
+    if (t->phase == JUDGE_PHASE)
+        t->accuracy = right / answers;
     return answers > 0 ? loss / answers : 0;
 }
 
-static double RunEpoch(void *trainer, int number)
-{
-    (void)number;
-    return LearnEpoch(trainer);
-}
-
+/* What the search has measured: in the end nothing is held out. */
 static void Measure(void *trainer, double *metric)
 {
-    (void)trainer;
-    metric[0] = metric[1] = (double)NAN;
+    const Preference *held = &((Trainer *)trainer)->held;
+
+    metric[0] = held->clicks > 0 ? fmax(held->earned / held->share, 0) : (double)NAN;
+    metric[1] = held->clicks > 0 ? exp(held->likelihood / held->clicks) : (double)NAN;
+}
+
+static bool Holds(const Trainer *t)
+{
+    return t->sessions.learnt > 0 && t->sessions.learnt < t->sessions.count;
+}
+
+/* The next of what is held out, from episode `first` on. */
+static uint32_t HeldAt(Trainer *t, uint64_t first)
+{
+    uint64_t left = t->sessions.count - first, most = (uint64_t)t->options->batch;
+    uint32_t count = (uint32_t)(left < most ? left : most);
+
+    for (uint32_t b = 0; b < count; b++)
+        t->batch[b] = EpisodeAt(t, first + b);
+    return count;
 }
 
 /* --- visitors */
 
-/* Of what is held out, the mean of an answer; NaN where nothing is. */
+/* The mean of an answer. */
 static double HeldUserLoss(Trainer *t)
 {
-    const Sessions *s = &t->sessions;
     double loss = 0, answers = 0;
+    uint32_t count;
 
-    for (uint64_t first = s->learnt; first < s->count; first += (uint64_t)t->options->batch) {
-        uint64_t left = s->count - first, most = (uint64_t)t->options->batch;
-        uint32_t count = (uint32_t)(left < most ? left : most);
-
-        for (uint32_t b = 0; b < count; b++)
-            t->batch[b] = &s->episode[first + b];
+    for (uint64_t first = t->sessions.learnt; first < t->sessions.count; first += count) {
+        count = HeldAt(t, first);
         loss += UserLoss(&t->learner, t->batch, count);
         answers += BatchAnswers(t->batch, count);
         HostPoll(t->host);
     }
-    return answers > 0 ? loss / answers : (double)NAN;
+    return loss / answers;
 }
 
-/* Epochs until held-out answers are told best. */
-static int SearchUser(Trainer *t, Loop *loop, double *least)
+/* The number of epochs, up to `most`, by which what is held out is told best. */
+static int Search(Trainer *t, Loop *loop, const char *stage, int64_t most,
+                  double (*held)(Trainer *t), double *least)
 {
     int best = 0;
 
-    t->learnt = t->sessions.learnt;
-    for (int e = 1, stale = 0; e <= t->options->user_epochs && stale < STALE; e++, stale++) {
+    *least = INFINITY;
+    t->to = t->sessions.learnt;
+    for (int e = 1, stale = 0; e <= most && stale < STALE; e++, stale++) {
         double loss;
 
-        LoopStage(loop, "search", 1);
-        loss = HeldUserLoss(t);
+        LoopStage(loop, stage, 1);
+        loss = held(t);
         if (!(loss < *least))
             continue;
         *least = loss;
@@ -174,41 +252,131 @@ static int SearchUser(Trainer *t, Loop *loop, double *least)
 /* Returns the least held-out loss; NaN without one. */
 static double LearnVisitors(Trainer *t, Loop *loop)
 {
-    const Sessions *s = &t->sessions;
-    double least = INFINITY;
+    double least = (double)NAN;
     int epochs = (int)ceil(UNCHECKED_SHARE * (double)t->options->user_epochs);
 
     t->phase = USER_PHASE;
     IrStartUser(&t->learner, (uint64_t)t->options->train.seed);
-    if (s->learnt < s->count && s->learnt > 0) {
-        epochs = SearchUser(t, loop, &least);
+    if (Holds(t)) {
+        epochs = Search(t, loop, "user search", t->options->user_epochs, HeldUserLoss, &least);
         IrStartUser(&t->learner, (uint64_t)t->options->train.seed);
     }
-    t->learnt = s->count;
+    t->to = t->sessions.count;
     LoopStage(loop, "user", epochs);
-    return isinf(least) ? (double)NAN : least;
+    return least;
 }
 
 /* --- the agent */
 
-static void SetGains(Trainer *t)
+static void SetBaseline(Trainer *t)
 {
-    const IrecganOptions *o = t->options;
-    Worth worth = {(float)o->click_weight, (float)o->reward_weight, (float)o->gamma};
+    Gains gains = {0};
 
-    SessionsEarn(t->host, &worth, &t->sessions);
+    AddGains(t->host, t->sessions.episode, t->sessions.count, &gains);
+    AddGains(t->host, t->play.pool.episode, PoolCount(&t->play.pool), &gains);
     t->learner.baseline =
-        (float)(o->baseline * MeanGain(t->host, t->sessions.episode, t->sessions.count));
+        gains.clicks == 0 ? 0 : (float)(t->options->baseline * gains.sum / (double)gains.clicks);
+}
+
+static double HeldAgentLoss(Trainer *t)
+{
+    Preference sum = {0};
+    uint32_t count;
+
+    for (uint64_t first = t->sessions.learnt; first < t->sessions.count; first += count) {
+        count = HeldAt(t, first);
+        AgentPreference(&t->learner, t->batch, count, &sum);
+        HostPoll(t->host);
+    }
+    t->held = sum;
+    return sum.clicks > 0 ? sum.loss / sum.clicks : 0;
 }
 
 static void LearnPolicy(Trainer *t, Loop *loop)
 {
+    double least;
+    int epochs = (int)t->options->epochs;
+
     t->phase = AGENT_PHASE;
-    t->learnt = t->sessions.count;
-    SetGains(t);
-    CandidatesSet(&t->learner, t->model->part[POPULARITY_PART].data);
+    SetBaseline(t);
     IrStartAgent(&t->learner, (uint64_t)t->options->train.seed);
-    LoopStage(loop, "agent", (int)t->options->epochs);
+    if (Holds(t)) {
+        epochs = Search(t, loop, "agent search", epochs, HeldAgentLoss, &least);
+        IrStartAgent(&t->learner, (uint64_t)t->options->train.seed);
+    }
+    t->to = t->sessions.count;
+    LoopStage(loop, "agent", epochs);
+}
+
+/* --- simulated sessions */
+
+/* The visitors stay as long as those of the log; otherwise the report says that they do not. */
+static bool AreAlike(Trainer *t)
+{
+    double logged = MeanLength(t->host, &t->sessions), simulated = PlayByLog(&t->play);
+    Finding *f = t->report->finding;
+
+    f[1] = (Finding){"logged_length", logged};
+    f[2] = (Finding){"simulated_length", simulated};
+    if (fabs(simulated - logged) <= MOST_OFF * logged)
+        return true;
+    snprintf(t->report->warning, sizeof(t->report->warning),
+             "simulated sessions have %.2f answers, those of the log %.2f: nothing is learnt from "
+             "them, but from the log alone",
+             simulated, logged);
+    return false;
+}
+
+static void LearnDiscriminator(Trainer *t, Loop *loop)
+{
+    t->phase = JUDGE_PHASE;
+    LoopStage(loop, "discriminator", (int)t->options->discriminator_epochs);
+}
+
+static void StartDiscriminator(Trainer *t, Loop *loop)
+{
+    IrStartJudge(&t->learner, (uint64_t)t->options->train.seed);
+    PlayWithAgent(&t->play, (uint32_t)t->options->sessions, false);
+    LearnDiscriminator(t, loop);
+}
+
+/* Visitors learn from what looks real, then from what is. */
+static void LearnVisitorsAgain(Trainer *t, Loop *loop)
+{
+    t->phase = USER_PHASE;
+    t->from = t->sessions.count;
+    t->to = t->from + PoolCount(&t->play.pool);
+    LoopStage(loop, "user", 1);
+    t->from = 0;
+    t->to = t->sessions.count;
+    LoopStage(loop, "user", 1);
+}
+
+static void LearnRound(Trainer *t, Loop *loop)
+{
+    PlayWithAgent(&t->play, (uint32_t)t->options->sessions, t->options->discriminator);
+    SetBaseline(t);
+    t->phase = AGENT_PHASE;
+    t->from = 0;
+    t->to = t->sessions.count + PoolCount(&t->play.pool);
+    LoopStage(loop, "agent", 1);
+    if (!t->options->discriminator)
+        return;
+    LearnVisitorsAgain(t, loop);
+    LearnDiscriminator(t, loop);
+}
+
+static void LearnFromVisitors(Trainer *t, Loop *loop)
+{
+    if (!Plays(t->options))
+        return;
+    PlayReadLog(&t->play, &t->sessions);
+    if (!AreAlike(t))
+        return;
+    if (t->options->discriminator)
+        StartDiscriminator(t, loop);
+    for (int64_t r = 0; r < t->options->rounds; r++)
+        LearnRound(t, loop);
 }
 
 /* --- training */
@@ -217,6 +385,20 @@ static void CheckData(const Trainer *t)
 {
     if (t->data->slates->shown_count == 0 || t->model->items == 0)
         HostFail(t->host, FAIL_INVALID, "Look at the log.", "the log has shown nothing");
+    if (t->options->discriminator && !Plays(t->options))
+        HostFail(t->host, FAIL_INVALID, "Set rounds to at least 1, or leave discriminator out.",
+                 "a discriminator judges simulated sessions, and rounds = 0 makes none");
+}
+
+static void ReadLog(Trainer *t)
+{
+    const IrecganOptions *o = t->options;
+
+    t->play.worth = (Worth){(float)o->click_weight, (float)o->reward_weight, (float)o->gamma};
+    SessionsRead(t->host, (uint64_t)o->train.seed, (uint32_t)o->history, &t->sessions);
+    SessionsEarn(t->host, &t->play.worth, &t->sessions);
+    t->learner.user_losses.buys = t->learner.judge_net.buys = t->sessions.buys;
+    CandidatesSet(&t->learner, t->model->part[POPULARITY_PART].data);
 }
 
 void IrecganTrain(const Host *host, const PolicyData *data, Model *model, TrainReport *report)
@@ -226,7 +408,8 @@ void IrecganTrain(const Host *host, const PolicyData *data, Model *model, TrainR
                  .model = model,
                  .options = model->options,
                  .report = report,
-                 .store = {.host = host}};
+                 .store = {.host = host},
+                 .accuracy = (double)NAN};
     Loop loop = {
         .host = host,
         .model = model,
@@ -238,17 +421,17 @@ void IrecganTrain(const Host *host, const PolicyData *data, Model *model, TrainR
         .measure = Measure,
         .measures = MEASURE_AT_END,
     };
-    double held;
 
     CheckData(&t);
     BlasLoad(PoolThreads(host));
     Take(&t, PoolThreads(host));
-    SessionsRead(host, (uint64_t)t.options->train.seed, (uint32_t)t.options->history, &t.sessions);
-    t.learner.user_losses.buys = t.sessions.buys;
+    ReadLog(&t);
     LoopOpen(&loop);
-    held = LearnVisitors(&t, &loop);
+    report->finding[0] = (Finding){"held_user_loss", LearnVisitors(&t, &loop)};
     LearnPolicy(&t, &loop);
-    report->finding[0] = (Finding){"held_user_loss", held};
+    LearnFromVisitors(&t, &loop);
+    if (t.options->discriminator)
+        report->finding[3] = (Finding){"discriminator_accuracy", t.accuracy};
     LoopClose(&loop);
     StoreRelease(&t.store);
 }

@@ -1,6 +1,7 @@
 /* user.c: likelihoods of answers, and their gradients. */
 #include "algo/irecgan/user.h"
 
+#include "algo/irecgan/rows.h"
 #include "algo/net/linear.h"
 #include "algo/net/loss.h"
 
@@ -29,48 +30,36 @@ static Real *In(const UserNet *net, int matrix, Real *gradient)
     return gradient + net->pack.matrix[matrix].first;
 }
 
-/* Uniform within 1 / sqrt(rows), as torch.nn.Linear. */
-static void StartMatrix(const UserNet *net, int matrix, Random *random, double rows,
-                        Real *parameters)
-{
-    const PackedMatrix *m = &net->pack.matrix[matrix];
-    double limit = 1 / sqrt(rows);
-
-    for (uint32_t r = 0; r < m->rows; r++)
-        for (uint32_t c = 0; c < m->columns; c++)
-            parameters[m->first + (size_t)r * m->stride + c] =
-                (Real)(limit * (2 * RandomUniform(random) - 1));
-}
-
 void UserNetStart(const UserNet *net, Random *random, Real *parameters)
 {
     const int linear[] = {net->click, net->click_bias, net->buy, net->buy_bias, net->leave};
 
     RecurrentStart(&net->lstm, &net->pack, random, parameters);
     for (size_t i = 0; i < sizeof(linear) / sizeof(*linear); i++)
-        StartMatrix(net, linear[i], random, net->hidden, parameters);
-    StartMatrix(net, net->nothing, random, net->factors, parameters);
+        StartMatrix(&net->pack, linear[i], random, net->hidden, parameters);
+    StartMatrix(&net->pack, net->nothing, random, net->factors, parameters);
 }
 
 size_t UserWorkSet(const UserNet *net, size_t answers, size_t shown, Real *memory, UserWork *work)
 {
     size_t factors = answers * Pitch(net->factors), hidden = answers * Pitch(net->hidden);
     size_t states = (answers + SLICE_ROWS) * Pitch(net->hidden);
+    UserWork counted, *own = work != NULL ? work : &counted;
     struct {
         Real **at;
         size_t reals;
-    } parts[] = {{&work->x, factors},
-                 {&work->state, hidden},
-                 {&work->tape, RecurrentTape(&net->lstm, SLICE_ROWS, answers)},
-                 {&work->dstate, states},
-                 {&work->dbefore, hidden},
-                 {&work->wish, factors},
-                 {&work->dwish, factors},
-                 {&work->price, factors},
-                 {&work->dprice, factors},
-                 {&work->dx, factors},
-                 {&work->score, Pitch(shown + answers)},
-                 {&work->factor, Pitch(answers)}};
+    } parts[] = {{&own->x, factors},
+                 {&own->state, hidden},
+                 {&own->tape, RecurrentTape(&net->lstm, SLICE_ROWS, answers)},
+                 {&own->dstate, states},
+                 {&own->dbefore, hidden},
+                 {&own->wish, factors},
+                 {&own->dwish, factors},
+                 {&own->price, factors},
+                 {&own->dprice, factors},
+                 {&own->dx, factors},
+                 {&own->score, Pitch(shown + answers)},
+                 {&own->factor, Pitch(answers)}};
     size_t total = 0;
 
     for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
@@ -82,21 +71,6 @@ size_t UserWorkSet(const UserNet *net, size_t answers, size_t shown, Real *memor
 }
 
 /* --- pieces */
-
-static Real Dot(const Real *a, const Real *b, size_t count)
-{
-    Real sum = 0;
-
-    for (size_t k = 0; k < count; k++)
-        sum += a[k] * b[k];
-    return sum;
-}
-
-static void AddScaled(Real factor, const Real *row, size_t count, Real *sum)
-{
-    for (size_t k = 0; k < count; k++)
-        sum[k] += factor * row[k];
-}
 
 const Real *UserRow(const UserNet *net, const Real *parameters, const Real *items, uint32_t item)
 {
@@ -132,8 +106,8 @@ static void Scores(const UserNet *net, const Real *parameters, const Real *items
                    const Answer *answer, const Real *wish, Real *score)
 {
     for (uint32_t j = 0; j < answer->count; j++)
-        score[j] = Dot(wish, UserRow(net, parameters, items, answer->shown[j]), net->factors);
-    score[answer->count] = Dot(wish, Of(net, net->nothing, parameters), net->factors);
+        score[j] = RowDot(wish, UserRow(net, parameters, items, answer->shown[j]), net->factors);
+    score[answer->count] = RowDot(wish, Of(net, net->nothing, parameters), net->factors);
 }
 
 /* Probabilities become factors of gradients; dwish: their sum over the slate's rows. */
@@ -144,9 +118,9 @@ static void SlateBack(const UserNet *net, const Real *parameters, const Real *it
     RealClear(dwish, Pitch(net->factors));
     for (uint32_t j = 0; j <= answer->count; j++) {
         score[j] *= weight;
-        AddScaled(score[j],
-                  UserRow(net, parameters, items, j < answer->count ? answer->shown[j] : NOTHING),
-                  net->factors, dwish);
+        RowAdd(score[j],
+               UserRow(net, parameters, items, j < answer->count ? answer->shown[j] : NOTHING),
+               net->factors, dwish);
     }
 }
 
@@ -165,8 +139,8 @@ static Real Clicks(const UserNet *net, const Real *parameters, const Real *items
             continue;
         SlateBack(net, parameters, items, answer, losses->scale * answer->real, w->score + at,
                   w->dwish + i * pitch);
-        AddScaled(w->score[at + answer->count], w->wish + i * pitch, net->factors,
-                  In(net, net->nothing, gradient));
+        RowAdd(w->score[at + answer->count], w->wish + i * pitch, net->factors,
+               In(net, net->nothing, gradient));
     }
     return loss;
 }
@@ -188,10 +162,10 @@ static Real Purchases(const UserNet *net, const Real *items, const Slice *s,
         RealClear(w->dprice + i * pitch, pitch);
         if (item == NOTHING)
             continue;
-        odds = Dot(w->price + i * pitch, items + item * pitch, net->factors);
+        odds = RowDot(w->price + i * pitch, items + item * pitch, net->factors);
         loss += weight *
                 BceForward(&odds, &label, 1, losses->scale * weight, back ? &w->factor[i] : NULL);
-        AddScaled(w->factor[i], items + item * pitch, net->factors, w->dprice + i * pitch);
+        RowAdd(w->factor[i], items + item * pitch, net->factors, w->dprice + i * pitch);
     }
     return loss;
 }
@@ -207,17 +181,17 @@ static Real Leaving(const UserNet *net, const Real *parameters, const Slice *s, 
 
     for (uint32_t i = 0; i < s->count; i++) {
         const Real *state = states + (s->unroll.rows + i) * pitch;
-        Real odds = Dot(state, Of(net, net->leave, parameters), net->hidden) +
+        Real odds = RowDot(state, Of(net, net->leave, parameters), net->hidden) +
                     *Of(net, net->leave_bias, parameters);
         Real label = s->left[i], weight = s->answer[i]->real, d;
 
         loss += weight * BceForward(&odds, &label, 1, losses->scale * weight, &d);
         if (gradient == NULL)
             continue;
-        AddScaled(d, state, net->hidden, In(net, net->leave, gradient));
+        RowAdd(d, state, net->hidden, In(net, net->leave, gradient));
         *In(net, net->leave_bias, gradient) += d;
-        AddScaled(d, Of(net, net->leave, parameters), net->hidden,
-                  w->dstate + (s->unroll.rows + i) * pitch);
+        RowAdd(d, Of(net, net->leave, parameters), net->hidden,
+               w->dstate + (s->unroll.rows + i) * pitch);
     }
     return loss;
 }
@@ -243,7 +217,7 @@ static void HeadBack(const UserNet *net, const Real *parameters, const Slice *s,
     LinearBackward(w->state, Of(net, weight, parameters), g, s->count, net->hidden, net->factors,
                    w->dbefore, In(net, weight, gradient), In(net, bias, gradient));
     for (uint32_t i = 0; i < s->count; i++)
-        AddScaled(1, w->dbefore + i * pitch, pitch, w->dstate + s->before[i] * pitch);
+        RowAdd(1, w->dbefore + i * pitch, pitch, w->dstate + s->before[i] * pitch);
 }
 
 static void NothingBack(const UserNet *net, const Slice *s, const UserWork *w, Real *gradient)
@@ -252,7 +226,7 @@ static void NothingBack(const UserNet *net, const Slice *s, const UserWork *w, R
 
     for (uint32_t i = 0; i < s->count; i++)
         if (s->input[i] == NOTHING)
-            AddScaled(1, w->dx + i * pitch, net->factors, In(net, net->nothing, gradient));
+            RowAdd(1, w->dx + i * pitch, net->factors, In(net, net->nothing, gradient));
 }
 
 static void Back(const UserNet *net, const Real *parameters, const Slice *s,
@@ -306,13 +280,14 @@ void UserWish(const UserNet *net, const Real *parameters, const Real *states, si
 void UserOdds(const UserNet *net, const Real *parameters, const Real *items, const Real *wish,
               const uint32_t *shown, uint32_t count, float *out)
 {
-    Real nothing = Dot(wish, Of(net, net->nothing, parameters), net->factors);
+    Real nothing = RowDot(wish, Of(net, net->nothing, parameters), net->factors);
 
     for (uint32_t j = 0; j < count; j++)
-        out[j] = shown[j] == NOTHING
-                     ? -(float)INFINITY
-                     : (float)(Dot(wish, UserRow(net, parameters, items, shown[j]), net->factors) -
-                               nothing);
+        out[j] =
+            shown[j] == NOTHING
+                ? -(float)INFINITY
+                : (float)(RowDot(wish, UserRow(net, parameters, items, shown[j]), net->factors) -
+                          nothing);
 }
 
 Real UserBuys(const UserNet *net, const Real *parameters, const Real *state, const Real *row,
@@ -320,11 +295,11 @@ Real UserBuys(const UserNet *net, const Real *parameters, const Real *state, con
 {
     LinearForward(state, Of(net, net->buy, parameters), Of(net, net->buy_bias, parameters), 1,
                   net->hidden, net->factors, price);
-    return RealSigmoid(Dot(price, row, net->factors));
+    return RealSigmoid(RowDot(price, row, net->factors));
 }
 
 Real UserLeaves(const UserNet *net, const Real *parameters, const Real *state)
 {
-    return RealSigmoid(Dot(state, Of(net, net->leave, parameters), net->hidden) +
+    return RealSigmoid(RowDot(state, Of(net, net->leave, parameters), net->hidden) +
                        *Of(net, net->leave_bias, parameters));
 }

@@ -279,6 +279,37 @@ static void CheckNoFuture(void)
     EndHand(&h);
 }
 
+/* A value is in units of the rewards, whatever they are divided by. */
+static void CheckValue(void)
+{
+    static Run r;
+    Answer a;
+    double value;
+
+    RunOnce(&r, &two, "gamma=0 iterations=400", 1);
+    a = Ask(&r.model, 0, here, NULL, 0, 1);
+    value = ValueOf(&r.model, 0, here, NULL);
+    CHECK(fabs(value - 10 * (double)a.action[0]) < 1.5,
+          "with gamma 0 the value %.2f is the reward that the act brings, %.2f", value,
+          10 * (double)a.action[0]);
+    TestHostEnd(&r.t);
+}
+
+/* What is far beyond all that was seen is no more than far. */
+static void CheckFar(void)
+{
+    static Run r;
+    const float far[] = {1e30f, -1e30f, 3e38f}, farther[] = {2e30f, -3e38f, 1e5f};
+    Answer a, b;
+
+    RunOnce(&r, &two, "", 1);
+    a = Ask(&r.model, 0, far, NULL, 0, 1);
+    b = Ask(&r.model, 0, farther, NULL, 0, 1);
+    CHECK(a.done && b.done && memcmp(a.action, b.action, sizeof(a.action)) == 0,
+          "observations far beyond the log's");
+    TestHostEnd(&r.t);
+}
+
 /* An actor whose scenario nobody enters stays as it is. */
 static void CheckInactive(void)
 {
@@ -709,6 +740,8 @@ void TestMaRdpg(void)
     CheckDensity();
     CheckBrokenNetworks();
     CheckNoFuture();
+    CheckValue();
+    CheckFar();
     CheckInactive();
     CheckTargets();
     CheckLabels();

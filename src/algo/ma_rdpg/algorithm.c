@@ -92,8 +92,8 @@ static const struct PresetValue paper[] = {
 };
 
 static const Preset presets[] = {
-    {"balanced", "the defaults", balanced},
     {"fast", "fewer iterations", fast},
+    {"balanced", "the defaults", balanced},
     {"best", "more iterations, and longer checks", best},
     {"paper", "as published, in " PAPER, paper},
     {NULL, NULL, NULL},

@@ -3,7 +3,7 @@
 
 #include "algo/net/loss.h"
 
-/* At most 200 kB, as shapes and options are limited: serving allocates nothing. */
+/* At most 20 kB, as shapes and options are limited: serving allocates nothing. */
 #define STACK(count) ZeroReals(__builtin_alloca_with_align((count) * sizeof(Real), 512), count)
 
 static Real *ZeroReals(void *memory, size_t count)

@@ -81,6 +81,8 @@ size_t MaMemory(const Model *model, const PolicyData *shape, int threads)
     Trainer t = TrainerOf(NULL, shape, &counted);
     size_t products;
 
+    if (t.environment == NULL && shape->acts == NULL)
+        return 0; /* MaTrain says so */
     Take(&t, threads);
     products = BlasMemory((size_t)t.learner.together * (t.learner.longest + 1),
                           LstmGates(t.learner.n.message), HeardPitch(&t.learner.n));

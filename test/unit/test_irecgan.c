@@ -607,10 +607,9 @@ static void CheckLearns(void)
         CHECK(BaitOf(&r, NULL, 0) == 0 && BaitOf(&r, clicked, 2) <= 1,
               "by returns what keeps visitors is: %s: %d, %d", returns[i], BaitOf(&r, NULL, 0),
               BaitOf(&r, clicked, 2));
-        CHECK(r.report.history[r.report.best].metric[0] > 0 &&
-                  r.report.history[r.report.best].metric[1] > 0 &&
-                  r.report.history[r.report.best].metric[1] < 1,
-              "the held-out return is measured");
+        CHECK(FindingOf(&r, "held_return") > 0 && FindingOf(&r, "held_likelihood") > 0 &&
+                  FindingOf(&r, "held_likelihood") < 1,
+              "what is held out is measured");
         TestHostEnd(&r.t);
     }
 }

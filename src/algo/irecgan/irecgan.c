@@ -66,6 +66,10 @@ static const OptionSpec irecgan_options[] = {
     {"rollouts", OPTION_INTEGER, FIELD(rollouts), 1, 1000, 2, NULL,
      "sequels by which the discriminator judges the beginning of a session",
      "recadv, by simulation; 5 in the code of " PAPER},
+    {"check_sessions", OPTION_INTEGER, FIELD(check_sessions), 1, 1000000, 300, NULL,
+     "where a simulator is named: sessions of its visitors that tell after which round the agent "
+     "is best",
+     "recadv"},
     {NULL, OPTION_BOOL, 0, 0, 0, 0, NULL, NULL, NULL},
 };
 
@@ -111,7 +115,7 @@ const Algorithm irecgan_algorithm = {
     .options = irecgan_options,
     .presets = presets,
     .options_size = sizeof(IrecganOptions),
-    .metrics = {{"return", "return", 0}, {"likelihood", "likelihood", 0}},
+    .metrics = {{"reward", "reward", 0}, {"depth", "depth", 0}},
     .layout = IrecganLayout,
     .query_width = IrecganQueryWidth,
     .history = IrecganHistory,

@@ -54,6 +54,7 @@ typedef struct IrecganOptions {
     int64_t discriminator_epochs;
     double discriminator_rate;
     int64_t rollouts;
+    int64_t check_sessions;
 } IrecganOptions;
 
 extern void IrecganUserNet(const IrecganOptions *options, UserNet *net);

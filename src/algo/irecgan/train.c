@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "algo/irecgan/check.h"
 #include "algo/irecgan/play.h"
 #include "algo/learn/loop.h"
 #include "core/blas.h"
@@ -15,6 +16,9 @@
 /* Of the log's mean length, by how much that of simulated sessions may be off. */
 #define MOST_OFF 0.15
 
+/* What the report has beside the epochs; lengths and accuracy only where sessions are simulated. */
+enum { HELD_USER_LOSS, HELD_RETURN, HELD_LIKELIHOOD, LOGGED_LENGTH, SIMULATED_LENGTH, ACCURACY };
+
 typedef enum Phase { USER_PHASE, AGENT_PHASE, JUDGE_PHASE } Phase;
 
 typedef struct Trainer {
@@ -27,21 +31,23 @@ typedef struct Trainer {
     Learner learner;
     Sessions sessions;
     Play play;
+    Check check;
     uint32_t *order;
     const Episode **batch;
     Phase phase;
     uint64_t from, to; /* episodes that this phase learns: those of the log, then of the pool */
     uint64_t epochs;   /* of all phases, which name their chance */
-    Preference held;   /* of the best epoch of the search */
+    int left;          /* epochs of the stage */
+    bool searching;    /* for a number of epochs */
+    bool checked;      /* is the epoch one after which the agent may stay as it is? */
+    Preference held;   /* of the best epoch of the search for the agent's */
     double accuracy;   /* of the discriminator, in its last epoch */
 } Trainer;
 
 static int64_t Epochs(const IrecganOptions *o)
 {
-    int64_t round = 1 + (o->discriminator ? 2 + o->discriminator_epochs : 0);
-
     return 2 * o->user_epochs + 2 * o->epochs + (o->discriminator ? o->discriminator_epochs : 0) +
-           o->rounds * round;
+           o->rounds;
 }
 
 /* --- memory */
@@ -75,6 +81,10 @@ static void Take(Trainer *t, int threads)
     if (Plays(o))
         IrPlayTake(&t->store, &t->learner, slates, log.answers, threads, &t->play);
     t->order = StoreTake(&t->store, log.episodes + t->play.pool.room, sizeof(uint32_t));
+    t->check = (Check){.host = t->host,
+                       .data = t->data,
+                       .model = t->model,
+                       .slate = PlaySlate(o, slates, t->model->items)};
 }
 
 #define LEARNT_PARTS                                                                               \
@@ -94,8 +104,11 @@ size_t IrecganMemory(const Model *model, const PolicyData *shape, int threads)
     Trainer t = {.data = shape, .model = &counted, .options = model->options};
 
     Take(&t, threads);
-    return SizeAdd(SizeAdd(t.store.bytes, ProductMemory(model, threads)),
-                   LoopMemory(model, NULL, threads, 0, Epochs(model->options)));
+    return SizeAdd(
+        SizeAdd(t.store.bytes, ProductMemory(model, threads)),
+        SizeAdd(CheckMemory(&t.check, threads),
+                LoopMemory(model, NULL, threads, shape->simulator != NULL ? LEARNT_PARTS : 0,
+                           Epochs(model->options))));
 }
 
 /* --- epochs */
@@ -165,13 +178,15 @@ static double LearnBatch(Trainer *t, uint32_t count, uint64_t first, double *rig
 }
 
 /* The mean loss of an answer; of the discriminator of a session. */
-static double RunEpoch(void *trainer, int number)
+static double LearnEpoch(Trainer *t, Phase phase, uint64_t from, uint64_t to)
 {
-    Trainer *t = trainer;
     double loss = 0, answers = 0, right = 0;
-    uint64_t all = Shuffle(t);
+    uint64_t all;
 
-    (void)number;
+    t->phase = phase;
+    t->from = from;
+    t->to = to;
+    all = Shuffle(t);
     t->epochs++;
     for (uint64_t first = 0; first < all; first += (uint64_t)t->options->batch) {
         uint32_t count = BatchAt(t, all, first);
@@ -185,13 +200,16 @@ static double RunEpoch(void *trainer, int number)
     return answers > 0 ? loss / answers : 0;
 }
 
-/* What the search has measured: in the end nothing is held out. */
+/* What the visitors of a simulator give the agent, where there are any and it is time to ask. */
 static void Measure(void *trainer, double *metric)
 {
-    const Preference *held = &((Trainer *)trainer)->held;
+    const Trainer *t = trainer;
+    RolloutResult result = {.reward = (double)NAN, .depth = (double)NAN};
 
-    metric[0] = held->clicks > 0 ? fmax(held->earned / held->share, 0) : (double)NAN;
-    metric[1] = held->clicks > 0 ? exp(held->likelihood / held->clicks) : (double)NAN;
+    if (t->check.environment != NULL && t->checked)
+        result = CheckRun(&t->check, false);
+    metric[0] = result.reward;
+    metric[1] = result.depth;
 }
 
 static bool Holds(const Trainer *t)
@@ -227,6 +245,24 @@ static double HeldUserLoss(Trainer *t)
     return loss / answers;
 }
 
+/* An epoch of a stage that learns one network from the log. */
+static double RunEpoch(void *trainer, int number)
+{
+    Trainer *t = trainer;
+    double loss = LearnEpoch(t, t->phase, 0, t->to);
+
+    (void)number;
+    t->checked = t->phase == AGENT_PHASE && --t->left == 0 && !t->searching;
+    return loss;
+}
+
+static void RunStage(Trainer *t, Loop *loop, const char *stage, int epochs, uint64_t to)
+{
+    t->to = to;
+    t->left = epochs;
+    LoopStage(loop, stage, epochs);
+}
+
 /* The number of epochs, up to `most`, by which what is held out is told best. */
 static int Search(Trainer *t, Loop *loop, const char *stage, int64_t most,
                   double (*held)(Trainer *t), double *least)
@@ -234,11 +270,10 @@ static int Search(Trainer *t, Loop *loop, const char *stage, int64_t most,
     int best = 0;
 
     *least = INFINITY;
-    t->to = t->sessions.learnt;
     for (int e = 1, stale = 0; e <= most && stale < STALE; e++, stale++) {
         double loss;
 
-        LoopStage(loop, stage, 1);
+        RunStage(t, loop, stage, 1, t->sessions.learnt);
         loss = held(t);
         if (!(loss < *least))
             continue;
@@ -261,8 +296,7 @@ static double LearnVisitors(Trainer *t, Loop *loop)
         epochs = Search(t, loop, "user search", t->options->user_epochs, HeldUserLoss, &least);
         IrStartUser(&t->learner, (uint64_t)t->options->train.seed);
     }
-    t->to = t->sessions.count;
-    LoopStage(loop, "user", epochs);
+    RunStage(t, loop, "user", epochs, t->sessions.count);
     return least;
 }
 
@@ -292,7 +326,8 @@ static double HeldAgentLoss(Trainer *t)
     return sum.clicks > 0 ? sum.loss / sum.clicks : 0;
 }
 
-static void LearnPolicy(Trainer *t, Loop *loop)
+/* Returns what the visitors of a simulator give it; -infinity without them. */
+static double LearnPolicy(Trainer *t, Loop *loop)
 {
     double least;
     int epochs = (int)t->options->epochs;
@@ -301,11 +336,13 @@ static void LearnPolicy(Trainer *t, Loop *loop)
     SetBaseline(t);
     IrStartAgent(&t->learner, (uint64_t)t->options->train.seed);
     if (Holds(t)) {
+        t->searching = true;
         epochs = Search(t, loop, "agent search", epochs, HeldAgentLoss, &least);
+        t->searching = false;
         IrStartAgent(&t->learner, (uint64_t)t->options->train.seed);
     }
-    t->to = t->sessions.count;
-    LoopStage(loop, "agent", epochs);
+    RunStage(t, loop, "agent", epochs, t->sessions.count);
+    return loop->kept ? loop->report->history[loop->report->best].metric[0] : -INFINITY;
 }
 
 /* --- simulated sessions */
@@ -316,8 +353,8 @@ static bool AreAlike(Trainer *t)
     double logged = MeanLength(t->host, &t->sessions), simulated = PlayByLog(&t->play);
     Finding *f = t->report->finding;
 
-    f[1] = (Finding){"logged_length", logged};
-    f[2] = (Finding){"simulated_length", simulated};
+    f[LOGGED_LENGTH] = (Finding){"logged_length", logged};
+    f[SIMULATED_LENGTH] = (Finding){"simulated_length", simulated};
     if (fabs(simulated - logged) <= MOST_OFF * logged)
         return true;
     snprintf(t->report->warning, sizeof(t->report->warning),
@@ -327,46 +364,53 @@ static bool AreAlike(Trainer *t)
     return false;
 }
 
-static void LearnDiscriminator(Trainer *t, Loop *loop)
+static uint64_t LogEnd(const Trainer *t)
 {
-    t->phase = JUDGE_PHASE;
-    LoopStage(loop, "discriminator", (int)t->options->discriminator_epochs);
+    return t->sessions.count;
+}
+
+static uint64_t PoolEnd(const Trainer *t)
+{
+    return t->sessions.count + PoolCount(&t->play.pool);
+}
+
+/* Visitors learn from what looks real, then from what is. */
+static void LearnVisitorsAgain(Trainer *t)
+{
+    LearnEpoch(t, USER_PHASE, LogEnd(t), PoolEnd(t));
+    LearnEpoch(t, USER_PHASE, 0, LogEnd(t));
+}
+
+/* One round; the loss of the agent. */
+static double RunRound(void *trainer, int number)
+{
+    Trainer *t = trainer;
+    const IrecganOptions *o = t->options;
+    double loss;
+
+    (void)number;
+    PlayWithAgent(&t->play, (uint32_t)o->sessions, o->discriminator);
+    SetBaseline(t);
+    loss = LearnEpoch(t, AGENT_PHASE, 0, PoolEnd(t));
+    t->checked = true;
+    if (!o->discriminator)
+        return loss;
+    LearnVisitorsAgain(t);
+    for (int64_t e = 0; e < o->discriminator_epochs; e++)
+        LearnEpoch(t, JUDGE_PHASE, 0, PoolEnd(t));
+    return loss;
 }
 
 static void StartDiscriminator(Trainer *t, Loop *loop)
 {
+    t->phase = JUDGE_PHASE;
     IrStartJudge(&t->learner, (uint64_t)t->options->train.seed);
     PlayWithAgent(&t->play, (uint32_t)t->options->sessions, false);
-    LearnDiscriminator(t, loop);
+    RunStage(t, loop, "discriminator", (int)t->options->discriminator_epochs, PoolEnd(t));
 }
 
-/* Visitors learn from what looks real, then from what is. */
-static void LearnVisitorsAgain(Trainer *t, Loop *loop)
-{
-    t->phase = USER_PHASE;
-    t->from = t->sessions.count;
-    t->to = t->from + PoolCount(&t->play.pool);
-    LoopStage(loop, "user", 1);
-    t->from = 0;
-    t->to = t->sessions.count;
-    LoopStage(loop, "user", 1);
-}
-
-static void LearnRound(Trainer *t, Loop *loop)
-{
-    PlayWithAgent(&t->play, (uint32_t)t->options->sessions, t->options->discriminator);
-    SetBaseline(t);
-    t->phase = AGENT_PHASE;
-    t->from = 0;
-    t->to = t->sessions.count + PoolCount(&t->play.pool);
-    LoopStage(loop, "agent", 1);
-    if (!t->options->discriminator)
-        return;
-    LearnVisitorsAgain(t, loop);
-    LearnDiscriminator(t, loop);
-}
-
-static void LearnFromVisitors(Trainer *t, Loop *loop)
+/* A round stays where it is a gain over `before`, what the log alone has earned. */
+static void LearnFromVisitors(Trainer *t, Loop *loop, double before)
 {
     if (!Plays(t->options))
         return;
@@ -375,8 +419,8 @@ static void LearnFromVisitors(Trainer *t, Loop *loop)
         return;
     if (t->options->discriminator)
         StartDiscriminator(t, loop);
-    for (int64_t r = 0; r < t->options->rounds; r++)
-        LearnRound(t, loop);
+    loop->epoch = RunRound;
+    LoopStageAgainst(loop, "round", (int)t->options->rounds, before);
 }
 
 /* --- training */
@@ -401,6 +445,45 @@ static void ReadLog(Trainer *t)
     CandidatesSet(&t->learner, t->model->part[POPULARITY_PART].data);
 }
 
+/* What the policy prefers within the slates of held-out sessions, and what that has earned. */
+static void ReportHeld(Trainer *t)
+{
+    const Preference *held = &t->held;
+    bool known = held->clicks > 0;
+
+    t->report->finding[HELD_RETURN] =
+        (Finding){"held_return", known ? held->earned / held->share : (double)NAN};
+    t->report->finding[HELD_LIKELIHOOD] =
+        (Finding){"held_likelihood", known ? exp(held->likelihood / held->clicks) : (double)NAN};
+}
+
+/* Who trains a policy should not take it for a good one because it is trained. */
+static void WarnOfChance(Trainer *t)
+{
+    const TrainReport *r = t->report;
+    double chance;
+
+    if (t->check.environment == NULL || r->best < 0 || t->report->warning[0] != 0)
+        return;
+    chance = CheckRun(&t->check, true).reward;
+    if (r->history[r->best].metric[0] <= chance)
+        snprintf(t->report->warning, sizeof(t->report->warning),
+                 "the policy earns %.2f in a session, random slates %.2f",
+                 r->history[r->best].metric[0], chance);
+}
+
+static void Learn(Trainer *t, Loop *loop)
+{
+    Finding *finding = t->report->finding;
+
+    finding[HELD_USER_LOSS] = (Finding){"held_user_loss", LearnVisitors(t, loop)};
+    LearnFromVisitors(t, loop, LearnPolicy(t, loop));
+    if (t->options->discriminator)
+        finding[ACCURACY] = (Finding){"discriminator_accuracy", t->accuracy};
+    ReportHeld(t);
+    WarnOfChance(t);
+}
+
 void IrecganTrain(const Host *host, const PolicyData *data, Model *model, TrainReport *report)
 {
     Trainer t = {.host = host,
@@ -419,19 +502,17 @@ void IrecganTrain(const Host *host, const PolicyData *data, Model *model, TrainR
         .trainer = &t,
         .epoch = RunEpoch,
         .measure = Measure,
-        .measures = MEASURE_AT_END,
+        .measures = data->simulator != NULL ? MEASURE_ALWAYS : MEASURE_AT_END,
     };
 
     CheckData(&t);
     BlasLoad(PoolThreads(host));
     Take(&t, PoolThreads(host));
     ReadLog(&t);
+    CheckOpen(&t.check);
     LoopOpen(&loop);
-    report->finding[0] = (Finding){"held_user_loss", LearnVisitors(&t, &loop)};
-    LearnPolicy(&t, &loop);
-    LearnFromVisitors(&t, &loop);
-    if (t.options->discriminator)
-        report->finding[3] = (Finding){"discriminator_accuracy", t.accuracy};
+    Learn(&t, &loop);
     LoopClose(&loop);
+    CheckClose(&t.check);
     StoreRelease(&t.store);
 }

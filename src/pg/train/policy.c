@@ -51,7 +51,7 @@ void PolicyCheck(const TrainRequest *request)
         CheckAlone(request->algorithm);
         return;
     }
-    if (IsSimulator(request->algorithm))
+    if (!Recommends(request->algorithm))
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                         errmsg("algorithm \"%s\" makes simulators, and learns from the log alone",
                                request->algorithm->name),

@@ -164,10 +164,19 @@ static void LoadSimulator(FunctionCallInfo fcinfo, Simulation *s)
     s->k = Min(s->k, s->simulator.whole.model.items);
 }
 
-/* A policy looks better where it was trained than anywhere else. */
-static void CheckJudge(const Simulation *s, const char *policy)
+/* The visitors that a policy has learnt from are of the same model. */
+static bool JudgesItself(const Simulation *s, const ModelTable *policy)
 {
-    if (SimulatorHasTrained(&s->simulator, &s->policy->header))
+    return Recommends(s->policy->header.algorithm) &&
+           strcmp(RelationName(RelationGetRelid(policy->relation)), s->simulator.name) == 0;
+}
+
+/* A policy looks better where it was trained than anywhere else. */
+static void CheckJudge(const Simulation *s, const ModelTable *table)
+{
+    const char *policy = table->store.name;
+
+    if (SimulatorHasTrained(&s->simulator, &s->policy->header) || JudgesItself(s, table))
         ereport(NOTICE, (errmsg("model \"%s\" was trained in the simulator \"%s\", which judges it",
                                 policy, s->simulator.name),
                          errhint("It has learnt the simulator's mistakes, too: judge it in one "
@@ -201,7 +210,7 @@ static void LoadPolicy(FunctionCallInfo fcinfo, Simulation *s)
     table.store.version = ModelTableCurrent(&table, false).version;
     s->policy = palloc0(sizeof(WholeModel));
     WholeModelRead(&table.store, &s->backend, s->policy);
-    CheckJudge(s, table.store.name);
+    CheckJudge(s, &table);
     FindItems(s, table.store.name);
     ModelTableClose(&table);
 }

@@ -15,7 +15,7 @@ static VisitorRules RulesOf(const Check *check)
     return SimulatorRules(simulator->algorithm, simulator->options);
 }
 
-void CheckOpen(Check *check)
+void IrCheckOpen(Check *check)
 {
     const IrecganOptions *o = check->model->options;
     VisitorRules rules;
@@ -27,7 +27,7 @@ void CheckOpen(Check *check)
         EnvironmentOpen(check->host, check->data->simulator, &rules, (uint64_t)o->train.seed);
 }
 
-void CheckClose(Check *check)
+void IrCheckClose(Check *check)
 {
     if (check->environment != NULL)
         EnvironmentClose(check->host, check->environment);
@@ -45,7 +45,7 @@ static ModelPolicy PolicyOf(const Check *check, bool by_chance)
                          .seed = (uint64_t)o->train.seed};
 }
 
-RolloutResult CheckRun(const Check *check, bool by_chance)
+RolloutResult IrCheckRun(const Check *check, bool by_chance)
 {
     ModelPolicy shown = PolicyOf(check, by_chance);
     Policy policy = ModelPolicyOpen(check->host, &shown, check->slate);
@@ -58,7 +58,7 @@ RolloutResult CheckRun(const Check *check, bool by_chance)
     return result;
 }
 
-size_t CheckMemory(const Check *check, int threads)
+size_t IrCheckMemory(const Check *check, int threads)
 {
     const Model *simulator = check->data->simulator;
     ModelPolicy shown = {.model = check->model};

@@ -13,13 +13,13 @@ typedef struct Check {
     Environment *environment; /* NULL: there is no simulator */
 } Check;
 
-extern void CheckOpen(Check *check);
-extern void CheckClose(Check *check);
+extern void IrCheckOpen(Check *check);
+extern void IrCheckClose(Check *check);
 
 /* The same visitors with the same luck whenever it is called; by_chance: random slates. */
-extern RolloutResult CheckRun(const Check *check, bool by_chance);
+extern RolloutResult IrCheckRun(const Check *check, bool by_chance);
 
 /* Bytes of all of it, 0 without a simulator. */
-extern size_t CheckMemory(const Check *check, int threads);
+extern size_t IrCheckMemory(const Check *check, int threads);
 
 #endif

@@ -19,7 +19,8 @@ static const OptionSpec irecgan_options[] = {
     {"batch", OPTION_INTEGER, FIELD(batch), 1, MOST_BATCH, 32, NULL,
      "sessions that are learnt in one step", PAPER},
     {"epochs", OPTION_INTEGER, FIELD(epochs), 1, 100000, 8, NULL,
-     "passes of the agent over the log", "recadv, by simulation; 50 in the code of " PAPER},
+     "bound on passes of the agent over the log; held-out sessions tell when to stop",
+     "recadv, by simulation; 50 in the code of " PAPER},
     {"learning_rate", OPTION_REAL, FIELD(learning_rate), 0, 1, 0.01, NULL,
      "Adam's learning rate of the agent", "recadv, by simulation; 1e-4 in the code of " PAPER},
     {"weight_decay", OPTION_REAL, FIELD(weight_decay), 0, 1, 0, NULL, "weight decay of Adam",
@@ -74,7 +75,8 @@ static const OptionSpec irecgan_options[] = {
 };
 
 static const struct PresetValue balanced[] = {{NULL, 0}};
-static const struct PresetValue fast[] = {{"epochs", 4}, {"user_epochs", 8}, {NULL, 0}};
+static const struct PresetValue fast[] = {
+    {"epochs", 4}, {"user_epochs", 8}, {"rounds", 0}, {NULL, 0}};
 static const struct PresetValue best[] = {{"factors", 32}, {"hidden", 64}, {NULL, 0}};
 static const struct PresetValue paper[] = {{"factors", 50},
                                            {"hidden", 512},
@@ -95,7 +97,7 @@ static const struct PresetValue paper[] = {{"factors", 50},
                                            {NULL, 0}};
 
 static const Preset presets[] = {
-    {"fast", "a few passes over the log", fast},
+    {"fast", "a few passes over the log, and no simulated sessions", fast},
     {"balanced", "the defaults", balanced},
     {"best", "wider", best},
     {"paper", "the settings of " PAPER " and of its code", paper},

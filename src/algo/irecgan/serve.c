@@ -127,9 +127,11 @@ static float Answered(const Model *simulator, float *state, uint32_t item)
     return UserLeaves(&net, parameters, state + RecurrentTop(&net.lstm));
 }
 
+/* Who never leaves is not followed any further. */
 static VisitorRules Rules(const void *options)
 {
-    return (VisitorRules){.patience = (double)((const IrecganOptions *)options)->history};
+    (void)options;
+    return (VisitorRules){.patience = MOST_STEPS};
 }
 
 const SimulatorMethods irecgan_visitors = {

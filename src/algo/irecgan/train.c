@@ -106,7 +106,7 @@ size_t IrecganMemory(const Model *model, const PolicyData *shape, int threads)
     Take(&t, threads);
     return SizeAdd(
         SizeAdd(t.store.bytes, ProductMemory(model, threads)),
-        SizeAdd(CheckMemory(&t.check, threads),
+        SizeAdd(IrCheckMemory(&t.check, threads),
                 LoopMemory(model, NULL, threads, shape->simulator != NULL ? LEARNT_PARTS : 0,
                            Epochs(model->options))));
 }
@@ -207,7 +207,7 @@ static void Measure(void *trainer, double *metric)
     RolloutResult result = {.reward = (double)NAN, .depth = (double)NAN};
 
     if (t->check.environment != NULL && t->checked)
-        result = CheckRun(&t->check, false);
+        result = IrCheckRun(&t->check, false);
     metric[0] = result.reward;
     metric[1] = result.depth;
 }
@@ -465,7 +465,7 @@ static void WarnOfChance(Trainer *t)
 
     if (t->check.environment == NULL || r->best < 0 || t->report->warning[0] != 0)
         return;
-    chance = CheckRun(&t->check, true).reward;
+    chance = IrCheckRun(&t->check, true).reward;
     if (r->history[r->best].metric[0] <= chance)
         snprintf(t->report->warning, sizeof(t->report->warning),
                  "the policy earns %.2f in a session, random slates %.2f",
@@ -509,10 +509,10 @@ void IrecganTrain(const Host *host, const PolicyData *data, Model *model, TrainR
     BlasLoad(PoolThreads(host));
     Take(&t, PoolThreads(host));
     ReadLog(&t);
-    CheckOpen(&t.check);
+    IrCheckOpen(&t.check);
     LoopOpen(&loop);
     Learn(&t, &loop);
     LoopClose(&loop);
-    CheckClose(&t.check);
+    IrCheckClose(&t.check);
     StoreRelease(&t.store);
 }

@@ -202,12 +202,12 @@ static void PlaceScenario(Playing *p, uint32 scenario, const char *model)
 
 static void LoadModel(FunctionCallInfo fcinfo, Playing *p)
 {
-    const char *name;
+    PlayedName name;
 
     p->model = PlayedModel(PG_GETARG_TEXT_PP(ARG_POLICY), false, &p->backend, &name);
-    CheckActs(&p->model->header, name);
+    CheckActs(&p->model->header, name.name);
     for (uint32 s = 0; s < p->world->shape.scenarios; s++)
-        PlaceScenario(p, s, name);
+        PlaceScenario(p, s, name.name);
     p->player = ActPlayerOfModel(&p->model->model, p->explore);
     p->player.act = Translated;
     p->player.arg = p;

@@ -136,7 +136,7 @@ static bool PlaceItem(Playing *p, uint32 item)
 
 static void LoadModel(FunctionCallInfo fcinfo, Playing *p)
 {
-    const char *name;
+    PlayedName name;
     bool any = false;
 
     if (p->policy != A_MODEL)
@@ -149,7 +149,7 @@ static void LoadModel(FunctionCallInfo fcinfo, Playing *p)
         any |= PlaceItem(p, item);
     if (!any)
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                        errmsg("model \"%s\" has none of the items of the world", name),
+                        errmsg("model \"%s\" has none of the items of the world", name.name),
                         errhint("Those are 1 to %d: train it on rows of recadv_play_clicks().",
                                 WORLD_ITEMS)));
 }

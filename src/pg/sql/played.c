@@ -5,6 +5,7 @@
 #include "utils/lsyscache.h"
 
 #include "pg/base/settings.h"
+#include "pg/model/catalog.h"
 #include "pg/model/resolve.h"
 #include "pg/model/versions.h"
 
@@ -18,17 +19,17 @@ int32 SessionsArgument(FunctionCallInfo fcinfo, int argument)
     return sessions;
 }
 
-WholeModel *PlayedModel(text *name, bool shows, BackendHost *backend, const char **full_name)
+WholeModel *PlayedModel(text *model, bool shows, BackendHost *backend, PlayedName *name)
 {
     WholeModel *whole = palloc0(sizeof(WholeModel));
     ModelTable table;
 
-    ModelOpen(name, MODEL_READ, &table);
+    ModelOpen(model, MODEL_READ, &table);
     table.store.version = ModelTableCurrent(&table, false).version;
     WholeModelRead(&table.store, backend, whole);
     if (shows)
         HeaderCheckItems(&table.store, &whole->header);
-    *full_name = pstrdup(table.store.name);
+    *name = (PlayedName){pstrdup(table.store.name), RelationName(RelationGetRelid(table.relation))};
     ModelTableClose(&table);
     return whole;
 }

@@ -16,10 +16,13 @@
 /* sessions, an integer; fails unless it is at least 1. */
 extern int32 SessionsArgument(FunctionCallInfo fcinfo, int argument);
 
-/* The version that serves, whole, and the model's name with its schema; where it is to show items,
- * fails if it has none. */
-extern WholeModel *PlayedModel(text *name, bool shows, BackendHost *backend,
-                               const char **full_name);
+typedef struct PlayedName {
+    const char *name;
+    const char *full; /* with its schema */
+} PlayedName;
+
+/* The version that serves, whole; where it is to show items, fails if it has none. */
+extern WholeModel *PlayedModel(text *model, bool shows, BackendHost *backend, PlayedName *name);
 
 /* Fails where playing needs more memory than is allowed, beside what is there. */
 extern void CheckPlayingMemory(const BackendHost *backend, Size more);

@@ -147,12 +147,18 @@ static void LoadSimulator(FunctionCallInfo fcinfo, Simulation *s)
     s->k = Min(s->k, s->simulator.whole.model.items);
 }
 
-/* A policy looks better where it was trained than anywhere else. */
-static void CheckJudge(const Simulation *s, const char *policy)
+/* The visitors that a policy has learnt from are of the same model. */
+static bool JudgesItself(const Simulation *s, const PlayedName *policy)
 {
-    if (SimulatorHasTrained(&s->simulator, &s->policy->header))
+    return Recommends(s->policy->header.algorithm) && strcmp(policy->full, s->simulator.name) == 0;
+}
+
+/* A policy looks better where it was trained than anywhere else. */
+static void CheckJudge(const Simulation *s, const PlayedName *policy)
+{
+    if (SimulatorHasTrained(&s->simulator, &s->policy->header) || JudgesItself(s, policy))
         ereport(NOTICE, (errmsg("model \"%s\" was trained in the simulator \"%s\", which judges it",
-                                policy, s->simulator.name),
+                                policy->name, s->simulator.name),
                          errhint("It has learnt the simulator's mistakes, too: judge it in one "
                                  "that was trained on other data.")));
 }
@@ -176,13 +182,13 @@ static void FindItems(Simulation *s, const char *name)
 
 static void LoadPolicy(FunctionCallInfo fcinfo, Simulation *s)
 {
-    const char *name;
+    PlayedName name;
 
     if (PG_ARGISNULL(s->place[ARG_POLICY]))
         return;
     s->policy = PlayedModel(PG_GETARG_TEXT_PP(s->place[ARG_POLICY]), true, &s->backend, &name);
-    CheckJudge(s, name);
-    FindItems(s, name);
+    CheckJudge(s, &name);
+    FindItems(s, name.name);
 }
 
 /* The model whose items are shown. */

@@ -337,6 +337,17 @@ static void CheckInactive(void)
     EndHand(&h);
 }
 
+static bool GradientsAreZero(const Learner *l)
+{
+    bool zero = true;
+
+    for (int p = 0; p < LEARNT_PACKS; p++)
+        for (uint32_t s = 0; s * l->together < l->count; s++)
+            for (size_t i = 0; i < l->learnt[p].floats; i++)
+                zero &= l->learnt[p].gradient[s][i] == 0;
+    return zero;
+}
+
 /* With constant parameters targets go (1 - tau)^n of the way; with tau 1 there are none. */
 static void CheckTargets(void)
 {
@@ -350,6 +361,7 @@ static void CheckTargets(void)
         MaLogBatch(&h.log, &h.learner);
         MaLearnerStep(&h.learner);
     }
+    CHECK(GradientsAreZero(&h.learner), "gradients are used up");
     for (int p = 0; p < LEARNT_PACKS; p++) {
         value = h.learner.learnt[p].values[0];
         CHECK(Near((double)(h.learner.learnt[p].target[0] - value), pow(.9, 5), 1e-5, 1e-6),

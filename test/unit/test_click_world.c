@@ -183,8 +183,11 @@ static void TestMeasures(void)
 
 #define SESSIONS 6000
 #define MOST     8
+#define LUCK     4 /* seed of the visitors */
 
 typedef struct Played {
+    const ClickWorld *world;
+    uint32_t state;                         /* of the visitor, followed apart */
     uint64_t steps, cut, seen[WORLD_ITEMS]; /* in first slates */
     double lengths;
     uint64_t digest;
@@ -192,9 +195,23 @@ typedef struct Played {
     bool good;
 } Played;
 
+/* What the world would answer to a visitor who has gone from state to state. */
+static ClickAnswer Follow(Played *p, const RolloutStep *step)
+{
+    ClickAnswer answer;
+
+    if (step->step == 1)
+        p->state = 0;
+    answer = ClickWorldAnswer(p->world, LUCK, step->session, step->step - 1, p->state, step->shown,
+                              step->count);
+    p->state = answer.state;
+    return answer;
+}
+
 static void KeepStep(void *arg, const RolloutStep *step)
 {
     Played *p = arg;
+    ClickAnswer answer = Follow(p, step);
     uint32_t clicks = 0;
 
     p->steps++;
@@ -207,7 +224,8 @@ static void KeepStep(void *arg, const RolloutStep *step)
         }
     }
     p->good &= step->count == K && clicks <= 1 && step->reward == (float)clicks &&
-               (clicks == 1 || step->ended) && step->step <= MOST;
+               step->clicked[answer.place] == answer.clicked &&
+               step->ended == (!answer.stays || step->step == MOST);
     p->cut += step->step == MOST && clicks == 1;
     p->lengths += clicks;
 }
@@ -215,7 +233,7 @@ static void KeepStep(void *arg, const RolloutStep *step)
 static Played Play(const ClickWorld *world, int which, int threads)
 {
     TestHost t;
-    Played played = {.good = true};
+    Played played = {.world = world, .good = true};
     Environment *environment;
     ClickPolicy knows = {world, which == 2, 4};
     ModelPolicy chance = {.seed = 4};
@@ -229,7 +247,7 @@ static Played Play(const ClickWorld *world, int which, int threads)
 
     TestHostInit(&t);
     TestHostUsePool(&t, threads);
-    environment = EnvironmentOfWorld(&t.host, world, MOST, 4);
+    environment = EnvironmentOfWorld(&t.host, world, MOST, LUCK);
     chance.environment = rollout.environment = environment;
     policy = which == 0 ? ModelPolicyOpen(&t.host, &chance, K) : ClickPolicyOpen(&knows);
     RolloutRun(&t.host, &rollout);
@@ -249,7 +267,8 @@ static void TestPolicies(void)
     best = Play(&world, 1, 1);
     mix = Play(&world, 2, 1);
     CHECK(chance.good && best.good && mix.good,
-          "a click a step, but for the last; no session has more than %d", MOST);
+          "sessions are what the world answers, state by state; none has more than %d clicks",
+          MOST);
     CHECK(best.cut > SESSIONS / 4 && best.lengths > 2 * chance.lengths,
           "who knows what is best keeps visitors: %.2f clicks, by chance %.2f",
           best.lengths / SESSIONS, chance.lengths / SESSIONS);

@@ -312,7 +312,7 @@ static double WeightedLoss(const Hand *h, uint32_t count)
 
             if (ClickedItem(answer) == NOTHING)
                 continue;
-            loss -= (double)(answer->gain - h->learner.baseline) *
+            loss -= (double)(answer->gain - h->learner.baseline[h->batch[b]->simulated]) *
                     LogPolicy(h, clicked, clicks, ClickedItem(answer));
             clicked[clicks++] = ClickedItem(answer);
         }
@@ -327,7 +327,10 @@ static void CheckAgentLoss(void)
     double loss, expected;
 
     StartHand(&h, "", SESSIONS, ITEMS);
-    h.learner.baseline = .75f;
+    h.learner.baseline[0] = .75f;
+    h.learner.baseline[1] = .25f;
+    for (int b = 0; b < 32; b += 3)
+        h.sessions.episode[b].simulated = true;
     expected = WeightedLoss(&h, 32);
     loss = LearnAgent(&h.learner, h.batch, 32, &random);
     CHECK(Near(loss, expected, 1e-4, 0),

@@ -91,12 +91,13 @@ static size_t CorrectLogits(const Learner *l, uint32_t answer, uint32_t item, fl
     return c->count;
 }
 
-static double AnswerLoss(const Learner *l, uint32_t number, const Answer *answer, float scale)
+static double AnswerLoss(const Learner *l, uint32_t number, const Answer *answer, float baseline,
+                         float scale)
 {
     float *logits = l->logits + number * l->pitch;
     uint32_t item = ClickedItem(answer);
     size_t target = l->sampled ? CorrectLogits(l, number, item, logits) : item;
-    float loss = PolicyLoss(l->columns, target, answer->gain - l->baseline, scale, logits);
+    float loss = PolicyLoss(l->columns, target, answer->gain - baseline, scale, logits);
 
     if (l->sampled)
         l->candidates.own[number] = logits[target];
@@ -130,7 +131,8 @@ static void AgentTask(void *learner, int task, int worker)
                             (Matrix){RowsOf(l), query}, s->count, Drawn(l), query, PRODUCT_IS,
                             logits, l->pitch);
     for (uint32_t i = 0; i < s->count; i++)
-        w->loss += AnswerLoss(l, first + i, s->answer[i], scale);
+        w->loss += AnswerLoss(l, first + i, s->answer[i], l->baseline[s->simulated[s->sequence[i]]],
+                              scale);
     MatrixProduct((Matrix){logits, l->pitch}, (Matrix){RowsOf(l), query}, s->count, query, Drawn(l),
                   PRODUCT_IS, dquery, query);
     AddOwn(l, s, first);
@@ -280,7 +282,7 @@ static void PreferenceTask(void *learner, int task, int worker)
         double gain = (double)s->answer[i]->gain;
         double log_share = LogShare(l, s->answer[i], QueryAt(l, query, i));
 
-        w->preference.loss -= (gain - (double)l->baseline) * log_share;
+        w->preference.loss -= (gain - (double)l->baseline[0]) * log_share;
         w->preference.likelihood += log_share;
         w->preference.share += exp(log_share);
         w->preference.earned += gain * exp(log_share);

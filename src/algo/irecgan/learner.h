@@ -74,8 +74,8 @@ typedef struct Learner {
     Table user_items, clicks, policy, judge_items;
     ItemShares user_shares, click_shares, policy_shares, judge_shares;
     UserLosses user_losses;
-    float baseline;  /* taken from each gain */
-    bool forgetting; /* nothing is learnt: losses alone */
+    float baseline[2]; /* taken from each gain: of logged sessions, of simulated ones */
+    bool forgetting;   /* nothing is learnt: losses alone */
 
     const Episode *const *batch;
     uint32_t count;

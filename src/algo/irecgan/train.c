@@ -302,14 +302,20 @@ static double LearnVisitors(Trainer *t, Loop *loop)
 
 /* --- the agent */
 
-static void SetBaseline(Trainer *t)
+static float BaselineOf(const Trainer *t, const Episode *episodes, uint64_t count)
 {
     Gains gains = {0};
 
-    AddGains(t->host, t->sessions.episode, t->sessions.count, &gains);
-    AddGains(t->host, t->play.pool.episode, PoolCount(&t->play.pool), &gains);
-    t->learner.baseline =
-        gains.clicks == 0 ? 0 : (float)(t->options->baseline * gains.sum / (double)gains.clicks);
+    AddGains(t->host, episodes, count, &gains);
+    return gains.clicks == 0 ? 0 : (float)(t->options->baseline * gains.sum / (double)gains.clicks);
+}
+
+/* Simulated sessions are compared with each other: they are those of another policy, and what the
+ * discriminator leaves of their gains would be little beside the log's. */
+static void SetBaseline(Trainer *t)
+{
+    t->learner.baseline[0] = BaselineOf(t, t->sessions.episode, t->sessions.count);
+    t->learner.baseline[1] = BaselineOf(t, t->play.pool.episode, PoolCount(&t->play.pool));
 }
 
 static double HeldAgentLoss(Trainer *t)

@@ -40,6 +40,7 @@ static const struct {
     {"irecgan_gradients", TestIrecganGradients},
     {"irecgan", TestIrecgan},
     {"act_worlds", TestActWorlds},
+    {"act_value", TestActValue},
     {"ma_rdpg", TestMaRdpg},
     {"ma_rdpg_gradients", TestMaRdpgGradients},
     {"rollout", TestRollout},

@@ -33,6 +33,7 @@ extern void TestActorCritic(void);
 extern void TestIrecganGradients(void);
 extern void TestIrecgan(void);
 extern void TestActWorlds(void);
+extern void TestActValue(void);
 extern void TestMaRdpg(void);
 extern void TestMaRdpgGradients(void);
 extern void TestRollout(void);

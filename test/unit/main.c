@@ -37,6 +37,7 @@ static const struct {
     {"actor_losses", TestActorLosses},
     {"actor_critic", TestActorCritic},
     {"act_worlds", TestActWorlds},
+    {"act_value", TestActValue},
     {"ma_rdpg", TestMaRdpg},
     {"ma_rdpg_gradients", TestMaRdpgGradients},
     {"rollout", TestRollout},

@@ -30,6 +30,7 @@ extern void TestEnvironment(void);
 extern void TestActorLosses(void);
 extern void TestActorCritic(void);
 extern void TestActWorlds(void);
+extern void TestActValue(void);
 extern void TestMaRdpg(void);
 extern void TestMaRdpgGradients(void);
 extern void TestRollout(void);

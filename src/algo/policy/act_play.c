@@ -1,6 +1,7 @@
 /* act_play.c: plays a session of a world. */
 #include "algo/policy/act_play.h"
 
+#include <math.h>
 #include <string.h>
 
 static bool ModelActs(const void *model, const ActInput *input, ActOutput *output)
@@ -16,6 +17,25 @@ ActPlayer ActPlayerOfModel(const Model *model, double explore)
                        .arg = model,
                        .state = model->algorithm->policy->acts->state(model),
                        .explore = explore};
+}
+
+static bool ChanceActs(const void *shape, const ActInput *input, ActOutput *output)
+{
+    uint32_t width = ((const ActShape *)shape)->scenario[input->scenario].action;
+    double sum = 0;
+
+    for (uint32_t k = 0; k < width; k++) {
+        output->action[k] = (float)-log(1 - RandomUniform(input->random));
+        sum += (double)output->action[k];
+    }
+    for (uint32_t k = 0; k < width; k++)
+        output->action[k] = (float)((double)output->action[k] / sum);
+    return sum > 0;
+}
+
+ActPlayer ActPlayerByChance(const ActShape *shape)
+{
+    return (ActPlayer){.act = ChanceActs, .arg = shape, .explore = 1};
 }
 
 bool ActFits(const Model *model, const ActEnvironment *environment)

@@ -35,6 +35,9 @@ extern const ActScript *ActScriptFind(const ActEnvironment *environment, const c
 /* The model must be one whose networks are of the world's shape. */
 extern ActPlayer ActPlayerOfModel(const Model *model, double explore);
 
+/* Weights by chance, all distributions alike likely; the shape stays. */
+extern ActPlayer ActPlayerByChance(const ActShape *shape);
+
 /* Is the model's shape the world's? */
 extern bool ActFits(const Model *model, const ActEnvironment *environment);
 

@@ -201,6 +201,7 @@ static void LoadPolicy(FunctionCallInfo fcinfo, Simulation *s)
     table.store.version = ModelTableCurrent(&table, false).version;
     s->policy = palloc0(sizeof(WholeModel));
     WholeModelRead(&table.store, &s->backend, s->policy);
+    HeaderCheckItems(&table.store, &s->policy->header);
     CheckJudge(s, table.store.name);
     FindItems(s, table.store.name);
     ModelTableClose(&table);

@@ -164,6 +164,12 @@ SELECT ok(
     (SELECT sum(reward) FROM recadv_play_clicks('success', 'popularity', 1000, seed => 2))
     > 1.15 * (SELECT sum(reward) FROM recadv_play_clicks('success', 'random', 1000, seed => 2)),
     'what was clicked most is worth more than chance');
+SELECT recadv_train_policy('lasting', '(SELECT * FROM recadv_play_clicks(''click_bait'', ''random'', 1000))',
+    algorithm => 'irecgan', options => '{"baseline": 1, "rounds": 0}') \g /dev/null
+SELECT ok(
+    (SELECT sum(reward) FROM recadv_play_clicks('click_bait', 'lasting', 1000, seed => 2))
+    > 1.15 * (SELECT sum(reward) FROM recadv_play_clicks('click_bait', 'random', 1000, seed => 2)),
+    'an agent that learnt from what came after clicks keeps visitors longer, where clicks mislead');
 SELECT is(
     (SELECT string_agg(s::text, ' ') FROM recadv_play_clicks('success', 'named', 50) s),
     (SELECT string_agg(s::text, ' ') FROM recadv_play_clicks('success', 'popularity', 50) s),

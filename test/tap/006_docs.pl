@@ -46,16 +46,6 @@ foreach my $row (split(/\n/, $rows))
 delete @documented{keys %met};
 is(join(' ', sort keys %documented), '', 'and on nothing else');
 
-# printed_as(TEXT): what a document prints, as a pattern: a line of dots stands for any lines, `…` for anything in a
-# line; blanks at the ends of lines do not count.
-sub printed_as
-{
-	my ($text) = @_;
-	my @lines = map { s/\s+$//r } split(/\n/, $text);
-
-	return join('', map { /^\s*\.\.\.$/ ? '(?:.*\n)*' : join('.*', map { quotemeta } split(/…/, $_, -1)) . '\n' } @lines);
-}
-
 # columns_alone(TEXT): what was printed of other data: its columns; widths, too, follow from what stands below.
 sub columns_alone
 {
@@ -63,20 +53,6 @@ sub columns_alone
 
 	return undef unless defined $printed;
 	return $printed =~ s{\A (.*)\n-.*\z}{join('|', map { "…$_…" } split(/\s*\|\s*/, $1)) . "\n…\n...\n"}ser;
-}
-
-# psql_shows(DATABASE, STATEMENTS): what psql prints, and its messages.
-sub psql_shows
-{
-	my ($database, $statements) = @_;
-	my ($out, $err) = ('', '');
-	# messages about progress come by the clock
-	local $ENV{PGOPTIONS} = '-c recadv.progress=off';
-
-	IPC::Run::run([ 'psql', '-Xq', '-P', 'footer=off', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr($database) ],
-		'<', \$statements, '>', \$out, '2>', \$err);
-	$err =~ s/^psql:<stdin>:\d+: //mg;
-	return ($out, $err);
 }
 
 # run_page(NAME [, EDIT [, DATA]]): a page from its first block to its last, in a database of its own, as psql prints it.  What
@@ -87,27 +63,17 @@ sub run_page
 	my ($name, $edit, $data) = @_;
 	my $database = 'page_' . lc($name =~ s/\W+/_/gr);
 	my ($number, $compared) = (0, 0);
-	my $text = slurp_file($name);
 
 	$node->safe_psql('postgres', "CREATE DATABASE $database");
 	$node->safe_psql($database, 'CREATE EXTENSION recadv;' . ($data // ''));
-	while ($text =~ /^```sql\n(.*?)^```\n(?:\n```\n(.*?)^```\n)?/gms)
+	foreach my $as_written (blocks_of(slurp_file($name)))
 	{
-		my ($block, $printed) = ($1, $2);
+		my ($block, $printed) = @$as_written;
 
 		$number++;
 		($block, $printed) = $edit->($block, $printed) if $edit;
 		$block =~ s/^SELECT cron\..*?\);\n//gms;    # pg_cron is tested elsewhere
-		my ($out, $err) = psql_shows($database, $block);
-		my $is_message = defined $printed && $printed =~ /^(?:ERROR|WARNING|NOTICE):/;
-
-		unlike($err, qr/^(?:ERROR|FATAL|PANIC):/m, "$name, block $number: runs") unless $is_message;
-		next unless defined $printed;
-		my $got = join('', map { s/\s+$//r . "\n" } grep { /\S/ } split(/\n/, $is_message ? $err : $out));
-		my $want = printed_as(join("\n", grep { /\S/ } split(/\n/, $printed)));
-		ok($got =~ /^$want$/, "$name, block $number: prints what the page shows")
-		  or diag("$block\nprinted:\n$printed\ncame:\n$got");
-		$compared++;
+		$compared += prints_what_it_shows("$name, block $number", $block, $printed, psql_shows($node, $database, $block));
 	}
 	$node->safe_psql('postgres', "DROP DATABASE $database");
 	return $compared;
@@ -132,12 +98,12 @@ is(join(' ', grep { $earned !~ /(?<![\d.])0?\Q$_\E\b/ } @rewards), '', 'and stan
 # The first screen of README.md, in the shop of script/demo; scores but for their last digits.
 my ($first, $first_output) = slurp_file('README.md') =~ /^```sql\n(.*?)^```\n\n```\n(.*?)^```\n/ms;
 $node->safe_psql('postgres', 'CREATE DATABASE readme');
-my (undef, $trouble) = psql_shows('readme', slurp_file('script/demo.sql') . q{
+my (undef, $trouble) = psql_shows($node, 'readme', slurp_file('script/demo.sql') . q{
 	ALTER TABLE purchases RENAME TO orders;
 	ALTER TABLE orders RENAME book_id TO product_id;
 	ALTER DATABASE readme SET client_min_messages = warning});
 is($trouble, '', 'the shop of the demo is there');
-my ($came, $errors) = psql_shows('readme', $first);
+my ($came, $errors) = psql_shows($node, 'readme', $first);
 is($errors, '', 'the first screen runs');
 like($came =~ s/\n\n/\n/gr =~ s/ +$//gmr, qr/^@{[ printed_as($first_output =~ s{ (\d\.\d\d)\d+}{ $1…}gr) ]}$/m, 'and prints what it shows');
 $node->safe_psql('postgres', 'DROP DATABASE readme');

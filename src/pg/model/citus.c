@@ -2,8 +2,8 @@
  * citus.c: tables that Citus has taken over, which no model can be.
  *
  * A distributed or reference table of Citus has its rows in shards, which are other tables.  Blocks
- * are read below the executor, where Citus is not asked: the model would serve for ever what it was
- * when Citus took it, while trainings wrote the shards.  Citus is an extension that may be there or
+ * are read below the executor, where Citus is not asked: the model would go on serving what it was
+ * when Citus took it, whatever happens to the shards.  Citus is an extension that may be there or
  * not, so that its catalog is found by its name, in pg_catalog, where nobody else can make one.
  */
 #include "pg/model/citus.h"

@@ -82,7 +82,7 @@ static void StartUser(User *u, uint32_t layers)
     Shake(&u->net.pack, &random, u->parameters);
     u->items = RandomMatrix(&random, ITEMS, FACTORS, 1);
     UserWorkSet(&u->net, 6, 18, ZeroMatrix(1, UserWorkSet(&u->net, 6, 18, NULL, NULL)), &u->work);
-    SliceOfAnswers(batch, 3, &u->slice);
+    SliceOfAnswers(NULL, batch, 3, &u->slice);
 }
 
 /* What the shares of items' rows sum to. */
@@ -243,7 +243,7 @@ static void StartAgent(Agent *a, uint32_t layers)
     a->dquery = ZeroMatrix(6, HIDDEN + 1);
     a->logits = ZeroMatrix(6, ITEMS);
     AgentWorkSet(&a->net, 6, ZeroMatrix(1, AgentWorkSet(&a->net, 6, NULL, NULL)), &a->work);
-    SliceOfClicks(batch, 3, &a->slice);
+    SliceOfClicks(NULL, batch, 3, &a->slice);
 }
 
 /* dquery, and the gradient of the rows, from that of the logits. */
@@ -312,7 +312,7 @@ static void StartJudge(Judge *j, uint32_t layers, bool buys)
     Shake(&j->net.pack, &random, j->parameters);
     j->items = RandomMatrix(&random, ITEMS, FACTORS, .5);
     JudgeWorkSet(&j->net, 6, 18, ZeroMatrix(1, JudgeWorkSet(&j->net, 6, 18, NULL, NULL)), &j->work);
-    SliceOfAnswers(all, 3, &j->slice);
+    SliceOfAnswers(NULL, all, 3, &j->slice);
 }
 
 static void SumJudgeRows(const Judge *j, Real *sum)

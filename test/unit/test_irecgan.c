@@ -423,7 +423,7 @@ static double RealOf(Hand *h, const Episode *episode)
     SliceWork *w = &l->work[0];
     float odds[SLICE_ROWS];
 
-    SliceOfAnswers(&episode, 1, &w->slice);
+    SliceOfAnswers(NULL, &episode, 1, &w->slice);
     JudgeLearn(&l->judge_net, l->judge.values, l->judge_items.rows, &w->slice, 1, &w->judge, odds,
                NULL);
     return 1 / (1 + exp(-(double)odds[0]));

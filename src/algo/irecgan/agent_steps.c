@@ -112,41 +112,63 @@ static void AddOwn(const Learner *l, const Slice *s, uint32_t first)
                      l->candidates.own[first + i], QueryReals(&l->agent_net));
 }
 
+/* Answers between two looks at whether the run is cancelled. */
+#define ANSWERS_AT_ONCE 32
+
+/* The losses of answers from `first` on, of the slice and of all, and the gradients of their
+ * queries. */
+static double SomeLosses(Learner *l, const Slice *s, uint32_t first, uint32_t own, uint32_t count)
+{
+    size_t query = QueryReals(&l->agent_net);
+    float *logits = l->logits + first * l->pitch, scale = 1 / (float)l->first[IrSlicesNow(l)];
+    double loss = 0;
+
+    MatrixProductTransposed((Matrix){QueryAt(l, l->query, first), query},
+                            (Matrix){RowsOf(l), query}, count, Drawn(l), query, PRODUCT_IS, logits,
+                            l->pitch);
+    for (uint32_t i = 0; i < count; i++)
+        loss += AnswerLoss(l, first + i, s->answer[own + i],
+                           l->baseline[s->simulated[s->sequence[own + i]]], scale);
+    MatrixProduct((Matrix){logits, l->pitch}, (Matrix){RowsOf(l), query}, count, query, Drawn(l),
+                  PRODUCT_IS, QueryAt(l, l->dquery, first), query);
+    return loss;
+}
+
 static void AgentTask(void *learner, int task, int worker)
 {
     Learner *l = learner;
     SliceWork *w = &l->work[task];
     const Slice *s = &w->slice;
     uint32_t first = l->first[task];
-    size_t query = QueryReals(&l->agent_net);
-    float *logits = l->logits + first * l->pitch, *dquery = QueryAt(l, l->dquery, first);
-    float scale = 1 / (float)l->first[IrSlicesNow(l)];
 
     (void)worker;
-    SliceOfClicks(l->batch + (size_t)task * SLICE_ROWS, SliceEpisodes(l, task), &w->slice);
+    SliceOfClicks(l->host, l->batch + (size_t)task * SLICE_ROWS, SliceEpisodes(l, task), &w->slice);
     AgentQueries(&l->agent_net, l->agent.values, l->clicks.rows, s, &w->agent,
                  QueryAt(l, l->query, first));
     w->loss = 0;
-    MatrixProductTransposed((Matrix){QueryAt(l, l->query, first), query},
-                            (Matrix){RowsOf(l), query}, s->count, Drawn(l), query, PRODUCT_IS,
-                            logits, l->pitch);
-    for (uint32_t i = 0; i < s->count; i++)
-        w->loss += AnswerLoss(l, first + i, s->answer[i], l->baseline[s->simulated[s->sequence[i]]],
-                              scale);
-    MatrixProduct((Matrix){logits, l->pitch}, (Matrix){RowsOf(l), query}, s->count, query, Drawn(l),
-                  PRODUCT_IS, dquery, query);
+    for (uint32_t i = 0; i < s->count && !HostCancelled(l->host); i += ANSWERS_AT_ONCE)
+        w->loss += SomeLosses(l, s, first + i, i,
+                              s->count - i < ANSWERS_AT_ONCE ? s->count - i : ANSWERS_AT_ONCE);
     AddOwn(l, s, first);
-    AgentBack(&l->agent_net, l->agent.values, s, dquery, &w->agent, w->gradient);
+    AgentBack(&l->agent_net, l->agent.values, s, QueryAt(l, l->dquery, first), &w->agent,
+              w->gradient);
 }
 
 /* --- steps of rows */
 
+/* The same, of answers whose gradients are summed. */
+#define SUMMED_AT_ONCE 2048
+
 static void TileGradient(const Learner *l, uint32_t first, uint32_t rows, float *gradient)
 {
-    size_t query = QueryReals(&l->agent_net);
+    size_t query = QueryReals(&l->agent_net), all = l->first[IrSlicesNow(l)];
 
-    MatrixProductColumns((Matrix){l->logits + first, l->pitch}, (Matrix){l->query, query}, rows,
-                         query, l->first[IrSlicesNow(l)], PRODUCT_IS, gradient, query);
+    RealClear(gradient, rows * query);
+    for (size_t i = 0; i < all && !HostCancelled(l->host); i += SUMMED_AT_ONCE)
+        MatrixProductColumns((Matrix){l->logits + i * l->pitch + first, l->pitch},
+                             (Matrix){l->query + i * query, query}, rows, query,
+                             all - i < SUMMED_AT_ONCE ? all - i : SUMMED_AT_ONCE, PRODUCT_ADDS,
+                             gradient, query);
 }
 
 static uint32_t TileRows(const Learner *l, int tile)
@@ -214,6 +236,7 @@ static void ShareClicks(Learner *l)
 
         for (uint32_t i = 0; i < UnrollInputs(&w->slice.unroll); i++)
             ItemSharesAdd(&l->click_shares, w->slice.input[i], 1, w->agent.dx + i * pitch);
+        HostPoll(l->host);
     }
 }
 
@@ -276,7 +299,7 @@ static void PreferenceTask(void *learner, int task, int worker)
 
     (void)worker;
     w->preference = (Preference){0};
-    SliceOfClicks(l->batch + (size_t)task * SLICE_ROWS, SliceEpisodes(l, task), &w->slice);
+    SliceOfClicks(l->host, l->batch + (size_t)task * SLICE_ROWS, SliceEpisodes(l, task), &w->slice);
     AgentQueries(&l->agent_net, l->agent.values, l->clicks.rows, s, &w->agent, query);
     for (uint32_t i = 0; i < s->count; i++) {
         double gain = (double)s->answer[i]->gain;

@@ -8,7 +8,8 @@ static void JudgeTask(void *learner, int task, int worker)
     float odds[SLICE_ROWS];
 
     (void)worker;
-    SliceOfAnswers(l->batch + (size_t)task * SLICE_ROWS, SliceEpisodes(l, task), &w->slice);
+    SliceOfAnswers(l->host, l->batch + (size_t)task * SLICE_ROWS, SliceEpisodes(l, task),
+                   &w->slice);
     w->loss = (double)JudgeLearn(&l->judge_net, l->judge.values, l->judge_items.rows, &w->slice,
                                  1 / (float)l->count, &w->judge, odds, w->gradient);
     w->right = 0;
@@ -49,6 +50,7 @@ uint32_t LearnJudge(Learner *learner, const Episode *const *batch, uint32_t coun
     for (int s = 0; s < IrSlicesNow(l); s++) {
         ShareSlice(l, &l->work[s]);
         right += l->work[s].right;
+        HostPoll(l->host);
     }
     IrStepNetwork(l, &rule, &l->judge);
     ItemSharesStep(l->host, &l->judge_shares, false, &rule, &l->judge_items.adam,

@@ -10,6 +10,9 @@
 /* Draws in a row that may be of what is drawn already, before that is left out. */
 #define MOST_REPEATS 16
 
+/* Items between two looks at whether the run is cancelled. */
+#define ITEMS_AT_ONCE 16384
+
 static size_t UserState(const Learner *l)
 {
     return RecurrentState(&l->user_net.lstm);
@@ -222,8 +225,11 @@ void PartyShow(Party *party)
     for (uint32_t r = 0; r < party->rows; r++)
         AgentQuery(&l->agent_net, AgentOf(party, r) + RecurrentTop(&l->agent_net.lstm),
                    party->query + r * query);
-    MatrixProductTransposed((Matrix){party->query, query}, (Matrix){l->policy.rows, query},
-                            party->rows, l->items, query, PRODUCT_IS, party->logits, pitch);
+    for (size_t i = 0; i < l->items && !HostCancelled(l->host); i += ITEMS_AT_ONCE)
+        MatrixProductTransposed((Matrix){party->query, query},
+                                (Matrix){l->policy.rows + i * query, query}, party->rows,
+                                l->items - i < ITEMS_AT_ONCE ? l->items - i : ITEMS_AT_ONCE, query,
+                                PRODUCT_IS, party->logits + i, pitch);
     for (uint32_t r = 0; r < party->rows && !HostCancelled(l->host); r++) {
         float *logits = party->logits + r * pitch;
         uint32_t *shown = party->shown + (size_t)r * party->slate;

@@ -37,6 +37,44 @@ void RecurrentStart(const Recurrent *net, const Pack *pack, Random *random, Real
 
 /* --- all steps */
 
+/* Rows of a product between two looks at whether the run is cancelled. */
+#define ROWS_AT_ONCE 256
+
+static bool IsCancelled(const Unroll *unroll)
+{
+    return unroll->host != NULL && HostCancelled(unroll->host);
+}
+
+static size_t RowsFrom(size_t first, size_t count)
+{
+    return count - first < ROWS_AT_ONCE ? count - first : ROWS_AT_ONCE;
+}
+
+/* The sums of all inputs, but for what comes of the states before them. */
+static void InputsForward(const Recurrent *net, const Pack *pack, const Real *parameters,
+                          const Unroll *u, uint32_t l, const Real *x, Real *sums)
+{
+    size_t in = InputsOf(net, l), gates = LstmGates(net->out), count = UnrollInputs(u);
+
+    for (size_t r = 0; r < count && !IsCancelled(u); r += ROWS_AT_ONCE)
+        LinearForward(x + r * Pitch(in), parameters + At(pack, net->layer[l].input),
+                      parameters + At(pack, net->layer[l].bias), RowsFrom(r, count), in, gates,
+                      sums + r * gates);
+}
+
+static void InputsBackward(const Recurrent *net, const Pack *pack, const Real *parameters,
+                           const Unroll *u, uint32_t l, const Real *x, const Real *sums,
+                           Real *gradient, Real *dx)
+{
+    size_t in = InputsOf(net, l), gates = LstmGates(net->out), count = UnrollInputs(u);
+
+    for (size_t r = 0; r < count && !IsCancelled(u); r += ROWS_AT_ONCE)
+        LinearBackward(x + r * Pitch(in), parameters + At(pack, net->layer[l].input),
+                       sums + r * gates, RowsFrom(r, count), in, gates, dx + r * Pitch(in),
+                       gradient + At(pack, net->layer[l].input),
+                       gradient + At(pack, net->layer[l].bias));
+}
+
 /* What a layer leaves. */
 typedef struct LayerTape {
     Real *h, *c; /* states x out */
@@ -86,10 +124,8 @@ const Real *RecurrentForward(const Recurrent *net, const Pack *pack, const Real 
         layer = TapeOf(net, unroll, l, tape);
         RealClear(layer.h, unroll->rows * pitch);
         RealClear(layer.c, unroll->rows * pitch);
-        LinearForward(x, parameters + At(pack, net->layer[l].input),
-                      parameters + At(pack, net->layer[l].bias), UnrollInputs(unroll),
-                      InputsOf(net, l), LstmGates(net->out), layer.gates);
-        for (uint32_t t = 0; t < unroll->steps; t++)
+        InputsForward(net, pack, parameters, unroll, l, x, layer.gates);
+        for (uint32_t t = 0; t < unroll->steps && !IsCancelled(unroll); t++)
             StepForward(net, unroll, t, parameters + At(pack, net->layer[l].recurrent), &layer);
         x = layer.h + unroll->rows * pitch;
     }
@@ -118,13 +154,10 @@ static void LayerBackward(const Recurrent *net, const Pack *pack, const Real *pa
                           Real *dstates, Real *dc, Real *gradient, Real *dx)
 {
     RealClear(dc, u->rows * Pitch(net->out));
-    for (uint32_t t = u->steps; t-- > 0;)
+    for (uint32_t t = u->steps; t-- > 0 && !IsCancelled(u);)
         StepBackward(net, u, t, parameters + At(pack, net->layer[l].recurrent), tape, dstates, dc,
                      gradient + At(pack, net->layer[l].recurrent));
-    LinearBackward(x, parameters + At(pack, net->layer[l].input), tape->gates, UnrollInputs(u),
-                   InputsOf(net, l), LstmGates(net->out), dx,
-                   gradient + At(pack, net->layer[l].input),
-                   gradient + At(pack, net->layer[l].bias));
+    InputsBackward(net, pack, parameters, u, l, x, tape->gates, gradient, dx);
 }
 
 void RecurrentBackward(const Recurrent *net, const Pack *pack, const Real *parameters,

@@ -12,6 +12,7 @@
 
 #include "algo/net/lstm.h"
 #include "algo/net/pack.h"
+#include "core/host.h"
 
 #define MOST_LSTM_LAYERS 2
 #define MOST_STEPS       50
@@ -35,6 +36,7 @@ typedef struct Unroll {
     uint32_t rows;  /* sequences */
     uint32_t steps; /* inputs of the longest */
     uint32_t active[MOST_STEPS];
+    const Host *host; /* who may cancel: what is computed is then of no use; NULL: nobody */
     uint32_t first[MOST_STEPS + 1]; /* the state after the first input of step t; first[steps]: how
                                        many states there are */
 } Unroll;

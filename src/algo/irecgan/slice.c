@@ -83,12 +83,14 @@ static void Lay(const Episode *const *episodes, uint32_t count, bool clicks, Sli
         LayStep(s, cursors, t, clicks);
 }
 
-void SliceOfAnswers(const Episode *const *episodes, uint32_t count, Slice *slice)
+void SliceOfAnswers(const Host *host, const Episode *const *episodes, uint32_t count, Slice *slice)
 {
     Lay(episodes, count, false, slice);
+    slice->unroll.host = host;
 }
 
-void SliceOfClicks(const Episode *const *episodes, uint32_t count, Slice *slice)
+void SliceOfClicks(const Host *host, const Episode *const *episodes, uint32_t count, Slice *slice)
 {
     Lay(episodes, count, true, slice);
+    slice->unroll.host = host;
 }

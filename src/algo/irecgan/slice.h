@@ -56,9 +56,11 @@ typedef struct Slice {
 extern void UnrollSet(Unroll *unroll, uint32_t rows, const uint32_t *inputs);
 
 /* All answers, each of which is an input: the last one, too. */
-extern void SliceOfAnswers(const Episode *const *episodes, uint32_t count, Slice *slice);
+extern void SliceOfAnswers(const Host *host, const Episode *const *episodes, uint32_t count,
+                           Slice *slice);
 
 /* The clicks alone, of which the last ones are no input. */
-extern void SliceOfClicks(const Episode *const *episodes, uint32_t count, Slice *slice);
+extern void SliceOfClicks(const Host *host, const Episode *const *episodes, uint32_t count,
+                          Slice *slice);
 
 #endif

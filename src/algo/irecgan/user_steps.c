@@ -7,7 +7,8 @@ static void UserTask(void *learner, int task, int worker)
     SliceWork *w = &l->work[task];
 
     (void)worker;
-    SliceOfAnswers(l->batch + (size_t)task * SLICE_ROWS, SliceEpisodes(l, task), &w->slice);
+    SliceOfAnswers(l->host, l->batch + (size_t)task * SLICE_ROWS, SliceEpisodes(l, task),
+                   &w->slice);
     w->loss = (double)UserLearn(&l->user_net, l->user.values, l->user_items.rows, &w->slice,
                                 &l->user_losses, &w->user, l->forgetting ? NULL : w->gradient);
 }
@@ -59,8 +60,10 @@ double LearnUser(Learner *learner, const Episode *const *batch, uint32_t count)
     AdamRule rule = {(float)l->options->user_rate, (float)l->options->weight_decay, 1};
     double loss = Losses(l, batch, count, false);
 
-    for (int s = 0; s < IrSlicesNow(l); s++)
+    for (int s = 0; s < IrSlicesNow(l); s++) {
         ShareSlice(l, &l->work[s]);
+        HostPoll(l->host);
+    }
     IrStepNetwork(l, &rule, &l->user);
     ItemSharesStep(l->host, &l->user_shares, false, &rule, &l->user_items.adam, l->user_items.rows);
     return loss;

@@ -337,6 +337,17 @@ static void CheckInactive(void)
     EndHand(&h);
 }
 
+static bool GradientsAreZero(const Learner *l)
+{
+    bool zero = true;
+
+    for (int p = 0; p < LEARNT_PACKS; p++)
+        for (uint32_t s = 0; s * l->together < l->count; s++)
+            for (size_t i = 0; i < l->learnt[p].floats; i++)
+                zero &= l->learnt[p].gradient[s][i] == 0;
+    return zero;
+}
+
 /* With constant parameters targets go (1 - tau)^n of the way; with tau 1 there are none. */
 static void CheckTargets(void)
 {
@@ -350,11 +361,58 @@ static void CheckTargets(void)
         MaLogBatch(&h.log, &h.learner);
         MaLearnerStep(&h.learner);
     }
+    CHECK(GradientsAreZero(&h.learner), "gradients are used up");
     for (int p = 0; p < LEARNT_PACKS; p++) {
         value = h.learner.learnt[p].values[0];
         CHECK(Near((double)(h.learner.learnt[p].target[0] - value), pow(.9, 5), 1e-5, 1e-6),
               "target %d follows", p);
     }
+    EndHand(&h);
+}
+
+/* Goals are the targets' say: a target critic that says 1 more moves them by gamma. */
+static void CheckAims(void)
+{
+    static Hand h;
+    const MlpLayer *last;
+    double before, after;
+
+    StartHand(&h, &two, -1, "actor_rate=0 critic_rate=0 message_rate=0 tau=0 gamma=0.5");
+    MaLogBatch(&h.log, &h.learner);
+    before = MaLearnerStep(&h.learner);
+    last = &h.learner.n.critic[0].layer[MA_LAYERS - 1];
+    h.learner.learnt[LEARNT_CRITICS].target[h.learner.n.critics.matrix[last->bias].first] += 100;
+    after = MaLearnerStep(&h.learner);
+    CHECK(after > before + 100, "the critic aims by its target: loss %.2f, then %.2f", before,
+          after);
+    EndHand(&h);
+}
+
+/* What is too long is learnt as far as it goes, and then goes on. */
+static void CheckCut(void)
+{
+    Learner l = {.longest = 3};
+    Episode whole = EpisodeCut(&l, (Episode){.steps = 3, .ended = true});
+    Episode cut = EpisodeCut(&l, (Episode){.steps = 4, .ended = true});
+
+    CHECK(whole.steps == 3 && whole.ended && cut.steps == 4 && !cut.ended,
+          "a session that is too long has not ended where it is cut");
+}
+
+/* Distances from the log count in units of the variance of its weights. */
+static void CheckUnits(void)
+{
+    static Hand h;
+    double mean = 0, squares = 0, count = 0;
+
+    StartHand(&h, &two, 0, "cloning=3");
+    for (uint64_t t = 0; t < h.run.acts.steps; t++, count++)
+        mean += (double)h.run.acts.action[4 * t];
+    mean /= count;
+    for (uint64_t t = 0; t < h.run.acts.steps; t++)
+        squares += pow((double)h.run.acts.action[4 * t] - mean, 2);
+    CHECK(Near((double)h.learner.cloning[0], 3 / (squares / count), 1e-4, 0),
+          "the weight of cloning: %.2f", (double)h.learner.cloning[0]);
     EndHand(&h);
 }
 
@@ -744,6 +802,9 @@ void TestMaRdpg(void)
     CheckFar();
     CheckInactive();
     CheckTargets();
+    CheckAims();
+    CheckCut();
+    CheckUnits();
     CheckLabels();
     CheckLearnsLog("iterations=400");
     CheckLearnsLog("iterations=400 communication=shared");

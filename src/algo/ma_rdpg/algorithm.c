@@ -61,8 +61,8 @@ static const OptionSpec options[] = {
     {"explore", OPTION_REAL, FIELD(explore), 0, 10, 0.5, NULL, "deviation of the noise after that",
      MEASURED},
     {"logit_decay", OPTION_REAL, FIELD(logit_decay), 0, 1000, 0.003, NULL,
-     "weight of the centred logits' squares, which keeps actions from corners that they cannot "
-     "leave",
+     "weight of the mean square of an action's centred logits, which keeps it from corners that it "
+     "cannot leave",
      MEASURED},
     {"cloning", OPTION_REAL, FIELD(cloning), 0, 1e6, 0.01, NULL,
      "weight of the squared distance from the actions of the log, in units of their variance: "

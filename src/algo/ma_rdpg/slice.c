@@ -402,7 +402,7 @@ static void Clone(Slice *s, const SliceRule *rule, uint32_t scenario, size_t row
 /* Of the centred logits, so that they stay where the softmax can still learn. */
 static void Shrink(Slice *s, const SliceRule *rule, uint32_t width, const Real *z, Real *dz)
 {
-    Real mean = 0, weight = rule->logit_decay * rule->share;
+    Real mean = 0, weight = rule->logit_decay * rule->share / width;
 
     for (uint32_t k = 0; k < width; k++)
         mean += z[k] / width;

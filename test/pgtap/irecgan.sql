@@ -153,6 +153,8 @@ FROM (VALUES
     ('{"preset": "papers"}', '%paper%'),
     ('{"rounds": 0, "discriminator": true}', 'a discriminator judges simulated sessions, and rounds = 0 makes none%')
 ) v(o, message);
+SELECT fails('SELECT recadv_train_policy(''bad'', ''(SELECT session_id, step, shown, NULL::int[] AS clicked FROM recadv_test.bait)'', algorithm => ''irecgan'')',
+    '22023', 'nothing was clicked in the log: there are no returns to learn from%', 'a log without a click');
 SELECT is((SELECT count(*) FROM recadv_options('irecgan') WHERE option IN
         ('discriminator', 'baseline', 'rounds', 'rollouts') AND default_value IN ('false', '0.5', '8', '2')),
     4::bigint, 'defaults');

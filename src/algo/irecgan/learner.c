@@ -17,6 +17,14 @@ static uint32_t Smaller(uint64_t a, uint64_t b)
     return (uint32_t)(a < b ? a : b);
 }
 
+/* Shares of a batch; more than can be counted make the memory too large for any limit. */
+static uint32_t ShareRoom(Store *store, size_t shares)
+{
+    if (shares > UINT32_MAX)
+        store->bytes = SIZE_MAX;
+    return Smaller(shares, UINT32_MAX);
+}
+
 static void TakeTable(Store *store, const Learner *l, uint32_t stride, Table *table)
 {
     ItemAdamTake(store, l->items, stride, &table->adam);
@@ -67,7 +75,7 @@ static void TakeCandidates(Store *store, Learner *l, size_t answers)
     c->gradient = StoreTake(store, SizeMultiply(c->count, query), sizeof(float));
     c->own = StoreTake(store, answers, sizeof(float));
     c->below = StoreTake(store, l->items, sizeof(double));
-    ItemSharesTake(store, l->items, (uint32_t)query, Smaller(answers + c->count, UINT32_MAX), false,
+    ItemSharesTake(store, l->items, (uint32_t)query, ShareRoom(store, answers + c->count), false,
                    &l->policy_shares);
 }
 
@@ -96,7 +104,8 @@ static void TakeJudge(Store *store, Learner *l, size_t answers, size_t shown)
     TakeTable(store, l, stride, &l->judge_items);
     l->judge.values = StoreTake(store, l->judge.floats, sizeof(float));
     l->judge_items.rows = StoreTake(store, SizeMultiply(l->items, stride), sizeof(float));
-    ItemSharesTake(store, l->items, stride, Smaller(2 * SizeAdd(shown, answers), UINT32_MAX), false,
+    ItemSharesTake(store, l->items, stride,
+                   ShareRoom(store, SizeMultiply(2, SizeAdd(shown, answers))), false,
                    &l->judge_shares);
 }
 
@@ -120,8 +129,9 @@ void IrLearnerTake(Store *store, const Model *model, const BatchShape *shape, in
     TakeTable(store, l, model->part[IR_CLICK_PART].stride, &l->clicks);
     TakeTable(store, l, model->part[IR_ITEM_PART].stride, &l->policy);
     ItemSharesTake(store, l->items, model->part[IR_USER_ITEM_PART].stride,
-                   Smaller(SizeAdd(shown, 2 * answers), UINT32_MAX), false, &l->user_shares);
-    ItemSharesTake(store, l->items, model->part[IR_CLICK_PART].stride, Smaller(answers, UINT32_MAX),
+                   ShareRoom(store, SizeAdd(shown, SizeMultiply(2, answers))), false,
+                   &l->user_shares);
+    ItemSharesTake(store, l->items, model->part[IR_CLICK_PART].stride, ShareRoom(store, answers),
                    false, &l->click_shares);
     TakeAgent(store, l, answers, threads);
     TakeJudge(store, l, answers, shown);

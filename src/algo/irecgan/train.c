@@ -440,6 +440,16 @@ static void CheckData(const Trainer *t)
                  "a discriminator judges simulated sessions, and rounds = 0 makes none");
 }
 
+static void CheckClicks(const Trainer *t)
+{
+    Gains gains = {0};
+
+    AddGains(t->host, t->sessions.episode, t->sessions.count, &gains);
+    if (gains.clicks == 0)
+        HostFail(t->host, FAIL_INVALID, "Look at the log: is the column of clicks the right one?",
+                 "nothing was clicked in the log: there are no returns to learn from");
+}
+
 static void ReadLog(Trainer *t)
 {
     const IrecganOptions *o = t->options;
@@ -447,6 +457,7 @@ static void ReadLog(Trainer *t)
     t->play.worth = (Worth){(float)o->click_weight, (float)o->reward_weight, (float)o->gamma};
     SessionsRead(t->host, (uint64_t)o->train.seed, (uint32_t)o->history, &t->sessions);
     SessionsEarn(t->host, &t->play.worth, &t->sessions);
+    CheckClicks(t);
     t->learner.user_losses.buys = t->learner.judge_net.buys = t->sessions.buys;
     CandidatesSet(&t->learner, t->model->part[POPULARITY_PART].data);
 }

@@ -147,6 +147,20 @@ cmp_ok(run_page('doc/policies.md'), '>', 11, 'who trains policies finds outputs'
 cmp_ok(run_page('doc/report.md', undef, slurp_file('script/demo.sql')), '>', 7, 'who asks whether it is good finds outputs');
 cmp_ok(run_page('doc/applications.md'), '>', 7, 'who writes an application finds outputs');
 
+# A managed service is another database here.
+my ($keys) = slurp_file('doc/applications.md') =~ /^```sql\n(CREATE TABLE orders .*?;\n)/ms;
+$node->safe_psql('postgres', 'CREATE DATABASE managed');
+$node->safe_psql('managed', "$keys; CREATE TABLE recommended (user_id uuid, item_id uuid, rank int, score real)");
+cmp_ok(run_page('doc/install.md', sub {
+	my ($block, $printed) = @_;
+
+	$block =~ s{host 'app.example.com', dbname 'app'}{"host '" . $node->host . "', port '" . $node->port . "', dbname 'managed'"}e;
+	$block =~ s{user 'recommender', password 'secret'}{};
+	$block =~ s{ OPTIONS \(\);}{;};
+	return ($block, $printed);
+}), '>', 2, 'who installs finds outputs');
+$node->safe_psql('postgres', 'DROP DATABASE managed');
+
 # The tutorial, on films that are made up, in files of the form of MovieLens 100K.  RECADV_MOVIELENS names the folder
 # of the real ones: then what comes out is compared, otherwise only the columns.
 sub make_films

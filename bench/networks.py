@@ -58,7 +58,7 @@ def learn(optimizers, loss):
 
 
 def neumf(sparse):
-    factors, width, negatives, batch = 64, 32, 8, 1024 // 9
+    factors, width, negatives, batch = 128, 32, 8, 1024 // 9
     user, item = (nn.Embedding(n, width + factors, sparse=sparse) for n in (USERS, ITEMS))
     for e in (user, item):
         nn.init.normal_(e.weight, std=0.01)

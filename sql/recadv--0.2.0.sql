@@ -326,6 +326,29 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION @extschema@.recadv_detach(text, regclass) IS
 'drops the trigger that recadv_attach() made (NULL: on the model''s source)';
 
+CREATE FUNCTION @extschema@.recadv_publish(
+    model text,
+    publication text DEFAULT NULL,
+    OUT published_as text,
+    OUT model_table text,
+    OUT bytes bigint,
+    OUT reader text)
+AS 'MODULE_PATHNAME', 'recadv_publish'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10000;
+COMMENT ON FUNCTION @extschema@.recadv_publish(text, text) IS
+'lets other servers have the model by logical replication: creates a publication of its table (NULL: called like the table), or finds it there, and tells its name, the table''s, the bytes that a reader copies first, and the call of recadv_subscribe() to make there. For the owner of the model, with the right to create a publication; wal_level must be logical';
+
+CREATE FUNCTION @extschema@.recadv_subscribe(
+    model text,
+    conninfo text,
+    publication text DEFAULT NULL,
+    subscription text DEFAULT NULL)
+RETURNS text
+AS 'MODULE_PATHNAME', 'recadv_subscribe'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10000;
+COMMENT ON FUNCTION @extschema@.recadv_subscribe(text, text, text, text) IS
+'makes this server a reader of a model that recadv_publish() has published: creates the model''s table, which must not be there or be empty, and returns the statement CREATE SUBSCRIPTION (NULL: both called like the table; conninfo: how this server connects to the other), which no function can run: end the call with \gexec in psql, or execute what it returns outside of a transaction block. For those who may create subscriptions';
+
 CREATE FUNCTION @extschema@.recadv_evaluate_stream(
     source text,
     user_column name DEFAULT 'user_id',

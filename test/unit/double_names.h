@@ -98,4 +98,16 @@
 #define JudgeLearn        JudgeLearnDouble
 #define JudgeRow          JudgeRowDouble
 
+/* Scenarios that cooperate. */
+#define NetworksOf      NetworksOfDouble
+#define NetworksStart   NetworksStartDouble
+#define NetworksSee     NetworksSeeDouble
+#define LstmOf          LstmOfDouble
+#define LstmGradientsOf LstmGradientsOfDouble
+#define EpisodeNext     EpisodeNextDouble
+#define MaSliceTake     MaSliceTakeDouble
+#define MaSliceRead     MaSliceReadDouble
+#define MaSliceAim      MaSliceAimDouble
+#define MaSliceLearn    MaSliceLearnDouble
+
 #endif

@@ -25,10 +25,13 @@
 #define MARKS 32 /* in a word of the set of shown items */
 
 struct Environment {
+    const ClickWorld *world; /* NULL: visitors are those of a simulator */
     const Model *simulator;
     const SimulatorMethods *methods;
     VisitorRules rules;
     uint64_t seed;
+    uint32_t items;
+    uint32_t depth; /* slates of the longest session */
     uint32_t records;
     uint32_t state;    /* floats of a visitor: the simulator's, in whole vectors */
     size_t size;       /* bytes of a visitor */
@@ -185,6 +188,8 @@ Environment *EnvironmentOpen(const Host *host, const Model *simulator, const Vis
     e->methods = simulator->algorithm->policy->simulator;
     e->rules = Completed(rules);
     e->seed = seed;
+    e->items = simulator->items;
+    e->depth = (uint32_t)ceil(e->rules.patience);
     e->records = e->methods->records(simulator);
     e->state = StateFloats(simulator);
     e->size = VisitorSizeOf(simulator, rules);
@@ -194,6 +199,20 @@ Environment *EnvironmentOpen(const Host *host, const Model *simulator, const Vis
         e->cluster = ClusterItems(host, simulator, e->rules.boredom_clusters);
     if (e->rules.bait > 0)
         e->bait = FindBait(host, e);
+    return e;
+}
+
+Environment *EnvironmentOfWorld(const Host *host, const ClickWorld *world, uint32_t most_clicks,
+                                uint64_t seed)
+{
+    Environment *e = HostAllocateZero(host, 1, sizeof(Environment));
+
+    e->world = world;
+    e->seed = seed;
+    e->items = WORLD_ITEMS;
+    e->depth = most_clicks;
+    e->state = VectorStride(1);
+    e->size = sizeof(Visitor) + e->state * sizeof(float);
     return e;
 }
 
@@ -229,12 +248,12 @@ size_t VisitorSize(const Environment *environment)
 
 uint32_t EnvironmentItems(const Environment *environment)
 {
-    return environment->simulator->items;
+    return environment->items;
 }
 
 uint32_t EnvironmentDepth(const Environment *environment)
 {
-    return (uint32_t)ceil(environment->rules.patience);
+    return environment->depth;
 }
 
 uint32_t EnvironmentCluster(const Environment *environment, uint32_t item)
@@ -274,6 +293,8 @@ void VisitorStart(const Environment *environment, uint64_t session, Visitor *vis
 
     memset(visitor, 0, e->size);
     visitor->session = session;
+    if (e->world != NULL)
+        return;
     RandomSeed(&random, e->seed, RANDOM_VISITOR, session, 0);
     visitor->clicks = e->methods->start(e->simulator, RandomBelow(&random, e->records),
                                         visitor->state, visitor->history, VISITOR_HISTORY);
@@ -448,10 +469,27 @@ void VisitorRemember(Visitor *visitor, uint32_t item)
     visitor->history[visitor->clicks++] = item;
 }
 
-float VisitorAnswer(const Environment *environment, Visitor *visitor, const uint32_t *shown,
-                    uint32_t count, bool *clicked)
+/* Every slate but the last has a click, so that clicks are steps. */
+static float AnswerInWorld(const Environment *e, Visitor *visitor, const uint32_t *shown,
+                           uint32_t count, bool *clicked)
 {
-    const Environment *e = environment;
+    ClickAnswer answer = ClickWorldAnswer(e->world, e->seed, visitor->session, visitor->step,
+                                          VisitorWorldState(visitor), shown, count);
+
+    memset(clicked, 0, count * sizeof(*clicked));
+    clicked[answer.place] = answer.clicked;
+    if (answer.clicked)
+        VisitorRemember(visitor, shown[answer.place]);
+    visitor->state[0] = (float)answer.state;
+    visitor->step++;
+    visitor->reward += answer.clicked;
+    visitor->ended = !answer.stays || visitor->step == e->depth;
+    return answer.clicked;
+}
+
+static float AnswerOfSimulator(const Environment *e, Visitor *visitor, const uint32_t *shown,
+                               uint32_t count, bool *clicked)
+{
     bool leaves = Choose(e) && ChooseOne(e, visitor, shown, count, clicked);
     uint32_t clicks =
         Choose(e) ? CountClicks(clicked, count) : Decide(e, visitor, shown, count, clicked);
@@ -471,4 +509,12 @@ float VisitorAnswer(const Environment *environment, Visitor *visitor, const uint
     visitor->reward += reward;
     visitor->ended = leaves || VisitorPatience(e, visitor) < LEAST_PATIENCE;
     return reward;
+}
+
+float VisitorAnswer(const Environment *environment, Visitor *visitor, const uint32_t *shown,
+                    uint32_t count, bool *clicked)
+{
+    return environment->world != NULL
+               ? AnswerInWorld(environment, visitor, shown, count, clicked)
+               : AnswerOfSimulator(environment, visitor, shown, count, clicked);
 }

@@ -332,6 +332,29 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION @extschema@.recadv_detach(text, regclass) IS
 'drops the trigger that recadv_attach() made (NULL: on the model''s source)';
 
+CREATE FUNCTION @extschema@.recadv_publish(
+    model text,
+    publication text DEFAULT NULL,
+    OUT published_as text,
+    OUT model_table text,
+    OUT bytes bigint,
+    OUT reader text)
+AS 'MODULE_PATHNAME', 'recadv_publish'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10000;
+COMMENT ON FUNCTION @extschema@.recadv_publish(text, text) IS
+'lets other servers have the model by logical replication: creates a publication of its table (NULL: called like the table), or finds it there, and tells its name, the table''s, the bytes that a reader copies first, and the call of recadv_subscribe() to make there. For the owner of the model, with the right to create a publication; wal_level must be logical';
+
+CREATE FUNCTION @extschema@.recadv_subscribe(
+    model text,
+    conninfo text,
+    publication text DEFAULT NULL,
+    subscription text DEFAULT NULL)
+RETURNS text
+AS 'MODULE_PATHNAME', 'recadv_subscribe'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10000;
+COMMENT ON FUNCTION @extschema@.recadv_subscribe(text, text, text, text) IS
+'makes this server a reader of a model that recadv_publish() has published: creates the model''s table, which must not be there or be empty, and returns the statement CREATE SUBSCRIPTION (NULL: both called like the table; conninfo: how this server connects to the other), which no function can run: end the call with \gexec in psql, or execute what it returns outside of a transaction block. For those who may create subscriptions';
+
 CREATE FUNCTION @extschema@.recadv_evaluate_stream(
     source text,
     user_column name DEFAULT 'user_id',
@@ -518,6 +541,32 @@ AS 'MODULE_PATHNAME', 'recadv_simulate_text'
 LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 10000 COST 1000000;
 COMMENT ON FUNCTION @extschema@.recadv_simulate(text, text, text[], integer, integer, real, bigint, jsonb) IS
 'recadv_simulate with ids as text; serves every model: recadv_simulate(simulator, policy, candidates => NULL::text[])';
+
+CREATE FUNCTION @extschema@.recadv_play_clicks(
+    world text DEFAULT 'success',
+    policy text DEFAULT 'random',
+    sessions integer DEFAULT 1000,
+    k integer DEFAULT 10,
+    max_clicks integer DEFAULT 10,
+    seed bigint DEFAULT 1,
+    world_seed bigint DEFAULT 1)
+RETURNS TABLE (session_id bigint, step integer, shown bigint[], clicked bigint[], reward real, propensity real[], ended boolean, history bigint[], state integer, stays real, coverage real)
+AS 'MODULE_PATHNAME', 'recadv_play_clicks'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 3000 COST 1000000;
+COMMENT ON FUNCTION @extschema@.recadv_play_clicks(text, text, integer, integer, integer, bigint, bigint) IS
+'sessions of visitors in a made-up world of 10 states, which nobody sees, and 50 items (1 to 50), as rows of a log: to train on, and to measure what was trained. A visitor picks one of k items with probability proportional to its attraction; with the probability that it satisfies, both depending on item and state, there is a next slate. world: success (what attracts is what satisfies; the click happens where it does, and the visitor leaves without one otherwise), click_bait (attraction says nothing of satisfaction; the click happens anyhow). policy: random; max, the k items that satisfy most in the state; mix, those or, every second time, k of the k + k/2 ranks behind; or any model that recadv_slate serves, without exploration; NULL: random. world_seed has another world; a seed has the same visitors with the same luck, whatever the policy, so measure with another than that of the log that was trained on; NULL draws. max_clicks: visitors who have clicked so often are not followed further. reward: 1 for a click, so that its sum is the length of a session; ended: the visitor has left (false in the last row of who is not followed further); history: what was clicked before, the last 50; state: of the visitor; stays: the probability that there is a next slate; coverage: the share of the k items that satisfy most in this state that are shown. On several threads (recadv.max_threads), the same rows for any number. NULL for another argument than world (an error), policy or seed: no rows';
+
+CREATE FUNCTION @extschema@.recadv_play_acts(
+    world text DEFAULT 'market',
+    policy text DEFAULT 'random',
+    sessions integer DEFAULT 1000,
+    explore double precision DEFAULT 0,
+    seed bigint DEFAULT 1)
+RETURNS TABLE (session_id bigint, step integer, scenario text, observation real[], action real[], reward real, propensity real, ended boolean, state real[], kind integer)
+AS 'MODULE_PATHNAME', 'recadv_play_acts'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 3000 COST 1000000;
+COMMENT ON FUNCTION @extschema@.recadv_play_acts(text, text, integer, double precision, bigint) IS
+'sessions in a made-up world of several scenarios, each with a ranking whose weights a policy chooses, as rows of a log of acts: to train on, and to measure what was trained. world: market, in which main search sees a noisy sign of the type of goods that a visitor likes, a weight on brand brings visitors from there into the shop, and the shop, which sees no sign, sells (10) if it ranks by the right type; clicks earn 1, steps without one -1, leaving without having bought -5. policy: random (weights by chance, the log to learn from), popular, brand, told (the shop ranks by the signs that main search has seen), knows (by the type itself), or a model that acts (ma_rdpg). explore: of a model, the deviation of normal noise on the logarithms of its weights. A seed has the same visitors with the same luck, whatever the policy, and no training has met them; NULL draws. propensity: the density of the action, as recadv_act tells it; NULL without noise. ended: the last step of the session; state: what the policy carries to the next step, NULL if nothing; kind: the type of the visitor, which no policy but knows sees. NULL for sessions or explore: no rows';
 
 CREATE FUNCTION @extschema@.recadv_evaluate_policy(
     model text,

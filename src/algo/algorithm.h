@@ -183,12 +183,21 @@ typedef struct SimulatorMethods {
     uint32_t (*start)(const Model *simulator, uint32_t record, float *state, uint32_t *items,
                       uint32_t limit);
 
-    /* out[i]: the log odds that shown[i] is clicked. */
+    /* out[i]: the log odds that shown[i] is clicked; of visitors who choose: against no click at
+     * all. */
     void (*respond)(const Model *simulator, const float *state, const uint32_t *shown,
                     uint32_t count, float *out);
 
-    /* The state after these clicks; items[0 .. count): all that the visitor clicked last, these
-     * included, oldest first. */
+    /*
+     * NULL: each item of a slate is answered by itself, and visitors leave when their patience runs
+     * out.  Otherwise they choose: one item of a slate at most, by a softmax of the log odds and of
+     * 0 for none; then this gives the state after that answer (NO_ITEM: none was clicked) and the
+     * probability that the visitor leaves.
+     */
+    float (*answered)(const Model *simulator, float *state, uint32_t item);
+
+    /* Of those who do not choose.  The state after these clicks; items[0 .. count): all that the
+     * visitor clicked last, these included, oldest first. */
     void (*advance)(const Model *simulator, float *state, const uint32_t *items, uint32_t count);
 } SimulatorMethods;
 
@@ -202,6 +211,7 @@ typedef struct ActInput {
                                * the session starts here */
     double explore;           /* deviation of the normal noise on the logits; 0: none */
     Random *random;           /* of that noise; NULL without */
+    uint32_t kind;            /* of visitor: for players of a world's own who know it */
 } ActInput;
 
 typedef struct ActOutput {
@@ -243,6 +253,7 @@ typedef struct ActMethods {
 typedef struct PolicyMethods {
     const ActMethods *acts;            /* NULL: it learns from slates */
     const SimulatorMethods *simulator; /* NULL: it is a policy */
+    bool recommends;                   /* it is one, too, beside the simulator */
     bool needs_simulator;              /* it cannot learn from a log alone */
 
     /* Bytes that train() allocates beside the model and the data; SIZE_MAX: too many. */
@@ -424,6 +435,12 @@ static inline bool IsSimulator(const Algorithm *algorithm)
 static inline bool ReadsActs(const Algorithm *algorithm)
 {
     return IsPolicy(algorithm) && algorithm->policy->acts != NULL;
+}
+
+/* Its models are policies: they are there to recommend. */
+static inline bool Recommends(const Algorithm *algorithm)
+{
+    return IsPolicy(algorithm) && (!IsSimulator(algorithm) || algorithm->policy->recommends);
 }
 
 /* The options that it understands beside its own. */

@@ -29,6 +29,7 @@
     X(a2c)                                                                                         \
     X(pg_ra)                                                                                       \
     X(sl)                                                                                          \
+    X(irecgan)                                                                                     \
     X(ma_rdpg)
 
 /* Each is defined in a file of its own, as <name>_algorithm. */

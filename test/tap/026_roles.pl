@@ -34,6 +34,7 @@ sql(q{
 	CREATE ROLE mallory LOGIN;
 	CREATE ROLE victim LOGIN IN ROLE mallory;
 	GRANT CREATE ON SCHEMA public TO owner, mallory;
+	GRANT CREATE ON DATABASE postgres TO owner;
 	CREATE TABLE clicks (user_id int, item_id int, at timestamptz);
 	INSERT INTO clicks SELECT u, 1 + (u * 7 + n * 13) % 40, timestamptz '2024-01-01' + n * interval '1 hour'
 	FROM generate_series(1, 50) u, generate_series(1, 8) n;
@@ -86,6 +87,9 @@ my %calls = (
 	'recadv_attach(text)' =>
 	  [ 2, q{SELECT recadv_attach('%m', 'clicks')} ],
 	'recadv_detach(text)' => [ 2, q{SELECT recadv_detach('%m', 'clicks_too')} ],
+	'recadv_publish(text)' => [ 2, q{SELECT recadv_publish('%m')} ],
+	# none of them may create a subscription
+	'recadv_subscribe(text,text)' => [ 2, q{SELECT recadv_subscribe('%m', 'dbname=elsewhere')}, '42501' ],
 	'recadv_evaluate_stream(text)' => [ 0,
 		q{SELECT recadv_evaluate_stream('clicks', time_column => 'at',
 			options => '{"factors":4,"epochs":1,"threads":1}')} ],

@@ -137,7 +137,11 @@ static Answer Ask(const Model *model, uint32_t scenario, const float *seen, cons
 {
     Random random = TestStream(stream);
     Answer a = {0};
-    ActInput input = {scenario, seen, state, explore, &random};
+    ActInput input = {.scenario = scenario,
+                      .observation = seen,
+                      .state = state,
+                      .explore = explore,
+                      .random = &random};
     ActOutput output = {a.action, a.state, 0};
 
     a.done = model->algorithm->policy->acts->act(model, &input, &output);
@@ -147,7 +151,7 @@ static Answer Ask(const Model *model, uint32_t scenario, const float *seen, cons
 
 static double ValueOf(const Model *model, uint32_t scenario, const float *seen, const float *state)
 {
-    ActInput input = {scenario, seen, state, 0, NULL};
+    ActInput input = {.scenario = scenario, .observation = seen, .state = state};
 
     return model->algorithm->policy->acts->value(model, &input);
 }

@@ -88,11 +88,12 @@ static bool Play(Session *s, ActStep *step)
                       .random = noisy ? &s->noise : NULL};
 
     input.scenario = e->observe(s->visit, &s->luck, s->observation);
+    input.kind = e->kind(s->visit);
     if (!s->player->act(s->player->arg, &input, &output))
         return false;
     *step = (ActStep){.step = step->step,
                       .scenario = input.scenario,
-                      .kind = e->kind(s->visit),
+                      .kind = input.kind,
                       .observation = s->observation,
                       .before = before,
                       .action = s->action,

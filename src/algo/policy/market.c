@@ -12,6 +12,8 @@
 #define SOLD       10.0f
 #define LOST       (-5.0f)
 
+#define PI 3.14159265358979323846
+
 /* Numbers of an observation. */
 enum { IN_MAIN, IN_SHOP, SIGN, TIME, OBSERVED };
 
@@ -145,12 +147,39 @@ static bool Told(const void *arg, const ActInput *input, ActOutput *output)
     return true;
 }
 
+/* What somebody would do who reads minds. */
+static bool Knows(const void *arg, const ActInput *input, ActOutput *output)
+{
+    (void)arg;
+    Prefer(input->scenario == MARKET_MAIN ? BRAND : input->kind, output->action);
+    output->density = (double)NAN;
+    return true;
+}
+
+/* Log ratios with normal noise: a log from which something can be learnt. */
+static bool Chance(const void *arg, const ActInput *input, ActOutput *output)
+{
+    double ratio = input->explore * (RandomNormal(input->random) - RandomNormal(input->random));
+    double variance = input->explore * input->explore;
+
+    (void)arg;
+    output->action[0] = (float)(1 / (1 + exp(-ratio)));
+    output->action[1] = 1 - output->action[0];
+    /* centred they are ratio / 2 and -ratio / 2, on a line */
+    output->density = exp(-ratio * ratio / (4 * variance)) / sqrt(2 * PI * variance);
+    return true;
+}
+
 static const ActScript scripts[] = {
+    {"random",
+     "both show whatever chance says, with exploration as wide as at the start of a training",
+     {.act = Chance, .explore = 2}},
     {"popular", "main search shows what is popular, the shop half of each type", {.act = Popular}},
     {"brand", "main search shows brands, the shop half of each type", {.act = Brand}},
     {"told",
      "main search shows brands, the shop the type that main search has seen a sign of",
      {.act = Told, .state = 1}},
+    {"knows", "main search shows brands, the shop the type that the visitor likes", {.act = Knows}},
     {NULL, NULL, {0}},
 };
 

@@ -274,7 +274,7 @@ void HeaderCheckUsers(const ModelStore *store, const Header *header)
     ereport(ERROR,
             (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
              errmsg("%s is a %s and knows no users", NameOf(store),
-                    IsSimulator(header->algorithm) ? "simulator of visitors" : "policy"),
+                    Recommends(header->algorithm) ? "policy" : "simulator of visitors"),
              errhint("recadv_topk_for() asks it with what a visitor clicked last, recadv_slate() "
                      "does and explores.")));
 }

@@ -17,23 +17,6 @@
 /* Arguments of recadv_act. */
 enum { ACT_MODEL, ACT_SCENARIO, ACT_OBSERVATION, ACT_STATE, ACT_EXPLORE, ACT_SEED };
 
-/* Noise of ten on a logit leaves nothing of what was learnt. */
-#define MOST_NOISE 10.0
-
-static double NoiseArgument(FunctionCallInfo fcinfo)
-{
-    double explore;
-
-    CheckNotNull(fcinfo, ACT_EXPLORE, "explore");
-    explore = PG_GETARG_FLOAT8(ACT_EXPLORE);
-    if (!(explore >= 0 && explore <= MOST_NOISE))
-        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                        errmsg("explore must be from 0 to %g, not %g", MOST_NOISE, explore),
-                        errhint("It is the standard deviation of the noise on the logarithms of "
-                                "the weights.")));
-    return explore;
-}
-
 /* Those of a double precision[]; of one that is NULL there are none. */
 static Numbers NumbersArgument(FunctionCallInfo fcinfo, int argument, const char *name)
 {
@@ -62,28 +45,20 @@ static Datum RealArray(const float *numbers, uint32 count)
         construct_array(values, (int)count, FLOAT4OID, sizeof(float4), true, TYPALIGN_INT));
 }
 
-/* NULL where nothing was drawn, and where single precision has no such number. */
-static void ResultDensity(ResultRow *row, double density)
-{
-    float real = (float)density;
-
-    if (isfinite(real) && real > 0)
-        ResultFloat4(row, real);
-    else
-        ResultNull(row);
-}
-
 static Datum Act(FunctionCallInfo fcinfo, IdKind kind)
 {
     ModelTable table;
     Numbers observation, state;
     ResultRow row = {0};
-    double explore = NoiseArgument(fcinfo);
-    uint64 seed = explore > 0 ? SeedArgument(fcinfo, ACT_SEED) : 0;
+    double explore;
+    uint64 seed;
     ActAnswer answer;
     Served *served;
     uint32 scenario;
 
+    CheckNotNull(fcinfo, ACT_EXPLORE, "explore");
+    explore = NoiseArgument(fcinfo, ACT_EXPLORE);
+    seed = explore > 0 ? SeedArgument(fcinfo, ACT_SEED) : 0;
     CheckNotNull(fcinfo, ACT_SCENARIO, "scenario");
     CheckNotNull(fcinfo, ACT_OBSERVATION, "observation");
     observation = NumbersArgument(fcinfo, ACT_OBSERVATION, "observation");

@@ -13,8 +13,7 @@
 
 static bool LearnsAlone(const Algorithm *algorithm)
 {
-    return IsPolicy(algorithm) && !IsSimulator(algorithm) && !ReadsActs(algorithm) &&
-           !algorithm->policy->needs_simulator;
+    return Recommends(algorithm) && !ReadsActs(algorithm) && !algorithm->policy->needs_simulator;
 }
 
 static void CheckAlone(const Algorithm *algorithm)
@@ -52,7 +51,7 @@ void PolicyCheck(const TrainRequest *request)
         CheckAlone(request->algorithm);
         return;
     }
-    if (IsSimulator(request->algorithm))
+    if (!Recommends(request->algorithm))
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                         errmsg("algorithm \"%s\" makes simulators, and learns from the log alone",
                                request->algorithm->name),

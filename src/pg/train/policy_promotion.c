@@ -104,7 +104,7 @@ static void MeetVisitors(Serving *s, const WholeModel *whole)
 
 static bool IsOfOneSort(const Algorithm *a, const Algorithm *b)
 {
-    return IsPolicy(a) && IsPolicy(b) && IsSimulator(a) == IsSimulator(b) &&
+    return IsPolicy(a) && IsPolicy(b) && Recommends(a) == Recommends(b) &&
            ReadsActs(a) == ReadsActs(b);
 }
 
@@ -138,8 +138,10 @@ static void CompareActs(Serving *s, const Header *header, Jsonb *document)
         CheckShrunk(s, document);
     CheckScenarios(s, header->scenarios);
     TakeRecorded(s, header, document);
+    if (world == NULL)
+        return;
     WholeModelRead(s->store, &s->backend, &whole);
-    if (world != NULL && ActFits(&whole.model, world))
+    if (ActFits(&whole.model, world))
         MeetVisitors(s, &whole);
 }
 
@@ -202,7 +204,7 @@ void PolicyPromotionPrepare(Training *t, const TrainRequest *request, Oid relid)
 {
     double start = HostClock();
     ModelTable table;
-    Current current;
+    Current current = {0};
     bool serves;
 
     t->promotion = (Promotion){.serving_value = NAN,

@@ -190,7 +190,7 @@ SELECT fails(
     '%recadv.max_memory allows 2 MB%',
     'the aggregate is limited as well');
 SELECT is(
-    (SELECT version FROM train('{"factors":4,"epochs":1,"adv_epochs":1}')),
+    (SELECT version FROM train('{"factors":4,"epochs":1,"adv_epochs":1,"regularization":0.008}')),
     3,
     'little needs little, and the failures left no version');
 RESET recadv.max_memory;
@@ -288,8 +288,8 @@ FROM chosen;
 CREATE TABLE trained AS SELECT array_agg(recadv_score(u, i, 'm') ORDER BY u, i) AS scores
 FROM generate_series(1, 60) u, generate_series(1, 40) i;
 SELECT train(format('{"factors":4,"epochs":9,"seed":7,"regularization":%s}', regularization), 'bpr')
-    IS NOT NULL \g /dev/null
-FROM chosen;
+    IS NOT NULL
+FROM chosen \g /dev/null
 SELECT is(
     (SELECT array_agg(recadv_score(u, i, 'm') ORDER BY u, i)
      FROM generate_series(1, 60) u, generate_series(1, 40) i),

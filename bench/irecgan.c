@@ -99,7 +99,7 @@ int main(int count, char **argument)
     double user, agent;
     uint32_t number[8];
     Store store = {.host = &host};
-    IrecganOptions options;
+    IrecganOptions *options = (IrecganOptions *)ReadOptions(algorithm, (char *[]){NULL});
     const Episode **batch;
     Learner learner;
     Model model;
@@ -108,14 +108,12 @@ int main(int count, char **argument)
     for (int i = 0; i < 8 && i + 1 < count; i++)
         number[i] = (uint32_t)strtoul(argument[i + 1], NULL, 10);
     memcpy(&s, number, sizeof(s));
-    OptionsDefault(CommonOptions(algorithm), &options);
-    OptionsDefault(algorithm->options, &options);
-    options.factors = s.factors;
-    options.hidden = s.hidden;
-    options.layers = s.layers;
-    options.batch = s.sessions;
+    options->factors = s.factors;
+    options->hidden = s.hidden;
+    options->layers = s.layers;
+    options->batch = s.sessions;
     BlasLoad(1);
-    ModelLayout(&model, algorithm, &options, 0, s.items);
+    ModelLayout(&model, algorithm, options, 0, s.items);
     ModelAllocate(&host, &model);
     IrLearnerTake(&store, &model, &(BatchShape){s.answers, (uint64_t)s.answers * s.slate}, 1,
                   &learner);

@@ -213,7 +213,7 @@ BEGIN
 EXCEPTION WHEN query_canceled THEN
     RETURN SQLSTATE || coalesce(' but there is ' || to_regclass('endless'), '');
 END $$;
-SET LOCAL statement_timeout = '300ms';
+SET LOCAL statement_timeout = '700ms';
 SELECT is(cancelled('neumf', '{"epochs":1000000,"holdout":"none"}'), '57014', 'neumf ends when it is cancelled');
 SELECT is(cancelled('cdae', '{"epochs":1000000,"holdout":"none"}'), '57014', 'cdae, too');
 SELECT is(cancelled('irgan', '{"epochs":1000000,"holdout":"none"}'), '57014', 'and irgan');

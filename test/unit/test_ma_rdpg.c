@@ -179,6 +179,11 @@ static void CheckActs(void)
     CHECK(next.done && memcmp(next.state, one.state, sizeof(one.state)) != 0 &&
               memcmp(next.action, one.action, sizeof(one.action)) != 0,
           "what was before matters");
+    one.state[state / 2] += 1;
+    same = Ask(&r.model, 0, here, one.state, 0, 1);
+    CHECK(memcmp(same.action, next.action, sizeof(same.action)) == 0 &&
+              memcmp(same.state, next.state, sizeof(same.state)) != 0,
+          "cells of the state pass through to the next one");
     for (uint64_t i = 0; i < 200; i++) {
         uint32_t scenario = i % 2;
 
@@ -312,6 +317,59 @@ static void CheckFar(void)
     CHECK(a.done && b.done && memcmp(a.action, b.action, sizeof(a.action)) == 0,
           "observations far beyond the log's");
     TestHostEnd(&r.t);
+}
+
+/* Each scenario has a norm of its own. */
+static void CheckNorm(void)
+{
+    static Hand h;
+    float o[16], at[] = {7, 8, 9};
+
+    StartHand(&h, &two, -1, "");
+    for (size_t k = 0; k < 3; k++) {
+        float *rows = h.learner.norm + k;
+
+        rows[0] = 6, rows[16] = 2;
+        rows[32] = 10, rows[48] = 0.5f;
+    }
+    NetworksSee(&h.learner.n, h.learner.norm, 0, at, o);
+    CHECK(o[0] == 2 && o[1] == 4 && o[2] == 6, "what scenario 0 sees");
+    NetworksSee(&h.learner.n, h.learner.norm, 1, at, o);
+    CHECK(o[0] == -1.5f && o[1] == 0 && o[2] == 0, "scenario 1 sees less, and otherwise");
+    EndHand(&h);
+}
+
+/* Actors wait until the critic has learnt a little. */
+static void CheckActorStart(void)
+{
+    static Hand h;
+    bool waits = true;
+    float before;
+
+    StartHand(&h, &two, -1, "actor_start=3");
+    before = h.learner.learnt[LEARNT_ACTORS].values[0];
+    for (int i = 0; i < 4; i++) {
+        waits &= h.learner.learnt[LEARNT_ACTORS].values[0] == before;
+        MaLogBatch(&h.log, &h.learner);
+        MaLearnerStep(&h.learner);
+    }
+    CHECK(waits && h.learner.learnt[LEARNT_ACTORS].values[0] != before,
+          "actors begin with iteration actor_start");
+    EndHand(&h);
+}
+
+/* About a tenth of the sessions is not learnt, and is what is judged. */
+static void CheckHeld(void)
+{
+    static Hand h;
+    Verdict v;
+
+    StartHand(&h, &two, -1, "");
+    v = MaLogJudge(&h.log, &h.learner);
+    CHECK(h.log.learnt < SESSIONS && h.log.learnt > SESSIONS * 3 / 4 &&
+              v.sessions == SESSIONS - h.log.learnt,
+          "of %d sessions %u are learnt", SESSIONS, h.log.learnt);
+    EndHand(&h);
 }
 
 /* An actor whose scenario nobody enters stays as it is. */
@@ -804,6 +862,9 @@ void TestMaRdpg(void)
     CheckNoFuture();
     CheckValue();
     CheckFar();
+    CheckNorm();
+    CheckActorStart();
+    CheckHeld();
     CheckInactive();
     CheckTargets();
     CheckAims();

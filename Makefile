@@ -4,6 +4,7 @@
 #   make debug                       in build/debug, for a debugger
 #   make compile_commands.json       for editors and clang tools
 #   make docs                        the documents as a site, in build/site (Debian: mkdocs, mkdocs-material)
+#   make dist                        what was committed last as a zip for PGXN, in build
 #   make -f ../Makefile VPATH=..     in a folder of its own, which gets all that is built
 
 # Lists are made of what lies beside this file, wherever make was called.
@@ -38,6 +39,9 @@ REGRESS_OPTS = --inputdir=$(here)/test --load-extension=recadv
 
 DEPENDENCIES = $(OBJS:.o=.d) $(OBJS:.o=.bc.d)
 EXTRA_CLEAN = $(DEPENDENCIES) compile_commands.json build/debug build/pages build/site
+
+# In the folders in which they refer to each other; PGXS's DOCS would put them all into one, among those of others.
+DOCUMENTS := $(call find_here,*.md LICENSE CITATION.cff doc/*.* doc/figures/* bench/README.md)
 
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
@@ -94,7 +98,7 @@ endif
 
 -include $(wildcard $(DEPENDENCIES))
 
-.PHONY: debug debug-install docs compile_commands.json
+.PHONY: debug debug-install docs dist install-documents uninstall-documents compile_commands.json
 
 # Beside the build that is installed, not over it.
 debug debug-install:
@@ -102,15 +106,39 @@ debug debug-install:
 	$(MAKE) -C build/debug -f $(abspath $(here))/Makefile VPATH=$(abspath $(here)) DEBUG=1 \
 		PG_CONFIG='$(PG_CONFIG)' with_llvm=no $(patsubst debug-%,%,$(filter-out debug,$@))
 
+# $(call copy_documents,FOLDER)
+documents_in = $(addprefix $(here)/,$(foreach file,$(DOCUMENTS),$(if $(filter $(1),$(dir $(file))),$(file))))
+define copy_one_folder
+$(MKDIR_P) '$(1)/$(2)'
+$(INSTALL_DATA) $(call documents_in,$(2)) '$(1)/$(2)'
+
+endef
+copy_documents = $(foreach folder,$(sort $(dir $(DOCUMENTS))),$(call copy_one_folder,$(1),$(folder)))
+
+ifneq ($(docdir),)
+documentation := $(docdir)/extension/recadv
+install: install-documents
+uninstall: uninstall-documents
+endif
+install-documents:
+	$(call copy_documents,$(DESTDIR)$(documentation))
+uninstall-documents:
+	rm -rf '$(DESTDIR)$(documentation)'
+	rmdir '$(DESTDIR)$(docdir)/extension' '$(DESTDIR)$(docdir)' 2>/dev/null || :
+
 # mkdocs wants its pages in a folder below mkdocs.yml: what README.md refers to lies there as it lies here.
-PAGES = $(addprefix $(here)/,README.md CHANGELOG.md CONTRIBUTING.md ARCHITECTURE.md SECURITY.md LICENSE CITATION.cff)
 docs:
 	@command -v mkdocs >/dev/null || { echo 'make docs: mkdocs is missing (Debian: apt-get install mkdocs mkdocs-material)' >&2; exit 1; }
 	rm -rf $(here)/build/pages $(here)/build/site
-	@$(MKDIR_P) $(here)/build/pages/bench
-	cp -r $(PAGES) $(here)/doc $(here)/build/pages
-	cp $(here)/bench/README.md $(here)/build/pages/bench
+	$(call copy_documents,$(here)/build/pages)
 	mkdocs build --quiet --strict -f $(here)/mkdocs.yml
+
+# .gitattributes says what of the repository is not in it.
+RELEASE := recadv-$(shell sed -n "s/^default_version = '\(.*\)'$$/\1/p" $(here)/recadv.control)
+dist:
+	@$(MKDIR_P) $(here)/build
+	git -C $(here) archive --format=zip --prefix=$(RELEASE)/ -o $(abspath $(here))/build/$(RELEASE).zip HEAD
+	@echo $(here)/build/$(RELEASE).zip
 
 compile_commands.json:
 	@flags=$$(printf '%s' '$(subst ','\'',$(CC) $(CFLAGS) $(CPPFLAGS))' | sed 's/[\\"]/\\&/g'); comma=; \

@@ -68,17 +68,37 @@ middle() {
 median() { middle <"$work/kept.$1"; }
 ratio() { awk -v a="$1" -v b="$2" 'BEGIN { if (a != "-" && b > 0) printf "%.2f\n", a / b; else print "-" }'; }
 
+# core_archive FLAGS: the numerics, compiled once for all scripts with these sources and flags.
+core_archive() {
+    local key archive objects
+
+    key=$(cd "$top" && find src/core src/algo -name '*.[ch]' -print0 | sort -z | xargs -0 cat | cat - <(echo "$1") | md5sum)
+    archive=$top/build/bench/${key%% *}.a
+    if [ ! -r "$archive" ]; then
+        mkdir -p "$top/build/bench" 2>/dev/null || true
+        [ -w "$top/build/bench" ] || archive=$work/core.a
+        objects=$(mktemp -d "$work/core.XXXXXX")
+        # shellcheck disable=SC2016
+        (cd "$top" && find src/core src/algo -name '*.c' -print0 |
+            xargs -0 -n 8 -P "$(nproc)" sh -c 'for c; do cc '"$1"' -Isrc -c "$c" -o "'"$objects"'/$(echo "$c" | tr / _).o" || exit 255; done' sh)
+        ar -rcs "$objects/core.a" "$objects"/*.o
+        mv "$objects/core.a" "$archive"
+        rm -r "$objects"
+    fi
+    echo "$archive"
+}
+
 # compile_with_core NAME: NAME.c and the numerics into $work/NAME, with the flags of the extension;
 # --quick has no time for the optimiser.
 compile_with_core() {
-    local flags
+    local flags archive
 
     flags=$(make -s --no-print-directory -C "$top" \
         --eval='bench_flags: ; @echo $(CPPFLAGS) $(CFLAGS) $(CFLAGS_SL)' bench_flags)
     [ $quick = no ] || flags="$flags -O0 -g0"
+    archive=$(core_archive "$flags")
     # shellcheck disable=SC2086,SC2154
-    (cd "$top" && cc $flags -Isrc "bench/$1.c" src/core/*.c src/algo/*.c src/algo/*/*.c -o "$work/$1" \
-        -lm -lpthread -ldl)
+    (cd "$top" && cc $flags -Isrc "bench/$1.c" "$archive" -o "$work/$1" -lm -lpthread -ldl)
 }
 
 # dense TRAIN TEST: into train.tsv and test.tsv in $work, for programs without the server: ids in their order

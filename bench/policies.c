@@ -193,7 +193,8 @@ static Model TrainOnClicks(const World *w, const char *name, const char *options
 static Model TrainPolicy(const World *w, const char *name, const char *options, int64_t seed)
 {
     const Algorithm *algorithm = AlgorithmFind(name);
-    PolicyData data = {&w->train.slates, &w->simulator, w->same};
+    PolicyData data = {
+        .slates = &w->train.slates, .simulator = &w->simulator, .simulator_item = w->same};
     TrainReport report = {0};
     TrainOptions *o;
     Model model;

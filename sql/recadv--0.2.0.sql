@@ -127,7 +127,7 @@ CREATE TYPE @extschema@.recadv_policy_training AS (
     promotion text
 );
 COMMENT ON TYPE @extschema@.recadv_policy_training IS
-'result of recadv_train_policy: model, version, algorithm; what was read: sessions, steps (rows), items, rows skipped for a NULL session or step, and rows skipped because they are broken; entries of the learning curve, and the one that the model is from (recadv_history says what they are); mean reward and number of slates of a session with simulated visitors of whom training has seen none (NULL without a simulator), the mean reward of a session of the log, and what slates by chance earn with the same visitors; seconds, why training stopped; what training itself measured, under its names, of a simulator with its calibration; promoted where the version serves, otherwise why it is kept but does not (option promote)';
+'result of recadv_train_policy: model, version, algorithm; what was read (NULL where it learnt in a world): sessions, steps (rows), items, rows skipped for a NULL session or step, and rows skipped because they are broken; entries of the learning curve, and the one that the model is from (recadv_history says what they are); mean reward and number of slates of a session with simulated visitors of whom training has seen none, or in sessions of its world (NULL without a simulator and a world), the mean reward of a session of the log, and what slates, or weights, by chance earn with the same visitors; seconds, why training stopped; what training itself measured, under its names, of a simulator with its calibration; promoted where the version serves, otherwise why it is kept but does not (option promote)';
 
 CREATE FUNCTION @extschema@.recadv_train_policy(
     model text,
@@ -136,6 +136,9 @@ CREATE FUNCTION @extschema@.recadv_train_policy(
     step_column name DEFAULT 'step',
     shown_column name DEFAULT 'shown',
     clicked_column name DEFAULT 'clicked',
+    scenario_column name DEFAULT 'scenario',
+    observation_column name DEFAULT 'observation',
+    action_column name DEFAULT 'action',
     reward_column name DEFAULT NULL,
     propensity_column name DEFAULT NULL,
     simulator text DEFAULT NULL,
@@ -144,8 +147,8 @@ CREATE FUNCTION @extschema@.recadv_train_policy(
 RETURNS @extschema@.recadv_policy_training
 AS 'MODULE_PATHNAME', 'recadv_train_policy'
 LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10000;
-COMMENT ON FUNCTION @extschema@.recadv_train_policy(text, text, name, name, name, name, name, name, text, text, jsonb) IS
-'learns from a log of slates what to show in a session, or how visitors answer, and stores it as a new version of the table "model", which serves if it is good enough (option promote; created on first use, owned by the caller). The source has one row per step of a session: session, step (a number or a time), the array of the items that were shown, the array of those that were clicked (a part of them; NULL or empty: none), and, where columns are named, the reward (NULL: for each item 1 if it was clicked and -0.1 if not, divided by the number of items) and the array of the probabilities with which each item was shown. Rows with a NULL session or step, and rows that are broken, are skipped and counted. simulator: a model of an algorithm that simulates visitors, against which the policy is trained and measured; NULL: the log alone. recadv_topk_for serves a policy. recadv_options() lists algorithms and options. All in one transaction: for long runs use recadv_train_policy_job. Liu et al., WWW 2023';
+COMMENT ON FUNCTION @extschema@.recadv_train_policy(text, text, name, name, name, name, name, name, name, name, name, text, text, jsonb) IS
+'learns from a log of sessions what to show in them, how visitors answer, or how to weight the rankings of several scenarios, and stores it as a new version of the table "model", which serves if it is good enough (option promote; created on first use, owned by the caller). The source has one row per step of a session: session, step (a number or a time), the array of the items that were shown, the array of those that were clicked (a part of them; NULL or empty: none), and, where columns are named, the reward (NULL: for each item 1 if it was clicked and -0.1 if not, divided by the number of items) and the array of the probabilities with which each item was shown. Rows with a NULL session or step, and rows that are broken, are skipped and counted. simulator: a model of an algorithm that simulates visitors, against which the policy is trained and measured; NULL: the log alone. recadv_topk_for serves a policy. An algorithm that acts in scenarios (ma_rdpg) reads acts instead of slates: session, step, scenario (a name or a number), the array of the numbers that were observed, the array of the weights that the scenario''s ranking had (none negative, their sum 1), the reward, which must be there, and, where a column is named, the density of the action; all rows of a scenario have arrays of one length, and rows of another are broken. With its option environment it learns in a world of recadv''s own, and source is NULL. recadv_act serves it. recadv_options() lists algorithms and options. All in one transaction: for long runs use recadv_train_policy_job. Liu et al., WWW 2023';
 
 CREATE PROCEDURE @extschema@.recadv_train_policy_job(
     model text,
@@ -154,6 +157,9 @@ CREATE PROCEDURE @extschema@.recadv_train_policy_job(
     step_column name DEFAULT 'step',
     shown_column name DEFAULT 'shown',
     clicked_column name DEFAULT 'clicked',
+    scenario_column name DEFAULT 'scenario',
+    observation_column name DEFAULT 'observation',
+    action_column name DEFAULT 'action',
     reward_column name DEFAULT NULL,
     propensity_column name DEFAULT NULL,
     simulator text DEFAULT NULL,
@@ -162,7 +168,7 @@ CREATE PROCEDURE @extschema@.recadv_train_policy_job(
     if_busy text DEFAULT 'error')
 AS 'MODULE_PATHNAME', 'recadv_train_policy_job'
 LANGUAGE C;
-COMMENT ON PROCEDURE @extschema@.recadv_train_policy_job(text, text, name, name, name, name, name, name, text, text, jsonb, text) IS
+COMMENT ON PROCEDURE @extschema@.recadv_train_policy_job(text, text, name, name, name, name, name, name, name, name, name, text, text, jsonb, text) IS
 'recadv_train_policy with a commit after each phase (open, read, fit, write), so that no snapshot is held while it learns; every run, also a failed one, leaves a row in recadv_runs(model). if_busy: error, skip or wait, when another session trains the model. CALL it at top level, for example from pg_cron';
 
 CREATE FUNCTION @extschema@.recadv_estimate_memory(
@@ -326,6 +332,29 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION @extschema@.recadv_detach(text, regclass) IS
 'drops the trigger that recadv_attach() made (NULL: on the model''s source)';
 
+CREATE FUNCTION @extschema@.recadv_publish(
+    model text,
+    publication text DEFAULT NULL,
+    OUT published_as text,
+    OUT model_table text,
+    OUT bytes bigint,
+    OUT reader text)
+AS 'MODULE_PATHNAME', 'recadv_publish'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10000;
+COMMENT ON FUNCTION @extschema@.recadv_publish(text, text) IS
+'lets other servers have the model by logical replication: creates a publication of its table (NULL: called like the table), or finds it there, and tells its name, the table''s, the bytes that a reader copies first, and the call of recadv_subscribe() to make there. For the owner of the model, with the right to create a publication; wal_level must be logical';
+
+CREATE FUNCTION @extschema@.recadv_subscribe(
+    model text,
+    conninfo text,
+    publication text DEFAULT NULL,
+    subscription text DEFAULT NULL)
+RETURNS text
+AS 'MODULE_PATHNAME', 'recadv_subscribe'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10000;
+COMMENT ON FUNCTION @extschema@.recadv_subscribe(text, text, text, text) IS
+'makes this server a reader of a model that recadv_publish() has published: creates the model''s table, which must not be there or be empty, and returns the statement CREATE SUBSCRIPTION (NULL: both called like the table; conninfo: how this server connects to the other), which no function can run: end the call with \gexec in psql, or execute what it returns outside of a transaction block. For those who may create subscriptions';
+
 CREATE FUNCTION @extschema@.recadv_evaluate_stream(
     source text,
     user_column name DEFAULT 'user_id',
@@ -453,6 +482,36 @@ SUPPORT @extschema@.recadv_row_estimate;
 COMMENT ON FUNCTION @extschema@.recadv_slate(text[], integer, text, real, bigint, boolean, text[], text[]) IS
 'recadv_slate with ids as text; serves every model';
 
+CREATE FUNCTION @extschema@.recadv_act(
+    model text,
+    scenario text,
+    observation double precision[],
+    state double precision[] DEFAULT NULL,
+    explore double precision DEFAULT 0,
+    seed bigint DEFAULT NULL,
+    OUT action real[],
+    OUT state_after real[],
+    OUT propensity real)
+AS 'MODULE_PATHNAME', 'recadv_act_text'
+LANGUAGE C VOLATILE PARALLEL SAFE COST 5000;
+COMMENT ON FUNCTION @extschema@.recadv_act(text, text, double precision[], double precision[], double precision, bigint) IS
+'the weights that a model which acts in scenarios (trained by recadv_train_policy) gives the features of a scenario''s ranking: not below 0, their sum 1. observation: the numbers that were observed, as many as the log had for the scenario. state: state_after of the session''s act before this one, whichever scenario that was in, as it came; NULL or empty where the session starts. The state is all that is remembered of a session, so the application keeps it, and any server that has the model can answer. A state of another version of the model starts the session anew, with a NOTICE; a state of another model is an error. explore: standard deviation (0 to 10) of normal noise on the logarithms of the weights, before they are scaled to the sum 1. propensity: the density of what was drawn, which is what to log; NULL without noise, and where single precision has no such number. A seed repeats the noise; NULL draws anew each time. model NULL: the only model. NULL for scenario, observation or explore is an error. Feng et al., WWW 2018';
+
+CREATE FUNCTION @extschema@.recadv_act(
+    model text,
+    scenario bigint,
+    observation double precision[],
+    state double precision[] DEFAULT NULL,
+    explore double precision DEFAULT 0,
+    seed bigint DEFAULT NULL,
+    OUT action real[],
+    OUT state_after real[],
+    OUT propensity real)
+AS 'MODULE_PATHNAME', 'recadv_act_bigint'
+LANGUAGE C VOLATILE PARALLEL SAFE COST 5000;
+COMMENT ON FUNCTION @extschema@.recadv_act(text, bigint, double precision[], double precision[], double precision, bigint) IS
+'recadv_act with the scenario as a number';
+
 CREATE FUNCTION @extschema@.recadv_simulate(
     simulator text,
     policy text DEFAULT NULL,
@@ -483,6 +542,32 @@ LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 10000 COST 1000000;
 COMMENT ON FUNCTION @extschema@.recadv_simulate(text, text, text[], integer, integer, real, bigint, jsonb) IS
 'recadv_simulate with ids as text; serves every model: recadv_simulate(simulator, policy, candidates => NULL::text[])';
 
+CREATE FUNCTION @extschema@.recadv_play_clicks(
+    world text DEFAULT 'success',
+    policy text DEFAULT 'random',
+    sessions integer DEFAULT 1000,
+    k integer DEFAULT 10,
+    max_clicks integer DEFAULT 10,
+    seed bigint DEFAULT 1,
+    world_seed bigint DEFAULT 1)
+RETURNS TABLE (session_id bigint, step integer, shown bigint[], clicked bigint[], reward real, propensity real[], ended boolean, history bigint[], state integer, stays real, coverage real)
+AS 'MODULE_PATHNAME', 'recadv_play_clicks'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 3000 COST 1000000;
+COMMENT ON FUNCTION @extschema@.recadv_play_clicks(text, text, integer, integer, integer, bigint, bigint) IS
+'sessions of visitors in a made-up world of 10 states, which nobody sees, and 50 items (1 to 50), as rows of a log: to train on, and to measure what was trained. A visitor picks one of k items with probability proportional to its attraction; with the probability that it satisfies, both depending on item and state, there is a next slate. world: success (what attracts is what satisfies; the click happens where it does, and the visitor leaves without one otherwise), click_bait (attraction says nothing of satisfaction; the click happens anyhow). policy: random; max, the k items that satisfy most in the state; mix, those or, every second time, k of the k + k/2 ranks behind; or any model that recadv_slate serves, without exploration; NULL: random. world_seed has another world; a seed has the same visitors with the same luck, whatever the policy, so measure with another than that of the log that was trained on; NULL draws. max_clicks: visitors who have clicked so often are not followed further. reward: 1 for a click, so that its sum is the length of a session; ended: the visitor has left (false in the last row of who is not followed further); history: what was clicked before, the last 50; state: of the visitor; stays: the probability that there is a next slate; coverage: the share of the k items that satisfy most in this state that are shown. On several threads (recadv.max_threads), the same rows for any number. NULL for another argument than world (an error), policy or seed: no rows';
+
+CREATE FUNCTION @extschema@.recadv_play_acts(
+    world text DEFAULT 'market',
+    policy text DEFAULT 'random',
+    sessions integer DEFAULT 1000,
+    explore double precision DEFAULT 0,
+    seed bigint DEFAULT 1)
+RETURNS TABLE (session_id bigint, step integer, scenario text, observation real[], action real[], reward real, propensity real, ended boolean, state real[], kind integer)
+AS 'MODULE_PATHNAME', 'recadv_play_acts'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 3000 COST 1000000;
+COMMENT ON FUNCTION @extschema@.recadv_play_acts(text, text, integer, double precision, bigint) IS
+'sessions in a made-up world of several scenarios, each with a ranking whose weights a policy chooses, as rows of a log of acts: to train on, and to measure what was trained. world: market, in which main search sees a noisy sign of the type of goods that a visitor likes, a weight on brand brings visitors from there into the shop, and the shop, which sees no sign, sells (10) if it ranks by the right type; clicks earn 1, steps without one -1, leaving without having bought -5. policy: random (weights by chance, the log to learn from), popular, brand, told (the shop ranks by the signs that main search has seen), knows (by the type itself), or a model that acts (ma_rdpg). explore: of a model, the deviation of normal noise on the logarithms of its weights. A seed has the same visitors with the same luck, whatever the policy, and no training has met them; NULL draws. propensity: the density of the action, as recadv_act tells it; NULL without noise. ended: the last step of the session; state: what the policy carries to the next step, NULL if nothing; kind: the type of the visitor, which no policy but knows sees. NULL for sessions or explore: no rows';
+
 CREATE FUNCTION @extschema@.recadv_evaluate_policy(
     model text,
     test_source text,
@@ -490,6 +575,9 @@ CREATE FUNCTION @extschema@.recadv_evaluate_policy(
     step_column name DEFAULT 'step',
     shown_column name DEFAULT 'shown',
     clicked_column name DEFAULT 'clicked',
+    scenario_column name DEFAULT 'scenario',
+    observation_column name DEFAULT 'observation',
+    action_column name DEFAULT 'action',
     reward_column name DEFAULT NULL,
     propensity_column name DEFAULT 'propensity',
     history_column name DEFAULT NULL,
@@ -501,8 +589,8 @@ CREATE FUNCTION @extschema@.recadv_evaluate_policy(
 RETURNS TABLE (estimator text, value double precision, lower double precision, upper double precision, sessions bigint, effective double precision, max_weight double precision, supported double precision, clipped bigint)
 AS 'MODULE_PATHNAME', 'recadv_evaluate_policy'
 LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 5 COST 1000000;
-COMMENT ON FUNCTION @extschema@.recadv_evaluate_policy(text, text, name, name, name, name, name, name, name, real, double precision, double precision, double precision, bigint) IS
-'what a model would have earned on a log that another one has written, as the mean reward of a slate: logged (what was earned), direct (a model of the answers, learnt from the log: no better than that), ips (items that were shown, weighted by how much likelier they would be), snips (the same by the sum of the weights), dr (direct, corrected by what was shown). The source has the rows of recadv_train_policy, with the probability that each item was in the slate (propensity_column; NULL: not logged, then logged and direct alone), and the array of what had been clicked before, with which the model is to be asked (history_column; NULL: the clicks of the session''s earlier steps; the last 50 count). explore: that of the model, as in recadv_slate. Slate t of a session counts gamma^t. An item''s answer is taken to depend on neither its place nor its neighbours, and who comes with which clicks to be as in the log. lower, upper: bootstrap over sessions; NULL, with a WARNING, below 200 effective items or 20 sessions; direct has none. effective: (sum of weights)^2 / sum of squares. supported: share of what the model shows that the log may have shown. clip: largest weight; clipped: how many were larger. seed of resampling; NULL draws';
+COMMENT ON FUNCTION @extschema@.recadv_evaluate_policy(text, text, name, name, name, name, name, name, name, name, name, name, real, double precision, double precision, double precision, bigint) IS
+'what a model would have earned on a log that another one has written, as the mean reward of a slate: logged (what was earned), direct (a model of the answers, learnt from the log: no better than that), ips (items that were shown, weighted by how much likelier they would be), snips (the same by the sum of the weights), dr (direct, corrected by what was shown). The source has the rows of recadv_train_policy, with the probability that each item was in the slate (propensity_column; NULL: not logged, then logged and direct alone), and the array of what had been clicked before, with which the model is to be asked (history_column; NULL: the clicks of the session''s earlier steps; the last 50 count). explore: that of the model, as in recadv_slate. Slate t of a session counts gamma^t. An item''s answer is taken to depend on neither its place nor its neighbours, and who comes with which clicks to be as in the log. lower, upper: bootstrap over sessions; NULL, with a WARNING, below 200 effective items or 20 sessions; direct has none. effective: (sum of weights)^2 / sum of squares. supported: share of what the model shows that the log may have shown. clip: largest weight; clipped: how many were larger. Of a model that acts in scenarios the source has acts, and there are logged and direct alone, of whole sessions, discounted as the model does (its option gamma): what was earned, and what the model''s own critic expects where the sessions start; supported: share of steps in which it gives no weight beyond those that the log has tried. seed of resampling; NULL draws';
 
 CREATE FUNCTION @extschema@.recadv_similar_items(
     item_id bigint,

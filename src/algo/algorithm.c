@@ -6,6 +6,12 @@
  */
 #include "algo/algorithm.h"
 
+static void LayOut(Model *model)
+{
+    ModelAddColumn(model, "popularity", AXIS_ITEM, model->items);
+    model->algorithm->layout(model);
+}
+
 void ModelLayout(Model *model, const Algorithm *algorithm, const void *options, uint32_t users,
                  uint32_t items)
 {
@@ -14,8 +20,14 @@ void ModelLayout(Model *model, const Algorithm *algorithm, const void *options, 
                      .users = users,
                      .items = items,
                      .model_items = items};
-    ModelAddColumn(model, "popularity", AXIS_ITEM, items);
-    algorithm->layout(model);
+    LayOut(model);
+}
+
+void ModelLayoutActs(Model *model, const Algorithm *algorithm, const void *options,
+                     const ActShape *shape)
+{
+    *model = (Model){.algorithm = algorithm, .options = options, .acts = shape};
+    LayOut(model);
 }
 
 static void AddRow(Model *model, Axis axis)

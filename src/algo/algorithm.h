@@ -13,7 +13,9 @@
 
 #include "algo/model.h"
 #include "algo/options.h"
+#include "core/acts.h"
 #include "core/history.h"
+#include "core/random.h"
 #include "core/slates.h"
 
 #define MAX_SCALARS 4
@@ -146,9 +148,10 @@ typedef struct StreamMethods {
 
 /* What a policy, or a simulator, learns from. */
 typedef struct PolicyData {
-    const Slates *slates;
+    const Slates *slates;           /* NULL: it learns from acts */
     const Model *simulator;         /* all of it, to be trained against; NULL: the log alone */
     const uint32_t *simulator_item; /* of each item of the log, in the simulator; or NO_ITEM */
+    const Acts *acts; /* NULL: it learns from slates, or in the environment that options name */
 } PolicyData;
 
 /* How visitors differ from the plain ones (policy/environment.h); all 0: they do not. */
@@ -180,22 +183,77 @@ typedef struct SimulatorMethods {
     uint32_t (*start)(const Model *simulator, uint32_t record, float *state, uint32_t *items,
                       uint32_t limit);
 
-    /* out[i]: the log odds that shown[i] is clicked. */
+    /* out[i]: the log odds that shown[i] is clicked; of visitors who choose: against no click at
+     * all. */
     void (*respond)(const Model *simulator, const float *state, const uint32_t *shown,
                     uint32_t count, float *out);
 
-    /* The state after these clicks; items[0 .. count): all that the visitor clicked last, these
-     * included, oldest first. */
+    /*
+     * NULL: each item of a slate is answered by itself, and visitors leave when their patience runs
+     * out.  Otherwise they choose: one item of a slate at most, by a softmax of the log odds and of
+     * 0 for none; then this gives the state after that answer (NO_ITEM: none was clicked) and the
+     * probability that the visitor leaves.
+     */
+    float (*answered)(const Model *simulator, float *state, uint32_t item);
+
+    /* Of those who do not choose.  The state after these clicks; items[0 .. count): all that the
+     * visitor clicked last, these included, oldest first. */
     void (*advance)(const Model *simulator, float *state, const uint32_t *items, uint32_t count);
 } SimulatorMethods;
 
+typedef struct ActEnvironment ActEnvironment;
+
+/* What an action is made of. */
+typedef struct ActInput {
+    uint32_t scenario;        /* below model->acts->scenarios */
+    const float *observation; /* as many finite numbers as the scenario says */
+    const float *state;       /* what the act before it left, ActMethods.state floats, finite; NULL:
+                               * the session starts here */
+    double explore;           /* deviation of the normal noise on the logits; 0: none */
+    Random *random;           /* of that noise; NULL without */
+    uint32_t kind;            /* of visitor: for players of a world's own who know it */
+} ActInput;
+
+typedef struct ActOutput {
+    float *action;  /* a distribution, as wide as the scenario says */
+    float *state;   /* ActMethods.state floats; may be those of the input */
+    double density; /* of the action where there is noise: of its centred log ratios, among those
+                     * with a sum of 0; NaN without noise */
+} ActOutput;
+
 /*
- * What an algorithm has that learns from a log of slates (recadv_train_policy).  Its models have no
- * users; its queries are made of histories: the items that were clicked last.  `train`, `memory`
- * and `work` of Algorithm are NULL.
+ * What an algorithm has that chooses weights for the rankings of several scenarios.  Its models
+ * have neither users nor items, but the shape of the acts (model->acts); ModelLayoutActs lays them
+ * out.  Its queries are NULL.
+ */
+typedef struct ActMethods {
+    /* The world that options name, in which it learns without a log; NULL: it needs one. */
+    const ActEnvironment *(*environment)(const void *options);
+
+    /* Floats of what is carried from one act of a session to the next; may be 0. */
+    uint32_t (*state)(const Model *model);
+
+    /* A pure function.  Any thread; nothing is allocated.  False: the networks give no number, so
+     * they, or the input, are beyond use; the output is then undefined. */
+    bool (*act)(const Model *model, const ActInput *input, ActOutput *output);
+
+    /* What the model expects of the rest of the session, discounted, if its own action is taken
+     * now and later; NaN: it cannot tell.  `explore` and `random` do not matter. */
+    double (*value)(const Model *model, const ActInput *input);
+
+    /* What the reward of the next step is worth now. */
+    double (*discount)(const void *options);
+} ActMethods;
+
+/*
+ * What an algorithm has that learns from a log of slates, or of acts (recadv_train_policy).  Its
+ * models have no users; its queries are made of histories: the items that were clicked last.
+ * `train`, `memory` and `work` of Algorithm are NULL.
  */
 typedef struct PolicyMethods {
+    const ActMethods *acts;            /* NULL: it learns from slates */
     const SimulatorMethods *simulator; /* NULL: it is a policy */
+    bool recommends;                   /* it is one, too, beside the simulator */
     bool needs_simulator;              /* it cannot learn from a log alone */
 
     /* Bytes that train() allocates beside the model and the data; SIZE_MAX: too many. */
@@ -361,7 +419,7 @@ struct Algorithm {
 
 #define NOT_ALIKE __builtin_nanf("")
 
-/* Learns from a log of slates (recadv_train_policy), not from interactions. */
+/* Learns from a log of slates, or of acts (recadv_train_policy), not from interactions. */
 static inline bool IsPolicy(const Algorithm *algorithm)
 {
     return algorithm->policy != NULL;
@@ -371,6 +429,18 @@ static inline bool IsPolicy(const Algorithm *algorithm)
 static inline bool IsSimulator(const Algorithm *algorithm)
 {
     return IsPolicy(algorithm) && algorithm->policy->simulator != NULL;
+}
+
+/* Chooses weights in scenarios; its models have no items. */
+static inline bool ReadsActs(const Algorithm *algorithm)
+{
+    return IsPolicy(algorithm) && algorithm->policy->acts != NULL;
+}
+
+/* Its models are policies: they are there to recommend. */
+static inline bool Recommends(const Algorithm *algorithm)
+{
+    return IsPolicy(algorithm) && (!IsSimulator(algorithm) || algorithm->policy->recommends);
 }
 
 /* The options that it understands beside its own. */
@@ -396,6 +466,10 @@ extern const Algorithm *const fallback_algorithm;
 /* Declares all parts of a model: the popularity and the algorithm's own. */
 extern void ModelLayout(Model *model, const Algorithm *algorithm, const void *options,
                         uint32_t users, uint32_t items);
+
+/* The same of an algorithm that reads acts; the shape is sound, and stays as long as the model. */
+extern void ModelLayoutActs(Model *model, const Algorithm *algorithm, const void *options,
+                            const ActShape *shape);
 
 /*
  * Adds a row to every user (item) part and starts it; there must be room; returns its index.  An

@@ -7,6 +7,7 @@
 #ifndef RECADV_ALGO_MODEL_H
 #define RECADV_ALGO_MODEL_H
 
+#include "core/acts.h"
 #include "core/host.h"
 #include "core/interactions.h"
 
@@ -58,6 +59,7 @@ typedef struct Model {
     uint32_t model_items;      /* all items of the model, also in a view */
     uint32_t first_item;       /* of a view: index in the model of its first item */
     const uint32_t *item_rows; /* of a view of items here and there: their indexes; or NULL */
+    const ActShape *acts;      /* of a model that acts in scenarios; or NULL */
     bool warm;                 /* some rows are from an earlier model */
     bool trial;                /* only to be validated: never learns what is held out */
     int parts;

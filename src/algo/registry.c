@@ -20,7 +20,7 @@
     X(cdae)                                                                                        \
     X(irgan)
 
-/* Those that learn from a log of slates. */
+/* Those that learn from a log of slates, or of acts. */
 #define POLICIES(X)                                                                                \
     X(user_response)                                                                               \
     X(hac)                                                                                         \
@@ -28,7 +28,9 @@
     X(td3)                                                                                         \
     X(a2c)                                                                                         \
     X(pg_ra)                                                                                       \
-    X(sl)
+    X(sl)                                                                                          \
+    X(irecgan)                                                                                     \
+    X(ma_rdpg)
 
 /* Each is defined in a file of its own, as <name>_algorithm. */
 #define DECLARE(name) extern const Algorithm name##_algorithm;

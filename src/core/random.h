@@ -39,7 +39,8 @@ typedef enum RandomPurpose {
     RANDOM_NOISE,
     RANDOM_DROPOUT,
     RANDOM_EXPLORE,
-    RANDOM_VALUE
+    RANDOM_VALUE,
+    RANDOM_WORLD
 } RandomPurpose;
 
 extern void RandomSeed(Random *random, uint64_t seed, RandomPurpose purpose, uint64_t a,

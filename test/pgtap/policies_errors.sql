@@ -57,12 +57,12 @@ FROM (VALUES
     ('''m'', ''slates'', options => ''[1]''', '22023', 'options must be a JSON object%'),
     ('''m'', ''slates''', '22023',
         'algorithm "hac" learns from simulated visitors, and no simulator is named | Train one from '
-        'the log (algorithm user_response) and name it %; from a log alone learns: sl.'),
+        'the log (algorithm user_response, irecgan) and name it %; from a log alone learns: sl, irecgan.'),
     ('''m'', ''slates'', simulator => ''nobody''', '42P01',
         'simulator "nobody" does not exist | recadv_train_policy() trains one, with the algorithm '
-        'user_response.'),
+        'user_response, irecgan.'),
     ('''m'', ''slates'', simulator => ''pairs''', '42809',
-        'model "pairs" is no simulator: its algorithm is "popularity" | %user_response.'),
+        'model "pairs" is no simulator: its algorithm is "popularity" | %user_response, irecgan.'),
     ('''m'', ''slates'', simulator => ''front''', '42809',
         'model "front" is no simulator: its algorithm is "hac"%'),
     ('''m'', ''slates'', simulator => ''slates''', '42809', '"slates" is not a model%'),

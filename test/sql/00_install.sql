@@ -1,8 +1,7 @@
 -- The extension, which pg_regress has created (--load-extension), its objects and how they are declared.
 
-SELECT extversion = default_version AS is_default, extrelocatable, n.nspname AS schema
+SELECT extrelocatable, n.nspname AS schema
 FROM pg_extension JOIN pg_namespace n ON n.oid = extnamespace
-     JOIN pg_available_extensions a ON a.name = extname
 WHERE extname = 'recadv';
 
 \df recadv_*
@@ -97,11 +96,6 @@ SET recadv.cache_size = -1;
 \set VERBOSITY default
 SET recadv.progress = 'perhaps';
 
--- the install script refuses to be run by psql
-SELECT format('%s/extension/recadv--%s.sql', setting, extversion) AS script
-FROM pg_config, pg_extension WHERE name = 'SHAREDIR' AND extname = 'recadv' \gset
-\i :script
-SELECT count(*) AS types FROM pg_type WHERE typname = 'recadv_model';
 DROP FUNCTION pg_temp.is_refused, pg_temp.keywords;
 DROP VIEW members;
 

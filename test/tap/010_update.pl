@@ -24,6 +24,16 @@ my $node = new_server('update');
 
 $node->safe_psql('postgres', 'CREATE DATABASE old');
 
+# None of the scripts does anything when psql runs it.
+$node->safe_psql('postgres', 'CREATE DATABASE bare');
+foreach my $script (glob 'sql/*.sql')
+{
+	my ($status, $out) = $node->psql('bare', "\\i $script");
+
+	like($out, qr/^Use "(CREATE|ALTER) EXTENSION recadv\b.*" to load this file\.$/, "$script is no script for psql");
+}
+is($node->safe_psql('bare', q{SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace}), '0', 'nothing came of it');
+
 sub old
 {
 	my ($sql) = @_;

@@ -163,6 +163,13 @@ each_fails('a choice of the algorithm', 'new', "SELECT recadv_train('new', 'orde
 each_fails('an image', 'none', q{SELECT recadv_fit(user_id, item_id, at, '{"algorithm": "bpr", "epochs": 1}') FROM words});
 each_fails('a saved image', 'saved', q{SELECT recadv_save('saved',
 	(SELECT recadv_fit(user_id, item_id, at, '{"algorithm": "bpr", "epochs": 1}') FROM words))});
+my $acts = q{SELECT recadv_train_policy('market', 'acts', algorithm => 'ma_rdpg', reward_column => 'reward',
+	options => '{"iterations": 1, "batch": 4, "hidden": 4, "message": 2}')};
+$server->safe_psql('postgres', q{CREATE TABLE acts AS SELECT s AS session_id, t AS step, 'place ' || t AS scenario,
+	ARRAY[s]::real[] AS observation, ARRAY[0.5, 0.5]::real[] AS action, s % 2 AS reward
+	FROM generate_series(1, 30) s, generate_series(1, 2) t; } . $acts);
+each_fails('a training from acts', 'market', $acts);
+each_fails('an act', 'market', q{SELECT * FROM recadv_act('market', 'place 1', '{1}', explore => 0.1)});
 each_fails("questions: $_->[0]", $_->[1], $_->[2]) foreach
   ['a visitor', 'm_bpr', q{SELECT * FROM recadv_topk_for(ARRAY[1, 2, 3], 5, 'm_bpr')}],
   ['similar items', 'm_als', q{SELECT * FROM recadv_similar_items('i3'::text, 5, 'm_als')}],

@@ -34,6 +34,7 @@ sql(q{
 	CREATE ROLE mallory LOGIN;
 	CREATE ROLE victim LOGIN IN ROLE mallory;
 	GRANT CREATE ON SCHEMA public TO owner, mallory;
+	GRANT CREATE ON DATABASE postgres TO owner;
 	CREATE TABLE clicks (user_id int, item_id int, at timestamptz);
 	INSERT INTO clicks SELECT u, 1 + (u * 7 + n * 13) % 40, timestamptz '2024-01-01' + n * interval '1 hour'
 	FROM generate_series(1, 50) u, generate_series(1, 8) n;
@@ -86,6 +87,9 @@ my %calls = (
 	'recadv_attach(text)' =>
 	  [ 2, q{SELECT recadv_attach('%m', 'clicks')} ],
 	'recadv_detach(text)' => [ 2, q{SELECT recadv_detach('%m', 'clicks_too')} ],
+	'recadv_publish(text)' => [ 2, q{SELECT recadv_publish('%m')} ],
+	# none of them may create a subscription
+	'recadv_subscribe(text,text)' => [ 2, q{SELECT recadv_subscribe('%m', 'dbname=elsewhere')}, '42501' ],
 	'recadv_evaluate_stream(text)' => [ 0,
 		q{SELECT recadv_evaluate_stream('clicks', time_column => 'at',
 			options => '{"factors":4,"epochs":1,"threads":1}')} ],
@@ -105,6 +109,10 @@ my %calls = (
 	'recadv_simulate(text)' => [ 1, q{SELECT recadv_simulate('%m')}, '42809' ],
 	'recadv_simulate(text,text,text[])' =>
 	  [ 1, q{SELECT recadv_simulate('%m', '%m', NULL::text[])}, '42809' ],
+	'recadv_play_clicks()' => [ 1, q{SELECT recadv_play_clicks('success', '%m', 2)} ],
+	'recadv_play_acts()' => [ 1, q{SELECT recadv_play_acts('market', '%m', 2)}, '42809' ],
+	'recadv_act(text,text,double precision[])' => [ 1, q{SELECT recadv_act('%m', 'main', '{1}')}, '0A000' ],
+	'recadv_act(text,bigint,double precision[])' => [ 1, q{SELECT recadv_act('%m', 1, '{1}')}, '0A000' ],
 	'recadv_evaluate_policy(text,text)' =>
 	  [ 1, q{SELECT recadv_evaluate_policy('%m', '(SELECT user_id AS session_id, at AS step,
 			ARRAY[item_id] AS shown, ARRAY[item_id] AS clicked, ARRAY[0.5] AS propensity FROM clicks)')} ],

@@ -31,7 +31,13 @@ $node->safe_psql('postgres', q{
 	              FROM (SELECT i FROM generate_series(1, 60) i
 	                    ORDER BY chance('shown' || s || '/' || t || '/' || i) LIMIT 5) x) y;
 	CREATE TABLE many AS SELECT s * 300 + session_id AS session_id, step, shown, clicked
-	FROM slates, generate_series(1, 40) s});
+	FROM slates, generate_series(1, 40) s;
+	CREATE TABLE acts AS
+	SELECT s AS session_id, t AS step, CASE t % 2 WHEN 1 THEN 'search' ELSE 'shop' END AS scenario,
+	       ARRAY[s % 2, chance('o' || s || t) / 268435456.0]::real[] AS observation,
+	       ARRAY[a, 1 - a]::real[] AS action, (a * (s % 2))::real AS reward
+	FROM generate_series(1, 300) s, generate_series(1, 4) t,
+	     LATERAL (SELECT (chance(s || 'a' || t) + 0.5) / 268435456 AS a) x});
 
 my %short = (factors => 8, iterations => 100, check_every => 50, check_sessions => 30,
 	pretrain_iterations => 50, learning_starts => 20, slate => 5, seed => 1, threads => 2);
@@ -60,10 +66,24 @@ sub train_visitors
 	  . " options => '$options')";
 }
 
+# Of acts: the option environment instead of a source learns in a world.
+sub train_acts
+{
+	my ($model, $source, $options) = @_;
+
+	return "SELECT version FROM recadv_train_policy('$model', "
+	  . ($source eq '' ? 'NULL' : "'$source', reward_column => 'reward'")
+	  . ", algorithm => 'ma_rdpg', options => '{$options}')";
+}
+
+my $brief = '"iterations": 30, "actor_start": 5, "batch": 12, "hidden": 8, "message": 4, "seed": 1, "threads": 2';
 my $visitors_options = '{"factors": 8, "epochs": 2, "seed": 1}';
 
 is($node->safe_psql('postgres', train_visitors('visitors', 'slates', $visitors_options)), 1, 'a simulator');
 is($node->safe_psql('postgres', train_policy('front', 'slates')), 1, 'a policy');
+is($node->safe_psql('postgres', train_acts('market', 'acts', $brief)), 1, 'one that acts');
+$node->safe_psql('postgres', q{CREATE TABLE visits AS SELECT s AS id, a.state_after AS state
+	FROM generate_series(1, 20) s, recadv_act('market', 'search', ARRAY[s % 2, s / 20.0]) a});
 
 my $everything = q{
 	SELECT md5(string_agg(r::text, ' ' ORDER BY i, r.rank))
@@ -73,6 +93,8 @@ my $everything = q{
 	SELECT md5(string_agg(r::text, ' ')) FROM recadv_embeddings('front', 'item') r;
 	SELECT md5(recadv_info('front')::text) || md5(recadv_info('visitors')::text);
 	SELECT md5(string_agg(r::text, ' ')) FROM recadv_history('front') r;
+	SELECT md5(string_agg(r::text, ' ' ORDER BY id))
+	FROM visits v, recadv_act('market', 'shop', ARRAY[1, id / 20.0], v.state, 0.2, id) r;
 };
 my $answers = $node->safe_psql('postgres', $everything);
 
@@ -143,6 +165,20 @@ check_cancel('checkpoints', train_policy('front', 'slates', iterations => $endle
 check_cancel('first slates', train_policy('front', 'slates', learning_starts => 100000000),
 	in_stage(qr/^(?!read|map|compare|$)/), 0.1);
 
+check_cancel('acts: read', train_acts('market',
+		'(SELECT session_id, step, scenario, observation, action, reward, pg_sleep(0.02) FROM acts)', $brief),
+	\&sleeping);
+check_cancel('acts: sort', train_acts('market',
+		'(SELECT session_id * 1000 + n AS session_id, step, scenario, observation, action, reward FROM acts, generate_series(1, 1000) n)',
+		$brief),
+	in_stage(qr/read/), 0.3);
+check_cancel('acts: fit', train_acts('market', 'acts', qq["iterations": $endless]), in_stage(qr/^ma_rdpg$/), 0.2);
+check_cancel('acts: a world', train_acts('market', '', qq["environment": "market", "iterations": $endless, "promote": 0]),
+	in_stage(qr/^ma_rdpg$/), 0.2);
+check_cancel('acts: checks', train_acts('market', '',
+		qq["environment": "market", "iterations": $endless, "check_every": 1, "check_sessions": 100000, "promote": 0]),
+	in_stage(qr/^ma_rdpg$/), 0.2);
+
 # --- a job ----------------------------------------------------------------------------------------
 
 sub job
@@ -189,6 +225,17 @@ is($node->safe_psql('postgres', q{
 		WHERE version = 1 AND part NOT IN ('header', 'history')}),
 	'the same bytes as the function');
 
+is($session->query("CALL recadv_train_policy_job('bazaar', 'acts', reward_column => 'reward', algorithm => 'ma_rdpg',"
+		  . " options => '{$brief}')")->{state}, '', 'a job trains one that acts');
+is($node->safe_psql('postgres', q{SELECT digest FROM (SELECT model, string_agg(md5(data), ' ' ORDER BY part, block) AS digest
+		FROM (SELECT 'm' AS model, * FROM market UNION ALL SELECT 'b', * FROM bazaar) x
+		WHERE version = 1 AND part NOT IN ('header', 'history') GROUP BY model) y GROUP BY digest HAVING count(*) = 2}) ne '',
+	1, 'the same bytes as the function');
+is($session->query("CALL recadv_train_policy_job('bazaar', NULL, algorithm => 'ma_rdpg', options => '{$brief,"
+		  . qq[ "environment": "market", "promote": 0}')])->{state}, '', 'and one in a world');
+is($node->safe_psql('postgres', q{SELECT status, source IS NULL FROM recadv_runs('bazaar') ORDER BY run DESC LIMIT 1}),
+	'succeeded|t', 'which its run says');
+
 # --- kill -----------------------------------------------------------------------------------------
 
 my $victim = start_session($node);
@@ -200,6 +247,32 @@ kill_backend($node, $victim);
 is($node->safe_psql('postgres', $everything), $answers, 'the old version serves');
 is($node->safe_psql('postgres', train_policy('front_too', 'slates')), 1, 'and the next trains');
 
+# --- a session while the model is trained ------------------------------------------------------------
+
+my $go_on = q{SELECT r.action::text FROM visits v, recadv_act('bazaar', 'shop', '{1,0.5}', v.state) r WHERE id = 1};
+sub told
+{
+	my ($sql) = @_;
+	my ($code, $out, $err) = $node->psql('postgres', $sql);
+
+	return "$out\n$err";
+}
+$node->safe_psql('postgres', "DROP TABLE bazaar; " . train_acts('bazaar', 'acts', $brief) . ';' . q{
+	CREATE TABLE stays AS SELECT 1 AS id, state_after AS state FROM recadv_act('bazaar', 'search', '{1,0.5}')});
+$go_on =~ s/visits/stays/;
+unlike(told($go_on), qr/NOTICE|ERROR/, 'a state goes on');
+$node->safe_psql('postgres', train_acts('bazaar', 'acts', $brief));
+unlike(told($go_on), qr/NOTICE|ERROR/, 'also with a later version of the same bytes');
+$node->safe_psql('postgres', train_acts('bazaar', 'acts', "$brief, \"gamma\": 0.5"));
+like(told($go_on), qr/NOTICE:  state is of version 1 of model "bazaar", and version 3 serves: the session starts anew\n.*means nothing to another/,
+	'with another one it starts anew, which is said');
+is($node->safe_psql('postgres', $go_on),
+	$node->safe_psql('postgres', q{SELECT action FROM recadv_act('bazaar', 'shop', '{1,0.5}')}), 'as a new one');
+like(told(q{SELECT * FROM recadv_act('bazaar', 'shop', '{1,0.5}', (SELECT state FROM visits LIMIT 1))}),
+	qr/ERROR:  state is of another model than "bazaar"/, 'a state of another model is an error');
+$node->safe_psql('postgres', q{SELECT recadv_rollback('bazaar', 2)});
+unlike(told($go_on), qr/NOTICE|ERROR/, 'after a rollback it goes on');
+
 # --- a standby, a dump ------------------------------------------------------------------------------
 
 $node->backup('copy');
@@ -207,7 +280,7 @@ my $standby = PostgreSQL::Test::Cluster->new('policies_standby');
 $standby->init_from_backup($node, 'copy', has_streaming => 1);
 $standby->start;
 $node->wait_for_catchup($standby, 'replay', $node->lsn('write'));
-is($standby->safe_psql('postgres', $everything), $answers, 'a standby serves a policy');
+is($standby->safe_psql('postgres', $everything), $answers, 'a standby serves a policy, and goes on with a session');
 my ($code, $out, $err) = $standby->psql('postgres', train_policy('front', 'slates'));
 like($err, qr/cannot execute recadv_train_policy\(\) /, 'and trains none');
 $standby->stop;

@@ -13,7 +13,8 @@ use Time::HiRes qw(time usleep);
 
 our @EXPORT = qw(new_server start_session wait_until make_orders options topk_of healthy no_locks
   threads_of memory_of peak_memory_of long_form rounds random_seed percentile load_average kill_backend kill_server
-  stop_immediately);
+  stop_immediately blocks_of psql_shows printed_as
+  prints_what_it_shows);
 
 # Seconds that anything may take before the test gives up on it.
 our $patience = 120;
@@ -218,6 +219,58 @@ sub stop_immediately
 
 	$node->stop('immediate');
 	return $node->start;
+}
+
+# --- pages ----------------------------------------------------------------------------------------
+
+# blocks_of(TEXT): the blocks of SQL of a page: [ statements, what the fence after them shows or undef ].
+sub blocks_of
+{
+	my ($text) = @_;
+	my @blocks;
+
+	push @blocks, [ $1, $2 ] while $text =~ /^```sql\n(.*?)^```\n(?:\n```\n(.*?)^```\n)?/gms;
+	return @blocks;
+}
+
+# psql_shows(NODE, DATABASE, STATEMENTS): what psql prints, and its messages.
+sub psql_shows
+{
+	my ($node, $database, $statements) = @_;
+	my ($out, $err) = ('', '');
+	# messages about progress come by the clock
+	local $ENV{PGOPTIONS} = '-c recadv.progress=off';
+
+	IPC::Run::run([ $node->installed_command('psql'), '-Xq', '-P', 'footer=off', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr($database) ],
+		'<', \$statements, '>', \$out, '2>', \$err);
+	$err =~ s/^psql:<stdin>:\d+: //mg;
+	return ($out, $err);
+}
+
+# printed_as(TEXT): what a document prints, as a pattern: a line of dots stands for any lines, `…` for anything in a
+# line; blanks at the ends of lines do not count.
+sub printed_as
+{
+	my ($text) = @_;
+	my @lines = grep { /\S/ } map { s/\s+$//r } split(/\n/, $text);
+
+	return join('', map { /^\s*\.\.\.$/ ? '(?:.*\n)*' : join('.*', map { quotemeta } split(/…/, $_, -1)) . '\n' } @lines);
+}
+
+# prints_what_it_shows(NAME, BLOCK, PRINTED, OUT, ERR): a point: what came (its messages, if the page shows some) is what the
+# page shows; where it shows no error, none came.
+sub prints_what_it_shows
+{
+	my ($name, $block, $printed, $out, $err) = @_;
+	my $is_message = defined $printed && $printed =~ /^(?:ERROR|WARNING|NOTICE):/;
+	my $got = join('', map { s/\s+$//r . "\n" } grep { /\S/ } split(/\n/, $is_message ? $err : $out));
+
+	unlike($err, qr/^(?:ERROR|FATAL|PANIC):/m, "$name: runs") unless $is_message;
+	return 0 unless defined $printed;
+	my $want = printed_as($printed);
+	ok($got =~ /^$want$/, "$name: prints what the page shows")
+	  or diag("$block\nprinted:\n$printed\ncame:\n$got");
+	return 1;
 }
 
 # --- a psql that runs one statement at a time, and that can be looked at meanwhile ---------------

@@ -63,5 +63,51 @@
 #define LstmStart                    LstmStartDouble
 #define LstmForward                  LstmForwardDouble
 #define LstmBackward                 LstmBackwardDouble
+#define LstmGatesForward             LstmGatesForwardDouble
+#define LstmGatesBackward            LstmGatesBackwardDouble
+
+/* irecgan. */
+#define RecurrentAdd      RecurrentAddDouble
+#define RecurrentStart    RecurrentStartDouble
+#define RecurrentTape     RecurrentTapeDouble
+#define RecurrentForward  RecurrentForwardDouble
+#define RecurrentBackward RecurrentBackwardDouble
+#define RecurrentState    RecurrentStateDouble
+#define RecurrentScratch  RecurrentScratchDouble
+#define RecurrentStep     RecurrentStepDouble
+#define UserNetSet        UserNetSetDouble
+#define UserNetStart      UserNetStartDouble
+#define UserWorkSet       UserWorkSetDouble
+#define UserLearn         UserLearnDouble
+#define UserRow           UserRowDouble
+#define UserWish          UserWishDouble
+#define UserOdds          UserOddsDouble
+#define UserBuys          UserBuysDouble
+#define UserLeaves        UserLeavesDouble
+#define AgentNetSet       AgentNetSetDouble
+#define AgentNetStart     AgentNetStartDouble
+#define AgentWorkSet      AgentWorkSetDouble
+#define AgentQueries      AgentQueriesDouble
+#define AgentQuery        AgentQueryDouble
+#define AgentBack         AgentBackDouble
+#define PolicyLoss        PolicyLossDouble
+#define JudgeNetSet       JudgeNetSetDouble
+#define JudgeNetStart     JudgeNetStartDouble
+#define JudgeWorkSet      JudgeWorkSetDouble
+#define JudgeOpinions     JudgeOpinionsDouble
+#define JudgeLearn        JudgeLearnDouble
+#define JudgeRow          JudgeRowDouble
+
+/* Scenarios that cooperate. */
+#define NetworksOf      NetworksOfDouble
+#define NetworksStart   NetworksStartDouble
+#define NetworksSee     NetworksSeeDouble
+#define LstmOf          LstmOfDouble
+#define LstmGradientsOf LstmGradientsOfDouble
+#define EpisodeNext     EpisodeNextDouble
+#define MaSliceTake     MaSliceTakeDouble
+#define MaSliceRead     MaSliceReadDouble
+#define MaSliceAim      MaSliceAimDouble
+#define MaSliceLearn    MaSliceLearnDouble
 
 #endif

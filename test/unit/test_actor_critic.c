@@ -90,7 +90,9 @@ static void Prepare(Run *r, const char *name, bool with_visitors, const char *se
         r->same[i] = i;
     }
     r->log = LogOfToy(&r->t.host, 7);
-    r->data = (PolicyData){&r->log, with_visitors ? &r->toy.model : NULL, r->same};
+    r->data = (PolicyData){.slates = &r->log,
+                           .simulator = with_visitors ? &r->toy.model : NULL,
+                           .simulator_item = r->same};
     OptionsDefault(CommonOptions(algorithm), &r->options);
     OptionsDefault(algorithm->options, &r->options);
     SetOptions(algorithm, &r->options,

@@ -7,11 +7,16 @@
 #include "support.h"
 #include "tests.h"
 
-/* It learns from a log of slates alone, and places a visitor by what was clicked. */
+/* It learns from a log of slates alone, and places a visitor by what was clicked; or from acts. */
 static bool IsPolicyWhole(const Algorithm *a)
 {
-    return a->policy->train != NULL && a->policy->memory != NULL && a->train == NULL &&
-           a->memory == NULL && a->history != NULL && a->stream == NULL && !a->candidate;
+    const ActMethods *acts = a->policy->acts;
+    bool serves = acts == NULL ? a->history != NULL && a->query != NULL
+                               : acts->act != NULL && acts->value != NULL && acts->state != NULL &&
+                                     acts->environment != NULL && acts->discount != NULL;
+
+    return serves && a->policy->train != NULL && a->policy->memory != NULL && a->train == NULL &&
+           a->memory == NULL && a->stream == NULL && !a->candidate;
 }
 
 static void CheckNames(void)
@@ -20,11 +25,12 @@ static void CheckNames(void)
 
     for (int i = 0; algorithms[i] != NULL; i++) {
         right &= AlgorithmFind(algorithms[i]->name) == algorithms[i];
-        right &= algorithms[i]->summary != NULL && algorithms[i]->query != NULL;
+        right &= algorithms[i]->summary != NULL;
         right &= algorithms[i]->options_size >= sizeof(TrainOptions);
         right &= IsPolicy(algorithms[i])
                      ? IsPolicyWhole(algorithms[i])
-                     : algorithms[i]->train != NULL && algorithms[i]->memory != NULL;
+                     : algorithms[i]->train != NULL && algorithms[i]->memory != NULL &&
+                           algorithms[i]->query != NULL;
         right &= i == 0 || IsPolicy(algorithms[i]) || !IsPolicy(algorithms[i - 1]);
     }
     CHECK(right, "every algorithm is found by its name");

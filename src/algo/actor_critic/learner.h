@@ -8,7 +8,7 @@
 
 #include "algo/actor_critic/actor_critic.h"
 #include "algo/actor_critic/choose.h"
-#include "algo/actor_critic/item_steps.h"
+#include "algo/learn/item_steps.h"
 #include "algo/actor_critic/slate_softmax.h"
 
 #define SLICE_ROWS CHOOSE_ROWS

@@ -6,7 +6,7 @@
 #define RECADV_ALGO_ACTOR_CRITIC_SLATE_SOFTMAX_H
 
 #include "algo/actor_critic/losses.h"
-#include "algo/actor_critic/store.h"
+#include "algo/learn/store.h"
 
 typedef struct SlateSoftmax {
     uint32_t items;

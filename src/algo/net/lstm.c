@@ -24,7 +24,7 @@ void LstmStart(size_t in, size_t out, Random *random, Real *input, Real *recurre
         bias[Pitch(out) + c] = 1;
 }
 
-/* One sequence: sums become gates, and the gates the next state. */
+/* One sequence. */
 static void Gates(size_t out, Real *gates, const Real *c, Real *h_next, Real *c_next)
 {
     Real *input = gates, *forget = gates + Pitch(out), *output = gates + 2 * Pitch(out);
@@ -40,6 +40,16 @@ static void Gates(size_t out, Real *gates, const Real *c, Real *h_next, Real *c_
     }
 }
 
+void LstmGatesForward(size_t rows, size_t out, Real *gates, const Real *c, Real *h_next,
+                      Real *c_next)
+{
+    size_t pitch = Pitch(out);
+
+    for (size_t r = 0; r < rows; r++)
+        Gates(out, gates + r * LstmGates(out), c + r * pitch, h_next + r * pitch,
+              c_next + r * pitch);
+}
+
 void LstmForward(LstmShape shape, LstmWeights weights, const LstmStep *step)
 {
     size_t pitch = Pitch(shape.out), gates = LstmGates(shape.out);
@@ -47,12 +57,10 @@ void LstmForward(LstmShape shape, LstmWeights weights, const LstmStep *step)
     LinearForward(step->x, weights.input, weights.bias, shape.rows, shape.in, gates, step->gates);
     MatrixProduct((Matrix){step->h, pitch}, (Matrix){weights.recurrent, gates}, shape.rows, gates,
                   shape.out, PRODUCT_ADDS, step->gates, gates);
-    for (size_t r = 0; r < shape.rows; r++)
-        Gates(shape.out, step->gates + r * gates, step->c + r * pitch, step->h_next + r * pitch,
-              step->c_next + r * pitch);
+    LstmGatesForward(shape.rows, shape.out, step->gates, step->c, step->h_next, step->c_next);
 }
 
-/* One sequence: gates become gradients of their sums; dc: of c_next, then of c. */
+/* One sequence. */
 static void GatesBack(size_t out, Real *gates, const Real *c, const Real *c_next, const Real *dh,
                       Real *dc)
 {
@@ -71,14 +79,22 @@ static void GatesBack(size_t out, Real *gates, const Real *c, const Real *c_next
     }
 }
 
+void LstmGatesBackward(size_t rows, size_t out, Real *gates, const Real *c, const Real *c_next,
+                       const Real *dh_next, Real *dc)
+{
+    size_t pitch = Pitch(out);
+
+    for (size_t r = 0; r < rows; r++)
+        GatesBack(out, gates + r * LstmGates(out), c + r * pitch, c_next + r * pitch,
+                  dh_next + r * pitch, dc + r * pitch);
+}
+
 void LstmBackward(LstmShape shape, LstmWeights weights, const LstmStep *step, const Real *dh_next,
                   Real *dc_next, Real *dx, Real *dh, LstmGradients gradients)
 {
-    size_t pitch = Pitch(shape.out), gates = LstmGates(shape.out);
+    size_t gates = LstmGates(shape.out);
 
-    for (size_t r = 0; r < shape.rows; r++)
-        GatesBack(shape.out, step->gates + r * gates, step->c + r * pitch, step->c_next + r * pitch,
-                  dh_next + r * pitch, dc_next + r * pitch);
+    LstmGatesBackward(shape.rows, shape.out, step->gates, step->c, step->c_next, dh_next, dc_next);
     LinearBackward(step->x, weights.input, step->gates, shape.rows, shape.in, gates, dx,
                    gradients.input, gradients.bias);
     LinearBackward(step->h, weights.recurrent, step->gates, shape.rows, shape.out, gates, dh,

@@ -55,4 +55,15 @@ extern void LstmBackward(LstmShape shape, LstmWeights weights, const LstmStep *s
                          const Real *dh_next, Real *dc_next, Real *dx, Real *dh,
                          LstmGradients gradients);
 
+/*
+ * The two without their products, for who makes those of many steps at once.  Forward: gates: rows
+ * x LstmGates(out), the sums, which become the gates; c, h_next, c_next: rows x out.  Backward: the
+ * gates become the gradients of the sums; dh_next: rows x out; dc: rows x out, the gradient of
+ * c_next, then that of c.
+ */
+extern void LstmGatesForward(size_t rows, size_t out, Real *gates, const Real *c, Real *h_next,
+                             Real *c_next);
+extern void LstmGatesBackward(size_t rows, size_t out, Real *gates, const Real *c,
+                              const Real *c_next, const Real *dh_next, Real *dc);
+
 #endif

@@ -25,10 +25,13 @@
 #define MARKS 32 /* in a word of the set of shown items */
 
 struct Environment {
+    const ClickWorld *world; /* NULL: visitors are those of a simulator */
     const Model *simulator;
     const SimulatorMethods *methods;
     VisitorRules rules;
     uint64_t seed;
+    uint32_t items;
+    uint32_t depth; /* slates of the longest session */
     uint32_t records;
     uint32_t state;    /* floats of a visitor: the simulator's, in whole vectors */
     size_t size;       /* bytes of a visitor */
@@ -185,6 +188,8 @@ Environment *EnvironmentOpen(const Host *host, const Model *simulator, const Vis
     e->methods = simulator->algorithm->policy->simulator;
     e->rules = Completed(rules);
     e->seed = seed;
+    e->items = simulator->items;
+    e->depth = (uint32_t)ceil(e->rules.patience);
     e->records = e->methods->records(simulator);
     e->state = StateFloats(simulator);
     e->size = VisitorSizeOf(simulator, rules);
@@ -194,6 +199,20 @@ Environment *EnvironmentOpen(const Host *host, const Model *simulator, const Vis
         e->cluster = ClusterItems(host, simulator, e->rules.boredom_clusters);
     if (e->rules.bait > 0)
         e->bait = FindBait(host, e);
+    return e;
+}
+
+Environment *EnvironmentOfWorld(const Host *host, const ClickWorld *world, uint32_t most_clicks,
+                                uint64_t seed)
+{
+    Environment *e = HostAllocateZero(host, 1, sizeof(Environment));
+
+    e->world = world;
+    e->seed = seed;
+    e->items = WORLD_ITEMS;
+    e->depth = most_clicks;
+    e->state = VectorStride(1);
+    e->size = sizeof(Visitor) + e->state * sizeof(float);
     return e;
 }
 
@@ -229,12 +248,12 @@ size_t VisitorSize(const Environment *environment)
 
 uint32_t EnvironmentItems(const Environment *environment)
 {
-    return environment->simulator->items;
+    return environment->items;
 }
 
 uint32_t EnvironmentDepth(const Environment *environment)
 {
-    return (uint32_t)ceil(environment->rules.patience);
+    return environment->depth;
 }
 
 uint32_t EnvironmentCluster(const Environment *environment, uint32_t item)
@@ -274,15 +293,25 @@ void VisitorStart(const Environment *environment, uint64_t session, Visitor *vis
 
     memset(visitor, 0, e->size);
     visitor->session = session;
+    if (e->world != NULL)
+        return;
     RandomSeed(&random, e->seed, RANDOM_VISITOR, session, 0);
     visitor->clicks = e->methods->start(e->simulator, RandomBelow(&random, e->records),
                                         visitor->state, visitor->history, VISITOR_HISTORY);
 }
 
-/* Every item without a click costs 1 + NO_CLICK, every slate 1; counted in tenths. */
+/* Do visitors click one item of a slate at most, and leave by chance? */
+static bool Choose(const Environment *e)
+{
+    return e->methods->answered != NULL;
+}
+
+/* Every item without a click costs 1 + NO_CLICK, unless visitors choose, every slate 1; counted in
+ * tenths. */
 double VisitorPatience(const Environment *environment, const Visitor *visitor)
 {
-    uint64_t tenths = 11 * visitor->misses + 10 * (uint64_t)visitor->step;
+    uint64_t misses = Choose(environment) ? 0 : visitor->misses;
+    uint64_t tenths = 11 * misses + 10 * (uint64_t)visitor->step;
 
     return environment->rules.patience - (double)tenths / 10 -
            environment->rules.bait * (double)visitor->baited;
@@ -306,14 +335,38 @@ static float Weariness(const Environment *e, const Visitor *visitor, uint32_t it
     return (float)(e->rules.boredom * OfCluster(e, visitor, item) / BOREDOM_CLICKS);
 }
 
+static void Odds(const Environment *e, const Visitor *visitor, const uint32_t *shown,
+                 uint32_t count, float *out)
+{
+    e->methods->respond(e->simulator, visitor->state, shown, count, out);
+    for (uint32_t i = 0; i < count; i++)
+        out[i] -= Weariness(e, visitor, shown[i]);
+}
+
+/* Of all of a slate, and of nothing, whose log odds are 0. */
+static void ChoiceProbabilities(uint32_t count, float *odds)
+{
+    float greatest = 0, sum;
+
+    for (uint32_t i = 0; i < count; i++)
+        greatest = fmaxf(greatest, odds[i]);
+    sum = expf(-greatest);
+    for (uint32_t i = 0; i < count; i++)
+        sum += odds[i] = expf(odds[i] - greatest);
+    for (uint32_t i = 0; i < count; i++)
+        odds[i] /= sum;
+}
+
 void VisitorProbabilities(const Environment *environment, const Visitor *visitor,
                           const uint32_t *shown, uint32_t count, float *out)
 {
     const Environment *e = environment;
 
-    e->methods->respond(e->simulator, visitor->state, shown, count, out);
-    for (uint32_t i = 0; i < count; i++)
-        out[i] = Sigmoid(out[i] - Weariness(e, visitor, shown[i]));
+    Odds(e, visitor, shown, count, out);
+    if (Choose(e))
+        ChoiceProbabilities(count, out);
+    for (uint32_t i = 0; i < count && !Choose(e); i++)
+        out[i] = Sigmoid(out[i]);
 }
 
 /* Items that the simulator does not know have the luck of their place. */
@@ -325,16 +378,22 @@ static double Luck(uint64_t key, uint32_t item, uint32_t place)
     return RandomUniform(&random);
 }
 
+/* Names the luck of this step. */
+static uint64_t StepKey(const Environment *e, const Visitor *visitor)
+{
+    Random random;
+
+    RandomSeed(&random, e->seed, RANDOM_VISITOR, visitor->session, (uint64_t)visitor->step + 1);
+    return RandomNext(&random);
+}
+
 static uint32_t Decide(const Environment *e, const Visitor *visitor, const uint32_t *shown,
                        uint32_t count, bool *clicked)
 {
-    uint32_t clicks = 0;
+    uint64_t key = StepKey(e, visitor);
     float probability[ANSWERS];
-    Random random;
-    uint64_t key;
+    uint32_t clicks = 0;
 
-    RandomSeed(&random, e->seed, RANDOM_VISITOR, visitor->session, (uint64_t)visitor->step + 1);
-    key = RandomNext(&random);
     for (uint32_t i = 0; i < count; i++) {
         if (i % ANSWERS == 0)
             VisitorProbabilities(e, visitor, shown + i, count - i < ANSWERS ? count - i : ANSWERS,
@@ -342,6 +401,60 @@ static uint32_t Decide(const Environment *e, const Visitor *visitor, const uint3
         clicked[i] = Luck(key, shown[i], i) < probability[i % ANSWERS];
         clicks += clicked[i];
     }
+    return clicks;
+}
+
+/* The luck of choosing nothing, and of leaving: behind those of unknown items. */
+#define LUCK_OF_NOTHING (UINT32_MAX - 1)
+#define LUCK_OF_LEAVING UINT32_MAX
+
+static double Gumbel(uint64_t key, uint32_t item, uint32_t place)
+{
+    return -log(-log(Luck(key, item, place) + 0x1p-54));
+}
+
+/* The greatest of odds and luck, which every item has for itself; `count`: nothing is. */
+static uint32_t Chosen(const Environment *e, const Visitor *visitor, const uint32_t *shown,
+                       uint32_t count)
+{
+    uint64_t key = StepKey(e, visitor);
+    double greatest = Gumbel(key, NO_ITEM, LUCK_OF_NOTHING);
+    uint32_t chosen = count;
+    float odds[ANSWERS];
+
+    for (uint32_t i = 0; i < count; i++) {
+        double own;
+
+        if (i % ANSWERS == 0)
+            Odds(e, visitor, shown + i, count - i < ANSWERS ? count - i : ANSWERS, odds);
+        own = (double)odds[i % ANSWERS] + Gumbel(key, shown[i], i);
+        if (own <= greatest)
+            continue;
+        greatest = own;
+        chosen = i;
+    }
+    return chosen;
+}
+
+/* Clicks at most one item; true: and then leaves. */
+static bool ChooseOne(const Environment *e, Visitor *visitor, const uint32_t *shown, uint32_t count,
+                      bool *clicked)
+{
+    uint32_t chosen = Chosen(e, visitor, shown, count);
+    float leaves = e->methods->answered(e->simulator, visitor->state,
+                                        chosen < count ? shown[chosen] : NO_ITEM);
+
+    for (uint32_t i = 0; i < count; i++)
+        clicked[i] = i == chosen;
+    return Luck(StepKey(e, visitor), NO_ITEM, LUCK_OF_LEAVING) < (double)leaves;
+}
+
+static uint32_t CountClicks(const bool *clicked, uint32_t count)
+{
+    uint32_t clicks = 0;
+
+    for (uint32_t i = 0; i < count; i++)
+        clicks += clicked[i];
     return clicks;
 }
 
@@ -356,11 +469,30 @@ void VisitorRemember(Visitor *visitor, uint32_t item)
     visitor->history[visitor->clicks++] = item;
 }
 
-float VisitorAnswer(const Environment *environment, Visitor *visitor, const uint32_t *shown,
-                    uint32_t count, bool *clicked)
+/* Every slate but the last has a click, so that clicks are steps. */
+static float AnswerInWorld(const Environment *e, Visitor *visitor, const uint32_t *shown,
+                           uint32_t count, bool *clicked)
 {
-    const Environment *e = environment;
-    uint32_t clicks = Decide(e, visitor, shown, count, clicked);
+    ClickAnswer answer = ClickWorldAnswer(e->world, e->seed, visitor->session, visitor->step,
+                                          VisitorWorldState(visitor), shown, count);
+
+    memset(clicked, 0, count * sizeof(*clicked));
+    clicked[answer.place] = answer.clicked;
+    if (answer.clicked)
+        VisitorRemember(visitor, shown[answer.place]);
+    visitor->state[0] = (float)answer.state;
+    visitor->step++;
+    visitor->reward += answer.clicked;
+    visitor->ended = !answer.stays || visitor->step == e->depth;
+    return answer.clicked;
+}
+
+static float AnswerOfSimulator(const Environment *e, Visitor *visitor, const uint32_t *shown,
+                               uint32_t count, bool *clicked)
+{
+    bool leaves = Choose(e) && ChooseOne(e, visitor, shown, count, clicked);
+    uint32_t clicks =
+        Choose(e) ? CountClicks(clicked, count) : Decide(e, visitor, shown, count, clicked);
     float reward = ClickReward(clicks, count);
 
     for (uint32_t i = 0; i < count; i++) {
@@ -370,11 +502,19 @@ float VisitorAnswer(const Environment *environment, Visitor *visitor, const uint
         VisitorRemember(visitor, shown[i]);
         visitor->baited += EnvironmentIsBait(e, shown[i]);
     }
-    if (clicks > 0)
+    if (clicks > 0 && !Choose(e))
         e->methods->advance(e->simulator, visitor->state, visitor->history, visitor->clicks);
     visitor->misses += count - clicks;
     visitor->step++;
     visitor->reward += reward;
-    visitor->ended = VisitorPatience(e, visitor) < LEAST_PATIENCE;
+    visitor->ended = leaves || VisitorPatience(e, visitor) < LEAST_PATIENCE;
     return reward;
+}
+
+float VisitorAnswer(const Environment *environment, Visitor *visitor, const uint32_t *shown,
+                    uint32_t count, bool *clicked)
+{
+    return environment->world != NULL
+               ? AnswerInWorld(environment, visitor, shown, count, clicked)
+               : AnswerOfSimulator(environment, visitor, shown, count, clicked);
 }

@@ -7,6 +7,10 @@
  * and 1 for the slate; below 1 the visitor leaves.  So a session of depth T and return R satisfies
  * 19 < k (T - R) + T <= 19 + 1.1 k + 1, and no session has more slates than its patience.
  *
+ * Visitors who choose (SimulatorMethods.answered) click one item of a slate at most, and leave by
+ * chance as well; a slate costs 1 of their patience, an item without a click nothing; boredom takes
+ * from the log odds of an item against none.
+ *
  * All chance comes from (seed, session, step, item): the same sessions meet the same luck whatever
  * policy they are shown, and whatever thread plays them.  An answer depends neither on the item's
  * place nor on its neighbours.
@@ -15,6 +19,7 @@
 #define RECADV_ALGO_POLICY_ENVIRONMENT_H
 
 #include "algo/algorithm.h"
+#include "algo/policy/click_world.h"
 
 /* Items that a visitor clicked last, which policies and simulators look at. */
 #define VISITOR_HISTORY 50
@@ -73,6 +78,14 @@ extern VisitorRules SimulatorRules(const Algorithm *simulator, const void *optio
 /* Of a simulator that has all its parts in memory; `rules` are copied.  Main thread. */
 extern Environment *EnvironmentOpen(const Host *host, const Model *simulator,
                                     const VisitorRules *rules, uint64_t seed);
+
+/*
+ * Visitors of a made-up world instead, whose rules are its own: its items are all there are, a
+ * click is a reward of 1, and who has clicked so often is not followed any further.
+ */
+extern Environment *EnvironmentOfWorld(const Host *host, const ClickWorld *world,
+                                       uint32_t most_clicks, uint64_t seed);
+
 extern void EnvironmentClose(const Host *host, Environment *environment);
 extern size_t EnvironmentMemory(const Model *simulator, const VisitorRules *rules);
 
@@ -108,6 +121,12 @@ extern void VisitorRemember(Visitor *visitor, uint32_t item);
 /* The answer to a slate of at least one item, each once: clicked[i], and the reward of the step. */
 extern float VisitorAnswer(const Environment *environment, Visitor *visitor, const uint32_t *shown,
                            uint32_t count, bool *clicked);
+
+/* Of a made-up world. */
+static inline uint32_t VisitorWorldState(const Visitor *visitor)
+{
+    return (uint32_t)visitor->state[0];
+}
 
 /* May the item be shown to this visitor (rule no_repeat)? */
 extern bool VisitorMaySee(const Environment *environment, const Visitor *visitor, uint32_t item);

@@ -23,8 +23,7 @@
 #define SESSIONS_A_TASK 16
 #define TASKS_AT_ONCE   64
 
-/* Resamples, and how many sessions they draw together at most. */
-#define RESAMPLES  1000
+/* Fewer resamples where they would draw more sessions than this together. */
 #define FEWEST     200
 #define MOST_DRAWN 2e8
 #define POLL_EVERY 65536
@@ -341,7 +340,7 @@ static bool HasInterval(const Estimate *e)
 
 /* ---- intervals ---- */
 
-static uint32_t Resamples(uint32_t sessions)
+uint32_t ResampleCount(uint32_t sessions)
 {
     double most = MOST_DRAWN / sessions;
 
@@ -382,28 +381,33 @@ static double Quantile(const double *sorted, uint32_t count, double share)
     return sorted[low] + (at - low) * (sorted[high] - sorted[low]);
 }
 
+void ResampleInterval(double *values, uint32_t count, double confidence, Estimate *e)
+{
+    double outside = (1 - confidence) / 2;
+
+    qsort(values, count, sizeof(double), CompareValues);
+    e->lower = Quantile(values, count, outside);
+    e->upper = Quantile(values, count, 1 - outside);
+}
+
 /* Resamples without any weight say nothing of what is divided by weights. */
 static void TakeInterval(const ValueJob *job, int estimator, double *room, Estimate *e)
 {
-    double outside = (1 - job->question->confidence) / 2;
     uint32_t count = 0;
 
     for (uint32_t r = 0; r < job->resamples; r++) {
         room[count] = job->values[(size_t)r * ESTIMATORS + (size_t)estimator];
         count += !isnan(room[count]);
     }
-    if (count == 0)
-        return;
-    qsort(room, count, sizeof(double), CompareValues);
-    e->lower = Quantile(room, count, outside);
-    e->upper = Quantile(room, count, 1 - outside);
+    if (count > 0)
+        ResampleInterval(room, count, job->question->confidence, e);
 }
 
 static void TakeIntervals(ValueJob *job, PolicyValue *value)
 {
     double *room;
 
-    job->resamples = Resamples(job->question->log->sessions);
+    job->resamples = ResampleCount(job->question->log->sessions);
     job->values = HostAllocate(job->host, (size_t)job->resamples * ESTIMATORS, sizeof(double));
     room = HostAllocate(job->host, job->resamples, sizeof(double));
     RunTasks(job, ResampleTask, job->resamples);

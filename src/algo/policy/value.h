@@ -66,6 +66,12 @@ typedef struct Estimate {
     uint64_t clipped;  /* items */
 } Estimate;
 
+/* How often so many sessions are resampled, at most RESAMPLES times, and the interval in which that
+ * share of the resampled values lies; they are sorted. */
+#define RESAMPLES 1000
+extern uint32_t ResampleCount(uint32_t sessions);
+extern void ResampleInterval(double *values, uint32_t count, double confidence, Estimate *estimate);
+
 typedef struct PolicyValue {
     Estimate of[ESTIMATORS];
     uint64_t steps;   /* with propensities */

@@ -46,6 +46,15 @@ static inline Oid PrimaryKeyOf(Relation relation)
 }
 #endif
 
+/* Before PostgreSQL 16 only superusers could create subscriptions. */
+#if PG_VERSION_NUM >= 160000
+#define MaySubscribe(role) has_privs_of_role(role, ROLE_PG_CREATE_SUBSCRIPTION)
+#define SUBSCRIBER_HINT    "GRANT pg_create_subscription to the role that subscribes."
+#else
+#define MaySubscribe(role) superuser_arg(role)
+#define SUBSCRIBER_HINT    "A superuser creates subscriptions."
+#endif
+
 /* PostgreSQL 16 can report the errors of a name softly. */
 #if PG_VERSION_NUM >= 160000
 #define NamesOfText(text) stringToQualifiedNameList(text, NULL)

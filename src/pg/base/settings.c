@@ -83,6 +83,11 @@ void CheckMemoryOfSlates(Size bytes, const char *purpose)
     CheckOrAdvise(bytes, purpose, "fewer factors or a shorter log of slates");
 }
 
+void CheckMemoryOfActs(Size bytes, const char *purpose)
+{
+    CheckOrAdvise(bytes, purpose, "smaller networks or a shorter log of acts");
+}
+
 Size MemoryLeft(Size used)
 {
     Size allowed = AllowedMemory();

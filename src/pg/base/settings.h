@@ -19,6 +19,7 @@ extern void DefineSettings(void);
 extern void CheckMemory(Size bytes, const char *purpose);
 /* The same for what learns from a log of slates, whose need nothing tells beforehand. */
 extern void CheckMemoryOfSlates(Size bytes, const char *purpose);
+extern void CheckMemoryOfActs(Size bytes, const char *purpose);
 
 extern bool MemoryAllows(Size bytes);
 

@@ -20,14 +20,12 @@
 #include "pg/model/resolve.h"
 #include "pg/model/versions.h"
 
-/* Owned by the caller. */
-static Oid Create(const char *name)
+Oid ModelTableCreate(const char *name)
 {
     RangeVar *wanted = ParseRelationName(name);
     Oid schema = RangeVarGetCreationNamespace(wanted);
     char *table = quote_qualified_identifier(get_namespace_name(schema), wanted->relname);
     char *type = quote_qualified_identifier(get_namespace_name(ExtensionSchema()), "recadv_model");
-    Oid relid;
 
     SPI_execute(psprintf("CREATE TABLE %s OF %s (data WITH OPTIONS NOT NULL, "
                          "PRIMARY KEY (version, part, block))",
@@ -36,7 +34,13 @@ static Oid Create(const char *name)
     /* Vectors of floats hardly compress, so trying to would only cost time. */
     SPI_execute(psprintf("ALTER TABLE %s ALTER COLUMN data SET STORAGE EXTERNAL", table), false, 0);
     CommandCounterIncrement();
-    relid = get_relname_relid(wanted->relname, schema);
+    return get_relname_relid(wanted->relname, schema);
+}
+
+static Oid Create(const char *name)
+{
+    Oid relid = ModelTableCreate(name);
+
     ModelTableBegin(relid);
     return relid;
 }

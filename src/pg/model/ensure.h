@@ -10,4 +10,7 @@
  */
 extern Oid ModelTableEnsure(const char *name);
 
+/* A new table without any row, owned by the caller.  Needs SPI. */
+extern Oid ModelTableCreate(const char *name);
+
 #endif

@@ -236,15 +236,45 @@ void HeaderCheckIds(const ModelStore *store, const Header *header)
                          "has.")));
 }
 
+static const char *NameOf(const ModelStore *store)
+{
+    return store->name == NULL ? "the image" : psprintf("model \"%s\"", store->name);
+}
+
+void HeaderCheckItems(const ModelStore *store, const Header *header)
+{
+    if (header->scenarios != NULL)
+        ereport(ERROR,
+                (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                 errmsg("%s acts in scenarios and knows neither users nor items", NameOf(store)),
+                 errhint("recadv_act() asks it for the weights of a scenario's ranking.")));
+}
+
+void HeaderCheckActs(const ModelStore *store, const Header *header)
+{
+    const char *other = IsSimulator(header->algorithm) ? "recadv_simulate() plays its visitors"
+                        : IsPolicy(header->algorithm)
+                            ? "recadv_slate() asks it for the items of a slate"
+                            : "recadv_topk() asks it for items";
+
+    if (header->scenarios == NULL)
+        ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                        errmsg("%s is of algorithm \"%s\" and does not act in scenarios",
+                               NameOf(store), header->algorithm->name),
+                        errhint("%s.  recadv_train_policy() trains one that acts, with the "
+                                "algorithm %s.",
+                                other, AlgorithmNames(ReadsActs))));
+}
+
 void HeaderCheckUsers(const ModelStore *store, const Header *header)
 {
+    HeaderCheckItems(store, header);
     if (!IsPolicy(header->algorithm))
         return;
     ereport(ERROR,
             (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-             errmsg("%s is a %s and knows no users",
-                    store->name == NULL ? "the image" : psprintf("model \"%s\"", store->name),
-                    IsSimulator(header->algorithm) ? "simulator of visitors" : "policy"),
+             errmsg("%s is a %s and knows no users", NameOf(store),
+                    Recommends(header->algorithm) ? "policy" : "simulator of visitors"),
              errhint("recadv_topk_for() asks it with what a visitor clicked last, recadv_slate() "
                      "does and explores.")));
 }
@@ -264,6 +294,21 @@ static void ReadPolicy(ModelStore *store, Jsonb *json, Header *header)
         StoreDamaged(store, PART_HEADER, 0, "\"simulator_version\" is missing or out of range");
     header->simulator_version = (int32)version;
     header->simulator_trained = JsonbGetString(json, "simulator_trained");
+}
+
+/* What a model is that acts. */
+static void ReadActs(ModelStore *store, Jsonb *json, Header *header)
+{
+    int64 lineage;
+
+    if (!ReadsActs(header->algorithm))
+        return;
+    if (header->items > 0)
+        StoreDamaged(store, PART_HEADER, 0, "\"items\" is out of range");
+    header->scenarios = ScenariosRead(store, json, header->item_kind);
+    if (!JsonbGetInteger(json, "lineage", &lineage) || lineage < 0 || lineage >> LINEAGE_BITS != 0)
+        StoreDamaged(store, PART_HEADER, 0, "\"lineage\" is missing or out of range");
+    header->lineage = (uint64)lineage;
 }
 
 const char *HeaderTrained(ModelStore *store)
@@ -297,10 +342,14 @@ Header HeaderRead(ModelStore *store)
     ReadSource(store, json, &header.source);
     ReadStream(store, JsonbGetObject(json, "stream"), &header);
     ReadPolicy(store, json, &header);
+    ReadActs(store, json, &header);
     return header;
 }
 
 void HeaderLayout(const Header *header, Model *model)
 {
-    ModelLayout(model, header->algorithm, header->options, header->users, header->items);
+    if (header->scenarios != NULL)
+        ModelLayoutActs(model, header->algorithm, header->options, &header->scenarios->shape);
+    else
+        ModelLayout(model, header->algorithm, header->options, header->users, header->items);
 }

@@ -10,6 +10,7 @@
 #include "pg/base/json.h"
 #include "pg/model/source.h"
 #include "pg/model/blocks.h"
+#include "pg/model/scenarios.h"
 
 #include "algo/algorithm.h"
 
@@ -48,7 +49,12 @@ typedef struct Header {
     const char *simulator; /* of a policy that was trained against one: its name; or NULL */
     int32 simulator_version;
     const char *simulator_trained; /* when its training began; NULL: not known */
+    const Scenarios *scenarios;    /* of a model that acts in them; or NULL */
+    uint64 lineage; /* of such a model: the same for all versions that followed each other */
 } Header;
+
+/* A lineage has so many bits. */
+#define LINEAGE_BITS 48
 
 /* Reads and checks; allocated in the current context. */
 extern Header HeaderRead(ModelStore *store);
@@ -61,6 +67,12 @@ extern void HeaderCheckIds(const ModelStore *store, const Header *header);
 
 /* Fails, with the advice to ask otherwise, if the model learnt from a log of slates. */
 extern void HeaderCheckUsers(const ModelStore *store, const Header *header);
+
+/* Fails, with the advice to ask otherwise, if the model has no items. */
+extern void HeaderCheckItems(const ModelStore *store, const Header *header);
+
+/* The same if it does not act in scenarios. */
+extern void HeaderCheckActs(const ModelStore *store, const Header *header);
 
 /* Parts of the model, without data. */
 extern void HeaderLayout(const Header *header, Model *model);

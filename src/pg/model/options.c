@@ -30,7 +30,7 @@ static bool LearnsInteractions(const Algorithm *algorithm)
     return !IsPolicy(algorithm);
 }
 
-static bool LearnsSlates(const Algorithm *algorithm)
+static bool LearnsSessions(const Algorithm *algorithm)
 {
     return IsPolicy(algorithm);
 }
@@ -63,26 +63,26 @@ const Algorithm *CheckAlgorithm(const char *name)
     const Algorithm *algorithm = CheckKnown(name, LearnsInteractions);
 
     if (!LearnsInteractions(algorithm))
-        ereport(
-            ERROR,
-            (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-             errmsg("algorithm \"%s\" learns from a log of slates, not from interactions", name),
-             errhint("Train it with recadv_train_policy() or recadv_train_policy_job().")));
+        ereport(ERROR,
+                (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                 errmsg("algorithm \"%s\" learns from a log of %s, not from interactions", name,
+                        ReadsActs(algorithm) ? "acts" : "slates"),
+                 errhint("Train it with recadv_train_policy() or recadv_train_policy_job().")));
     return algorithm;
 }
 
 const Algorithm *CheckPolicy(const char *name)
 {
-    const Algorithm *algorithm = CheckKnown(name, LearnsSlates);
+    const Algorithm *algorithm = CheckKnown(name, LearnsSessions);
 
-    if (!LearnsSlates(algorithm))
+    if (!LearnsSessions(algorithm))
         ereport(
             ERROR,
             (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
              errmsg("algorithm \"%s\" learns from interactions, not from a log of slates", name),
-             errhint("Train it with recadv_train() or recadv_train_job().  From a log of slates "
-                     "learn: %s.",
-                     AlgorithmNames(LearnsSlates))));
+             errhint("Train it with recadv_train() or recadv_train_job().  From logs of "
+                     "sessions learn: %s.",
+                     AlgorithmNames(LearnsSessions))));
     return algorithm;
 }
 

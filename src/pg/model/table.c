@@ -30,16 +30,22 @@
 #include "utils/syscache.h"
 
 #include "pg/model/catalog.h"
+#include "pg/model/citus.h"
 
 enum { COLUMN_VERSION = 1, COLUMN_PART, COLUMN_BLOCK, COLUMN_DATA };
 
+static void __attribute__((noreturn))
+FailNotAModelBut(Relation relation, const char *detail, const char *hint)
+{
+    ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
+                    errmsg("\"%s\" is not a model", RelationGetRelationName(relation)),
+                    errdetail("%s", detail), errhint("%s", hint)));
+}
+
 static void FailNotAModel(Relation relation, const char *detail)
 {
-    ereport(ERROR,
-            (errcode(ERRCODE_WRONG_OBJECT_TYPE),
-             errmsg("\"%s\" is not a model", RelationGetRelationName(relation)),
-             errdetail("%s", detail),
-             errhint("recadv_train() makes models; SELECT * FROM recadv_models lists them.")));
+    FailNotAModelBut(relation, detail,
+                     "recadv_train() makes models; SELECT * FROM recadv_models lists them.");
 }
 
 /* The lookups rely on the primary key of (version, part, block). */
@@ -67,20 +73,43 @@ static Oid CheckKey(Relation relation)
  * Columns are read by position: ALTER TABLE ... OF accepts tables whose physical columns differ
  * from the type's, such as after a DROP COLUMN.
  */
-static void CheckColumns(Relation relation)
+static bool HasColumns(Relation relation)
 {
     static const Oid types[] = {INT4OID, TEXTOID, INT4OID, BYTEAOID};
     TupleDesc columns = RelationGetDescr(relation);
 
     if (columns->natts != lengthof(types))
-        FailNotAModel(relation, "Its columns are not those of the type recadv_model.");
+        return false;
     for (int i = 0; i < columns->natts; i++) {
         Form_pg_attribute column = TupleDescAttr(columns, i);
 
         if (column->attisdropped || column->attgenerated != '\0' || column->atttypid != types[i] ||
             (types[i] == TEXTOID && column->attcollation != C_COLLATION_OID))
-            FailNotAModel(relation, "Its columns are not those of the type recadv_model.");
+            return false;
     }
+    return true;
+}
+
+static char *ModelTypeName(void)
+{
+    return format_type_be_qualified(ModelType());
+}
+
+/* Whatever copies the columns of a model alone, such as CREATE TABLE AS, loses the mark. */
+static void CheckType(Relation relation)
+{
+    static const char *detail = "It is not a table of the type recadv_model.";
+
+    if (relation->rd_rel->reloftype != ModelType()) {
+        if (!OidIsValid(ModelType()) || !HasColumns(relation))
+            FailNotAModel(relation, detail);
+        FailNotAModelBut(
+            relation, detail,
+            psprintf("If it has the rows of a model, ALTER TABLE %s OF %s makes it one.",
+                     RelationName(RelationGetRelid(relation)), ModelTypeName()));
+    }
+    if (!HasColumns(relation))
+        FailNotAModel(relation, "Its columns are not those of the type recadv_model.");
 }
 
 /* No bytes, which are no block, in place of a row that is too large. */
@@ -266,6 +295,24 @@ static void CheckHasRows(Relation relation)
                         errhint("Ask the primary, or ALTER TABLE ... SET LOGGED there.")));
 }
 
+/* Before the type: Citus makes shells of the table on its other nodes, which have none. */
+static void CheckNotOfCitus(Relation relation)
+{
+    char *name;
+
+    if (!IsCitusTable(RelationGetRelid(relation)))
+        return;
+    name = RelationName(RelationGetRelid(relation));
+    ereport(ERROR,
+            (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+             errmsg("\"%s\" is a table of Citus, which no model can be",
+                    RelationGetRelationName(relation)),
+             errdetail("Citus keeps its rows in shards, which are copies and no models."),
+             errhint("SELECT undistribute_table(%s), then ALTER TABLE %s OF %s makes it a model "
+                     "again; recadv_publish() and recadv_subscribe() bring it to other nodes.",
+                     quote_literal_cstr(name), name, ModelTypeName())));
+}
+
 /* Statements run with the owner's rights, which an owner can be without. */
 static void CheckOwnerWrites(const ModelTable *table, ModelUse use)
 {
@@ -303,10 +350,9 @@ static void Check(Relation relation, ModelUse use, ModelTable *table)
     ModelCheckRights(RelationGetRelid(relation), use);
     if (relation->rd_rel->relkind != RELKIND_RELATION)
         FailNotAModel(relation, "It is not an ordinary table.");
-    if (relation->rd_rel->reloftype != ModelType())
-        FailNotAModel(relation, "It is not a table of the type recadv_model.");
+    CheckNotOfCitus(relation);
+    CheckType(relation);
     CheckHasRows(relation);
-    CheckColumns(relation);
     *table = TableOf(relation);
     if (use != MODEL_READ) {
         CheckRunsNoCode(table);

@@ -2,8 +2,8 @@
  * open.c: opens a model for one call of a serving function.
  *
  * In this order: the table and the version that serves; the session's entry of that version, loaded
- * if there is none; the item side in memory, where it fits; the items that were observed since the
- * last refresh.
+ * if there is none; the item side in memory, where there is one and it fits; the items that were
+ * observed since the last refresh.
  */
 #include "pg/serve/open.h"
 
@@ -12,7 +12,10 @@
 #include "pg/serve/session_cache.h"
 #include "pg/model/resolve.h"
 
-static CacheEntry *OpenServing(ModelTable *table)
+/* Can a model answer what is asked?  Fails, telling what to ask instead, if not. */
+typedef void (*CheckAnswers)(const ModelStore *store, const Header *header);
+
+static CacheEntry *OpenServing(ModelTable *table, CheckAnswers check)
 {
     Oid relid = RelationGetRelid(table->relation);
     Current current = ModelTableCurrent(table, false);
@@ -24,11 +27,19 @@ static CacheEntry *OpenServing(ModelTable *table)
     if (entry == NULL)
         entry = CacheLoad(relid, &current, &table->store);
     entry->served.store = &table->store;
+    check(&table->store, &entry->served.header);
     private = entry->private;
-    ItemMemoryOpen(entry, table);
+    if (entry->served.header.scenarios == NULL)
+        ItemMemoryOpen(entry, table);
     if (!entry->kept || entry->private != private)
         CacheKeep(entry);
     return entry;
+}
+
+Served *ServedOpenActs(text *model, ModelTable *table)
+{
+    ModelOpen(model, MODEL_READ, table);
+    return &OpenServing(table, HeaderCheckActs)->served;
 }
 
 Served *ServedOpen(text *model, ModelTable *table)
@@ -36,7 +47,7 @@ Served *ServedOpen(text *model, ModelTable *table)
     CacheEntry *entry;
 
     ModelOpen(model, MODEL_READ, table);
-    entry = OpenServing(table);
+    entry = OpenServing(table, HeaderCheckItems);
     NewItemsOpen(&entry->served, table);
     return &entry->served;
 }
@@ -55,6 +66,7 @@ static CacheEntry *OpenKept(ModelTable *table, int32 version)
     current.version = version;
     entry = CacheLoad(RelationGetRelid(table->relation), &current, &table->store);
     entry->served.store = &table->store;
+    HeaderCheckItems(&table->store, &entry->served.header);
     ItemMemoryOpenAlone(entry);
     return entry;
 }
@@ -65,7 +77,7 @@ Served *ServedOpenVersion(text *model, int32 version, ModelTable *table)
 
     ModelOpen(model, MODEL_READ, table);
     if (version == 0 || version == ModelTableCurrent(table, false).version)
-        entry = OpenServing(table);
+        entry = OpenServing(table, HeaderCheckItems);
     else
         entry = OpenKept(table, version);
     entry->served.new_items.count = 0;
@@ -78,5 +90,6 @@ Served *ServedImage(const bytea *image, ImageStore *store)
 
     ImageOpen(image, store);
     ServedLoad(served, &store->store);
+    HeaderCheckItems(&store->store, &served->header);
     return served;
 }

@@ -11,8 +11,12 @@
 #include "pg/model/image.h"
 #include "pg/serve/served.h"
 
-/* The model that the name means, opened for this call; close `table` when done. */
+/* The model that the name means, opened for this call; close `table` when done.  Fails if it has no
+ * items. */
 extern Served *ServedOpen(text *model, ModelTable *table);
+
+/* The same of one that acts in scenarios, instead. */
+extern Served *ServedOpenActs(text *model, ModelTable *table);
 
 /*
  * A version of it that is kept, as it was trained and refreshed: without what has been observed

@@ -52,13 +52,16 @@ static void Forget(Oid relid, const PublishedVersion *published)
 static void LoadCurrent(Oid relid)
 {
     ModelTable table;
+    CacheEntry *entry;
     Current current;
 
     PushActiveSnapshot(GetLatestSnapshot());
     ModelTableOpenOwned(relid, &table);
     current = ModelTableCurrent(&table, false);
     table.store.version = current.version;
-    ItemMemoryPreload(CacheLoad(relid, &current, &table.store), &table);
+    entry = CacheLoad(relid, &current, &table.store);
+    if (entry->served.header.scenarios == NULL)
+        ItemMemoryPreload(entry, &table);
     ModelTableClose(&table);
     PopActiveSnapshot();
 }

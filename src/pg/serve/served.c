@@ -9,6 +9,8 @@
 
 #include <math.h>
 
+#include "common/hashfn.h"
+
 #include "pg/ids/id_text.h"
 #include "pg/model/view.h"
 
@@ -26,8 +28,27 @@ static Header ReadHeader(ModelStore *store)
     options = palloc(header.algorithm->options_size);
     memcpy(options, header.options, header.algorithm->options_size);
     header.options = options;
+    if (header.scenarios != NULL)
+        header.scenarios = ScenariosCopy(header.scenarios);
     MemoryContextDelete(reading);
     return header;
+}
+
+/* Of every number by which the model acts: the same bytes act alike, wherever they lie. */
+static uint64 Fingerprint(const Model *model)
+{
+    uint64 hash = 0;
+
+    for (int i = 0; i < model->parts; i++) {
+        const Part *part = &model->part[i];
+
+        if (!PartServes(part, AXIS_SHARED))
+            continue;
+        for (uint32 row = 0; row < part->rows; row++)
+            hash = hash_bytes_extended((const unsigned char *)PartRow(part, row),
+                                       (int)(part->columns * sizeof(float)), hash);
+    }
+    return hash;
 }
 
 void ServedLoad(Served *served, ModelStore *store)
@@ -45,6 +66,8 @@ void ServedLoad(Served *served, ModelStore *store)
         part->data = AllocateFloats(part->rows, part->stride);
         ReadPart(store, &served->model, part);
     }
+    if (served->model.acts != NULL)
+        served->fingerprint = Fingerprint(&served->model);
 }
 
 Id ServedCanonical(const Served *served, Axis axis, Id id)

@@ -23,6 +23,7 @@ typedef struct Served {
     Dictionary items;
     bool resident;        /* is the item side in memory? `model` then has the item parts, too */
     const ItemSide *side; /* if it is */
+    uint64 fingerprint;   /* of the networks of a model that acts */
     /* What follows, and `side`, is valid during one call. */
     ModelStore *store;
     IdList new_items; /* items observed since the last refresh; their indexes follow the others */

@@ -16,6 +16,7 @@
 #include "pg/model/whole_model.h"
 #include "pg/serve/arguments.h"
 #include "pg/sql/checks.h"
+#include "pg/sql/evaluate_acts.h"
 #include "pg/sql/explore.h"
 #include "pg/sql/policy_columns.h"
 #include "pg/train/slate_reader.h"
@@ -24,7 +25,7 @@
 enum {
     EVALUATE_MODEL,
     EVALUATE_SOURCE,
-    EVALUATE_COLUMNS, /* six of them */
+    EVALUATE_COLUMNS, /* nine of them */
     EVALUATE_HISTORY = EVALUATE_COLUMNS + POLICY_COLUMNS,
     EVALUATE_EXPLORE,
     EVALUATE_GAMMA,
@@ -92,7 +93,7 @@ static void LoadModel(PolicyEvaluation *e, text *model)
     e->table.store.version = ModelTableCurrent(&e->table, false).version;
     WholeModelRead(&e->table.store, &e->backend, &e->whole);
     HeaderCheckIds(&e->table.store, &e->whole.header);
-    if (e->whole.model.items == 0)
+    if (e->whole.model.items == 0 && e->whole.header.scenarios == NULL)
         ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                         errmsg("model \"%s\" has no items", e->table.store.name)));
 }
@@ -238,25 +239,40 @@ static void ResultReal(ResultRow *row, double value)
     ResultFloat8If(row, !isnan(value), value);
 }
 
+void AddEstimate(RowSet *rows, const char *name, const Estimate *estimate)
+{
+    ResultRow row = {0};
+
+    ResultText(&row, name);
+    ResultReal(&row, estimate->value);
+    ResultReal(&row, estimate->lower);
+    ResultReal(&row, estimate->upper);
+    ResultInt8(&row, (int64)estimate->sessions);
+    ResultReal(&row, estimate->effective);
+    ResultReal(&row, estimate->max_weight);
+    ResultReal(&row, estimate->supported);
+    ResultInt8(&row, (int64)estimate->clipped);
+    RowSetAddRow(rows, &row);
+}
+
 static void AddEstimates(RowSet *rows, const PolicyEvaluation *e)
 {
     int count = e->value.steps == 0 ? ESTIMATE_IPS : ESTIMATORS;
 
-    for (int i = 0; i < count; i++) {
-        const Estimate *estimate = &e->value.of[i];
-        ResultRow row = {0};
+    for (int i = 0; i < count; i++)
+        AddEstimate(rows, estimator_names[i], &e->value.of[i]);
+}
 
-        ResultText(&row, estimator_names[i]);
-        ResultReal(&row, estimate->value);
-        ResultReal(&row, estimate->lower);
-        ResultReal(&row, estimate->upper);
-        ResultInt8(&row, (int64)estimate->sessions);
-        ResultReal(&row, estimate->effective);
-        ResultReal(&row, estimate->max_weight);
-        ResultReal(&row, estimate->supported);
-        ResultInt8(&row, (int64)estimate->clipped);
-        RowSetAddRow(rows, &row);
-    }
+static void EvaluateSlates(PolicyEvaluation *e, const Source *source, const SlateColumns *columns,
+                           RowSet *rows)
+{
+    CheckSlateColumns(columns);
+    ReadLog(e, source, columns);
+    CheckKinds(e);
+    MapItems(e);
+    Evaluate(e);
+    Report(e);
+    AddEstimates(rows, e);
 }
 
 PG_FUNCTION_INFO_V1(recadv_evaluate_policy);
@@ -265,25 +281,25 @@ Datum recadv_evaluate_policy(PG_FUNCTION_ARGS)
 {
     PolicyEvaluation *e = palloc0(sizeof(PolicyEvaluation));
     Source source = {.text = NULL};
-    SlateColumns columns;
+    PolicyColumns columns;
     RowSet rows;
 
     RowSetOpen(&rows, fcinfo);
     TakeArguments(fcinfo, &e->question);
     source.text = text_to_cstring(PG_GETARG_TEXT_PP(EVALUATE_SOURCE));
     columns = PolicyColumnsArgument(fcinfo, EVALUATE_COLUMNS);
-    PolicyHistoryArgument(fcinfo, EVALUATE_HISTORY, &columns);
+    columns.slates.history = ColumnArgument(fcinfo, EVALUATE_HISTORY);
     BackendHostInit(
         &e->backend,
         AllocSetContextCreate(CurrentMemoryContext, "recadv evaluation", ALLOCSET_DEFAULT_SIZES),
         "recadv_evaluate_policy");
     LoadModel(e, ModelArgument(fcinfo, EVALUATE_MODEL));
-    ReadLog(e, &source, &columns);
-    CheckKinds(e);
-    MapItems(e);
-    Evaluate(e);
-    Report(e);
-    AddEstimates(&rows, e);
+    if (e->whole.header.scenarios != NULL)
+        EvaluateActs(&(ActEvaluation){&e->backend, e->table.store.name, &e->whole,
+                                      e->question.gamma, e->question.confidence, e->question.seed},
+                     &source, &columns.acts, &rows);
+    else
+        EvaluateSlates(e, &source, &columns.slates, &rows);
     ModelTableClose(&e->table);
     MemoryContextDelete(e->backend.context);
     return (Datum)0;

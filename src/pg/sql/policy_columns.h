@@ -1,4 +1,4 @@
-/* policy_columns.h: the arguments that name the columns of a log of slates. */
+/* policy_columns.h: the arguments that name the columns of a log of slates, or of acts. */
 #ifndef RECADV_PG_SQL_POLICY_COLUMNS_H
 #define RECADV_PG_SQL_POLICY_COLUMNS_H
 
@@ -6,15 +6,22 @@
 
 #include "fmgr.h"
 
+#include "pg/train/acts.h"
 #include "pg/train/slates.h"
 
-/* session, step, shown, clicked, reward, propensity: they follow each other. */
-#define POLICY_COLUMNS 6
+/* session, step, shown, clicked, scenario, observation, action, reward, propensity: they follow
+ * each other. */
+#define POLICY_COLUMNS 9
 
-/* Fails if one that must be named is NULL, or a column is given for two things. */
-extern SlateColumns PolicyColumnsArgument(FunctionCallInfo fcinfo, int first);
+typedef struct PolicyColumns {
+    SlateColumns slates;
+    ActColumns acts;
+} PolicyColumns;
 
-/* That of what had been clicked before; may be NULL. */
-extern void PolicyHistoryArgument(FunctionCallInfo fcinfo, int argument, SlateColumns *columns);
+/* Fails if one that must be named is NULL. */
+extern PolicyColumns PolicyColumnsArgument(FunctionCallInfo fcinfo, int first);
+
+/* A column, or NULL. */
+extern char *ColumnArgument(FunctionCallInfo fcinfo, int argument);
 
 #endif

@@ -3,10 +3,8 @@
 
 #include "catalog/pg_type.h"
 #include "fmgr.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
-#include "utils/lsyscache.h"
 
 #include "algo/policy/explorer.h"
 #include "pg/base/rowset.h"
@@ -14,11 +12,10 @@
 #include "pg/ids/id_text.h"
 #include "pg/model/catalog.h"
 #include "pg/model/options.h"
-#include "pg/model/resolve.h"
-#include "pg/model/versions.h"
 #include "pg/serve/arguments.h"
 #include "pg/sql/checks.h"
 #include "pg/sql/explore.h"
+#include "pg/sql/played.h"
 #include "pg/train/simulator.h"
 
 /* Arguments of recadv_simulate, whatever the kind of its ids. */
@@ -39,10 +36,6 @@ static const int place_of[][ARGUMENTS] = {
     [ID_INTEGER] = {0, 1, 2, 3, 4, 5, 6, 7},
     [ID_TEXT] = {0, 1, 3, 4, 5, 6, 7, 2},
 };
-
-/* Behind all sessions that training looks at, whatever the seed: who is judged by those by which
- * its best epoch was chosen looks better than it is. */
-#define BEFORE_FIRST ((uint64)1 << 41)
 
 /* Columns of its rows. */
 enum {
@@ -126,19 +119,9 @@ static void RulesArgument(FunctionCallInfo fcinfo, const Simulation *s, VisitorR
     }
 }
 
-static int32 SessionsArgument(FunctionCallInfo fcinfo, const Simulation *s)
-{
-    int32 sessions = PG_GETARG_INT32(s->place[ARG_SESSIONS]);
-
-    if (sessions < 1)
-        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                        errmsg("sessions must be at least 1, not %d", sessions)));
-    return sessions;
-}
-
 static void TakeArguments(FunctionCallInfo fcinfo, Simulation *s)
 {
-    s->sessions = SessionsArgument(fcinfo, s);
+    s->sessions = SessionsArgument(fcinfo, s->place[ARG_SESSIONS]);
     s->k = KArgument(fcinfo, s->place[ARG_K]);
     s->explore = ExploreArgument(fcinfo, s->place[ARG_EXPLORE]);
     s->seed = SeedArgument(fcinfo, s->place[ARG_SEED]);
@@ -164,12 +147,18 @@ static void LoadSimulator(FunctionCallInfo fcinfo, Simulation *s)
     s->k = Min(s->k, s->simulator.whole.model.items);
 }
 
-/* A policy looks better where it was trained than anywhere else. */
-static void CheckJudge(const Simulation *s, const char *policy)
+/* The visitors that a policy has learnt from are of the same model. */
+static bool JudgesItself(const Simulation *s, const PlayedName *policy)
 {
-    if (SimulatorHasTrained(&s->simulator, &s->policy->header))
+    return Recommends(s->policy->header.algorithm) && strcmp(policy->full, s->simulator.name) == 0;
+}
+
+/* A policy looks better where it was trained than anywhere else. */
+static void CheckJudge(const Simulation *s, const PlayedName *policy)
+{
+    if (SimulatorHasTrained(&s->simulator, &s->policy->header) || JudgesItself(s, policy))
         ereport(NOTICE, (errmsg("model \"%s\" was trained in the simulator \"%s\", which judges it",
-                                policy, s->simulator.name),
+                                policy->name, s->simulator.name),
                          errhint("It has learnt the simulator's mistakes, too: judge it in one "
                                  "that was trained on other data.")));
 }
@@ -193,17 +182,13 @@ static void FindItems(Simulation *s, const char *name)
 
 static void LoadPolicy(FunctionCallInfo fcinfo, Simulation *s)
 {
-    ModelTable table;
+    PlayedName name;
 
     if (PG_ARGISNULL(s->place[ARG_POLICY]))
         return;
-    ModelOpen(PG_GETARG_TEXT_PP(s->place[ARG_POLICY]), MODEL_READ, &table);
-    table.store.version = ModelTableCurrent(&table, false).version;
-    s->policy = palloc0(sizeof(WholeModel));
-    WholeModelRead(&table.store, &s->backend, s->policy);
-    CheckJudge(s, table.store.name);
-    FindItems(s, table.store.name);
-    ModelTableClose(&table);
+    s->policy = PlayedModel(PG_GETARG_TEXT_PP(s->place[ARG_POLICY]), true, &s->backend, &name);
+    CheckJudge(s, &name);
+    FindItems(s, name.name);
 }
 
 /* The model whose items are shown. */
@@ -238,17 +223,6 @@ static void TakeCandidates(FunctionCallInfo fcinfo, Simulation *s)
 
 /* ---- rows ---- */
 
-static Datum ArrayOf(const Datum *values, uint32 count, Oid type)
-{
-    int16 length;
-    bool by_value;
-    char align;
-
-    get_typlenbyvalalign(type, &length, &by_value, &align);
-    return PointerGetDatum(
-        construct_array((Datum *)values, (int)count, type, length, by_value, align));
-}
-
 static void PutItems(const Simulation *s, const RolloutStep *step, Datum *values)
 {
     Datum *shown = PallocArray(Datum, step->count), *clicked = PallocArray(Datum, step->count);
@@ -262,9 +236,9 @@ static void PutItems(const Simulation *s, const RolloutStep *step, Datum *values
         if (step->clicked[i])
             clicked[clicks++] = shown[i];
     }
-    values[ROW_SHOWN] = ArrayOf(shown, step->count, type);
-    values[ROW_CLICKED] = ArrayOf(clicked, clicks, type);
-    values[ROW_PROPENSITY] = ArrayOf(propensity, step->count, FLOAT4OID);
+    values[ROW_SHOWN] = PlayedArray(shown, step->count, type);
+    values[ROW_CLICKED] = PlayedArray(clicked, clicks, type);
+    values[ROW_PROPENSITY] = PlayedArray(propensity, step->count, FLOAT4OID);
 }
 
 /* What the visitor had clicked, by the simulator's indexes. */
@@ -275,7 +249,7 @@ static Datum HistoryOf(const Simulation *s)
 
     for (uint32 i = 0; i < visitor->clicks; i++)
         items[i] = IdToDatum(IdListGet(&s->simulator.whole.item_ids, visitor->history[i]), s->kind);
-    return ArrayOf(items, visitor->clicks, IdTypeOf(s->kind));
+    return PlayedArray(items, visitor->clicks, IdTypeOf(s->kind));
 }
 
 /* Visitors remember what they clicked; where a session begins, what its record says. */
@@ -311,19 +285,12 @@ static void PutStep(void *arg, const RolloutStep *step)
 
 /* ---- playing ---- */
 
-/* Beside what is there. */
-static void CheckMore(const Simulation *s, Size more)
-{
-    CheckMemoryOfSlates(add_size(MemoryContextMemAllocated(s->backend.context, true), more),
-                        "simulating");
-}
-
 static void CheckPlaying(const Simulation *s, const ModelPolicy *shown, const Rollout *rollout)
 {
     int threads = recadv_max_threads;
     Size more = SizeAdd(ModelPolicyMemory(shown, s->k, threads), RolloutMemory(rollout));
 
-    CheckMore(s, SizeAdd(more, ExplorerMemory(s->k, threads)));
+    CheckPlayingMemory(&s->backend, SizeAdd(more, ExplorerMemory(s->k, threads)));
 }
 
 static void Play(void *arg)
@@ -378,7 +345,7 @@ static Datum Simulate(FunctionCallInfo fcinfo, IdKind kind)
     LoadSimulator(fcinfo, s);
     LoadPolicy(fcinfo, s);
     TakeCandidates(fcinfo, s);
-    CheckMore(s, EnvironmentMemory(&s->simulator.whole.model, &s->rules));
+    CheckPlayingMemory(&s->backend, EnvironmentMemory(&s->simulator.whole.model, &s->rules));
     BackendHostRun(&s->backend, recadv_max_threads, Play, s);
     MemoryContextDelete(s->backend.context);
     return (Datum)0;

@@ -1,4 +1,5 @@
-/* train_policy.c: recadv_train_policy(): learns from a log of slates, in the caller's transaction.
+/* train_policy.c: recadv_train_policy(): learns from a log of slates, or of acts, in the caller's
+ * transaction.
  */
 #include "pg/base/compat.h"
 
@@ -19,7 +20,10 @@ static PolicyRequest *TakeColumns(FunctionCallInfo fcinfo)
 {
     PolicyRequest *policy = palloc0(sizeof(PolicyRequest));
 
-    policy->columns = PolicyColumnsArgument(fcinfo, POLICY_SESSION_COLUMN);
+    PolicyColumns columns = PolicyColumnsArgument(fcinfo, POLICY_SESSION_COLUMN);
+
+    policy->columns = columns.slates;
+    policy->act_columns = columns.acts;
     if (!PG_ARGISNULL(POLICY_SIMULATOR))
         policy->simulator = text_to_cstring(PG_GETARG_TEXT_PP(POLICY_SIMULATOR));
     return policy;
@@ -30,10 +34,10 @@ TrainRequest *TakePolicy(FunctionCallInfo fcinfo, int weight_column)
     TrainRequest *request = palloc0(sizeof(TrainRequest));
 
     CheckNotNull(fcinfo, POLICY_MODEL, "model");
-    CheckNotNull(fcinfo, POLICY_SOURCE, "source");
     CheckNotNull(fcinfo, POLICY_ALGORITHM, "algorithm");
     request->model = text_to_cstring(PG_GETARG_TEXT_PP(POLICY_MODEL));
-    request->source.text = text_to_cstring(PG_GETARG_TEXT_PP(POLICY_SOURCE));
+    if (!PG_ARGISNULL(POLICY_SOURCE)) /* in a world nothing is read */
+        request->source.text = text_to_cstring(PG_GETARG_TEXT_PP(POLICY_SOURCE));
     request->algorithm_name = text_to_cstring(PG_GETARG_TEXT_PP(POLICY_ALGORITHM));
     request->policy = TakeColumns(fcinfo);
     request->options_text = OptionsText(fcinfo, POLICY_OPTIONS);
@@ -61,22 +65,31 @@ static void ResultReal(ResultRow *row, double value)
     ResultFloat8If(row, !isnan(value), isnan(value) ? 0 : value);
 }
 
+/* Of the log; NULL where there is none. */
+static void ResultCount(ResultRow *row, const PolicyTraining *p, uint64 count)
+{
+    if (p->world == NULL)
+        ResultInt8(row, (int64)count);
+    else
+        ResultNull(row);
+}
+
 static Datum Summary(FunctionCallInfo fcinfo, const TrainRequest *request, const Training *t,
                      int32 version)
 {
     const PolicyTraining *p = t->policy;
-    const Slates *slates = &p->log.slates;
+    LogSummary log = PolicySummary(p);
     const Epoch *best = TrainingBest(t);
     ResultRow row = {0};
 
     ResultText(&row, request->model);
     ResultInt4(&row, version);
     ResultText(&row, request->algorithm->name);
-    ResultInt8(&row, slates->sessions);
-    ResultInt8(&row, (int64)slates->steps);
-    ResultInt8(&row, slates->items);
-    ResultInt8(&row, (int64)p->log.null_rows);
-    ResultInt8(&row, (int64)p->log.broken.rows);
+    ResultCount(&row, p, log.sessions);
+    ResultCount(&row, p, log.steps);
+    ResultInt8(&row, t->collected.data.items);
+    ResultCount(&row, p, log.null_rows);
+    ResultCount(&row, p, log.broken->rows);
     ResultInt4(&row, t->report.epochs);
     if (best != NULL)
         ResultInt4(&row, best->epoch);
@@ -84,7 +97,7 @@ static Datum Summary(FunctionCallInfo fcinfo, const TrainRequest *request, const
         ResultNull(&row);
     ResultReal(&row, p->measured.reward);
     ResultReal(&row, p->measured.depth);
-    ResultReal(&row, p->log.logged_reward);
+    ResultReal(&row, log.reward);
     ResultReal(&row, p->random.reward);
     ResultFloat8(&row, (double)(GetCurrentTimestamp() - t->started) / USECS_PER_SEC);
     ResultText(&row, t->report.stop_reason);

@@ -1,5 +1,6 @@
 /*
- * policy.h: the phases of a training from a log of slates: read it, load the simulator, fit.
+ * policy.h: the phases of a training from a log of slates, or of acts: read it, load the simulator,
+ * fit.
  *
  * recadv_train_policy() calls them in one transaction, recadv_train_policy_job() with commits
  * between them, where recadv_train() and its job have those of training.h.
@@ -7,32 +8,20 @@
 #ifndef RECADV_PG_TRAIN_POLICY_H
 #define RECADV_PG_TRAIN_POLICY_H
 
-#include "pg/train/simulator.h"
-#include "pg/train/slates.h"
-#include "pg/train/training.h"
+#include "pg/train/policy_run.h"
 
-/* What is asked beside what TrainRequest has. */
-typedef struct PolicyRequest {
-    SlateColumns columns;
-    const char *simulator; /* NULL: the log alone */
-} PolicyRequest;
-
-/* Sessions of the simulator that a policy is measured by; training has others. */
-#define MEASURED_SESSIONS 400
-
-/* What rolling out comes to: means over sessions; NaN: it was not done. */
-typedef struct Simulated {
-    double reward;
+/* What there is to say of a log, whatever it is of; zeros and NaN without one. */
+typedef struct LogSummary {
+    uint64 sessions;
+    uint64 steps;
+    uint64 null_rows;
+    uint64 single_steps;
+    const BrokenRows *broken;
+    double reward; /* of a session */
     double depth;
-} Simulated;
+} LogSummary;
 
-/* What has come of it beside what Training has. */
-typedef struct PolicyTraining {
-    CollectedSlates log;
-    Simulator *simulator; /* NULL: none */
-    Simulated measured;   /* the new version; NaN without a simulator */
-    Simulated random;     /* slates by chance, to the same visitors */
-} PolicyTraining;
+extern LogSummary PolicySummary(const PolicyTraining *policy);
 
 /* Everything that can be wrong with the request is found here, before any work. */
 extern void PolicyCheck(const TrainRequest *request);
@@ -43,8 +32,8 @@ extern void PolicyRead(Training *training, const TrainRequest *request);
 /* Needs neither SPI nor a snapshot. */
 extern void PolicyFit(Training *training, const TrainRequest *request);
 
-/* Rolls a model out in the simulator of the training; `items` are its ids; NULL, both: by chance.
- */
+/* Rolls a model out in the simulator of the training, or plays it in its world; `items` are its
+ * ids; NULL, both: by chance. */
 extern Simulated PolicySimulate(Training *training, const TrainRequest *request, const Model *model,
                                 const IdList *items);
 
@@ -61,6 +50,9 @@ extern void PolicyDescribeSource(StringInfo json, const TrainRequest *request,
 
 /* What was read: for the header, and for the log of runs. */
 extern void PolicyDescribeLog(StringInfo json, const Training *training);
+
+/* The scenarios of a model that acts, and its lineage; of another nothing. */
+extern void PolicyDescribeScenarios(StringInfo json, const Training *training);
 
 /* What was measured. */
 extern void PolicyDescribeMeasured(StringInfo json, const Training *training);

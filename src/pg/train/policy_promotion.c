@@ -8,6 +8,8 @@
 #include "pg/base/settings.h"
 #include "pg/base/subtransaction.h"
 #include "pg/model/versions.h"
+#include "algo/policy/act_play.h"
+#include "pg/train/act_policy.h"
 #include "pg/train/promotion.h"
 
 typedef struct Serving {
@@ -20,7 +22,7 @@ typedef struct Serving {
 /* From the header alone. */
 static void CheckShrunk(Serving *s, Jsonb *header)
 {
-    uint64 now = s->training->policy->log.slates.steps;
+    uint64 now = PolicySummary(s->training->policy).steps;
     int64 before;
 
     if (!JsonbGetInteger(header, "steps", &before) || before <= 0)
@@ -43,6 +45,36 @@ static void CheckItems(Serving *s, const IdList *items)
     }
     PromotionRefuse(s->training, psprintf("the source has no item of version %d, which serves",
                                           s->training->promotion.serving));
+}
+
+/* Whoever asks in a scenario of the version that serves must get an answer of the next one. */
+static char *LostScenario(const Scenarios *now, const Scenarios *before, int32 version)
+{
+    for (uint32 i = 0; i < before->names.count; i++) {
+        uint32 found = ScenarioFind(now, IdListGet(&before->names, i));
+        ActWidths was = before->shape.scenario[i], is;
+        char *name = ScenarioName(&before->names, i);
+
+        if (found == UNKNOWN_ID)
+            return psprintf(
+                "the source has no scenario \"%s\", which version %d, which serves, has", name,
+                version);
+        is = now->shape.scenario[found];
+        if (is.observation != was.observation || is.action != was.action)
+            return psprintf("scenario \"%s\" has observations and actions of %u and %u numbers, of "
+                            "%u and %u in version %d, which serves",
+                            name, is.observation, is.action, was.observation, was.action, version);
+    }
+    return NULL;
+}
+
+static void CheckScenarios(Serving *s, const Scenarios *before)
+{
+    char *lost =
+        LostScenario(&s->training->policy->scenarios, before, s->training->promotion.serving);
+
+    if (lost != NULL)
+        PromotionRefuse(s->training, lost);
 }
 
 static void TakeRecorded(Serving *s, const Header *header, Jsonb *document)
@@ -72,7 +104,45 @@ static void MeetVisitors(Serving *s, const WholeModel *whole)
 
 static bool IsOfOneSort(const Algorithm *a, const Algorithm *b)
 {
-    return IsPolicy(a) && IsPolicy(b) && IsSimulator(a) == IsSimulator(b);
+    return IsPolicy(a) && IsPolicy(b) && Recommends(a) == Recommends(b) &&
+           ReadsActs(a) == ReadsActs(b);
+}
+
+static char *WhyOfOtherSort(const Algorithm *serving, const Algorithm *now)
+{
+    if (!IsPolicy(serving))
+        return "it learnt from interactions";
+    return ReadsActs(serving) != ReadsActs(now) ? "one acts in scenarios, the other shows items"
+                                                : "one is a policy, the other a simulator";
+}
+
+static const ActEnvironment *WorldOf(const Header *header)
+{
+    return header->scenarios == NULL
+               ? NULL
+               : header->algorithm->policy->acts->environment(header->options);
+}
+
+/* Two that act. */
+static void CompareActs(Serving *s, const Header *header, Jsonb *document)
+{
+    Training *t = s->training;
+    const ActEnvironment *world = t->policy->world;
+    WholeModel whole;
+
+    if (world != WorldOf(header)) {
+        t->promotion.problem = "they did not learn in the same world, or one of them from a log";
+        return;
+    }
+    if (world == NULL)
+        CheckShrunk(s, document);
+    CheckScenarios(s, header->scenarios);
+    TakeRecorded(s, header, document);
+    if (world == NULL)
+        return;
+    WholeModelRead(s->store, &s->backend, &whole);
+    if (ActFits(&whole.model, world))
+        MeetVisitors(s, &whole);
 }
 
 static void Compare(void *arg)
@@ -84,8 +154,11 @@ static void Compare(void *arg)
     WholeModel whole;
 
     if (!IsOfOneSort(header.algorithm, s->request->algorithm)) {
-        t->promotion.problem = IsPolicy(header.algorithm) ? "one is a policy, the other a simulator"
-                                                          : "it learnt from interactions";
+        t->promotion.problem = WhyOfOtherSort(header.algorithm, s->request->algorithm);
+        return;
+    }
+    if (header.scenarios != NULL) {
+        CompareActs(s, &header, document);
         return;
     }
     CheckShrunk(s, document);
@@ -131,18 +204,21 @@ void PolicyPromotionPrepare(Training *t, const TrainRequest *request, Oid relid)
 {
     double start = HostClock();
     ModelTable table;
-    Current current;
+    Current current = {0};
+    bool serves;
 
     t->promotion = (Promotion){.serving_value = NAN,
                                .value = NAN,
                                .recorded = NAN,
                                .measure = request->algorithm->metrics[0].name};
-    if (((const TrainOptions *)request->options)->promote == 0)
-        return;
     ModelTableOpenOwned(relid, &table);
-    if (ModelTableTryCurrent(&table, &current) == NULL && current.version > 0) {
+    serves = ModelTableTryCurrent(&table, &current) == NULL && current.version > 0;
+    table.store.version = current.version;
+    if (ReadsActs(request->algorithm))
+        ActPolicyLineage(t, request, serves ? &table.store : NULL);
+    if (serves && ((const TrainOptions *)request->options)->promote > 0) {
         RunStatusStage(&t->backend.status, "compare");
-        table.store.version = t->promotion.serving = current.version;
+        t->promotion.serving = current.version;
         LoadAndCompare(t, request, &table.store);
         t->phases.compare = HostClock() - start;
     }
@@ -165,10 +241,12 @@ static void CompareMeasured(Training *t, double share)
     p->value = t->policy->measured.reward;
     p->compared = MEASURED_SESSIONS;
     if (!IsEnough(p->value, share, p->serving_value))
-        PromotionRefuse(t,
-                        psprintf("its reward of %.4f is less than %g of the %.4f of version %d, "
-                                 "which serves, with the same %d simulated visitors",
-                                 p->value, share, p->serving_value, p->serving, MEASURED_SESSIONS));
+        PromotionRefuse(t, psprintf("its reward of %.4f is less than %g of the %.4f of version %d, "
+                                    "which serves, %s %d %s",
+                                    p->value, share, p->serving_value, p->serving,
+                                    t->policy->world != NULL ? "in the same" : "with the same",
+                                    MEASURED_SESSIONS,
+                                    t->policy->world != NULL ? "sessions" : "simulated visitors"));
 }
 
 static void CompareRecorded(Training *t, const Metric *metric, double share, double value)

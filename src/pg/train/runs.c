@@ -95,7 +95,7 @@ static void DescribeResult(StringInfo json, const Algorithm *algorithm, const Tr
 
     if (t->policy != NULL)
         PolicyDescribeLog(json, t);
-    if (t->collected.rows > 0) {
+    if (t->collected.rows > 0 || t->report.epochs > 0) { /* a world has no rows */
         JsonInteger(json, "users", t->collected.data.users);
         JsonInteger(json, "items", t->collected.data.items);
         JsonInteger(json, "interactions", (int64)t->collected.data.count);

@@ -1,12 +1,9 @@
 /*
- * slate_reader.c: runs the query on a log of slates and hands each row to a collector.
+ * slate_reader.c: reads the slates of a source into a collector.
  */
 #include "pg/train/slate_reader.h"
 
-#include "executor/tuptable.h"
-#include "utils/lsyscache.h"
-
-#include "pg/train/reader.h"
+#include "pg/train/log_reader.h"
 
 /* In the order in which they are read. */
 #define SLATE_COLUMNS 7
@@ -22,95 +19,50 @@ static void ColumnsOf(const SlateColumns *columns, SourceColumn *list)
     list[6] = (SourceColumn){columns->history, "history_column"};
 }
 
-typedef struct SlateReceiver {
-    DestReceiver pub;
+void CheckSlateColumns(const SlateColumns *columns)
+{
+    SourceColumn list[SLATE_COLUMNS];
+
+    ColumnsOf(columns, list);
+    CheckLogColumns(list, SLATE_COLUMNS,
+                    "Session, step, shown, clicked, reward and propensity are columns of their "
+                    "own.");
+}
+
+typedef struct SlateReading {
     MemoryContext context;
     const SlateColumns *columns;
-    int place[SLATE_COLUMNS]; /* in a row, or -1 */
     SlateCollector *collector;
-} SlateReceiver;
+} SlateReading;
 
-static Oid TypeOf(const SlateReceiver *receiver, TupleDesc types, int column)
+static void Open(void *arg, const Oid *types)
 {
-    int place = receiver->place[column];
+    SlateReading *reading = arg;
+    SlateTypes of = {types[0], types[1], types[2], types[3], types[4], types[5], types[6]};
 
-    return place < 0 ? InvalidOid : TupleDescAttr(types, place)->atttypid;
+    reading->collector = SlateCollectorCreate(reading->context, reading->columns, &of);
 }
 
-/* Called before the first row, when the types of the columns are known. */
-static void Startup(DestReceiver *self, int operation, TupleDesc types)
+static void Add(void *arg, const NullableDatum *row)
 {
-    SlateReceiver *receiver = (SlateReceiver *)self;
-    SlateTypes of = {TypeOf(receiver, types, 0), TypeOf(receiver, types, 1),
-                     TypeOf(receiver, types, 2), TypeOf(receiver, types, 3),
-                     TypeOf(receiver, types, 4), TypeOf(receiver, types, 5),
-                     TypeOf(receiver, types, 6)};
+    SlateReading *reading = arg;
 
-    receiver->collector = SlateCollectorCreate(receiver->context, receiver->columns, &of);
-}
-
-static NullableDatum ValueOf(const SlateReceiver *receiver, const TupleTableSlot *slot, int column)
-{
-    int place = receiver->place[column];
-
-    return place < 0 ? (NullableDatum){0, true}
-                     : (NullableDatum){slot->tts_values[place], slot->tts_isnull[place]};
-}
-
-static bool Receive(TupleTableSlot *slot, DestReceiver *self)
-{
-    SlateReceiver *receiver = (SlateReceiver *)self;
-    SlateRow row;
-
-    slot_getallattrs(slot);
-    row = (SlateRow){ValueOf(receiver, slot, 0), ValueOf(receiver, slot, 1),
-                     ValueOf(receiver, slot, 2), ValueOf(receiver, slot, 3),
-                     ValueOf(receiver, slot, 4), ValueOf(receiver, slot, 5),
-                     ValueOf(receiver, slot, 6)};
-    SlateCollectorAdd(receiver->collector, &row);
-    return true;
-}
-
-static void Nothing(DestReceiver *self)
-{
-    (void)self;
+    SlateCollectorAdd(reading->collector,
+                      &(SlateRow){row[0], row[1], row[2], row[3], row[4], row[5], row[6]});
 }
 
 SlateCollector *SlatesRead(const Source *source, const SlateColumns *columns, MemoryContext context)
 {
-    SlateReceiver receiver = {.pub = {.receiveSlot = Receive,
-                                      .rStartup = Startup,
-                                      .rShutdown = Nothing,
-                                      .rDestroy = Nothing,
-                                      .mydest = DestNone},
-                              .context = context,
-                              .columns = columns};
+    SlateReading reading = {.context = context, .columns = columns};
     SourceColumn list[SLATE_COLUMNS];
-    int next = 0;
 
     ColumnsOf(columns, list);
-    for (int i = 0; i < SLATE_COLUMNS; i++)
-        receiver.place[i] = list[i].name == NULL ? -1 : next++;
-    if (!SourceExecute(SourceSelect(source, list, SLATE_COLUMNS), &(SourceArgument){InvalidOid, 0},
-                       &receiver.pub) ||
-        receiver.collector == NULL)
-        ereport(ERROR, (errcode(ERRCODE_SYNTAX_ERROR),
-                        errmsg("source \"%s\" gives no rows to read", source->text)));
-    return receiver.collector;
+    SessionLogRead(source, list, SLATE_COLUMNS, &(LogReading){Open, Add, &reading});
+    return reading.collector;
 }
 
 void CheckSlates(const Source *source, const CollectedSlates *c)
 {
-    char *detail = NULL;
-
-    if (c->slates.steps > 0)
-        return;
-    if (c->broken.rows > 0)
-        detail = psprintf("Of its rows, " UINT64_FORMAT " are broken; the first is %s.",
-                          c->broken.rows, c->broken.first);
-    else if (c->null_rows > 0)
-        detail = psprintf("All " UINT64_FORMAT " rows have a NULL session or step.", c->null_rows);
-    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                    errmsg("source \"%s\" has no slates", source->text),
-                    detail == NULL ? 0 : errdetail("%s", detail)));
+    if (c->slates.steps == 0)
+        FailEmptyLog(source->text, "slates", c->null_rows, &c->broken);
 }

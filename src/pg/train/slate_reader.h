@@ -10,6 +10,9 @@
 extern SlateCollector *SlatesRead(const Source *source, const SlateColumns *columns,
                                   MemoryContext context);
 
+/* Fails if a column is given for two things. */
+extern void CheckSlateColumns(const SlateColumns *columns);
+
 /* Fails with an error that says so if nothing is left of a source's rows. */
 extern void CheckSlates(const Source *source, const CollectedSlates *collected);
 

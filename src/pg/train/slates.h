@@ -11,7 +11,7 @@
 
 #include "algo/policy/past.h"
 #include "core/slates.h"
-#include "pg/ids/id_list.h"
+#include "pg/train/session_log.h"
 
 /* A row that shows more items is broken. */
 #define MOST_SHOWN 10000
@@ -48,12 +48,6 @@ typedef struct SlateRow {
     NullableDatum propensity;
     NullableDatum history;
 } SlateRow;
-
-/* Rows that were skipped because something in them cannot be. */
-typedef struct BrokenRows {
-    uint64 rows;
-    char *first; /* which one it is, and what is wrong with it */
-} BrokenRows;
 
 typedef struct SlateCollector SlateCollector;
 

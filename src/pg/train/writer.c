@@ -131,6 +131,7 @@ static void DescribeLog(StringInfo json, const Training *t, const TrainRequest *
 {
     PolicyDescribeSource(json, request, t);
     PolicyDescribeLog(json, t);
+    PolicyDescribeScenarios(json, t);
 }
 
 static char *DescribeModel(const Training *t, const TrainRequest *request)
@@ -153,7 +154,8 @@ static char *DescribeModel(const Training *t, const TrainRequest *request)
     JsonString(&json, "item_kind", IdKindName(c->items.kind));
     if (t->policy == NULL)
         JsonString(&json, "user_type", format_type_be(c->user_type));
-    JsonString(&json, "item_type", format_type_be(c->item_type));
+    JsonString(&json, t->model.acts != NULL ? "scenario_type" : "item_type",
+               format_type_be(c->item_type));
     DescribeIds(&json, c);
     JsonString(&json, "source", request->source.text);
     if (t->source_relation != NULL)

@@ -1,5 +1,5 @@
 /* item_steps.c: lists of shares by item, and Adam's steps of rows. */
-#include "algo/actor_critic/item_steps.h"
+#include "algo/learn/item_steps.h"
 
 #include <string.h>
 

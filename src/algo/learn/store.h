@@ -1,6 +1,6 @@
 /* store.h: memory that is counted before it is taken, by the same code. */
-#ifndef RECADV_ALGO_ACTOR_CRITIC_STORE_H
-#define RECADV_ALGO_ACTOR_CRITIC_STORE_H
+#ifndef RECADV_ALGO_LEARN_STORE_H
+#define RECADV_ALGO_LEARN_STORE_H
 
 #include "core/host.h"
 

@@ -5,10 +5,10 @@
  * they came, whatever thread does it.  Rows without a share make no step, unless there is a dense
  * gradient, too, in which all rows have one.
  */
-#ifndef RECADV_ALGO_ACTOR_CRITIC_ITEM_STEPS_H
-#define RECADV_ALGO_ACTOR_CRITIC_ITEM_STEPS_H
+#ifndef RECADV_ALGO_LEARN_ITEM_STEPS_H
+#define RECADV_ALGO_LEARN_ITEM_STEPS_H
 
-#include "algo/actor_critic/store.h"
+#include "algo/learn/store.h"
 #include "algo/learn/adam.h"
 
 typedef struct Share {

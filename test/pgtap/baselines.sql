@@ -148,27 +148,115 @@ FROM (VALUES
 
 -- what cannot be
 SELECT fails(
-    format($$SELECT train('bad', '%s', source => '(SELECT user_id, 1 AS item_id, at FROM orders)')$$, name),
-    '22023', '%nothing to learn a ranking from%',
-    name || ': one item')
+    format('SELECT train(''bad'', %L, %L, %L)', name, more, source), state, message,
+    format('%s: %s %s', name, source, more))
+FROM chosen,
+    (VALUES ('(SELECT user_id, 1 AS item_id, at FROM orders)', '{}', '22023', '%nothing to learn a ranking from%'),
+            ('(SELECT 1 AS user_id, 1 AS item_id)', '{}', '22023', '%nothing to learn a ranking from%'),
+            ('(SELECT DISTINCT 1 AS user_id, item_id FROM orders)', '{"holdout":"none"}', '22023',
+             '%nothing to learn a ranking from%'),
+            ('(SELECT * FROM orders WHERE false)', '{}', '22023', '%has no interactions'),
+            ('(SELECT NULL::int AS user_id, item_id FROM orders)', '{}', '22023', '%NULL id%'),
+            ('(SELECT user_id, NULL::int AS item_id FROM orders)', '{}', '22023', '%NULL id%'),
+            ('(SELECT user_id FROM orders)', '{}', '42703', '%item_id%')) v(source, more, state, message);
+SELECT is(
+    (SELECT row(users, items, null_rows, duplicates) FROM train('few_' || name, name, '{"epochs":2}',
+        '(SELECT 1 AS user_id, 1 AS item_id UNION ALL SELECT 1, 1 UNION ALL SELECT 2, 2
+          UNION ALL SELECT NULL, 1 UNION ALL SELECT 1, NULL)')),
+    row(2::bigint, 2::bigint, 2::bigint, 1::bigint),
+    name || ': two users with an item each; rows without an id are left out, and counted')
 FROM chosen;
-SELECT fails(
-    format($$SELECT train('bad', '%s', source => '(SELECT * FROM orders WHERE false)')$$, name), '%', '%',
-    name || ': no rows')
+SELECT is((SELECT item FROM recadv_topk(1, 5, 'few_' || name)), 2::bigint, name || ': and answers')
+FROM chosen;
+SELECT works(
+    format($$SELECT train('all_%s', %L, '{"epochs":2}',
+        '(SELECT u AS user_id, i AS item_id FROM generate_series(1, 9) u, generate_series(1, 5) i WHERE u < 9 OR i = 1)')$$,
+        name, name),
+    name || ': all users but one have all items')
 FROM chosen;
 SELECT fails(
     $$SELECT train('bad', 'irgan', '{"learning_rate":1000,"epochs":3}')$$, '22003', '%diverged%learning_rate%',
     'irgan: numbers without end');
+CREATE FUNCTION huge_steps(name text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM train('huge', name, '{"learning_rate":1000,"last_rate":1,"regularization":1000}');
+    RETURN (SELECT count(*) || ' of them finite'
+            FROM generate_series(1, 60) u, recadv_topk(u, 5, 'huge') WHERE abs(score) < 'Infinity');
+EXCEPTION WHEN numeric_value_out_of_range THEN
+    RETURN '300 of them finite';
+END $$;
+SELECT is(huge_steps(name), '300 of them finite',
+    name || ': steps of 1000 are refused, or lead to scores that are numbers')
+FROM chosen;
 SELECT matches(
     error_of(format($$SELECT train('bad', '%s', '{"%s":%s}')$$, name, option, value)),
     format('option "%s"', option),
-    format('%s: %s is checked', name, option))
-FROM (VALUES ('neumf', 'factors', '513'), ('neumf', 'width', '129'), ('neumf', 'layers', '4'),
-             ('neumf', 'layers', '0'), ('neumf', 'negatives', '65'), ('neumf', 'batch_size', '0.5'),
+    format('%s: %s %s is checked', name, option, value))
+FROM (VALUES ('neumf', 'factors', '513'), ('neumf', 'factors', '0'), ('neumf', 'width', '129'),
+             ('neumf', 'layers', '4'), ('neumf', 'layers', '0'), ('neumf', 'negatives', '65'),
+             ('neumf', 'batch_size', '0.5'), ('neumf', 'epochs', '0'), ('neumf', 'learning_rate', '-1'),
+             ('neumf', 'last_rate', '1.5'), ('neumf', 'regularization', '"NaN"'), ('neumf', 'warm_epochs', 'null'),
+             ('neumf', 'loss', '"softmax"'),
              ('cdae', 'factors', '1024'), ('cdae', 'loss', '"hinge"'), ('cdae', 'corruption', '1'),
-             ('cdae', 'normalize', '2'), ('cdae', 'user_node', '"perhaps"'), ('cdae', 'batch_size', '4097'),
-             ('irgan', 'candidates', '0'), ('irgan', 'adv_epochs', '-1'), ('irgan', 'temperature', '0'),
-             ('irgan', 'positives', '1'), ('irgan', 'generator_batch', '0')) v(name, option, value);
+             ('cdae', 'corruption', '-0.1'), ('cdae', 'normalize', '2'), ('cdae', 'user_node', '"perhaps"'),
+             ('cdae', 'batch_size', '4097'), ('cdae', 'negatives', '0'), ('cdae', 'learning_rate', '1e300'),
+             ('irgan', 'factors', '1025'), ('irgan', 'candidates', '0'), ('irgan', 'adv_epochs', '-1'),
+             ('irgan', 'temperature', '0'), ('irgan', 'positives', '1'), ('irgan', 'generator_batch', '0'),
+             ('irgan', 'generator_epochs', '10001'), ('irgan', 'adv_learning_rate', '[]'),
+             ('irgan', 'discriminator_regularization', '-1')) v(name, option, value);
+
+-- a training that would take for ever ends when it is told to, and leaves no model
+CREATE FUNCTION cancelled(name text, options jsonb) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM train('endless', name, options);
+    RETURN 'it came to its end';
+EXCEPTION WHEN query_canceled THEN
+    RETURN SQLSTATE || coalesce(' but there is ' || to_regclass('endless'), '');
+END $$;
+SET LOCAL statement_timeout = '700ms';
+SELECT is(cancelled('neumf', '{"epochs":1000000,"holdout":"none"}'), '57014', 'neumf ends when it is cancelled');
+SELECT is(cancelled('cdae', '{"epochs":1000000,"holdout":"none"}'), '57014', 'cdae, too');
+SELECT is(cancelled('irgan', '{"epochs":1000000,"holdout":"none"}'), '57014', 'and irgan');
+SELECT is(
+    cancelled('irgan', '{"epochs":1,"adv_epochs":1,"discriminator_epochs":10000,"generator_epochs":10000}'),
+    '57014', 'also within a round');
+RESET statement_timeout;
+
+-- damage: whoever reads the part is told which one it is, whoever does not is answered
+SELECT train('wide_' || name, name, '{"factors":20,"epochs":1}') FROM chosen \g /dev/null
+CREATE TABLE changes (name text, change text);
+INSERT INTO changes VALUES
+    ('missing', 'DELETE FROM hurt WHERE part = %L'),
+    ('cut off', 'UPDATE hurt SET data = substring(data FOR length(data) - 4) WHERE part = %L'),
+    ('changed', 'UPDATE hurt SET data = set_byte(data, 40, get_byte(data, 40) # 64) WHERE part = %L'),
+    ('of a model with other options',
+     'UPDATE hurt SET data = (SELECT data FROM wide w WHERE w.part = hurt.part AND w.block = hurt.block)
+      WHERE part = %L');
+CREATE FUNCTION damaged(name text, part text, change text, probe text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM copy_model('m_' || name, 'hurt'), copy_model('wide_' || name, 'wide');
+    EXECUTE 'DELETE FROM hurt WHERE version < (SELECT max(version) FROM hurt) AND version > 0';
+    EXECUTE format(change, part);
+    RETURN error_of(format(probe, name));
+END $$;
+CREATE TABLE parts (name text, part text, probe text);
+INSERT INTO parts
+SELECT name, part,
+    CASE WHEN part LIKE 'judge%' THEN
+            'SELECT train(''hurt'', %L, ''{"warm_start":true,"warm_epochs":1,"holdout":"none"}'')'
+        ELSE 'SELECT * FROM recadv_topk(1, 5, ''hurt'')' END
+FROM (VALUES ('neumf', '{user,item,network}'::text[]), ('cdae', '{user,input,output,bias}'),
+             ('irgan', '{user,item,bias,judge_user,judge_item,judge_bias}')) v(name, parts), unnest(parts) part;
+SELECT matches(
+    damaged(p.name, part, change, probe),
+    format('^(XX001|55000) \| .*part "%s"', part),
+    format('%s: "%s" %s', p.name, part, c.name))
+FROM parts p, changes c
+WHERE NOT (part IN ('bias', 'judge_bias') AND p.name = 'irgan' AND c.name ~ '^of a');
+SELECT is(
+    damaged('irgan', part, 'DELETE FROM hurt WHERE part = %L', 'SELECT * FROM recadv_topk(1, 5, ''hurt'')'), NULL,
+    'irgan: without "' || part || '", which serving does not read, it serves')
+FROM parts WHERE part LIKE 'judge%';
 SELECT ok(
     recadv_estimate_memory(1000, 500, 10000, name)
         < recadv_estimate_memory(1000, 500, 10000, name, '{"factors":256}'),

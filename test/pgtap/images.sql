@@ -7,7 +7,7 @@ CREATE TABLE images (name text PRIMARY KEY, image bytea);
 INSERT INTO images
 SELECT 'bpr',
        recadv_fit(user_id, item_id,
-           '{"algorithm":"bpr","factors":4,"epochs":5,"learning_rate":0.1,"seed":7}')
+           '{"algorithm":"bpr","factors":4,"epochs":5,"regularization":0.008,"seed":7}')
 FROM orders;
 INSERT INTO images
 SELECT 'amf',

@@ -94,7 +94,7 @@ FROM (VALUES
     ('lambda', '{"lambda":-1}'),
     ('lambda', '{"lambda":1e7}'),
     ('lambda', '{"lambda":"-Infinity"}'),
-    ('regularization', '{"regularization":-0.01}'),
+    ('regularization', '{"regularization":-1.01}'),
     ('regularization', '{"regularization":1e999}'),
     ('init_std', '{"init_std":0}'),
     ('init_std', '{"init_std":-1}'),
@@ -190,7 +190,7 @@ SELECT fails(
     '%recadv.max_memory allows 2 MB%',
     'the aggregate is limited as well');
 SELECT is(
-    (SELECT version FROM train('{"factors":4,"epochs":1,"adv_epochs":1}')),
+    (SELECT version FROM train('{"factors":4,"epochs":1,"adv_epochs":1,"regularization":0.008}')),
     3,
     'little needs little, and the failures left no version');
 RESET recadv.max_memory;
@@ -246,7 +246,7 @@ SELECT ok(
     'with a warning');
 CREATE TABLE told AS
 SELECT metrics, ndcg, epochs
-FROM train('{"factors":8,"epochs":5,"adv_epochs":20,"patience":0,"seed":7}');
+FROM train('{"factors":8,"epochs":5,"adv_epochs":20,"patience":0,"regularization":0.008,"seed":7}');
 CREATE VIEW stages AS
 SELECT stage, count(*) AS epochs, max(ndcg) AS ndcg FROM recadv_history('m') GROUP BY 1;
 SELECT results_eq(
@@ -268,9 +268,49 @@ SELECT is(
 SELECT is(
     (SELECT concat_ws(' ', epochs - best_epoch > 20, metrics - 'ndcg' - 'hr' - 'plain_ndcg'
                                                          - 'plain_perturbed')
-     FROM train('{"factors":8,"epochs":40,"adv_epochs":20,"epsilon":100,"seed":7}')),
+     FROM train('{"factors":8,"epochs":40,"adv_epochs":20,"epsilon":100,"regularization":0.008,'
+                '"seed":7}')),
     't {}',
     'where it does not help, the model is that of bpr');
+
+-- bpr's decay is chosen by short trainings, told, and kept for warm starts
+CREATE TABLE chosen AS
+SELECT (metrics ->> 'regularization')::float8 AS regularization
+FROM train('{"factors":4,"epochs":9,"seed":7}', 'bpr');
+SELECT ok(
+    (SELECT count(DISTINCT stage) BETWEEN 2 AND 4 AND min(epoch) = 1
+     FROM recadv_history('m') WHERE stage LIKE 'regularization %'),
+    'trials come before the training');
+SELECT ok(
+    EXISTS (SELECT FROM recadv_history('m') WHERE stage = 'regularization ' || regularization),
+    'of one of them it is')
+FROM chosen;
+CREATE TABLE trained AS SELECT array_agg(recadv_score(u, i, 'm') ORDER BY u, i) AS scores
+FROM generate_series(1, 60) u, generate_series(1, 40) i;
+SELECT train(format('{"factors":4,"epochs":9,"seed":7,"regularization":%s}', regularization), 'bpr')
+    IS NOT NULL
+FROM chosen \g /dev/null
+SELECT is(
+    (SELECT array_agg(recadv_score(u, i, 'm') ORDER BY u, i)
+     FROM generate_series(1, 60) u, generate_series(1, 40) i),
+    (SELECT scores FROM trained),
+    'the model is that of the same number by name');
+SELECT is(
+    (SELECT metrics ->> 'regularization'
+     FROM train('{"factors":4,"epochs":9,"seed":8,"warm_start":true}', 'bpr')),
+    '0.008',
+    'a warm start from a version without such a number has what there is without trials');
+SELECT is(recadv_info('m') #>> '{training,warm_start}', 'true', 'but is one');
+SELECT train('{"factors":4,"epochs":9,"seed":7}', 'bpr') IS NOT NULL \g /dev/null
+SELECT is(
+    (SELECT (metrics ->> 'regularization')::float8
+     FROM train('{"factors":4,"epochs":9,"seed":8,"warm_start":true}', 'bpr')),
+    (SELECT regularization::real::float8 FROM chosen),
+    'a warm start goes on with the number');
+SELECT is(
+    (SELECT count(*) FROM recadv_history('m') WHERE stage LIKE 'regularization %'),
+    0::bigint,
+    'without trials');
 
 -- what the options do
 SELECT is(
@@ -288,7 +328,7 @@ SELECT is(
     'nothing was evaluated');
 SELECT works(
     $$SELECT train('{"factors":4,"epochs":7,"adv_epochs":3,"evaluate_every":3,"patience":0,'
-                   '"relative_epsilon":0.1,"seed":7}')$$,
+                   '"relative_epsilon":0.1,"regularization":0.008,"seed":7}')$$,
     'evaluated every third epoch');
 SELECT is(
     (SELECT string_agg(epoch::text, ' ' ORDER BY epoch)
@@ -302,7 +342,7 @@ SELECT is(
          'orders',
          algorithm => 'bpr',
          options => '{"factors":4,"epochs":40,"evaluate_every":1,"patience":3,"learning_rate":0.3,'
-                    '"holdout":"random","seed":7}')),
+                    '"regularization":0.008,"holdout":"random","seed":7}')),
     1,
     'with patience');
 SELECT ok(

@@ -109,6 +109,8 @@ my %calls = (
 	'recadv_simulate(text)' => [ 1, q{SELECT recadv_simulate('%m')}, '42809' ],
 	'recadv_simulate(text,text,text[])' =>
 	  [ 1, q{SELECT recadv_simulate('%m', '%m', NULL::text[])}, '42809' ],
+	'recadv_play_clicks()' => [ 1, q{SELECT recadv_play_clicks('success', '%m', 2)} ],
+	'recadv_play_acts()' => [ 1, q{SELECT recadv_play_acts('market', '%m', 2)}, '42809' ],
 	'recadv_act(text,text,double precision[])' => [ 1, q{SELECT recadv_act('%m', 'main', '{1}')}, '0A000' ],
 	'recadv_act(text,bigint,double precision[])' => [ 1, q{SELECT recadv_act('%m', 1, '{1}')}, '0A000' ],
 	'recadv_evaluate_policy(text,text)' =>

@@ -414,6 +414,43 @@ static void CheckQuality(void)
     TestHostEnd(&t);
 }
 
+/* Halves of the long steps by which the share of what is unobserved ended up away from its start.
+ */
+static double HalfSteps(uint32_t groups, uint64_t stream)
+{
+    TestHost t;
+    Interactions data;
+    Training run;
+    const float *setting;
+    double activity, share;
+
+    TestHostInit(&t);
+    data = TasteInteractions(&t.host, 500, 300, groups, 12, stream);
+    InteractionsHoldOut(&t.host, &data, HOLDOUT_RANDOM, 0, 1);
+    Train(&t, &data, "als", "factors=16 epochs=4", &run);
+    setting = run.model.part[ALS_SETTING_PART].data;
+    activity = (double)TrainingCount(&data) / data.users;
+    share = setting[SETTING_UNOBSERVED] * data.items / activity;
+    TestHostEnd(&t);
+    return 2 * log(share / 8) / log(3);
+}
+
+/* The last steps of the search are half as long as the first. */
+static void CheckSteps(void)
+{
+    double steps[4];
+    bool whole = true;
+    int halves = 0;
+
+    for (int i = 0; i < 4; i++) {
+        steps[i] = HalfSteps(3 + 5 * (uint32_t)i, 720 + (uint64_t)i);
+        whole &= fabs(steps[i] - round(steps[i])) < 1e-3;
+        halves += fabs(fmod(round(steps[i]), 2)) == 1;
+    }
+    CHECK(whole && halves > 0, "half steps from the start: %.3f, %.3f, %.3f, %.3f", steps[0],
+          steps[1], steps[2], steps[3]);
+}
+
 /* The search must find its way from a start that is wrong by far. */
 static void CheckSearch(void)
 {
@@ -631,6 +668,7 @@ void TestAls(void)
     CheckMemory("factors=100 unobserved_weight=0.1 regularization=0.1", false, 2);
     CheckQuality();
     CheckSearch();
+    CheckSteps();
     CheckWarm();
     CheckBad("a weight that dwarfs all others", "factors=8", 1e20);
     CheckBad("more factors than items",

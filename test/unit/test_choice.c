@@ -289,31 +289,34 @@ static void CheckWeights(void)
 
 /* ---- variants ---- */
 
-static double RegularizationOf(const void *options)
+static double RecentOf(const void *options)
 {
-    return OptionRead(OptionFind(AlgorithmFind("bpr")->options, "regularization"), options);
+    return OptionRead(OptionFind(AlgorithmFind("itemknn")->options, "recent"), options);
 }
 
-/* The variant is a trial like the last of what leads, and takes its place if it gains. */
-static void CheckVariants(uint32_t users, uint32_t items, uint32_t groups, uint32_t per_user,
-                          int *taken)
+/* The variant is a trial like the last of what leads, and takes its place if it gains, which
+ * the last five interactions cannot where nobody has more. */
+static void CheckVariants(uint32_t events, uint32_t swap, int *taken)
 {
+    const Algorithm *itemknn = AlgorithmFind("itemknn");
     Chosen c;
+    TasteStream stream;
     const Trial *leader, *variant;
     bool gain;
 
-    Open(&c, users, "candidates=popularity,bpr");
-    c.data = TasteInteractions(&c.t.host, users, items, groups, per_user, 902);
-    InteractionsHoldOut(&c.t.host, &c.data, HOLDOUT_RANDOM, 0, 1);
+    Open(&c, 20, "candidates=popularity,itemknn");
+    stream = TasteStreamCreate(&c.t.host, 200, 40, 4, events, swap, 902);
+    c.data = TasteStreamData(&c.t.host, &stream, events);
+    InteractionsHoldOut(&c.t.host, &c.data, HOLDOUT_LAST, 0, 1);
     Run(&c);
-    CHECK(c.choice.trials == 3 && c.choice.algorithm == AlgorithmFind("bpr"),
-          "two candidates and a variant: %d", c.choice.trials);
+    CHECK(c.choice.trials == 3 && c.choice.algorithm == itemknn, "two candidates and a variant: %d",
+          c.choice.trials);
     leader = &c.choice.trial[1];
     variant = &c.choice.trial[2];
     CHECK(variant->algorithm == leader->algorithm && variant->round == 2 &&
-              variant->epochs == leader->epochs && RegularizationOf(variant->options) == 0.02 &&
-              RegularizationOf(leader->options) == 0.008,
-          "of more regularization");
+              variant->epochs == leader->epochs && RecentOf(variant->options) == 5 &&
+              RecentOf(leader->options) == 0,
+          "of the last five");
     gain = IsGain(variant->metric, leader->metric);
     CHECK(c.choice.options == (gain ? variant : leader)->options,
           "the better one is chosen: %.4f without, %.4f with it", leader->metric, variant->metric);
@@ -878,8 +881,8 @@ void TestChoice(void)
     CheckChoice();
     CheckThreads();
     CheckWeights();
-    CheckVariants(300, 60, 6, 9, &taken);
-    CheckVariants(400, 200, 20, 6, &taken);
+    CheckVariants(4000, 3300, &taken);
+    CheckVariants(1200, 1200, &taken);
     CHECK(taken == 1, "one of two variants is taken");
     CheckLastRoom();
     CheckUntried();

@@ -197,8 +197,9 @@ static void CheckInitial(void)
 static void CheckHistory(void)
 {
     TestHost t;
-    Training run = TrainWith(
-        &t, 2, "amf", "epochs=4 adv_epochs=3 relative_epsilon=0.1 evaluate_every=2 factors=8");
+    Training run = TrainWith(&t, 2, "amf",
+                             "epochs=4 adv_epochs=3 relative_epsilon=0.1 regularization=0.008 "
+                             "evaluate_every=2 factors=8");
     const TrainReport *r = &run.report;
     bool right = r->epochs > 7 && r->epochs <= 14 && t.epochs == r->epochs;
     int all = 0;
@@ -233,7 +234,7 @@ static void CheckHistory(void)
 static void CheckPatience(void)
 {
     const char *settings = "epochs=200 patience=3 evaluate_every=1 learning_rate=0.3 factors=16 "
-                           "optimizer=adagrad";
+                           "optimizer=adagrad regularization=0.008";
     TestHost t;
     Training run = TrainWith(&t, 0, "bpr", settings);
     const TrainReport *r = &run.report;
@@ -250,7 +251,7 @@ static void CheckPatience(void)
     TestHostEnd(&t);
     run = TrainWith(&t, 0, "bpr",
                     "epochs=30 patience=0 evaluate_every=1 learning_rate=0.3 factors=16 "
-                    "optimizer=adagrad");
+                    "optimizer=adagrad regularization=0.008");
     CHECK(run.report.epochs == 30 + run.report.best + 1 &&
               strcmp(run.report.stop_reason, "epochs") == 0,
           "patience 0 never stops");
@@ -538,7 +539,8 @@ static void CheckTrials(void)
     TestHostInit(&t);
     data = TasteInteractions(&t.host, 600, 400, 8, 20, 580);
     InteractionsHoldOut(&t.host, &data, HOLDOUT_RANDOM, 0, 1);
-    Train(&t, &data, "amf", "factors=16 epochs=60 adv_epochs=40 patience=0", &run);
+    Train(&t, &data, "amf", "factors=16 epochs=60 adv_epochs=40 patience=0 regularization=0.008",
+          &run);
     plain = FindStage(r, "bpr");
     weak = FindStage(r, "apr 0.1");
     strong = FindStage(r, "apr 0.2");
@@ -558,6 +560,138 @@ static void CheckTrials(void)
               FindingOf(r, "plain_perturbed") < 0 && r->note[0] != '\0' && r->warning[0] == '\0',
           "what it brought is told: %s", r->note);
     TestHostEnd(&t);
+}
+
+/* --- regularization that is chosen */
+
+static const char *const decay_stages[] = {"regularization 0.005", "regularization 0.008",
+                                           "regularization 0.012", "regularization 0.02",
+                                           "regularization 0.03"};
+static const double decay_values[] = {0.005, 0.008, 0.012, 0.02, 0.03};
+
+#define DECAYS ((int)(sizeof(decay_values) / sizeof(decay_values[0])))
+
+/* The trial that the walk ends at, from the figures of the trials alone; -1: others took place. */
+static int EndOfWalk(const TrainReport *report)
+{
+    double value[DECAYS];
+    int best = 1, met = 1;
+
+    for (int i = 0; i < DECAYS; i++)
+        value[i] = FindStage(report, decay_stages[i]).best;
+    for (; best + 1 < DECAYS; best++)
+        if (met++, !IsGain(value[best + 1], value[best]))
+            break;
+    if (best == 1) {
+        met++;
+        best = IsGain(value[0], value[1]) ? 0 : 1;
+    }
+    for (int i = 0; i < DECAYS; i++)
+        met -= value[i] >= 0;
+    return met == 0 ? best : -1;
+}
+
+static bool SameRows(const Model *a, const Model *b)
+{
+    for (int i = MF_USER_PART; i <= MF_ITEM_PART; i++)
+        if (memcmp(a->part[i].data, b->part[i].data, PartFloats(&a->part[i]) * sizeof(float)) != 0)
+            return false;
+    return true;
+}
+
+/* The same users and items, learnt with a number that is named. */
+static void CheckNamed(TestHost *t, const Training *run, const char *settings, double value)
+{
+    char named[256];
+    Training other;
+
+    snprintf(named, sizeof(named), "%s regularization=%g", settings, value);
+    Train(t, run->data, run->model.algorithm->name, named, &other);
+    CHECK(SameRows(&run->model, &other.model), "%s: the model is that of regularization %g",
+          settings, value);
+}
+
+/* Returns the place of what was chosen. */
+static int CheckDecays(const char *algorithm, const char *settings, uint32_t items, uint32_t groups)
+{
+    TestHost t;
+    Interactions data;
+    Training run;
+    int chosen;
+
+    TestHostInit(&t);
+    data = TasteInteractions(&t.host, 500, items, groups, 12, 585);
+    InteractionsHoldOut(&t.host, &data, HOLDOUT_RANDOM, 0, 1);
+    Train(&t, &data, algorithm, settings, &run);
+    chosen = EndOfWalk(&run.report);
+    CHECK(chosen >= 0, "%s: no other trials than those of the walk", settings);
+    CHECK(FindStage(&run.report, decay_stages[1]).epochs == 20, "of a third of the epochs");
+    CHECK(FindingOf(&run.report, "regularization") == decay_values[chosen] &&
+              run.model.part[MF_REGULARIZATION_PART].data[0] == (float)decay_values[chosen],
+          "%s: %g is told and kept", settings, decay_values[chosen]);
+    CheckNamed(&t, &run, settings, decay_values[chosen]);
+    TestHostEnd(&t);
+    return chosen;
+}
+
+/* With little held out, or nothing, there are no trials. */
+static void CheckPlainDecay(uint32_t users, bool held)
+{
+    TestHost t;
+    Interactions data;
+    Training run;
+
+    TestHostInit(&t);
+    data = TasteInteractions(&t.host, users, 80, 4, 10, 586);
+    if (held)
+        InteractionsHoldOut(&t.host, &data, HOLDOUT_RANDOM, 0, 1);
+    Train(&t, &data, "bpr", "factors=8 epochs=4", &run);
+    CHECK(strcmp(run.report.history[0].stage, "bpr") == 0 &&
+              FindingOf(&run.report, "regularization") == PLAIN_REGULARIZATION,
+          "%u users: no trials", users);
+    CheckNamed(&t, &run, "factors=8 epochs=4", PLAIN_REGULARIZATION);
+    TestHostEnd(&t);
+}
+
+/* What was chosen serves visitors and a warm start; what cannot have been is an error. */
+static void CheckKeptDecay(void)
+{
+    static const char settings[] = "factors=8 epochs=6 warm_epochs=2";
+    TestHost t;
+    Training run = TrainWith(&t, 0, "bpr", settings), warm;
+    float stored[] = {0.03f, NAN};
+
+    for (int i = 0; i < 2; i++) {
+        TrainingPrepare(&t, run.data, "bpr", settings, &warm);
+        for (int p = MF_USER_PART; p <= MF_ITEM_PART; p++)
+            memcpy(warm.model.part[p].data, run.model.part[p].data,
+                   PartFloats(&run.model.part[p]) * sizeof(float));
+        warm.model.part[MF_REGULARIZATION_PART].data[0] = stored[i];
+        warm.model.warm = true;
+        if (i == 0)
+            CHECK(TrainingRun(&warm) == OUTCOME_DONE &&
+                      strcmp(warm.report.history[0].stage, "bpr") == 0 &&
+                      FindingOf(&warm.report, "regularization") == (double)stored[i],
+                  "a warm start goes on with what was chosen");
+        else
+            CHECK(TrainingRun(&warm) == OUTCOME_FAILED && t.kind == FAIL_INVALID &&
+                      strstr(t.message, "damaged") != NULL,
+                  "a damaged number is an error: %s", t.message);
+    }
+    TestHostEnd(&t);
+}
+
+static void CheckRegularization(void)
+{
+    int few = CheckDecays("bpr", "factors=16 epochs=60", 60, 6);
+    int many = CheckDecays("bpr", "factors=16 epochs=60 batch_size=40 optimizer=adagrad", 400, 8);
+
+    CHECK(few != many, "what is chosen depends on the data: %g, %g", decay_values[few],
+          decay_values[many]);
+    CheckDecays("amf", "factors=8 epochs=60 adv_epochs=5", 200, 20);
+    CheckPlainDecay(100, false);
+    CheckPlainDecay(40, true);
+    CheckKeptDecay();
 }
 
 /* Without an adversarial stage the model is that of bpr: to the last bit, unless all is learnt
@@ -601,8 +735,9 @@ static void CheckRobustness(void)
     TestHostUsePool(&t, 2);
     data = TasteInteractions(&t.host, 600, 400, 8, 20, 580);
     InteractionsHoldOut(&t.host, &data, HOLDOUT_RANDOM, 0, 1);
-    Train(&t, &data, "bpr", "factors=16 epochs=120 patience=0", &bpr);
-    Train(&t, &data, "amf", "factors=16 epochs=60 adv_epochs=60 patience=0", &amf);
+    Train(&t, &data, "bpr", "factors=16 epochs=120 patience=0 regularization=0.008", &bpr);
+    Train(&t, &data, "amf", "factors=16 epochs=60 adv_epochs=60 patience=0 regularization=0.008",
+          &amf);
     CheckPerturbed(&t, &bpr);
     for (double epsilon = 0.125; epsilon <= 0.5; epsilon *= 2) {
         double of_bpr = RelativeLoss(&t, &bpr, (Perturbation){PERTURB_ADVERSARIAL, epsilon, true});
@@ -709,6 +844,7 @@ void TestMf(void)
     CheckBeatsPopularity();
     CheckRobustness();
     CheckTrials();
+    CheckRegularization();
     CheckUndone("adv_epochs=20 epsilon=100", true);
     CheckUndone("adv_epochs=20", false);
     CheckScores();

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#define MOST_TRIALS 12
+#define MOST_TRIALS 18
 
 /*
  * Weights are searched for by what they amount to: all unobserved pairs of a user together, by the
@@ -32,6 +32,7 @@ typedef struct Search {
     double start;
     Point best;
     double value;
+    double power; /* of the steps */
 } Search;
 
 /* --- training, as far as trials share it */
@@ -96,7 +97,7 @@ static double Try(Search *s, Point p)
     return s->validation->ndcg;
 }
 
-/* Is the point a better one? */
+/* Is the point a better one?  Half a step has to gain half as much as a whole one. */
 static bool Improves(Search *s, Point p)
 {
     double value;
@@ -104,42 +105,63 @@ static bool Improves(Search *s, Point p)
     if (s->trials >= MOST_TRIALS)
         return false;
     value = Try(s, p);
-    if (!IsGain(value, s->value))
+    if (value <= s->value * (1 + LEAST_GAIN * s->power))
         return false;
     s->best = p;
     s->value = value;
     return true;
 }
 
-static Point Moved(Point p, bool share, bool up)
-{
-    double step = share ? SHARE_STEP : PENALTY_STEP;
-    double *number = share ? &p.share : &p.penalty;
+/* What a step moves: a bit for each weight. */
+enum { SHARE = 1, PENALTY = 2, BOTH = SHARE | PENALTY };
 
-    *number = up ? *number * step : *number / step;
+static Point Moved(const Search *s, int what, bool up)
+{
+    double power = up ? s->power : -s->power;
+    Point p = s->best;
+
+    if ((what & SHARE) != 0)
+        p.share *= pow(SHARE_STEP, power);
+    if ((what & PENALTY) != 0)
+        p.penalty *= pow(PENALTY_STEP, power);
     return p;
 }
 
 /* Up, or else down, as long as it helps; false: neither did. */
-static bool Walk(Search *s, bool share)
+static bool Walk(Search *s, int what)
 {
-    bool up = Improves(s, Moved(s->best, share, true));
-    bool helped = up || Improves(s, Moved(s->best, share, false));
+    bool up = Improves(s, Moved(s, what, true));
+    bool helped = up || Improves(s, Moved(s, what, false));
 
-    while (helped && Improves(s, Moved(s->best, share, up)))
+    while (helped && Improves(s, Moved(s, what, up)))
         ;
     return helped;
 }
 
-static void WalkBoth(Search *s)
+static void WalkEach(Search *s, int open)
 {
-    bool shares = s->options->unobserved_weight == 0, penalties = s->options->regularization == 0;
-
-    s->value = Try(s, s->best);
-    if (penalties)
-        Walk(s, false);
-    while (shares && Walk(s, true) && penalties && Walk(s, false))
+    if (open & PENALTY)
+        Walk(s, PENALTY);
+    while ((open & SHARE) != 0 && Walk(s, SHARE) && (open & PENALTY) != 0 && Walk(s, PENALTY))
         ;
+}
+
+/*
+ * In long steps, then in ones half as long; at last both at once, since good pairs lie along a
+ * ridge on which the penalty rises with the share.
+ */
+static void WalkDown(Search *s)
+{
+    int open = (s->options->unobserved_weight == 0 ? SHARE : 0) |
+               (s->options->regularization == 0 ? PENALTY : 0);
+
+    s->power = 1;
+    s->value = Try(s, s->best);
+    WalkEach(s, open);
+    s->power = 0.5;
+    WalkEach(s, open);
+    if (open == BOTH)
+        Walk(s, BOTH);
 }
 
 /* --- the whole */
@@ -167,7 +189,7 @@ static void RunTrials(Search *s, const Interactions *data, const Model *model)
     s->model = &narrow;
     s->solver = &solver;
     s->validation = &validation;
-    WalkBoth(s);
+    WalkDown(s);
     ValidationRelease(s->host, &validation);
     SolverClose(&solver);
     for (int i = 0; i < narrow.parts; i++)

@@ -2,7 +2,7 @@
  * search.h: the two weights of the loss, chosen by the user's own data.
  *
  * Trials of a few epochs, of narrower rows, are ranked by the held-out interactions; from a start
- * that fits most data the search goes downhill, one weight at a time.
+ * that fits most data the search goes downhill, one weight at a time, in the end both at once.
  */
 #ifndef RECADV_ALGO_ALS_SEARCH_H
 #define RECADV_ALGO_ALS_SEARCH_H

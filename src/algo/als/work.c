@@ -13,7 +13,7 @@
 #define BY_BASIS       80
 
 /* What a search for weights usually takes. */
-#define TRIALS 9
+#define TRIALS 14
 
 /* Both sides once. */
 static double EpochWork(double factors, const Interactions *shape)

@@ -44,15 +44,15 @@ void *TrialOptions(const Host *host, const Algorithm *algorithm, const char *pre
 
 /*
  * A bound on epochs: `times` as many as a short training has, but no more than a whole one, which
- * may have none.  A number that validation would choose (0) has its value in the shortest trainings
- * alone; one that is named stays as it is.
+ * may have none.  A number that validation would choose (0, or below) has its value in the shortest
+ * trainings alone; one that is named stays as it is.
  */
 static double ShortValue(const OptionSpec *spec, const struct PresetValue *value, int times,
                          double whole)
 {
     if (spec->type != OPTION_REAL)
         return fmin(value->value * times, whole);
-    return whole == 0 && times == 1 ? value->value : whole;
+    return whole <= 0 && times == 1 ? value->value : whole;
 }
 
 static void Shorten(const Algorithm *algorithm, int times, void *options)

@@ -16,25 +16,29 @@ typedef struct AdamScale {
     float second; /* of the mean square */
 } AdamScale;
 
-VECTOR_INLINE void AdamBody(const AdamRule *rule, const AdamScale *scale, float *values,
-                            const float *gradient, float *state, size_t count)
+/*
+ * Copies of the rules, and pointers that say that no array is another one: otherwise no vectors are
+ * made of it, and each number is computed by itself.
+ */
+VECTOR_INLINE void AdamBody(AdamRule rule, AdamScale scale, float *restrict values,
+                            const float *restrict gradient, float *restrict m, float *restrict v,
+                            size_t count)
 {
-    float *m = state, *v = state + count;
-    float rate = rule->rate * scale->first;
+    float rate = rule.rate * scale.first;
 
     for (size_t k = 0; k < count; k++) {
-        float g = rule->scale * gradient[k] + rule->weight_decay * values[k];
+        float g = rule.scale * gradient[k] + rule.weight_decay * values[k];
 
         m[k] = (float)BETA1 * m[k] + (float)(1 - BETA1) * g;
         v[k] = (float)BETA2 * v[k] + (float)(1 - BETA2) * g * g;
-        values[k] -= rate * m[k] / (sqrtf(v[k] * scale->second) + EPSILON);
+        values[k] -= rate * m[k] / (sqrtf(v[k] * scale.second) + EPSILON);
     }
 }
 
 VECTOR_VARIANTS(Adam,
                 (const AdamRule *rule, const AdamScale *scale, float *values, const float *gradient,
                  float *state, size_t count),
-                AdamBody(rule, scale, values, gradient, state, count))
+                AdamBody(*rule, *scale, values, gradient, state, state + count, count))
 
 void AdamMany(const AdamRule *rule, uint64_t step, float *values, const float *gradient,
               float *state, size_t count)

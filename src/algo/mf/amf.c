@@ -6,10 +6,9 @@
  */
 #include "algo/mf/mf.h"
 
-#define MF_EPOCHS         400
-#define MF_LEARNING_RATE  0.1
-#define MF_REGULARIZATION 0.008
-#define MF_NEGATIVES      4
+#define MF_EPOCHS        400
+#define MF_LEARNING_RATE 0.1
+#define MF_NEGATIVES     4
 
 static const OptionSpec amf_options[] = {
     MF_OPTIONS,
@@ -54,10 +53,11 @@ static const Preset amf_presets[] = {
     {NULL, NULL, NULL},
 };
 
-static const struct PresetValue trial[] = {
-    {"epochs", 40}, {"adv_epochs", 30}, {"relative_epsilon", 0.2}, {NULL, 0}};
-
-static const struct PresetValue variants[] = {{"regularization", 0.02}, {NULL, 0}};
+static const struct PresetValue trial[] = {{"epochs", 40},
+                                           {"regularization", 0.012},
+                                           {"adv_epochs", 30},
+                                           {"relative_epsilon", 0.2},
+                                           {NULL, 0}};
 
 static const OptionRange space[] = {
     {"factors", 32, 256, true},
@@ -73,7 +73,6 @@ const Algorithm amf_algorithm = {
     .presets = amf_presets,
     .candidate = true,
     .trial = trial,
-    .variants = variants,
     .space = space,
     MF_METHODS,
 };

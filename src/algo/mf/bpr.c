@@ -6,10 +6,9 @@
  */
 #include "algo/mf/mf.h"
 
-#define MF_EPOCHS         400
-#define MF_LEARNING_RATE  0.1
-#define MF_REGULARIZATION 0.008
-#define MF_NEGATIVES      4
+#define MF_EPOCHS        400
+#define MF_LEARNING_RATE 0.1
+#define MF_NEGATIVES     4
 
 static const OptionSpec bpr_options[] = {
     MF_OPTIONS,
@@ -28,9 +27,7 @@ static const Preset presets[] = {
     {NULL, NULL, NULL},
 };
 
-static const struct PresetValue trial[] = {{"epochs", 40}, {NULL, 0}};
-
-static const struct PresetValue variants[] = {{"regularization", 0.02}, {NULL, 0}};
+static const struct PresetValue trial[] = {{"epochs", 40}, {"regularization", 0.012}, {NULL, 0}};
 
 static const OptionRange space[] = {
     {"factors", 32, 256, true},
@@ -46,7 +43,6 @@ const Algorithm bpr_algorithm = {
     .presets = presets,
     .candidate = true,
     .trial = trial,
-    .variants = variants,
     .space = space,
     MF_METHODS,
 };

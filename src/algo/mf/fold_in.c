@@ -72,7 +72,7 @@ static Fold FoldOpen(const Host *host, const Model *history, const Model *sample
         .factors = own->columns,
         .optimizer = (Optimizer)o->optimizer,
         .learning_rate = (float)o->learning_rate,
-        .regularization = (float)o->regularization,
+        .regularization = (float)MfRegularization(host, history),
         .epsilon = strength.epsilon,
         .relative = strength.relative,
         .lambda = (float)o->lambda,

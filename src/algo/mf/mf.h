@@ -18,8 +18,8 @@ typedef struct MfOptions {
     int64_t epochs;
     int64_t adv_epochs; /* 0 for bpr */
     double learning_rate;
-    int optimizer; /* Optimizer */
-    double regularization;
+    int optimizer;           /* Optimizer */
+    double regularization;   /* below 0: chosen by validation */
     double epsilon;          /* norm; 0: the next */
     double relative_epsilon; /* share of the row's norm; 0: chosen by validation */
     double lambda;
@@ -29,6 +29,32 @@ typedef struct MfOptions {
     int64_t warm_epochs;
     bool reset_optimizer;
 } MfOptions;
+
+/* The regularization that was chosen: one number; 0: none was.  Where the option says which, there
+ * is no such part. */
+#define MF_REGULARIZATION_PART 3
+
+/* Where it is to be chosen: what trials begin with, and what there is without them. */
+#define PLAIN_REGULARIZATION    0.008
+#define GREATEST_REGULARIZATION 1000
+
+static inline bool ChoosesRegularization(const MfOptions *options)
+{
+    return options->regularization < 0;
+}
+
+/* As it is named, or what the model was trained with. */
+extern double MfRegularization(const Host *host, const Model *model);
+
+/* Is it to be chosen, and is enough held out to choose by?  The rows of a warm start come with one.
+ */
+extern bool MfTriesRegularization(const Model *model, const Interactions *data);
+
+/* Epochs of one trial; trials, at most, and as many as there usually are. */
+extern int MfTrialEpochs(const MfOptions *options);
+
+#define MF_MOST_TRIALS  4
+#define MF_USUAL_TRIALS 3
 
 /* Of the row's norm: tried first, and used where there is nothing to choose by. */
 #define PLAIN_EPSILON 0.1
@@ -61,9 +87,9 @@ extern const char *const mf_optimizers[];
     {"optimizer", OPTION_CHOICE, MF_FIELD(optimizer), 0, 0, OPTIMIZER_ADAGRAD_ROW, mf_optimizers, \
      "adagrad_row: one accumulator per embedding row; adagrad: one per element; sgd: none", \
      "Duchi et al. 2011; He et al. 2018 use adagrad"}, \
-    {"regularization", OPTION_REAL, MF_FIELD(regularization), 0, 1000, MF_REGULARIZATION, NULL, \
-     "weight of the squared norm of each row that a triple touches", \
-     "He et al. 2018, equation 2; the value is recadv's, by validation"}, \
+    {"regularization", OPTION_REAL, MF_FIELD(regularization), -1, GREATEST_REGULARIZATION, -1, NULL, \
+     "weight of the squared norm of each row that a triple touches; below 0: chosen by validation", \
+     "He et al. 2018, equation 2; the choice is recadv's"}, \
     {"init_std", OPTION_REAL, MF_FIELD(init_std), 1e-6, 1000, 0.01, NULL, \
      "standard deviation of the initial embeddings (normal, cut off at two)", \
      "code of He et al. 2018"}, \

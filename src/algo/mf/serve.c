@@ -13,5 +13,23 @@ Strength MfStrength(const MfOptions *options)
 
 void MfLayout(Model *model)
 {
-    FactorsLayout(model, (uint32_t)((const MfOptions *)model->options)->factors);
+    const MfOptions *o = model->options;
+
+    FactorsLayout(model, (uint32_t)o->factors);
+    if (ChoosesRegularization(o))
+        ModelAddColumn(model, "regularization", AXIS_SHARED, 1);
+}
+
+double MfRegularization(const Host *host, const Model *model)
+{
+    const MfOptions *o = model->options;
+    float stored;
+
+    if (!ChoosesRegularization(o))
+        return o->regularization;
+    stored = model->part[MF_REGULARIZATION_PART].data[0];
+    if (!(stored >= 0 && stored <= GREATEST_REGULARIZATION))
+        HostFail(host, FAIL_INVALID, "Train the model anew.",
+                 "the model's regularization is damaged");
+    return stored > 0 ? stored : PLAIN_REGULARIZATION;
 }

@@ -41,6 +41,26 @@ static const struct {
 
 #define TRIALS ((int)(sizeof(trials) / sizeof(trials[0])))
 
+/*
+ * Weights of the squared norms that are tried, by a walk from one of them up, and down where that
+ * gains nothing, and their stages.
+ */
+static const struct {
+    double value;
+    const char *stage;
+} decays[] = {{0.005, "regularization 0.005"},
+              {PLAIN_REGULARIZATION, "regularization 0.008"},
+              {0.012, "regularization 0.012"},
+              {0.02, "regularization 0.02"},
+              {0.03, "regularization 0.03"}};
+
+#define DECAYS      ((int)(sizeof(decays) / sizeof(decays[0])))
+#define FIRST_DECAY 1
+
+/* Enough epochs to tell them apart, and no more than this share of the epochs of BPR. */
+#define DECAY_EPOCHS 40
+#define DECAY_SHARE  3
+
 /* Robustness is what moving all rows by this share of their norm, against the model, leaves. */
 #define PROBE 0.25
 
@@ -67,7 +87,11 @@ typedef struct Trainer {
     uint64_t listed;
     double mean_weight;
     Interactions all; /* the data, with what was held out */
+    int before;       /* epochs of trials that are over */
 } Trainer;
+
+/* Behind those of the adversarial stage. */
+#define REGULARIZATION_FINDING 4
 
 #define MF_LEARNT (LEARNT(MF_USER_PART) | LEARNT(MF_ITEM_PART))
 
@@ -112,7 +136,8 @@ size_t MfMemory(const Model *model, const Interactions *shape, int threads)
 
     whole.held_learnt = true;
     total = SizeAdd(total, LoopMemory(model, shape, threads, MF_LEARNT,
-                                      2 * o->epochs + (TRIALS + 1) * o->adv_epochs));
+                                      2 * o->epochs + (TRIALS + 1) * o->adv_epochs +
+                                          MF_MOST_TRIALS * MfTrialEpochs(o)));
     if (o->adv_epochs > 0)
         total = SizeAdd(total, AdversarialMemory(model));
     shape = &whole; /* at the end all interactions train */
@@ -152,7 +177,6 @@ static void PrepareRule(Trainer *t)
         .factors = user->columns,
         .optimizer = (Optimizer)o->optimizer,
         .learning_rate = (float)o->learning_rate,
-        .regularization = (float)o->regularization,
         .lambda = (float)o->lambda,
         .candidates = (uint32_t)o->adaptive_negatives,
     };
@@ -335,6 +359,7 @@ static double RunEpoch(void *trainer, int number)
 {
     Trainer *t = trainer;
 
+    number -= t->before;
     return t->options->batch_size > 1 ? BatchEpoch(t, number) : CellEpoch(t, number);
 }
 
@@ -446,8 +471,10 @@ int MfStrengths(const Model *model, const Interactions *data)
 static int PlannedEpochs(const Trainer *t, Plan plan)
 {
     int all = t->data->held_count > 0 && !t->model->trial ? plan.plain + plan.adversarial : 0;
+    int trials = MfTriesRegularization(t->model, t->data) ? MF_MOST_TRIALS : 0;
 
-    return plan.plain + MfStrengths(t->model, t->data) * plan.adversarial + all;
+    return trials * MfTrialEpochs(t->options) + plan.plain +
+           MfStrengths(t->model, t->data) * plan.adversarial + all;
 }
 
 static void StartAdversarial(Trainer *t, bool after_plain)
@@ -630,6 +657,90 @@ static Stage RunAdversarial(Trainer *t, Loop *loop, Plan plan, const Stage *plai
     return (Stage){plain->metric, 0};
 }
 
+/* --- regularization */
+
+int MfTrialEpochs(const MfOptions *options)
+{
+    int share = EpochShare(options->epochs, DECAY_SHARE);
+
+    return share < DECAY_EPOCHS ? share : DECAY_EPOCHS;
+}
+
+bool MfTriesRegularization(const Model *model, const Interactions *data)
+{
+    return ChoosesRegularization(model->options) && !model->warm && data->held_count >= FEWEST_HELD;
+}
+
+static void StartAfresh(Trainer *t)
+{
+    PartClear(t->host, &t->model->part[MF_USER_PART]);
+    PartClear(t->host, &t->model->part[MF_ITEM_PART]);
+    ResetState(t);
+    StartRows(t);
+}
+
+/* Trials, and the training after them, begin alike: with the same rows and random numbers. */
+static void BeginAgain(Trainer *t, const Loop *loop, double regularization)
+{
+    t->rule.regularization = (float)regularization;
+    t->before = loop->report->epochs;
+    if (t->options->batch_size > 1 && t->data->weight == NULL)
+        ListTriples(t, NULL);
+    StartAfresh(t);
+}
+
+static double TryDecay(Trainer *t, Loop *loop, int i)
+{
+    BeginAgain(t, loop, decays[i].value);
+    return LoopStage(loop, decays[i].stage, MfTrialEpochs(t->options)).metric;
+}
+
+/* From `best` on in steps of `step`, as long as each gains; returns where that ends. */
+static int WalkDecays(Trainer *t, Loop *loop, int best, int step, double *value)
+{
+    for (int i = best + step; i >= 0 && i < DECAYS; i += step) {
+        double next = TryDecay(t, loop, i);
+
+        if (!IsGain(next, *value))
+            break;
+        best = i;
+        *value = next;
+    }
+    return best;
+}
+
+/* Short trainings; one that loses everything is no error, but lost. */
+static double ChooseDecay(Trainer *t, Loop *loop)
+{
+    void (*check)(void *, int) = loop->check;
+    double value;
+    int best;
+
+    loop->check = NULL;
+    value = TryDecay(t, loop, FIRST_DECAY);
+    best = WalkDecays(t, loop, FIRST_DECAY, 1, &value);
+    if (best == FIRST_DECAY)
+        best = WalkDecays(t, loop, FIRST_DECAY, -1, &value);
+    loop->check = check;
+    BeginAgain(t, loop, decays[best].value);
+    return decays[best].value;
+}
+
+/* What is not named is chosen, and kept. */
+static void SetRegularization(Trainer *t, Loop *loop)
+{
+    double value = MfTriesRegularization(t->model, t->data) ? ChooseDecay(t, loop)
+                                                            : MfRegularization(t->host, t->model);
+
+    t->rule.regularization = (float)value;
+    if (!ChoosesRegularization(t->options))
+        return;
+    t->model->part[MF_REGULARIZATION_PART].data[0] = (float)value;
+    loop->report->finding[REGULARIZATION_FINDING] = (Finding){"regularization", value};
+}
+
+/* --- the whole */
+
 /* Returns how many epochs of each stage led to what is kept, once all interactions are learnt. */
 static Plan RunStages(Trainer *t, Loop *loop, Plan plan)
 {
@@ -673,10 +784,7 @@ static void LearnAll(Trainer *t, Loop *loop, Plan chosen)
                      (int)ceil(WARM_SHARE * epochs));
         return;
     }
-    PartClear(t->host, &t->model->part[MF_USER_PART]);
-    PartClear(t->host, &t->model->part[MF_ITEM_PART]);
-    ResetState(t);
-    StartRows(t);
+    StartAfresh(t);
     t->rule.adversarial = false;
     LoopLearnAll(loop, "bpr all", chosen.plain);
     if (chosen.adversarial == 0)
@@ -721,6 +829,7 @@ void MfTrain(const Host *host, const Interactions *all, Model *model, TrainRepor
     Prepare(&t);
     StartRows(&t);
     LoopOpen(&loop);
+    SetRegularization(&t, &loop);
     chosen = RunStages(&t, &loop, plan);
     if (data.held_count > 0 && !model->trial)
         LearnAll(&t, &loop, chosen);

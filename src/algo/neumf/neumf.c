@@ -5,7 +5,7 @@
 #define PAPER       "He et al. 2017"
 
 static const OptionSpec neumf_options[] = {
-    {"factors", OPTION_INTEGER, FIELD(factors), 1, 512, 64, NULL,
+    {"factors", OPTION_INTEGER, FIELD(factors), 1, 512, 128, NULL,
      "numbers of a user and an item that meet in products",
      "recadv, by validation; 8 in the code of " PAPER},
     {"width", OPTION_INTEGER, FIELD(width), 1, NEUMF_MOST_WIDTH, 32, NULL,
@@ -17,14 +17,14 @@ static const OptionSpec neumf_options[] = {
     {"negatives", OPTION_INTEGER, FIELD(negatives), 1, 64, 8, NULL,
      "items that the user does not have, drawn anew, for each interaction",
      "recadv, by validation; 4 in " PAPER},
-    {"epochs", OPTION_INTEGER, FIELD(epochs), 1, 1000000, 12, NULL,
+    {"epochs", OPTION_INTEGER, FIELD(epochs), 1, 1000000, 24, NULL,
      "passes over the interactions, in which the learning rate falls to last_rate",
      "recadv, by validation; up to 100 in " PAPER},
     {"batch_size", OPTION_INTEGER, FIELD(batch_size), 1, 16384, 1024, NULL,
      "examples, interactions and negatives, that are learnt in one step",
      "recadv; 256 in the code of " PAPER},
-    {"learning_rate", OPTION_REAL, FIELD(learning_rate), 0, 1000, 0.003, NULL,
-     "step size at the start", "recadv; 0.001 in " PAPER},
+    {"learning_rate", OPTION_REAL, FIELD(learning_rate), 0, 1000, 0.001, NULL,
+     "step size at the start", PAPER},
     {"last_rate", OPTION_REAL, FIELD(last_rate), 0, 1, 0.02, NULL,
      "step size at the end, as a share of that", "recadv; 1 in " PAPER},
     {"regularization", OPTION_REAL, FIELD(regularization), 0, 1000, 0, NULL,
@@ -34,16 +34,12 @@ static const OptionSpec neumf_options[] = {
     {NULL, OPTION_BOOL, 0, 0, 0, 0, NULL, NULL, NULL},
 };
 
-static const struct PresetValue fast[] = {{"epochs", 6}, {"layers", 1}, {"factors", 32}, {NULL, 0}};
+static const struct PresetValue fast[] = {
+    {"epochs", 6}, {"learning_rate", 0.003}, {"layers", 1}, {"factors", 32}, {NULL, 0}};
 static const struct PresetValue balanced[] = {{NULL, 0}};
-static const struct PresetValue best[] = {{"epochs", 20}, {"factors", 128}, {NULL, 0}};
-static const struct PresetValue paper[] = {{"factors", 8},
-                                           {"negatives", 4},
-                                           {"batch_size", 256},
-                                           {"learning_rate", 0.001},
-                                           {"last_rate", 1},
-                                           {"epochs", 100},
-                                           {NULL, 0}};
+static const struct PresetValue best[] = {{"epochs", 40}, {"factors", 256}, {NULL, 0}};
+static const struct PresetValue paper[] = {{"factors", 8},   {"negatives", 4}, {"batch_size", 256},
+                                           {"last_rate", 1}, {"epochs", 100},  {NULL, 0}};
 
 static const Preset presets[] = {
     {"fast", "one layer, fewer factors, trained for a short time", fast},
@@ -53,7 +49,7 @@ static const Preset presets[] = {
     {NULL, NULL, NULL},
 };
 
-static const struct PresetValue trial[] = {{"epochs", 6}, {NULL, 0}};
+static const struct PresetValue trial[] = {{"epochs", 6}, {"learning_rate", 0.003}, {NULL, 0}};
 
 static const OptionRange space[] = {
     {"factors", 8, 128, true},

@@ -4,8 +4,8 @@
 #include "algo/rank/validation.h"
 
 /* Of one weight of the tower, or number of a row, forward and back, for one example. */
-#define WEIGHT_NS 0.25
-#define NUMBER_NS 6.0
+#define WEIGHT_NS 0.1
+#define NUMBER_NS 4.5
 
 double NeumfWork(const Model *model, const Interactions *shape)
 {

@@ -23,20 +23,34 @@ Size WarmStartMemory(const Model *model)
     return SizeAdd(ModelMemory(model), ((Size)model->users + model->items) * sizeof(int64));
 }
 
-/* Same algorithm, same parts, same widths: rows can be taken over. */
+static bool IsAlike(const Part *a, const Part *b)
+{
+    return a->axis == b->axis && a->columns == b->columns && a->stride == b->stride;
+}
+
+/* Zero where it is missing: a number that only some options have chosen. */
+static bool IsLoneNumber(const Part *part)
+{
+    return part->axis == AXIS_SHARED && part->rows == 1 && part->columns == 1;
+}
+
+/* Same algorithm, same parts, same widths: rows can be taken over; lone numbers at the end may be
+ * missing. */
 static bool Fits(const Model *model, const Algorithm *algorithm, const void *options)
 {
     Model wanted;
+    const Model *longer = model;
 
     if (model->algorithm != algorithm)
         return false;
     ModelLayout(&wanted, algorithm, options, model->users, model->items);
-    for (int i = 0; i < wanted.parts; i++)
-        if (wanted.part[i].axis != model->part[i].axis ||
-            wanted.part[i].columns != model->part[i].columns ||
-            wanted.part[i].stride != model->part[i].stride)
+    if (wanted.parts > model->parts)
+        longer = &wanted;
+    for (int i = 0; i < longer->parts; i++)
+        if (i < wanted.parts && i < model->parts ? !IsAlike(&wanted.part[i], &model->part[i])
+                                                 : !IsLoneNumber(&longer->part[i]))
             return false;
-    return wanted.parts == model->parts;
+    return true;
 }
 
 static void Load(ModelStore *store, const Header *header, WarmStart *warm)
@@ -105,7 +119,7 @@ static void CopyRows(const Part *from, const IdList *old_ids, Part *to, const Id
 /* All but the popularity, which has been counted anew. */
 static void CopyParts(const WarmStart *warm, const IdList *users, const IdList *items, Model *model)
 {
-    for (int i = POPULARITY_PART + 1; i < model->parts; i++) {
+    for (int i = POPULARITY_PART + 1; i < model->parts && i < warm->model.parts; i++) {
         Part *to = &model->part[i];
         const Part *from = &warm->model.part[i];
 

@@ -179,6 +179,24 @@ check_cancel('acts: checks', train_acts('market', '',
 		qq["environment": "market", "iterations": $endless, "check_every": 1, "check_sessions": 100000, "promote": 0]),
 	in_stage(qr/^ma_rdpg$/), 0.2);
 
+# Of slates, by irecgan, which needs no simulator.
+sub train_returns
+{
+	my ($source, $options) = @_;
+
+	return "SELECT version FROM recadv_train_policy('returns', '$source', algorithm => 'irecgan',"
+	  . " options => '{\"seed\": 1, \"threads\": 2, $options}')";
+}
+
+check_cancel('returns: visitors', train_returns('many', '"hidden": 128, "user_epochs": 10000'), in_stage(qr/^user/), 0.2);
+# Such small steps go on to be a gain.
+check_cancel('returns: the agent', train_returns('slates', '"user_epochs": 1, "learning_rate": 1e-7, "epochs": 100000'),
+	in_stage(qr/^agent/), 0.2);
+check_cancel('returns: rounds', train_returns('slates', '"epochs": 1, "rounds": 100000'), in_stage(qr/^round$/), 0.2);
+check_cancel('returns: sequels', train_returns('slates',
+		'"epochs": 1, "rounds": 100000, "discriminator": true, "rollouts": 1000, "sessions": 1000'),
+	in_stage(qr/^discriminator$/), 0.5);
+
 # --- a job ----------------------------------------------------------------------------------------
 
 sub job

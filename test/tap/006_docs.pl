@@ -46,6 +46,14 @@ foreach my $row (split(/\n/, $rows))
 delete @documented{keys %met};
 is(join(' ', sort keys %documented), '', 'and on nothing else');
 
+# Each algorithm stands in README.md, with the paper that CITATION.cff names for it.
+my %algorithms = map { /^(\w+)\|/; $1 => 1 } split(/\n/, $rows);
+my ($described, $cited) = (slurp_file('README.md') =~ /^## What it does\n(.*?)^## /ms, slurp_file('CITATION.cff'));
+my %described = map { $_ => 1 } map { /`(\w+)`/g } $described =~ /^\|([^|]*)\|/mg;
+my %cited = map { $_ => 1 } map { /\w+/g } $cited =~ /^ +notes: "(.*)"$/mg;
+is(join(' ', sort grep { !$described{$_} } keys %algorithms), '', 'README.md describes each algorithm');
+is(join(' ', sort grep { !$cited{$_} } keys %algorithms), 'auto popularity', 'and CITATION.cff names its paper, but for two');
+
 # columns_alone(TEXT): what was printed of other data: its columns; widths, too, follow from what stands below.
 sub columns_alone
 {

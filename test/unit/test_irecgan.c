@@ -57,6 +57,14 @@ static void DrawShown(Random *random, uint32_t items, uint32_t *shown)
     }
 }
 
+/* Are clicks on every fifth item purchases? */
+static bool buys;
+
+static bool IsBought(uint32_t item)
+{
+    return buys && item % 5 == 0;
+}
+
 /* One slate in eight is not answered, whatever it has. */
 static Slates LogOf(const Host *host, uint32_t sessions, uint32_t items)
 {
@@ -79,7 +87,8 @@ static Slates LogOf(const Host *host, uint32_t sessions, uint32_t items)
             DrawShown(&random, items, shown);
             place = Pick(shown, &random);
             s.clicked[s.steps * SHOWN + place] = answers;
-            s.reward[s.steps] = ClickReward(answers, SHOWN);
+            s.reward[s.steps] =
+                answers && IsBought(shown[place]) ? 20 : ClickReward(answers, SHOWN);
             stays = RandomUniform(&random) < (answers ? Stays(shown[place]) : 0.5);
             s.steps++;
         }
@@ -343,6 +352,31 @@ static void CheckAgentLoss(void)
     EndHand(&h);
 }
 
+/* What was clicked teaches its row by what follows: here nothing else does, as the first answer
+ * does not count and its item is not shown again. */
+static void CheckInputs(void)
+{
+    static uint32_t shown[] = {7, 8, 1, 2};
+    static Answer a[] = {{shown, 2, 0, 0, 0, 0}, {shown + 2, 2, 1, 0, 1, 1}};
+    static const Episode episode = {a, 2, 2, true, false}, *batch[] = {&episode};
+    static Hand h;
+    Random random = TestStream(44);
+    float *user, *click, before[3];
+
+    StartHand(&h, "", SESSIONS, ITEMS);
+    user = h.learner.user_items.rows;
+    click = h.learner.clicks.rows;
+    before[0] = user[7 * Pitch(8)];
+    before[1] = click[7 * Pitch(8)];
+    before[2] = click[2 * Pitch(8)];
+    LearnUser(&h.learner, batch, 1);
+    LearnAgent(&h.learner, batch, 1, &random);
+    CHECK(user[7 * Pitch(8)] != before[0], "visitors learn what they have taken in");
+    CHECK(click[7 * Pitch(8)] != before[1], "so does the agent");
+    CHECK(click[2 * Pitch(8)] == before[2], "but not of the last click");
+    EndHand(&h);
+}
+
 /* Beyond so many items candidates stand for all of them. */
 static void CheckSampling(void)
 {
@@ -558,10 +592,40 @@ static void CheckVisitors(void)
     bored.patience = 1.5;
     CHECK(PlayVisitors(&r, &bored).steps == 2000, "a slate costs one of their patience");
     bored = rules;
+    bored.patience = MOST + .5;
+    CHECK(PlayVisitors(&r, &bored).steps > .9 * c.steps, "an item without a click costs nothing");
+    bored = rules;
     bored.boredom = 50;
     bored.boredom_clusters = 2;
     CHECK(PlayVisitors(&r, &bored).clicks < c.clicks, "and they can be bored");
     TestHostEnd(&r.t);
+}
+
+/* Visitors who have learnt what is bought buy it. */
+static void CheckPurchases(void)
+{
+    static Hand h;
+    int bought[2] = {0}, clicked[2] = {0};
+
+    buys = true;
+    StartHand(&h, "sessions=200 pool=200", SESSIONS, ITEMS);
+    buys = false;
+    h.learner.user_losses.buys = h.sessions.buys;
+    for (int i = 0; i < 400; i++)
+        LearnUser(&h.learner, h.batch + i % 10 * 32, 32);
+    PlayWithAgent(&h.play, 200, false);
+    for (uint32_t s = 0; s < 200; s++)
+        for (uint32_t i = 0; i < h.play.pool.episode[s].count; i++) {
+            const Answer *answer = &h.play.pool.episode[s].answer[i];
+            int fifth = ClickedItem(answer) % 5 == 0;
+
+            clicked[fifth] += ClickedItem(answer) != NOTHING;
+            bought[fifth] += ClickedItem(answer) != NOTHING && answer->reward > 0;
+        }
+    CHECK(h.sessions.buys && bought[1] > .8 * clicked[1] && bought[0] < .1 * clicked[0],
+          "visitors buy what is bought: %d of %d, and %d of %d", bought[1], clicked[1], bought[0],
+          clicked[0]);
+    EndHand(&h);
 }
 
 /* Probabilities over a slate are those of the choice, and what is left is for none. */
@@ -726,11 +790,13 @@ void TestIrecgan(void)
     CheckReturns();
     CheckSessions();
     CheckAgentLoss();
+    CheckInputs();
     CheckSampling();
     CheckSameSessions();
     CheckTold();
     CheckSequels();
     CheckVisitors();
+    CheckPurchases();
     CheckProbabilities();
     CheckLearns();
     CheckRefusal();

@@ -3,6 +3,8 @@
  *
  *   worlds clicks WORLD LOGGED_BY LOGGED SESSIONS FIRST_SEED SEEDS LABEL:POLICY:OPTION=VALUE,...
  * ... worlds market SESSIONS FIRST_SEED SEEDS LABEL:POLICY:OPTION=VALUE,...
+ * ... worlds market_log LOGGED NOISE LEANING SESSIONS FIRST_SEED SEEDS
+ * LABEL:POLICY:OPTION=VALUE,...
  *
  * clicks: each seed has a world (success, click_bait) of its own and a log of LOGGED sessions of
  * the policy LOGGED_BY (random, max, mix), cut after ten clicks.  SESSIONS others are played, to at
@@ -21,9 +23,18 @@
  *   LABEL SEED REWARD DEPTH TOLD SECONDS
  *
  * TOLD: of visitors in the shop for the first time, whose type a linear read-out of what is carried
- * there tells, fitted to other visitors.
+ * there tells, fitted to other visitors.  SECONDS: of the processor.
+ *
+ * market_log: POLICY learns from a log of LOGGED sessions of the market, another one for each seed:
+ * logits with normal noise of deviation NOISE about 0 and 0, or in main search 0 and LEANING, which
+ * is brand's.  A line for what the log earned ("log"), and for each policy:
+ *
+ *   LABEL SEED REWARD OUTSIDE
+ *
+ * OUTSIDE: what the training says of the share of steps in which it goes beyond the log.
  */
 #include <math.h>
+#include <time.h>
 
 #include "algo/ma_rdpg/ma_rdpg.h"
 #include "algo/policy/act_play.h"
@@ -399,19 +410,17 @@ static double ReadOut(const Carried *c)
     return asked == 0 ? NAN : (double)told / asked;
 }
 
-static Model TrainInWorld(const ActEnvironment *world, const char *name, const char *options,
-                          int64_t seed)
+static Model TrainToAct(const ActEnvironment *world, const PolicyData *data, const char *name,
+                        const char *options, int64_t seed, TrainReport *report)
 {
     const Algorithm *algorithm = AlgorithmFind(name);
     TrainOptions *o = ReadOptions(algorithm, Settings(options));
-    PolicyData none = {0};
-    TrainReport report = {0};
     Model model;
 
     o->seed = seed;
     ModelLayoutActs(&model, algorithm, o, &world->shape);
     ModelAllocate(&host, &model);
-    algorithm->policy->train(&host, &none, &model, &report);
+    algorithm->policy->train(&host, data, &model, report);
     return model;
 }
 
@@ -421,16 +430,19 @@ static void RunMarket(uint64_t sessions, const char *label, const char *name, co
     const ActEnvironment *world = ActEnvironmentFind("market");
     const ActScript *script = ActScriptFind(world, name);
     Carried carried = {.kind = malloc(sessions * sizeof(uint32_t)), .shop = 1};
-    double start = HostClock(), reward = 0, depth = 0;
+    double reward = 0, depth = 0, seconds;
+    clock_t start = clock();
+    PolicyData none = {0};
+    TrainReport report = {0};
     ActPlayer player;
     Model model;
 
     if (script == NULL) {
-        model = TrainInWorld(world, name, options, (int64_t)seed);
+        model = TrainToAct(world, &none, name, options, (int64_t)seed, &report);
         player = ActPlayerOfModel(&model, 0);
     } else
         player = script->player;
-    start = HostClock() - start;
+    seconds = (double)(clock() - start) / CLOCKS_PER_SEC;
     carried.width = script == NULL ? player.state / 2 : player.state; /* of cells the outputs */
     carried.state = malloc(sessions * (carried.width + 1) * sizeof(float));
     for (uint64_t s = 0; s < sessions; s++) {
@@ -441,7 +453,73 @@ static void RunMarket(uint64_t sessions, const char *label, const char *name, co
         depth += earned.steps;
     }
     printf("%s\t%d\t%.4f\t%.4f\t%.4f\t%.2f\n", label, (int)seed, reward / (double)sessions,
-           depth / (double)sessions, carried.width == 0 ? NAN : ReadOut(&carried), start);
+           depth / (double)sessions, carried.width == 0 ? NAN : ReadOut(&carried), seconds);
+    fflush(stdout);
+}
+
+/* --- logs of the market */
+
+/* Who logs: main search leans towards brand, both explore. */
+typedef struct Leaning {
+    double brand, noise;
+} Leaning;
+
+static bool LeaningActs(const void *arg, const ActInput *input, ActOutput *output)
+{
+    const Leaning *l = arg;
+    double ratio = l->noise * (RandomNormal(input->random) - RandomNormal(input->random));
+
+    output->action[1] = (float)(1 / (1 + exp(-ratio - (input->scenario == 0 ? l->brand : 0))));
+    output->action[0] = 1 - output->action[1];
+    return true;
+}
+
+static void KeepAct(void *arg, const ActStep *step)
+{
+    Acts *log = arg;
+    uint32_t observed = WidestObservation(&log->shape), weights = WidestAction(&log->shape);
+
+    log->scenario[log->steps] = step->scenario;
+    log->reward[log->steps] = step->reward;
+    memcpy(log->observation + log->steps * observed, step->observation, observed * sizeof(float));
+    memcpy(log->action + log->steps++ * weights, step->action, weights * sizeof(float));
+    if (step->ended)
+        log->session[++log->sessions] = log->steps;
+}
+
+/* Of the market, whose scenarios are alike wide; returns what a session earns. */
+static double LogMarket(const ActEnvironment *world, const Leaning *leaning, uint64_t sessions,
+                        uint64_t seed, Acts *log)
+{
+    uint64_t steps = sessions * world->steps;
+    ActPlayer player = {.act = LeaningActs, .arg = leaning, .explore = 1};
+    double reward = 0;
+
+    *log = (Acts){.shape = world->shape,
+                  .session = calloc(sessions + 1, sizeof(uint64_t)),
+                  .scenario = malloc(steps * sizeof(uint32_t)),
+                  .observation = malloc(steps * WidestObservation(&world->shape) * sizeof(float)),
+                  .action = malloc(steps * WidestAction(&world->shape) * sizeof(float)),
+                  .reward = malloc(steps * sizeof(float))};
+    for (uint64_t s = 0; s < sessions; s++)
+        reward += ActPlaySession(world, &player, LOG_SEED + seed, s, KeepAct, log).reward;
+    return reward / (double)sessions;
+}
+
+static void RunLogged(const Acts *log, uint64_t sessions, const char *label, const char *name,
+                      const char *options, uint64_t seed)
+{
+    const ActEnvironment *world = ActEnvironmentFind("market");
+    PolicyData data = {.acts = log};
+    TrainReport report = {0};
+    Model model = TrainToAct(world, &data, name, options, (int64_t)seed, &report);
+    ActPlayer player = ActPlayerOfModel(&model, 0);
+    double reward = 0;
+
+    for (uint64_t s = 0; s < sessions; s++)
+        reward += ActPlaySession(world, &player, PLAYED_SEED, JUDGED_FROM + s, NULL, NULL).reward;
+    printf("%s\t%d\t%.4f\t%.4f\n", label, (int)seed, reward / (double)sessions,
+           report.finding[0].value);
     fflush(stdout);
 }
 
@@ -459,11 +537,34 @@ static char *Cut(char *method, char **name, char **options)
     return label;
 }
 
+typedef enum Mode { MODE_CLICKS, MODE_MARKET, MODE_MARKET_LOG } Mode;
+
+/* What a seed has of its own. */
+static void MakeSeed(Mode mode, char **argv, uint64_t seed, World *w, Acts *log)
+{
+    Leaning leaning;
+
+    if (mode == MODE_CLICKS) {
+        w->logged_by = argv[3];
+        w->logged = (uint64_t)atoll(argv[4]);
+        MakeWorld(argv[2], seed, w);
+    } else if (mode == MODE_MARKET_LOG) {
+        leaning = (Leaning){.noise = atof(argv[3]), .brand = atof(argv[4])};
+        printf(
+            "log\t%d\t%.4f\tnan\n", (int)seed,
+            LogMarket(ActEnvironmentFind("market"), &leaning, (uint64_t)atoll(argv[2]), seed, log));
+    }
+}
+
 int main(int argc, char **argv)
 {
     static World w;
-    bool market = argc > 1 && strcmp(argv[1], "market") == 0;
-    int at = market ? 2 : 5;
+    Acts log = {0};
+    Mode mode = argc < 2                             ? MODE_CLICKS
+                : strcmp(argv[1], "market") == 0     ? MODE_MARKET
+                : strcmp(argv[1], "market_log") == 0 ? MODE_MARKET_LOG
+                                                     : MODE_CLICKS;
+    int at = mode == MODE_MARKET ? 2 : 5;
     char *label, *name, *options;
 
     if (argc < at + 4)
@@ -471,17 +572,15 @@ int main(int argc, char **argv)
     w.sessions = (uint64_t)atoll(argv[at]);
     for (uint64_t seed = (uint64_t)atoll(argv[at + 1]), left = (uint64_t)atoll(argv[at + 2]);
          left > 0; seed++, left--) {
-        if (!market) {
-            w.logged_by = argv[3];
-            w.logged = (uint64_t)atoll(argv[4]);
-            MakeWorld(argv[2], seed, &w);
-        }
+        MakeSeed(mode, argv, seed, &w, &log);
         for (int i = at + 3; i < argc; i++) {
             label = Cut(argv[i], &name, &options);
-            if (market)
+            if (mode == MODE_CLICKS)
+                RunClicks(&w, label, name, options, seed);
+            else if (mode == MODE_MARKET)
                 RunMarket(w.sessions, label, name, options, seed);
             else
-                RunClicks(&w, label, name, options, seed);
+                RunLogged(&log, w.sessions, label, name, options, seed);
         }
     }
     return 0;

@@ -192,7 +192,7 @@ SELECT is(recadv_info('market') #>> '{promotion,problem}', 'nothing was measured
 SELECT matches(promotion('(SELECT * FROM acts WHERE session_id < 100)'),
     '^the source has [0-9]+ steps, less than half of the 700 of version [0-9]+, which serves$', 'a log that has shrunk');
 SELECT matches(promotion('(SELECT * FROM acts WHERE scenario = ''search'')'),
-    '^the source has no scenario "shop", which version [0-9]+, which serves, has$', 'a scenario that is gone');
+    '^it has no scenario "shop", which version [0-9]+, which serves, has$', 'a scenario that is gone');
 SELECT matches(promotion('(SELECT session_id, step, scenario, observation || 0::real AS observation, action, reward FROM acts)'),
     '^scenario "search" has observations and actions of 3 and 2 numbers, of 2 and 2 in version [0-9]+, which serves$', 'other widths');
 SELECT is(promotion('(SELECT session_id, step, scenario, observation || 0::real AS observation, action, reward FROM acts)', '{"promote": 0}'),
@@ -200,8 +200,13 @@ SELECT is(promotion('(SELECT session_id, step, scenario, observation || 0::real 
 SELECT is(promotion('(SELECT session_id, step, scenario, observation || 0::real AS observation, action, reward FROM acts
         UNION ALL SELECT session_id, 9, ''cart'', ''{1}'', ''{1}'', 1 FROM acts WHERE step = 1)'), 'promoted', 'a scenario may come');
 SELECT is((SELECT action FROM recadv_act('market', 'cart', '{1}')), '{1}', 'one weight is all of it');
-SELECT is((SELECT promotion FROM recadv_train_policy('market', NULL, algorithm => 'ma_rdpg',
-    options => brief('ma_rdpg', '{"environment": "market"}'))), 'promoted', 'a world is not compared with a log');
+SELECT matches((SELECT promotion FROM recadv_train_policy('market', NULL, algorithm => 'ma_rdpg',
+    options => brief('ma_rdpg', '{"environment": "market"}'))),
+    '^it has no scenario "cart", which version [0-9]+, which serves, has$', 'nor does a world serve without the scenarios of a log');
+SELECT recadv_train_policy('played', '(SELECT * FROM recadv_play_acts(''market'', ''random'', 50))', algorithm => 'ma_rdpg',
+    reward_column => 'reward', options => brief('ma_rdpg')) \g /dev/null
+SELECT is((SELECT promotion FROM recadv_train_policy('played', NULL, algorithm => 'ma_rdpg',
+    options => brief('ma_rdpg', '{"environment": "market"}'))), 'promoted', 'with them it is not compared with a log');
 SELECT is((SELECT promotion FROM recadv_train('market', 'orders', algorithm => 'popularity')), 'promoted',
     'nor a model of interactions with what acts');
 SELECT is(promotion('acts'), 'promoted', 'nor the other way round');

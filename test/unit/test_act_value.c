@@ -103,8 +103,10 @@ static void Fill(Case *c)
     }
 }
 
-static void Run(Case *c)
+static void Run(void *arg)
 {
+    Case *c = arg;
+
     ActValueEstimate(&c->t.host, &c->question, &c->value);
 }
 
@@ -165,6 +167,29 @@ static void CheckEnds(void)
     TestHostEnd(&c.t);
 }
 
+static void CheckCancel(void)
+{
+    bool cancelled = true;
+    int calls;
+    Case c;
+
+    Open(&c, 1);
+    Fill(&c);
+    c.t.calls = 0;
+    Run(&c);
+    calls = c.t.calls;
+    c.t.cancel_silently = true;
+    for (int at = 1; at <= calls; at++) {
+        c.t.calls = 0;
+        c.t.cancel_at = at;
+        cancelled &= Attempt(&c.t, Run, &c) == OUTCOME_CANCELLED;
+        c.t.cancel = 0;
+    }
+    CHECK(calls > 2 && cancelled, "a cancel amid the tasks ends it, wherever it comes, of %d calls",
+          calls);
+    TestHostEnd(&c.t);
+}
+
 /* --- acts by chance */
 
 static void CheckChance(void)
@@ -201,5 +226,6 @@ void TestActValue(void)
     CheckByHand();
     CheckThreads();
     CheckEnds();
+    CheckCancel();
     CheckChance();
 }

@@ -3,8 +3,9 @@
  * three parts.  (Feng et al. 2018, section 4.3.)
  *
  *     critic:   mean of (Q_t - y_t)^2,  y_t = r_t + gamma Q'(h'_t, o_{t+1}, mu'(h'_t, o_{t+1}))
- *     actors:   mean of - Q(h_{t-1}, o_t, mu_t) + decay mean (z - mean z)^2 + cloning_i |mu_t -
- * a_t|^2 message:  mean of (Q_t - y_t)^2 - message_q Q_t, through h_{t-1}
+ *     actors:   mean of - Q(h_{t-1}, o_t, mu_t) + decay mean (z - mean z)^2
+ *                       + cloning_i |mu_t - a_t|^2
+ *     message:  mean of (Q_t - y_t)^2 - message_q Q_t, through h_{t-1}
  *
  * Each part follows its own; ' are targets, z the logits of mu.  Rows are the steps, in order of
  * time over all sessions, the longest session first, so that those which go on to the next step are

@@ -40,6 +40,14 @@ typedef struct ActValueJob {
     double *values; /* of resamples */
 } ActValueJob;
 
+/* Of a run that was cancelled some tasks are not done. */
+static void RunTasks(ActValueJob *job, PoolTask work, int tasks)
+{
+    PoolRun(job->host, work, job, tasks);
+    if (HostCancelled(job->host))
+        HostAbandon(job->host);
+}
+
 /* --- the range of the log */
 
 static void ForgetTried(Tried *tried)
@@ -161,7 +169,7 @@ static void TakeInterval(ActValueJob *job, Estimate *logged)
     if (job->question->log->sessions < LEAST_SESSIONS)
         return;
     job->values = HostAllocate(job->host, count, sizeof(double));
-    PoolRun(job->host, ResampleTask, job, (int)count);
+    RunTasks(job, ResampleTask, (int)count);
     ResampleInterval(job->values, count, job->question->confidence, logged);
     HostRelease(job->host, job->values);
 }
@@ -188,8 +196,8 @@ void ActValueEstimate(const Host *host, const ActValueQuestion *question, ActVal
     value->logged.effective = (double)log->steps;
     value->logged.max_weight = 1;
     TakeTried(&job);
-    PoolRun(host, FollowTask, &job,
-            (int)((log->sessions + (uint64_t)SESSIONS_A_TASK - 1) / SESSIONS_A_TASK));
+    RunTasks(&job, FollowTask,
+             (int)((log->sessions + (uint64_t)SESSIONS_A_TASK - 1) / SESSIONS_A_TASK));
     Sum(&job, value);
     TakeInterval(&job, &value->logged);
     HostRelease(host, job.sessions);

@@ -101,7 +101,8 @@ static void ReadLineage(void *arg)
     reading->lineage = header.lineage;
 }
 
-/* Nothing that anybody could guess, but two models do not have the same. */
+/* Two models do not have the same.  It may be guessed: a forged state harms its own session alone.
+ */
 static uint64 NewLineage(const Training *t, const TrainRequest *request)
 {
     uint64 hash = hash_bytes_extended((const unsigned char *)request->model,

@@ -402,11 +402,13 @@ static void KeepScenarios(const ActCollector *c, uint32 *dense, const IdList *id
     Acts *a = &result->acts;
 
     memset(used, 0, ((Size)ids->count + 1) * sizeof(uint32));
-    for (Size i = 0; i < c->log.count; i++)
-        if (!c->log.entry[i].dropped) {
-            used[dense[c->act[c->log.entry[i].row].scenario]] = 1;
-            a->steps++;
-        }
+    for (Size i = 0; i < c->log.count; i++) {
+        PollRow(i);
+        if (c->log.entry[i].dropped)
+            continue;
+        used[dense[c->act[c->log.entry[i].row].scenario]] = 1;
+        a->steps++;
+    }
     result->scenarios = KeepUsedIds(ids, used);
     for (uint32 i = 0; i < ids->count; i++)
         dense[i] = used[dense[i]];
@@ -414,6 +416,7 @@ static void KeepScenarios(const ActCollector *c, uint32 *dense, const IdList *id
     for (Size i = 0; i < c->log.count; i++) {
         const Act *act = &c->act[c->log.entry[i].row];
 
+        PollRow(i);
         if (!c->log.entry[i].dropped)
             a->shape.scenario[dense[act->scenario]] = (ActWidths){act->observed, act->weights};
     }
@@ -457,10 +460,14 @@ static void Summarize(CollectedActs *result)
     const Acts *a = &result->acts;
     double reward = 0;
 
-    for (uint64 t = 0; t < a->steps; t++)
+    for (uint64 t = 0; t < a->steps; t++) {
         reward += (double)a->reward[t];
-    for (uint32 n = 0; n < a->sessions; n++)
+        PollRow(t);
+    }
+    for (uint32 n = 0; n < a->sessions; n++) {
         result->single_steps += a->session[n + 1] - a->session[n] == 1;
+        PollRow(n);
+    }
     if (a->sessions == 0)
         return;
     result->logged_reward = reward / a->sessions;

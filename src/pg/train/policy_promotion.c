@@ -56,9 +56,8 @@ static char *LostScenario(const Scenarios *now, const Scenarios *before, int32 v
         char *name = ScenarioName(&before->names, i);
 
         if (found == UNKNOWN_ID)
-            return psprintf(
-                "the source has no scenario \"%s\", which version %d, which serves, has", name,
-                version);
+            return psprintf("it has no scenario \"%s\", which version %d, which serves, has", name,
+                            version);
         is = now->shape.scenario[found];
         if (is.observation != was.observation || is.action != was.action)
             return psprintf("scenario \"%s\" has observations and actions of %u and %u numbers, of "
@@ -130,13 +129,15 @@ static void CompareActs(Serving *s, const Header *header, Jsonb *document)
     const ActEnvironment *world = t->policy->world;
     WholeModel whole;
 
+    CheckScenarios(s, header->scenarios);
     if (world != WorldOf(header)) {
-        t->promotion.problem = "they did not learn in the same world, or one of them from a log";
+        if (t->promotion.reason == NULL)
+            t->promotion.problem =
+                "they did not learn in the same world, or one of them from a log";
         return;
     }
     if (world == NULL)
         CheckShrunk(s, document);
-    CheckScenarios(s, header->scenarios);
     TakeRecorded(s, header, document);
     if (world == NULL)
         return;

@@ -42,6 +42,16 @@ sub call
 
 sub train { return 'SELECT recadv_train' . call('', @_) }
 
+# Of slates, or of acts.
+sub train_policy
+{
+	my ($model, $source, $algorithm, $more, %option) = @_;
+	my %all = (threads => 2, seed => 1, %option);
+	my $options = join ', ', map { "\"$_\": $all{$_}" } sort keys %all;
+
+	return "SELECT recadv_train_policy('$model', '$source', algorithm => '$algorithm', ${more}options => '{$options}')";
+}
+
 my $users = 4000 * $scale;
 my $items = 4000 * $scale;
 
@@ -54,6 +64,8 @@ $node->safe_psql('postgres', qq{
 	INSERT INTO events SELECT hashint4(i) & 4095, hashint4(i * 7) & 1023,
 	                          timestamptz '2020-01-01' + i * interval '1 second'
 	FROM generate_series(1, 10000 * $scale) i;
+	CREATE TABLE slates AS SELECT * FROM recadv_play_clicks('click_bait', 'random', 1000 * $scale);
+	CREATE TABLE acts AS SELECT * FROM recadv_play_acts(sessions => 500 * $scale);
 	CREATE TABLE image AS SELECT recadv_fit(user_id, item_id,
 		'{"algorithm": "bpr", "epochs": 1, "holdout": "none"}') AS image FROM visits;
 	ANALYZE});
@@ -62,7 +74,10 @@ $node->safe_psql('postgres', $_)
 	map({ train('large', 'visits', 'bpr', epochs => 1, factors => 128, seed => $_) } 1, 2),
 	train('measured', 'visits', 'bpr', epochs => 1, holdout => '"random"'),
 	train('feed', 'events', 'nmrn', epochs => 1, lateness => 100000000),
-	train('waiting', 'events', 'nmrn', epochs => 1, lateness => 100000000));
+	train('waiting', 'events', 'nmrn', epochs => 1, lateness => 100000000),
+	train_policy('visitors', 'slates', 'irecgan', '', rounds => 0),
+	train_policy('front', 'slates', 'sl', '', pretrain_iterations => 50, iterations => 10),
+	train_policy('market', 'acts', 'ma_rdpg', "reward_column => 'reward', ", iterations => 10));
 
 # What waits for a refresh: events of many users, and very many of one user.
 my $waiting = long_form() ? 800000 : 30000;
@@ -100,6 +115,19 @@ my %calls = (
 	'train nmrn' => train('shop', 'events', 'nmrn', epochs => 3),
 	'train nmrn_gan' => train('shop', 'events', 'nmrn_gan', epochs => 3),
 	'train sasrec' => train('shop', 'events', 'sasrec', epochs => 3),
+	'train neumf' => train('shop', 'orders', 'neumf', epochs => 1),
+	'train cdae' => train('shop', 'orders', 'cdae', epochs => 8),
+	'train irgan' => train('shop', 'orders', 'irgan', epochs => 5, adv_epochs => 1, discriminator_epochs => 5,
+		generator_epochs => 1),
+	'train irecgan' => train_policy('returns', 'slates', 'irecgan', '', epochs => 1, rounds => 2,
+		discriminator => 'true', rollouts => 20),
+	'train user_response' => train_policy('answers', 'slates', 'user_response', '', epochs => 8),
+	'train hac' => train_policy('front', 'slates', 'hac', "simulator => 'visitors', ", iterations => 200, check_every => 50),
+	'train ma_rdpg' => train_policy('market', 'acts', 'ma_rdpg', "reward_column => 'reward', ", iterations => 60),
+	'simulate' => q{SELECT count(*) FROM recadv_simulate('visitors', 'front', 3000, 10, 0.1)},
+	'play clicks' => q{SELECT count(*) FROM recadv_play_clicks('click_bait', 'visitors', 3000)},
+	'play acts' => q{SELECT count(*) FROM recadv_play_acts('market', 'market', 10000)},
+	'evaluate_policy' => q{SELECT count(*) FROM recadv_evaluate_policy('front', 'slates')},
 	'train popularity, many rows' => train('shop', $crowd, 'popularity', threads => undef),
 	'train popularity, texts' => train('fresh', 'texts', 'popularity', threads => undef),
 	'train, warm start' => train('large', 'visits', 'bpr', epochs => 1, factors => 128,

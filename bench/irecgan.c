@@ -1,4 +1,4 @@
-/* irecgan.c: milliseconds of a step of irecgan's networks: see irecgan. */
+/* irecgan.c: milliseconds of a step of irecgan's networks, and their operations: see irecgan. */
 #include <time.h>
 
 #include "algo/irecgan/learner.h"
@@ -67,12 +67,39 @@ static double Milliseconds(Learner *l, const Episode **batch, const Sizes *s, bo
     return isfinite(loss) ? least : NAN;
 }
 
+/* --- operations of products, 2 m n k forward, twice as many back; what is none counts nothing */
+
+/* Of an LSTM, with each input. */
+static double LstmOperations(const Sizes *s)
+{
+    double first = (double)(s->factors + s->hidden) * 4 * s->hidden;
+
+    return 6 * (first + (s->layers - 1) * 8.0 * s->hidden * s->hidden);
+}
+
+/* Of the visitors' model: each answer is an input, has a wish and odds of its slate and nothing. */
+static double UserOperations(const Sizes *s)
+{
+    double heads = (double)s->hidden * s->factors + (s->slate + 1.0) * s->factors + s->hidden;
+
+    return (double)s->sessions * s->answers * (LstmOperations(s) + 6 * heads);
+}
+
+/* Of the agent: each answer but the last is an input, and each has logits of all items. */
+static double AgentOperations(const Sizes *s)
+{
+    double logits = (double)s->answers * s->items * (s->hidden + 1);
+
+    return s->sessions * ((s->answers - 1) * LstmOperations(s) + 6 * logits);
+}
+
 int main(int count, char **argument)
 {
     const Algorithm *algorithm = AlgorithmFind("irecgan");
+    double user, agent;
     uint32_t number[8];
     Store store = {.host = &host};
-    IrecganOptions options;
+    IrecganOptions *options = (IrecganOptions *)ReadOptions(algorithm, (char *[]){NULL});
     const Episode **batch;
     Learner learner;
     Model model;
@@ -81,14 +108,12 @@ int main(int count, char **argument)
     for (int i = 0; i < 8 && i + 1 < count; i++)
         number[i] = (uint32_t)strtoul(argument[i + 1], NULL, 10);
     memcpy(&s, number, sizeof(s));
-    OptionsDefault(CommonOptions(algorithm), &options);
-    OptionsDefault(algorithm->options, &options);
-    options.factors = s.factors;
-    options.hidden = s.hidden;
-    options.layers = s.layers;
-    options.batch = s.sessions;
+    options->factors = s.factors;
+    options->hidden = s.hidden;
+    options->layers = s.layers;
+    options->batch = s.sessions;
     BlasLoad(1);
-    ModelLayout(&model, algorithm, &options, 0, s.items);
+    ModelLayout(&model, algorithm, options, 0, s.items);
     ModelAllocate(&host, &model);
     IrLearnerTake(&store, &model, &(BatchShape){s.answers, (uint64_t)s.answers * s.slate}, 1,
                   &learner);
@@ -96,7 +121,9 @@ int main(int count, char **argument)
     IrStartAgent(&learner, 1);
     CandidatesSet(&learner, model.part[POPULARITY_PART].data);
     batch = MakeBatch(&s);
-    printf("%.3f %.3f\n", Milliseconds(&learner, batch, &s, true),
-           Milliseconds(&learner, batch, &s, false));
+    user = Milliseconds(&learner, batch, &s, true);
+    agent = Milliseconds(&learner, batch, &s, false);
+    printf("%.3f %.3f %.1f %.1f\n", user, agent, UserOperations(&s) / user / 1e6,
+           AgentOperations(&s) / agent / 1e6);
     return 0;
 }

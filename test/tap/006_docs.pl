@@ -46,6 +46,14 @@ foreach my $row (split(/\n/, $rows))
 delete @documented{keys %met};
 is(join(' ', sort keys %documented), '', 'and on nothing else');
 
+# Each algorithm stands in README.md, with the paper that CITATION.cff names for it.
+my %algorithms = map { /^(\w+)\|/; $1 => 1 } split(/\n/, $rows);
+my ($described, $cited) = (slurp_file('README.md') =~ /^## What it does\n(.*?)^## /ms, slurp_file('CITATION.cff'));
+my %described = map { $_ => 1 } map { /`(\w+)`/g } $described =~ /^\|([^|]*)\|/mg;
+my %cited = map { $_ => 1 } map { /\w+/g } $cited =~ /^ +notes: "(.*)"$/mg;
+is(join(' ', sort grep { !$described{$_} } keys %algorithms), '', 'README.md describes each algorithm');
+is(join(' ', sort grep { !$cited{$_} } keys %algorithms), 'auto popularity', 'and CITATION.cff names its paper, but for two');
+
 # columns_alone(TEXT): what was printed of other data: its columns; widths, too, follow from what stands below.
 sub columns_alone
 {
@@ -110,10 +118,11 @@ foreach my $message (grep { !$of_postgres{$_} } @explained)
 	ok((grep { /$pattern/ || fits($message, $_) } @said), "recadv says: $message");
 }
 
-# Figures that are told again are those of the tables.
+# Figures that are told again are those of the tables of README.md, of streams those of doc/algorithms.md.
 my ($opening, $tables) = split(/^## Accuracy$/m, slurp_file('README.md'), 2);
 my ($advice) = slurp_file('doc/which_model.md') =~ /^## Which model should I take\?\n(.*?)^\*And on mine/ms;
-$tables .= slurp_file('doc/algorithms.md');
+my ($streams) = slurp_file('doc/algorithms.md') =~ /^## Streaming accuracy\n(.*?)^## /ms;
+$tables .= $streams;
 my @retold = "$opening$advice" =~ /\b0\.\d{4}\b/g;
 cmp_ok(scalar @retold, '>', 12, 'figures are told again');
 is(join(' ', grep { $tables !~ /\b\Q$_\E\b/ } @retold), '', 'and stand in the tables');

@@ -170,6 +170,14 @@ $server->safe_psql('postgres', q{CREATE TABLE acts AS SELECT s AS session_id, t 
 	FROM generate_series(1, 30) s, generate_series(1, 2) t; } . $acts);
 each_fails('a training from acts', 'market', $acts);
 each_fails('an act', 'market', q{SELECT * FROM recadv_act('market', 'place 1', '{1}', explore => 0.1)});
+my $slates = q{SELECT recadv_train_policy('play', 'slates', algorithm => 'irecgan', options => '{"epochs": 1,
+	"user_epochs": 1, "rounds": 1, "sessions": 8, "factors": 2, "hidden": 2, "discriminator": true, "rollouts": 1}')};
+$server->safe_psql('postgres', q{CREATE TABLE slates AS SELECT * FROM recadv_play_clicks('click_bait', 'random', 60); } . $slates);
+is($server->safe_psql('postgres', q{SELECT string_agg(DISTINCT stage, ',' ORDER BY stage) FROM recadv_history('play')}),
+	'agent,agent search,discriminator,round,user,user search', 'one with visitors and a discriminator');
+each_fails('a training from slates', 'play', $slates);
+each_fails('sessions in a world', 'play', q{SELECT * FROM recadv_play_clicks('click_bait', 'play', 3)});
+each_fails('sessions of its visitors', 'play', q{SELECT * FROM recadv_simulate('play', 'play', 3, 5)});
 each_fails("questions: $_->[0]", $_->[1], $_->[2]) foreach
   ['a visitor', 'm_bpr', q{SELECT * FROM recadv_topk_for(ARRAY[1, 2, 3], 5, 'm_bpr')}],
   ['similar items', 'm_als', q{SELECT * FROM recadv_similar_items('i3'::text, 5, 'm_als')}],

@@ -111,6 +111,15 @@ refused($primary, q{SELECT recadv_publish('shop', 'news')}, '42710', qr/does not
 $primary->query(q{CREATE PUBLICATION everything FOR ALL TABLES});
 is($primary->query(q{SELECT published_as FROM recadv_publish('shop', 'everything')})->{out}, 'everything',
 	'a publication that publishes it will do');
+SKIP:
+{
+	skip('publications of parts of a table: since PostgreSQL 15', 4) if $server{primary}->pg_version < 15;
+	$primary->query(q{CREATE PUBLICATION some_rows FOR TABLE shop WHERE (version > 1)});
+	$primary->query(q{CREATE PUBLICATION some_columns FOR TABLE shop (version, part, block)});
+	refused($primary, qq{SELECT recadv_publish('shop', '$_')}, '42710', qr/does not publish all of model "shop"/)
+	  foreach (qw(some_rows some_columns));
+	$primary->query('DROP PUBLICATION some_rows, some_columns');
+}
 $primary->query('DROP PUBLICATION news, everything');
 is($primary->query(q{SELECT published_as, bytes = pg_table_size('shop') FROM recadv_publish('shop')})->{out}, 'shop|t',
 	'to publish twice is to publish once');
@@ -137,6 +146,14 @@ my ($said, $noticed) = psql_shows($server{reader}, 'app', $call);
 like($noticed, qr/^NOTICE:  created replication slot "my_shop__[0-9a-f]{16}" on publisher$/m, 'runs there as it is');
 settle(@server{qw(primary reader)});
 is($reader->query(q{SELECT recadv_info('"My Shop!"') #>> '{options,seed}'})->{out}, 3, 'and the model comes');
+
+# A database whose name needs quotes, in a connection string, too.
+$server{primary}->safe_psql('postgres', 'CREATE DATABASE "o\'clock = 2"');
+$server{primary}->safe_psql('o\'clock = 2', q{CREATE EXTENSION recadv;
+	SELECT recadv_train('mine', '(SELECT n AS user_id, n % 3 AS item_id FROM generate_series(1, 9) n)', algorithm => 'popularity')});
+my ($told) = $server{primary}->safe_psql('o\'clock = 2', q{SELECT reader FROM recadv_publish('mine')}) =~ /recadv_subscribe\((.*)\) /;
+my ($connection) = $server{primary}->safe_psql('postgres', "SELECT (ARRAY[$told])[2]");
+like($connection, qr/ dbname='o\\'clock = 2' user=/, 'the name of a database is quoted where it must be');
 
 # Another database of the reader's is another reader.
 $server{reader}->safe_psql('postgres', 'CREATE DATABASE other');

@@ -1,7 +1,9 @@
 /* test_irecgan.c: a policy that learns from the returns of logged clicks, and learnt visitors. */
 #include <math.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/time.h>
 
 #include "algo/irecgan/play.h"
 #include "algo/policy/environment.h"
@@ -736,6 +738,34 @@ static void CheckCancel(const char *settings)
     }
 }
 
+static TestHost *cancelled;
+
+static void Cancel(int number)
+{
+    (void)number;
+    cancelled->cancel = 1;
+}
+
+static void PlayJudged(void *hand)
+{
+    PlayWithAgent(&((Hand *)hand)->play, 8, true);
+}
+
+/* A cancel that comes while a task has many sequels before it, which it leaves. */
+static void CheckLateCancel(void)
+{
+    const struct itimerval soon = {.it_value = {.tv_usec = 5000}};
+    static Hand h;
+
+    StartHand(&h, "discriminator=true rollouts=1000 sessions=8 pool=8", 60, ITEMS);
+    cancelled = &h.run.t;
+    signal(SIGALRM, Cancel);
+    setitimer(ITIMER_REAL, &soon, NULL);
+    CHECK(Attempt(&h.run.t, PlayJudged, &h) == OUTCOME_CANCELLED,
+          "sequels are left where they are");
+    EndHand(&h);
+}
+
 static void CheckMemory(const char *settings, int threads)
 {
     static Run r;
@@ -803,6 +833,7 @@ void TestIrecgan(void)
     CheckThreads("discriminator=true");
     CheckThreads("layers=2 history=3");
     CheckCancel("discriminator=true");
+    CheckLateCancel();
     CheckMemory("", 1);
     CheckMemory("rounds=0", 1);
     CheckMemory("discriminator=true hidden=20 batch=64", 2);

@@ -270,6 +270,7 @@ static void PlayOut(const Play *play, PlayWork *w)
                 w->real[party->guest[r].number] += (double)PartyReal(&party->guest[r]);
         PartyEnd(party, HistoryOf(play->l));
     }
+    party->rows = 0; /* a cancel leaves guests there, and others are invited */
 }
 
 /* Sequels of an answer: with luck of their own. */
@@ -294,7 +295,7 @@ static void JudgeSession(const Play *play, PlayWork *w, uint32_t number)
     for (size_t at = first; at + 1 < first + count; at++)
         w->real[at] = 0;
     w->party.rows = 0;
-    for (int64_t n = 0; n < sequels; n++)
+    for (int64_t n = 0; n < sequels && !HostCancelled(play->l->host); n++)
         for (size_t at = first; at + 1 < first + count; at++) {
             InviteSequel(play, w, at, session, n);
             if (w->party.rows == SLICE_ROWS)

@@ -69,6 +69,16 @@ static void CheckHasIdentity(const ModelTable *table)
                                 RelationName(RelationGetRelid(table->relation)))));
 }
 
+/* Since PostgreSQL 15 a publication may leave out rows and columns of a table. */
+#if PG_VERSION_NUM >= 150000
+#define OF_WHOLE_TABLE                                                                             \
+    " AND NOT EXISTS (SELECT FROM pg_catalog.pg_publication_rel r "                                \
+    "WHERE r.prpubid OPERATOR(pg_catalog.=) p.oid AND r.prrelid OPERATOR(pg_catalog.=) $2 "        \
+    "AND (r.prqual IS NOT NULL OR r.prattrs IS NOT NULL))"
+#else
+#define OF_WHOLE_TABLE ""
+#endif
+
 /* Is there a publication of the name, and does it publish all that happens to the table? */
 static bool PublicationExists(const char *publication, Oid model, bool *serves)
 {
@@ -79,8 +89,8 @@ static bool PublicationExists(const char *publication, Oid model, bool *serves)
     SPI_execute_with_args(
         "SELECT p.pubinsert AND p.pubupdate AND p.pubdelete AND EXISTS ("
         "SELECT FROM pg_catalog.pg_get_publication_tables(p.pubname::pg_catalog.text) t "
-        "WHERE t.relid OPERATOR(pg_catalog.=) $2) "
-        "FROM pg_catalog.pg_publication p WHERE p.pubname OPERATOR(pg_catalog.=) $1",
+        "WHERE t.relid OPERATOR(pg_catalog.=) $2)" OF_WHOLE_TABLE
+        " FROM pg_catalog.pg_publication p WHERE p.pubname OPERATOR(pg_catalog.=) $1",
         2, types, values, NULL, true, 0);
     *serves = SPI_processed == 1 &&
               DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &null));
@@ -107,12 +117,30 @@ static void Publish(const char *publication, Oid model)
     }
 }
 
+/* A value within a connection string: as it is, or in quotes. */
+static char *ConnectionValue(const char *value)
+{
+    StringInfoData quoted;
+
+    if (value[0] != '\0' && strpbrk(value, " \t\n\r\f\v'\\=") == NULL)
+        return pstrdup(value);
+    initStringInfo(&quoted);
+    appendStringInfoChar(&quoted, '\'');
+    for (; *value != '\0'; value++) {
+        if (*value == '\'' || *value == '\\')
+            appendStringInfoChar(&quoted, '\\');
+        appendStringInfoChar(&quoted, *value);
+    }
+    appendStringInfoChar(&quoted, '\'');
+    return quoted.data;
+}
+
 /* What to call on the reader, but for what this server does not know: its address and a user. */
 static char *CallOfReader(const char *publication, Oid model)
 {
     StringInfoData call;
     char *connection = psprintf("host=... port=%d dbname=%s user=...", PostPortNumber,
-                                get_database_name(MyDatabaseId));
+                                ConnectionValue(get_database_name(MyDatabaseId)));
 
     initStringInfo(&call);
     appendStringInfo(&call, "SELECT recadv_subscribe(%s, %s",

@@ -700,6 +700,12 @@ static void CheckHugeRewards(void)
     TestHostEnd(&r.t);
     Prepare(&r, &two, "iterations=3");
     for (uint64_t t = 0; t < r.acts.steps; t++)
+        r.acts.reward[t] = t % 2 == 0 ? 1e-40f : -1e-40f;
+    CHECK(Attempt(&r.t, TrainModel, &r) == OUTCOME_DONE && Ask(&r.model, 0, here, NULL, 0, 1).done,
+          "hardly anything: %s", r.t.message);
+    TestHostEnd(&r.t);
+    Prepare(&r, &two, "iterations=3");
+    for (uint64_t t = 0; t < r.acts.steps; t++)
         r.acts.reward[t] = 1e30f;
     CHECK(Attempt(&r.t, TrainModel, &r) == OUTCOME_DONE, "all the same");
     TestHostEnd(&r.t);

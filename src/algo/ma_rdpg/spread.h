@@ -2,6 +2,7 @@
 #ifndef RECADV_ALGO_MA_RDPG_SPREAD_H
 #define RECADV_ALGO_MA_RDPG_SPREAD_H
 
+#include <float.h>
 #include <math.h>
 
 typedef struct Spread {
@@ -23,14 +24,15 @@ static inline double SpreadDeviation(const Spread *spread)
     return spread->count == 0 ? 0 : sqrt(spread->squares / spread->count);
 }
 
-/* What to measure them in: their deviation; of numbers that are all the same their size, or 1. */
+/* What to measure them in: their deviation; of numbers that are all the same their size, or 1.  Its
+ * inverse is a number of single precision. */
 static inline double SpreadUnit(const Spread *spread)
 {
     double deviation = SpreadDeviation(spread);
 
-    if (deviation > 0)
+    if (deviation >= (double)FLT_MIN)
         return deviation;
-    return spread->mean != 0 ? fabs(spread->mean) : 1;
+    return fabs(spread->mean) >= (double)FLT_MIN ? fabs(spread->mean) : 1;
 }
 
 #endif

@@ -118,7 +118,7 @@ const Real *RecurrentForward(const Recurrent *net, const Pack *pack, const Real 
                              const Unroll *unroll, const Real *x, Real *tape)
 {
     size_t pitch = Pitch(net->out);
-    LayerTape layer = {NULL};
+    LayerTape layer = {0};
 
     for (uint32_t l = 0; l < net->layers; l++) {
         layer = TapeOf(net, unroll, l, tape);

@@ -225,6 +225,7 @@ cmp_ok($size, '>', 50 * 1024 * 1024, 'which take most of the room');
 # --- killed ------------------------------------------------------------------------------------
 
 ok(healthy($server), 'no process has crashed');
+$server->safe_psql('postgres', 'DROP TABLE r1');    # the others keep their room for a second after their use
 {
 	my $model = fresh_model();
 	my $blocker = block($model);

@@ -218,7 +218,8 @@ SELECT is(cancelled('neumf', '{"epochs":1000000,"holdout":"none"}'), '57014', 'n
 SELECT is(cancelled('cdae', '{"epochs":1000000,"holdout":"none"}'), '57014', 'cdae, too');
 SELECT is(cancelled('irgan', '{"epochs":1000000,"holdout":"none"}'), '57014', 'and irgan');
 SELECT is(
-    cancelled('irgan', '{"epochs":1,"adv_epochs":1,"discriminator_epochs":10000,"generator_epochs":10000}'),
+    cancelled('irgan', '{"epochs":1,"adv_epochs":10000,"holdout":"none","discriminator_epochs":10000,
+                         "generator_epochs":10000}'),
     '57014', 'also within a round');
 RESET statement_timeout;
 

@@ -131,7 +131,7 @@ docs:
 	@command -v mkdocs >/dev/null || { echo 'make docs: mkdocs is missing (Debian: apt-get install mkdocs mkdocs-material)' >&2; exit 1; }
 	rm -rf $(here)/build/pages $(here)/build/site
 	$(call copy_documents,$(here)/build/pages)
-	mkdocs build --quiet --strict -f $(here)/mkdocs.yml
+	mkdocs build --strict -f $(here)/mkdocs.yml
 
 # .gitattributes says what of the repository is not in it.
 RELEASE := recadv-$(shell sed -n "s/^default_version = '\(.*\)'$$/\1/p" $(here)/recadv.control)

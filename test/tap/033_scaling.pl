@@ -173,7 +173,16 @@ refused($owner, q{SELECT recadv_publish('shop')}, '42501', qr/must be owner of t
 $owner->quit;
 $owner = start_session($server{reader}, database => 'app', user => 'owner');
 refused($owner, qq{SELECT recadv_subscribe('shop_2', $elsewhere)}, '42501', qr/permission denied to create a subscription/);
+$owner->query(q{CREATE TABLE owned OF recadv_model (PRIMARY KEY (version, part, block))});
 $owner->quit;
+SKIP:
+{
+	skip('subscriptions write as the owner of the table: since PostgreSQL 16', 3) if $server{reader}->pg_version >= 16;
+	refused($reader, qq{SELECT recadv_subscribe('owned', $elsewhere)}, '42501',
+		qr/"owned" is not written with your rights.*code of "owner".*ALTER TABLE public.owned OWNER TO \w+, or DROP/s);
+	$reader->query('ALTER TABLE owned OWNER TO CURRENT_USER');
+	like($reader->query(qq{SELECT recadv_subscribe('owned', $elsewhere)})->{out}, qr/^CREATE SUBSCRIPTION owned /, 'but for who owns it');
+}
 
 my $standby = start_session($server{standby}, database => 'app');
 refused($standby, q{SELECT recadv_publish('shop')}, '25006', qr/cannot execute recadv_publish\(\) in a read-only transaction/);

@@ -46,13 +46,18 @@ static inline Oid PrimaryKeyOf(Relation relation)
 }
 #endif
 
-/* Before PostgreSQL 16 only superusers could create subscriptions. */
+/*
+ * Before PostgreSQL 16 only superusers could create subscriptions, which write with their rights;
+ * now with those of who owns the table.
+ */
 #if PG_VERSION_NUM >= 160000
-#define MaySubscribe(role) has_privs_of_role(role, ROLE_PG_CREATE_SUBSCRIPTION)
-#define SUBSCRIBER_HINT    "GRANT pg_create_subscription to the role that subscribes."
+#define MaySubscribe(role)         has_privs_of_role(role, ROLE_PG_CREATE_SUBSCRIPTION)
+#define SUBSCRIBER_HINT            "GRANT pg_create_subscription to the role that subscribes."
+#define SUBSCRIPTION_ACTS_AS_OWNER true
 #else
-#define MaySubscribe(role) superuser_arg(role)
-#define SUBSCRIBER_HINT    "A superuser creates subscriptions."
+#define MaySubscribe(role)         superuser_arg(role)
+#define SUBSCRIBER_HINT            "A superuser creates subscriptions."
+#define SUBSCRIPTION_ACTS_AS_OWNER false
 #endif
 
 /* PostgreSQL 16 can report the errors of a name softly. */

@@ -26,6 +26,7 @@
 #include "pg/model/resolve.h"
 #include "pg/model/statement.h"
 #include "pg/model/table.h"
+#include "pg/model/trust.h"
 #include "pg/sql/checks.h"
 
 /* Arguments of recadv_publish. */
@@ -217,6 +218,23 @@ static void CheckIsEmpty(const ModelTable *table)
                                 RelationName(RelationGetRelid(table->relation)))));
 }
 
+/* Whoever owns the table can give it triggers later, which run when rows come. */
+static void CheckOwnerIsTrusted(const ModelTable *table)
+{
+    char *name = RelationName(RelationGetRelid(table->relation));
+
+    if (SUBSCRIPTION_ACTS_AS_OWNER || OwnerIsTrusted(table))
+        return;
+    ereport(ERROR,
+            (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+             errmsg("model \"%s\" is not written with your rights", table->store.name),
+             errdetail("A subscription of yours could run code of \"%s\", the owner of the table, "
+                       "who lacks some of them.",
+                       GetUserNameFromId(table->relation->rd_rel->relowner, false)),
+             errhint("ALTER TABLE %s OWNER TO %s, or DROP TABLE %s.", name,
+                     quote_identifier(GetUserNameFromId(GetUserId(), false)), name)));
+}
+
 /* A table that is there already may have been made by hand. */
 static Oid TableOfReader(const char *name)
 {
@@ -226,6 +244,7 @@ static Oid TableOfReader(const char *name)
     if (!OidIsValid(model))
         return ModelTableCreate(name);
     ModelTableOpenOwned(model, &table);
+    CheckOwnerIsTrusted(&table);
     CheckIsEmpty(&table);
     ModelTableClose(&table);
     return model;

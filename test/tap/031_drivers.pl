@@ -1,6 +1,7 @@
 # One table of calls through each driver that is there: psql with PREPARE, psycopg 2 and 3,
 # node-postgres and JDBC; each with arguments of its own types and with strings, directly and behind
 # pgbouncer in transaction mode.  What is wanted is what psql answers where every argument has a type.
+# Then the programs that doc/applications.md shows, and what they print.
 #
 # The programs that speak through the drivers are in drivers/.  script/test gets what is small; a
 # driver that is not there is skipped, and the line says which.
@@ -302,6 +303,62 @@ SKIP:
 	ask_all(', behind pgbouncer', $pool, 1);
 	$pooler->signal('INT');
 	IPC::Run::kill_kill($pooler, grace => 10);
+}
+
+# --- the programs of the page for applications, as they stand there ----------------------------------
+
+my $page = slurp_file('doc/applications.md');
+my ($shop) = blocks_of($page);
+my $customer = '00000000-0000-4000-8000-000000000007';
+
+$node->safe_psql('postgres', 'CREATE DATABASE shop');
+$node->safe_psql('shop', "CREATE EXTENSION recadv; $shop->[0]");
+
+# program(LANGUAGE): its block, and what the fence after it shows.
+sub program
+{
+	my ($language) = @_;
+
+	return $page =~ /^```$language\n(.*?)^```\n(?:\n```\n(.*?)^```\n)?/ms;
+}
+
+sub prints
+{
+	my ($language, $wanted, @command) = @_;
+	my ($out, $err) = ('', '');
+
+	local @ENV{qw(PGHOST PGPORT PGUSER LC_ALL)} = ('127.0.0.1', $port, $user, 'C.UTF-8');
+	IPC::Run::run(\@command, '<', \undef, '>', \$out, '2>', \$err, IPC::Run::timeout($RecadvTest::patience));
+	is($out, $wanted, "the page's program in $language prints what the page shows") or diag($err);
+	return;
+}
+
+my ($python) = grep { runs($_, '-c', 'import psycopg') } programs_of('python3');
+if (defined $python)
+{
+	my ($block, $printed) = program('python');
+
+	prints('Python', $printed, $python, '-c', "import uuid\ncustomer = uuid.UUID('$customer')\n$block");
+}
+if (defined program_of('node') && runs(program_of('node'), '-e', q{require('pg')}))
+{
+	my ($block, $printed) = program('javascript');
+
+	prints('JavaScript', $printed, program_of('node'), '-e',
+		"(async () => { const customer = '$customer';\n$block\nconsole.log(rows); await pool.end(); })()");
+}
+if (defined $javac && -e $jar)
+{
+	my ($block) = program('java');
+	my $file = $node->basedir . '/Page.java';
+
+	append_to_file($file, qq(import java.sql.*; import java.util.UUID;
+		public class Page { public static void main(String[] arguments) throws SQLException {
+		UUID customer = UUID.fromString("$customer");
+		try (Connection connection = DriverManager.getConnection(arguments[0])) { $block } } }));
+	# the page does not show it again
+	prints('Java', (program('python'))[1] =~ s/^\('(.*)', (\d), False\)$/$1 $2/gmr,
+		program_of('java'), '-Xshare:auto', '-cp', $jar, $file, "jdbc:postgresql://127.0.0.1:$port/shop?user=$user");
 }
 
 ok(healthy($node), 'no crash');

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#define MOST_TRIALS 18
+#define MOST_TRIALS 19
 
 /*
  * Weights are searched for by what they amount to: all unobserved pairs of a user together, by the
@@ -33,6 +33,7 @@ typedef struct Search {
     Point best;
     double value;
     double power; /* of the steps */
+    int epochs;   /* of a trial */
 } Search;
 
 /* --- training, as far as trials share it */
@@ -89,7 +90,7 @@ static double Try(Search *s, Point p)
     PartClear(s->host, &s->model->part[ALS_USER_PART]);
     PartClear(s->host, &s->model->part[ALS_ITEM_PART]);
     AlsStart(s->solver, s->model);
-    for (int e = 0; e < TRIAL_EPOCHS; e++)
+    for (int e = 0; e < s->epochs; e++)
         loss = AlsEpoch(s->solver, s->model);
     ValidationRun(s->host, s->model, s->validation);
     s->trials++;
@@ -146,19 +147,28 @@ static void WalkEach(Search *s, int open)
         ;
 }
 
+/* What follows is in steps of this power, of trials of so many epochs, from the best point so far.
+ */
+static void Begin(Search *s, double power, int epochs)
+{
+    s->power = power;
+    s->epochs = epochs;
+    s->value = Try(s, s->best);
+}
+
 /*
  * In long steps, then in ones half as long; at last both at once, since good pairs lie along a
- * ridge on which the penalty rises with the share.
+ * ridge on which the penalty rises with the share.  How far along it is best, trials tell that are
+ * long enough for a low penalty to take revenge.
  */
 static void WalkDown(Search *s)
 {
     int open = (s->options->unobserved_weight == 0 ? SHARE : 0) |
                (s->options->regularization == 0 ? PENALTY : 0);
 
-    s->power = 1;
-    s->value = Try(s, s->best);
+    Begin(s, 1, TRIAL_EPOCHS);
     WalkEach(s, open);
-    s->power = 0.5;
+    Begin(s, 0.5, LONG_TRIAL_EPOCHS);
     WalkEach(s, open);
     if (open == BOTH)
         Walk(s, BOTH);

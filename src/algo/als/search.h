@@ -14,8 +14,9 @@
  * Enough to tell weights apart, by validation on four data sets.  Narrower rows want a lower weight
  * of what is unobserved than those of the training.
  */
-#define TRIAL_EPOCHS  4
-#define TRIAL_FACTORS 128
+#define TRIAL_EPOCHS      4
+#define LONG_TRIAL_EPOCHS 8
+#define TRIAL_FACTORS     128
 
 /* Are weights to be searched for, and is enough held out to tell them apart by? */
 static inline bool Searches(const AlsOptions *options, const Interactions *shape)

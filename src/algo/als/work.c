@@ -13,7 +13,8 @@
 #define BY_BASIS       80
 
 /* What a search for weights usually takes. */
-#define TRIALS 14
+#define TRIALS      7
+#define LONG_TRIALS 8
 
 /* Both sides once. */
 static double EpochWork(double factors, const Interactions *shape)
@@ -26,9 +27,9 @@ static double EpochWork(double factors, const Interactions *shape)
 }
 
 /* Users' rows first, then the epochs, of rows that are narrow. */
-static double TrialWork(const AlsOptions *o, const Interactions *shape)
+static double TrialWork(const AlsOptions *o, int epochs, const Interactions *shape)
 {
-    return (0.5 + TRIAL_EPOCHS) * EpochWork(fmin((double)o->factors, TRIAL_FACTORS), shape);
+    return (0.5 + epochs) * EpochWork(fmin((double)o->factors, TRIAL_FACTORS), shape);
 }
 
 double AlsWork(const Model *model, const Interactions *shape)
@@ -38,6 +39,7 @@ double AlsWork(const Model *model, const Interactions *shape)
     double work = ((double)o->epochs + (model->trial ? 0 : 2)) * epoch;
 
     if (Searches(o, shape))
-        work += TRIALS * (TrialWork(o, shape) + validation);
+        work += TRIALS * (TrialWork(o, TRIAL_EPOCHS, shape) + validation) +
+                LONG_TRIALS * (TrialWork(o, LONG_TRIAL_EPOCHS, shape) + validation);
     return work + validation * (double)o->epochs / (double)o->train.evaluate_every;
 }

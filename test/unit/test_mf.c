@@ -681,6 +681,46 @@ static void CheckKeptDecay(void)
     TestHostEnd(&t);
 }
 
+/*
+ * Where another decay is best for BPR, the adversarial stage starts from the plain one all the
+ * same; it stays, and then the model is, to the last bit, that of the plain number, where it is
+ * more robust than the best of BPR and not less accurate than chance allows.
+ */
+static bool CheckPlainStart(uint32_t items, uint32_t groups, uint32_t per_user)
+{
+    static const char settings[] = "factors=32 epochs=60 adv_epochs=40";
+    TestHost t;
+    Interactions data;
+    Training run;
+    TrainReport *r = &run.report;
+    double decay, perturbed;
+    bool stays;
+
+    TestHostInit(&t);
+    data = TasteInteractions(&t.host, 500, items, groups, per_user, 585);
+    InteractionsHoldOut(&t.host, &data, HOLDOUT_RANDOM, 0, 1);
+    Train(&t, &data, "amf", settings, &run);
+    decay = decay_values[EndOfWalk(r)];
+    perturbed = FindingOf(r, "adversarial_perturbed");
+    stays = !isnan(perturbed);
+    CHECK(decay != PLAIN_REGULARIZATION && FindStage(r, "bpr 0.008").epochs > 0,
+          "BPR with %g, which was chosen, and with the plain decay", decay);
+    CHECK(FindingOf(r, "plain_ndcg") == FindStage(r, "bpr").best,
+          "what it is compared with is the better decay");
+    CHECK(FindingOf(r, "regularization") == (stays ? PLAIN_REGULARIZATION : decay),
+          "%g is kept: %s%s", FindingOf(r, "regularization"), r->note, r->warning);
+    if (stays) {
+        CHECK(perturbed > FindingOf(r, "plain_perturbed") && FindStage(r, "apr all").epochs > 0 &&
+                  FindStage(r, "bpr all").epochs == FindStage(r, "bpr 0.008").best_epoch,
+              "what stays is more robust, and learnt anew from the plain decay");
+    } else
+        CHECK(r->warning[0] != '\0' && FindStage(r, "apr all").epochs == 0 &&
+                  FindStage(r, "bpr all").epochs == FindStage(r, "bpr").best_epoch,
+              "undone: as many epochs of BPR as were best with %g", decay);
+    TestHostEnd(&t);
+    return stays;
+}
+
 static void CheckRegularization(void)
 {
     int few = CheckDecays("bpr", "factors=16 epochs=60", 60, 6);
@@ -689,6 +729,8 @@ static void CheckRegularization(void)
     CHECK(few != many, "what is chosen depends on the data: %g, %g", decay_values[few],
           decay_values[many]);
     CheckDecays("amf", "factors=8 epochs=60 adv_epochs=5", 200, 20);
+    CHECK(CheckPlainStart(100, 20, 8), "an adversarial stage stays");
+    CHECK(!CheckPlainStart(300, 6, 6), "one does not");
     CheckPlainDecay(100, false);
     CheckPlainDecay(40, true);
     CheckKeptDecay();

@@ -69,6 +69,8 @@ typedef struct Strength {
 extern Strength MfStrength(const MfOptions *options);
 
 /* How many strengths the adversarial stage is run with, each from the end of BPR. */
+#define MF_MOST_STRENGTHS 2
+
 extern int MfStrengths(const Model *model, const Interactions *data);
 
 extern const char *const mf_optimizers[];

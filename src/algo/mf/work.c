@@ -19,9 +19,10 @@ double MfWork(const Model *model, const Interactions *shape)
 {
     const MfOptions *o = model->options;
     double again = model->trial ? 0 : 0.5, strengths = MfStrengths(model, shape);
-    double trials =
-        MfTriesRegularization(model, shape) ? MF_USUAL_TRIALS * (double)MfTrialEpochs(o) : 0;
-    double epochs = trials + (1 + again) * Epochs((double)o->epochs) +
+    bool tries = MfTriesRegularization(model, shape);
+    double trials = tries ? MF_USUAL_TRIALS * (double)MfTrialEpochs(o) : 0;
+    double plains = tries && o->adv_epochs > 0 ? 2 : 1;
+    double epochs = trials + (plains + again) * Epochs((double)o->epochs) +
                     (strengths + again) * Epochs((double)o->adv_epochs);
     double candidates = (double)o->adaptive_negatives - 1;
     double triple = (double)o->factors * (NUMBER_NS + CANDIDATE_NS * candidates);

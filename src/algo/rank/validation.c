@@ -218,6 +218,12 @@ void ValidationRun(const Host *host, const Model *model, Validation *validation)
     validation->hr = hr / (double)validation->count;
 }
 
+void ValidationEach(const Validation *validation, float *ndcg)
+{
+    for (size_t i = 0; i < validation->count; i++)
+        ndcg[i] = (float)CutoffMetricsOf(validation->cases[i].positions, 1, VALIDATION_CUTOFF).ndcg;
+}
+
 double ValidationWork(const Model *model, const Interactions *shape)
 {
     double width = model->algorithm->query_width(model);

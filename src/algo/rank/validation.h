@@ -42,6 +42,9 @@ extern void ValidationRelease(const Host *host, Validation *validation);
  */
 extern void ValidationRun(const Host *host, const Model *model, Validation *validation);
 
+/* NDCG@100 of each case, by the last run. */
+extern void ValidationEach(const Validation *validation, float *ndcg);
+
 /* About how many nanoseconds a run takes on one core. */
 extern double ValidationWork(const Model *model, const Interactions *shape);
 

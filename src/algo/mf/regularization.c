@@ -1,0 +1,89 @@
+/* regularization.c: the weight decay, chosen by short trainings of BPR. */
+#include "algo/mf/trainer.h"
+
+/*
+ * Weights of the squared norms that are tried, by a walk from one of them up, and down where that
+ * gains nothing, and their stages.
+ */
+static const struct {
+    double value;
+    const char *stage;
+} decays[] = {{0.005, "regularization 0.005"},
+              {PLAIN_REGULARIZATION, "regularization 0.008"},
+              {0.012, "regularization 0.012"},
+              {0.02, "regularization 0.02"},
+              {0.03, "regularization 0.03"}};
+
+#define DECAYS      ((int)(sizeof(decays) / sizeof(decays[0])))
+#define FIRST_DECAY 1
+
+/* Enough epochs to tell them apart, and no more than this share of the epochs of BPR. */
+#define DECAY_EPOCHS 40
+#define DECAY_SHARE  3
+
+/* Behind those of the adversarial stage. */
+#define REGULARIZATION_FINDING 4
+
+int MfTrialEpochs(const MfOptions *options)
+{
+    int share = EpochShare(options->epochs, DECAY_SHARE);
+
+    return share < DECAY_EPOCHS ? share : DECAY_EPOCHS;
+}
+
+bool MfTriesRegularization(const Model *model, const Interactions *data)
+{
+    return ChoosesRegularization(model->options) && !model->warm && data->held_count >= FEWEST_HELD;
+}
+
+static double TryDecay(MfTrainer *t, Loop *loop, int i)
+{
+    MfBeginAgain(t, loop, decays[i].value);
+    return LoopStage(loop, decays[i].stage, MfTrialEpochs(t->options)).metric;
+}
+
+/* From `best` on in steps of `step`, as long as each gains; returns where that ends. */
+static int WalkDecays(MfTrainer *t, Loop *loop, int best, int step, double *value)
+{
+    for (int i = best + step; i >= 0 && i < DECAYS; i += step) {
+        double next = TryDecay(t, loop, i);
+
+        if (!IsGain(next, *value))
+            break;
+        best = i;
+        *value = next;
+    }
+    return best;
+}
+
+/* Short trainings; one that loses everything is no error, but lost. */
+static double ChooseDecay(MfTrainer *t, Loop *loop)
+{
+    void (*check)(void *, int) = loop->check;
+    double value;
+    int best;
+
+    loop->check = NULL;
+    value = TryDecay(t, loop, FIRST_DECAY);
+    best = WalkDecays(t, loop, FIRST_DECAY, 1, &value);
+    if (best == FIRST_DECAY)
+        best = WalkDecays(t, loop, FIRST_DECAY, -1, &value);
+    loop->check = check;
+    MfBeginAgain(t, loop, decays[best].value);
+    return decays[best].value;
+}
+
+void MfSetRegularization(MfTrainer *t, Loop *loop)
+{
+    MfUseRegularization(t, MfTriesRegularization(t->model, t->data)
+                               ? ChooseDecay(t, loop)
+                               : MfRegularization(t->host, t->model));
+}
+
+void MfKeepRegularization(const MfTrainer *t, TrainReport *report)
+{
+    if (!ChoosesRegularization(t->options))
+        return;
+    t->model->part[MF_REGULARIZATION_PART].data[0] = (float)t->regularization;
+    report->finding[REGULARIZATION_FINDING] = (Finding){"regularization", t->regularization};
+}

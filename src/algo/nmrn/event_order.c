@@ -78,6 +78,12 @@ size_t OrderMemory(uint64_t events, uint32_t users, TrainOrder kind)
                    SizeMultiply(users, sizeof(uint64_t) + sizeof(uint32_t)));
 }
 
+static void ListUsers(EventOrder *order)
+{
+    for (uint32_t u = 0; u < order->users; u++)
+        order->user[u] = u;
+}
+
 void OrderCreate(const Host *host, const Events *events, uint32_t users, TrainOrder kind,
                  EventOrder *order)
 {
@@ -88,8 +94,7 @@ void OrderCreate(const Host *host, const Events *events, uint32_t users, TrainOr
         MergeByTime(order);
     } else {
         order->user = HostAllocate(host, users, sizeof(uint32_t));
-        for (uint32_t u = 0; u < users; u++)
-            order->user[u] = u;
+        ListUsers(order);
     }
     OrderRewind(order);
 }
@@ -102,8 +107,10 @@ void OrderRelease(EventOrder *order)
 
 void OrderShuffle(EventOrder *order, Random *random)
 {
-    if (order->kind == ORDER_USER)
-        RandomShufflePolling(order->host, random, order->user, order->users);
+    if (order->kind != ORDER_USER)
+        return;
+    ListUsers(order);
+    RandomShufflePolling(order->host, random, order->user, order->users);
 }
 
 void OrderRewind(EventOrder *order)

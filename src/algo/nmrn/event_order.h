@@ -30,7 +30,7 @@ extern void OrderCreate(const Host *host, const Events *events, uint32_t users, 
 extern void OrderRelease(EventOrder *order);
 extern size_t OrderMemory(uint64_t events, uint32_t users, TrainOrder kind);
 
-/* Another random order of users. */
+/* A random order of users, whatever it was before. */
 extern void OrderShuffle(EventOrder *order, Random *random);
 
 extern void OrderRewind(EventOrder *order);

@@ -46,6 +46,7 @@ typedef struct Trainer {
     EventOrder order;
     MicroBatch batch;
     bool held_too;     /* held-out interactions train, too */
+    int before;        /* epochs of trainings that are over: numbers of epochs begin anew */
     Schedule schedule; /* of steps, as shares of the learning rate */
 } Trainer;
 
@@ -71,10 +72,10 @@ static bool Chooses(const Model *model, bool held)
 int NmrnEpochs(const Model *model, bool held)
 {
     const NmrnOptions *o = model->options;
-    int epochs = (int)o->epochs;
+    int epochs = (int)o->epochs, again = model->warm ? EpochsAfter(model, epochs, held) : epochs;
 
     return epochs + (Chooses(model, held) ? TRIALS * EpochShare(epochs, TRIAL) : 0) +
-           EpochsAfter(model, epochs, held);
+           (held && !model->trial ? again : 0);
 }
 
 size_t NmrnTrainMemory(const Model *model, const Interactions *shape, int threads)
@@ -261,7 +262,7 @@ static void Warn(const Trainer *t)
 static const char *PrepareStage(void *trainer, int number)
 {
     Trainer *t = trainer;
-    bool before = number <= t->options->pre_epochs && !t->model->warm;
+    bool before = number - t->before <= t->options->pre_epochs && !t->model->warm;
 
     if (t->options->candidates == 0)
         return "memory";
@@ -276,7 +277,11 @@ static const char *PrepareStage(void *trainer, int number)
 
 static double RunEpoch(void *trainer, int number)
 {
-    return LearnPass(trainer, number);
+    Trainer *t = trainer;
+
+    if (t->held_too)
+        PrepareStage(t, number);
+    return LearnPass(t, number - t->before);
 }
 
 static void ForgetHeldOut(void *trainer)
@@ -292,8 +297,8 @@ static void Plan(Trainer *t, int epochs)
     t->schedule = (Schedule){1, t->options->loss == LOSS_HINGE ? 1 : LAST_RATE, epochs, 0};
 }
 
-/* Everything that was learnt goes. */
-static void StartAnew(const Trainer *t)
+/* Everything that was learnt goes; trainings begin alike, with the same random numbers. */
+static void StartAnew(Trainer *t)
 {
     uint32_t learnt = LearntParts(t->model);
 
@@ -301,6 +306,8 @@ static void StartAnew(const Trainer *t)
         if ((learnt & LEARNT(i)) != 0)
             PartClear(t->host, &t->model->part[i]);
     StartRows(t);
+    t->before = t->loop->report->epochs;
+    t->batch.adversarial = false;
 }
 
 static void SetTemperature(Trainer *t, float temperature)
@@ -344,6 +351,27 @@ static void PrepareTemperature(Trainer *t)
         SetTemperature(t, NmrnTemperature(t->model));
 }
 
+/*
+ * What serves has learnt everything: from the start, in as many epochs as proved best.  Going on
+ * from there gains less, since a user's last event is what the next one follows.  A warm start goes
+ * on: where it started from is gone.
+ */
+static void LearnAll(Trainer *t, int epochs)
+{
+    t->held_too = true;
+    if (t->model->warm) {
+        t->schedule = ScheduleAfter(&t->schedule, epochs);
+    } else {
+        float temperature = t->batch.contrast.temperature;
+
+        StartAnew(t);
+        if (t->options->loss == LOSS_SOFTMAX)
+            SetTemperature(t, temperature);
+        Plan(t, epochs);
+    }
+    LoopLearnAll(t->loop, "all", t->schedule.epochs);
+}
+
 static void RunStages(Trainer *t)
 {
     Stage best;
@@ -352,11 +380,8 @@ static void RunStages(Trainer *t)
     Plan(t, (int)t->options->epochs);
     best =
         LoopStage(t->loop, t->options->loss == LOSS_SOFTMAX ? "memory" : NULL, t->schedule.epochs);
-    if (t->loop->validation.count == 0 || t->model->trial)
-        return;
-    t->held_too = true;
-    t->schedule = ScheduleAfter(&t->schedule, best.epochs);
-    LoopLearnAll(t->loop, "all", t->schedule.epochs);
+    if (t->loop->validation.count > 0 && !t->model->trial)
+        LearnAll(t, best.epochs);
 }
 
 void NmrnTrain(const Host *host, const Interactions *data, Model *model, TrainReport *report)

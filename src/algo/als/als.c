@@ -38,6 +38,8 @@ static const Preset presets[] = {
 
 static const struct PresetValue trial[] = {{"epochs", 4}, {NULL, 0}};
 
+static const struct PresetValue variants[] = {{"factors", 256}, {NULL, 0}};
+
 static const OptionRange space[] = {
     {"factors", 32, 256, true},
     {"unobserved_weight", 0.01, 1, true},
@@ -56,6 +58,7 @@ const Algorithm als_algorithm = {
     .presets = presets,
     .candidate = true,
     .trial = trial,
+    .variants = variants,
     .work = AlsWork,
     .space = space,
     .layout = AlsLayout,

@@ -30,6 +30,9 @@
 #define MOST_VARIANTS     8
 #define VARIANT_TRAININGS 1.5
 
+/* A variant whose training takes more of the best one's trainings is not what was asked for. */
+#define DEAREST_VARIANT 2.5
+
 static const char only_one[] = "it is the only candidate";
 
 typedef struct Chooser {
@@ -182,25 +185,16 @@ static void RunLast(Chooser *c)
 
 /* --- variants */
 
-static bool CanBe(const Chooser *c, const Trial *trial)
+/* Nothing but another option, for data, memory and time that the best has, too. */
+static bool CanBe(const Chooser *c, const Trial *best, const Trial *trial)
 {
     const Interactions *data = c->rounds.data;
 
-    return (RequiredColumns(trial->algorithm, trial->options) & ~data->columns) == 0 &&
+    return memcmp(trial->options, best->options, trial->algorithm->options_size) != 0 &&
+           TrainingWork(trial, data) <= DEAREST_VARIANT * TrainingWork(best, data) &&
+           TrainingRoom(trial, data, PoolThreads(c->rounds.host)) <= c->rounds.room &&
+           (RequiredColumns(trial->algorithm, trial->options) & ~data->columns) == 0 &&
            (!WantsEvents(trial->algorithm, trial->options) || data->events != NULL);
-}
-
-static Trial Variant(const Chooser *c, const Trial *best, const struct PresetValue *value)
-{
-    const OptionSpec *spec = OptionFind(best->algorithm->options, value->option);
-    Trial trial = {.algorithm = best->algorithm, .metric = NAN};
-    char expected[64];
-
-    trial.options = HostAllocate(c->rounds.host, 1, best->algorithm->options_size);
-    memcpy(trial.options, best->options, best->algorithm->options_size);
-    OptionStore(spec, (OptionValue){VALUE_NUMBER, value->value, NULL}, trial.options, expected,
-                sizeof(expected));
-    return trial;
 }
 
 /* How many of the first of them may be tried. */
@@ -218,13 +212,16 @@ static int Affordable(const Chooser *c, const Trial *list, int count)
 /* Options of the best, by trials like its last; one must be worth a change. */
 static void TryVariants(Chooser *c)
 {
-    const struct PresetValue *value = c->list[0].algorithm->variants;
+    const Algorithm *algorithm = c->list[0].algorithm;
     Trial list[MOST_VARIANTS];
     int count = 0;
 
-    for (; value != NULL && value->option != NULL && count < MOST_VARIANTS; value++) {
-        list[count] = Variant(c, &c->list[0], value);
-        count += CanBe(c, &list[count]);
+    for (int i = 0; i < CountVariants(algorithm) && count < MOST_VARIANTS; i++) {
+        void *options = HostAllocate(c->rounds.host, 1, algorithm->options_size);
+
+        VariantOptions(algorithm, i, c->list[0].options, options);
+        list[count] = (Trial){.algorithm = algorithm, .options = options, .metric = NAN};
+        count += CanBe(c, &c->list[0], &list[count]);
     }
     count = Affordable(c, list, count);
     c->rounds.planned = c->rounds.trials + count;

@@ -42,6 +42,26 @@ void *TrialOptions(const Host *host, const Algorithm *algorithm, const char *pre
     return options;
 }
 
+int CountVariants(const Algorithm *algorithm)
+{
+    int count = 0;
+
+    while (algorithm->variants != NULL && algorithm->variants[count].option != NULL)
+        count++;
+    return count;
+}
+
+void VariantOptions(const Algorithm *algorithm, int i, const void *best, void *options)
+{
+    const struct PresetValue *value = &algorithm->variants[i];
+    char expected[64];
+
+    memcpy(options, best, algorithm->options_size);
+    OptionStore(OptionFind(algorithm->options, value->option),
+                (OptionValue){VALUE_NUMBER, value->value, NULL}, options, expected,
+                sizeof(expected));
+}
+
 /*
  * A bound on epochs: `times` as many as a short training has, but no more than a whole one, which
  * may have none.  A number that validation would choose (0, or below) has its value in the shortest

@@ -34,6 +34,11 @@ extern void TrialDefaults(const Algorithm *algorithm, const char *preset, const 
 extern void *TrialOptions(const Host *host, const Algorithm *algorithm, const char *preset,
                           const TrainOptions *train);
 
+/* The single options that a choice tries once the algorithm is the best; the i-th with others as in
+ * `best`. */
+extern int CountVariants(const Algorithm *algorithm);
+extern void VariantOptions(const Algorithm *algorithm, int i, const void *best, void *options);
+
 /* Nanoseconds of one core, about, of the trial, with `times` as above; of a whole training. */
 extern double TrialWork(const Trial *trial, int times, const Interactions *shape);
 extern double TrainingWork(const Trial *trial, const Interactions *shape);

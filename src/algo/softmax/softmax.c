@@ -50,6 +50,8 @@ static const Preset presets[] = {
 
 static const struct PresetValue trial[] = {{"epochs", 8}, {"temperature", 0.15}, {NULL, 0}};
 
+static const struct PresetValue variants[] = {{"factors", 256}, {NULL, 0}};
+
 static const OptionRange space[] = {
     {"factors", 64, 256, true},
     {"temperature", 0.05, 0.3, true},
@@ -69,6 +71,7 @@ const Algorithm softmax_algorithm = {
     .presets = presets,
     .candidate = true,
     .trial = trial,
+    .variants = variants,
     .work = SoftmaxWork,
     .space = space,
     .layout = SoftmaxLayout,

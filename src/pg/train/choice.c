@@ -363,6 +363,23 @@ void ChoiceMake(Training *t, TrainRequest *request)
     MemoryContextSwitchTo(caller);
 }
 
+/* Of the algorithm with these options, and of what a search may make of them. */
+static Size GreatestMemory(const Algorithm *algorithm, const void *options,
+                           const Interactions *shape, int threads)
+{
+    void *variant = palloc0(algorithm->options_size);
+    Size greatest = 0;
+
+    for (int i = -1; i < CountVariants(algorithm); i++) {
+        if (i >= 0)
+            VariantOptions(algorithm, i, options, variant);
+        greatest =
+            Max(greatest, TrainingMemory(algorithm, i < 0 ? options : variant, shape->users,
+                                         shape->items, shape->count, shape->columns, threads));
+    }
+    return greatest;
+}
+
 /*
  * No trial needs more than a whole training, and the sample; it may be measured where that is not,
  * as in the comparison with what serves.
@@ -382,8 +399,7 @@ Size ChoiceMemory(const void *options, uint32 users, uint32 items, uint64 intera
             void *own = palloc0(algorithms[i]->options_size);
 
             TrialDefaults(algorithms[i], effort_names[choice->effort], &train, own);
-            greatest = Max(greatest, TrainingMemory(algorithms[i], own, users, items, interactions,
-                                                    columns, threads));
+            greatest = Max(greatest, GreatestMemory(algorithms[i], own, &shape, threads));
         }
     return SizeAdd(greatest, ChooseSampleMemory(choice, &shape));
 }

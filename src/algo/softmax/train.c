@@ -15,8 +15,9 @@
 #define TRIAL 3
 
 /*
- * What was held out is learnt with all others in this share of the epochs, from this share of the
- * rate down: with half of it, too little of them is learnt where histories are short.
+ * After a warm start what was held out is learnt with all others in this share of the epochs, from
+ * this share of the rate down: with half of it, too little of them is learnt where histories are
+ * short.
  */
 #define HELD_SHARE 3
 #define HELD_RATE  0.4
@@ -40,6 +41,7 @@ typedef struct Trainer {
     SoftmaxBatch batch;
     float *norm;
     Schedule schedule;
+    int before; /* epochs of trainings that are over: numbers of epochs begin anew */
 } Trainer;
 
 /* Does a temperature have to be chosen?  The rows of a warm start come with one. */
@@ -54,9 +56,10 @@ static int AllEpochs(const Model *model, bool held)
 {
     const SoftmaxOptions *o = model->options;
     int epochs = MainEpochs(model, o->epochs, o->warm_epochs);
+    int again = model->warm ? EpochShare(epochs, HELD_SHARE) : epochs;
 
     return epochs + (Chooses(model, held) ? TRIALS * EpochShare(epochs, TRIAL) : 0) +
-           (held ? EpochShare(epochs, HELD_SHARE) : 0);
+           (held && !model->trial ? again : 0);
 }
 
 uint32_t SoftmaxNegatives(const SoftmaxOptions *options, uint32_t items)
@@ -186,6 +189,7 @@ static double RunEpoch(void *trainer, int number)
     double loss = 0;
     Random random;
 
+    number -= t->before;
     RandomSeed(&random, seed, RANDOM_ORDER, (uint64_t)number, 0);
     SoftmaxListFill(t->host, t->data, t->batch.rule.held_too, t->batch.chunk, &random, &t->list);
     for (uint32_t query = 0; query < t->list.queries;) {
@@ -213,6 +217,14 @@ static double RunStage(Trainer *t, Loop *loop, const char *stage, double rate, i
     return LoopStage(loop, stage, epochs).metric;
 }
 
+/* Trainings begin alike, with the same random numbers. */
+static void BeginAnew(Trainer *t, const Loop *loop, bool held_too)
+{
+    t->before = loop->report->epochs;
+    StartRows(t, held_too, false);
+    ClearState(t);
+}
+
 /* A short run of each, with a whole schedule; the first of equals. */
 static float ChooseTemperature(Trainer *t, Loop *loop, int epochs)
 {
@@ -222,8 +234,7 @@ static float ChooseTemperature(Trainer *t, Loop *loop, int epochs)
     for (int i = 0; i < TRIALS; i++) {
         double value;
 
-        StartRows(t, false, false);
-        ClearState(t);
+        BeginAnew(t, loop, false);
         t->batch.rule.temperature = trials[i].value;
         value = RunStage(t, loop, trials[i].stage, t->options->learning_rate,
                          EpochShare(epochs, TRIAL));
@@ -278,25 +289,40 @@ static void ResumeState(Trainer *t)
         t->batch.rule.item_state[r] *= (float)epochs;
 }
 
+/*
+ * What serves has learnt everything: from the start, as what is measured was.  Going on from there
+ * for a third of the epochs gained less where histories are short.  A warm start goes on: where it
+ * started from is gone.
+ */
+static void LearnAll(Trainer *t, Loop *loop, int epochs)
+{
+    if (t->model->warm) {
+        StartRows(t, true, true);
+        PlanEpochs(t, HELD_RATE * t->options->learning_rate, EpochShare(epochs, HELD_SHARE));
+    } else {
+        BeginAnew(t, loop, true);
+        PlanEpochs(t, t->options->learning_rate, epochs);
+    }
+    LoopLearnAll(loop, "all", t->schedule.epochs);
+}
+
 static void RunStages(Trainer *t, Loop *loop)
 {
     const SoftmaxOptions *o = t->options;
     int epochs = MainEpochs(t->model, t->options->epochs, t->options->warm_epochs);
-    bool held = loop->validation.count > 0;
     float temperature = Temperature(t, loop, epochs);
 
     t->model->part[SOFTMAX_TEMPERATURE_PART].data[0] = temperature;
     t->batch.rule.temperature = temperature;
-    StartRows(t, false, t->model->warm);
-    ClearState(t);
-    if (t->model->warm)
+    if (t->model->warm) {
+        StartRows(t, false, true);
+        ClearState(t);
         ResumeState(t);
+    } else
+        BeginAnew(t, loop, false);
     RunStage(t, loop, "softmax", o->learning_rate, epochs);
-    if (held && !t->model->trial) {
-        StartRows(t, true, true);
-        PlanEpochs(t, HELD_RATE * o->learning_rate, EpochShare(epochs, HELD_SHARE));
-        LoopLearnAll(loop, "all", t->schedule.epochs);
-    }
+    if (loop->validation.count > 0 && !t->model->trial)
+        LearnAll(t, loop, epochs);
 }
 
 void SoftmaxTrain(const Host *host, const Interactions *data, Model *model, TrainReport *report)

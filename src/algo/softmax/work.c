@@ -6,12 +6,12 @@
 /* Of one number of a negative's row, for a query: two products and what is around them. */
 #define NUMBER_NS 0.075
 
-/* Runs of the epochs: the choice of a temperature takes one, what was held out a quarter. */
-static double Runs(const Model *model)
+/* Runs of the epochs: the choice of a temperature takes one, and everything is learnt anew. */
+static double Runs(const Model *model, const Interactions *shape)
 {
     const SoftmaxOptions *o = model->options;
 
-    return 1 + (o->temperature == 0 ? 1 : 0) + (model->trial ? 0 : 0.25);
+    return 1 + (o->temperature == 0 ? 1 : 0) + (model->trial || shape->held_count == 0 ? 0 : 1);
 }
 
 double SoftmaxWork(const Model *model, const Interactions *shape)
@@ -20,6 +20,7 @@ double SoftmaxWork(const Model *model, const Interactions *shape)
     double negatives = SoftmaxNegatives(o, model->items);
     double queries = (double)shape->count / (o->chunk < 4 ? (double)o->chunk : 4);
 
-    return Runs(model) * ((double)o->epochs * queries * negatives * (double)o->factors * NUMBER_NS +
-                          2 * ValidationWork(model, shape));
+    return Runs(model, shape) *
+           ((double)o->epochs * queries * negatives * (double)o->factors * NUMBER_NS +
+            2 * ValidationWork(model, shape));
 }

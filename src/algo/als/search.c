@@ -33,6 +33,7 @@ typedef struct Search {
     Point best;
     double value;
     double power; /* of the steps */
+    bool coarse;  /* long steps will do */
     int epochs;   /* of a trial */
 } Search;
 
@@ -157,9 +158,9 @@ static void Begin(Search *s, double power, int epochs)
 }
 
 /*
- * In long steps, then in ones half as long; at last both at once, since good pairs lie along a
- * ridge on which the penalty rises with the share.  How far along it is best, trials tell that are
- * long enough for a low penalty to take revenge.
+ * In long steps; then, but in a trial of the whole, in ones half as long; at last both at once,
+ * since good pairs lie along a ridge on which the penalty rises with the share.  How far along it
+ * is best, trials tell that are long enough for a low penalty to take revenge.
  */
 static void WalkDown(Search *s)
 {
@@ -168,6 +169,8 @@ static void WalkDown(Search *s)
 
     Begin(s, 1, TRIAL_EPOCHS);
     WalkEach(s, open);
+    if (s->coarse)
+        return;
     Begin(s, 0.5, LONG_TRIAL_EPOCHS);
     WalkEach(s, open);
     if (open == BOTH)
@@ -214,6 +217,7 @@ AlsWeights SearchWeights(const Host *host, const Interactions *data, const Model
                 .activity = (double)TrainingCount(data) / data->users,
                 .items = data->items,
                 .start = HostClock(),
+                .coarse = model->trial,
                 .best = {START_SHARE, START_PENALTY}};
 
     if (o->unobserved_weight > 0)

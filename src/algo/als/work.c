@@ -39,7 +39,8 @@ double AlsWork(const Model *model, const Interactions *shape)
     double work = ((double)o->epochs + (model->trial ? 0 : 2)) * epoch;
 
     if (Searches(o, shape))
-        work += TRIALS * (TrialWork(o, TRIAL_EPOCHS, shape) + validation) +
-                LONG_TRIALS * (TrialWork(o, LONG_TRIAL_EPOCHS, shape) + validation);
+        work += TRIALS * (TrialWork(o, TRIAL_EPOCHS, shape) + validation);
+    if (Searches(o, shape) && !model->trial)
+        work += LONG_TRIALS * (TrialWork(o, LONG_TRIAL_EPOCHS, shape) + validation);
     return work + validation * (double)o->epochs / (double)o->train.evaluate_every;
 }

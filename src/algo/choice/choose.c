@@ -24,7 +24,7 @@
 
 /* Nanoseconds of a round that nobody grudges. */
 #define FIRST_LITTLE 4e9
-#define LAST_LITTLE  10e9
+#define LAST_LITTLE  20e9
 
 /* Variants of one algorithm, and trainings of it that their trials may take beyond the budget. */
 #define MOST_VARIANTS     8
@@ -209,6 +209,14 @@ static int Affordable(const Chooser *c, const Trial *list, int count)
     return count;
 }
 
+/* Is the gain more than chance? */
+static bool IsWorth(const Chooser *c, double value, double before)
+{
+    Interactions shape = Seen(c, c->most);
+
+    return IsGain(value, before) && value > before * (1 + ValidationDoubt(shape.held_count));
+}
+
 /* Options of the best, by trials like its last; one must be worth a change. */
 static void TryVariants(Chooser *c)
 {
@@ -228,7 +236,7 @@ static void TryVariants(Chooser *c)
     if (count == 0 || !RoundRun(&c->rounds, list, count, c->times, c->most))
         return;
     RoundRank(list, count);
-    if (IsGain(list[0].metric, c->list[0].metric))
+    if (IsWorth(c, list[0].metric, c->list[0].metric))
         c->list[0] = list[0];
 }
 

@@ -7,6 +7,8 @@
 #ifndef RECADV_ALGO_RANK_VALIDATION_H
 #define RECADV_ALGO_RANK_VALIDATION_H
 
+#include <math.h>
+
 #include "algo/rank/ranking.h"
 
 #define VALIDATION_CUTOFF 100
@@ -21,6 +23,15 @@
 static inline bool IsGain(double value, double before)
 {
     return value > before * (before < 0 ? 1 - LEAST_GAIN : 1 + LEAST_GAIN);
+}
+
+/*
+ * Standard error of the difference of two models' NDCG@100 over so many held-out interactions, as a
+ * share of it, about: 0.55 to 0.6 by the root of their number on three data sets, of bpr and amf.
+ */
+static inline double ValidationDoubt(uint64_t held_count)
+{
+    return held_count > 0 ? 0.6 / sqrt((double)held_count) : 1;
 }
 
 typedef struct Validation {

@@ -3,6 +3,7 @@
 
 #include "algo/irecgan/steps.h"
 #include "algo/net/matrix.h"
+#include "core/shares.h"
 
 static const float *RowsOf(const Learner *l)
 {
@@ -46,29 +47,13 @@ void CandidatesSet(Learner *learner, const float *popularity)
         l->candidates.below[i] /= sum;
 }
 
-static uint32_t DrawItem(const Learner *l, Random *random)
-{
-    double luck = RandomUniform(random);
-    uint32_t low = 0, high = l->items - 1;
-
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-
-        if (l->candidates.below[middle] > luck)
-            high = middle;
-        else
-            low = middle + 1;
-    }
-    return low;
-}
-
 static void Draw(Learner *l, Random *random)
 {
     Candidates *c = &l->candidates;
     size_t query = QueryReals(&l->agent_net);
 
     for (uint32_t j = 0; j < c->count; j++) {
-        uint32_t item = DrawItem(l, random);
+        uint32_t item = DrawBySums(c->below, l->items, random);
         double share = c->below[item] - (item == 0 ? 0 : c->below[item - 1]);
 
         c->item[j] = item;

@@ -6,6 +6,7 @@
 #include "algo/net/loss.h"
 #include "algo/net/matrix.h"
 #include "core/exponential.h"
+#include "core/shares.h"
 
 /* Draws in a row that may be of what is drawn already, before that is left out. */
 #define MOST_REPEATS 16
@@ -148,21 +149,6 @@ static void SumBelow(const float *share, uint32_t items, double *below)
         below[i] = sum += (double)share[i];
 }
 
-static uint32_t Find(const double *below, uint32_t items, double luck)
-{
-    uint32_t low = 0, high = items - 1;
-
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-
-        if (below[middle] > luck)
-            high = middle;
-        else
-            low = middle + 1;
-    }
-    return low;
-}
-
 static bool IsIn(const uint32_t *shown, uint32_t count, uint32_t item)
 {
     for (uint32_t i = 0; i < count; i++)
@@ -198,7 +184,7 @@ static void DrawSlate(const Party *p, float *share, Random *random, uint32_t *sh
     SumBelow(share, items, p->below);
     for (uint32_t k = 0; k < p->slate;) {
         double all = p->below[items - 1];
-        uint32_t item = Find(p->below, items, RandomUniform(random) * all);
+        uint32_t item = DrawBySums(p->below, items, random);
 
         if (!(all > 0))
             item = FirstOther(shown, k);

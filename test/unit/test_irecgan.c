@@ -793,7 +793,7 @@ static void CheckBadInput(void)
           "a discriminator without anything to judge: %s", r.t.message);
     TestHostEnd(&r.t);
     Prepare(&r, "");
-    r.options.learning_rate = 1e30;
+    r.options.learning_rate = 3e38; /* two steps are beyond all floats */
     CHECK(Attempt(&r.t, TrainModel, &r) == OUTCOME_FAILED && r.t.kind == FAIL_NOT_FINITE,
           "what is not finite ends the training: %s", r.t.message);
     TestHostEnd(&r.t);

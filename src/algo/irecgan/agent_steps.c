@@ -265,7 +265,7 @@ static double LogShare(const Learner *l, const Answer *answer, const float *quer
     double greatest = -INFINITY, sum = 0, own = 0;
 
     for (int pass = 0; pass < 2; pass++)
-        for (uint32_t j = 0; j < answer->count; j++) {
+        for (uint32_t j = 0; j < answer->count && HostGoesOn(l->host, j, SLATE_AT_ONCE); j++) {
             double score = (double)DotQuery(l, query, PolicyRow(l, answer->shown[j]));
 
             greatest = pass == 0 && score > greatest ? score : greatest;
@@ -286,7 +286,7 @@ static void PreferenceTask(void *learner, int task, int worker)
     w->preference = (Preference){0};
     SliceOfClicks(l->host, l->batch + (size_t)task * SLICE_ROWS, SliceEpisodes(l, task), &w->slice);
     AgentQueries(&l->agent_net, l->agent.values, l->clicks.rows, s, &w->agent, query);
-    for (uint32_t i = 0; i < s->count; i++) {
+    for (uint32_t i = 0; i < s->count && HostGoesOn(l->host, i, 1); i++) {
         double gain = (double)s->answer[i]->gain;
         double log_share = LogShare(l, s->answer[i], QueryAt(l, query, i));
 

@@ -72,7 +72,7 @@ static void Take(Trainer *t, int threads)
 {
     const IrecganOptions *o = t->options;
     const Slates *slates = t->data->slates;
-    SessionsShape log = SessionsMeasure(slates, (uint32_t)o->history);
+    SessionsShape log = SessionsMeasure(t->store.host, slates, (uint32_t)o->history);
     BatchShape batch = ShapeOf(o, &log, slates, t->model->items);
 
     SessionsTake(&t->store, slates, &log, &t->sessions);

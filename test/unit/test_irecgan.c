@@ -774,6 +774,74 @@ static void CheckLateCancel(void)
     EndHand(&h);
 }
 
+/* --- what is held out */
+
+static bool StaysOut(const Run *r, uint32_t session)
+{
+    Random random;
+
+    RandomSeed(&random, (uint64_t)r->options.train.seed, RANDOM_HOLDOUT, session, 0);
+    return RandomUniform(&random) < 0.1;
+}
+
+/* Nobody clicks in the sessions that are held out, or in the others. */
+static void ForgetClicks(const Run *r, bool held)
+{
+    for (uint32_t s = 0; s < r->log.sessions; s++)
+        for (uint64_t i = r->log.session[s] * SHOWN; i < r->log.session[s + 1] * SHOWN; i++)
+            r->log.clicked[i] &= StaysOut(r, s) != held;
+}
+
+static int EpochsOf(const Run *r, const char *stage)
+{
+    int count = 0;
+
+    for (int e = 0; e < r->report.epochs; e++)
+        count += strcmp(r->report.history[e].stage, stage) == 0;
+    return count;
+}
+
+/* What is held out says nothing of the agent. */
+static void CheckHeldWithoutClicks(void)
+{
+    static Run r;
+
+    for (int held = 0; held < 2; held++) {
+        Prepare(&r, "rounds=0 epochs=7");
+        ForgetClicks(&r, held);
+        CHECK(Attempt(&r.t, TrainModel, &r) == OUTCOME_DONE, "clicks on one side alone: %s",
+              r.t.message);
+        CHECK(EpochsOf(&r, "agent search") == 0 && EpochsOf(&r, "agent") == 7,
+              "no number of epochs is the best by a loss of nothing: %d, %d",
+              EpochsOf(&r, "agent search"), EpochsOf(&r, "agent"));
+        CHECK(isnan(FindingOf(&r, "held_return")) && isnan(FindingOf(&r, "held_likelihood")) &&
+                  isfinite(FindingOf(&r, "held_user_loss")),
+              "what is not measured is not told");
+        TestHostEnd(&r.t);
+    }
+}
+
+/* Sessions without a click are no part of a mean over clicks. */
+static void CheckSilentSessions(void)
+{
+    static Hand h;
+    uint32_t shown[] = {0, 1, 2};
+    Answer silent[] = {{shown, 3, 3, 0, 1, 9}}, clicks[] = {{shown, 3, 1, 0, 1, 2}};
+    Episode nobody = {silent, 1, 0, true, false}, somebody = {clicks, 1, 1, true, false};
+    Preference none = {0}, one = {0}, both = {0};
+
+    StartHand(&h, "", 60, ITEMS);
+    h.batch[0] = &nobody;
+    AgentPreference(&h.learner, h.batch, 1, &none);
+    h.batch[1] = &somebody;
+    AgentPreference(&h.learner, h.batch + 1, 1, &one);
+    AgentPreference(&h.learner, h.batch, 2, &both);
+    CHECK(none.clicks == 0 && none.loss == 0 && none.share == 0, "nobody's preference is nothing");
+    CHECK(one.clicks == 1 && memcmp(&one, &both, sizeof(one)) == 0,
+          "and adds nothing to somebody's");
+    EndHand(&h);
+}
+
 /* --- slates of very many items */
 
 #define HUGE_SLATE 3000000
@@ -950,6 +1018,36 @@ static void CheckMemory(const char *settings, int threads)
     TestHostEnd(&r.t);
 }
 
+/* Visitors of a simulator who know many more items than the model. */
+static void CheckMemoryOfChecks(int threads)
+{
+    enum { KNOWN = 400000 };
+    static Run r;
+    IrecganOptions options;
+    Model visitors;
+    uint32_t same[ITEMS];
+    size_t before, estimate;
+
+    Prepare(&r, "rounds=0 epochs=1 user_epochs=1 check_sessions=4");
+    if (threads > 1)
+        TestHostUsePool(&r.t, threads);
+    options = r.options;
+    ModelLayout(&visitors, r.model.algorithm, &options, 0, KNOWN);
+    ModelAllocate(&r.t.host, &visitors);
+    for (uint32_t i = 0; i < ITEMS; i++)
+        same[i] = i;
+    r.data.simulator = &visitors;
+    r.data.simulator_item = same;
+    estimate = r.model.algorithm->policy->memory(&r.model, &r.data, threads);
+    before = r.t.bytes;
+    TestHostResetPeak(&r.t);
+    CHECK(Attempt(&r.t, TrainModel, &r) == OUTCOME_DONE, "visitors who know more: %s", r.t.message);
+    CHECK(r.t.peak - before <= estimate + TestHostSlack(&r.t) &&
+              (double)estimate < 1.2 * (double)(r.t.peak - before) + 1e6,
+          "their items count: memory %zu, estimated %zu", r.t.peak - before, estimate);
+    TestHostEnd(&r.t);
+}
+
 static void CheckBadInput(void)
 {
     static Run r;
@@ -1000,11 +1098,15 @@ void TestIrecgan(void)
     CheckThreads("layers=2 history=3");
     CheckCancel("discriminator=true");
     CheckLateCancel();
+    CheckHeldWithoutClicks();
+    CheckSilentSessions();
     CheckHugeSlates();
     CheckLooks();
     CheckLooksOfLog();
     CheckMemory("", 1);
     CheckMemory("rounds=0", 1);
     CheckMemory("discriminator=true hidden=20 batch=64", 2);
+    CheckMemoryOfChecks(1);
+    CheckMemoryOfChecks(2);
     CheckBadInput();
 }

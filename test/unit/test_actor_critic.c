@@ -605,6 +605,33 @@ static void CheckLog(void)
     EndHand(&h);
 }
 
+/* Interrupts are looked at by the items of a log, not by its steps. */
+static void CheckLooksOfLog(void)
+{
+    enum { MANY = 70000 };
+    static uint64_t session[] = {0, STEPS}, step[STEPS + 1];
+    static uint32_t shown[STEPS * MANY];
+    static bool clicked[STEPS * MANY];
+    static float reward[STEPS];
+    static TestHost t;
+    Slates slates = {1, ITEMS, STEPS, STEPS * MANY, session, step, shown, clicked, NULL, reward};
+    Store store;
+    Log log;
+    int before;
+
+    TestHostInit(&t);
+    store = (Store){.host = &t.host};
+    for (uint64_t i = 0; i <= STEPS; i++)
+        step[i] = i * MANY;
+    LogTake(&store, &slates, &log);
+    before = t.calls;
+    LogRead(&t.host, 1, &log);
+    CHECK(t.calls - before == 2 * STEPS, "slates of %d items are read with %d looks", MANY,
+          t.calls - before);
+    StoreRelease(&store);
+    TestHostEnd(&t);
+}
+
 /* Visitors are shown as many items at a time as those of the log were, or as the option says. */
 static void CheckSlateSize(void)
 {
@@ -626,6 +653,7 @@ void TestActorCritic(void)
     static const char *const critics[] = {"hac", "ddpg", "td3", "a2c", "pg_ra"};
 
     CheckLog();
+    CheckLooksOfLog();
     CheckSlateSize();
     for (int i = 0; i < 5; i++)
         CheckGoals(critics[i]);

@@ -146,6 +146,7 @@ void LearnerTake(Store *store, const Model *model, uint32_t slate, uint32_t batc
     dense = l->switches->values || l->switches->inverse;
     l->slate = slate;
     l->encoder = AcEncoder(l->options, &l->pack);
+    l->encoder.transformer.host = store->host;
     TakeJudges(store, l);
     TakeAdam(store, l, &l->by_answers);
     ItemSharesTake(store, l->items, l->stride, ShareRoom(l, batch), dense, &l->shares);

@@ -223,6 +223,8 @@ static void CheckPlainRows(void)
     CHECK(w.value.steps == 0 && isnan(ValueOf(&w, ESTIMATE_IPS)) &&
               isnan(ValueOf(&w, ESTIMATE_DR)) && isfinite(ValueOf(&w, ESTIMATE_DIRECT)),
           "without any there is nothing else");
+    CHECK(isnan(w.value.of[ESTIMATE_IPS].supported) && isnan(w.value.of[ESTIMATE_DR].supported),
+          "nor is it known what the log may show");
     TestHostEnd(&w.t);
 }
 

@@ -344,7 +344,8 @@ static Estimate EstimateOf(const ValueJob *job, const SessionSums *total, int es
     }
     e.effective = total->squares > 0 ? total->weights * total->weights / total->squares : 0;
     e.max_weight = total->largest;
-    e.supported = fmin(1, Divide(total->support, total->weighted));
+    e.supported = Divide(total->support, total->weighted);
+    e.supported = e.supported > 1 ? 1 : e.supported; /* NaN stays: nothing is known */
     e.clipped = total->clipped;
     return e;
 }

@@ -439,6 +439,9 @@ static void CheckFirstValues(uint32_t rows, uint32_t columns, int tasks)
         right &= PartRow(&part, r)[columns - 1] != 0;
     CHECK(right && t.calls == tasks, "%u rows of %u numbers start with %d looks", rows, columns,
           t.calls);
+    t.calls = 0;
+    MoveRandomly(&t.host, &part, (Perturbation){.epsilon = 1}, 1);
+    CHECK(t.calls == (int)((uint64_t)rows * columns / 262144), "and get noise with %d", t.calls);
     TestHostEnd(&t);
 }
 

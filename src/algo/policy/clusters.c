@@ -9,7 +9,7 @@
 #include "core/shares.h"
 
 #define ROUNDS     20
-#define POLL_EVERY 256 /* rows */
+#define POLL_EVERY 64 /* rows: with 1000 clusters of 512 columns some 30 million products */
 
 typedef struct Clustering {
     const Host *host;

@@ -73,6 +73,28 @@ static inline bool HostCancelled(const Host *host)
            (host->cancel[2] != NULL && *host->cancel[2]);
 }
 
+/*
+ * May a long loop of a task go on with round i?  Looks at HostCancelled every so many rounds;
+ * host == NULL: nobody cancels.
+ */
+static inline bool HostGoesOn(const Host *host, uint64_t i, uint32_t every)
+{
+    return i % every != 0 || host == NULL || !HostCancelled(host);
+}
+
+/*
+ * On the main thread, where steps of a loop may be small or large: HostPoll each time that `every`
+ * pieces of work are done since; host == NULL: nobody interrupts.
+ */
+static inline void HostPollAfter(const Host *host, uint64_t *done, uint64_t pieces, uint64_t every)
+{
+    *done += pieces;
+    if (*done < every || host == NULL)
+        return;
+    *done = 0;
+    HostPoll(host);
+}
+
 /* Ends a run whose tasks were left unfinished. */
 extern void HostAbandon(const Host *host) __attribute__((noreturn));
 

@@ -1,8 +1,11 @@
 /* test_actor_critic.c: policies that learn from visitors whose answers are known. */
 #include <math.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
+#include <time.h>
 
 #include "algo/actor_critic/learner_step.h"
 #include "algo/actor_critic/log.h"
@@ -605,6 +608,72 @@ static void CheckLog(void)
     EndHand(&h);
 }
 
+static TestHost *cancelled;
+static clock_t cancelled_at;
+
+static void Cancel(int number)
+{
+    (void)number;
+    cancelled->cancel = 1;
+    cancelled_at = clock();
+}
+
+/* Attention over the longest histories, with the widest rows, takes the better part of a second. */
+static void CheckCancelOfAttention(void)
+{
+    const struct itimerval soon = {.it_value = {.tv_usec = 5000}};
+    static TestHost t;
+    static uint32_t items[MOST_HISTORY];
+    StateShape shape = {STATE_ATTENTION, MOST_FACTORS, MOST_HISTORY, TRANSFORMER_LAYERS};
+    Pack pack = {0};
+    StateEncoder encoder = StateAdd(&pack, &shape);
+    Clicks clicks[STATE_ROWS];
+    float *parameters, *row, *tape;
+
+    TestHostInit(&t);
+    encoder.transformer.host = &t.host;
+    for (int r = 0; r < STATE_ROWS; r++)
+        clicks[r] = (Clicks){items, MOST_HISTORY};
+    parameters = HostAllocateZero(&t.host, pack.floats, sizeof(float));
+    row = HostAllocateZero(&t.host, MOST_FACTORS, sizeof(float));
+    tape = HostAllocateZero(&t.host, StateTape(&encoder, STATE_ROWS), sizeof(float));
+    cancelled = &t;
+    signal(SIGALRM, Cancel);
+    setitimer(ITIMER_REAL, &soon, NULL);
+    StateForward(&encoder, &pack, parameters, row, clicks, STATE_ROWS, tape);
+    CHECK(t.cancel == 1 && (double)(clock() - cancelled_at) / CLOCKS_PER_SEC < 0.15,
+          "attention is left at once: after %g s",
+          (double)(clock() - cancelled_at) / CLOCKS_PER_SEC);
+    TestHostEnd(&t);
+}
+
+/* Interrupts are looked at by the items of a log, not by its steps. */
+static void CheckLooksOfLog(void)
+{
+    enum { MANY = 70000 };
+    static uint64_t session[] = {0, STEPS}, step[STEPS + 1];
+    static uint32_t shown[STEPS * MANY];
+    static bool clicked[STEPS * MANY];
+    static float reward[STEPS];
+    static TestHost t;
+    Slates slates = {1, ITEMS, STEPS, STEPS * MANY, session, step, shown, clicked, NULL, reward};
+    Store store;
+    Log log;
+    int before;
+
+    TestHostInit(&t);
+    store = (Store){.host = &t.host};
+    for (uint64_t i = 0; i <= STEPS; i++)
+        step[i] = i * MANY;
+    LogTake(&store, &slates, &log);
+    before = t.calls;
+    LogRead(&t.host, 1, &log);
+    CHECK(t.calls - before == 2 * STEPS, "slates of %d items are read with %d looks", MANY,
+          t.calls - before);
+    StoreRelease(&store);
+    TestHostEnd(&t);
+}
+
 /* Visitors are shown as many items at a time as those of the log were, or as the option says. */
 static void CheckSlateSize(void)
 {
@@ -626,6 +695,8 @@ void TestActorCritic(void)
     static const char *const critics[] = {"hac", "ddpg", "td3", "a2c", "pg_ra"};
 
     CheckLog();
+    CheckLooksOfLog();
+    CheckCancelOfAttention();
     CheckSlateSize();
     for (int i = 0; i < 5; i++)
         CheckGoals(critics[i]);

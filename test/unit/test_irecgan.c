@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/time.h>
+#include <time.h>
 
 #include "algo/irecgan/play.h"
 #include "algo/policy/environment.h"
@@ -218,7 +219,7 @@ static void CheckSessions(void)
                   .shown = shown,
                   .clicked = clicked,
                   .reward = reward};
-    SessionsShape shape = SessionsMeasure(&log, 2);
+    SessionsShape shape = SessionsMeasure(NULL, &log, 2);
     Worth worth = {1, 1, .5f};
     Store store;
     Sessions s;
@@ -268,7 +269,7 @@ static void StartHand(Hand *h, const char *settings, uint32_t sessions, uint32_t
 
     PrepareItems(&h->run, settings, sessions, items);
     h->store = (Store){.host = &h->run.t.host};
-    shape = SessionsMeasure(&h->run.log, (uint32_t)o->history);
+    shape = SessionsMeasure(&h->run.t.host, &h->run.log, (uint32_t)o->history);
     SessionsTake(&h->store, &h->run.log, &shape, &h->sessions);
     SessionsRead(&h->run.t.host, 1, (uint32_t)o->history, &h->sessions);
     worth = (Worth){1, 3, .9f};
@@ -751,19 +752,252 @@ static void PlayJudged(void *hand)
     PlayWithAgent(&((Hand *)hand)->play, 8, true);
 }
 
+/* Some milliseconds from now. */
+static void CancelSoon(Hand *h)
+{
+    const struct itimerval soon = {.it_value = {.tv_usec = 5000}};
+
+    cancelled = &h->run.t;
+    signal(SIGALRM, Cancel);
+    setitimer(ITIMER_REAL, &soon, NULL);
+}
+
 /* A cancel that comes while a task has many sequels before it, which it leaves. */
 static void CheckLateCancel(void)
 {
-    const struct itimerval soon = {.it_value = {.tv_usec = 5000}};
     static Hand h;
 
     StartHand(&h, "discriminator=true rollouts=1000 sessions=8 pool=8", 60, ITEMS);
-    cancelled = &h.run.t;
-    signal(SIGALRM, Cancel);
-    setitimer(ITIMER_REAL, &soon, NULL);
+    CancelSoon(&h);
     CHECK(Attempt(&h.run.t, PlayJudged, &h) == OUTCOME_CANCELLED,
           "sequels are left where they are");
     EndHand(&h);
+}
+
+/* --- what is held out */
+
+static bool StaysOut(const Run *r, uint32_t session)
+{
+    Random random;
+
+    RandomSeed(&random, (uint64_t)r->options.train.seed, RANDOM_HOLDOUT, session, 0);
+    return RandomUniform(&random) < 0.1;
+}
+
+/* Nobody clicks in the sessions that are held out, or in the others. */
+static void ForgetClicks(const Run *r, bool held)
+{
+    for (uint32_t s = 0; s < r->log.sessions; s++)
+        for (uint64_t i = r->log.session[s] * SHOWN; i < r->log.session[s + 1] * SHOWN; i++)
+            r->log.clicked[i] &= StaysOut(r, s) != held;
+}
+
+static int EpochsOf(const Run *r, const char *stage)
+{
+    int count = 0;
+
+    for (int e = 0; e < r->report.epochs; e++)
+        count += strcmp(r->report.history[e].stage, stage) == 0;
+    return count;
+}
+
+/* What is held out says nothing of the agent. */
+static void CheckHeldWithoutClicks(void)
+{
+    static Run r;
+
+    for (int held = 0; held < 2; held++) {
+        Prepare(&r, "rounds=0 epochs=7");
+        ForgetClicks(&r, held);
+        CHECK(Attempt(&r.t, TrainModel, &r) == OUTCOME_DONE, "clicks on one side alone: %s",
+              r.t.message);
+        CHECK(EpochsOf(&r, "agent search") == 0 && EpochsOf(&r, "agent") == 7,
+              "no number of epochs is the best by a loss of nothing: %d, %d",
+              EpochsOf(&r, "agent search"), EpochsOf(&r, "agent"));
+        CHECK(isnan(FindingOf(&r, "held_return")) && isnan(FindingOf(&r, "held_likelihood")) &&
+                  isfinite(FindingOf(&r, "held_user_loss")),
+              "what is not measured is not told");
+        TestHostEnd(&r.t);
+    }
+}
+
+/* Sessions without a click are no part of a mean over clicks. */
+static void CheckSilentSessions(void)
+{
+    static Hand h;
+    uint32_t shown[] = {0, 1, 2};
+    Answer silent[] = {{shown, 3, 3, 0, 1, 9}}, clicks[] = {{shown, 3, 1, 0, 1, 2}};
+    Episode nobody = {silent, 1, 0, true, false}, somebody = {clicks, 1, 1, true, false};
+    Preference none = {0}, one = {0}, both = {0};
+
+    StartHand(&h, "", 60, ITEMS);
+    h.batch[0] = &nobody;
+    AgentPreference(&h.learner, h.batch, 1, &none);
+    h.batch[1] = &somebody;
+    AgentPreference(&h.learner, h.batch + 1, 1, &one);
+    AgentPreference(&h.learner, h.batch, 2, &both);
+    CHECK(none.clicks == 0 && none.loss == 0 && none.share == 0, "nobody's preference is nothing");
+    CHECK(one.clicks == 1 && memcmp(&one, &both, sizeof(one)) == 0,
+          "and adds nothing to somebody's");
+    EndHand(&h);
+}
+
+/* --- slates of very many items */
+
+#define HUGE_SLATE 3000000
+
+/* Seconds that a cancel may take, of those that the tests spend themselves. */
+#define AT_ONCE 0.15
+
+/* One answer, to a slate that is shown the same items again and again. */
+static Answer AnswerOf(const Host *host, uint32_t count, bool clicks)
+{
+    uint32_t *shown = HostAllocate(host, count, sizeof(uint32_t));
+
+    for (uint32_t i = 0; i < count; i++)
+        shown[i] = i % ITEMS;
+    return (Answer){shown, count, clicks ? 3 : count, 0, 1, 1};
+}
+
+static double Spent(clock_t from)
+{
+    return (double)(clock() - from) / CLOCKS_PER_SEC;
+}
+
+static void CheckUserOfHugeSlate(Hand *h, const Slice *slice)
+{
+    const Learner *l = &h->learner;
+    size_t reals = UserWorkSet(&l->user_net, 1, HUGE_SLATE, NULL, NULL);
+    UserWork w = {0};
+
+    UserWorkSet(&l->user_net, 1, HUGE_SLATE, HostAllocateZero(&h->run.t.host, reals, sizeof(Real)),
+                &w);
+    CancelSoon(h);
+    UserLearn(&l->user_net, l->user.values, l->user_items.rows, slice, &(UserLosses){false, 1, 1},
+              &w, l->work[0].gradient);
+    CHECK(!(w.score[HUGE_SLATE - 1] > 0), "the visitors' model leaves a long slate in its midst");
+    w.score[0] = 5;
+    UserLearn(&l->user_net, l->user.values, l->user_items.rows, slice, &(UserLosses){false, 1, 1},
+              &w, NULL);
+    CHECK(w.score[0] == 5, "and does not begin one");
+    h->run.t.cancel = 0;
+}
+
+static void CheckJudgeOfHugeSlate(Hand *h, const Slice *slice)
+{
+    const Learner *l = &h->learner;
+    size_t reals = JudgeWorkSet(&l->judge_net, 1, HUGE_SLATE, NULL, NULL);
+    JudgeWork w = {0};
+    Real odds;
+
+    JudgeWorkSet(&l->judge_net, 1, HUGE_SLATE,
+                 HostAllocateZero(&h->run.t.host, reals, sizeof(Real)), &w);
+    CancelSoon(h);
+    JudgeLearn(&l->judge_net, l->judge.values, l->judge_items.rows, slice, 1, &w, &odds,
+               l->work[0].gradient);
+    CHECK(!(w.share[HUGE_SLATE - 1] > 0), "and so does the discriminator");
+    h->run.t.cancel = 0;
+}
+
+static void PreferHuge(void *hand)
+{
+    Hand *h = hand;
+    Preference sum = {0};
+
+    for (int i = 0; i < 100; i++)
+        AgentPreference(&h->learner, h->batch, 1, &sum);
+}
+
+static void PlayHuge(void *hand)
+{
+    PlayByLog(&((Hand *)hand)->play);
+}
+
+static void CheckHugeSlates(void)
+{
+    static Hand h;
+    static Slice slice;
+    Answer answer;
+    Episode episode = {&answer, 1, 1, true, false};
+    clock_t start;
+
+    StartHand(&h, "discriminator=true", 60, ITEMS);
+    answer = AnswerOf(&h.run.t.host, HUGE_SLATE, true);
+    h.batch[0] = &episode;
+    SliceOfAnswers(&h.run.t.host, h.batch, 1, &slice);
+    CheckUserOfHugeSlate(&h, &slice);
+    CheckJudgeOfHugeSlate(&h, &slice);
+    CancelSoon(&h);
+    start = clock();
+    CHECK(Attempt(&h.run.t, PreferHuge, &h) == OUTCOME_CANCELLED && Spent(start) < AT_ONCE,
+          "what is held out is left at once: after %g s", Spent(start));
+    h.run.t.cancel = 0;
+    PlayReadLog(&h.play, &h.sessions);
+    for (uint64_t i = 0; i < h.play.logged.first[ITEMS + 1]; i++)
+        h.play.logged.answer[i] = &answer;
+    CancelSoon(&h);
+    start = clock();
+    CHECK(Attempt(&h.run.t, PlayHuge, &h) == OUTCOME_CANCELLED && Spent(start) < AT_ONCE,
+          "and so are visitors with such slates: after %g s", Spent(start));
+    EndHand(&h);
+}
+
+/* Looks at interrupts while one answer to so many items is learnt. */
+static int LooksOf(Hand *h, uint32_t count, bool judge)
+{
+    Answer answer = AnswerOf(&h->run.t.host, count, true);
+    Episode episode = {&answer, 1, 1, true, false};
+    int before = h->run.t.calls;
+    double loss = 0;
+
+    h->batch[0] = &episode;
+    if (judge)
+        LearnJudge(&h->learner, h->batch, 1, &loss);
+    else
+        LearnUser(&h->learner, h->batch, 1);
+    return h->run.t.calls - before;
+}
+
+static void CheckLooks(void)
+{
+    static Hand h;
+
+    StartHand(&h, "discriminator=true", 60, ITEMS);
+    for (int judge = 0; judge < 2; judge++)
+        CHECK(LooksOf(&h, 3000, judge) == LooksOf(&h, 500, judge) + 2,
+              "gradients of a long slate are shared out with looks at interrupts");
+    EndHand(&h);
+}
+
+/* A log of few steps with many items each. */
+static void CheckLooksOfLog(void)
+{
+    enum { STEPS = 6, MANY = 100000 };
+    static uint64_t session[2] = {0, STEPS}, step[STEPS + 1];
+    static uint32_t shown[STEPS * MANY];
+    static bool clicked[STEPS * MANY];
+    static float reward[STEPS];
+    static TestHost t;
+    Slates log = {1, MANY, STEPS, STEPS * MANY, session, step, shown, clicked, NULL, reward};
+    SessionsShape shape;
+    Store store;
+    Sessions s;
+    int before;
+
+    TestHostInit(&t);
+    store = (Store){.host = &t.host};
+    for (uint64_t i = 0; i < STEPS * MANY; i++)
+        shown[i] = (uint32_t)(i % MANY);
+    for (uint64_t i = 0; i <= STEPS; i++)
+        step[i] = i * MANY;
+    shape = SessionsMeasure(&t.host, &log, 50);
+    CHECK(t.calls == STEPS, "counting a log looks at interrupts by items, %d times", t.calls);
+    SessionsTake(&store, &log, &shape, &s);
+    before = t.calls;
+    SessionsRead(&t.host, 1, 50, &s);
+    CHECK(t.calls - before >= 3 * STEPS, "and so does reading it: %d times", t.calls - before);
+    StoreRelease(&store);
+    TestHostEnd(&t);
 }
 
 static void CheckMemory(const char *settings, int threads)
@@ -784,6 +1018,36 @@ static void CheckMemory(const char *settings, int threads)
     TestHostEnd(&r.t);
 }
 
+/* Visitors of a simulator who know many more items than the model. */
+static void CheckMemoryOfChecks(int threads)
+{
+    enum { KNOWN = 400000 };
+    static Run r;
+    IrecganOptions options;
+    Model visitors;
+    uint32_t same[ITEMS];
+    size_t before, estimate;
+
+    Prepare(&r, "rounds=0 epochs=1 user_epochs=1 check_sessions=4");
+    if (threads > 1)
+        TestHostUsePool(&r.t, threads);
+    options = r.options;
+    ModelLayout(&visitors, r.model.algorithm, &options, 0, KNOWN);
+    ModelAllocate(&r.t.host, &visitors);
+    for (uint32_t i = 0; i < ITEMS; i++)
+        same[i] = i;
+    r.data.simulator = &visitors;
+    r.data.simulator_item = same;
+    estimate = r.model.algorithm->policy->memory(&r.model, &r.data, threads);
+    before = r.t.bytes;
+    TestHostResetPeak(&r.t);
+    CHECK(Attempt(&r.t, TrainModel, &r) == OUTCOME_DONE, "visitors who know more: %s", r.t.message);
+    CHECK(r.t.peak - before <= estimate + TestHostSlack(&r.t) &&
+              (double)estimate < 1.2 * (double)(r.t.peak - before) + 1e6,
+          "their items count: memory %zu, estimated %zu", r.t.peak - before, estimate);
+    TestHostEnd(&r.t);
+}
+
 static void CheckBadInput(void)
 {
     static Run r;
@@ -793,7 +1057,7 @@ static void CheckBadInput(void)
           "a discriminator without anything to judge: %s", r.t.message);
     TestHostEnd(&r.t);
     Prepare(&r, "");
-    r.options.learning_rate = 1e30;
+    r.options.learning_rate = 3e38; /* two steps are beyond all floats */
     CHECK(Attempt(&r.t, TrainModel, &r) == OUTCOME_FAILED && r.t.kind == FAIL_NOT_FINITE,
           "what is not finite ends the training: %s", r.t.message);
     TestHostEnd(&r.t);
@@ -834,8 +1098,15 @@ void TestIrecgan(void)
     CheckThreads("layers=2 history=3");
     CheckCancel("discriminator=true");
     CheckLateCancel();
+    CheckHeldWithoutClicks();
+    CheckSilentSessions();
+    CheckHugeSlates();
+    CheckLooks();
+    CheckLooksOfLog();
     CheckMemory("", 1);
     CheckMemory("rounds=0", 1);
     CheckMemory("discriminator=true hidden=20 batch=64", 2);
+    CheckMemoryOfChecks(1);
+    CheckMemoryOfChecks(2);
     CheckBadInput();
 }

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "algo/learn/factors.h"
 #include "algo/learn/loop.h"
 #include "check.h"
 #include "support.h"
@@ -423,6 +424,27 @@ static void CheckCancel(void)
     CHECK(right, "a run that is cancelled ends with the next epoch at the latest");
 }
 
+/* A task is so many numbers, however wide rows are; all rows get their first values. */
+static void CheckFirstValues(uint32_t rows, uint32_t columns, int tasks)
+{
+    TestHost t;
+    Part part = {.rows = rows, .columns = columns, .stride = columns};
+    bool right = true;
+
+    TestHostInit(&t);
+    part.data = HostAllocateZero(&t.host, (size_t)rows * columns, sizeof(float));
+    t.calls = 0;
+    FactorsInit(&t.host, &part, RANDOM_INIT_ITEM, 1, 1);
+    for (uint32_t r = 0; r < rows; r++)
+        right &= PartRow(&part, r)[columns - 1] != 0;
+    CHECK(right && t.calls == tasks, "%u rows of %u numbers start with %d looks", rows, columns,
+          t.calls);
+    t.calls = 0;
+    MoveRandomly(&t.host, &part, (Perturbation){.epsilon = 1}, 1);
+    CHECK(t.calls == (int)((uint64_t)rows * columns / 262144), "and get noise with %d", t.calls);
+    TestHostEnd(&t);
+}
+
 void TestLearning(void)
 {
     CheckPatience();
@@ -441,4 +463,6 @@ void TestLearning(void)
     CheckBadEnd("a part that is not learnt", 0, 3, 0, NULL);
     CheckBadEnd("what the trainer refuses", 0, -1, 2, "epoch 2 is beyond repair");
     CheckCancel();
+    CheckFirstValues(512, 4096, 8);
+    CheckFirstValues(5000, 16, 1);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "check.h"
+#include "core/shares.h"
 #include "support.h"
 #include "testhost.h"
 #include "tests.h"
@@ -189,6 +190,42 @@ static void CheckShufflePolling(void)
     TestHostEnd(&t);
 }
 
+/* Shares of 0 stand at both ends and between. */
+static void CheckShares(void)
+{
+    static const double share[] = {0, .25, 0, .5, .25, 0, 0}, none[] = {0, 0, 0};
+    static const double at[] = {0, .2, .25, .5, .75, .9, 1, 2};
+    static const uint32_t right[] = {1, 1, 3, 3, 4, 4, 4, 4};
+    double sums[7], sum = 0;
+
+    for (int i = 0; i < 7; i++)
+        sums[i] = sum += share[i];
+    for (int i = 0; i < 8; i++) {
+        CHECK(ShareAt(share, 7, at[i]) == right[i], "%g falls on share %u", at[i], right[i]);
+        CHECK(SumAt(sums, 7, at[i]) == right[i], "and so by the sums");
+    }
+    CHECK(ShareAt(none, 3, 0) == 0 && SumAt(none, 3, 0) == 0, "of no shares it is the first");
+    CHECK(SumAt(sums, 1, 0) == 0, "and so of one");
+}
+
+/* Shares of which the sum, rounded, is less than they are together. */
+static void CheckRoundedShares(void)
+{
+    static double share[1000], sums[1000];
+    uint64_t counts[10] = {0};
+    Random random = TestStream(10);
+    double sum = 0;
+
+    for (int i = 0; i < 1000; i++)
+        sums[i] = sum += share[i] = i < 990 ? 1. / 990 : 1e-20;
+    CHECK(SumAt(sums, 1000, 1 - 0x1p-53) == 989 && SumAt(sums, 1000, sum) == 989,
+          "what is lost in rounding is not drawn by sums");
+    CHECK(ShareAt(share, 1000, 1) < 1000, "the end is the end");
+    for (int i = 0; i < 99000; i++)
+        counts[DrawBySums(sums, 1000, &random) / 99]++;
+    CHECK(LooksUniform(counts, 10), "draws are as frequent as their shares");
+}
+
 void TestRandom(void)
 {
     static const uint32_t limits[] = {2, 3, 10, 1000, 0xC0000000u, UINT32_MAX};
@@ -202,4 +239,6 @@ void TestRandom(void)
     CheckShuffle();
     CheckShuffleParts();
     CheckShufflePolling();
+    CheckShares();
+    CheckRoundedShares();
 }

@@ -1,7 +1,10 @@
 /* test_user_response.c: the simulator that learns how visitors answer. */
 #include <math.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
+#include <time.h>
 
 #include "algo/policy/model_policy.h"
 #include "algo/user_response/measure.h"
@@ -930,6 +933,99 @@ static void CheckCancel(void)
     CHECK(right, "a training can be cancelled anywhere");
 }
 
+static TestHost *cancelled;
+static clock_t cancelled_at;
+
+static void Cancel(int number)
+{
+    (void)number;
+    cancelled->cancel = 1;
+    cancelled_at = clock();
+}
+
+static void CancelAfter(TestHost *t, int milliseconds)
+{
+    const struct itimerval soon = {.it_value = {.tv_usec = 1000 * milliseconds}};
+
+    cancelled = t;
+    signal(SIGALRM, Cancel);
+    setitimer(ITIMER_REAL, &soon, NULL);
+}
+
+/* Sessions of one slate with the same items again and again. */
+static Slates LongSlates(const Host *host, uint32_t sessions, uint32_t shown)
+{
+    LogBuilder b = LogCreate(host, 20, (uint64_t)sessions * shown);
+
+    for (uint32_t s = 0; s < sessions; s++) {
+        for (uint32_t i = 0; i < shown; i++)
+            AddAnswer(&b, i % 20, i % 7 == s % 7);
+        EndStep(&b);
+        EndSession(&b);
+    }
+    return b.log;
+}
+
+typedef struct LongWork {
+    World w;
+    Steps steps;
+    ResponseBatch batch;
+    Measure measure;
+} LongWork;
+
+static void LongWorkOpen(LongWork *l)
+{
+    const Host *host = &l->w.t.host;
+
+    WorldOpen(&l->w, 1, "factors=400");
+    l->w.log = LongSlates(host, 3, 1500000);
+    Layout(&l->w);
+    StepsCreate(host, &l->w.log, &l->steps);
+    ResponseBatchCreate(host, &l->w.model, &l->steps, &l->batch);
+    l->steps.held[0] = true;
+    l->steps.held_count = 1;
+    l->steps.held_answers = 1500000;
+    MeasureCreate(host, &l->batch, &l->measure);
+}
+
+static void LearnLong(void *arg)
+{
+    LongWork *l = arg;
+
+    for (uint32_t step = 0;; step = (step + 1) % 3) {
+        ResponseBatchTake(&l->batch, &step, 1);
+        ResponseBatchLearn(&l->batch);
+    }
+}
+
+static void MeasureLong(void *arg)
+{
+    LongWork *l = arg;
+
+    for (;;)
+        MeasureRun(&l->w.t.host, &l->measure);
+}
+
+/* By the time that is spent after it, wherever it comes. */
+static void CheckCancelOfLongSlates(void)
+{
+    static LongWork l;
+
+    LongWorkOpen(&l);
+    for (int at = 5; at < 700; at += 70) {
+        Outcome outcome;
+        double spent;
+
+        l.w.t.cancel = 0;
+        CancelAfter(&l.w.t, at);
+        outcome = Attempt(&l.w.t, at % 4 == 3 ? MeasureLong : LearnLong, &l);
+        spent = (double)(clock() - cancelled_at) / CLOCKS_PER_SEC;
+        CHECK(outcome == OUTCOME_CANCELLED && spent < 0.05,
+              "long slates are left after %d ms within %g s", at, spent);
+    }
+    TestHostEnd(&l.w.t);
+}
+
 static void CheckAllocations(void)
 {
     World w;
@@ -969,5 +1065,6 @@ void TestUserResponse(void)
     CheckLimits();
     CheckDivergence();
     CheckCancel();
+    CheckCancelOfLongSlates();
     CheckAllocations();
 }

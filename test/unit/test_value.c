@@ -2,7 +2,10 @@
 #include "algo/policy/value.h"
 
 #include <math.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/time.h>
+#include <time.h>
 
 #include "algo/policy/answers.h"
 #include "algo/policy/exploration.h"
@@ -220,6 +223,8 @@ static void CheckPlainRows(void)
     CHECK(w.value.steps == 0 && isnan(ValueOf(&w, ESTIMATE_IPS)) &&
               isnan(ValueOf(&w, ESTIMATE_DR)) && isfinite(ValueOf(&w, ESTIMATE_DIRECT)),
           "without any there is nothing else");
+    CHECK(isnan(w.value.of[ESTIMATE_IPS].supported) && isnan(w.value.of[ESTIMATE_DR].supported),
+          "nor is it known what the log may show");
     TestHostEnd(&w.t);
 }
 
@@ -498,6 +503,77 @@ static void CheckCancel(void)
     TestHostEnd(&w.t);
 }
 
+static TestHost *cancelled;
+static clock_t cancelled_at;
+static void *(*allocate)(void *arg, size_t size);
+static volatile sig_atomic_t allocating;
+
+/* The tests' host fills what it gives, which takes its time: no cancel comes meanwhile. */
+static void *AllocateAlone(void *arg, size_t size)
+{
+    void *pointer;
+
+    allocating = 1;
+    pointer = allocate(arg, size);
+    allocating = 0;
+    return pointer;
+}
+
+static void SetTimer(int milliseconds)
+{
+    const struct itimerval soon = {.it_value = {.tv_usec = 1000 * milliseconds}};
+
+    setitimer(ITIMER_REAL, &soon, NULL);
+}
+
+static void Cancel(int number)
+{
+    (void)number;
+    if (allocating) {
+        SetTimer(1);
+        return;
+    }
+    cancelled->cancel = 1;
+    cancelled_at = clock();
+}
+
+/* By the time that is spent after it. */
+static void CheckCancelAfter(World *w, int milliseconds, const char *what)
+{
+    Outcome outcome;
+    double spent;
+
+    cancelled = &w->t;
+    signal(SIGALRM, Cancel);
+    SetTimer(milliseconds);
+    outcome = Attempt(&w->t, Run, w);
+    spent = (double)(clock() - cancelled_at) / CLOCKS_PER_SEC;
+    CHECK(outcome == OUTCOME_CANCELLED && spent < 0.1, "%s is left after %d ms within %g s", what,
+          milliseconds, spent);
+    w->t.cancel = 0;
+}
+
+/* Two sessions of so many slates with the same items again and again. */
+static void CheckCancelOfLong(uint32_t steps, uint32_t shown, const char *what)
+{
+    static World w;
+
+    WorldOpen(&w, 20, 2, 2 * (uint64_t)steps, shown, 1);
+    allocate = w.t.host.allocate;
+    w.t.host.allocate = AllocateAlone;
+    for (uint32_t s = 0; s < 2; s++) {
+        for (uint32_t t = 0; t < steps; t++) {
+            for (uint32_t i = 0; i < shown; i++)
+                AddItem(&w, i % 20, 0.5, (i + t) % 7 == 0, i % 20);
+            EndStep(&w);
+        }
+        EndSession(&w);
+    }
+    for (int at = 100; at < 900; at += 130)
+        CheckCancelAfter(&w, at, what);
+    TestHostEnd(&w.t);
+}
+
 void TestValue(void)
 {
     CheckByHand();
@@ -511,4 +587,6 @@ void TestValue(void)
     CheckManyLogs();
     CheckThreads();
     CheckCancel();
+    CheckCancelOfLong(1, 2000000, "a long slate");
+    CheckCancelOfLong(400000, 5, "a long session");
 }

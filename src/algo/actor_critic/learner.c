@@ -5,6 +5,9 @@
 #define CRITIC_LAST   64
 #define INVERSE_WIDTH 256
 
+/* Items whose rows are copied between two looks at interrupts: all can be gigabytes. */
+#define ITEMS_AT_ONCE 4096
+
 static uint32_t InputWidth(const Learner *l)
 {
     return l->switches->values ? l->factors : 2 * l->factors;
@@ -143,6 +146,7 @@ void LearnerTake(Store *store, const Model *model, uint32_t slate, uint32_t batc
     dense = l->switches->values || l->switches->inverse;
     l->slate = slate;
     l->encoder = AcEncoder(l->options, &l->pack);
+    l->encoder.transformer.host = store->host;
     TakeJudges(store, l);
     TakeAdam(store, l, &l->by_answers);
     ItemSharesTake(store, l->items, l->stride, ShareRoom(l, batch), dense, &l->shares);
@@ -165,6 +169,16 @@ static void StartJudge(const Learner *l, Judge *judge, uint64_t number)
         RealCopy(judge->values, judge->pack.floats, judge->target);
 }
 
+static void CopyItems(const Learner *l, const float *from, float *to)
+{
+    for (size_t i = 0; i < l->items; i += ITEMS_AT_ONCE) {
+        size_t left = l->items - i, count = left < ITEMS_AT_ONCE ? left : ITEMS_AT_ONCE;
+
+        RealCopy(from + i * l->stride, count * l->stride, to + i * l->stride);
+        HostPoll(l->host);
+    }
+}
+
 void LearnerStart(Learner *learner)
 {
     Learner *l = learner;
@@ -176,5 +190,5 @@ void LearnerStart(Learner *learner)
     if (l->switches->critics == 0)
         return;
     RealCopy(l->actor.network, l->pack.floats, l->target.network);
-    RealCopy(l->actor.items, (size_t)l->items * l->stride, l->target.items);
+    CopyItems(l, l->actor.items, l->target.items);
 }

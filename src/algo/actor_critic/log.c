@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+/* Items of slates, and steps, between two looks at interrupts. */
 #define POLL_EVERY 65536
 
 /* Shares of sessions that are held out, and fewest sessions of which any is. */
@@ -64,7 +65,7 @@ static uint64_t AddClicks(Log *log, uint64_t step, uint64_t clicks)
 static void AddSessions(const Host *host, Log *log, uint64_t seed, bool held)
 {
     const Slates *s = log->slates;
-    uint64_t clicks = 0;
+    uint64_t clicks = 0, done = 0;
 
     for (uint32_t session = 0; session < s->sessions; session++) {
         bool wanted = (s->sessions >= FEWEST_LOGGED && IsHeld(seed, session)) == held;
@@ -74,8 +75,7 @@ static void AddSessions(const Host *host, Log *log, uint64_t seed, bool held)
             if (wanted)
                 log->count += AddStep(s, step, from, clicks, log->slate + log->count);
             clicks = AddClicks(log, step, clicks);
-            if (step % POLL_EVERY == 0)
-                HostPoll(host);
+            HostPollAfter(host, &done, s->step[step + 1] - s->step[step], POLL_EVERY);
         }
     }
 }
@@ -120,11 +120,14 @@ void LogHeldBatch(const Log *log, uint64_t first, uint32_t count, Learner *learn
         SetRow(log, log->learnt + first + r, learner, r);
 }
 
-double LogReward(const Slates *slates)
+double LogReward(const Host *host, const Slates *slates)
 {
     double sum = 0;
 
-    for (uint64_t step = 0; step < slates->steps; step++)
+    for (uint64_t step = 0; step < slates->steps; step++) {
         sum += (double)slates->reward[step];
+        if (step % POLL_EVERY == 0)
+            HostPoll(host);
+    }
     return slates->sessions == 0 ? (double)NAN : sum / slates->sessions;
 }

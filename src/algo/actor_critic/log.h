@@ -32,6 +32,6 @@ extern void LogBatch(const Log *log, Random *random, uint32_t count, bool all, L
 extern void LogHeldBatch(const Log *log, uint64_t first, uint32_t count, Learner *learner);
 
 /* Mean over the sessions of the sum of rewards. */
-extern double LogReward(const Slates *slates);
+extern double LogReward(const Host *host, const Slates *slates);
 
 #endif

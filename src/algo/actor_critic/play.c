@@ -298,8 +298,10 @@ static void NextVisitor(Play *p, uint32_t session)
 
 void PlayStart(Play *play)
 {
-    for (uint32_t s = 0; s < play->sessions; s++)
+    for (uint32_t s = 0; s < play->sessions; s++) {
         NextVisitor(play, s);
+        HostPoll(play->host);
+    }
 }
 
 /* Nothing can be shown where every item was, or where every score is NaN. */
@@ -329,6 +331,7 @@ void PlayStep(Play *play)
             memcpy(ReplayAdd(&p->replay), p->records + s * p->record, p->record);
         if (p->empty[s] || TrainingVisitor(p, s)->ended)
             NextVisitor(p, s);
+        HostPoll(p->host);
     }
     p->step++;
 }

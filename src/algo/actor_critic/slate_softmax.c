@@ -6,6 +6,9 @@
 
 #define TILE 1024
 
+/* Rows of a product between two looks at whether the run is cancelled. */
+#define ROWS_AT_ONCE 512
+
 void SlateSoftmaxTake(Store *store, uint32_t items, uint32_t stride, uint32_t batch, int threads,
                       SlateSoftmax *softmax)
 {
@@ -39,15 +42,22 @@ static uint32_t TileCount(const SlateSoftmax *s, int tile)
     return left < TILE ? left : TILE;
 }
 
+static uint32_t RowsFrom(const SoftmaxJob *job, uint32_t first)
+{
+    return job->count - first < ROWS_AT_ONCE ? job->count - first : ROWS_AT_ONCE;
+}
+
 /* count x TILE, at this worker's place. */
 static float *Logits(const SoftmaxJob *job, int tile, int worker)
 {
     const SlateSoftmax *s = job->s;
     float *logits = s->logits + (size_t)worker * s->batch * TILE;
 
-    MatrixProductTransposed((Matrix){job->queries, s->stride},
-                            (Matrix){job->rows + (size_t)tile * TILE * s->stride, s->stride},
-                            job->count, TileCount(s, tile), s->stride, PRODUCT_IS, logits, TILE);
+    for (uint32_t r = 0; r < job->count && !HostCancelled(job->host); r += ROWS_AT_ONCE)
+        MatrixProductTransposed((Matrix){job->queries + (size_t)r * s->stride, s->stride},
+                                (Matrix){job->rows + (size_t)tile * TILE * s->stride, s->stride},
+                                RowsFrom(job, r), TileCount(s, tile), s->stride, PRODUCT_IS,
+                                logits + (size_t)r * TILE, TILE);
     return logits;
 }
 
@@ -89,20 +99,26 @@ static void DifferentiateTile(void *arg, int tile, int worker)
     const SoftmaxJob *job = arg;
     SlateSoftmax *s = job->s;
     uint32_t first = (uint32_t)tile * TILE, count = TileCount(s, tile);
-    Matrix rows = {job->rows + (size_t)first * s->stride, s->stride}, d;
+    Matrix rows = {job->rows + (size_t)first * s->stride, s->stride};
     float *logits;
 
     if (HostCancelled(job->host))
         return;
     logits = Logits(job, tile, worker);
-    d = (Matrix){logits, TILE};
     for (uint32_t r = 0; r < job->count; r++)
         SoftmaxTileGradient(logits + (size_t)r * TILE, first, count, job->slates[r], s->log_sum[r],
                             job->weight[r]);
-    MatrixProductColumns(d, (Matrix){job->queries, s->stride}, count, s->stride, job->count,
-                         PRODUCT_IS, job->dense + (size_t)first * s->stride, s->stride);
-    MatrixProduct(d, rows, job->count, s->stride, count, PRODUCT_IS,
-                  s->partial + (size_t)tile * s->batch * s->stride, s->stride);
+    for (uint32_t r = 0; r < job->count && !HostCancelled(job->host); r += ROWS_AT_ONCE) {
+        Matrix d = {logits + (size_t)r * TILE, TILE};
+        Matrix queries = {job->queries + (size_t)r * s->stride, s->stride};
+        size_t partial = (size_t)tile * s->batch + r;
+
+        MatrixProductColumns(d, queries, count, s->stride, RowsFrom(job, r),
+                             r == 0 ? PRODUCT_IS : PRODUCT_ADDS,
+                             job->dense + (size_t)first * s->stride, s->stride);
+        MatrixProduct(d, rows, RowsFrom(job, r), s->stride, count, PRODUCT_IS,
+                      s->partial + partial * s->stride, s->stride);
+    }
 }
 
 static void SumPartials(const SoftmaxJob *job, float *dqueries)

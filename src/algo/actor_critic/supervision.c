@@ -4,6 +4,9 @@
 #include "algo/actor_critic/network_steps.h"
 #include "algo/actor_critic/slices.h"
 
+/* Items whose state is cleared between two looks at interrupts. */
+#define ITEMS_AT_ONCE 4096
+
 static void Answer(const Slice *s, bool learns)
 {
     Learner *l = s->l;
@@ -66,6 +69,10 @@ void ForgetAnswers(Learner *learner)
 
     l->by_answers.step = 0;
     RealClear(l->by_answers.network, 2 * l->pack.floats);
-    RealClear(l->by_answers.items.state, (size_t)l->items * 2 * l->stride);
-    memset(l->by_answers.items.step, 0, l->items * sizeof(uint32_t));
+    for (uint32_t i = 0; i < l->items; i++) {
+        RealClear(l->by_answers.items.state + (size_t)i * 2 * l->stride, 2 * l->stride);
+        l->by_answers.items.step[i] = 0;
+        if (i % ITEMS_AT_ONCE == 0)
+            HostPoll(l->host);
+    }
 }

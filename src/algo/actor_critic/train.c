@@ -24,7 +24,7 @@
 /* Of the iterations that are allowed, where nothing is held out. */
 #define UNCHECKED_SHARE 0.6
 
-#define INIT_POLL 65536
+#define INIT_POLL 1024
 
 typedef enum Phase {
     SEARCHING, /* for the number of batches of the log */
@@ -328,7 +328,7 @@ static void SetFindings(Trainer *t, double held_loss)
 {
     Finding *f = t->report->finding;
 
-    f[0] = (Finding){"logged_reward", LogReward(t->data->slates)};
+    f[0] = (Finding){"logged_reward", LogReward(t->host, t->data->slates)};
     f[1] = (Finding){"random_reward",
                      t->environment == NULL ? (double)NAN : PlayCheck(&t->play, true).reward};
     f[2] = (Finding){"held_loss", held_loss};

@@ -3,6 +3,7 @@
 
 #include "algo/irecgan/steps.h"
 #include "algo/net/matrix.h"
+#include "core/shares.h"
 
 static const float *RowsOf(const Learner *l)
 {
@@ -46,29 +47,13 @@ void CandidatesSet(Learner *learner, const float *popularity)
         l->candidates.below[i] /= sum;
 }
 
-static uint32_t DrawItem(const Learner *l, Random *random)
-{
-    double luck = RandomUniform(random);
-    uint32_t low = 0, high = l->items - 1;
-
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-
-        if (l->candidates.below[middle] > luck)
-            high = middle;
-        else
-            low = middle + 1;
-    }
-    return low;
-}
-
 static void Draw(Learner *l, Random *random)
 {
     Candidates *c = &l->candidates;
     size_t query = QueryReals(&l->agent_net);
 
     for (uint32_t j = 0; j < c->count; j++) {
-        uint32_t item = DrawItem(l, random);
+        uint32_t item = DrawBySums(c->below, l->items, random);
         double share = c->below[item] - (item == 0 ? 0 : c->below[item - 1]);
 
         c->item[j] = item;
@@ -280,7 +265,7 @@ static double LogShare(const Learner *l, const Answer *answer, const float *quer
     double greatest = -INFINITY, sum = 0, own = 0;
 
     for (int pass = 0; pass < 2; pass++)
-        for (uint32_t j = 0; j < answer->count; j++) {
+        for (uint32_t j = 0; j < answer->count && HostGoesOn(l->host, j, SLATE_AT_ONCE); j++) {
             double score = (double)DotQuery(l, query, PolicyRow(l, answer->shown[j]));
 
             greatest = pass == 0 && score > greatest ? score : greatest;
@@ -301,7 +286,7 @@ static void PreferenceTask(void *learner, int task, int worker)
     w->preference = (Preference){0};
     SliceOfClicks(l->host, l->batch + (size_t)task * SLICE_ROWS, SliceEpisodes(l, task), &w->slice);
     AgentQueries(&l->agent_net, l->agent.values, l->clicks.rows, s, &w->agent, query);
-    for (uint32_t i = 0; i < s->count; i++) {
+    for (uint32_t i = 0; i < s->count && HostGoesOn(l->host, i, 1); i++) {
         double gain = (double)s->answer[i]->gain;
         double log_share = LogShare(l, s->answer[i], QueryAt(l, query, i));
 

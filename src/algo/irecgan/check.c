@@ -3,6 +3,9 @@
 
 #include "algo/policy/model_policy.h"
 
+/* What a policy by chance takes of a thread beside its items, at most. */
+#define ROOM 1024
+
 static uint64_t Sessions(const Check *check)
 {
     return (uint64_t)((const IrecganOptions *)check->model->options)->check_sessions;
@@ -58,17 +61,26 @@ RolloutResult IrCheckRun(const Check *check, bool by_chance)
     return result;
 }
 
+static size_t Larger(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+/* Of a policy there are its items as the simulator has them, by chance the simulator's items for
+ * each thread. */
 size_t IrCheckMemory(const Check *check, int threads)
 {
     const Model *simulator = check->data->simulator;
     ModelPolicy shown = {.model = check->model};
     VisitorRules rules;
-    size_t playing;
+    size_t playing, items;
 
     if (simulator == NULL)
         return 0;
     rules = RulesOf(check);
-    playing = SizeAdd(ModelPolicyMemory(&shown, check->slate, threads),
-                      RolloutMemoryOf(simulator, &rules, check->slate, Sessions(check)));
+    items = SizeMultiply(simulator->items, sizeof(uint32_t));
+    playing = SizeAdd(ModelPolicyMemory(&shown, check->slate, threads), items);
+    playing = Larger(playing, SizeMultiply((size_t)threads, SizeAdd(items, ROOM)));
+    playing = SizeAdd(playing, RolloutMemoryOf(simulator, &rules, check->slate, Sessions(check)));
     return SizeAdd(EnvironmentMemory(simulator, &rules), playing);
 }

@@ -99,20 +99,20 @@ static const Real *PlaceRow(const JudgeNet *net, const Real *parameters, const R
 /* --- opinions */
 
 /* share: the attention; seen: what it sees. */
-static void Attend(const JudgeNet *net, const Real *parameters, const Real *items,
+static void Attend(const JudgeNet *net, const Real *parameters, const Real *items, const Host *host,
                    const Answer *answer, const Real *look, Real *share, Real *seen)
 {
     Real greatest = 0, sum = 0;
 
-    for (uint32_t j = 0; j <= answer->count; j++) {
+    for (uint32_t j = 0; j <= answer->count && HostGoesOn(host, j, SLATE_AT_ONCE); j++) {
         share[j] =
             SHARPNESS * RowDot(look, PlaceRow(net, parameters, items, answer, j), net->factors);
         greatest = j == 0 || share[j] > greatest ? share[j] : greatest;
     }
-    for (uint32_t j = 0; j <= answer->count; j++)
+    for (uint32_t j = 0; j <= answer->count && HostGoesOn(host, j, SLATE_AT_ONCE); j++)
         sum += share[j] = exp(share[j] - greatest);
     RealClear(seen, Pitch(net->factors));
-    for (uint32_t j = 0; j <= answer->count; j++) {
+    for (uint32_t j = 0; j <= answer->count && HostGoesOn(host, j, SLATE_AT_ONCE); j++) {
         share[j] /= sum;
         RowAdd(share[j], PlaceRow(net, parameters, items, answer, j), net->factors, seen);
     }
@@ -146,9 +146,9 @@ void JudgeOpinions(const JudgeNet *net, const Real *parameters, const Real *item
     MatrixProductTransposed((Matrix){work->goal, hidden},
                             (Matrix){Of(net, net->key, parameters), hidden}, count, net->factors,
                             net->hidden, PRODUCT_IS, work->look, factors);
-    for (uint32_t i = 0; i < count; at += answer[i++]->count + 1)
-        Attend(net, parameters, items, answer[i], work->look + i * factors, work->share + at,
-               work->seen + i * factors);
+    for (uint32_t i = 0; i < count && HostGoesOn(work->host, i, 1); at += answer[i++]->count + 1)
+        Attend(net, parameters, items, work->host, answer[i], work->look + i * factors,
+               work->share + at, work->seen + i * factors);
     Keys(net, parameters, work->seen, count, work->mean);
     Keys(net, parameters, work->x, count, work->own);
     for (uint32_t i = 0; i < count; i++)
@@ -178,17 +178,17 @@ static void OpinionBack(const JudgeNet *net, const Real *parameters, const Answe
 
 /* dseen becomes factors along `look`, and dlook. */
 static void AttendBack(const JudgeNet *net, const Real *parameters, const Real *items,
-                       const Answer *answer, const Real *dseen, const Real *share, Real *dshare,
-                       Real *dlook)
+                       const Host *host, const Answer *answer, const Real *dseen, const Real *share,
+                       Real *dshare, Real *dlook)
 {
     Real mean = 0;
 
-    for (uint32_t j = 0; j <= answer->count; j++) {
+    for (uint32_t j = 0; j <= answer->count && HostGoesOn(host, j, SLATE_AT_ONCE); j++) {
         dshare[j] = RowDot(dseen, PlaceRow(net, parameters, items, answer, j), net->factors);
         mean += share[j] * dshare[j];
     }
     RealClear(dlook, Pitch(net->factors));
-    for (uint32_t j = 0; j <= answer->count; j++) {
+    for (uint32_t j = 0; j <= answer->count && HostGoesOn(host, j, SLATE_AT_ONCE); j++) {
         dshare[j] = SHARPNESS * share[j] * (dshare[j] - mean);
         RowAdd(dshare[j], PlaceRow(net, parameters, items, answer, j), net->factors, dlook);
     }
@@ -238,9 +238,9 @@ static void Back(const JudgeNet *net, const Real *parameters, const Real *items,
 
     KeysBack(net, parameters, w->seen, w->dmean, s->count, w->dseen, gradient);
     KeysBack(net, parameters, w->x, w->down, s->count, w->downx, gradient);
-    for (uint32_t i = 0; i < s->count; at += s->answer[i++]->count + 1)
-        AttendBack(net, parameters, items, s->answer[i], w->dseen + i * factors, w->share + at,
-                   w->dshare + at, w->dlook + i * factors);
+    for (uint32_t i = 0; i < s->count && HostGoesOn(w->host, i, 1); at += s->answer[i++]->count + 1)
+        AttendBack(net, parameters, items, w->host, s->answer[i], w->dseen + i * factors,
+                   w->share + at, w->dshare + at, w->dlook + i * factors);
     LookBack(net, parameters, s->count, w, gradient);
     LinearBackward(w->state, Of(net, net->goal, parameters), w->dgoal, s->count, net->hidden,
                    net->hidden, w->dstate, In(net, net->goal, gradient),
@@ -268,6 +268,7 @@ Real JudgeLearn(const JudgeNet *net, const Real *parameters, const Real *items, 
     Real loss = 0, d[SLICE_ROWS];
     const Real *states;
 
+    work->host = s->unroll.host;
     for (uint32_t i = 0; i < s->count; i++)
         RealCopy(JudgeRow(net, parameters, items, s->input[i]), factors, work->x + i * factors);
     states = RecurrentForward(&net->lstm, &net->pack, parameters, &s->unroll, work->x, work->tape);

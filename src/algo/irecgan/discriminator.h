@@ -37,7 +37,8 @@ typedef struct JudgeWork {
                                             the factor of its row's gradient along `look` */
     Real *opinion;                       /* o_t */
     Real *tape;
-    Real *dstates; /* states x hidden */
+    Real *dstates;    /* states x hidden */
+    const Host *host; /* who may cancel; NULL: nobody */
 } JudgeWork;
 
 /* As UserWorkSet. */

@@ -30,6 +30,8 @@ static void ShareSlice(Learner *l, const SliceWork *w)
                           j->dseen + i * pitch);
             ItemSharesAdd(&l->judge_shares, answer->shown[p], j->dshare[at + p],
                           j->look + i * pitch);
+            if (p % SLATE_AT_ONCE == 0)
+                HostPoll(l->host);
         }
         if (w->slice.input[i] == NOTHING)
             continue;
@@ -50,7 +52,6 @@ uint32_t LearnJudge(Learner *learner, const Episode *const *batch, uint32_t coun
     for (int s = 0; s < IrSlicesNow(l); s++) {
         ShareSlice(l, &l->work[s]);
         right += l->work[s].right;
-        HostPoll(l->host);
     }
     IrStepNetwork(l, &rule, &l->judge);
     ItemSharesStep(l->host, &l->judge_shares, false, &rule, &l->judge_items.adam,

@@ -3,7 +3,7 @@
 
 #define START_DEVIATION 0.1 /* of rows of items */
 
-#define INIT_POLL 16384
+#define INIT_POLL 1024
 
 /* --- memory */
 

@@ -6,6 +6,7 @@
 #include "algo/net/loss.h"
 #include "algo/net/matrix.h"
 #include "core/exponential.h"
+#include "core/shares.h"
 
 /* Draws in a row that may be of what is drawn already, before that is left out. */
 #define MOST_REPEATS 16
@@ -62,7 +63,7 @@ void PartyTake(Store *store, const Learner *learner, uint32_t slate, uint32_t lo
     party->logits = StoreTake(store, SizeMultiply(SLICE_ROWS, Pitch(l->items)), sizeof(float));
     party->below = StoreTake(store, l->items, sizeof(double));
     party->shown = StoreTake(store, SLICE_ROWS * (size_t)slate, sizeof(uint32_t));
-    party->odds = StoreTake(store, longest, sizeof(float));
+    party->odds = StoreTake(store, SLATE_AT_ONCE, sizeof(float));
     TakeJudge(store, l, longest, party);
 }
 
@@ -148,21 +149,6 @@ static void SumBelow(const float *share, uint32_t items, double *below)
         below[i] = sum += (double)share[i];
 }
 
-static uint32_t Find(const double *below, uint32_t items, double luck)
-{
-    uint32_t low = 0, high = items - 1;
-
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-
-        if (below[middle] > luck)
-            high = middle;
-        else
-            low = middle + 1;
-    }
-    return low;
-}
-
 static bool IsIn(const uint32_t *shown, uint32_t count, uint32_t item)
 {
     for (uint32_t i = 0; i < count; i++)
@@ -198,7 +184,7 @@ static void DrawSlate(const Party *p, float *share, Random *random, uint32_t *sh
     SumBelow(share, items, p->below);
     for (uint32_t k = 0; k < p->slate;) {
         double all = p->below[items - 1];
-        uint32_t item = Find(p->below, items, RandomUniform(random) * all);
+        uint32_t item = DrawBySums(p->below, items, random);
 
         if (!(all > 0))
             item = FirstOther(shown, k);
@@ -243,18 +229,33 @@ void PartyShow(Party *party)
 
 /* --- answers */
 
-static uint32_t ChoosePlace(const float *odds, uint32_t count, Random *random)
+/* Some items of a slate, from `first` on. */
+static void ChooseAmong(const float *odds, uint32_t first, uint32_t count, Random *random,
+                        double *greatest, uint32_t *place)
 {
-    double greatest = RandomGumbel(random);
-    uint32_t place = count;
-
     for (uint32_t j = 0; j < count; j++) {
         double own = (double)odds[j] + RandomGumbel(random);
 
-        if (own <= greatest)
+        if (own <= *greatest)
             continue;
-        greatest = own;
-        place = j;
+        *greatest = own;
+        *place = first + j;
+    }
+}
+
+static uint32_t ChoosePlace(const Party *p, const Answer *answer, const float *wish, Random *random)
+{
+    const Learner *l = p->l;
+    double greatest = RandomGumbel(random);
+    uint32_t place = answer->count;
+
+    for (uint32_t first = 0; first < answer->count && HostGoesOn(l->host, first, SLATE_AT_ONCE);
+         first += SLATE_AT_ONCE) {
+        uint32_t left = answer->count - first, count = left < SLATE_AT_ONCE ? left : SLATE_AT_ONCE;
+
+        UserOdds(&l->user_net, l->user.values, l->user_items.rows, wish, answer->shown + first,
+                 count, p->odds);
+        ChooseAmong(p->odds, first, count, random, &greatest, &place);
     }
     return place;
 }
@@ -266,9 +267,7 @@ static void Choose(Party *p, uint32_t row)
     Answer *answer = &guest->answer;
     size_t pitch = Pitch(l->user_net.factors);
 
-    UserOdds(&l->user_net, l->user.values, l->user_items.rows, p->wish + row * pitch, answer->shown,
-             answer->count, p->odds);
-    answer->place = ChoosePlace(p->odds, answer->count, &guest->random);
+    answer->place = ChoosePlace(p, answer, p->wish + row * pitch, &guest->random);
     answer->reward = 0;
     answer->real = 1;
     guest->last = ClickedItem(answer);

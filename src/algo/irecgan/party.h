@@ -30,7 +30,7 @@ typedef struct Party {
     float *logits;   /* rows x pitch of the items */
     double *below;   /* items */
     uint32_t *shown; /* rows x slate */
-    float *odds;
+    float *odds;     /* SLATE_AT_ONCE */
     JudgeWork work;
 } Party;
 

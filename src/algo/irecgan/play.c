@@ -6,7 +6,7 @@
 #include "algo/irecgan/party.h"
 #include "core/pool.h"
 
-#define POLL_EVERY 16384
+#define POLL_EVERY 1024
 
 /* Memory of a worker. */
 struct PlayWork {

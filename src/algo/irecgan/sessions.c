@@ -3,7 +3,9 @@
 
 #include <math.h>
 
-#define POLL_EVERY 16384
+/* Episodes, and items of slates, between two looks at interrupts. */
+#define POLL_EPISODES 1024
+#define POLL_ITEMS    65536
 
 /* Shares of sessions that are held out, and fewest sessions of which any is. */
 #define HELD_SHARE    0.1
@@ -63,13 +65,16 @@ static void MeasureStep(Measuring *m, uint32_t answers, uint32_t shown)
     }
 }
 
-SessionsShape SessionsMeasure(const Slates *slates, uint32_t history)
+SessionsShape SessionsMeasure(const Host *host, const Slates *slates, uint32_t history)
 {
     Measuring m = {.history = history};
+    uint64_t done = 0;
 
     for (uint32_t session = 0; session < slates->sessions; session++) {
-        for (uint64_t t = slates->session[session]; t < slates->session[session + 1]; t++)
+        for (uint64_t t = slates->session[session]; t < slates->session[session + 1]; t++) {
             MeasureStep(&m, AnswersOf(ClicksOf(slates, t)), ShownOf(slates, t));
+            HostPollAfter(host, &done, ShownOf(slates, t), POLL_ITEMS);
+        }
         EndEpisode(&m);
     }
     return m.shape;
@@ -96,11 +101,10 @@ static bool IsTold(const Slates *s, uint64_t step)
 static double UsualReward(const Host *host, const Slates *s)
 {
     double sum = 0;
-    uint64_t count = 0;
+    uint64_t count = 0, done = 0;
 
     for (uint64_t t = 0; t < s->steps; t++) {
-        if (t % POLL_EVERY == 0)
-            HostPoll(host);
+        HostPollAfter(host, &done, ShownOf(s, t), POLL_ITEMS);
         if (s->reward[t] <= 0 || !IsTold(s, t))
             continue;
         sum += (double)s->reward[t];
@@ -136,7 +140,8 @@ static uint32_t CountClicks(const Answer *answer, uint32_t count)
     return clicks;
 }
 
-static void AddEpisodes(Sessions *s, Answer *answer, uint64_t count, uint32_t history)
+static void AddEpisodes(const Host *host, Sessions *s, Answer *answer, uint64_t count,
+                        uint32_t history)
 {
     for (uint64_t done = 0; done < count; done += history) {
         uint64_t left = count - done;
@@ -144,6 +149,8 @@ static void AddEpisodes(Sessions *s, Answer *answer, uint64_t count, uint32_t hi
 
         s->episode[s->count++] = (Episode){answer + done, own, CountClicks(answer + done, own),
                                            done + own == count, false};
+        if (s->count % POLL_EPISODES == 0)
+            HostPoll(host);
     }
 }
 
@@ -163,17 +170,17 @@ static void ReadSessions(const Host *host, uint64_t seed, uint32_t history, doub
 {
     const Slates *s = sessions->slates;
     Answer *answer = sessions->answer;
+    uint64_t done = 0;
 
     for (uint32_t session = 0; session < s->sessions; session++) {
         Answer *first = answer;
 
         for (uint64_t t = s->session[session]; t < s->session[session + 1]; t++) {
             answer = ReadStep(s, t, usual, answer);
-            if (t % POLL_EVERY == 0)
-                HostPoll(host);
+            HostPollAfter(host, &done, ShownOf(s, t), POLL_ITEMS);
         }
         if (IsHeld(s, seed, session) == held)
-            AddEpisodes(sessions, first, (uint64_t)(answer - first), history);
+            AddEpisodes(host, sessions, first, (uint64_t)(answer - first), history);
     }
 }
 
@@ -184,7 +191,7 @@ static bool HasPurchases(const Host *host, const Sessions *s)
             if (s->episode[e].answer[i].reward > 0 &&
                 ClickedItem(&s->episode[e].answer[i]) != NOTHING)
                 return true;
-        if (e % POLL_EVERY == 0)
+        if (e % POLL_EPISODES == 0)
             HostPoll(host);
     }
     return false;
@@ -223,7 +230,7 @@ void SessionsEarn(const Host *host, const Worth *worth, Sessions *sessions)
         Episode *episode = &sessions->episode[e];
 
         rest = EarnBackwards(worth, episode->answer, episode->count, episode->left ? 0 : rest);
-        if (e % POLL_EVERY == 0)
+        if (e % POLL_EPISODES == 0)
             HostPoll(host);
     }
 }
@@ -235,7 +242,7 @@ void AddGains(const Host *host, const Episode *episodes, uint64_t count, Gains *
             if (ClickedItem(&episodes[e].answer[i]) != NOTHING)
                 gains->sum += (double)episodes[e].answer[i].gain;
         gains->clicks += episodes[e].clicks;
-        if (e % POLL_EVERY == 0)
+        if (e % POLL_EPISODES == 0)
             HostPoll(host);
     }
 }
@@ -251,7 +258,7 @@ double MeanLength(const Host *host, const Sessions *sessions)
             sum += episode[e].count;
             count++;
         }
-        if (e % POLL_EVERY == 0)
+        if (e % POLL_EPISODES == 0)
             HostPoll(host);
     }
     return count == 0 ? (double)NAN : sum / (double)count;

@@ -23,8 +23,8 @@ typedef struct Sessions {
     bool buys;       /* there are purchases: rewards that clicks do not explain */
 } Sessions;
 
-/* With episodes of at most so many answers. */
-extern SessionsShape SessionsMeasure(const Slates *slates, uint32_t history);
+/* With episodes of at most so many answers; host may be NULL. */
+extern SessionsShape SessionsMeasure(const Host *host, const Slates *slates, uint32_t history);
 
 extern void SessionsTake(Store *store, const Slates *slates, const SessionsShape *shape,
                          Sessions *sessions);

@@ -36,6 +36,10 @@ static inline uint32_t ClickedItem(const Answer *answer)
 
 #define MOST_ANSWERS (SLICE_ROWS * MOST_STEPS)
 
+/* Items of a slate, which may have all there are, between two looks at whether the run is
+ * cancelled. */
+#define SLATE_AT_ONCE 1024
+
 /*
  * Which answers a network is taught, and which it has as its inputs.  Answer i of the slice is that
  * of step t of a sequence where the state before it is before[i].

@@ -72,7 +72,7 @@ static void Take(Trainer *t, int threads)
 {
     const IrecganOptions *o = t->options;
     const Slates *slates = t->data->slates;
-    SessionsShape log = SessionsMeasure(slates, (uint32_t)o->history);
+    SessionsShape log = SessionsMeasure(t->store.host, slates, (uint32_t)o->history);
     BatchShape batch = ShapeOf(o, &log, slates, t->model->items);
 
     SessionsTake(&t->store, slates, &log, &t->sessions);
@@ -217,6 +217,21 @@ static bool Holds(const Trainer *t)
     return t->sessions.learnt > 0 && t->sessions.learnt < t->sessions.count;
 }
 
+static bool HasClicks(const Trainer *t, uint64_t from, uint64_t to)
+{
+    Gains gains = {0};
+
+    AddGains(t->host, t->sessions.episode + from, to - from, &gains);
+    return gains.clicks > 0;
+}
+
+/* Without a click on either side nothing tells one number of epochs of the agent from another. */
+static bool HoldsClicks(const Trainer *t)
+{
+    return Holds(t) && HasClicks(t, 0, t->sessions.learnt) &&
+           HasClicks(t, t->sessions.learnt, t->sessions.count);
+}
+
 /* The next of what is held out, from episode `first` on. */
 static uint32_t HeldAt(Trainer *t, uint64_t first)
 {
@@ -329,7 +344,7 @@ static double HeldAgentLoss(Trainer *t)
         HostPoll(t->host);
     }
     t->held = sum;
-    return sum.clicks > 0 ? sum.loss / sum.clicks : 0;
+    return sum.loss / sum.clicks;
 }
 
 /* Returns what the visitors of a simulator give it; -infinity without them. */
@@ -341,7 +356,7 @@ static double LearnPolicy(Trainer *t, Loop *loop)
     t->phase = AGENT_PHASE;
     SetBaseline(t);
     IrStartAgent(&t->learner, (uint64_t)t->options->train.seed);
-    if (Holds(t)) {
+    if (HoldsClicks(t)) {
         t->searching = true;
         epochs = Search(t, loop, "agent search", epochs, HeldAgentLoss, &least);
         t->searching = false;
@@ -442,10 +457,7 @@ static void CheckData(const Trainer *t)
 
 static void CheckClicks(const Trainer *t)
 {
-    Gains gains = {0};
-
-    AddGains(t->host, t->sessions.episode, t->sessions.count, &gains);
-    if (gains.clicks == 0)
+    if (!HasClicks(t, 0, t->sessions.count))
         HostFail(t->host, FAIL_INVALID, "Look at the log: is the column of clicks the right one?",
                  "nothing was clicked in the log: there are no returns to learn from");
 }

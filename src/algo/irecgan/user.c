@@ -89,34 +89,34 @@ static void Gather(const UserNet *net, const Slice *s, const Real *states, UserW
 /* --- clicks */
 
 /* Scores become probabilities; returns -ln of that of the answer. */
-static Real SlateLoss(const Answer *answer, Real *score)
+static Real SlateLoss(const Host *host, const Answer *answer, Real *score)
 {
     Real greatest = score[0], sum = 0, own = score[answer->place];
 
     for (uint32_t j = 1; j <= answer->count; j++)
         greatest = score[j] > greatest ? score[j] : greatest;
-    for (uint32_t j = 0; j <= answer->count; j++)
+    for (uint32_t j = 0; j <= answer->count && HostGoesOn(host, j, SLATE_AT_ONCE); j++)
         sum += score[j] = exp(score[j] - greatest);
     for (uint32_t j = 0; j <= answer->count; j++)
         score[j] /= sum;
     return log(sum) + greatest - own;
 }
 
-static void Scores(const UserNet *net, const Real *parameters, const Real *items,
+static void Scores(const UserNet *net, const Real *parameters, const Real *items, const Host *host,
                    const Answer *answer, const Real *wish, Real *score)
 {
-    for (uint32_t j = 0; j < answer->count; j++)
+    for (uint32_t j = 0; j < answer->count && HostGoesOn(host, j, SLATE_AT_ONCE); j++)
         score[j] = RowDot(wish, UserRow(net, parameters, items, answer->shown[j]), net->factors);
     score[answer->count] = RowDot(wish, Of(net, net->nothing, parameters), net->factors);
 }
 
 /* Probabilities become factors of gradients; dwish: their sum over the slate's rows. */
 static void SlateBack(const UserNet *net, const Real *parameters, const Real *items,
-                      const Answer *answer, Real weight, Real *score, Real *dwish)
+                      const Host *host, const Answer *answer, Real weight, Real *score, Real *dwish)
 {
     score[answer->place] -= 1;
     RealClear(dwish, Pitch(net->factors));
-    for (uint32_t j = 0; j <= answer->count; j++) {
+    for (uint32_t j = 0; j <= answer->count && HostGoesOn(host, j, SLATE_AT_ONCE); j++) {
         score[j] *= weight;
         RowAdd(score[j],
                UserRow(net, parameters, items, j < answer->count ? answer->shown[j] : NOTHING),
@@ -128,16 +128,17 @@ static Real Clicks(const UserNet *net, const Real *parameters, const Real *items
                    const UserLosses *losses, UserWork *w, Real *gradient)
 {
     size_t pitch = Pitch(net->factors), at = 0;
+    const Host *host = s->unroll.host;
     Real loss = 0;
 
-    for (uint32_t i = 0; i < s->count; at += s->answer[i++]->count + 1) {
+    for (uint32_t i = 0; i < s->count && HostGoesOn(host, i, 1); at += s->answer[i++]->count + 1) {
         const Answer *answer = s->answer[i];
 
-        Scores(net, parameters, items, answer, w->wish + i * pitch, w->score + at);
-        loss += answer->real * SlateLoss(answer, w->score + at);
+        Scores(net, parameters, items, host, answer, w->wish + i * pitch, w->score + at);
+        loss += answer->real * SlateLoss(host, answer, w->score + at);
         if (gradient == NULL)
             continue;
-        SlateBack(net, parameters, items, answer, losses->scale * answer->real, w->score + at,
+        SlateBack(net, parameters, items, host, answer, losses->scale * answer->real, w->score + at,
                   w->dwish + i * pitch);
         RowAdd(w->score[at + answer->count], w->wish + i * pitch, net->factors,
                In(net, net->nothing, gradient));

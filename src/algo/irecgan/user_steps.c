@@ -20,8 +20,11 @@ static void ShareAnswer(Learner *l, const SliceWork *w, uint32_t i, const float 
     size_t pitch = Pitch(l->user_net.factors);
     uint32_t clicked = ClickedItem(answer);
 
-    for (uint32_t j = 0; j < answer->count; j++)
+    for (uint32_t j = 0; j < answer->count; j++) {
         ItemSharesAdd(&l->user_shares, answer->shown[j], score[j], w->user.wish + i * pitch);
+        if (j % SLATE_AT_ONCE == 0)
+            HostPoll(l->host);
+    }
     if (clicked != NOTHING && l->user_losses.buys)
         ItemSharesAdd(&l->user_shares, clicked, w->user.factor[i], w->user.price + i * pitch);
     if (w->slice.input[i] != NOTHING)
@@ -60,10 +63,8 @@ double LearnUser(Learner *learner, const Episode *const *batch, uint32_t count)
     AdamRule rule = {(float)l->options->user_rate, (float)l->options->weight_decay, 1};
     double loss = Losses(l, batch, count, false);
 
-    for (int s = 0; s < IrSlicesNow(l); s++) {
+    for (int s = 0; s < IrSlicesNow(l); s++)
         ShareSlice(l, &l->work[s]);
-        HostPoll(l->host);
-    }
     IrStepNetwork(l, &rule, &l->user);
     ItemSharesStep(l->host, &l->user_shares, false, &rule, &l->user_items.adam, l->user_items.rows);
     return loss;

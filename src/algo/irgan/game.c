@@ -6,6 +6,7 @@
 #include "algo/net/loss.h"
 #include "core/exponential.h"
 #include "core/pool.h"
+#include "core/shares.h"
 #include "core/vector.h"
 
 /* Users, and items, of a task. */
@@ -86,23 +87,6 @@ static void AddUp(const float *chance, uint32_t items, double *sums)
         sums[i] = sum += (double)chance[i];
 }
 
-/* The first item whose sum is above a uniform share of all. */
-static uint32_t DrawOne(const double *sums, uint32_t items, Random *random)
-{
-    double at = RandomUniform(random) * sums[items - 1];
-    uint32_t low = 0, high = items - 1;
-
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-
-        if (sums[middle] > at)
-            high = middle;
-        else
-            low = middle + 1;
-    }
-    return low;
-}
-
 static void DrawFor(IrganGame *g, uint32_t user, float *chance, double *sums)
 {
     uint32_t items = g->generator.item->rows;
@@ -112,7 +96,7 @@ static void DrawFor(IrganGame *g, uint32_t user, float *chance, double *sums)
     Chances(g, user, (float)g->options->temperature, chance);
     AddUp(chance, items, sums);
     for (uint64_t i = g->data->offset[user]; i < g->data->offset[user + 1]; i++)
-        g->drawn[i] = DrawOne(sums, items, &random);
+        g->drawn[i] = DrawBySums(sums, items, &random);
 }
 
 /* A thread's numbers hold chances behind the sums. */
@@ -181,7 +165,7 @@ static void RewardDraws(const IrganGame *g, uint32_t user, const float *chance, 
     memset(worth, 0, items * sizeof(double));
     for (uint32_t d = 0; d < draws; d++) {
         bool own = RandomUniform(&random) < g->options->positives;
-        uint32_t item = own ? OwnItem(g->data, user, &random) : DrawOne(sums, items, &random);
+        uint32_t item = own ? OwnItem(g->data, user, &random) : DrawBySums(sums, items, &random);
 
         worth[item] += (double)Reward(g, user, item, chance[item]) / draws;
     }

@@ -8,7 +8,7 @@
 #include "core/pool.h"
 #include "core/vector.h"
 
-#define INIT_ROWS 4096 /* per task */
+#define INIT_NUMBERS 262144 /* per task: a row may have thousands */
 
 void FactorsLayout(Model *model, uint32_t factors)
 {
@@ -18,6 +18,7 @@ void FactorsLayout(Model *model, uint32_t factors)
 
 typedef struct InitJob {
     Part *part;
+    uint32_t rows; /* per task */
     uint64_t seed;
     RandomPurpose purpose;
     double deviation;
@@ -26,10 +27,10 @@ typedef struct InitJob {
 static void InitRows(void *arg, int task, int worker)
 {
     InitJob *job = arg;
-    uint32_t first = (uint32_t)task * INIT_ROWS;
+    uint32_t first = (uint32_t)task * job->rows;
 
     (void)worker;
-    for (uint32_t r = first; r < job->part->rows && r < first + INIT_ROWS; r++) {
+    for (uint32_t r = first; r < job->part->rows && r < first + job->rows; r++) {
         float *row = PartRow(job->part, r);
         Random random;
 
@@ -44,9 +45,9 @@ static void InitRows(void *arg, int task, int worker)
 void FactorsInit(const Host *host, Part *part, RandomPurpose purpose, uint64_t seed,
                  double deviation)
 {
-    InitJob job = {part, seed, purpose, deviation};
+    InitJob job = {part, INIT_NUMBERS / part->stride + 1, seed, purpose, deviation};
 
-    PoolRun(host, InitRows, &job, (int)((part->rows + INIT_ROWS - 1) / INIT_ROWS));
+    PoolRun(host, InitRows, &job, (int)(((uint64_t)part->rows + job.rows - 1) / job.rows));
 }
 
 uint32_t FactorsQueryWidth(const Model *model)

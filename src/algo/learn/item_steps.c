@@ -45,6 +45,7 @@ void ItemSharesAdd(ItemShares *shares, uint32_t item, float factor, const float 
 }
 
 typedef struct StepJob {
+    const Host *host;
     ItemShares *shares;
     const AdamRule *rule;
     const ItemAdam *adam;
@@ -90,16 +91,20 @@ static void StepRows(void *arg, int task, int worker)
     uint32_t first = (uint32_t)task * ROWS_AT_ONCE;
 
     (void)worker;
-    for (uint32_t i = first; i < job->count && i < first + ROWS_AT_ONCE; i++)
+    for (uint32_t i = first;
+         i < job->count && i < first + ROWS_AT_ONCE && HostGoesOn(job->host, i, 1); i++)
         StepRow(job, job->dense ? i : job->shares->touched[i]);
 }
 
 void ItemSharesStep(const Host *host, ItemShares *shares, bool dense, const AdamRule *rule,
                     const ItemAdam *adam, float *rows)
 {
-    StepJob job = {shares, rule, adam, rows, dense, dense ? shares->items : shares->touched_count};
+    StepJob job = {
+        host, shares, rule, adam, rows, dense, dense ? shares->items : shares->touched_count};
 
     PoolRun(host, StepRows, &job, (int)((job.count + ROWS_AT_ONCE - 1) / ROWS_AT_ONCE));
+    if (HostCancelled(host))
+        HostAbandon(host);
     shares->count = 0;
     shares->touched_count = 0;
 }

@@ -6,7 +6,7 @@
 #include "algo/learn/negative.h"
 #include "core/random.h"
 
-#define POLL_EVERY 8192
+#define POLL_EVERY 262144 /* numbers */
 
 /* Squared norm below which a direction counts as none: TensorFlow's l2_normalize. */
 #define NORM_FLOOR 1e-12f
@@ -33,6 +33,7 @@ static void MoveRow(float *row, const float *direction, uint32_t width, Perturba
 void MoveRandomly(const Host *host, Part *part, Perturbation how, uint64_t seed)
 {
     float *direction = HostAllocate(host, part->stride, sizeof(float));
+    uint64_t done = 0;
     Random random;
 
     for (uint32_t r = 0; r < part->rows; r++) {
@@ -40,19 +41,19 @@ void MoveRandomly(const Host *host, Part *part, Perturbation how, uint64_t seed)
         for (uint32_t k = 0; k < part->columns; k++)
             direction[k] = (float)RandomNormal(&random);
         MoveRow(part->data + (size_t)r * part->stride, direction, part->columns, how);
-        if (r % POLL_EVERY == 0)
-            HostPoll(host);
+        HostPollAfter(host, &done, part->columns, POLL_EVERY);
     }
     HostRelease(host, direction);
 }
 
 void MoveAlong(const Host *host, Part *part, const float *direction, Perturbation how)
 {
+    uint64_t done = 0;
+
     for (uint32_t r = 0; r < part->rows; r++) {
         MoveRow(part->data + (size_t)r * part->stride, direction + (size_t)r * part->stride,
                 part->columns, how);
-        if (r % POLL_EVERY == 0)
-            HostPoll(host);
+        HostPollAfter(host, &done, part->columns, POLL_EVERY);
     }
 }
 

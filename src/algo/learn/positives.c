@@ -33,11 +33,14 @@ size_t PositivesMemory(const Interactions *shape)
     return SizeMultiply(MostVisits(shape), sizeof(Positive));
 }
 
-static void ListUser(const Interactions *data, uint32_t user, Visits *visits, Positives *positives)
+static void ListUser(const Host *host, const Interactions *data, uint32_t user, Visits *visits,
+                     Positives *positives)
 {
     for (uint64_t i = data->offset[user]; i < data->offset[user + 1]; i++) {
         double left = 1;
 
+        if (i % POLL_EVERY == 0)
+            HostPoll(host);
         if (IsHeldOut(data, user, data->item[i]))
             continue;
         if (data->weight != NULL)
@@ -66,7 +69,7 @@ void PositivesDraw(const Host *host, const Interactions *data, Random *random, P
 
     positives->count = 0;
     for (uint32_t user = 0; user < data->users; user++) {
-        ListUser(data, user, &visits, positives);
+        ListUser(host, data, user, &visits, positives);
         if (user % 1024 == 0)
             HostPoll(host);
     }

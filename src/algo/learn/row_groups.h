@@ -10,6 +10,7 @@
 #include "core/host.h"
 
 typedef struct RowGroups {
+    const Host *host;
     uint32_t *number; /* per row of the part: its number + 1; 0: it is not touched */
     uint32_t *row;    /* by number */
     uint32_t *start;  /* by number, one more: its entries */
@@ -22,7 +23,7 @@ extern void RowGroupsCreate(const Host *host, uint32_t rows, uint32_t entries, R
 extern void RowGroupsRelease(const Host *host, RowGroups *groups);
 extern size_t RowGroupsMemory(uint32_t rows, uint32_t entries);
 
-/* row_of: the row of each entry. */
+/* row_of: the row of each entry.  Main thread, as it looks at interrupts. */
 extern void RowGroupsFill(RowGroups *groups, const uint32_t *row_of, uint32_t entries);
 
 /* Touches nothing any more: before the next RowGroupsFill. */

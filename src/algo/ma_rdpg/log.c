@@ -104,9 +104,12 @@ static void ReadSteps(Log *log, const Learner *l)
         if (step % POLL_EVERY == 0)
             HostPoll(l->host);
     }
-    for (uint32_t s = 0; s < log->acts->sessions; s++)
+    for (uint32_t s = 0; s < log->acts->sessions; s++) {
         if (StepsOf(log->acts, s) > l->longest)
             log->beyond += StepsOf(log->acts, s) - l->longest;
+        if (s % POLL_EVERY == 0)
+            HostPoll(l->host);
+    }
 }
 
 /* Numbers that never change say nothing: they become 0, and others that come later count as they
@@ -155,8 +158,11 @@ void MaLogRead(Log *log, Learner *learner)
     MeasureActions(log, l);
     unit = SpreadUnit(&log->reward);
     l->reward_scale = 1 / unit;
-    for (uint64_t step = 0; step < log->acts->steps; step++)
+    for (uint64_t step = 0; step < log->acts->steps; step++) {
         log->largest = fmax(log->largest, fabs((double)log->acts->reward[step]) / unit);
+        if (step % POLL_EVERY == 0)
+            HostPoll(l->host);
+    }
 }
 
 static Episode EpisodeOf(const Log *log, const Learner *l, uint32_t number)

@@ -175,7 +175,7 @@ static void PassMessages(Slice *s, const Weights *weights)
         return;
     RealClear(s->h, first);
     RealClear(s->c, first);
-    for (uint32_t t = 0; t + 1 < s->steps; t++) {
+    for (uint32_t t = 0; t + 1 < s->steps && HostGoesOn(s->host, t, 1); t++) {
         LstmStep step = LstmStepOf(s, t);
 
         LstmForward(LstmShapeOf(s, t), LstmOf(s->n, weights->lstm), &step);

@@ -195,10 +195,25 @@ static void AddTo(const Real *values, size_t count, Real *sum)
         sum[i] += values[i];
 }
 
-static void Linear(const Real *parameters, TransformerPlace place, const Real *x, size_t rows,
-                   size_t in, size_t out, Real *y)
+/* Rows of a product between two looks at whether the run is cancelled. */
+#define ROWS_AT_ONCE 64
+
+/* Of `left`; where nobody cancels, all of them. */
+static size_t RowsAtOnce(const Transformer *e, size_t left)
 {
-    LinearForward(x, parameters + place.weight, parameters + place.bias, rows, in, out, y);
+    return e->host == NULL || left < ROWS_AT_ONCE ? left : ROWS_AT_ONCE;
+}
+
+static void Linear(const Transformer *e, const Real *parameters, TransformerPlace place,
+                   const Real *x, size_t rows, size_t in, size_t out, Real *y)
+{
+    size_t some;
+
+    for (size_t r = 0; r < rows && HostGoesOn(e->host, r, 1); r += some) {
+        some = RowsAtOnce(e, rows - r);
+        LinearForward(x + r * Pitch(in), parameters + place.weight, parameters + place.bias, some,
+                      in, out, y + r * Pitch(out));
+    }
 }
 
 static void Norm(const Transformer *e, const Real *parameters, TransformerPlace place,
@@ -231,10 +246,10 @@ static void ForwardNetwork(const Transformer *e, const Real *parameters,
 {
     size_t d = e->shape.columns, hidden = e->shape.hidden, count = rows * Pitch(hidden);
 
-    Linear(parameters, layer->inner, t->z, rows, d, hidden, t->hidden);
+    Linear(e, parameters, layer->inner, t->z, rows, d, hidden, t->hidden);
     ReluForward(t->hidden, count, t->hidden);
     Drop(dropout, count, t->keep_hidden, t->hidden);
-    Linear(parameters, layer->outer, t->hidden, rows, hidden, d, out);
+    Linear(e, parameters, layer->outer, t->hidden, rows, hidden, d, out);
     Drop(dropout, rows * Pitch(d), t->keep_out, out);
     AddTo(t->z, rows * Pitch(d), out);
 }
@@ -248,15 +263,16 @@ static void Attend(const Transformer *e, const Real *parameters, const Transform
     size_t rows = SequenceRows(sequences), d = shape.columns;
     bool drops = dropout.share > 0;
 
-    Linear(parameters, layer->query, asking, rows, d, d, t->q);
-    Linear(parameters, layer->key, t->x, rows, d, d, t->k);
-    Linear(parameters, layer->value, t->x, rows, d, d, t->v);
+    Linear(e, parameters, layer->query, asking, rows, d, d, t->q);
+    Linear(e, parameters, layer->key, t->x, rows, d, d, t->k);
+    Linear(e, parameters, layer->value, t->x, rows, d, d, t->v);
     if (drops)
         DropoutMask(dropout.random, (Real)dropout.share, AttentionReals(&shape, sequences),
                     t->keep);
     else
         t->keep = t->kept = NULL;
-    AttentionForward(&shape, sequences, t->q, t->k, t->v, t->keep, t->attention, t->kept, out);
+    if (HostGoesOn(e->host, 0, 1))
+        AttentionForward(&shape, sequences, t->q, t->k, t->v, t->keep, t->attention, t->kept, out);
 }
 
 static void ForwardPre(const Transformer *e, const Real *parameters, const TransformerLayer *layer,
@@ -280,7 +296,7 @@ static void ForwardPost(const Transformer *e, const Real *parameters, const Tran
     size_t d = e->shape.columns;
 
     Attend(e, parameters, layer, sequences, dropout, t->x, t, t->mixed);
-    Linear(parameters, layer->mixed, t->mixed, rows, d, d, t->y);
+    Linear(e, parameters, layer->mixed, t->mixed, rows, d, d, t->y);
     Drop(dropout, count, t->keep_mixed, t->y);
     AddTo(t->x, count, t->y);
     Norm(e, parameters, layer->first, t->y, rows, t->z, t->inverse);
@@ -340,11 +356,17 @@ static BackRows LayScratch(const TransformerShape *shape, size_t rows, Real *mem
     return b;
 }
 
-static void LinearBack(const Real *parameters, TransformerPlace place, const Real *x, const Real *g,
-                       size_t rows, size_t in, size_t out, Real *dx, Real *gradient)
+static void LinearBack(const Transformer *e, const Real *parameters, TransformerPlace place,
+                       const Real *x, const Real *g, size_t rows, size_t in, size_t out, Real *dx,
+                       Real *gradient)
 {
-    LinearBackward(x, parameters + place.weight, g, rows, in, out, dx, gradient + place.weight,
-                   gradient + place.bias);
+    size_t some;
+
+    for (size_t r = 0; r < rows && HostGoesOn(e->host, r, 1); r += some) {
+        some = RowsAtOnce(e, rows - r);
+        LinearBackward(x + r * Pitch(in), parameters + place.weight, g + r * Pitch(out), some, in,
+                       out, dx + r * Pitch(in), gradient + place.weight, gradient + place.bias);
+    }
 }
 
 static void NormBack(const Transformer *e, const Real *parameters, TransformerPlace place,
@@ -365,11 +387,11 @@ static void BackNetwork(const Transformer *e, const Real *parameters, const Tran
     RealCopy(g, rows * Pitch(d), b->other);
     if (drops)
         DropoutApply(g, t->keep_out, rows * Pitch(d), g);
-    LinearBack(parameters, layer->outer, t->hidden, g, rows, hidden, d, b->hidden, gradient);
+    LinearBack(e, parameters, layer->outer, t->hidden, g, rows, hidden, d, b->hidden, gradient);
     if (drops)
         DropoutApply(b->hidden, t->keep_hidden, count, b->hidden);
     ReluBackward(t->hidden, b->hidden, count, b->hidden);
-    LinearBack(parameters, layer->inner, t->z, b->hidden, rows, d, hidden, b->z, gradient);
+    LinearBack(e, parameters, layer->inner, t->z, b->hidden, rows, d, hidden, b->z, gradient);
     AddTo(b->other, rows * Pitch(d), b->z);
 }
 
@@ -382,10 +404,11 @@ static void AttendBack(const Transformer *e, const Real *parameters, const Trans
     AttentionTape tape = {t->q, t->k, t->v, t->attention, t->keep, t->kept};
     size_t rows = SequenceRows(sequences), d = shape.columns;
 
-    AttentionBackward(&shape, sequences, &tape, g, b->q, b->k, b->v, b->square);
-    LinearBack(parameters, layer->query, asked, b->q, rows, d, d, asking, gradient);
-    LinearBack(parameters, layer->key, t->x, b->k, rows, d, d, x, gradient);
-    LinearBack(parameters, layer->value, t->x, b->v, rows, d, d, b->other, gradient);
+    if (HostGoesOn(e->host, 0, 1))
+        AttentionBackward(&shape, sequences, &tape, g, b->q, b->k, b->v, b->square);
+    LinearBack(e, parameters, layer->query, asked, b->q, rows, d, d, asking, gradient);
+    LinearBack(e, parameters, layer->key, t->x, b->k, rows, d, d, x, gradient);
+    LinearBack(e, parameters, layer->value, t->x, b->v, rows, d, d, b->other, gradient);
     AddTo(b->other, MatrixReals(&e->shape, rows), x);
 }
 
@@ -417,7 +440,7 @@ static void BackPost(const Transformer *e, const Real *parameters, const Transfo
     RealCopy(b->z, count, b->other);
     if (drops)
         DropoutApply(b->other, t->keep_mixed, count, b->other);
-    LinearBack(parameters, layer->mixed, t->mixed, b->other, rows, d, d, g, gradient);
+    LinearBack(e, parameters, layer->mixed, t->mixed, b->other, rows, d, d, g, gradient);
     AttendBack(e, parameters, layer, sequences, t, t->x, b, g, b->asked, b->q, gradient);
     RealCopy(b->z, count, g);
     AddTo(b->asked, count, g);

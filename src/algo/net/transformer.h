@@ -16,6 +16,7 @@
 
 #include "algo/net/attention.h"
 #include "algo/net/pack.h"
+#include "core/host.h"
 #include "core/random.h"
 
 #define TRANSFORMER_LAYERS 4 /* at most */
@@ -47,6 +48,7 @@ typedef struct Transformer {
     size_t place;          /* places x columns */
     TransformerPlace edge; /* the normalisation of what comes in, or goes out */
     TransformerLayer layer[TRANSFORMER_LAYERS];
+    const Host *host; /* who may cancel: what is computed is then of no use; NULL: nobody */
 } Transformer;
 
 /* Appends the encoder's matrices to a pack of parameters. */

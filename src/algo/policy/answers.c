@@ -25,6 +25,10 @@
 /* Sessions that are learnt between two looks at interrupts. */
 #define SLICE           1024
 #define SHUFFLE_AT_ONCE (1 << 20)
+#define POLL_SESSIONS   65536
+
+/* Items of a slate between two looks at whether the run is cancelled. */
+#define ITEMS_AT_ONCE 1024
 
 void CreditItems(const bool *clicked, uint32_t count, float reward, double *credit)
 {
@@ -150,7 +154,8 @@ static void LearnStep(const FoldedAnswers *folded, Answers *a, uint64_t step,
 
     AnswerHistoryBefore(folded->past, step, history);
     AnswersMean(a, history, mean);
-    for (uint64_t i = log->step[step]; i < log->step[step + 1]; i++)
+    for (uint64_t i = log->step[step];
+         i < log->step[step + 1] && HostGoesOn(folded->host, i, ITEMS_AT_ONCE); i++)
         LearnItem(a, mean, log->shown[i], log->clicked[i], gradient);
     LearnHistory(a, history, gradient);
     AnswerHistoryAfter(log, folded->past, step, history);
@@ -161,7 +166,8 @@ static void LearnSession(const FoldedAnswers *folded, Answers *a, uint32_t sessi
     const Slates *log = folded->log;
     AnswerHistory history = {.count = 0};
 
-    for (uint64_t t = log->session[session]; t < log->session[session + 1]; t++)
+    for (uint64_t t = log->session[session];
+         t < log->session[session + 1] && HostGoesOn(folded->host, t, 1); t++)
         LearnStep(folded, a, t, &history);
 }
 
@@ -191,7 +197,7 @@ static void AddCredit(const LearnJob *job, uint32_t fold, uint64_t step, Sums *s
     double *sum = job->sum + (size_t)fold * log->items * 2;
 
     CreditItems(log->clicked + first, count, log->reward[step], credit);
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t i = 0; i < count && HostGoesOn(job->host, i, ITEMS_AT_ONCE); i++) {
         bool clicked = log->clicked[first + i];
         double *to = clicked ? sums->clicked : sums->other;
         double *own = sum + 2 * (size_t)log->shown[first + i];
@@ -215,8 +221,9 @@ static void LearnWorth(void *arg, int task, int worker)
     double worth;
 
     (void)worker;
-    for (uint32_t s = 0; s < log->sessions && !HostCancelled(job->host); s++)
-        for (uint64_t t = log->session[s]; t < log->session[s + 1]; t++)
+    for (uint32_t s = 0; s < log->sessions; s++)
+        for (uint64_t t = log->session[s]; t < log->session[s + 1] && HostGoesOn(job->host, t, 1);
+             t++)
             if (job->folded->fold[s] != fold)
                 AddCredit(job, fold, t, &sums);
     a->nothing = sums.other[1] > 0 ? sums.other[0] / sums.other[1] : -(double)NO_CLICK;
@@ -330,8 +337,11 @@ static void DealFolds(const Host *host, FoldedAnswers *folded, uint32_t *order)
     for (uint32_t s = 0; s < sessions; s++)
         order[s] = s;
     Shuffle(host, &random, order, sessions);
-    for (uint32_t s = 0; s < sessions; s++)
+    for (uint32_t s = 0; s < sessions; s++) {
         folded->fold[order[s]] = s % folded->folds;
+        if (s % POLL_SESSIONS == 0)
+            HostPoll(host);
+    }
 }
 
 void AnswersLearn(const Host *host, const Slates *log, const Past *past, uint64_t seed,
@@ -339,7 +349,7 @@ void AnswersLearn(const Host *host, const Slates *log, const Past *past, uint64_
 {
     LearnJob job = {.host = host, .folded = folded, .longest = LongestSlate(log)};
 
-    *folded = (FoldedAnswers){.log = log, .past = past, .seed = seed};
+    *folded = (FoldedAnswers){.host = host, .log = log, .past = past, .seed = seed};
     job.order = HostAllocate(host, SizeMultiply(ANSWER_FOLDS, log->sessions), sizeof(uint32_t));
     job.credit = HostAllocate(host, SizeMultiply(ANSWER_FOLDS, job.longest), sizeof(double));
     job.sum = HostAllocateZero(host, SizeMultiply(2 * ANSWER_FOLDS, log->items), sizeof(double));

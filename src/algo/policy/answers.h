@@ -33,6 +33,7 @@ typedef struct Answers {
 } Answers;
 
 typedef struct FoldedAnswers {
+    const Host *host;
     const Slates *log;
     const Past *past;
     uint32_t folds;

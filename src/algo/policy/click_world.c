@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "core/random.h"
+#include "core/shares.h"
 
 const char *const click_world_names[CLICK_WORLDS] = {"success", "click_bait"};
 
@@ -92,15 +93,6 @@ static uint32_t Pick(const double *weight, uint64_t key, const uint32_t *shown, 
     return best;
 }
 
-static uint32_t DrawState(const double *next, double uniform)
-{
-    uint32_t state = 0;
-
-    for (; state + 1 < WORLD_STATES && uniform >= next[state]; state++)
-        uniform -= next[state];
-    return state;
-}
-
 ClickAnswer ClickWorldAnswer(const ClickWorld *world, uint64_t seed, uint64_t session,
                              uint32_t step, uint32_t state, const uint32_t *shown, uint32_t count)
 {
@@ -113,7 +105,7 @@ ClickAnswer ClickWorldAnswer(const ClickWorld *world, uint64_t seed, uint64_t se
     item = shown[answer.place];
     answer.stays = RandomUniform(&random) < world->satisfaction[state][item];
     answer.clicked = answer.stays || world->kind == WORLD_CLICK_BAIT;
-    answer.state = DrawState(world->next[state][item], RandomUniform(&random));
+    answer.state = ShareAt(world->next[state][item], WORLD_STATES, RandomUniform(&random));
     return answer;
 }
 

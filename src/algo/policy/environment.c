@@ -85,8 +85,8 @@ static float Sigmoid(float x)
 }
 
 /* What one record says of all items. */
-static void AddProbabilities(const Environment *e, const float *state, const uint32_t *cluster,
-                             double *sum)
+static void AddProbabilities(const Host *host, const Environment *e, const float *state,
+                             const uint32_t *cluster, double *sum)
 {
     uint32_t items[ANSWERS];
     float odds[ANSWERS];
@@ -99,6 +99,7 @@ static void AddProbabilities(const Environment *e, const float *state, const uin
         e->methods->respond(e->simulator, state, items, count, odds);
         for (uint32_t i = 0; i < count; i++)
             sum[cluster[first + i]] += Sigmoid(odds[i]);
+        HostPoll(host);
     }
 }
 
@@ -114,8 +115,7 @@ static double *ClusterSums(const Host *host, const Environment *e, const uint32_
         uint32_t record = (uint32_t)((uint64_t)r * e->records / records);
 
         e->methods->start(e->simulator, record, state, history, VISITOR_HISTORY);
-        AddProbabilities(e, state, cluster, sum);
-        HostPoll(host);
+        AddProbabilities(host, e, state, cluster, sum);
     }
     HostRelease(host, state);
     return sum;

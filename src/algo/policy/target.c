@@ -6,6 +6,9 @@
 #include "algo/policy/model_policy.h"
 #include "core/pool.h"
 
+/* Items of slates between two looks at interrupts. */
+#define POLL_EVERY 65536
+
 typedef struct TargetJob {
     const Host *host;
     const Slates *log;
@@ -46,9 +49,12 @@ static void AskFor(TargetJob *job, uint64_t step, float *propensity, uint32_t *g
                                       .shown = greedy + log->step[step],
                                       .propensity = propensity};
     job->count++;
-    for (uint64_t i = log->step[step]; i < log->step[step + 1]; i++)
+    for (uint64_t i = log->step[step]; i < log->step[step + 1]; i++) {
         if (log->clicked[i])
             VisitorRemember(&job->now, job->policy_item[log->shown[i]]);
+        if (i % POLL_EVERY == 0)
+            HostPoll(job->host);
+    }
 }
 
 static void FillBatch(void *arg, int task, int worker)

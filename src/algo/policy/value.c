@@ -28,6 +28,9 @@
 #define MOST_DRAWN 2e8
 #define POLL_EVERY 65536
 
+/* Items of a slate between two looks at whether the run is cancelled. */
+#define ITEMS_AT_ONCE 1024
+
 /* A shortfall of the supported share beyond this, by three standard errors, is told. */
 #define SUPPORT_MISSED 0.05
 
@@ -87,9 +90,16 @@ static Target TargetOf(const ValueQuestion *q, uint32_t count)
     return t;
 }
 
-static void MarkGreedy(const ValueQuestion *q, uint64_t step, Scratch *scratch)
+static bool GoesOn(const ValueJob *job, uint64_t item)
 {
-    for (uint64_t i = q->log->step[step]; i < q->log->step[step + 1]; i++)
+    return HostGoesOn(job->host, item, ITEMS_AT_ONCE);
+}
+
+static void MarkGreedy(const ValueJob *job, uint64_t step, Scratch *scratch)
+{
+    const ValueQuestion *q = job->question;
+
+    for (uint64_t i = q->log->step[step]; i < q->log->step[step + 1] && GoesOn(job, i); i++)
         if (q->greedy[i] != NO_ITEM)
             scratch->shown_at[q->greedy[i]] = step + 1;
 }
@@ -123,12 +133,13 @@ static double SumOfAll(const ValueQuestion *q, const Answers *answers, const flo
 }
 
 /* Sum over the policy's slate of p(i) q(i). */
-static double ExpectedReward(const ValueQuestion *q, const Target *target, const Answers *answers,
+static double ExpectedReward(const ValueJob *job, const Target *target, const Answers *answers,
                              const float *mean, uint64_t step)
 {
+    const ValueQuestion *q = job->question;
     double greedy = 0, others = 0;
 
-    for (uint64_t i = q->log->step[step]; i < q->log->step[step + 1]; i++)
+    for (uint64_t i = q->log->step[step]; i < q->log->step[step + 1] && GoesOn(job, i); i++)
         if (q->greedy[i] != NO_ITEM)
             greedy += AnswersReward(answers, mean, q->log_item[q->greedy[i]]);
     if (target->other > 0)
@@ -137,17 +148,18 @@ static double ExpectedReward(const ValueQuestion *q, const Target *target, const
 }
 
 /* What the items that were shown say, and how much each counts. */
-static void AddShown(const ValueQuestion *q, const Target *target, const Answers *answers,
+static void AddShown(const ValueJob *job, const Target *target, const Answers *answers,
                      const float *mean, uint64_t step, double discount, double expected,
                      Scratch *scratch, SessionSums *sums)
 {
+    const ValueQuestion *q = job->question;
     const Slates *log = q->log;
     uint64_t first = log->step[step];
     uint32_t count = (uint32_t)(log->step[step + 1] - first);
     double ips = 0, dr = 0, ratio = 0, support = 0, share = discount / target->exploration.places;
 
     CreditItems(log->clicked + first, count, log->reward[step], scratch->credit);
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t i = 0; i < count && GoesOn(job, i); i++) {
         uint32_t item = log->shown[first + i];
         double w =
             PropensityOf(q, target, scratch, step, item) / (double)log->propensity[first + i];
@@ -188,15 +200,15 @@ static void AddStep(const ValueJob *job, uint64_t step, double discount, const A
     double expected;
 
     AnswersMean(answers, history, mean);
-    expected = ExpectedReward(q, &target, answers, mean, step);
+    expected = ExpectedReward(job, &target, answers, mean, step);
     sums->steps += discount;
     sums->items += count;
     sums->logged += discount * log->reward[step];
     sums->direct += discount * expected / target.exploration.places;
     if (!HasPropensities(log, step))
         return;
-    MarkGreedy(q, step, scratch);
-    AddShown(q, &target, answers, mean, step, discount, expected, scratch, sums);
+    MarkGreedy(job, step, scratch);
+    AddShown(job, &target, answers, mean, step, discount, expected, scratch, sums);
 }
 
 static void SumSession(const ValueJob *job, uint32_t session, Scratch *scratch)
@@ -206,13 +218,12 @@ static void SumSession(const ValueJob *job, uint32_t session, Scratch *scratch)
     AnswerHistory history = {.count = 0};
     double discount = 1;
 
-    for (uint64_t t = q->log->session[session]; t < q->log->session[session + 1]; t++) {
+    for (uint64_t t = q->log->session[session];
+         t < q->log->session[session + 1] && HostGoesOn(job->host, t, 1); t++) {
         AnswerHistoryBefore(q->past, t, &history);
         AddStep(job, t, discount, answers, &history, scratch, &job->sums[session]);
         AnswerHistoryAfter(q->log, q->past, t, &history);
         discount *= q->gamma;
-        if (HostCancelled(job->host))
-            return;
     }
 }
 
@@ -296,6 +307,8 @@ static double SupportError(const ValueJob *job, const SessionSums *total)
         double off = job->sums[s].support - share * job->sums[s].weighted;
 
         squares += off * off;
+        if (s % POLL_EVERY == 0)
+            HostPoll(job->host);
     }
     return Divide(sqrt(squares), total->weighted);
 }
@@ -305,8 +318,11 @@ static uint64_t WeightedSessions(const ValueJob *job)
 {
     uint64_t count = 0;
 
-    for (uint32_t s = 0; s < job->question->log->sessions; s++)
+    for (uint32_t s = 0; s < job->question->log->sessions; s++) {
         count += job->sums[s].weighted_steps > 0;
+        if (s % POLL_EVERY == 0)
+            HostPoll(job->host);
+    }
     return count;
 }
 
@@ -328,7 +344,8 @@ static Estimate EstimateOf(const ValueJob *job, const SessionSums *total, int es
     }
     e.effective = total->squares > 0 ? total->weights * total->weights / total->squares : 0;
     e.max_weight = total->largest;
-    e.supported = fmin(1, Divide(total->support, total->weighted));
+    e.supported = Divide(total->support, total->weighted);
+    e.supported = e.supported > 1 ? 1 : e.supported; /* NaN stays: nothing is known */
     e.clipped = total->clipped;
     return e;
 }

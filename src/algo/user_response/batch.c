@@ -19,6 +19,12 @@
 
 #define POLL_EVERY 4096
 
+/* Answers that are grouped between two looks at interrupts. */
+#define POLL_ANSWERS 262144
+
+/* Answers of a slate, and entries of a row, between two looks at whether the run is cancelled. */
+#define ANSWERS_AT_ONCE 1024
+
 /* --- room */
 
 static uint32_t MostSteps(const ResponseOptions *o, const Slates *log)
@@ -214,6 +220,8 @@ static void GroupItems(ResponseBatch *b)
         for (uint32_t a = b->first[s]; a < b->first[s + 1]; a++) {
             b->step_of[a] = s;
             b->row_of[a] = log->shown[log->step[b->step[s]] + a - b->first[s]];
+            if (a % POLL_ANSWERS == 0)
+                HostPoll(b->host);
         }
     RowGroupsClear(&b->items);
     RowGroupsFill(&b->items, b->row_of, b->first[b->count]);
@@ -232,11 +240,16 @@ static void GroupClicks(ResponseBatch *b)
             b->click_step[clicks] = s;
             b->row_of[clicks++] = history[h];
         }
+        if (s % POLL_EVERY == 0)
+            HostPoll(b->host);
     }
     RowGroupsClear(&b->clicks);
     RowGroupsFill(&b->clicks, b->row_of, clicks);
-    for (uint32_t e = 0; e < clicks; e++)
+    for (uint32_t e = 0; e < clicks; e++) {
         b->clicks.entry[e] = b->click_step[b->clicks.entry[e]];
+        if (e % POLL_ANSWERS == 0)
+            HostPoll(b->host);
+    }
 }
 
 static void GroupSessions(ResponseBatch *b)
@@ -279,17 +292,23 @@ void ResponseOfStep(const ResponseBatch *b, uint32_t step, float *mean, float *z
     const uint32_t *history = StepHistory(b->steps, step, b->history, &count);
 
     ResponseInterest(b->model, session, history, count, mean, z);
-    ResponseProducts(b->model, z, log->shown + log->step[step], answers, out);
-    for (uint32_t i = 0; i < answers; i++)
-        out[i] += constant;
+    for (uint32_t first = 0; first < answers && HostGoesOn(b->host, first, ANSWERS_AT_ONCE);
+         first += ANSWERS_AT_ONCE) {
+        uint32_t left = answers - first, some = left < ANSWERS_AT_ONCE ? left : ANSWERS_AT_ONCE;
+
+        ResponseProducts(b->model, z, log->shown + log->step[step] + first, some, out + first);
+        for (uint32_t i = first; i < first + some; i++)
+            out[i] += constant;
+    }
 }
 
 /* Log odds become pulls; returns the answers' losses. */
-static double Compare(const bool *clicked, uint32_t count, float scale, float *odds)
+static double Compare(const Host *host, const bool *clicked, uint32_t count, float scale,
+                      float *odds)
 {
     double loss = 0;
 
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t i = 0; i < count && HostGoesOn(host, i, ANSWERS_AT_ONCE); i++) {
         float small = expf(-fabsf(odds[i]));
         float p = odds[i] >= 0 ? 1 / (1 + small) : small / (1 + small);
 
@@ -321,10 +340,10 @@ static double LearnStep(ResponseBatch *b, uint32_t s)
     double loss;
 
     ResponseOfStep(b, step, b->mean + (size_t)s * b->stride, b->z + (size_t)s * b->stride, pull);
-    loss =
-        Compare(log->clicked + log->step[step], answers, 1 / (float)ResponseBatchAnswers(b), pull);
+    loss = Compare(b->host, log->clicked + log->step[step], answers,
+                   1 / (float)ResponseBatchAnswers(b), pull);
     memset(gradient, 0, b->stride * sizeof(float));
-    for (uint32_t i = 0; i < answers; i++) {
+    for (uint32_t i = 0; i < answers && HostGoesOn(b->host, i, ANSWERS_AT_ONCE); i++) {
         AddScaledRow(gradient, PartRow(item, shown[i]), pull[i], b->stride);
         sum += pull[i];
     }
@@ -368,7 +387,10 @@ static void StepRow(const ResponseBatch *b, int part, uint32_t row, float *gradi
 
 static void StepItem(const ResponseBatch *b, uint32_t number, float *row)
 {
-    for (uint32_t e = b->items.start[number]; e < b->items.start[number + 1]; e++) {
+    uint32_t end = b->items.start[number + 1];
+
+    for (uint32_t e = b->items.start[number]; e < end && HostGoesOn(b->host, e, ANSWERS_AT_ONCE);
+         e++) {
         uint32_t answer = b->items.entry[e];
 
         AddScaledRow(row, b->z + (size_t)b->step_of[answer] * b->stride, b->pull[answer],
@@ -380,7 +402,10 @@ static void StepItem(const ResponseBatch *b, uint32_t number, float *row)
 static void StepSum(const ResponseBatch *b, int part, const RowGroups *groups, uint32_t number,
                     const float *gradients, float *row)
 {
-    for (uint32_t e = groups->start[number]; e < groups->start[number + 1]; e++)
+    uint32_t end = groups->start[number + 1];
+
+    for (uint32_t e = groups->start[number]; e < end && HostGoesOn(b->host, e, ANSWERS_AT_ONCE);
+         e++)
         AddScaledRow(row, gradients + (size_t)groups->entry[e] * b->stride, 1, b->stride);
     StepRow(b, part, groups->row[number], row);
 }
@@ -391,7 +416,7 @@ static void StepMapping(ResponseBatch *b)
     float constant = 0;
 
     memset(b->mapping_gradient, 0, (size_t)rows * b->stride * sizeof(float));
-    for (uint32_t s = 0; s < b->count; s++) {
+    for (uint32_t s = 0; s < b->count && HostGoesOn(b->host, s, TASK_STEPS); s++) {
         const float *gradient = b->z_gradient + (size_t)s * b->stride;
 
         for (uint32_t k = 0; k < rows; k++)
@@ -430,7 +455,7 @@ static void StepRows(void *arg, int task, int worker)
         StepMapping(b);
         return;
     }
-    for (uint32_t n = first; n < rows && n < first + TASK_ROWS; n++)
+    for (uint32_t n = first; n < rows && n < first + TASK_ROWS && HostGoesOn(b->host, n, 1); n++)
         StepNumber(b, n, b->row + (size_t)worker * b->stride);
 }
 

@@ -9,6 +9,9 @@
 #define TASK_STEPS 64
 #define POLL_EVERY (1 << 18)
 
+/* Answers whose losses are added up between two looks at interrupts. */
+#define POLL_ANSWERS 65536
+
 /* Keys that are sorted by insertion. */
 #define FEW_KEYS 64
 
@@ -147,7 +150,8 @@ static void ScoreSteps(void *arg, int task, int worker)
     uint32_t first = (uint32_t)task * TASK_STEPS, stride = m->batch->stride;
     float *row = m->row + 2 * (size_t)worker * stride;
 
-    for (uint32_t s = first; s < m->count && s < first + TASK_STEPS; s++)
+    for (uint32_t s = first;
+         s < m->count && s < first + TASK_STEPS && HostGoesOn(m->batch->host, s, 1); s++)
         ResponseOfStep(m->batch, m->step[s], row, row + stride, m->odds + m->first[s]);
 }
 
@@ -195,6 +199,8 @@ static double AddStep(const Host *host, const Measure *m, uint32_t s, Measuremen
     for (uint64_t i = 0; i < count; i++) {
         m->key[first + i] = AucKey(m->odds[first + i], clicked[i]);
         AddAnswer(sum, m->odds[first + i], clicked[i]);
+        if ((first + i) % POLL_ANSWERS == 0)
+            HostPoll(host);
     }
     return Auc(host, m->key + first, m->other + first, count);
 }
@@ -206,6 +212,8 @@ Measurement MeasureRun(const Host *host, Measure *m)
     uint64_t answers = m->first[m->count];
 
     PoolRun(host, ScoreSteps, m, (int)((m->count + TASK_STEPS - 1) / TASK_STEPS));
+    if (HostCancelled(host))
+        HostAbandon(host);
     for (uint32_t s = 0; s < m->count; s++) {
         double auc = AddStep(host, m, s, &result);
 

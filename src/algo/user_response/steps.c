@@ -5,7 +5,9 @@
 
 #include "core/random.h"
 
-#define POLL_EVERY (1 << 18)
+#define POLL_EVERY    (1 << 18)
+#define POLL_SESSIONS 16384
+#define POLL_ANSWERS  65536
 
 /* The last steps of sessions are held out if they are at least this part of the share. */
 #define ENOUGH 0.5
@@ -29,22 +31,23 @@ static void CheckLog(const Host *host, const Slates *log)
                  "%llu steps are more than can be learnt", (unsigned long long)log->steps);
 }
 
-static void IndexStep(const Slates *log, uint32_t step, Steps *s)
+static void IndexStep(const Host *host, const Slates *log, uint32_t step, Steps *s)
 {
     uint64_t first = log->step[step], end = log->step[step + 1];
 
     s->before[step] = s->clicks;
-    for (uint64_t a = first; a < end; a++)
+    for (uint64_t a = first; a < end; a++) {
         if (log->clicked[a])
             s->click[s->clicks++] = log->shown[a];
+        if (a % POLL_ANSWERS == 0)
+            HostPoll(host);
+    }
     s->largest = end - first > s->largest ? (uint32_t)(end - first) : s->largest;
     s->held[step] = false;
 }
 
 void StepsCreate(const Host *host, const Slates *log, Steps *s)
 {
-    uint64_t answers = 0;
-
     CheckLog(host, log);
     *s = (Steps){.log = log, .count = (uint32_t)log->steps};
     s->session = HostAllocate(host, s->count, sizeof(uint32_t));
@@ -54,12 +57,7 @@ void StepsCreate(const Host *host, const Slates *log, Steps *s)
     for (uint32_t session = 0; session < log->sessions; session++)
         for (uint64_t step = log->session[session]; step < log->session[session + 1]; step++) {
             s->session[step] = session;
-            IndexStep(log, (uint32_t)step, s);
-            answers += log->step[step + 1] - log->step[step];
-            if (answers >= POLL_EVERY) {
-                HostPoll(host);
-                answers = 0;
-            }
+            IndexStep(host, log, (uint32_t)step, s);
         }
     s->before[s->count] = s->clicks;
 }
@@ -115,15 +113,13 @@ static uint64_t AnswersOf(const Slates *log, uint64_t first, uint64_t end)
 }
 
 /* The last steps of a session, unless that is too many answers or leaves nothing. */
-static void HoldLast(const Host *host, Steps *s, uint32_t session, uint32_t last, uint64_t most)
+static void HoldLast(Steps *s, uint32_t session, uint32_t last, uint64_t most)
 {
     uint64_t end = s->log->session[session + 1];
 
     if (s->held_answers + AnswersOf(s->log, end - last, end) <= most &&
         s->held_count + last < s->count)
         HoldSteps(s, end - last, end);
-    if (session % 4096 == 0)
-        HostPoll(host);
 }
 
 /* Of large logs, so many sessions that half of what is allowed can be expected. */
@@ -141,9 +137,12 @@ void StepsHoldOut(const Host *host, Steps *s, double share, uint64_t most, uint6
     Random random;
 
     RandomSeed(&random, seed, RANDOM_HOLDOUT, 0, 0);
-    for (uint32_t session = 0; session < s->log->sessions && share > 0; session++)
+    for (uint32_t session = 0; session < s->log->sessions && share > 0; session++) {
         if (RandomUniform(&random) < drawn)
-            HoldLast(host, s, session,
+            HoldLast(s, session,
                      ends ? LastSteps(s->log, session, share) : (uint32_t)Length(s->log, session),
                      most);
+        if (session % POLL_SESSIONS == 0)
+            HostPoll(host);
+    }
 }

@@ -63,7 +63,7 @@ static void StartRows(const Trainer *t, int part, RandomPurpose purpose)
         memset(PartRow(p, r), 0, p->stride * sizeof(float));
         for (uint32_t k = 0; k < factors; k++)
             PartRow(p, r)[k] = START * (float)RandomNormal(&random);
-        if (r % 4096 == 0)
+        if (r % 1024 == 0)
             HostPoll(t->host);
     }
 }

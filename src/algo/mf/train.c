@@ -50,11 +50,12 @@ size_t MfMemory(const Model *model, const Interactions *shape, int threads)
     const Part *user = &model->part[MF_USER_PART], *item = &model->part[MF_ITEM_PART];
     size_t state = SizeAdd(MfStateFloats(user, o->optimizer), MfStateFloats(item, o->optimizer));
     size_t total = SizeMultiply(state, sizeof(float)), row_bytes = user->stride * sizeof(float);
+    int64_t plains = o->adv_epochs > 0 ? 3 : 2;
     Interactions whole = *shape;
 
     whole.held_learnt = true;
     total = SizeAdd(total, LoopMemory(model, shape, threads, MF_LEARNT,
-                                      3 * o->epochs + (MF_MOST_STRENGTHS + 1) * o->adv_epochs +
+                                      plains * o->epochs + (MF_MOST_STRENGTHS + 1) * o->adv_epochs +
                                           MF_MOST_TRIALS * MfTrialEpochs(o)));
     if (o->adv_epochs > 0)
         total = SizeAdd(total, MfAdversarialMemory(model, shape));

@@ -6,6 +6,9 @@
 
 #define MOST_TRIALS 19
 
+/* Of them, in long steps. */
+#define MOST_FIRST 10
+
 /*
  * Weights are searched for by what they amount to: all unobserved pairs of a user together, by the
  * observed ones; and the penalty of a user of average activity, by the observed ones.
@@ -104,7 +107,7 @@ static bool Improves(Search *s, Point p)
 {
     double value;
 
-    if (s->trials >= MOST_TRIALS)
+    if (s->trials >= (s->epochs == TRIAL_EPOCHS ? MOST_FIRST : MOST_TRIALS))
         return false;
     value = Try(s, p);
     if (value <= s->value * (1 + LEAST_GAIN * s->power))

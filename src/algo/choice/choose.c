@@ -30,9 +30,6 @@
 #define MOST_VARIANTS     8
 #define VARIANT_TRAININGS 1.5
 
-/* A variant whose training takes more of the best one's trainings is not what was asked for. */
-#define DEAREST_VARIANT 2.5
-
 static const char only_one[] = "it is the only candidate";
 
 typedef struct Chooser {
@@ -190,8 +187,7 @@ static bool CanBe(const Chooser *c, const Trial *best, const Trial *trial)
 {
     const Interactions *data = c->rounds.data;
 
-    return memcmp(trial->options, best->options, trial->algorithm->options_size) != 0 &&
-           TrainingWork(trial, data) <= DEAREST_VARIANT * TrainingWork(best, data) &&
+    return VariantSuits(best, trial, data) &&
            TrainingRoom(trial, data, PoolThreads(c->rounds.host)) <= c->rounds.room &&
            (RequiredColumns(trial->algorithm, trial->options) & ~data->columns) == 0 &&
            (!WantsEvents(trial->algorithm, trial->options) || data->events != NULL);

@@ -100,6 +100,9 @@ static void LayOut(const Trial *trial, int times, const Interactions *shape, Sho
 
 /* --- estimates */
 
+/* Trainings of the best that one of a variant may take. */
+#define DEAREST_VARIANT 2.5
+
 static double Work(const Model *model, const Interactions *shape)
 {
     return model->algorithm->work == NULL ? ValidationWork(model, shape)
@@ -121,6 +124,12 @@ double TrainingWork(const Trial *trial, const Interactions *shape)
 
     ModelLayout(&model, trial->algorithm, trial->options, shape->users, shape->items);
     return Work(&model, shape);
+}
+
+bool VariantSuits(const Trial *best, const Trial *variant, const Interactions *shape)
+{
+    return memcmp(variant->options, best->options, best->algorithm->options_size) != 0 &&
+           TrainingWork(variant, shape) <= DEAREST_VARIANT * TrainingWork(best, shape);
 }
 
 static size_t Memory(const Model *model, const Interactions *shape, int threads)

@@ -39,6 +39,9 @@ extern void *TrialOptions(const Host *host, const Algorithm *algorithm, const ch
 extern int CountVariants(const Algorithm *algorithm);
 extern void VariantOptions(const Algorithm *algorithm, int i, const void *best, void *options);
 
+/* Is it another training, and not several times dearer, which is not what was asked for? */
+extern bool VariantSuits(const Trial *best, const Trial *variant, const Interactions *shape);
+
 /* Nanoseconds of one core, about, of the trial, with `times` as above; of a whole training. */
 extern double TrialWork(const Trial *trial, int times, const Interactions *shape);
 extern double TrainingWork(const Trial *trial, const Interactions *shape);

@@ -134,7 +134,7 @@ static Worth MeasureWorth(const MfTrainer *t, Loop *loop, const Snapshot *s)
     return worth;
 }
 
-/* Standard error of the difference of two means over the same interactions. */
+/* Standard error of the difference of two means over the same interactions; few tell nothing. */
 static double DifferenceError(const Worth *a, const Worth *b, size_t count)
 {
     double mean = a->ndcg - b->ndcg, squares = 0;
@@ -144,7 +144,7 @@ static double DifferenceError(const Worth *a, const Worth *b, size_t count)
 
         squares += apart * apart;
     }
-    return count > 1 ? sqrt(squares / ((double)count * (double)(count - 1))) : 0;
+    return count >= FEWEST_HELD ? sqrt(squares / ((double)count * (double)(count - 1))) : 0;
 }
 
 /* --- the stage */
@@ -216,8 +216,9 @@ static void Tell(const MfTrainer *t, TrainReport *report, const Worth *plain, co
 }
 
 /*
- * The stage stays where the model is more robust than that of BPR, and not less accurate, as far as
- * the held-out interactions can tell: by more than the standard error of the difference.
+ * The better of the strengths is judged: the stage stays where the model is more robust than that
+ * of BPR, and not less accurate, as far as the held-out interactions can tell: by more than the
+ * standard error of the difference.
  */
 static bool Stays(const MfTrainer *t, const Loop *loop, const Worth *plain, const Worth *last)
 {
@@ -231,7 +232,7 @@ static bool Stays(const MfTrainer *t, const Loop *loop, const Worth *plain, cons
         Tell(t, report, plain, last);
         return true;
     }
-    TellUndone(report, plain, last, worse);
+    TellUndone(report, plain, last, worse || isnan(plain->perturbed) || isnan(last->perturbed));
     return false;
 }
 
@@ -239,6 +240,7 @@ static MfPlan RunCompared(MfTrainer *t, Loop *loop, MfPlan plan, const Stage *pl
                           const Snapshot *s)
 {
     double regularization = t->regularization;
+    void (*check)(void *, int) = loop->check;
     int plain_best = loop->report->best;
     Worth before, after;
     Stage start, best;
@@ -246,9 +248,11 @@ static MfPlan RunCompared(MfTrainer *t, Loop *loop, MfPlan plan, const Stage *pl
 
     SnapshotTake(t, s);
     before = MeasureWorth(t, loop, s);
+    loop->check = NULL; /* what loses everything is no error, but lost */
     start = StartStage(t, loop, plan, plain);
     SnapshotTake(t, s);
     best = TryStrengths(t, loop, s, plan, -1);
+    loop->check = check;
     SnapshotTake(t, s);
     after = MeasureWorth(t, loop, s);
     stays = Stays(t, loop, &before, &after);

@@ -151,7 +151,7 @@ void MfFoldIn(const Host *host, const Model *history, const Model *sample, float
     f = FoldOpen(host, history, sample, query);
     ResetState(&f);
     LearnStage(&f, 0, StageEpochs(o->epochs, f.count));
-    if (o->adv_epochs > 0) {
+    if (o->adv_epochs > 0 && !MfEndedPlain(history)) {
         f.rule.adversarial = true;
         if (o->reset_optimizer)
             ResetState(&f);

@@ -46,6 +46,10 @@ static inline bool ChoosesRegularization(const MfOptions *options)
 /* As it is named, or what the model was trained with. */
 extern double MfRegularization(const Host *host, const Model *model);
 
+/* A model with another regularization than the plain one, where it was chosen, is that of BPR: the
+ * adversarial stage starts from the plain one, and did not stay. */
+extern bool MfEndedPlain(const Model *model);
+
 /* Is it to be chosen, and is enough held out to choose by?  The rows of a warm start come with one.
  */
 extern bool MfTriesRegularization(const Model *model, const Interactions *data);

@@ -33,3 +33,12 @@ double MfRegularization(const Host *host, const Model *model)
                  "the model's regularization is damaged");
     return stored > 0 ? stored : PLAIN_REGULARIZATION;
 }
+
+bool MfEndedPlain(const Model *model)
+{
+    float stored = ChoosesRegularization(model->options)
+                       ? model->part[MF_REGULARIZATION_PART].data[0]
+                       : (float)PLAIN_REGULARIZATION;
+
+    return stored != 0 && stored != (float)PLAIN_REGULARIZATION;
+}

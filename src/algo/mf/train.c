@@ -348,13 +348,16 @@ static void StartRows(MfTrainer *t)
                 t->options->init_std);
 }
 
-/* The embeddings of a warm start have been through BPR: adversarial training goes on at once. */
+/*
+ * The embeddings of a warm start have been through BPR: adversarial training goes on at once,
+ * unless it had not stayed.
+ */
 static MfPlan PlanOf(const MfTrainer *t)
 {
     const MfOptions *o = t->options;
     MfPlan plan = {StageEpochs(t->model, o->epochs), 0};
 
-    if (MfIsAdversarial(t))
+    if (MfIsAdversarial(t) && !(t->model->warm && MfEndedPlain(t->model)))
         plan.adversarial = StageEpochs(t->model, o->adv_epochs);
     if (t->model->warm && plan.adversarial > 0)
         plan.plain = 0;
@@ -365,7 +368,8 @@ static int PlannedEpochs(const MfTrainer *t, MfPlan plan)
 {
     int all = t->data->held_count > 0 && !t->model->trial ? plan.plain + plan.adversarial : 0;
     bool tries = MfTriesRegularization(t->model, t->data);
-    int trials = tries ? MF_MOST_TRIALS : 0, plains = tries && plan.adversarial > 0 ? 2 : 1;
+    bool again = tries && plan.adversarial > 0 && !t->model->trial;
+    int trials = tries ? MF_MOST_TRIALS : 0, plains = again ? 2 : 1;
 
     return trials * MfTrialEpochs(t->options) + plains * plan.plain +
            MfStrengths(t->model, t->data) * plan.adversarial + all;
@@ -436,6 +440,8 @@ static void LearnAll(MfTrainer *t, Loop *loop, MfPlan chosen)
     if (t->model->warm) {
         int epochs = chosen.adversarial > 0 ? chosen.adversarial : chosen.plain;
 
+        if (chosen.adversarial > 0)
+            MfStartAdversarial(t, false);
         LoopLearnAll(loop, chosen.adversarial > 0 ? "apr all" : "bpr all",
                      (int)ceil(WARM_SHARE * epochs));
         return;

@@ -10,6 +10,7 @@
 #include <math.h>
 
 #include "algo/choice/choose.h"
+#include "algo/choice/trial.h"
 #include "pg/base/json.h"
 #include "pg/base/settings.h"
 #include "pg/model/header.h"
@@ -364,18 +365,20 @@ void ChoiceMake(Training *t, TrainRequest *request)
 }
 
 /* Of the algorithm with these options, and of what a search may make of them. */
-static Size GreatestMemory(const Algorithm *algorithm, const void *options,
-                           const Interactions *shape, int threads)
+static Size GreatestMemory(const Algorithm *algorithm, void *options, const Interactions *shape,
+                           int threads)
 {
-    void *variant = palloc0(algorithm->options_size);
-    Size greatest = 0;
+    Trial plain = {.algorithm = algorithm, .options = options};
+    Trial variant = {.algorithm = algorithm, .options = palloc0(algorithm->options_size)};
+    Size greatest = TrainingMemory(algorithm, options, shape->users, shape->items, shape->count,
+                                   shape->columns, threads);
 
-    for (int i = -1; i < CountVariants(algorithm); i++) {
-        if (i >= 0)
-            VariantOptions(algorithm, i, options, variant);
-        greatest =
-            Max(greatest, TrainingMemory(algorithm, i < 0 ? options : variant, shape->users,
-                                         shape->items, shape->count, shape->columns, threads));
+    for (int i = 0; i < CountVariants(algorithm); i++) {
+        VariantOptions(algorithm, i, options, variant.options);
+        if (VariantSuits(&plain, &variant, shape))
+            greatest =
+                Max(greatest, TrainingMemory(algorithm, variant.options, shape->users, shape->items,
+                                             shape->count, shape->columns, threads));
     }
     return greatest;
 }

@@ -683,8 +683,8 @@ static void CheckKeptDecay(void)
 
 /*
  * Where another decay is best for BPR, the adversarial stage starts from the plain one all the
- * same; it stays, and then the model is, to the last bit, that of the plain number, where it is
- * more robust than the best of BPR and not less accurate than chance allows.
+ * same; it stays, and that number with it, where the model is more robust than the best of BPR and
+ * not less accurate than chance allows.
  */
 static bool CheckPlainStart(uint32_t items, uint32_t groups, uint32_t per_user)
 {

@@ -414,9 +414,11 @@ static void CheckQuality(void)
     TestHostEnd(&t);
 }
 
-/* Halves of the long steps by which the share of what is unobserved ended up away from its start.
+/*
+ * Halves of the long steps by which the share of what is unobserved ended up away from its start,
+ * and how many trials that took.
  */
-static double HalfSteps(uint32_t groups, uint64_t stream)
+static double HalfSteps(uint32_t groups, uint64_t stream, bool trial, int *trials)
 {
     TestHost t;
     Interactions data;
@@ -427,7 +429,10 @@ static double HalfSteps(uint32_t groups, uint64_t stream)
     TestHostInit(&t);
     data = TasteInteractions(&t.host, 500, 300, groups, 12, stream);
     InteractionsHoldOut(&t.host, &data, HOLDOUT_RANDOM, 0, 1);
-    Train(&t, &data, "als", "factors=16 epochs=4", &run);
+    TrainingPrepare(&t, &data, "als", "factors=16 epochs=4", &run);
+    run.model.trial = trial;
+    CHECK(TrainingRun(&run) == OUTCOME_DONE, "als of %u groups", groups);
+    *trials = t.epochs - run.report.epochs;
     setting = run.model.part[ALS_SETTING_PART].data;
     activity = (double)TrainingCount(&data) / data.users;
     share = setting[SETTING_UNOBSERVED] * data.items / activity;
@@ -435,20 +440,25 @@ static double HalfSteps(uint32_t groups, uint64_t stream)
     return 2 * log(share / 8) / log(3);
 }
 
-/* The last steps of the search are half as long as the first. */
+/* The last steps of the search are half as long as the first; a trial of the whole has none. */
 static void CheckSteps(void)
 {
-    double steps[4];
-    bool whole = true;
+    bool whole = true, coarse = true, bounded = true;
     int halves = 0;
 
-    for (int i = 0; i < 4; i++) {
-        steps[i] = HalfSteps(3 + 5 * (uint32_t)i, 720 + (uint64_t)i);
-        whole &= fabs(steps[i] - round(steps[i])) < 1e-3;
-        halves += fabs(fmod(round(steps[i]), 2)) == 1;
+    for (uint32_t i = 0; i < 4; i++) {
+        int trials, fewer;
+        double steps = HalfSteps(3 + 5 * i, 720 + i, false, &trials);
+        double longer = HalfSteps(3 + 5 * i, 720 + i, true, &fewer);
+
+        whole &= fabs(steps - round(steps)) < 1e-3;
+        halves += fabs(fmod(round(steps), 2)) == 1;
+        coarse &= fabs(longer / 2 - round(longer / 2)) < 1e-3;
+        bounded &= fewer >= 3 && fewer <= 10 && trials > fewer + 3 && trials <= 19;
     }
-    CHECK(whole && halves > 0, "half steps from the start: %.3f, %.3f, %.3f, %.3f", steps[0],
-          steps[1], steps[2], steps[3]);
+    CHECK(whole && halves > 0, "%d of four searches end half a step from the start", halves);
+    CHECK(coarse, "those of trials at whole steps");
+    CHECK(bounded, "in at most 10 trials, and 19 in all");
 }
 
 /* The search must find its way from a start that is wrong by far. */

@@ -318,7 +318,7 @@ static void CheckVariants(uint32_t events, uint32_t swap, int *taken)
               variant->epochs == leader->epochs && RecentOf(variant->options) == 5 &&
               RecentOf(leader->options) == 0,
           "of the last five");
-    gain = IsGain(variant->metric, leader->metric);
+    gain = variant->metric > leader->metric * (1 + ValidationDoubt(c.data.held_count));
     CHECK(c.choice.options == (gain ? variant : leader)->options,
           "the better one is chosen: %.4f without, %.4f with it", leader->metric, variant->metric);
     *taken += gain;

@@ -38,6 +38,7 @@ typedef struct Search {
     double power; /* of the steps */
     bool coarse;  /* long steps will do */
     int epochs;   /* of a trial */
+    int most;     /* trials until the end of these steps */
 } Search;
 
 /* --- training, as far as trials share it */
@@ -107,7 +108,7 @@ static bool Improves(Search *s, Point p)
 {
     double value;
 
-    if (s->trials >= (s->epochs == TRIAL_EPOCHS ? MOST_FIRST : MOST_TRIALS))
+    if (s->trials >= s->most)
         return false;
     value = Try(s, p);
     if (value <= s->value * (1 + LEAST_GAIN * s->power))
@@ -153,10 +154,11 @@ static void WalkEach(Search *s, int open)
 
 /* What follows is in steps of this power, of trials of so many epochs, from the best point so far.
  */
-static void Begin(Search *s, double power, int epochs)
+static void Begin(Search *s, double power, int epochs, int most)
 {
     s->power = power;
     s->epochs = epochs;
+    s->most = most;
     s->value = Try(s, s->best);
 }
 
@@ -170,11 +172,11 @@ static void WalkDown(Search *s)
     int open = (s->options->unobserved_weight == 0 ? SHARE : 0) |
                (s->options->regularization == 0 ? PENALTY : 0);
 
-    Begin(s, 1, TRIAL_EPOCHS);
+    Begin(s, 1, TRIAL_EPOCHS, MOST_FIRST);
     WalkEach(s, open);
     if (s->coarse)
         return;
-    Begin(s, 0.5, LONG_TRIAL_EPOCHS);
+    Begin(s, 0.5, LONG_TRIAL_EPOCHS, MOST_TRIALS);
     WalkEach(s, open);
     if (open == BOTH)
         Walk(s, BOTH);

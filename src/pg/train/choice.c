@@ -273,6 +273,16 @@ static void DescribeChoice(Training *t, const TrainRequest *request, const Choic
     t->choice = json.data;
 }
 
+/* The last trial of what was chosen that was measured. */
+static const Trial *BestOf(const Choice *choice)
+{
+    int i = choice->trials - 1;
+
+    while (i > 0 && (choice->trial[i].options != choice->options || isnan(choice->trial[i].metric)))
+        i--;
+    return &choice->trial[i];
+}
+
 /* What the last round but variants says of each that came so far, and of variants. */
 static char *DescribeRounds(const Choice *choice)
 {
@@ -294,18 +304,10 @@ static char *DescribeRounds(const Choice *choice)
         if (trial->round > first)
             appendStringInfo(&text, " %s", options);
         appendStringInfo(&text, " %.4f", trial->metric);
+        if (trial->round > first && trial->metric > BestOf(choice)->metric)
+            appendStringInfoString(&text, " (a gain that may be chance)");
     }
     return text.data;
-}
-
-/* The last trial of what was chosen that was measured. */
-static const Trial *BestOf(const Choice *choice)
-{
-    int i = choice->trials - 1;
-
-    while (i > 0 && (choice->trial[i].options != choice->options || isnan(choice->trial[i].metric)))
-        i--;
-    return &choice->trial[i];
 }
 
 static char *Reason(const Choice *choice, bool tuned)

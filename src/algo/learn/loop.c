@@ -213,10 +213,16 @@ static void Tell(const Loop *loop, const Epoch *epoch)
 static Epoch RunEpoch(Loop *loop, const char *stage, bool validate)
 {
     TrainReport *report = loop->report;
-    Epoch epoch = {.epoch = report->epochs + 1, .metric = {NAN, NAN}, .compared = NAN};
+    Epoch epoch = {
+        .epoch = report->epochs + 1, .stage = stage, .metric = {NAN, NAN}, .compared = NAN};
+    int number = epoch.epoch - loop->before;
 
-    epoch.stage = stage != NULL ? stage : loop->stage(loop->trainer, epoch.epoch);
-    epoch.loss = loop->epoch(loop->trainer, epoch.epoch);
+    if (loop->stage != NULL) {
+        const char *own = loop->stage(loop->trainer, number);
+
+        epoch.stage = stage != NULL ? stage : own;
+    }
+    epoch.loss = loop->epoch(loop->trainer, number);
     CheckEpoch(loop, epoch.epoch, epoch.loss);
     if (validate)
         Measure(loop, &epoch);
@@ -251,6 +257,11 @@ static bool Compare(Loop *loop, Best *best, const Epoch *epoch)
         KeepBest(loop);
     }
     return true;
+}
+
+void LoopRestart(Loop *loop)
+{
+    loop->before = loop->report->epochs;
 }
 
 static bool IsDue(const Loop *loop, int epoch, int epochs)

@@ -23,8 +23,9 @@ typedef struct Loop {
     int epochs;      /* planned, over all stages */
     uint32_t learnt; /* a bit for each part that epochs change and that serving needs */
     void *trainer;   /* passed to the following */
-    double (*epoch)(void *trainer, int number); /* one pass, from 1 on; returns its mean loss */
-    /* The name of the stage that an epoch belongs to, and what is due before it; or NULL. */
+    double (*epoch)(void *trainer, int number); /* one pass; returns its mean loss */
+    /* The name of the stage that an epoch belongs to, and what is due before it; or NULL.  Numbers
+     * are from 1 on, of both. */
     const char *(*stage)(void *trainer, int number);
     /* Fails if the model is beyond repair, though finite; NULL: there is no such thing. */
     void (*check)(void *trainer, int number);
@@ -44,11 +45,15 @@ typedef struct Loop {
         *best[MAX_PARTS]; /* copies at the best epoch; NULL: nothing is validated, or not learnt */
     bool kept;            /* the copies hold an epoch: none, as long as every metric is NaN */
     double start;
+    int before; /* epochs of trainings that are over */
 } Loop;
 
 /* Sets up validation and copies; the clock of the report starts. */
 extern void LoopOpen(Loop *loop);
 extern void LoopClose(Loop *loop);
+
+/* Another training begins, as if there had been none: epochs are numbered from 1 on again. */
+extern void LoopRestart(Loop *loop);
 
 typedef struct Stage {
     double metric; /* the first one, of the best epoch; -1 where nothing is known of any */

@@ -278,7 +278,6 @@ static double RunEpoch(void *trainer, int number)
 {
     MfTrainer *t = trainer;
 
-    number -= t->before;
     return t->options->batch_size > 1 ? BatchEpoch(t, number) : CellEpoch(t, number);
 }
 
@@ -392,10 +391,10 @@ void MfUseRegularization(MfTrainer *t, double value)
     t->rule.regularization = (float)value;
 }
 
-void MfBeginAgain(MfTrainer *t, const Loop *loop, double regularization)
+void MfBeginAgain(MfTrainer *t, Loop *loop, double regularization)
 {
     MfUseRegularization(t, regularization);
-    t->before = loop->report->epochs;
+    LoopRestart(loop);
     if (t->options->batch_size > 1 && t->data->weight == NULL)
         ListTriples(t, NULL);
     StartAfresh(t);

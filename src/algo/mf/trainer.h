@@ -35,7 +35,6 @@ typedef struct MfTrainer {
     uint64_t listed;
     double mean_weight;
     Interactions all; /* the data, with what was held out */
-    int before;       /* epochs of trainings that are over: numbers of epochs begin anew */
 } MfTrainer;
 
 /* Epochs of the two stages. */
@@ -53,7 +52,7 @@ extern size_t MfStateFloats(const Part *part, int optimizer);
 extern void MfResetState(const MfTrainer *t);
 
 /* Trainings begin alike: with the same rows and random numbers. */
-extern void MfBeginAgain(MfTrainer *t, const Loop *loop, double regularization);
+extern void MfBeginAgain(MfTrainer *t, Loop *loop, double regularization);
 
 extern void MfUseRegularization(MfTrainer *t, double value);
 

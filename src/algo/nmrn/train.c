@@ -46,7 +46,6 @@ typedef struct Trainer {
     EventOrder order;
     MicroBatch batch;
     bool held_too;     /* held-out interactions train, too */
-    int before;        /* epochs of trainings that are over: numbers of epochs begin anew */
     Schedule schedule; /* of steps, as shares of the learning rate */
 } Trainer;
 
@@ -262,7 +261,7 @@ static void Warn(const Trainer *t)
 static const char *PrepareStage(void *trainer, int number)
 {
     Trainer *t = trainer;
-    bool before = number - t->before <= t->options->pre_epochs && !t->model->warm;
+    bool before = number <= t->options->pre_epochs && !t->model->warm;
 
     if (t->options->candidates == 0)
         return "memory";
@@ -277,11 +276,7 @@ static const char *PrepareStage(void *trainer, int number)
 
 static double RunEpoch(void *trainer, int number)
 {
-    Trainer *t = trainer;
-
-    if (t->held_too)
-        PrepareStage(t, number);
-    return LearnPass(t, number - t->before);
+    return LearnPass(trainer, number);
 }
 
 static void ForgetHeldOut(void *trainer)
@@ -306,7 +301,7 @@ static void StartAnew(Trainer *t)
         if ((learnt & LEARNT(i)) != 0)
             PartClear(t->host, &t->model->part[i]);
     StartRows(t);
-    t->before = t->loop->report->epochs;
+    LoopRestart(t->loop);
     t->batch.adversarial = false;
 }
 

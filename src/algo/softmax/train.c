@@ -41,7 +41,6 @@ typedef struct Trainer {
     SoftmaxBatch batch;
     float *norm;
     Schedule schedule;
-    int before; /* epochs of trainings that are over: numbers of epochs begin anew */
 } Trainer;
 
 /* Does a temperature have to be chosen?  The rows of a warm start come with one. */
@@ -189,7 +188,6 @@ static double RunEpoch(void *trainer, int number)
     double loss = 0;
     Random random;
 
-    number -= t->before;
     RandomSeed(&random, seed, RANDOM_ORDER, (uint64_t)number, 0);
     SoftmaxListFill(t->host, t->data, t->batch.rule.held_too, t->batch.chunk, &random, &t->list);
     for (uint32_t query = 0; query < t->list.queries;) {
@@ -218,9 +216,9 @@ static double RunStage(Trainer *t, Loop *loop, const char *stage, double rate, i
 }
 
 /* Trainings begin alike, with the same random numbers. */
-static void BeginAnew(Trainer *t, const Loop *loop, bool held_too)
+static void BeginAnew(Trainer *t, Loop *loop, bool held_too)
 {
-    t->before = loop->report->epochs;
+    LoopRestart(loop);
     StartRows(t, held_too, false);
     ClearState(t);
 }

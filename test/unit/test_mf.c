@@ -681,6 +681,72 @@ static void CheckKeptDecay(void)
     TestHostEnd(&t);
 }
 
+/* A model like another, not trained, with its rows. */
+static Training *Copy(TestHost *t, const Training *run, const char *algorithm, const char *settings)
+{
+    Training *copy =
+        HostAllocate(&t->host, 1, sizeof(Training)); /* the model points at its options */
+
+    TrainingPrepare(t, run->data, algorithm, settings, copy);
+    for (int p = POPULARITY_PART; p <= MF_ITEM_PART; p++)
+        memcpy(copy->model.part[p].data, run->model.part[p].data,
+               PartFloats(&run->model.part[p]) * sizeof(float));
+    return copy;
+}
+
+static void FoldSix(TestHost *t, const Model *model, float *query)
+{
+    Model own, others;
+
+    ModelViewItems(model, 0, 6, &own);
+    ModelViewItems(model, 6, 40, &others);
+    model->algorithm->fold_in(&t->host, &own, &others, query);
+}
+
+#define STRENGTH_PART MF_REGULARIZATION_PART /* the decay is named */
+#define KEPT          "factors=8 epochs=6 learning_rate=0.1 adaptive_negatives=4 regularization=0.008"
+#define KEPT_AMF      KEPT " adv_epochs=6 warm_epochs=2"
+
+static void CheckKeptStrengthOf(TestHost *t, const Training *run, float stored, const char *stage)
+{
+    Training *warm = Copy(t, run, "amf", KEPT_AMF), *bpr = Copy(t, run, "bpr", KEPT);
+    float of_amf[16] __attribute__((aligned(64))), of_bpr[16] __attribute__((aligned(64)));
+
+    warm->model.part[STRENGTH_PART].data[0] = stored;
+    FoldSix(t, &warm->model, of_amf);
+    FoldSix(t, &bpr->model, of_bpr);
+    CHECK((memcmp(of_amf, of_bpr, sizeof(of_amf)) == 0) == (stored == 0),
+          "strength %g: visitors are %s", (double)stored, stored == 0 ? "those of bpr" : "others");
+    warm->model.warm = true;
+    CHECK(TrainingRun(warm) == OUTCOME_DONE && strcmp(warm->report.history[0].stage, stage) == 0,
+          "a warm start goes on with %s", stage);
+}
+
+/* What stayed of the adversarial stage counts for visitors and warm starts. */
+static void CheckKeptStrength(void)
+{
+    TestHost t;
+    Training run = TrainWith(&t, 0, "amf", KEPT_AMF " holdout=none"), *warm;
+
+    CHECK(run.model.part[STRENGTH_PART].rows == 1, "a number for the strength");
+    CheckKeptStrengthOf(&t, &run, 0, "bpr");
+    CheckKeptStrengthOf(&t, &run, 0.2f, "apr 0.1");
+    for (int i = 0; i < 2; i++) {
+        warm = Copy(&t, &run, "amf", KEPT_AMF);
+        warm->model.part[STRENGTH_PART].data[0] = i == 0 ? NAN : 11;
+        warm->model.warm = true;
+        CHECK(TrainingRun(warm) == OUTCOME_FAILED && t.kind == FAIL_INVALID &&
+                  strstr(t.message, "damaged") != NULL,
+              "a damaged one is an error: %s", t.message);
+    }
+    TestHostEnd(&t);
+}
+
+static float StrengthOf(const Model *model)
+{
+    return model->part[STRENGTH_PART + ChoosesRegularization(model->options)].data[0];
+}
+
 /*
  * Where another decay is best for BPR, the adversarial stage starts from the plain one all the
  * same; it stays, and that number with it, where the model is more robust than the best of BPR and
@@ -707,6 +773,8 @@ static bool CheckPlainStart(uint32_t items, uint32_t groups, uint32_t per_user)
           "BPR with %g, which was chosen, and with the plain decay", decay);
     CHECK(FindingOf(r, "plain_ndcg") == FindStage(r, "bpr").best,
           "what it is compared with is the better decay");
+    CHECK(StrengthOf(&run.model) == (stays ? (float)FindingOf(r, "relative_epsilon") : 0),
+          "the strength that stays is kept, or none");
     CHECK(FindingOf(r, "regularization") == (stays ? PLAIN_REGULARIZATION : decay),
           "%g is kept: %s%s", FindingOf(r, "regularization"), r->note, r->warning);
     if (stays) {
@@ -734,6 +802,7 @@ static void CheckRegularization(void)
     CheckPlainDecay(100, false);
     CheckPlainDecay(40, true);
     CheckKeptDecay();
+    CheckKeptStrength();
 }
 
 /* Without an adversarial stage the model is that of bpr: to the last bit, unless all is learnt
@@ -755,7 +824,7 @@ static void CheckUndone(const char *settings, bool held)
         snprintf(all, sizeof(all), "factors=16 epochs=40 %s", n == 0 ? "" : settings);
         Train(&t[n], data, n == 0 ? "bpr" : "amf", all, &run[n]);
     }
-    CHECK((held || SameModel(&run[0].model, &run[1].model)) &&
+    CHECK((held || SameRows(&run[0].model, &run[1].model)) &&
               FindStage(&run[1].report, "apr all").epochs == 0 &&
               run[1].report.warning[0] != '\0' && run[1].report.note[0] == '\0',
           "%s: the model is that of BPR, with a warning: %s", settings, run[1].report.warning);

@@ -57,7 +57,7 @@ static Fold FoldOpen(const Host *host, const Model *history, const Model *sample
 {
     const MfOptions *o = history->options;
     const Part *own = &history->part[MF_ITEM_PART], *others = &sample->part[MF_ITEM_PART];
-    Strength strength = MfStrength(o);
+    Strength strength = MfKeptStrength(host, history);
     Fold f = {.host = host, .options = o, .count = own->rows, .sampled = others->rows};
 
     f.user_states = States(o, 1, own->stride);
@@ -151,7 +151,7 @@ void MfFoldIn(const Host *host, const Model *history, const Model *sample, float
     f = FoldOpen(host, history, sample, query);
     ResetState(&f);
     LearnStage(&f, 0, StageEpochs(o->epochs, f.count));
-    if (o->adv_epochs > 0 && !MfEndedPlain(history)) {
+    if (f.rule.epsilon > 0) {
         f.rule.adversarial = true;
         if (o->reset_optimizer)
             ResetState(&f);

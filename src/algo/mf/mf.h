@@ -46,10 +46,6 @@ static inline bool ChoosesRegularization(const MfOptions *options)
 /* As it is named, or what the model was trained with. */
 extern double MfRegularization(const Host *host, const Model *model);
 
-/* A model with another regularization than the plain one, where it was chosen, is that of BPR: the
- * adversarial stage starts from the plain one, and did not stay. */
-extern bool MfEndedPlain(const Model *model);
-
 /* Is it to be chosen, and is enough held out to choose by?  The rows of a warm start come with one.
  */
 extern bool MfTriesRegularization(const Model *model, const Interactions *data);
@@ -69,8 +65,21 @@ typedef struct Strength {
     bool relative; /* of the row's norm */
 } Strength;
 
-/* As it is named, or where nothing is. */
+#define GREATEST_EPSILON 10 /* of the row's norm */
+
+/* Is there an adversarial stage whose strength is not named?  Then a part of one number has the one
+ * that stayed; 0: none did, and the model is that of BPR. */
+static inline bool ChoosesStrength(const MfOptions *options)
+{
+    return options->adv_epochs > 0 && options->epsilon == 0 && options->relative_epsilon == 0;
+}
+
+/* As it is named, or where nothing is; 0 where there is no adversarial stage. */
 extern Strength MfStrength(const MfOptions *options);
+
+/* Of the model's own adversarial stage: what stayed, or what is named. */
+extern Strength MfKeptStrength(const Host *host, const Model *model);
+extern void MfKeepStrength(const Model *model, Strength strength);
 
 /* How many strengths the adversarial stage is run with, each from the end of BPR. */
 #define MF_MOST_STRENGTHS 2

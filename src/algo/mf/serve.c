@@ -8,6 +8,8 @@ Strength MfStrength(const MfOptions *options)
     bool relative = options->epsilon == 0;
     double named = relative ? options->relative_epsilon : options->epsilon;
 
+    if (options->adv_epochs == 0)
+        return (Strength){0, true};
     return (Strength){(float)(named > 0 ? named : PLAIN_EPSILON), relative};
 }
 
@@ -18,6 +20,8 @@ void MfLayout(Model *model)
     FactorsLayout(model, (uint32_t)o->factors);
     if (ChoosesRegularization(o))
         ModelAddColumn(model, "regularization", AXIS_SHARED, 1);
+    if (ChoosesStrength(o))
+        ModelAddColumn(model, "strength", AXIS_SHARED, 1);
 }
 
 double MfRegularization(const Host *host, const Model *model)
@@ -34,11 +38,28 @@ double MfRegularization(const Host *host, const Model *model)
     return stored > 0 ? stored : PLAIN_REGULARIZATION;
 }
 
-bool MfEndedPlain(const Model *model)
+/* Behind the regularization that was chosen, if it was. */
+static Part *StrengthPart(const Model *model)
 {
-    float stored = ChoosesRegularization(model->options)
-                       ? model->part[MF_REGULARIZATION_PART].data[0]
-                       : (float)PLAIN_REGULARIZATION;
+    return (Part *)&model->part[MF_REGULARIZATION_PART + ChoosesRegularization(model->options)];
+}
 
-    return stored != 0 && stored != (float)PLAIN_REGULARIZATION;
+Strength MfKeptStrength(const Host *host, const Model *model)
+{
+    const MfOptions *o = model->options;
+    float stored;
+
+    if (!ChoosesStrength(o))
+        return MfStrength(o);
+    stored = StrengthPart(model)->data[0];
+    if (!(stored >= 0 && stored <= GREATEST_EPSILON))
+        HostFail(host, FAIL_INVALID, "Train the model anew.",
+                 "the strength of the model's adversarial stage is damaged");
+    return (Strength){stored, true};
+}
+
+void MfKeepStrength(const Model *model, Strength strength)
+{
+    if (ChoosesStrength(model->options))
+        StrengthPart(model)->data[0] = strength.epsilon;
 }

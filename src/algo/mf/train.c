@@ -356,7 +356,7 @@ static MfPlan PlanOf(const MfTrainer *t)
     const MfOptions *o = t->options;
     MfPlan plan = {StageEpochs(t->model, o->epochs), 0};
 
-    if (MfIsAdversarial(t) && !(t->model->warm && MfEndedPlain(t->model)))
+    if (MfIsAdversarial(t) && !(t->model->warm && MfKeptStrength(t->host, t->model).epsilon == 0))
         plan.adversarial = StageEpochs(t->model, o->adv_epochs);
     if (t->model->warm && plan.adversarial > 0)
         plan.plain = 0;
@@ -492,6 +492,7 @@ void MfTrain(const Host *host, const Interactions *all, Model *model, TrainRepor
     MfSetRegularization(&t, &loop);
     chosen = RunStages(&t, &loop, plan);
     MfKeepRegularization(&t, report);
+    MfKeepStrength(model, chosen.adversarial > 0 ? t.strength : (Strength){0, true});
     if (data.held_count > 0 && !model->trial)
         LearnAll(&t, &loop, chosen);
     TellOmitted(&t, report);

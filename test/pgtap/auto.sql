@@ -211,6 +211,14 @@ SELECT ok(
     'with preset ' || p)
 FROM unnest('{fast,balanced,best}'::text[]) p;
 SELECT ok(
+    recadv_estimate_memory(10000, 1000, 1000000, 'auto', '{"candidates": "als"}')
+        >= recadv_estimate_memory(10000, 1000, 1000000, 'als', '{"factors": 256}'),
+    'also of the width that is tried for als');
+SELECT ok(
+    recadv_estimate_memory(10000, 1000, 1000000, 'auto', '{"candidates": "als", "preset": "fast"}')
+        < recadv_estimate_memory(10000, 1000, 1000000, 'als', '{"factors": 256}'),
+    'but not where that would be several times dearer');
+SELECT ok(
     recadv_estimate_memory(1000000, 100000, 1000000, 'auto', '{"preset": "fast"}')
         < recadv_estimate_memory(1000000, 100000, 1000000, 'auto'),
     'which matters');

@@ -23,6 +23,16 @@ typedef struct Point {
     double penalty;
 } Point;
 
+/* Steps of one length, and their trials. */
+typedef struct Phase {
+    double power; /* of the steps */
+    int epochs;   /* of a trial */
+    int trials;   /* of the search, until the end of these steps */
+} Phase;
+
+static const Phase whole = {1, TRIAL_EPOCHS, MOST_FIRST};
+static const Phase half = {0.5, LONG_TRIAL_EPOCHS, MOST_TRIALS};
+
 typedef struct Search {
     const Host *host;
     const AlsOptions *options;
@@ -35,10 +45,7 @@ typedef struct Search {
     double start;
     Point best;
     double value;
-    double power; /* of the steps */
-    bool coarse;  /* long steps will do */
-    int epochs;   /* of a trial */
-    int most;     /* trials until the end of these steps */
+    const Phase *phase;
 } Search;
 
 /* --- training, as far as trials share it */
@@ -95,7 +102,7 @@ static double Try(Search *s, Point p)
     PartClear(s->host, &s->model->part[ALS_USER_PART]);
     PartClear(s->host, &s->model->part[ALS_ITEM_PART]);
     AlsStart(s->solver, s->model);
-    for (int e = 0; e < s->epochs; e++)
+    for (int e = 0; e < s->phase->epochs; e++)
         loss = AlsEpoch(s->solver, s->model);
     ValidationRun(s->host, s->model, s->validation);
     s->trials++;
@@ -108,10 +115,10 @@ static bool Improves(Search *s, Point p)
 {
     double value;
 
-    if (s->trials >= s->most)
+    if (s->trials >= s->phase->trials)
         return false;
     value = Try(s, p);
-    if (value <= s->value * (1 + LEAST_GAIN * s->power))
+    if (value <= s->value * (1 + LEAST_GAIN * s->phase->power))
         return false;
     s->best = p;
     s->value = value;
@@ -123,7 +130,7 @@ enum { SHARE = 1, PENALTY = 2, BOTH = SHARE | PENALTY };
 
 static Point Moved(const Search *s, int what, bool up)
 {
-    double power = up ? s->power : -s->power;
+    double power = up ? s->phase->power : -s->phase->power;
     Point p = s->best;
 
     if ((what & SHARE) != 0)
@@ -152,13 +159,10 @@ static void WalkEach(Search *s, int open)
         ;
 }
 
-/* What follows is in steps of this power, of trials of so many epochs, from the best point so far.
- */
-static void Begin(Search *s, double power, int epochs, int most)
+/* From the best point so far. */
+static void Begin(Search *s, const Phase *phase)
 {
-    s->power = power;
-    s->epochs = epochs;
-    s->most = most;
+    s->phase = phase;
     s->value = Try(s, s->best);
 }
 
@@ -167,16 +171,16 @@ static void Begin(Search *s, double power, int epochs, int most)
  * since good pairs lie along a ridge on which the penalty rises with the share.  How far along it
  * is best, trials tell that are long enough for a low penalty to take revenge.
  */
-static void WalkDown(Search *s)
+static void WalkDown(Search *s, bool trial)
 {
     int open = (s->options->unobserved_weight == 0 ? SHARE : 0) |
                (s->options->regularization == 0 ? PENALTY : 0);
 
-    Begin(s, 1, TRIAL_EPOCHS, MOST_FIRST);
+    Begin(s, &whole);
     WalkEach(s, open);
-    if (s->coarse)
+    if (trial)
         return;
-    Begin(s, 0.5, LONG_TRIAL_EPOCHS, MOST_TRIALS);
+    Begin(s, &half);
     WalkEach(s, open);
     if (open == BOTH)
         Walk(s, BOTH);
@@ -207,7 +211,7 @@ static void RunTrials(Search *s, const Interactions *data, const Model *model)
     s->model = &narrow;
     s->solver = &solver;
     s->validation = &validation;
-    WalkDown(s);
+    WalkDown(s, model->trial);
     ValidationRelease(s->host, &validation);
     SolverClose(&solver);
     for (int i = 0; i < narrow.parts; i++)
@@ -222,7 +226,6 @@ AlsWeights SearchWeights(const Host *host, const Interactions *data, const Model
                 .activity = (double)TrainingCount(data) / data->users,
                 .items = data->items,
                 .start = HostClock(),
-                .coarse = model->trial,
                 .best = {START_SHARE, START_PENALTY}};
 
     if (o->unobserved_weight > 0)

@@ -393,8 +393,11 @@ Size ChoiceMemory(const void *options, uint32 users, uint32 items, uint64 intera
                   Columns columns, int threads)
 {
     const ChoiceOptions *choice = options;
-    Interactions shape = {
-        .users = users, .items = items, .count = interactions, .columns = columns};
+    Interactions shape = {.users = users,
+                          .items = items,
+                          .count = interactions,
+                          .columns = columns,
+                          .held_count = TrainingHeld(&choice->train, users, interactions)};
     TrainOptions train = choice->train;
     Size greatest = 0;
 

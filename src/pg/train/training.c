@@ -221,6 +221,13 @@ Size ComparingMemory(const Model *model, const Interactions *shape, int threads)
                    ValidationMemory(model, shape, threads));
 }
 
+uint64 TrainingHeld(const TrainOptions *train, uint32 users, uint64 interactions)
+{
+    uint64 most = train->validation_users == 0 ? users : (uint64)train->validation_users;
+
+    return train->holdout == HOLDOUT_NONE ? 0 : Min(Min(most, (uint64)users), interactions);
+}
+
 /*
  * The largest of three peaks: reading (rows of 8 to 20 bytes, their sorted copies, the hash
  * tables), comparing with the version that serves, and fitting.
@@ -229,18 +236,16 @@ Size TrainingMemory(const Algorithm *algorithm, const void *options, uint32 user
                     uint64 interactions, Columns columns, int threads)
 {
     const TrainOptions *train = options;
-    Interactions shape = {
-        .users = users, .items = items, .count = interactions, .columns = columns};
+    Interactions shape = {.users = users,
+                          .items = items,
+                          .count = interactions,
+                          .columns = columns,
+                          .held_count = TrainingHeld(train, users, interactions)};
     Size row = 2 * sizeof(uint32) + ColumnBytes(columns);
     Size hash = mul_size((Size)users + items + 1024, 64); /* the least size of a hash table */
     Size reading, fitting, comparing;
     Model model;
 
-    if (train->holdout != HOLDOUT_NONE)
-        shape.held_count = train->validation_users == 0
-                               ? users
-                               : Min((uint64)train->validation_users, (uint64)users);
-    shape.held_count = Min(shape.held_count, interactions);
     ModelLayout(&model, algorithm, options, users, items);
     reading = SizeAdd(SizeAdd(SizeMultiply(interactions, row), hash),
                       InteractionsMemory(interactions, users, columns));

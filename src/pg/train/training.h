@@ -135,6 +135,9 @@ extern const Epoch *TrainingBest(const Training *training);
 /* Bytes that loading and ranking a version take that serves, if it is as large as this one. */
 extern Size ComparingMemory(const Model *model, const Interactions *shape, int threads);
 
+/* Interactions that are held out, at most. */
+extern uint64 TrainingHeld(const TrainOptions *train, uint32 users, uint64 interactions);
+
 /* Bytes that training needs at its peak, beside the source's dictionaries of long texts. */
 extern Size TrainingMemory(const Algorithm *algorithm, const void *options, uint32 users,
                            uint32 items, uint64 interactions, Columns columns, int threads);

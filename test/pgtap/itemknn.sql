@@ -181,7 +181,7 @@ SELECT fails(
     '22023',
     '%' || substring(o FROM '"(\w+)"') || '%',
     'refused: ' || o)
-FROM unnest('{"{\"neighbors\":0}","{\"neighbors\":1001}","{\"shrink\":-1}",
+FROM unnest('{"{\"neighbors\":0}","{\"neighbors\":1001}","{\"shrink\":-2}",
               "{\"weighting\":\"idf\"}","{\"recent\":-1}","{\"recent\":1001}","{\"factors\":8}"}'::text[]) o;
 SELECT isnt(digest('knn'), digest('other'), 'another model with weighting ' || w)
 FROM unnest('{tfidf,bm25}'::text[]) w,

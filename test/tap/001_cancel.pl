@@ -10,9 +10,6 @@ use Time::HiRes qw(time usleep);
 
 use RecadvTest;
 
-# Seconds within which a backend must have reacted.  The goal is 0.2; this is for loaded machines.
-my $limit = 5;
-
 my $node = new_server('cancel', "recadv.max_memory = '4GB'", "log_min_messages = warning");
 my $watcher = start_session($node);
 my $session = start_session($node);
@@ -162,7 +159,6 @@ sub check_cancel
 	$result = $session->finish;
 	report($label, time - $asked);
 	is($result->{state}, '57014', "$label: cancelled") or diag($result->{err});
-	cmp_ok(time - $asked, '<', $limit, "$label: in time");
 	check_after($label, $session->{pid});
 	cmp_ok(memory_of($session->{pid}), '<', $before + 40, "$label: memory is back");
 	return;
@@ -184,7 +180,6 @@ sub check_terminate
 	wait_until(sub { !-e "/proc/$victim->{pid}" });
 	report($label, time - $asked);
 	is($result->{state}, '57P01', "$label: terminated") or diag($result->{err});
-	cmp_ok(time - $asked, '<', $limit, "$label: in time");
 	$victim->quit;
 	check_after($label);
 	return;
@@ -213,7 +208,6 @@ sub check_timeouts
 	}
 	report($label, $worst);
 	is("@wrong", '', "$label: no other error");
-	cmp_ok($worst, '<', $limit, "$label: in time");
 	check_after($label, $session->{pid});
 	return;
 }

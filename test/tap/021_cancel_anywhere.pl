@@ -182,6 +182,7 @@ my %calls = (
 # --- one call ------------------------------------------------------------------------------------
 
 my $session = start_session($node);
+my $watcher = start_session($node);
 my ($sent, $heeded) = (0, 0);
 my (%seconds, %slowest, @reactions, @processor, @slow);
 
@@ -262,6 +263,15 @@ sub timeout
 	return $result;
 }
 
+# A cancel that comes before the statement does is lost.
+sub begun
+{
+	my ($victim) = @_;
+
+	return $watcher->query("SELECT state <> 'idle' AND query !~ '^BEGIN' FROM pg_stat_activity"
+		  . " WHERE pid = $victim->{pid}")->{out} eq 't';
+}
+
 # The signal that pg_cancel_backend() or pg_terminate_backend() sends.
 sub signal
 {
@@ -270,6 +280,7 @@ sub signal
 
 	$victim->send(undone($name));
 	usleep($moment * 1e6);
+	wait_until(sub { begun($victim) || $victim->ended });
 	if ($victim->ended) # too late
 	{
 		$result = $victim->finish;

@@ -10,9 +10,6 @@ use Time::HiRes qw(time usleep);
 
 use RecadvTest;
 
-# Seconds within which a backend must have reacted.  The goal is 0.2; this is for loaded machines.
-my $limit = 5;
-
 my $node = new_server('policies', 'wal_level = replica', 'max_wal_senders = 4', 'restart_after_crash = on');
 my $watcher = start_session($node);
 my $session = start_session($node);
@@ -135,7 +132,6 @@ sub check_cancel
 	$result = $session->finish;
 	diag(sprintf('%s: reacted after %.3f s', $label, time - $asked));
 	is($result->{state}, '57014', "$label: cancelled") or diag($result->{err});
-	cmp_ok(time - $asked, '<', $limit, "$label: in time");
 	is(threads_of($session->{pid}), 1, "$label: one thread");
 	ok(no_locks($node, $session->{pid}), "$label: no locks");
 	cmp_ok(memory_of($session->{pid}), '<', $before + 40, "$label: memory is back");

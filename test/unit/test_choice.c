@@ -747,7 +747,7 @@ static TunePlan GridPlan(Chosen *c, int trials)
 {
     const Algorithm *algorithm = AlgorithmFind("itemknn");
     TuneSpace *space = HostAllocateZero(&c->t.host, 1, sizeof(TuneSpace));
-    static double neighbors[] = {5, 10, 20}, weightings[] = {0, 1};
+    static double neighbors[] = {5, 10, 20}, weightings[] = {1, 2};
 
     *space = (TuneSpace){.algorithm = algorithm, .count = 2};
     space->axes = HostAllocateZero(&c->t.host, 2, sizeof(TuneAxis));

@@ -183,8 +183,8 @@ static void CheckAllNeighbors(void)
                          weightings[w]);
                 CheckNeighbors(weights == 1, settings);
             }
-    CheckNeighbors(false, "neighbors=1000 shrink=3.5");
-    CheckNeighbors(true, "neighbors=1 shrink=0");
+    CheckNeighbors(false, "neighbors=1000 shrink=3.5 weighting=none");
+    CheckNeighbors(true, "neighbors=1 shrink=0 weighting=none");
 }
 
 /* ---- the same bytes, whatever the threads and what stood there before ---- */
@@ -217,6 +217,9 @@ static void CheckThreads(const char *settings)
 
 /* ---- validation ---- */
 
+/* Nothing is left to choose. */
+#define NAMED "weighting=none shrink=10"
+
 static void CheckLearnsHeld(void)
 {
     TestHost t;
@@ -227,18 +230,18 @@ static void CheckLearnsHeld(void)
 
     TestHostInit(&t);
     data = TasteInteractions(&t.host, 600, 400, 8, 20, 570);
-    Train(&t, &data, "itemknn", "", &all);
+    Train(&t, &data, "itemknn", NAMED, &all);
     CHECK(isnan(all.report.history[0].metric[0]) && all.report.best == 0,
           "nothing held out: no validation");
     InteractionsHoldOut(&t.host, &data, HOLDOUT_RANDOM, 0, 1);
-    Train(&t, &data, "itemknn", "", &run);
+    Train(&t, &data, "itemknn", NAMED, &run);
     CHECK(r->epochs == 1 && r->best == 0 && strcmp(r->stop_reason, "counted") == 0 &&
               strcmp(r->history[0].stage, "neighbors") == 0 && isnan(r->history[0].loss),
           "the report has one epoch and no loss");
     CHECK(t.epochs == 2 && t.last.value == r->history[0].metric[0], "progress tells of it");
     CHECK(SameModel(&all.model, &run.model), "what serves has learnt what was held out");
     rest = WithoutHeld(&t.host, &data);
-    Train(&t, &rest, "itemknn", "", &part);
+    Train(&t, &rest, "itemknn", NAMED, &part);
     ValidationPrepare(&t.host, &data, &v);
     ValidationRun(&t.host, &part.model, &v);
     CHECK(v.hr == r->history[0].metric[1] && !SameModel(&part.model, &run.model),
@@ -248,6 +251,96 @@ static void CheckLearnsHeld(void)
     ValidationRun(&t.host, &popularity.model, &v);
     CHECK(r->history[0].metric[0] > 1.5 * v.ndcg,
           "NDCG@100 %.4f, half as much again as popularity %.4f", r->history[0].metric[0], v.ndcg);
+    TestHostEnd(&t);
+}
+
+/* ---- what is held out chooses ---- */
+
+/* Index of the best of the trials, the first of equals. */
+static int BestTrial(const TrainReport *report)
+{
+    int best = 0;
+
+    for (int e = 1; e < report->best; e++)
+        if (report->history[e].metric[0] > report->history[best].metric[0])
+            best = e;
+    return best;
+}
+
+/* Options `settings` leave `trials` of these stages, and the model is that of one of `named`. */
+static void CheckChoice(const char *settings, int trials, const char *const *stages,
+                        const char *const *named)
+{
+    TestHost t;
+    Interactions data;
+    Training run, same;
+    const TrainReport *r = &run.report;
+    bool right;
+    int best;
+
+    TestHostInit(&t);
+    data = TasteInteractions(&t.host, 600, 400, 8, 20, 570);
+    InteractionsHoldOut(&t.host, &data, HOLDOUT_RANDOM, 0, 1);
+    Train(&t, &data, "itemknn", settings, &run);
+    right = r->epochs == trials + 1 && r->best == trials &&
+            KnnTrials(run.model.options, &data) == trials;
+    for (int e = 0; e < trials && right; e++)
+        right = strcmp(r->history[e].stage, stages[e]) == 0 && r->history[e].epoch == 1;
+    CHECK(right, "%s: %d trials, found %d rows", settings, trials, r->epochs);
+    best = BestTrial(r);
+    CHECK(r->history[trials].metric[0] == r->history[best].metric[0],
+          "%s: the best trial's NDCG@100 %.4f is that of the model", settings,
+          r->history[best].metric[0]);
+    Train(&t, &data, "itemknn", named[best], &same);
+    CHECK(SameModel(&run.model, &same.model) && same.report.epochs == 1,
+          "%s: the model is that of %s", settings, named[best]);
+    TestHostEnd(&t);
+}
+
+static void CheckChoices(void)
+{
+    static const char *const all[] = {"weighting tfidf", "weighting none", "shrink 0", "shrink 50"};
+    static const char *const shrinks[] = {"shrink 10", "shrink 0", "shrink 50"};
+    const char *named[] = {"weighting=tfidf shrink=10", "weighting=none shrink=10", NULL, NULL};
+
+    CheckChoice("weighting=auto shrink=10", 2, all, named);
+    CheckChoice("weighting=bm25", 3, shrinks,
+                (const char *const[]){"weighting=bm25 shrink=10", "weighting=bm25 shrink=0",
+                                      "weighting=bm25 shrink=50"});
+    CheckChoice("weighting=tfidf", 3, shrinks,
+                (const char *const[]){"weighting=tfidf shrink=10", "weighting=tfidf shrink=0",
+                                      "weighting=tfidf shrink=50"});
+    named[2] = "weighting=tfidf shrink=0", named[3] = "weighting=tfidf shrink=50";
+    CheckChoice("", 4, all, named);
+}
+
+/* Trials of large data rank a part of what is held out. */
+static void CheckThinned(void)
+{
+    Interactions shape = {.users = 30000, .items = 40000, .count = 800000, .held_count = 30000};
+    KnnOptions o = {.neighbors = 100, .shrink = -1};
+    Model model = {.items = 40000, .options = &o};
+    TestHost t;
+    Interactions data;
+    Validation v;
+
+    CHECK(KnnTrialCases(&model, &shape) == 1250, "5e9 looks at neighbours");
+    model.items = 400000;
+    CHECK(KnnTrialCases(&model, &shape) == 1000, "but no fewer than 1000 interactions");
+    shape.held_count = 300;
+    CHECK(KnnTrialCases(&model, &shape) == 300, "or all");
+    TestHostInit(&t);
+    data = TasteInteractions(&t.host, 600, 400, 8, 20, 570);
+    InteractionsHoldOut(&t.host, &data, HOLDOUT_RANDOM, 0, 1);
+    ValidationPrepare(&t.host, &data, &v);
+    ValidationThin(&v, 1000000);
+    CHECK(v.count == data.held_count, "all are left of fewer");
+    ValidationThin(&v, 100);
+    CHECK(v.count == 100 && v.cases[99].user >= 590 && v.cases[50].user > v.cases[49].user &&
+              v.cases[50].relevant[0] == data.held[v.cases[50].user] &&
+              v.cases[99].positions == v.cases[0].positions + 99,
+          "a hundred, evenly spread, with what is theirs");
+    ValidationRelease(&t.host, &v);
     TestHostEnd(&t);
 }
 
@@ -633,6 +726,8 @@ void TestItemKnn(void)
     CheckThreads("neighbors=50 weighting=tfidf shrink=0");
     CheckThreads("neighbors=50 weighting=bm25");
     CheckLearnsHeld();
+    CheckChoices();
+    CheckThinned();
     CheckScores();
     CheckSlices();
     CheckSimilarity();

@@ -1,19 +1,20 @@
 /* itemknn.c: options and members of the nearest neighbours of items. */
 #include "algo/itemknn/itemknn.h"
 
-static const char *const weightings[] = {"none", "tfidf", "bm25", NULL};
+static const char *const weightings[] = {"auto", "none", "tfidf", "bm25", NULL};
 
 #define FIELD(name) offsetof(KnnOptions, name)
 
 static const OptionSpec itemknn_options[] = {
     {"neighbors", OPTION_INTEGER, FIELD(neighbors), 1, 1000, 100, NULL,
      "nearest neighbours of each item that are kept", "Sarwar et al. 2001, section 3.2.1"},
-    {"shrink", OPTION_REAL, FIELD(shrink), 0, 1e6, 10, NULL,
-     "items with few users are less alike: as if each had so many more users, whom the other lacks",
+    {"shrink", OPTION_REAL, FIELD(shrink), -1, 1e6, -1, NULL,
+     "items with few users are less alike: as if each had so many more users, whom the other "
+     "lacks; below 0: chosen by validation, of 0, 10 and 50",
      "Bell and Koren 2007; the form is that of Ferrari Dacrema et al. 2019"},
-    {"weighting", OPTION_CHOICE, FIELD(weighting), 0, 0, WEIGH_NONE, weightings,
+    {"weighting", OPTION_CHOICE, FIELD(weighting), 0, 0, WEIGH_CHOSEN, weightings,
      "of interactions, before items are compared; users with many items count for less by tfidf "
-     "and bm25",
+     "and bm25; auto: none or tfidf, by validation",
      "the library implicit"},
     {"recent", OPTION_INTEGER, FIELD(recent), 0, 1000, 0, NULL,
      "recommend by the last so many interactions of a user, which takes a time column; 0: by all",

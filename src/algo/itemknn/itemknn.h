@@ -17,12 +17,13 @@ enum { KNN_NEIGHBOR_PART = POPULARITY_PART + 1, KNN_SIMILARITY_PART };
 /* Neighbours are stored as floats, which are exact so far. */
 #define KNN_MOST_ITEMS (1u << 24)
 
-typedef enum Weighting { WEIGH_NONE, WEIGH_TFIDF, WEIGH_BM25 } Weighting;
+/* The first one: chosen by what is held out. */
+typedef enum Weighting { WEIGH_CHOSEN, WEIGH_NONE, WEIGH_TFIDF, WEIGH_BM25 } Weighting;
 
 typedef struct KnnOptions {
     TrainOptions train;
     int64_t neighbors;
-    double shrink;
+    double shrink; /* below 0: chosen by what is held out */
     int weighting; /* Weighting */
     int64_t recent;
 } KnnOptions;
@@ -48,6 +49,27 @@ extern void VectorsRelease(const Host *host, Vectors *vectors);
 
 /* Bytes that building allocates. */
 extern size_t VectorsMemory(uint64_t interactions, uint32_t items);
+
+/*
+ * The options with nothing left to choose: the first of the trials with the best NDCG@100 of the
+ * held-out interactions.  Trials are entered into the history, which has room for KNN_MOST_TRIALS,
+ * and change the model.
+ */
+extern KnnOptions KnnChoose(const Host *host, const Interactions *data, Model *model,
+                            TrainReport *report);
+extern int KnnTrials(const KnnOptions *options, const Interactions *shape);
+
+/* How many held-out interactions a trial ranks. */
+extern uint64_t KnnTrialCases(const Model *model, const Interactions *shape);
+
+#define KNN_MOST_TRIALS 4
+
+/* Finds the neighbours; `held`: from all interactions, also those that are held out. */
+extern void KnnBuild(const Host *host, const Interactions *data, Model *model,
+                     const KnnOptions *options, bool held);
+
+/* Enters what was measured as the next row of the history, and tells of it. */
+extern void KnnEnter(const Host *host, const Model *model, TrainReport *report, Epoch epoch);
 
 /* Members of struct Algorithm. */
 extern void KnnLayout(Model *model);

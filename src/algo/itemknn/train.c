@@ -49,7 +49,8 @@ size_t KnnMemory(const Model *model, const Interactions *shape, int threads)
     size_t search =
         SizeAdd(VectorsMemory(shape->count, shape->items), SearchMemory(model, threads));
 
-    return SizeAdd(SizeAdd(search, ValidationMemory(model, shape, threads)), sizeof(Epoch));
+    return SizeAdd(SizeAdd(search, ValidationMemory(model, shape, threads)),
+                   (KNN_MOST_TRIALS + 1) * sizeof(Epoch));
 }
 
 /* Adds interactions first .. end - 1 of one user, whose value for the item is `value`. */
@@ -151,10 +152,9 @@ static void FindBlock(void *job, int task, int worker)
             FindNeighbors(s, first + i, worker);
 }
 
-/* `held`: from all interactions, also those that are held out. */
-static void Build(const Host *host, const Interactions *data, Model *model, bool held)
+void KnnBuild(const Host *host, const Interactions *data, Model *model, const KnnOptions *o,
+              bool held)
 {
-    const KnnOptions *o = model->options;
     size_t threads = (size_t)PoolThreads(host);
     Search s = {.host = host, .data = data, .options = o, .model = model, .held = held};
 
@@ -171,12 +171,21 @@ static void Build(const Host *host, const Interactions *data, Model *model, bool
     VectorsRelease(host, &s.vectors);
 }
 
+void KnnEnter(const Host *host, const Model *model, TrainReport *report, Epoch epoch)
+{
+    report->history[report->epochs++] = epoch;
+    host->progress(host->arg,
+                   &(Progress){epoch.stage, 1, 1, epoch.loss, model->algorithm->metrics[0].label,
+                               epoch.metric[0], epoch.seconds});
+}
+
 /* How well the neighbours that the training interactions alone give rank those held out. */
-static void Validate(const Host *host, const Interactions *data, Model *model, Epoch *epoch)
+static void Validate(const Host *host, const Interactions *data, Model *model, const KnnOptions *o,
+                     Epoch *epoch)
 {
     Validation validation;
 
-    Build(host, data, model, false);
+    KnnBuild(host, data, model, o, false);
     ValidationPrepare(host, data, &validation);
     ValidationRun(host, model, &validation);
     epoch->metric[0] = validation.ndcg;
@@ -198,25 +207,22 @@ static void CheckData(const Host *host, const Interactions *data, const KnnOptio
 
 void KnnTrain(const Host *host, const Interactions *data, Model *model, TrainReport *report)
 {
+    Epoch epoch = {
+        .epoch = 1, .stage = "neighbors", .loss = NAN, .metric = {NAN, NAN}, .compared = NAN};
     double start = HostClock();
-    Epoch *epoch;
+    KnnOptions options;
 
     CheckData(host, data, model->options);
-    epoch = HostAllocate(host, 1, sizeof(Epoch));
-    *epoch = (Epoch){
-        .epoch = 1, .stage = "neighbors", .loss = NAN, .metric = {NAN, NAN}, .compared = NAN};
+    report->history = HostAllocate(host, KNN_MOST_TRIALS + 1, sizeof(Epoch));
+    options = KnnChoose(host, data, model, report);
     if (data->held_count > 0) {
-        Validate(host, data, model, epoch);
+        Validate(host, data, model, &options, &epoch);
         report->evaluate_seconds = HostClock() - start;
     }
     if (data->held_count == 0 || !model->trial)
-        Build(host, data, model, true);
-    epoch->seconds = HostClock() - start;
-    report->history = epoch;
-    report->epochs = 1;
-    report->best = 0;
+        KnnBuild(host, data, model, &options, true);
+    epoch.seconds = HostClock() - start;
+    report->best = report->epochs;
     report->stop_reason = "counted";
-    host->progress(host->arg,
-                   &(Progress){epoch->stage, 1, 1, epoch->loss, model->algorithm->metrics[0].label,
-                               epoch->metric[0], epoch->seconds});
+    KnnEnter(host, model, report, epoch);
 }

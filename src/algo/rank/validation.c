@@ -187,6 +187,22 @@ void ValidationPrepare(const Host *host, const Interactions *data, Validation *v
     validation->count = n;
 }
 
+void ValidationThin(Validation *validation, size_t most)
+{
+    size_t count = validation->count;
+
+    if (count <= most)
+        return;
+    for (size_t n = 0; n < most; n++) {
+        RankingCase *to = &validation->cases[n], *from = &validation->cases[n * count / most];
+        uint32_t *positions = to->positions;
+
+        *to = *from;
+        to->positions = positions;
+    }
+    validation->count = most;
+}
+
 void ValidationRelease(const Host *host, Validation *validation)
 {
     if (validation->cases != NULL)

@@ -45,6 +45,8 @@ typedef struct Validation {
 
 /* Cases of the held-out users, in order. */
 extern void ValidationPrepare(const Host *host, const Interactions *data, Validation *validation);
+/* Leaves at most so many of them, evenly spread. */
+extern void ValidationThin(Validation *validation, size_t most);
 extern void ValidationRelease(const Host *host, Validation *validation);
 
 /*

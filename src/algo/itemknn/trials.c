@@ -1,0 +1,115 @@
+/* trials.c: weighting and shrinkage, chosen by the held-out interactions. */
+#include <math.h>
+
+#include "algo/itemknn/itemknn.h"
+#include "algo/rank/validation.h"
+
+/* Where nothing can be measured, and where trials begin. */
+#define PLAIN_SHRINK 10
+
+/*
+ * A trial ranks no more held-out interactions than take so many looks at neighbours, but as many
+ * as tell differences of some per cent: rankings take longer than neighbours where there are many
+ * items.
+ */
+#define LOOKS        5e9
+#define FEWEST_CASES 1000
+
+/* What is left to choose in one trial. */
+typedef struct Trial {
+    Weighting weighting; /* WEIGH_CHOSEN: that of the best so far */
+    double shrink;       /* below 0: that of the best so far */
+    const char *stage;
+} Trial;
+
+static const Trial weightings[] = {{WEIGH_TFIDF, -1, "weighting tfidf"},
+                                   {WEIGH_NONE, -1, "weighting none"}};
+static const Trial plain = {WEIGH_CHOSEN, PLAIN_SHRINK, "shrink 10"};
+static const Trial shrinks[] = {{WEIGH_CHOSEN, 0, "shrink 0"}, {WEIGH_CHOSEN, 50, "shrink 50"}};
+
+#define COUNT(list) (int)(sizeof(list) / sizeof((list)[0]))
+
+typedef struct Trials {
+    const Host *host;
+    const Interactions *data;
+    Model *model;
+    TrainReport *report;
+    Validation validation;
+    double start;
+    KnnOptions best;
+    double value; /* of the best; -1: there is none */
+} Trials;
+
+int KnnTrials(const KnnOptions *o, const Interactions *shape)
+{
+    int weighting = o->weighting == WEIGH_CHOSEN ? COUNT(weightings) : 0;
+
+    if (shape->held_count == 0)
+        return 0;
+    return o->shrink >= 0 ? weighting : COUNT(shrinks) + (weighting > 0 ? weighting : 1);
+}
+
+uint64_t KnnTrialCases(const Model *model, const Interactions *shape)
+{
+    const KnnOptions *o = model->options;
+    double fit = LOOKS / ((double)model->items * (double)o->neighbors);
+
+    if (fit < FEWEST_CASES)
+        fit = FEWEST_CASES;
+    return fit < (double)shape->held_count ? (uint64_t)fit : shape->held_count;
+}
+
+static void Try(Trials *t, const Trial *trial)
+{
+    Epoch epoch = {.epoch = 1, .stage = trial->stage, .loss = NAN, .compared = NAN};
+    KnnOptions options = t->best;
+
+    if (trial->weighting != WEIGH_CHOSEN)
+        options.weighting = trial->weighting;
+    if (trial->shrink >= 0)
+        options.shrink = trial->shrink;
+    KnnBuild(t->host, t->data, t->model, &options, false);
+    ValidationRun(t->host, t->model, &t->validation);
+    epoch.metric[0] = t->validation.ndcg;
+    epoch.metric[1] = t->validation.hr;
+    epoch.seconds = HostClock() - t->start;
+    KnnEnter(t->host, t->model, t->report, epoch);
+    if (t->validation.ndcg <= t->value)
+        return;
+    t->best = options;
+    t->value = t->validation.ndcg;
+}
+
+/* The weighting first, with some shrinkage; then less and more of that. */
+static void RunTrials(Trials *t, const KnnOptions *o)
+{
+    ValidationPrepare(t->host, t->data, &t->validation);
+    ValidationThin(&t->validation, KnnTrialCases(t->model, t->data));
+    for (int i = 0; i < COUNT(weightings) && o->weighting == WEIGH_CHOSEN; i++)
+        Try(t, &weightings[i]);
+    if (o->shrink < 0 && o->weighting != WEIGH_CHOSEN)
+        Try(t, &plain);
+    for (int i = 0; i < COUNT(shrinks) && o->shrink < 0; i++)
+        Try(t, &shrinks[i]);
+    ValidationRelease(t->host, &t->validation);
+}
+
+KnnOptions KnnChoose(const Host *host, const Interactions *data, Model *model, TrainReport *report)
+{
+    const KnnOptions *o = model->options;
+    Trials t = {.host = host,
+                .data = data,
+                .model = model,
+                .report = report,
+                .start = HostClock(),
+                .best = *o,
+                .value = -1};
+
+    if (o->weighting == WEIGH_CHOSEN)
+        t.best.weighting = weightings[0].weighting;
+    if (o->shrink < 0)
+        t.best.shrink = PLAIN_SHRINK;
+    if (KnnTrials(o, data) > 0)
+        RunTrials(&t, o);
+    return t.best;
+}

@@ -12,7 +12,7 @@
  * as tell differences of some per cent: rankings take longer than neighbours where there are many
  * items.
  */
-#define LOOKS        5e9
+#define LOOKS        1e9
 #define FEWEST_CASES 1000
 
 /* What is left to choose in one trial. */

@@ -683,6 +683,7 @@ void TestNmrn(void)
                    true);
     CheckAllLearnt("nmrn", "loss=hinge factors=16 epochs=4 evaluate_every=1 learning_rate=0.3",
                    true);
+    CheckAllLearnt("nmrn_gan", "factors=16 epochs=4 pre_epochs=0 evaluate_every=4", false);
     CheckTemperature();
     CheckFailures();
     CheckCancel("nmrn");

@@ -28,6 +28,11 @@ size_t SizeMultiply(size_t a, size_t b)
     return __builtin_mul_overflow(a, b, &product) ? SIZE_MAX : product;
 }
 
+size_t SizeLarger(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
 /* The host's allocator may align less: its own pointer is kept just before the aligned one. */
 void *HostAllocate(const Host *host, size_t count, size_t size)
 {

@@ -116,4 +116,7 @@ extern double HostClock(void);
 extern size_t SizeAdd(size_t a, size_t b);
 extern size_t SizeMultiply(size_t a, size_t b);
 
+/* The greater of two, where one memory serves for both. */
+extern size_t SizeLarger(size_t a, size_t b);
+
 #endif

@@ -135,6 +135,12 @@ my @rewards = "$which$sessions" =~ /(?<![\d.])\d?\.\d\d\b/g;
 cmp_ok(scalar @rewards, '>', 20, 'rewards are told again');
 is(join(' ', grep { $earned !~ /(?<![\d.])0?\Q$_\E\b/ } @rewards), '', 'and stand in their tables');
 
+# squeezed(TEXT): tables of psql with columns and rules of any width.
+sub squeezed
+{
+	return $_[0] =~ s/ +$//gmr =~ s/ +/ /gr =~ s/-{2,}/--/gr;
+}
+
 # The first screen of README.md, in the shop of script/demo; scores but for their last digits.
 my ($first, $first_output) = slurp_file('README.md') =~ /^```sql\n(.*?)^```\n\n```\n(.*?)^```\n/ms;
 $node->safe_psql('postgres', 'CREATE DATABASE readme');
@@ -145,8 +151,8 @@ my (undef, $trouble) = psql_shows($node, 'readme', slurp_file('script/demo.sql')
 is($trouble, '', 'the shop of the demo is there');
 my ($came, $errors) = psql_shows($node, 'readme', $first);
 is($errors, '', 'the first screen runs');
-my $shown = printed_as($first_output =~ s/ (\d\.\d\d)\d+/ $1…/gr =~ s/ +/ /gr =~ s/-{2,}/…/gr);
-like($came =~ s/\n\n/\n/gr =~ s/ +$//gmr =~ s/ +/ /gr, qr/^$shown$/m, 'and prints what it shows');
+my $shown = printed_as(squeezed($first_output) =~ s/ (\d\.\d\d)\d+/ $1…/gr);
+like(squeezed($came =~ s/\n\n/\n/gr), qr/^$shown$/m, 'and prints what it shows');
 $node->safe_psql('postgres', 'DROP DATABASE readme');
 
 # Pages that are read from above to below, with what they print.

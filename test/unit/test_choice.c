@@ -191,8 +191,8 @@ static void CheckEvents(void)
     uint64_t events = 0;
 
     TestHostInit(&t);
-    stream = TasteStreamCreate(&t.host, 120, 40, 4, 2400, 2400, 901);
-    data = TasteStreamData(&t.host, &stream, 2400);
+    stream = TasteStreamCreate(&t.host, 60, 40, 4, 1200, 1200, 901);
+    data = TasteStreamData(&t.host, &stream, 1200);
     InteractionsHoldOut(&t.host, &data, HOLDOUT_RANDOM, 0, 1);
     SampleWithin(&t, &data, data.count / 2, &half);
     for (uint32_t u = 0; u < half.users; u++)
@@ -220,7 +220,7 @@ static void CheckChoice(void)
     double best = -1;
     int first = 0, second = 0;
 
-    Open(&c, 300, NULL);
+    Open(&c, 300, "effort=fast");
     Run(&c);
     for (int i = 0; i < c.choice.trials; i++) {
         const Trial *trial = &c.choice.trial[i];
@@ -230,8 +230,8 @@ static void CheckChoice(void)
         if (trial->round == 2)
             best = fmax(best, trial->metric);
     }
-    CHECK(first == 6 && second == 3 && c.choice.untried == NULL,
-          "six candidates, of which three go on");
+    CHECK(first == 6 && second == 3 && c.choice.trials == 9 && c.choice.untried == NULL,
+          "six candidates, of which three go on: %d trials", c.choice.trials);
     CHECK(MetricOf(&c.choice, c.choice.algorithm->name, 2) == best, "the best of them is chosen");
     CHECK(isnan(MetricOf(&c.choice, "popularity", 2)) &&
               MetricOf(&c.choice, "popularity", 1) < 0.7 * best,
@@ -247,9 +247,9 @@ static void CheckThreads(void)
 {
     Chosen one, two, other;
 
-    Open(&one, 200, "candidates=itemknn,als,bpr,softmax");
-    Open(&two, 200, "candidates=itemknn,als,bpr,softmax");
-    Open(&other, 200, "candidates=itemknn,als,bpr,softmax seed=2");
+    Open(&one, 100, "candidates=itemknn,als,bpr,softmax effort=fast");
+    Open(&two, 100, "candidates=itemknn,als,bpr,softmax effort=fast");
+    Open(&other, 100, "candidates=itemknn,als,bpr,softmax effort=fast seed=2");
     TestHostUsePool(&two.t, 3);
     Run(&one);
     Run(&two);
@@ -350,14 +350,15 @@ static void CheckWidth(void)
 
     Open(&c, 300, "candidates=popularity,softmax");
     wider = Wider(&c, SIZE_MAX);
-    CHECK(wider != NULL && wider == &c.choice.trial[c.choice.trials - 1] && wider->metric > 0,
+    CHECK(c.choice.trials == 3 && wider == &c.choice.trial[2] && wider->metric > 0,
           "softmax with 256 factors is tried last: %.4f", wider == NULL ? NAN : wider->metric);
     wide.options = wider->options;
     CHECK(Wider(&c, TrainingRoom(&wide, &c.data, 1) - 1) == NULL && c.choice.trials == 2 &&
               c.choice.algorithm == softmax,
           "not where the training would have no room");
     SetOptions(&choosing, &c.options, "effort=fast");
-    CHECK(Wider(&c, SIZE_MAX) == NULL, "nor where it would take several times as long");
+    CHECK(Wider(&c, SIZE_MAX) == NULL && c.choice.trials == 2,
+          "nor where it would take several times as long");
     SetOptions(&choosing, &c.options, "effort=best");
     CHECK(Wider(&c, SIZE_MAX) != NULL && c.choice.trials == 2, "nor where it is that wide anyway");
     TestHostEnd(&c.t);
@@ -388,7 +389,8 @@ static size_t GreatestTraining(const Chosen *c, bool variants)
 
         if (!IsCandidate(&c->options, i, c->data.columns))
             continue;
-        trial.options = TrialOptions(&c->t.host, trial.algorithm, "balanced", &c->options.train);
+        trial.options = TrialOptions(&c->t.host, trial.algorithm, effort_names[c->options.effort],
+                                     &c->options.train);
         variant.options = HostAllocate(&c->t.host, 1, trial.algorithm->options_size);
         for (int v = -1; v < (variants ? CountVariants(trial.algorithm) : 0); v++) {
             size_t room;
@@ -410,7 +412,7 @@ static void CheckLastRoom(void)
     Chosen c;
     int last = 0;
 
-    Open(&c, 300, "candidates=popularity,itemknn,als");
+    Open(&c, 300, "candidates=popularity,itemknn,bpr effort=fast");
     c.data = TasteInteractions(&c.t.host, 9600, 3000, 4, 125, 903);
     InteractionsHoldOut(&c.t.host, &c.data, HOLDOUT_RANDOM, 0, 1);
     c.data.columns |= COLUMN_WEIGHT; /* the sample has them, and takes more */
@@ -422,8 +424,8 @@ static void CheckLastRoom(void)
         last += c.choice.trial[i].round == 2 && isnan(c.choice.trial[i].metric) &&
                 strstr(c.choice.trial[i].problem, "memory") != NULL;
     CHECK(c.choice.trials == 5 && last == 2, "the second round measures nothing");
-    CHECK(MetricOf(&c.choice, "als", 1) > MetricOf(&c.choice, "itemknn", 1) &&
-              c.choice.algorithm == AlgorithmFind("als"),
+    CHECK(MetricOf(&c.choice, "bpr", 1) > MetricOf(&c.choice, "itemknn", 1) &&
+              c.choice.algorithm == AlgorithmFind("bpr"),
           "what led the first is chosen, not what comes first in the list: %s",
           c.choice.algorithm->name);
     TestHostEnd(&c.t);
@@ -440,7 +442,8 @@ static void CheckUntried(void)
           "with few users the simplest that tells them apart");
     Open(&popular, 30, "candidates=popularity");
     Run(&popular);
-    CHECK(popular.choice.algorithm == AlgorithmFind("popularity"), "if it is a candidate");
+    CHECK(popular.choice.trials == 0 && popular.choice.algorithm == AlgorithmFind("popularity"),
+          "if it is a candidate");
     Open(&one, 300, "candidates=als");
     Run(&one);
     CHECK(one.choice.trials == 0 && one.choice.algorithm == AlgorithmFind("als") &&
@@ -449,7 +452,7 @@ static void CheckUntried(void)
     Open(&full, 10, NULL);
     full.data = BlockInteractions(&full.t.host, 10, 6, 1);
     Run(&full);
-    CHECK(full.choice.algorithm == fallback_algorithm,
+    CHECK(full.choice.trials == 0 && full.choice.algorithm == fallback_algorithm,
           "where no user lacks an item, what needs no such users");
     TestHostEnd(&few.t);
     TestHostEnd(&popular.t);
@@ -473,15 +476,15 @@ static void CheckRoom(void)
     Chosen c;
     const char *problem;
 
-    Open(&c, 300, NULL);
+    Open(&c, 300, "candidates=popularity,itemknn,softmax");
     Choose(&c.t.host, &c.data, &c.options, 1000000, &c.choice);
     problem = ProblemOf(&c.choice, "softmax");
     CHECK(problem != NULL && strstr(problem, "memory") != NULL &&
               isnan(MetricOf(&c.choice, "softmax", 1)),
           "what needs too much memory is left out");
-    CHECK(ProblemOf(&c.choice, "popularity") == NULL &&
-              c.choice.algorithm != AlgorithmFind("softmax"),
-          "others are tried");
+    CHECK(c.choice.trials == 3 && ProblemOf(&c.choice, "popularity") == NULL &&
+              c.choice.algorithm == AlgorithmFind("itemknn"),
+          "others are tried: %d trials", c.choice.trials);
     TestHostEnd(&c.t);
 }
 
@@ -637,8 +640,8 @@ static void CheckOrder(void)
     CHECK(Informs((Habits){200, 0, 1}), "habits with times are found");
     CHECK(!Informs((Habits){200, 200, VISITS}), "baskets that are made at once have no order");
     CHECK(!Informs((Habits){200, 200, 4}), "nor have visits of a day, where that is all one knows");
-    CHECK(Informs((Habits){40000, 20000, 0}), "habits of later users are found among many");
-    CHECK(!Informs((Habits){40000, 40000, 4}), "chance is not");
+    CHECK(Informs((Habits){20000, 15000, 0}), "habits of later users are found among many");
+    CHECK(!Informs((Habits){20000, 20000, 4}), "chance is not");
 }
 
 /* ---- budgets ---- */
@@ -794,7 +797,7 @@ static void CheckTuning(void)
     Open(&two, 200, NULL);
     TestHostUsePool(&two.t, 3);
     spaces[0] = StandardSpace(&one.t.host, AlgorithmFind("bpr"));
-    spaces[1] = StandardSpace(&one.t.host, AlgorithmFind("als"));
+    spaces[1] = StandardSpace(&one.t.host, AlgorithmFind("softmax"));
     Tune(&one.t.host, &one.data, &plan, &one.options.train, SIZE_MAX, &one.choice);
     Tune(&two.t.host, &two.data, &plan, &two.options.train, SIZE_MAX, &two.choice);
     for (int i = 2; i < 8; i += 2) {
@@ -828,6 +831,7 @@ static void CheckDraws(void)
     for (int i = 0; i < c.choice.trials; i++)
         if (c.choice.trial[i].round == 1)
             counts[(int)OptionRead(axis.spec, c.choice.trial[i].options) - 1]++;
+    CHECK(c.choice.trials == 500, "400 trials, and the best quarter again: %d", c.choice.trials);
     CHECK(counts[0] + counts[1] + counts[2] + counts[3] == 400 && counts[0] > 75 &&
               counts[3] > 75 && counts[0] < 125 && counts[3] < 125 && LooksUniform(counts, 4),
           "1: %d, 2: %d, 3: %d, 4: %d", (int)counts[0], (int)counts[1], (int)counts[2],
@@ -896,18 +900,19 @@ static void CheckRank(void)
 
 /* ---- memory and interrupts ---- */
 
-static void CheckMemory(void)
+static void CheckMemory(const char *settings, bool variants, int trials)
 {
     Chosen c;
     size_t estimate, before;
 
-    Open(&c, 300, NULL);
-    estimate = GreatestTraining(&c, true) + ChooseSampleMemory(&c.options, &c.data);
+    Open(&c, 100, settings);
+    estimate = GreatestTraining(&c, variants) + ChooseSampleMemory(&c.options, &c.data);
     before = c.t.bytes;
     TestHostResetPeak(&c.t);
     Run(&c);
-    CHECK(c.t.peak - before <= estimate + TestHostSlack(&c.t),
-          "memory within the estimate: %zu, %zu", c.t.peak - before, estimate);
+    CHECK(c.choice.trials == trials && c.t.peak - before <= estimate + TestHostSlack(&c.t),
+          "%s: memory of %d trials within the estimate: %zu, %zu", settings, c.choice.trials,
+          c.t.peak - before, estimate);
     CHECK(c.t.bytes - before < 8192, "trials leave nothing behind: %zu bytes", c.t.bytes - before);
     TestHostEnd(&c.t);
 }
@@ -953,6 +958,7 @@ void TestChoice(void)
     CheckTuning();
     CheckTuningRoom();
     CheckRank();
-    CheckMemory();
+    CheckMemory("effort=fast", false, 9);
+    CheckMemory("candidates=popularity,softmax", true, 3);
     CheckCancel();
 }

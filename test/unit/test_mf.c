@@ -81,7 +81,7 @@ static void CheckThreads(const char *algorithm, const char *settings)
     TestHost t0, t;
     Training base = TrainWith(&t0, 0, algorithm, settings), run;
 
-    for (int threads = 1; threads <= 4; threads *= 2) {
+    for (int threads = 1; threads <= 4; threads += 3) {
         run = TrainWith(&t, threads, algorithm, settings);
         CHECK(SameModel(&base.model, &run.model) && SameHistory(&base.report, &run.report),
               "%s %s: the same bytes with %d threads", algorithm, settings, threads);
@@ -394,9 +394,9 @@ static double Quality(TestHost *t, const Interactions *data, const Model *model)
 static void CheckBeatsPopularity(void)
 {
     static const char *const settings[] = {
-        "factors=16 epochs=60",
-        "factors=16 epochs=60 batch_size=128 optimizer=adagrad",
-        "factors=16 epochs=60 adaptive_negatives=4",
+        "factors=16 epochs=40 regularization=0.008",
+        "factors=16 epochs=40 regularization=0.008 batch_size=128 optimizer=adagrad",
+        "factors=16 epochs=40 regularization=0.008 adaptive_negatives=4",
     };
     TestHost t;
     Interactions data;
@@ -821,7 +821,7 @@ static void CheckUndone(const char *settings, bool held)
         *data = TasteInteractions(&t[n].host, 600, 400, 8, 20, 580);
         if (held)
             InteractionsHoldOut(&t[n].host, data, HOLDOUT_RANDOM, 0, 1);
-        snprintf(all, sizeof(all), "factors=16 epochs=40 %s", n == 0 ? "" : settings);
+        snprintf(all, sizeof(all), "factors=16 epochs=20 %s", n == 0 ? "" : settings);
         Train(&t[n], data, n == 0 ? "bpr" : "amf", all, &run[n]);
     }
     CHECK((held || SameRows(&run[0].model, &run[1].model)) &&
@@ -846,8 +846,8 @@ static void CheckRobustness(void)
     TestHostUsePool(&t, 2);
     data = TasteInteractions(&t.host, 600, 400, 8, 20, 580);
     InteractionsHoldOut(&t.host, &data, HOLDOUT_RANDOM, 0, 1);
-    Train(&t, &data, "bpr", "factors=16 epochs=120 patience=0 regularization=0.008", &bpr);
-    Train(&t, &data, "amf", "factors=16 epochs=60 adv_epochs=60 patience=0 regularization=0.008",
+    Train(&t, &data, "bpr", "factors=16 epochs=80 patience=0 regularization=0.008", &bpr);
+    Train(&t, &data, "amf", "factors=16 epochs=40 adv_epochs=40 patience=0 regularization=0.008",
           &amf);
     CheckPerturbed(&t, &bpr);
     for (double epsilon = 0.125; epsilon <= 0.5; epsilon *= 2) {
@@ -930,11 +930,11 @@ void TestMf(void)
     CheckOverfit("bpr", "factors=8 epochs=400 optimizer=sgd learning_rate=0.1");
     CheckOverfit("bpr", "factors=8 epochs=200 batch_size=16 optimizer=adagrad");
     CheckOverfit("amf", "factors=8 epochs=100 adv_epochs=100");
-    CheckThreads("bpr", "epochs=3 factors=16");
+    CheckThreads("bpr", "epochs=2 factors=16");
     CheckThreads("amf", "epochs=2 adv_epochs=2 factors=16 optimizer=adagrad");
-    CheckThreads("amf", "epochs=4 adv_epochs=3 factors=16 evaluate_every=1");
-    CheckThreads("bpr", "epochs=3 factors=16 adaptive_negatives=4 evaluate_every=1");
-    CheckThreads("amf", "epochs=2 adv_epochs=2 factors=16 batch_size=100");
+    CheckThreads("amf", "epochs=2 adv_epochs=2 factors=16 evaluate_every=1");
+    CheckThreads("bpr", "epochs=2 factors=16 adaptive_negatives=4 evaluate_every=1");
+    CheckThreads("amf", "epochs=1 adv_epochs=1 factors=16 batch_size=100");
     CheckSeeds("bpr", "epochs=2 factors=8");
     CheckSeeds("amf", "epochs=1 adv_epochs=1 factors=8 batch_size=50");
     CheckInterrupts();
@@ -956,8 +956,8 @@ void TestMf(void)
     CheckRobustness();
     CheckTrials();
     CheckRegularization();
-    CheckUndone("adv_epochs=20 epsilon=100", true);
-    CheckUndone("adv_epochs=20", false);
+    CheckUndone("adv_epochs=10 epsilon=100", true);
+    CheckUndone("adv_epochs=10", false);
     CheckScores();
     CheckOdd(1, 1, 1, "one user and one item");
     CheckOdd(1, 2, 1, "one user and two items");

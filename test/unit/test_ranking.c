@@ -13,7 +13,7 @@
 #include "support.h"
 #include "tests.h"
 
-#define USERS 300
+#define USERS 280
 #define ITEMS 2500
 
 static float table[USERS][ITEMS];
@@ -152,10 +152,10 @@ static void FindRoles(const RankingCase *c, Role *roles)
             roles[c->relevant[r]] = ROLE_RELEVANT;
 }
 
-/* Ties go to the lower item. */
+/* Ties go to the lower item.  No branches: nobody foresees which of two scores is greater. */
 static bool Before(const float *s, uint32_t i, uint32_t item)
 {
-    return s[i] > s[item] || (s[i] == s[item] && i < item);
+    return (s[i] > s[item]) | ((s[i] == s[item]) & (i < item));
 }
 
 static uint32_t NaivePosition(const float *s, const Role *roles, uint32_t item)
@@ -656,7 +656,7 @@ static void ScoreUsers(const Model *model)
 static void CheckTiesOf(TestHost *t, Training *run, const char *settings, uint32_t kinds)
 {
     Random random = TestStream(63);
-    RankingCase *cases = MakeCases(t, &random, 100);
+    RankingCase *cases = MakeCases(t, &random, 20);
     uint32_t wrong;
 
     RepeatItems(&run->model, kinds);
@@ -678,8 +678,8 @@ static void CheckModelsOf(const char *algorithm, const char *settings)
     double ndcg, hr;
 
     TestHostInit(&t);
-    events = TasteStreamCreate(&t.host, USERS, ITEMS, 50, 6000, 6000, 61);
-    data = TasteStreamData(&t.host, &events, 6000);
+    events = TasteStreamCreate(&t.host, USERS, ITEMS, 50, 4000, 4000, 61);
+    data = TasteStreamData(&t.host, &events, 4000);
     InteractionsHoldOut(&t.host, &data, HOLDOUT_RANDOM, 0, 3);
     Train(&t, &data, algorithm, settings, &run);
     ScoreUsers(&run.model);
@@ -687,7 +687,7 @@ static void CheckModelsOf(const char *algorithm, const char *settings)
     ValidationPrepare(&t.host, &data, &v);
     ValidationRun(&t.host, &run.model, &v);
     ValidateNaively(&data, &ndcg, &hr);
-    CHECK(v.count > 256 && hr > 0.05 && ndcg < 0.95 && Near(v.ndcg, ndcg, 1e-12, 0) &&
+    CHECK(v.count > 256 && hr > 0.05 && hr < 0.95 && ndcg < 0.95 && Near(v.ndcg, ndcg, 1e-12, 0) &&
               Near(v.hr, hr, 1e-12, 0),
           "validation of %s %s: NDCG@100 %.4f, found %.4f; HR@100 %.4f", algorithm, settings, ndcg,
           v.ndcg, hr);
@@ -717,7 +717,7 @@ void TestRanking(void)
         CheckValidation(&t, 0, threads);
         CheckValidation(&t, 40, threads);
     }
-    for (uint32_t most = 6; most <= 200; most += 194) {
+    for (uint32_t most = 6; most <= 60; most += 54) {
         CheckTies(&t, most, 1, false, 2.2);
         CheckTies(&t, most, 37, false, 2.2);
         CheckTies(&t, most, ITEMS, false, 1.2);
@@ -725,7 +725,7 @@ void TestRanking(void)
         CheckTies(&t, most, ITEMS, true, 2.2);
     }
     CheckCloseScores(&t, 60, 2e-3f);
-    CheckCloseScores(&t, 200, 2e-3f);
+    CheckCloseScores(&t, 120, 2e-3f);
     CheckTiesCancelled(&t);
     CheckValidationTies(&t, 1, false);
     CheckValidationTies(&t, 100, false);
@@ -736,8 +736,11 @@ void TestRanking(void)
     CheckCollapse(&t);
     CheckValidationCancelled(&t);
     CheckModelsOf("bpr", "factors=20 epochs=3");
-    CheckModelsOf("nmrn", "factors=20 epochs=15 memory=shared slots=5");
-    CheckModelsOf("nmrn", "factors=20 epochs=15 addressing=content slots=5 hops=2");
-    CheckModelsOf("nmrn", "factors=20 epochs=15 addressing=ntm slots=3");
+    CheckModelsOf("nmrn", "factors=20 epochs=2 temperature=0.3 negatives=64 memory=shared slots=5");
+    CheckModelsOf(
+        "nmrn",
+        "factors=20 epochs=1 temperature=0.3 negatives=64 addressing=content slots=5 hops=2");
+    CheckModelsOf("nmrn",
+                  "factors=20 epochs=1 temperature=0.3 negatives=64 addressing=ntm slots=3");
     TestHostEnd(&t);
 }

@@ -86,24 +86,19 @@ static void TakeBatch(Store *store, Learner *l, uint32_t count)
     l->judged = StoreTake(store, count, sizeof(float));
 }
 
-static size_t Larger(size_t a, size_t b)
-{
-    return a > b ? a : b;
-}
-
 static void TakeJudgeWork(Store *store, const Learner *l, SliceWork *w)
 {
     size_t tape = MlpTape(&l->critic[0].mlp, SLICE_ROWS), wide = Pitch(2 * (size_t)l->factors);
 
     if (l->switches->inverse)
-        tape = Larger(tape, MlpTape(&l->inverse.mlp, SLICE_ROWS));
+        tape = SizeLarger(tape, MlpTape(&l->inverse.mlp, SLICE_ROWS));
     w->input = StoreTake(store, SLICE_ROWS * wide, sizeof(float));
     w->dinput = StoreTake(store, SLICE_ROWS * wide, sizeof(float));
     w->judge_tape = StoreTake(store, tape, sizeof(float));
     w->g = StoreTake(store, SLICE_ROWS * wide, sizeof(float));
     for (int c = 0; c < l->switches->critics; c++)
         w->judge_gradient[c] = StoreTake(
-            store, Larger(l->critic[c].pack.floats, l->inverse.pack.floats), sizeof(float));
+            store, SizeLarger(l->critic[c].pack.floats, l->inverse.pack.floats), sizeof(float));
 }
 
 static void TakeWork(Store *store, const Learner *l, SliceWork *w)

@@ -94,11 +94,6 @@ static void MapItems(const PolicyData *data, Play *p)
             p->all_known = false;
 }
 
-static uint32_t Larger(uint32_t a, uint32_t b)
-{
-    return a > b ? a : b;
-}
-
 void PlayTake(Store *store, const PolicyData *data, Learner *learner,
               const Environment *environment, Play *play)
 {
@@ -121,12 +116,12 @@ void PlayTake(Store *store, const PolicyData *data, Learner *learner,
     p->empty = StoreTake(store, p->sessions, sizeof(bool));
     p->rewards = StoreTake(store, (size_t)o->check_sessions, sizeof(double));
     p->depths = StoreTake(store, (size_t)o->check_sessions, sizeof(uint32_t));
-    p->works = (int)((Larger(p->sessions, CHECK_WAVE) + PLAY_ROWS - 1) / PLAY_ROWS);
+    p->works = (int)((SizeLarger(p->sessions, CHECK_WAVE) + PLAY_ROWS - 1) / PLAY_ROWS);
     p->work = StoreTake(store, (size_t)p->works, sizeof(PlayWork));
     for (int w = 0; w < p->works; w++)
         TakeWork(store, p, p->work != NULL ? &p->work[w] : &counted);
-    p->replay =
-        (Replay){.size = p->record, .room = Larger((uint32_t)o->buffer, (uint32_t)o->batch)};
+    p->replay = (Replay){.size = p->record,
+                         .room = (uint32_t)SizeLarger((size_t)o->buffer, (size_t)o->batch)};
     p->replay.data = StoreTake(store, p->replay.room, p->record);
     if (store->host != NULL)
         MapItems(data, p);

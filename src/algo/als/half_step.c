@@ -82,7 +82,7 @@ double RowPenalty(const AlsWeights *weights, double frequency, double others)
 
 static size_t LargerSide(const Interactions *data)
 {
-    return data->users > data->items ? data->users : data->items;
+    return SizeLarger(data->users, data->items);
 }
 
 static size_t TasksOf(size_t rows)

@@ -41,7 +41,7 @@ size_t AlsMemory(const Model *model, const Interactions *shape, int threads)
     size_t train = SizeAdd(SolverMemory(model, shape, threads),
                            LoopMemory(model, shape, threads, ALS_LEARNT, o->epochs));
 
-    return SizeAdd(search > train ? search : train, STAGE_NAME);
+    return SizeAdd(SizeLarger(search, train), STAGE_NAME);
 }
 
 static void LearnHeld(Trainer *t)

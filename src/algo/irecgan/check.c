@@ -3,9 +3,6 @@
 
 #include "algo/policy/model_policy.h"
 
-/* What a policy by chance takes of a thread beside its items, at most. */
-#define ROOM 1024
-
 static uint64_t Sessions(const Check *check)
 {
     return (uint64_t)((const IrecganOptions *)check->model->options)->check_sessions;
@@ -61,26 +58,20 @@ RolloutResult IrCheckRun(const Check *check, bool by_chance)
     return result;
 }
 
-static size_t Larger(size_t a, size_t b)
-{
-    return a > b ? a : b;
-}
-
-/* Of a policy there are its items as the simulator has them, by chance the simulator's items for
- * each thread. */
+/* Of the agent's policy and of the one by chance, which are never there at once, the larger. */
 size_t IrCheckMemory(const Check *check, int threads)
 {
     const Model *simulator = check->data->simulator;
     ModelPolicy shown = {.model = check->model};
     VisitorRules rules;
-    size_t playing, items;
+    size_t playing;
 
     if (simulator == NULL)
         return 0;
     rules = RulesOf(check);
-    items = SizeMultiply(simulator->items, sizeof(uint32_t));
-    playing = SizeAdd(ModelPolicyMemory(&shown, check->slate, threads), items);
-    playing = Larger(playing, SizeMultiply((size_t)threads, SizeAdd(items, ROOM)));
+    playing = SizeAdd(ModelPolicyMemory(&shown, check->slate, threads),
+                      SizeMultiply(simulator->items, sizeof(uint32_t))); /* its items there */
+    playing = SizeLarger(playing, RandomPolicyMemory(simulator->items, threads));
     playing = SizeAdd(playing, RolloutMemoryOf(simulator, &rules, check->slate, Sessions(check)));
     return SizeAdd(EnvironmentMemory(simulator, &rules), playing);
 }

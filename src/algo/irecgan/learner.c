@@ -36,11 +36,6 @@ static void TakeNetwork(Store *store, const Pack *pack, Network *network)
     network->state = StoreTake(store, SizeMultiply(2, pack->floats), sizeof(float));
 }
 
-static size_t Larger(size_t a, size_t b)
-{
-    return a > b ? a : b;
-}
-
 static void TakeWork(Store *store, const Learner *l, const BatchShape *shape, SliceWork *w)
 {
     size_t answers = (size_t)SLICE_ROWS * shape->longest;
@@ -49,7 +44,7 @@ static void TakeWork(Store *store, const Learner *l, const BatchShape *shape, Sl
     size_t agent = AgentWorkSet(&l->agent_net, answers, NULL, NULL);
     size_t judge =
         l->options->discriminator ? JudgeWorkSet(&l->judge_net, answers, shown, NULL, NULL) : 0;
-    float *memory = StoreTake(store, Larger(judge, Larger(user, agent)), sizeof(float));
+    float *memory = StoreTake(store, SizeLarger(judge, SizeLarger(user, agent)), sizeof(float));
 
     if (w != NULL && memory != NULL) {
         UserWorkSet(&l->user_net, answers, shown, memory, &w->user);
@@ -57,8 +52,9 @@ static void TakeWork(Store *store, const Learner *l, const BatchShape *shape, Sl
     }
     if (w != NULL && memory != NULL && l->options->discriminator)
         JudgeWorkSet(&l->judge_net, answers, shown, memory, &w->judge);
-    memory = StoreTake(store, Larger(l->judge.floats, Larger(l->user.floats, l->agent.floats)),
-                       sizeof(float));
+    memory =
+        StoreTake(store, SizeLarger(l->judge.floats, SizeLarger(l->user.floats, l->agent.floats)),
+                  sizeof(float));
     if (w != NULL)
         w->gradient = memory;
 }

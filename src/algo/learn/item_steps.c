@@ -10,6 +10,9 @@
 #define ROWS_AT_ONCE  64   /* rows of a task */
 #define WIDEST_STRIDE 1024 /* floats of a row's gradient on the stack */
 
+/* Floats, of shares and rows, between two looks at whether the run is cancelled. */
+#define LOOK_EVERY 16384
+
 void ItemSharesTake(Store *store, uint32_t items, uint32_t stride, uint32_t room, bool dense,
                     ItemShares *shares)
 {
@@ -54,9 +57,11 @@ typedef struct StepJob {
     uint32_t count;
 } StepJob;
 
-VECTOR_INLINE void SumBody(const ItemShares *shares, uint32_t item, float *sum)
+/* Adds to *summed how many shares there are. */
+VECTOR_INLINE void SumBody(const ItemShares *shares, uint32_t item, float *sum, uint64_t *summed)
 {
     Vector *v = (Vector *)sum;
+    uint64_t count = 0;
 
     for (uint32_t s = shares->first[item]; s != NO_SHARE; s = shares->share[s].next) {
         const Vector *vector = (const Vector *)shares->share[s].vector;
@@ -64,14 +69,18 @@ VECTOR_INLINE void SumBody(const ItemShares *shares, uint32_t item, float *sum)
 
         for (uint32_t c = 0; c < shares->stride / VECTOR_LANES; c++)
             v[c] += factor * vector[c];
+        count++;
     }
+    *summed += count;
 }
 
-VECTOR_VARIANTS(Sum, (const ItemShares *shares, uint32_t item, float *sum),
-                SumBody(shares, item, sum))
+VECTOR_VARIANTS(Sum, (const ItemShares *shares, uint32_t item, float *sum, uint64_t *summed),
+                SumBody(shares, item, sum, summed))
 
-static void StepRow(const StepJob *job, uint32_t item)
+/* Returns how many floats were gone through. */
+static uint64_t StepRow(const StepJob *job, uint32_t item)
 {
+    uint64_t rows = 1;
     float stack[WIDEST_STRIDE] __attribute__((aligned(64)));
     ItemShares *shares = job->shares;
     size_t stride = shares->stride;
@@ -79,21 +88,29 @@ static void StepRow(const StepJob *job, uint32_t item)
 
     if (!job->dense)
         memset(sum, 0, stride * sizeof(float));
-    SumVariants[VectorLevel()](shares, item, sum);
+    SumVariants[VectorLevel()](shares, item, sum, &rows);
     shares->first[item] = NO_SHARE;
     AdamMany(job->rule, ++job->adam->step[item], job->rows + item * stride, sum,
              job->adam->state + 2 * item * stride, stride);
+    return rows * stride;
 }
 
 static void StepRows(void *arg, int task, int worker)
 {
     const StepJob *job = arg;
-    uint32_t first = (uint32_t)task * ROWS_AT_ONCE;
+    uint32_t first = (uint32_t)task * ROWS_AT_ONCE, left = job->count - first;
+    uint32_t end = first + (left < ROWS_AT_ONCE ? left : ROWS_AT_ONCE);
+    uint64_t done = LOOK_EVERY; /* a task begins with a look */
 
     (void)worker;
-    for (uint32_t i = first;
-         i < job->count && i < first + ROWS_AT_ONCE && HostGoesOn(job->host, i, 1); i++)
-        StepRow(job, job->dense ? i : job->shares->touched[i]);
+    for (uint32_t i = first; i < end; i++) {
+        if (done >= LOOK_EVERY) {
+            if (HostCancelled(job->host))
+                return;
+            done = 0;
+        }
+        done += StepRow(job, job->dense ? i : job->shares->touched[i]);
+    }
 }
 
 void ItemSharesStep(const Host *host, ItemShares *shares, bool dense, const AdamRule *rule,

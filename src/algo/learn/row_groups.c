@@ -4,7 +4,7 @@
 #include <string.h>
 
 /* Entries, which lie anywhere, between two looks at interrupts. */
-#define POLL_EVERY 262144
+#define BLOCK 262144
 
 static uint32_t Touched(uint32_t rows, uint32_t entries)
 {
@@ -44,37 +44,50 @@ static void Touch(RowGroups *groups, uint32_t row)
     groups->number[row] = ++groups->count;
 }
 
-static void PollAt(const RowGroups *groups, uint32_t entry)
+/* The end of the block that begins at `from`, of `count`; looks at interrupts between blocks. */
+static uint32_t BlockEnd(const RowGroups *groups, uint32_t from, uint32_t count)
 {
-    if (entry % POLL_EVERY == POLL_EVERY - 1)
+    if (from > 0)
         HostPoll(groups->host);
+    return count - from < BLOCK ? count : from + BLOCK;
 }
 
-/* First counts, then ends, which filling from the back makes starts. */
+static void NumberRows(RowGroups *groups, const uint32_t *row_of, uint32_t entries)
+{
+    for (uint32_t e = 0; e < entries;)
+        for (uint32_t end = BlockEnd(groups, e, entries); e < end; e++)
+            Touch(groups, row_of[e]);
+}
+
+/* By number, where the entries of each row end. */
+static void FindEnds(RowGroups *groups, const uint32_t *row_of, uint32_t entries)
+{
+    memset(groups->start, 0, ((size_t)groups->count + 1) * sizeof(uint32_t));
+    for (uint32_t e = 0; e < entries;)
+        for (uint32_t end = BlockEnd(groups, e, entries); e < end; e++)
+            groups->start[groups->number[row_of[e]] - 1]++;
+    for (uint32_t n = 0; n < groups->count;)
+        for (uint32_t end = BlockEnd(groups, n, groups->count); n < end; n++)
+            groups->start[n + 1] += groups->start[n];
+}
+
+/* Filling from the back makes starts of the ends. */
 void RowGroupsFill(RowGroups *groups, const uint32_t *row_of, uint32_t entries)
 {
-    for (uint32_t e = 0; e < entries; e++) {
-        Touch(groups, row_of[e]);
-        PollAt(groups, e);
-    }
-    memset(groups->start, 0, ((size_t)groups->count + 1) * sizeof(uint32_t));
-    for (uint32_t e = 0; e < entries; e++) {
-        groups->start[groups->number[row_of[e]] - 1]++;
-        PollAt(groups, e);
-    }
-    for (uint32_t n = 1; n <= groups->count; n++)
-        groups->start[n] += groups->start[n - 1];
-    for (uint32_t e = entries; e-- > 0;) {
-        groups->entry[--groups->start[groups->number[row_of[e]] - 1]] = e;
-        PollAt(groups, e);
-    }
+    NumberRows(groups, row_of, entries);
+    FindEnds(groups, row_of, entries);
+    for (uint32_t done = 0; done < entries;)
+        for (uint32_t end = BlockEnd(groups, done, entries); done < end; done++) {
+            uint32_t e = entries - 1 - done;
+
+            groups->entry[--groups->start[groups->number[row_of[e]] - 1]] = e;
+        }
 }
 
 void RowGroupsClear(RowGroups *groups)
 {
-    for (uint32_t n = 0; n < groups->count; n++) {
-        groups->number[groups->row[n]] = 0;
-        PollAt(groups, n);
-    }
+    for (uint32_t n = 0; n < groups->count;)
+        for (uint32_t end = BlockEnd(groups, n, groups->count); n < end; n++)
+            groups->number[groups->row[n]] = 0;
     groups->count = 0;
 }

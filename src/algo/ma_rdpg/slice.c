@@ -5,17 +5,12 @@
 
 /* --- memory */
 
-static size_t Larger(size_t a, size_t b)
-{
-    return a > b ? a : b;
-}
-
 static size_t ActorTape(const Networks *n, size_t rows)
 {
     size_t most = 0;
 
     for (uint32_t s = 0; s < n->scenarios; s++)
-        most = Larger(most, MlpTape(&n->actor[s], rows));
+        most = SizeLarger(most, MlpTape(&n->actor[s], rows));
     return most;
 }
 

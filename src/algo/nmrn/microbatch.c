@@ -26,7 +26,7 @@ static uint32_t Banks(const NmrnOptions *o, uint32_t size)
 
 static size_t Draws(const NmrnOptions *o)
 {
-    return (size_t)(o->max_draws > o->candidates ? o->max_draws : o->candidates);
+    return SizeLarger((size_t)o->max_draws, (size_t)o->candidates);
 }
 
 /* Of the softmax, at most. */

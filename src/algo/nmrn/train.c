@@ -149,6 +149,7 @@ static void Prepare(Trainer *t)
     MicroBatchCreate(t->host, t->model, (uint32_t)o->batch_size, (Positives){t, DataHas},
                      &t->batch);
     t->batch.learns_start = o->learn_start;
+    t->batch.adversarial &= t->model->warm; /* for others the generator learns before that */
 }
 
 static void Release(Trainer *t)

@@ -445,15 +445,26 @@ static size_t FoldInMemory(const Model *model)
     return SizeAdd(SizeAdd(queries, square), SizeMultiply(2, rows));
 }
 
+static size_t WorkersMemory(size_t worker, int threads)
+{
+    return SizeAdd(SizeMultiply((size_t)threads, SizeAdd(worker, sizeof(Worker))),
+                   sizeof(struct ModelPolicyRoom));
+}
+
+size_t RandomPolicyMemory(uint32_t items, int threads)
+{
+    return WorkersMemory(SizeMultiply(items, sizeof(uint32_t)), threads);
+}
+
 size_t ModelPolicyMemory(const ModelPolicy *policy, uint32_t k, int threads)
 {
     const Model *model = policy->model;
     size_t worker = SizeMultiply(ItemsOf(policy), sizeof(uint32_t)), total;
 
-    worker = SizeAdd(worker, BLOCK_ITEMS * sizeof(float) + sizeof(Worker));
+    worker = SizeAdd(worker, BLOCK_ITEMS * sizeof(float));
     worker = SizeAdd(worker, SizeMultiply(k, sizeof(Scored)));
     worker = SizeAdd(worker, QueryStride(model) * sizeof(float));
-    total = SizeAdd(SizeMultiply((size_t)threads, worker), sizeof(struct ModelPolicyRoom));
+    total = WorkersMemory(worker, threads);
     if (policy->simulator_item != NULL)
         total =
             SizeAdd(total, SizeMultiply(EnvironmentItems(policy->environment), sizeof(uint32_t)));

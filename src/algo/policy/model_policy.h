@@ -40,4 +40,7 @@ extern Policy ModelPolicyOpen(const Host *host, ModelPolicy *policy, uint32_t k)
 extern void ModelPolicyClose(const Host *host, ModelPolicy *policy);
 extern size_t ModelPolicyMemory(const ModelPolicy *policy, uint32_t k, int threads);
 
+/* The same of random slates of so many items, before there is an environment. */
+extern size_t RandomPolicyMemory(uint32_t items, int threads);
+
 #endif

@@ -118,7 +118,7 @@ static void RoomsOf(SasrecBatch *b, const Model *model, const Sizes *s, int thre
 /* What products fill, unless validation counts it. */
 static size_t ProductMemory(const Sizes *s, int threads)
 {
-    size_t wide = s->width > s->stride ? s->width : s->stride;
+    size_t wide = SizeLarger(s->width, s->stride);
 
     return SizeMultiply((size_t)threads, BlasMemory(s->slice_rows, wide, s->stride));
 }

@@ -765,7 +765,7 @@ static void CheckGrid(void)
 {
     Chosen c;
     TunePlan plan;
-    bool met[2][21] = {{false}};
+    bool met[3][21] = {{false}};
     int different = 0, whole = 0;
 
     Open(&c, 200, NULL);

@@ -12,7 +12,7 @@ SELECT * FROM orders WHERE noise('test' || user_id || '/' || item_id) % 4 = 0;
 CREATE TABLE trained AS
 SELECT *
 FROM recadv_train('knn', 'train_orders', algorithm => 'itemknn',
-    options => '{"neighbors":9,"shrink":2}');
+    options => '{"neighbors":9,"shrink":2,"weighting":"none"}');
 SELECT is(
     (SELECT row(algorithm, epochs, best_epoch, loss, stop_reason) FROM trained),
     row('itemknn'::text, 1, 1, NULL::float8, 'counted'::text),
@@ -25,11 +25,22 @@ SELECT is(
 SELECT is((SELECT count(*) FROM held('knn')), 0::bigint, 'what was held out has been learnt');
 SELECT recadv_train('floor', 'train_orders', algorithm => 'popularity') \g /dev/null
 SELECT recadv_train('all_learnt', 'train_orders', algorithm => 'itemknn',
-    options => '{"neighbors":9,"shrink":2,"holdout":"none","threads":1}') \g /dev/null
+    options => '{"neighbors":9,"shrink":2,"weighting":"none","holdout":"none","threads":1}') \g /dev/null
 SELECT is(
     digest('knn'),
     digest('all_learnt'),
     'the same as without validation, on any number of threads');
+SELECT recadv_train('chosen', 'train_orders', algorithm => 'itemknn', options => '{"neighbors":9}') \g /dev/null
+SELECT results_eq(
+    $$SELECT stage, epoch, ndcg BETWEEN 0 AND 1 FROM recadv_history('chosen')$$,
+    $$VALUES ('weighting tfidf', 1, true), ('weighting none', 1, true), ('shrink 0', 1, true),
+             ('shrink 50', 1, true), ('neighbors', 1, true)$$,
+    'what is not named is chosen by trials, which the history has');
+SELECT cmp_ok(
+    (SELECT ndcg FROM recadv_history('chosen') WHERE stage = 'neighbors'),
+    '=',
+    (SELECT max(ndcg) FROM recadv_history('chosen')),
+    'the best of them is what was trained');
 CREATE TABLE measured AS
 SELECT m AS model, e.metric, e.k, e.value
 FROM unnest('{floor,knn}'::text[]) m,
@@ -203,7 +214,7 @@ SELECT fails(
     '%needs times%time_column%',
     'recent takes a time column');
 SELECT recadv_train('last', 'train_timed', time_column => 'at', algorithm => 'itemknn',
-    options => '{"recent":3,"neighbors":9}') \g /dev/null
+    options => '{"recent":3,"neighbors":9,"weighting":"tfidf","shrink":10}') \g /dev/null
 CREATE TABLE three AS
 SELECT user_id, array_agg(item_id::bigint ORDER BY at, item_id) AS items
 FROM (SELECT *, row_number() OVER (PARTITION BY user_id ORDER BY at DESC, item_id DESC) AS n
@@ -247,7 +258,7 @@ SELECT recadv_fit(user_id, item_id, at,
            '{"algorithm":"itemknn","recent":3,"neighbors":9}' ORDER BY user_id, item_id) AS image
 FROM train_timed;
 SELECT recadv_save('saved', image) FROM images \g /dev/null
-SELECT is(digest('saved'), digest('last'), 'an image holds the same, the order of items included');
+SELECT is(digest('saved'), digest('last'), 'an image, which chooses nothing, holds the same, the order of items included');
 SELECT ok(
     EXISTS (SELECT FROM saved WHERE part = 'recent'),
     'there is a part for it');
@@ -260,9 +271,9 @@ SELECT results_eq(
 -- versions
 SELECT answers('knn') AS first \gset
 SELECT recadv_train('knn', 'orders', algorithm => 'itemknn',
-    options => '{"neighbors":9,"shrink":2,"warm_start":true}') \g /dev/null
+    options => '{"neighbors":9,"shrink":2,"weighting":"none","warm_start":true}') \g /dev/null
 SELECT recadv_train('fresh', 'orders', algorithm => 'itemknn',
-    options => '{"neighbors":9,"shrink":2}') \g /dev/null
+    options => '{"neighbors":9,"shrink":2,"weighting":"none"}') \g /dev/null
 SELECT is(answers('knn'), answers('fresh'), 'a warm start leaves nothing behind');
 SELECT isnt(answers('knn'), :'first', 'the new version answers');
 SELECT recadv_rollback('knn') \g /dev/null

@@ -60,7 +60,7 @@ extern KnnOptions KnnChoose(const Host *host, const Interactions *data, Model *m
 extern int KnnTrials(const KnnOptions *options, const Interactions *shape);
 
 /* How many held-out interactions a trial ranks. */
-extern uint64_t KnnTrialCases(const Model *model, const Interactions *shape);
+extern uint64_t KnnTrialCases(const Interactions *shape);
 
 #define KNN_MOST_TRIALS 4
 

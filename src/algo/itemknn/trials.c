@@ -7,13 +7,9 @@
 /* Where nothing can be measured, and where trials begin. */
 #define PLAIN_SHRINK 10
 
-/*
- * A trial ranks no more held-out interactions than take so many looks at neighbours, but as many
- * as tell differences of some per cent: rankings take longer than neighbours where there are many
- * items.
+/* A trial ranks no more held-out interactions: with many items that takes longer than neighbours.
  */
-#define LOOKS        1e9
-#define FEWEST_CASES 1000
+#define MOST_CASES 1000
 
 /* What is left to choose in one trial. */
 typedef struct Trial {
@@ -49,14 +45,9 @@ int KnnTrials(const KnnOptions *o, const Interactions *shape)
     return o->shrink >= 0 ? weighting : COUNT(shrinks) + (weighting > 0 ? weighting : 1);
 }
 
-uint64_t KnnTrialCases(const Model *model, const Interactions *shape)
+uint64_t KnnTrialCases(const Interactions *shape)
 {
-    const KnnOptions *o = model->options;
-    double fit = LOOKS / ((double)model->items * (double)o->neighbors);
-
-    if (fit < FEWEST_CASES)
-        fit = FEWEST_CASES;
-    return fit < (double)shape->held_count ? (uint64_t)fit : shape->held_count;
+    return shape->held_count < MOST_CASES ? shape->held_count : MOST_CASES;
 }
 
 static void Try(Trials *t, const Trial *trial)
@@ -84,7 +75,7 @@ static void Try(Trials *t, const Trial *trial)
 static void RunTrials(Trials *t, const KnnOptions *o)
 {
     ValidationPrepare(t->host, t->data, &t->validation);
-    ValidationThin(&t->validation, KnnTrialCases(t->model, t->data));
+    ValidationThin(&t->validation, KnnTrialCases(t->data));
     for (int i = 0; i < COUNT(weightings) && o->weighting == WEIGH_CHOSEN; i++)
         Try(t, &weightings[i]);
     if (o->shrink < 0 && o->weighting != WEIGH_CHOSEN)

@@ -13,7 +13,7 @@ double KnnWork(const Model *model, const Interactions *shape)
     const KnnOptions *o = model->options;
     double trials = KnnTrials(o, shape);
     double builds = trials + (shape->held_count > 0 && !model->trial ? 2 : 1);
-    double ranked = (double)shape->held_count + trials * (double)KnnTrialCases(model, shape);
+    double ranked = (double)shape->held_count + trials * (double)KnnTrialCases(shape);
     double pairs = SKEW * (double)shape->count * ((double)shape->count / shape->users);
 
     return builds * PAIR_NS * pairs + NEIGHBOR_NS * ranked * model->items * (double)o->neighbors;

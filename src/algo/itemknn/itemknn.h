@@ -51,9 +51,9 @@ extern void VectorsRelease(const Host *host, Vectors *vectors);
 extern size_t VectorsMemory(uint64_t interactions, uint32_t items);
 
 /*
- * The options with nothing left to choose: the first of the trials with the best NDCG@100 of the
- * held-out interactions.  Trials are entered into the history, which has room for KNN_MOST_TRIALS,
- * and change the model.
+ * The options with nothing left to choose: those of the trial with the best NDCG@100 of the
+ * held-out interactions, where it gains more than chance.  Trials are entered into the history,
+ * which has room for KNN_MOST_TRIALS, and change the model.
  */
 extern KnnOptions KnnChoose(const Host *host, const Interactions *data, Model *model,
                             TrainReport *report);

@@ -50,7 +50,8 @@ size_t KnnMemory(const Model *model, const Interactions *shape, int threads)
         SizeAdd(VectorsMemory(shape->count, shape->items), SearchMemory(model, threads));
 
     return SizeAdd(SizeAdd(search, ValidationMemory(model, shape, threads)),
-                   (KNN_MOST_TRIALS + 1) * sizeof(Epoch));
+                   (KNN_MOST_TRIALS + 1) * sizeof(Epoch) +
+                       2 * (size_t)KnnTrialCases(shape) * sizeof(float));
 }
 
 /* Adds interactions first .. end - 1 of one user, whose value for the item is `value`. */

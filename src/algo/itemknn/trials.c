@@ -9,7 +9,7 @@
 
 /* A trial ranks no more held-out interactions: with many items that takes longer than neighbours.
  */
-#define MOST_CASES 1000
+#define MOST_CASES 2000
 
 /* What is left to choose in one trial. */
 typedef struct Trial {
@@ -33,14 +33,16 @@ typedef struct Trials {
     Validation validation;
     double start;
     KnnOptions best;
-    double value; /* of the best; -1: there is none */
+    double value;     /* of the best; -1: there is none */
+    float *each;      /* NDCG@100 of what the trial ranked */
+    float *best_each; /* and of what the best one did */
 } Trials;
 
 int KnnTrials(const KnnOptions *o, const Interactions *shape)
 {
     int weighting = o->weighting == WEIGH_CHOSEN ? COUNT(weightings) : 0;
 
-    if (shape->held_count == 0)
+    if (shape->held_count < FEWEST_HELD)
         return 0;
     return o->shrink >= 0 ? weighting : COUNT(shrinks) + (weighting > 0 ? weighting : 1);
 }
@@ -48,6 +50,25 @@ int KnnTrials(const KnnOptions *o, const Interactions *shape)
 uint64_t KnnTrialCases(const Interactions *shape)
 {
     return shape->held_count < MOST_CASES ? shape->held_count : MOST_CASES;
+}
+
+/* Is the gain over the best so far more than a standard error? */
+static bool Beats(Trials *t)
+{
+    const Validation *v = &t->validation;
+
+    ValidationEach(v, t->each);
+    return t->value < 0 || v->ndcg > t->value + DifferenceError(t->each, t->best_each, v->count);
+}
+
+static void Keep(Trials *t, const KnnOptions *options)
+{
+    float *each = t->best_each;
+
+    t->best = *options;
+    t->value = t->validation.ndcg;
+    t->best_each = t->each;
+    t->each = each;
 }
 
 static void Try(Trials *t, const Trial *trial)
@@ -65,23 +86,26 @@ static void Try(Trials *t, const Trial *trial)
     epoch.metric[1] = t->validation.hr;
     epoch.seconds = HostClock() - t->start;
     KnnEnter(t->host, t->model, t->report, epoch);
-    if (t->validation.ndcg <= t->value)
-        return;
-    t->best = options;
-    t->value = t->validation.ndcg;
+    if (Beats(t))
+        Keep(t, &options);
 }
 
-/* The weighting first, with some shrinkage; then less and more of that. */
+/* The weighting first, with some shrinkage; then less and more of that.  What comes later has to
+ * gain more than chance. */
 static void RunTrials(Trials *t, const KnnOptions *o)
 {
     ValidationPrepare(t->host, t->data, &t->validation);
     ValidationThin(&t->validation, KnnTrialCases(t->data));
+    t->each = HostAllocate(t->host, t->validation.count, sizeof(float));
+    t->best_each = HostAllocate(t->host, t->validation.count, sizeof(float));
     for (int i = 0; i < COUNT(weightings) && o->weighting == WEIGH_CHOSEN; i++)
         Try(t, &weightings[i]);
     if (o->shrink < 0 && o->weighting != WEIGH_CHOSEN)
         Try(t, &plain);
     for (int i = 0; i < COUNT(shrinks) && o->shrink < 0; i++)
         Try(t, &shrinks[i]);
+    HostRelease(t->host, t->each);
+    HostRelease(t->host, t->best_each);
     ValidationRelease(t->host, &t->validation);
 }
 

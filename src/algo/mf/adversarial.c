@@ -134,19 +134,6 @@ static Worth MeasureWorth(const MfTrainer *t, Loop *loop, const Snapshot *s)
     return worth;
 }
 
-/* Standard error of the difference of two means over the same interactions; few tell nothing. */
-static double DifferenceError(const Worth *a, const Worth *b, size_t count)
-{
-    double mean = a->ndcg - b->ndcg, squares = 0;
-
-    for (size_t i = 0; i < count; i++) {
-        double apart = (double)a->each[i] - (double)b->each[i] - mean;
-
-        squares += apart * apart;
-    }
-    return count >= FEWEST_HELD ? sqrt(squares / ((double)count * (double)(count - 1))) : 0;
-}
-
 /* --- the stage */
 
 /*
@@ -223,7 +210,7 @@ static void Tell(const MfTrainer *t, TrainReport *report, const Worth *plain, co
 static bool Stays(const MfTrainer *t, const Loop *loop, const Worth *plain, const Worth *last)
 {
     size_t count = loop->validation.count;
-    bool worse = last->ndcg < plain->ndcg - DifferenceError(plain, last, count);
+    bool worse = last->ndcg < plain->ndcg - DifferenceError(plain->each, last->each, count);
     TrainReport *report = loop->report;
 
     report->finding[0] = (Finding){"plain_ndcg", plain->ndcg};

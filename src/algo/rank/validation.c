@@ -240,6 +240,20 @@ void ValidationEach(const Validation *validation, float *ndcg)
         ndcg[i] = (float)CutoffMetricsOf(validation->cases[i].positions, 1, VALIDATION_CUTOFF).ndcg;
 }
 
+double DifferenceError(const float *a, const float *b, size_t count)
+{
+    double mean = 0, squares = 0;
+
+    for (size_t i = 0; i < count; i++)
+        mean += ((double)a[i] - (double)b[i]) / (double)count;
+    for (size_t i = 0; i < count; i++) {
+        double apart = (double)a[i] - (double)b[i] - mean;
+
+        squares += apart * apart;
+    }
+    return count >= FEWEST_HELD ? sqrt(squares / ((double)count * (double)(count - 1))) : 0;
+}
+
 double ValidationWork(const Model *model, const Interactions *shape)
 {
     double width = model->algorithm->query_width(model);

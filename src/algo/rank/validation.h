@@ -58,6 +58,9 @@ extern void ValidationRun(const Host *host, const Model *model, Validation *vali
 /* NDCG@100 of each case, by the last run. */
 extern void ValidationEach(const Validation *validation, float *ndcg);
 
+/* Standard error of the difference of two means over the same interactions; 0: too few for one. */
+extern double DifferenceError(const float *a, const float *b, size_t count);
+
 /* About how many nanoseconds a run takes on one core. */
 extern double ValidationWork(const Model *model, const Interactions *shape);
 

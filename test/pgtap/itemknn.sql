@@ -30,11 +30,17 @@ SELECT is(
     digest('knn'),
     digest('all_learnt'),
     'the same as without validation, on any number of threads');
-SELECT recadv_train('chosen', 'train_orders', algorithm => 'itemknn', options => '{"neighbors":9}') \g /dev/null
+CREATE TABLE chosen_trained AS
+SELECT * FROM recadv_train('chosen', 'train_orders', algorithm => 'itemknn', options => '{"neighbors":9}');
+SELECT ok(
+    (SELECT epochs = 5 AND best_epoch = 5 AND metrics ->> 'tfidf' IN ('0', '1') AND metrics ->> 'shrink' IN ('0', '10', '50')
+     FROM chosen_trained),
+    'the result tells what was chosen');
+SELECT ok((SELECT NOT metrics ? 'shrink' AND NOT metrics ? 'tfidf' FROM trained), 'and of what was named nothing');
 SELECT results_eq(
-    $$SELECT stage, epoch, ndcg BETWEEN 0 AND 1 FROM recadv_history('chosen')$$,
-    $$VALUES ('weighting tfidf', 1, true), ('weighting none', 1, true), ('shrink 0', 1, true),
-             ('shrink 50', 1, true), ('neighbors', 1, true)$$,
+    $$SELECT stage, epoch, ndcg BETWEEN 0 AND 1 FROM recadv_history('chosen') ORDER BY epoch$$,
+    $$VALUES ('weighting tfidf', 1, true), ('weighting none', 2, true), ('shrink 0', 3, true),
+             ('shrink 50', 4, true), ('neighbors', 5, true)$$,
     'what is not named is chosen by trials, which the history has');
 SELECT ok(
     (SELECT n.ndcg >= first.ndcg AND EXISTS (SELECT FROM recadv_history('chosen') h WHERE stage <> 'neighbors' AND h.ndcg = n.ndcg)

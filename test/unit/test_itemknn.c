@@ -209,7 +209,8 @@ static void CheckThreads(const char *settings)
     }
     CHECK(SameModel(&run[0].model, &run[1].model) && SameModel(&run[0].model, &run[2].model),
           "%s: the same bytes without a pool, on one thread, on three and over old rows", settings);
-    CHECK(run[0].report.history[0].metric[0] == run[2].report.history[0].metric[0],
+    CHECK(run[0].report.history[run[0].report.best].metric[0] ==
+              run[2].report.history[run[2].report.best].metric[0],
           "%s: and the same NDCG", settings);
     for (int n = 0; n < 3; n++)
         TestHostEnd(&t[n]);
@@ -256,59 +257,118 @@ static void CheckLearnsHeld(void)
 
 /* ---- what is held out chooses ---- */
 
-/* Index of the trial whose NDCG@100 is that of the model; -1: there is none. */
-static int ChosenTrial(const TrainReport *report)
+/* NDCG@100 of each held-out interaction by a model that has not learnt it. */
+static double MeasureNamed(TestHost *t, const Interactions *data, const char *settings, float *each)
 {
-    for (int e = 0; e < report->best; e++)
-        if (report->history[e].metric[0] == report->history[report->best].metric[0])
-            return e;
-    return -1;
+    Training run;
+    Validation v;
+
+    TrainingPrepare(t, data, "itemknn", settings, &run);
+    run.model.trial = true;
+    TrainingRun(&run);
+    ValidationPrepare(&t->host, data, &v);
+    ValidationRun(&t->host, &run.model, &v);
+    ValidationEach(&v, each);
+    return v.ndcg;
 }
 
-/* Options `settings` leave `trials` of these stages, and the model is that of one of `named`. */
-static void CheckChoice(const char *settings, int trials, const char *const *stages,
-                        const char *const *named)
+typedef struct Contest {
+    char best[64];
+    double value;
+    float each[2000];
+    int won;    /* by those after the first */
+    int chance; /* better, but by less than the error */
+} Contest;
+
+static void Enter(Contest *c, TestHost *t, const Interactions *data, const char *settings)
 {
-    TestHost t;
-    Interactions data;
+    float each[2000];
+    double value = MeasureNamed(t, data, settings, each);
+    bool first = c->best[0] == '\0';
+    bool wins =
+        first || value > c->value + DifferenceError(each, c->each, (size_t)data->held_count);
+
+    c->won += !first && wins;
+    c->chance += !wins && value > c->value;
+    if (!wins)
+        return;
+    snprintf(c->best, sizeof(c->best), "%s", settings);
+    memcpy(c->each, each, sizeof(each));
+    c->value = value;
+}
+
+/* Of a weighting, with less and more shrinkage. */
+static void EnterShrinks(Contest *c, TestHost *t, const Interactions *data)
+{
+    static const char *const shrinks[] = {"0", "50"};
+    char weighting[64];
+
+    snprintf(weighting, strcspn(c->best, " ") + 1, "%s", c->best);
+    for (int i = 0; i < 2; i++) {
+        char settings[96];
+
+        snprintf(settings, sizeof(settings), "%s shrink=%s", weighting, shrinks[i]);
+        Enter(c, t, data, settings);
+    }
+}
+
+/* `settings` leave so many trials, of these stages, and the model is that of the contest. */
+static void CheckChosen(TestHost *t, const Interactions *data, const char *settings,
+                        const Contest *c, int trials, const char *const *stages)
+{
     Training run, same;
     const TrainReport *r = &run.report;
     bool right;
-    int chosen;
+
+    Train(t, data, "itemknn", settings, &run);
+    right = r->epochs == trials + 1 && r->best == trials &&
+            KnnTrials(run.model.options, data) == trials;
+    for (int e = 0; e < trials && right; e++)
+        right = strcmp(r->history[e].stage, stages[e]) == 0 && r->history[e].epoch == e + 1;
+    CHECK(right && r->history[trials].epoch == trials + 1, "%s: %d trials, found %d rows", settings,
+          trials, r->epochs);
+    Train(t, data, "itemknn", c->best, &same);
+    CHECK(SameModel(&run.model, &same.model) && same.report.epochs == 1 &&
+              r->history[trials].metric[0] == c->value,
+          "%s: the model is that of %s", settings, c->best);
+}
+
+static Contest CheckChoicesOf(uint32_t users, uint32_t items, uint32_t fewest, uint32_t most,
+                              uint64_t seed)
+{
+    static const char *const all[] = {"weighting tfidf", "weighting none", "shrink 0", "shrink 50"};
+    static const char *const shrinks[] = {"shrink 10", "shrink 0", "shrink 50"};
+    Contest c = {.best = ""}, bm25 = {.best = ""}, named = {.best = ""};
+    TestHost t;
+    Interactions data;
 
     TestHostInit(&t);
-    data = TasteInteractions(&t.host, 600, 400, 8, 20, 570);
+    data = TasteInteractions(&t.host, users, items, fewest, most, seed);
     InteractionsHoldOut(&t.host, &data, HOLDOUT_RANDOM, 0, 1);
-    Train(&t, &data, "itemknn", settings, &run);
-    right = r->epochs == trials + 1 && r->best == trials &&
-            KnnTrials(run.model.options, &data) == trials;
-    for (int e = 0; e < trials && right; e++)
-        right = strcmp(r->history[e].stage, stages[e]) == 0 && r->history[e].epoch == 1;
-    CHECK(right, "%s: %d trials, found %d rows", settings, trials, r->epochs);
-    chosen = ChosenTrial(r);
-    CHECK(chosen >= 0 && r->history[chosen].metric[0] >= r->history[0].metric[0],
-          "%s: trial %d is what was trained", settings, chosen);
-    Train(&t, &data, "itemknn", named[chosen < 0 ? 0 : chosen], &same);
-    CHECK(SameModel(&run.model, &same.model) && same.report.epochs == 1,
-          "%s: the model is that of %s", settings, named[chosen < 0 ? 0 : chosen]);
+    Enter(&named, &t, &data, "weighting=tfidf shrink=3");
+    Enter(&named, &t, &data, "weighting=none shrink=3");
+    CheckChosen(&t, &data, "weighting=auto shrink=3", &named, 2, all);
+    Enter(&bm25, &t, &data, "weighting=bm25 shrink=10");
+    EnterShrinks(&bm25, &t, &data);
+    CheckChosen(&t, &data, "weighting=bm25", &bm25, 3, shrinks);
+    Enter(&c, &t, &data, "weighting=tfidf shrink=10");
+    Enter(&c, &t, &data, "weighting=none shrink=10");
+    EnterShrinks(&c, &t, &data);
+    CheckChosen(&t, &data, "", &c, 4, all);
     TestHostEnd(&t);
+    c.won += named.won + bm25.won;
+    c.chance += named.chance + bm25.chance;
+    return c;
 }
 
 static void CheckChoices(void)
 {
-    static const char *const all[] = {"weighting tfidf", "weighting none", "shrink 0", "shrink 50"};
-    static const char *const shrinks[] = {"shrink 10", "shrink 0", "shrink 50"};
-    const char *named[] = {"weighting=tfidf shrink=10", "weighting=none shrink=10", NULL, NULL};
+    Contest dense = CheckChoicesOf(600, 400, 8, 20, 570);
+    Contest sparse = CheckChoicesOf(500, 333, 5, 20, 910);
 
-    CheckChoice("weighting=auto shrink=10", 2, all, named);
-    CheckChoice("weighting=bm25", 3, shrinks,
-                (const char *const[]){"weighting=bm25 shrink=10", "weighting=bm25 shrink=0",
-                                      "weighting=bm25 shrink=50"});
-    CheckChoice("weighting=tfidf", 3, shrinks,
-                (const char *const[]){"weighting=tfidf shrink=10", "weighting=tfidf shrink=0",
-                                      "weighting=tfidf shrink=50"});
-    named[2] = "weighting=tfidf shrink=0", named[3] = "weighting=tfidf shrink=50";
-    CheckChoice("", 4, all, named);
+    CHECK(dense.won + sparse.won > 0 && dense.chance + sparse.chance > 0,
+          "%d and %d of later trials win, %d and %d are better by less than the error", dense.won,
+          sparse.won, dense.chance, sparse.chance);
 }
 
 /* What is 0 and 1 by turns, against zeros. */
@@ -321,6 +381,30 @@ static void CheckError(void)
     CHECK(Near(DifferenceError(each, zero, 100), sqrt(25.0 / 9900), 1e-12, 0) &&
               DifferenceError(each, each, 100) == 0 && DifferenceError(each, zero, 49) == 0,
           "the standard error of a difference");
+}
+
+/* A trial ranks two thousand of what is held out, the model all of it. */
+static void CheckThinnedTraining(void)
+{
+    TestHost t;
+    Interactions data;
+    Training run, trial;
+    Validation v;
+
+    TestHostInit(&t);
+    data = TasteInteractions(&t.host, 2500, 200, 5, 10, 920);
+    InteractionsHoldOut(&t.host, &data, HOLDOUT_RANDOM, 0, 1);
+    Train(&t, &data, "itemknn", "weighting=auto shrink=10", &run);
+    TrainingPrepare(&t, &data, "itemknn", "weighting=none shrink=10", &trial);
+    trial.model.trial = true;
+    TrainingRun(&trial);
+    ValidationPrepare(&t.host, &data, &v);
+    ValidationThin(&v, 2000);
+    ValidationRun(&t.host, &trial.model, &v);
+    CHECK(data.held_count > 2000 && v.count == 2000 && v.ndcg == run.report.history[1].metric[0] &&
+              v.ndcg != trial.report.history[0].metric[0],
+          "a trial ranks 2000 of %llu", (unsigned long long)data.held_count);
+    TestHostEnd(&t);
 }
 
 /* Trials of large data rank a part of what is held out. */
@@ -733,6 +817,7 @@ void TestItemKnn(void)
     CheckLearnsHeld();
     CheckChoices();
     CheckThinned();
+    CheckThinnedTraining();
     CheckScores();
     CheckSlices();
     CheckSimilarity();

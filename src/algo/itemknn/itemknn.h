@@ -68,8 +68,9 @@ extern uint64_t KnnTrialCases(const Interactions *shape);
 extern void KnnBuild(const Host *host, const Interactions *data, Model *model,
                      const KnnOptions *options, bool held);
 
-/* Enters what was measured as the next row of the history, and tells of it. */
-extern void KnnEnter(const Host *host, const Model *model, TrainReport *report, Epoch epoch);
+/* Enters what was measured as the next row of the history, of so many, and tells of it. */
+extern void KnnEnter(const Host *host, const Model *model, TrainReport *report, Epoch epoch,
+                     int rows);
 
 /* Members of struct Algorithm. */
 extern void KnnLayout(Model *model);

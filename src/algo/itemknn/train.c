@@ -172,12 +172,13 @@ void KnnBuild(const Host *host, const Interactions *data, Model *model, const Kn
     VectorsRelease(host, &s.vectors);
 }
 
-void KnnEnter(const Host *host, const Model *model, TrainReport *report, Epoch epoch)
+void KnnEnter(const Host *host, const Model *model, TrainReport *report, Epoch epoch, int rows)
 {
+    epoch.epoch = report->epochs + 1;
     report->history[report->epochs++] = epoch;
     host->progress(host->arg,
-                   &(Progress){epoch.stage, 1, 1, epoch.loss, model->algorithm->metrics[0].label,
-                               epoch.metric[0], epoch.seconds});
+                   &(Progress){epoch.stage, epoch.epoch, rows, epoch.loss,
+                               model->algorithm->metrics[0].label, epoch.metric[0], epoch.seconds});
 }
 
 /* How well the neighbours that the training interactions alone give rank those held out. */
@@ -208,22 +209,22 @@ static void CheckData(const Host *host, const Interactions *data, const KnnOptio
 
 void KnnTrain(const Host *host, const Interactions *data, Model *model, TrainReport *report)
 {
-    Epoch epoch = {
-        .epoch = 1, .stage = "neighbors", .loss = NAN, .metric = {NAN, NAN}, .compared = NAN};
-    double start = HostClock();
+    Epoch epoch = {.stage = "neighbors", .loss = NAN, .metric = {NAN, NAN}, .compared = NAN};
+    double start = HostClock(), chosen;
     KnnOptions options;
 
     CheckData(host, data, model->options);
     report->history = HostAllocate(host, KNN_MOST_TRIALS + 1, sizeof(Epoch));
     options = KnnChoose(host, data, model, report);
+    chosen = HostClock();
     if (data->held_count > 0) {
         Validate(host, data, model, &options, &epoch);
-        report->evaluate_seconds = HostClock() - start;
+        report->evaluate_seconds = HostClock() - chosen;
     }
     if (data->held_count == 0 || !model->trial)
         KnnBuild(host, data, model, &options, true);
     epoch.seconds = HostClock() - start;
     report->best = report->epochs;
     report->stop_reason = "counted";
-    KnnEnter(host, model, report, epoch);
+    KnnEnter(host, model, report, epoch, report->epochs + 1);
 }

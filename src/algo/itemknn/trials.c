@@ -73,7 +73,7 @@ static void Keep(Trials *t, const KnnOptions *options)
 
 static void Try(Trials *t, const Trial *trial)
 {
-    Epoch epoch = {.epoch = 1, .stage = trial->stage, .loss = NAN, .compared = NAN};
+    Epoch epoch = {.stage = trial->stage, .loss = NAN, .compared = NAN};
     KnnOptions options = t->best;
 
     if (trial->weighting != WEIGH_CHOSEN)
@@ -85,7 +85,7 @@ static void Try(Trials *t, const Trial *trial)
     epoch.metric[0] = t->validation.ndcg;
     epoch.metric[1] = t->validation.hr;
     epoch.seconds = HostClock() - t->start;
-    KnnEnter(t->host, t->model, t->report, epoch);
+    KnnEnter(t->host, t->model, t->report, epoch, KnnTrials(t->model->options, t->data) + 1);
     if (Beats(t))
         Keep(t, &options);
 }
@@ -109,6 +109,17 @@ static void RunTrials(Trials *t, const KnnOptions *o)
     ValidationRelease(t->host, &t->validation);
 }
 
+/* What was left to choose, for the metrics of the training. */
+static void Report(const KnnOptions *open, const KnnOptions *chosen, TrainReport *report)
+{
+    int n = 0;
+
+    if (open->shrink < 0)
+        report->finding[n++] = (Finding){"shrink", chosen->shrink};
+    if (open->weighting == WEIGH_CHOSEN)
+        report->finding[n++] = (Finding){"tfidf", chosen->weighting == WEIGH_TFIDF};
+}
+
 KnnOptions KnnChoose(const Host *host, const Interactions *data, Model *model, TrainReport *report)
 {
     const KnnOptions *o = model->options;
@@ -126,5 +137,6 @@ KnnOptions KnnChoose(const Host *host, const Interactions *data, Model *model, T
         t.best.shrink = PLAIN_SHRINK;
     if (KnnTrials(o, data) > 0)
         RunTrials(&t, o);
+    Report(o, &t.best, report);
     return t.best;
 }

@@ -11,6 +11,7 @@
 #include "algo/net/matrix.h"
 #include "core/products.h"
 #include "core/symmetric.h"
+#include "core/vector.h"
 
 /* Ends the program, as the sanitizer would, where one of `rows` rows is not memory of its own. */
 static void CheckRows(const char *which, const float *data, size_t pitch, size_t rows, size_t width)
@@ -25,6 +26,16 @@ static void CheckRows(const char *which, const float *data, size_t pitch, size_t
         __asan_describe_address(bad);
         abort();
     }
+}
+
+/* Whole vectors are read and written, without a look at where a row ends. */
+static void CheckVectors(const float *b, size_t n, const float *out)
+{
+    if (n % VECTOR_LANES == 0 && (uintptr_t)b % 64 == 0 && (uintptr_t)out % 64 == 0)
+        return;
+    fprintf(stderr, "AddressSanitizer: %zu wide rows at %p and %p are no vectors\n", n,
+            (const void *)b, (const void *)out);
+    abort();
 }
 
 static void CheckFloats(const char *which, const float *data, size_t rows, size_t width)
@@ -69,12 +80,12 @@ WATCHED(void, MultiplyTransposed,
         CheckFloats("out", out, m, n))
 WATCHED(void, MultiplyRows,
         (const float *a, const float *b, size_t m, size_t n, size_t k, float *out),
-        (a, b, m, n, k, out), CheckFloats("a", a, m, k), CheckFloats("b", b, k, n),
-        CheckFloats("out", out, m, n))
+        (a, b, m, n, k, out), CheckVectors(b, n, out), CheckFloats("a", a, m, k),
+        CheckFloats("b", b, k, n), CheckFloats("out", out, m, n))
 WATCHED(void, MultiplyColumns,
         (const float *a, size_t pitch, const float *b, size_t m, size_t n, size_t k, float *out),
-        (a, pitch, b, m, n, k, out), CheckRows("a", a, pitch, k, m), CheckFloats("b", b, k, n),
-        CheckFloats("out", out, m, n))
+        (a, pitch, b, m, n, k, out), CheckVectors(b, n, out), CheckRows("a", a, pitch, k, m),
+        CheckFloats("b", b, k, n), CheckFloats("out", out, m, n))
 WATCHED(void, AddProducts, (const float *rows, size_t count, size_t n, float *a),
         (rows, count, n, a), CheckFloats("rows", rows, count, n), CheckFloats("a", a, n, n))
 WATCHED(void, RowProducts, (const float *rows, size_t count, size_t n, float *a),

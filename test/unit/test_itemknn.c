@@ -318,6 +318,7 @@ static void CheckChosen(TestHost *t, const Interactions *data, const char *setti
 {
     Training run, same;
     const TrainReport *r = &run.report;
+    float each[2000];
     bool right;
 
     Train(t, data, "itemknn", settings, &run);
@@ -331,6 +332,9 @@ static void CheckChosen(TestHost *t, const Interactions *data, const char *setti
     CHECK(SameModel(&run.model, &same.model) && same.report.epochs == 1 &&
               r->history[trials].metric[0] == c->value,
           "%s: the model is that of %s", settings, c->best);
+    CHECK(MeasureNamed(t, data, settings, each) == c->value &&
+              memcmp(each, c->each, data->held_count * sizeof(float)) == 0,
+          "%s: so is a trial, which has not learnt what is held out", settings);
 }
 
 static Contest CheckChoicesOf(uint32_t users, uint32_t items, uint32_t fewest, uint32_t most,

@@ -53,14 +53,16 @@ extern size_t VectorsMemory(uint64_t interactions, uint32_t items);
 /*
  * The options with nothing left to choose: those of the trial with the best NDCG@100 of the
  * held-out interactions, where it gains more than chance.  Trials are entered into the history,
- * which has room for KNN_MOST_TRIALS, and change the model.
+ * which has room for KNN_MOST_TRIALS, and change the model.  `measured` gets the metrics of the
+ * chosen trial, where trials rank all that is held out.
  */
 extern KnnOptions KnnChoose(const Host *host, const Interactions *data, Model *model,
-                            TrainReport *report);
+                            TrainReport *report, Epoch *measured);
 extern int KnnTrials(const KnnOptions *options, const Interactions *shape);
 
-/* How many held-out interactions a trial ranks. */
+/* How many held-out interactions a trial ranks, and whether there are trials that rank all. */
 extern uint64_t KnnTrialCases(const Interactions *shape);
+extern bool KnnTrialsMeasure(const KnnOptions *options, const Interactions *shape);
 
 #define KNN_MOST_TRIALS 4
 

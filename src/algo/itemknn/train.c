@@ -210,19 +210,20 @@ static void CheckData(const Host *host, const Interactions *data, const KnnOptio
 void KnnTrain(const Host *host, const Interactions *data, Model *model, TrainReport *report)
 {
     Epoch epoch = {.stage = "neighbors", .loss = NAN, .metric = {NAN, NAN}, .compared = NAN};
+    bool validates = data->held_count > 0 && !KnnTrialsMeasure(model->options, data);
     double start = HostClock(), chosen;
     KnnOptions options;
 
     CheckData(host, data, model->options);
     report->history = HostAllocate(host, KNN_MOST_TRIALS + 1, sizeof(Epoch));
-    options = KnnChoose(host, data, model, report);
+    options = KnnChoose(host, data, model, report, &epoch);
     chosen = HostClock();
-    if (data->held_count > 0) {
+    if (validates) {
         Validate(host, data, model, &options, &epoch);
         report->evaluate_seconds = HostClock() - chosen;
     }
-    if (data->held_count == 0 || !model->trial)
-        KnnBuild(host, data, model, &options, true);
+    if (!validates || !model->trial)
+        KnnBuild(host, data, model, &options, !model->trial);
     epoch.seconds = HostClock() - start;
     report->best = report->epochs;
     report->stop_reason = "counted";

@@ -33,7 +33,7 @@ typedef struct Trials {
     Validation validation;
     double start;
     KnnOptions best;
-    double value;     /* of the best; -1: there is none */
+    Epoch measured;   /* of the best; metric[0] is -1 where there is none */
     float *each;      /* NDCG@100 of what the trial ranked */
     float *best_each; /* and of what the best one did */
 } Trials;
@@ -58,22 +58,23 @@ static bool Beats(Trials *t)
     const Validation *v = &t->validation;
 
     ValidationEach(v, t->each);
-    return t->value < 0 || v->ndcg > t->value + DifferenceError(t->each, t->best_each, v->count);
+    return t->measured.metric[0] < 0 ||
+           v->ndcg > t->measured.metric[0] + DifferenceError(t->each, t->best_each, v->count);
 }
 
-static void Keep(Trials *t, const KnnOptions *options)
+static void Keep(Trials *t, const KnnOptions *options, const Epoch *measured)
 {
     float *each = t->best_each;
 
     t->best = *options;
-    t->value = t->validation.ndcg;
+    t->measured = *measured;
     t->best_each = t->each;
     t->each = each;
 }
 
 static void Try(Trials *t, const Trial *trial)
 {
-    Epoch epoch = {.stage = trial->stage, .loss = NAN, .compared = NAN};
+    Epoch epoch = {.stage = trial->stage, .loss = NAN};
     KnnOptions options = t->best;
 
     if (trial->weighting != WEIGH_CHOSEN)
@@ -84,10 +85,11 @@ static void Try(Trials *t, const Trial *trial)
     ValidationRun(t->host, t->model, &t->validation);
     epoch.metric[0] = t->validation.ndcg;
     epoch.metric[1] = t->validation.hr;
+    epoch.compared = t->validation.compared;
     epoch.seconds = HostClock() - t->start;
     KnnEnter(t->host, t->model, t->report, epoch, KnnTrials(t->model->options, t->data) + 1);
     if (Beats(t))
-        Keep(t, &options);
+        Keep(t, &options, &epoch);
 }
 
 /* The weighting first, with some shrinkage; then less and more of that.  What comes later has to
@@ -120,7 +122,21 @@ static void Report(const KnnOptions *open, const KnnOptions *chosen, TrainReport
         report->finding[n++] = (Finding){"tfidf", chosen->weighting == WEIGH_TFIDF};
 }
 
-KnnOptions KnnChoose(const Host *host, const Interactions *data, Model *model, TrainReport *report)
+bool KnnTrialsMeasure(const KnnOptions *o, const Interactions *shape)
+{
+    return KnnTrials(o, shape) > 0 && KnnTrialCases(shape) == shape->held_count;
+}
+
+/* Metrics of the best, where they are those of all that is held out. */
+static void Hand(const Trials *t, Epoch *measured)
+{
+    measured->metric[0] = t->measured.metric[0];
+    measured->metric[1] = t->measured.metric[1];
+    measured->compared = t->measured.compared;
+}
+
+KnnOptions KnnChoose(const Host *host, const Interactions *data, Model *model, TrainReport *report,
+                     Epoch *measured)
 {
     const KnnOptions *o = model->options;
     Trials t = {.host = host,
@@ -129,7 +145,7 @@ KnnOptions KnnChoose(const Host *host, const Interactions *data, Model *model, T
                 .report = report,
                 .start = HostClock(),
                 .best = *o,
-                .value = -1};
+                .measured = {.metric = {-1}}};
 
     if (o->weighting == WEIGH_CHOSEN)
         t.best.weighting = weightings[0].weighting;
@@ -137,6 +153,8 @@ KnnOptions KnnChoose(const Host *host, const Interactions *data, Model *model, T
         t.best.shrink = PLAIN_SHRINK;
     if (KnnTrials(o, data) > 0)
         RunTrials(&t, o);
+    if (KnnTrialsMeasure(o, data))
+        Hand(&t, measured);
     Report(o, &t.best, report);
     return t.best;
 }

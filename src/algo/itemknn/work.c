@@ -11,9 +11,11 @@
 double KnnWork(const Model *model, const Interactions *shape)
 {
     const KnnOptions *o = model->options;
+    bool validates = shape->held_count > 0 && !KnnTrialsMeasure(o, shape);
     double trials = KnnTrials(o, shape);
-    double builds = trials + (shape->held_count > 0 && !model->trial ? 2 : 1);
-    double ranked = (double)shape->held_count + trials * (double)KnnTrialCases(shape);
+    double builds = trials + (validates && !model->trial ? 2 : 1);
+    double ranked =
+        (validates ? (double)shape->held_count : 0) + trials * (double)KnnTrialCases(shape);
     double pairs = SKEW * (double)shape->count * ((double)shape->count / shape->users);
 
     return builds * PAIR_NS * pairs + NEIGHBOR_NS * ranked * model->items * (double)o->neighbors;

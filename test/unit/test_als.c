@@ -237,8 +237,9 @@ static double WorstUser(const Rows *r)
 {
     const Part *user = &r->run.model.part[ALS_USER_PART];
     double p[256], worst = 0, largest = 0;
+    uint32_t step = user->columns > 64 ? 5 : 1; /* wide ones are slow */
 
-    for (uint32_t u = 0; u<user->rows; u += user->columns> 64 ? 5 : 1) { /* wide ones are slow */
+    for (uint32_t u = 0; u < user->rows; u += step) {
         PlainUser(r, u, p);
         for (uint32_t k = 0; k < user->columns; k++) {
             worst = fmax(worst, fabs(p[k] - PartRow(user, u)[k]));

@@ -330,7 +330,10 @@ static void CheckChosen(TestHost *t, const Interactions *data, const char *setti
           trials, r->epochs);
     Train(t, data, "itemknn", c->best, &same);
     CHECK(SameModel(&run.model, &same.model) && same.report.epochs == 1 &&
-              r->history[trials].metric[0] == c->value,
+              r->history[trials].metric[0] == c->value &&
+              r->history[trials].metric[1] == same.report.history[0].metric[1] &&
+              r->history[trials].compared == same.report.history[0].compared &&
+              r->history[trials].compared != c->value && r->evaluate_seconds > 0,
           "%s: the model is that of %s", settings, c->best);
     CHECK(MeasureNamed(t, data, settings, each) == c->value &&
               memcmp(each, c->each, data->held_count * sizeof(float)) == 0,
@@ -342,6 +345,7 @@ static Contest CheckChoicesOf(uint32_t users, uint32_t items, uint32_t fewest, u
 {
     static const char *const all[] = {"weighting tfidf", "weighting none", "shrink 0", "shrink 50"};
     static const char *const shrinks[] = {"shrink 10", "shrink 0", "shrink 50"};
+    bool some[2000] = {false};
     Contest c = {.best = ""}, bm25 = {.best = ""}, named = {.best = ""};
     TestHost t;
     Interactions data;
@@ -349,6 +353,9 @@ static Contest CheckChoicesOf(uint32_t users, uint32_t items, uint32_t fewest, u
     TestHostInit(&t);
     data = TasteInteractions(&t.host, users, items, fewest, most, seed);
     InteractionsHoldOut(&t.host, &data, HOLDOUT_RANDOM, 0, 1);
+    for (uint32_t u = 0; u < users; u += 2)
+        some[u] = true;
+    data.compared = some;
     Enter(&named, &t, &data, "weighting=tfidf shrink=3");
     Enter(&named, &t, &data, "weighting=none shrink=3");
     CheckChosen(&t, &data, "weighting=auto shrink=3", &named, 2, all);

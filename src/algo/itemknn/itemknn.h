@@ -8,7 +8,7 @@
 #ifndef RECADV_ALGO_ITEMKNN_H
 #define RECADV_ALGO_ITEMKNN_H
 
-#include "algo/algorithm.h"
+#include "algo/rank/validation.h"
 
 /* Rows of the first hold the neighbours of an item, best first, those of the second how alike each
  * is; 0: there are no more. */
@@ -51,24 +51,28 @@ extern void VectorsRelease(const Host *host, Vectors *vectors);
 extern size_t VectorsMemory(uint64_t interactions, uint32_t items);
 
 /*
- * The options with nothing left to choose: those of the trial with the best NDCG@100 of the
- * held-out interactions, where it gains more than chance.  Trials are entered into the history,
- * which has room for KNN_MOST_TRIALS, and change the model.  `measured` gets the metrics of the
- * chosen trial, where trials rank all that is held out.
+ * The options with nothing left to choose: those of the first trial, unless a later one gains
+ * more than a standard error in NDCG@100 of the held-out interactions.  Trials are entered into the
+ * history, which has room for KNN_MOST_TRIALS, and change the model.  `measured` gets the metrics
+ * of the chosen trial, where trials rank all that is held out.
  */
 extern KnnOptions KnnChoose(const Host *host, const Interactions *data, Model *model,
                             TrainReport *report, Epoch *measured);
 extern int KnnTrials(const KnnOptions *options, const Interactions *shape);
 
-/* How many held-out interactions a trial ranks, and whether there are trials that rank all. */
+/* How many held-out interactions a trial ranks; is there more to rank than trials do? */
 extern uint64_t KnnTrialCases(const Interactions *shape);
-extern bool KnnTrialsMeasure(const KnnOptions *options, const Interactions *shape);
+extern bool KnnValidates(const KnnOptions *options, const Interactions *shape);
 
 #define KNN_MOST_TRIALS 4
 
 /* Finds the neighbours; `held`: from all interactions, also those that are held out. */
 extern void KnnBuild(const Host *host, const Interactions *data, Model *model,
                      const KnnOptions *options, bool held);
+
+/* Fills the metrics of an epoch. */
+extern void KnnMeasure(const Host *host, const Model *model, Validation *validation,
+                       TrainReport *report, Epoch *epoch);
 
 /* Enters what was measured as the next row of the history, of so many, and tells of it. */
 extern void KnnEnter(const Host *host, const Model *model, TrainReport *report, Epoch epoch,

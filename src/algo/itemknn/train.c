@@ -181,18 +181,27 @@ void KnnEnter(const Host *host, const Model *model, TrainReport *report, Epoch e
                                model->algorithm->metrics[0].label, epoch.metric[0], epoch.seconds});
 }
 
+void KnnMeasure(const Host *host, const Model *model, Validation *validation, TrainReport *report,
+                Epoch *epoch)
+{
+    double start = HostClock();
+
+    ValidationRun(host, model, validation);
+    report->evaluate_seconds += HostClock() - start;
+    epoch->metric[0] = validation->ndcg;
+    epoch->metric[1] = validation->hr;
+    epoch->compared = validation->compared;
+}
+
 /* How well the neighbours that the training interactions alone give rank those held out. */
 static void Validate(const Host *host, const Interactions *data, Model *model, const KnnOptions *o,
-                     Epoch *epoch)
+                     TrainReport *report, Epoch *epoch)
 {
     Validation validation;
 
     KnnBuild(host, data, model, o, false);
     ValidationPrepare(host, data, &validation);
-    ValidationRun(host, model, &validation);
-    epoch->metric[0] = validation.ndcg;
-    epoch->metric[1] = validation.hr;
-    epoch->compared = validation.compared;
+    KnnMeasure(host, model, &validation, report, epoch);
     ValidationRelease(host, &validation);
 }
 
@@ -210,18 +219,15 @@ static void CheckData(const Host *host, const Interactions *data, const KnnOptio
 void KnnTrain(const Host *host, const Interactions *data, Model *model, TrainReport *report)
 {
     Epoch epoch = {.stage = "neighbors", .loss = NAN, .metric = {NAN, NAN}, .compared = NAN};
-    bool validates = data->held_count > 0 && !KnnTrialsMeasure(model->options, data);
-    double start = HostClock(), chosen;
+    bool validates = KnnValidates(model->options, data);
+    double start = HostClock();
     KnnOptions options;
 
     CheckData(host, data, model->options);
     report->history = HostAllocate(host, KNN_MOST_TRIALS + 1, sizeof(Epoch));
     options = KnnChoose(host, data, model, report, &epoch);
-    chosen = HostClock();
-    if (validates) {
-        Validate(host, data, model, &options, &epoch);
-        report->evaluate_seconds = HostClock() - chosen;
-    }
+    if (validates)
+        Validate(host, data, model, &options, report, &epoch);
     if (!validates || !model->trial)
         KnnBuild(host, data, model, &options, !model->trial);
     epoch.seconds = HostClock() - start;

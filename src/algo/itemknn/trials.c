@@ -82,10 +82,7 @@ static void Try(Trials *t, const Trial *trial)
     if (trial->shrink >= 0)
         options.shrink = trial->shrink;
     KnnBuild(t->host, t->data, t->model, &options, false);
-    ValidationRun(t->host, t->model, &t->validation);
-    epoch.metric[0] = t->validation.ndcg;
-    epoch.metric[1] = t->validation.hr;
-    epoch.compared = t->validation.compared;
+    KnnMeasure(t->host, t->model, &t->validation, t->report, &epoch);
     epoch.seconds = HostClock() - t->start;
     KnnEnter(t->host, t->model, t->report, epoch, KnnTrials(t->model->options, t->data) + 1);
     if (Beats(t))
@@ -93,7 +90,7 @@ static void Try(Trials *t, const Trial *trial)
 }
 
 /* The weighting first, with some shrinkage; then less and more of that.  What comes later has to
- * gain more than chance. */
+ * gain more than a standard error. */
 static void RunTrials(Trials *t, const KnnOptions *o)
 {
     ValidationPrepare(t->host, t->data, &t->validation);
@@ -122,9 +119,10 @@ static void Report(const KnnOptions *open, const KnnOptions *chosen, TrainReport
         report->finding[n++] = (Finding){"tfidf", chosen->weighting == WEIGH_TFIDF};
 }
 
-bool KnnTrialsMeasure(const KnnOptions *o, const Interactions *shape)
+bool KnnValidates(const KnnOptions *o, const Interactions *shape)
 {
-    return KnnTrials(o, shape) > 0 && KnnTrialCases(shape) == shape->held_count;
+    return KnnTrials(o, shape) > 0 ? KnnTrialCases(shape) < shape->held_count
+                                   : shape->held_count > 0;
 }
 
 /* Metrics of the best, where they are those of all that is held out. */
@@ -153,7 +151,7 @@ KnnOptions KnnChoose(const Host *host, const Interactions *data, Model *model, T
         t.best.shrink = PLAIN_SHRINK;
     if (KnnTrials(o, data) > 0)
         RunTrials(&t, o);
-    if (KnnTrialsMeasure(o, data))
+    if (t.measured.metric[0] >= 0 && !KnnValidates(o, data))
         Hand(&t, measured);
     Report(o, &t.best, report);
     return t.best;

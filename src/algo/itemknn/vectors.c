@@ -51,7 +51,7 @@ static float Weigh(const Weigher *w, uint64_t at, double rarity)
     double amount = Amount(w, at), length;
 
     switch (w->weighting) {
-    case WEIGH_CHOSEN:
+    case WEIGH_CHOSEN: /* chosen by now */
     case WEIGH_NONE:
         break;
     case WEIGH_TFIDF:

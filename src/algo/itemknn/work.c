@@ -11,7 +11,7 @@
 double KnnWork(const Model *model, const Interactions *shape)
 {
     const KnnOptions *o = model->options;
-    bool validates = shape->held_count > 0 && !KnnTrialsMeasure(o, shape);
+    bool validates = KnnValidates(o, shape);
     double trials = KnnTrials(o, shape);
     double builds = trials + (validates && !model->trial ? 2 : 1);
     double ranked =

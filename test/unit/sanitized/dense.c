@@ -28,13 +28,13 @@ static void CheckRows(const char *which, const float *data, size_t pitch, size_t
     }
 }
 
-/* Whole vectors are read and written, without a look at where a row ends. */
-static void CheckVectors(const float *b, size_t n, const float *out)
+/* Whole vectors are read or written, without a look at where a row ends. */
+static void CheckVectors(const float *a, const float *b, size_t width)
 {
-    if (n % VECTOR_LANES == 0 && (uintptr_t)b % 64 == 0 && (uintptr_t)out % 64 == 0)
+    if (width % VECTOR_LANES == 0 && (uintptr_t)a % 64 == 0 && (uintptr_t)b % 64 == 0)
         return;
-    fprintf(stderr, "AddressSanitizer: %zu wide rows at %p and %p are no vectors\n", n,
-            (const void *)b, (const void *)out);
+    fprintf(stderr, "AddressSanitizer: %zu wide rows at %p and %p are no vectors\n", width,
+            (const void *)a, (const void *)b);
     abort();
 }
 
@@ -76,20 +76,21 @@ MATRIX_PRODUCT(MatrixProductColumns, k, m, k, n)
 
 WATCHED(void, MultiplyTransposed,
         (const float *a, const float *b, size_t m, size_t n, size_t k, float *out),
-        (a, b, m, n, k, out), CheckFloats("a", a, m, k), CheckFloats("b", b, n, k),
-        CheckFloats("out", out, m, n))
+        (a, b, m, n, k, out), CheckVectors(a, b, k), CheckFloats("a", a, m, k),
+        CheckFloats("b", b, n, k), CheckFloats("out", out, m, n))
 WATCHED(void, MultiplyRows,
         (const float *a, const float *b, size_t m, size_t n, size_t k, float *out),
-        (a, b, m, n, k, out), CheckVectors(b, n, out), CheckFloats("a", a, m, k),
+        (a, b, m, n, k, out), CheckVectors(b, out, n), CheckFloats("a", a, m, k),
         CheckFloats("b", b, k, n), CheckFloats("out", out, m, n))
 WATCHED(void, MultiplyColumns,
         (const float *a, size_t pitch, const float *b, size_t m, size_t n, size_t k, float *out),
-        (a, pitch, b, m, n, k, out), CheckVectors(b, n, out), CheckRows("a", a, pitch, k, m),
+        (a, pitch, b, m, n, k, out), CheckVectors(b, out, n), CheckRows("a", a, pitch, k, m),
         CheckFloats("b", b, k, n), CheckFloats("out", out, m, n))
 WATCHED(void, AddProducts, (const float *rows, size_t count, size_t n, float *a),
         (rows, count, n, a), CheckFloats("rows", rows, count, n), CheckFloats("a", a, n, n))
 WATCHED(void, RowProducts, (const float *rows, size_t count, size_t n, float *a),
-        (rows, count, n, a), CheckFloats("rows", rows, count, n), CheckFloats("a", a, count, count))
+        (rows, count, n, a), CheckVectors(rows, rows, n), CheckFloats("rows", rows, count, n),
+        CheckFloats("a", a, count, count))
 WATCHED(bool, SolvePositive, (float *a, size_t n, float *b), (a, n, b), CheckFloats("a", a, n, n),
         CheckFloats("b", b, 1, n))
 WATCHED(bool, SymmetricEigen, (float *a, size_t n, size_t lead, float *values, void *work),

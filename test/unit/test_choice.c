@@ -958,7 +958,7 @@ void TestChoice(void)
     CheckTuning();
     CheckTuningRoom();
     CheckRank();
-    CheckMemory("effort=fast", false, 9);
+    CheckMemory("", true, 10);
     CheckMemory("candidates=popularity,softmax", true, 3);
     CheckCancel();
 }

@@ -672,7 +672,7 @@ void TestAls(void)
     CheckMoved("factors=33", false);
     CheckGradient();
     CheckSameBytes(TrainWith, "factors=20 epochs=3 evaluate_every=1");
-    CheckSameBytes(TrainWith, "factors=48 epochs=3 unobserved_weight=0.1 regularization=0.01");
+    CheckSameBytes(TrainWith, "factors=48 epochs=3");
     CheckSameBytes(TrainWith, "factors=8 unobserved_weight=0.1");
     CheckMemory("factors=20", false, 1);
     CheckMemory("factors=20 epochs=2", true, 3);

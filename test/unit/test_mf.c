@@ -81,7 +81,7 @@ static void CheckThreads(const char *algorithm, const char *settings)
     TestHost t0, t;
     Training base = TrainWith(&t0, 0, algorithm, settings), run;
 
-    for (int threads = 1; threads <= 4; threads += 3) {
+    for (int threads = 1; threads <= 4; threads *= 2) {
         run = TrainWith(&t, threads, algorithm, settings);
         CHECK(SameModel(&base.model, &run.model) && SameHistory(&base.report, &run.report),
               "%s %s: the same bytes with %d threads", algorithm, settings, threads);

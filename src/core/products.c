@@ -9,6 +9,9 @@
 #include "core/blas.h"
 #include "core/vector.h"
 
+#define VECTOR_KERNELS "core/products_kernels.h"
+#include "core/vector_targets.h"
+
 /* How the first and the second factor lie. */
 typedef enum Form { ROWS_BY_ROWS, ROWS_BY_COLUMNS, COLUMNS_BY_ROWS } Form;
 
@@ -38,37 +41,8 @@ void MultiplyTransposed(const float *a, const float *b, size_t m, size_t n, size
         DotRows(a + i * k, b, n, k, out + i * n);
 }
 
-/* Columns whose sums stay in registers, in vectors. */
-#define SUMS 4
-
-/* `count` is a constant where this is inlined. */
-VECTOR_INLINE void SumColumns(const float *a, size_t step, const float *b, size_t n, size_t k,
-                              const size_t count, float *out)
-{
-    Vector sum[SUMS] = {{0}};
-
-    for (size_t x = 0; x < k; x++)
-        for (size_t c = 0; c < count; c++)
-            sum[c] += a[x * step] * ((const Vector *)(b + x * n))[c];
-    for (size_t c = 0; c < count; c++)
-        ((Vector *)out)[c] = sum[c];
-}
-
-/* out (n floats) = sum over x of a[x * step] b[x]; b: k x n */
-VECTOR_INLINE void SumRowsBody(const float *a, size_t step, const float *b, size_t n, size_t k,
-                               float *out)
-{
-    size_t first = 0;
-
-    for (; first + SUMS * VECTOR_LANES <= n; first += SUMS * VECTOR_LANES)
-        SumColumns(a, step, b + first, n, k, SUMS, out + first);
-    for (; first < n; first += VECTOR_LANES)
-        SumColumns(a, step, b + first, n, k, 1, out + first);
-}
-
-VECTOR_VARIANTS(SumRows,
-                (const float *a, size_t step, const float *b, size_t n, size_t k, float *out),
-                SumRowsBody(a, step, b, n, k, out))
+VECTOR_TABLE(SumRows,
+             (const float *a, size_t step, const float *b, size_t n, size_t k, float *out));
 
 void MultiplyRows(const float *a, const float *b, size_t m, size_t n, size_t k, float *out)
 {

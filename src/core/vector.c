@@ -4,6 +4,9 @@
  */
 #include "core/vector.h"
 
+#define VECTOR_KERNELS "core/vector_kernels.h"
+#include "core/vector_targets.h"
+
 int VectorLevel(void)
 {
 #if defined(__x86_64__)
@@ -16,50 +19,23 @@ int VectorLevel(void)
     return 0;
 }
 
-VECTOR_INLINE void DotRowsBody(const float *a, const float *rows, size_t count, size_t stride,
-                               float *out)
-{
-    for (size_t i = 0; i < count; i++)
-        out[i] = VectorDot(a, rows + i * stride, stride / VECTOR_LANES);
-}
-
-VECTOR_VARIANTS(DotRows,
-                (const float *a, const float *rows, size_t count, size_t stride, float *out),
-                DotRowsBody(a, rows, count, stride, out))
+VECTOR_TABLE(DotEach, (const float *a, const float *rows, size_t count, size_t stride, float *out));
+VECTOR_TABLE(DotEachAt, (const float *a, const float *rows, const uint32_t *items, size_t count,
+                         size_t stride, float *out));
+VECTOR_TABLE(AddScaledOne, (float *to, const float *from, float scale, size_t count));
 
 void DotRows(const float *a, const float *rows, size_t count, size_t stride, float *out)
 {
-    DotRowsVariants[VectorLevel()](a, rows, count, stride, out);
+    DotEachVariants[VectorLevel()](a, rows, count, stride, out);
 }
-
-VECTOR_INLINE void DotRowsAtBody(const float *a, const float *rows, const uint32_t *items,
-                                 size_t count, size_t stride, float *out)
-{
-    for (size_t i = 0; i < count; i++)
-        out[i] = VectorDot(a, rows + items[i] * stride, stride / VECTOR_LANES);
-}
-
-VECTOR_VARIANTS(DotRowsAt,
-                (const float *a, const float *rows, const uint32_t *items, size_t count,
-                 size_t stride, float *out),
-                DotRowsAtBody(a, rows, items, count, stride, out))
 
 void DotRowsAt(const float *a, const float *rows, const uint32_t *items, size_t count,
                size_t stride, float *out)
 {
-    DotRowsAtVariants[VectorLevel()](a, rows, items, count, stride, out);
+    DotEachAtVariants[VectorLevel()](a, rows, items, count, stride, out);
 }
-
-VECTOR_INLINE void AddScaledRowBody(float *to, const float *from, float scale, size_t count)
-{
-    for (size_t k = 0; k < count; k += VECTOR_LANES)
-        *(Vector *)(to + k) += scale * *(const Vector *)(from + k);
-}
-
-VECTOR_VARIANTS(AddScaledRow, (float *to, const float *from, float scale, size_t count),
-                AddScaledRowBody(to, from, scale, count))
 
 void AddScaledRow(float *to, const float *from, float scale, size_t count)
 {
-    AddScaledRowVariants[VectorLevel()](to, from, scale, count);
+    AddScaledOneVariants[VectorLevel()](to, from, scale, count);
 }

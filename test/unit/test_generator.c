@@ -5,9 +5,13 @@
 #include <stdbool.h>
 
 #define REAL double
-#include "algo/nmrn/memory_kernel.h"
+#include "algo/nmrn/generator_draw.h"
+#include "algo/nmrn/numbers.h"
 
-#include "algo/nmrn/generator_kernel.h"
+#define VECTOR(name) name
+#define VECTOR_WIDTH 4
+#include "core/vector_primitives.h"
+#include "algo/nmrn/generator_kernels.h"
 
 #include "check.h"
 #include "core/random.h"
@@ -65,12 +69,12 @@ static void CheckVector(void)
                 .item_layer = {[0] = .8, [16] = .3, [17] = 1.1, [33] = -.05}};
     policy = PolicyOf(&b, 2, true, 1);
     draw = DrawOf(&b, &g);
-    DrawChances(&policy, &draw);
+    Chances(&policy, &draw);
     CHECK(Close(distance, (double[]){.59008474, .40521599, .38013156}, 3) &&
               Close(chance, (double[]){.29097843, .35006467, .3589569}, 3) &&
               fabs(log(chance[1]) + 1.04963738) < 1.5e-8,
           "generator: distances and chances");
-    DrawBack(&policy, &draw, 1, .7);
+    ChancesBack(&policy, &draw, 1, .7);
     CHECK(Close(g.user, (double[]){-.56815301, .01939128}, 2) &&
               Close(g.item[0], (double[]){.06385813, .22402122}, 2) &&
               Close(g.item[1], (double[]){.3132462, -.1358523}, 2) &&
@@ -88,7 +92,7 @@ static void CheckVector(void)
 
 static double LogChance(const Policy *policy, const Draw *draw)
 {
-    DrawChances(policy, draw);
+    Chances(policy, draw);
     return log(draw->chance[1]);
 }
 
@@ -112,8 +116,8 @@ static void CheckGradient(bool layers, double temperature)
             b.item_layer[r * LANES + k] = RandomNormal(&random);
         }
     }
-    DrawChances(&policy, &draw);
-    DrawBack(&policy, &draw, 1, 1);
+    Chances(&policy, &draw);
+    ChancesBack(&policy, &draw, 1, 1);
     for (size_t k = 0; k < sizeof(Bench) / sizeof(double); k++) {
         double was = values[k], slope;
 

@@ -5,7 +5,13 @@
 #include <stdio.h>
 
 #define REAL double
-#include "algo/nmrn/memory_kernel.h"
+#include "algo/nmrn/memory_step.h"
+#include "algo/nmrn/numbers.h"
+
+#define VECTOR(name) name
+#define VECTOR_WIDTH 4
+#include "core/vector_primitives.h"
+#include "algo/nmrn/memory_kernels.h"
 
 #include "check.h"
 #include "core/random.h"
@@ -54,7 +60,7 @@ typedef struct ToyRun {
     double tape[MAX_EVENTS][1024] ALIGNED;
 } ToyRun;
 
-/* support.h would bring in the kernels once more, in single precision. */
+/* support.h would bring in the structures once more, in single precision. */
 static Random Stream(uint64_t number)
 {
     Random random;
@@ -87,8 +93,8 @@ static Step StepOf(ToyRun *run, const Toy *toy, int i, bool active)
 static double Hinge(const ToyRun *run, const Toy *toy, const Step *step, const ToyEvent *e)
 {
     const double *point = TapePoint(&run->shape, step->tape);
-    double hinge = run->margin + Distance(point, step->item, 1) - toy->bias[e->item] -
-                   Distance(point, step->negative, 1) + toy->bias[e->negative];
+    double hinge = run->margin + Distance(point, step->item, LANES) - toy->bias[e->item] -
+                   Distance(point, step->negative, LANES) + toy->bias[e->negative];
 
     return hinge > 0 ? hinge : 0;
 }
@@ -97,7 +103,7 @@ static double Hinge(const ToyRun *run, const Toy *toy, const Step *step, const T
 static double LossOf(const ToyRun *run, const Toy *toy, const Step *step, const ToyEvent *e)
 {
     if (run->linear)
-        return step->weight * Dot(TapePoint(&run->shape, step->tape), target, 1);
+        return step->weight * Dot(TapePoint(&run->shape, step->tape), target, LANES);
     return step->weight * Hinge(run, toy, step, e);
 }
 
@@ -112,10 +118,9 @@ static double Forward(ToyRun *run, const Toy *toy)
         Step step = StepOf(run, toy, i, true);
         double *bank = run->memory[run->shared ? 0 : run->event[i].user];
 
-        StepRead(&net, &step, bank);
+        Read(&net, &step, bank);
         run->loss += LossOf(run, toy, &step, &run->event[i]);
-        StepGates(&net, &step);
-        StepWrite(&net, &step, bank, true);
+        Write(&net, &step, bank, true);
     }
     return run->loss;
 }
@@ -146,7 +151,7 @@ static void BackwardAll(ToyRun *run, const Toy *toy, Toy *gradient)
         step.user_gradient = gradient->user + e->user * LANES;
         step.item_gradient = rows[e->item];
         step.negative_gradient = rows[e->negative];
-        StepBack(&net, &step, G[bank], touched[bank], &shared);
+        Back(&net, &step, G[bank], touched[bank], &shared);
         touched[bank] |= step.weight > 0;
     }
     for (int i = 0; i < ITEMS; i++) {
@@ -555,6 +560,37 @@ static void CheckHops(void)
     CHECK(Forward(&run, &toy) == one, "an empty memory leads every hop to the same place");
 }
 
+/* Kernels of many rows, against the plain formula. */
+static void CheckRows(void)
+{
+    enum { ROWS = 3, STRIDE = 2 * LANES };
+    static double rows[ROWS * STRIDE] ALIGNED, point[STRIDE] ALIGNED;
+    const double bias[ROWS] = {0.3, -0.2, 0};
+    const uint32_t items[] = {2, 0, 1};
+    double square[ROWS], score[ROWS], unbiased[ROWS], distance[ROWS];
+    Random random = Stream(624);
+    bool same = true;
+
+    Fill(rows, 2 * ROWS, LANES, 1, &random);
+    Fill(point, 2, LANES, 1, &random);
+    Squares(rows, ROWS, STRIDE, square);
+    Score(point, rows, bias, ROWS, STRIDE, score);
+    Score(point, rows, NULL, ROWS, STRIDE, unbiased);
+    Distances(point, rows, items, ROWS, STRIDE, distance);
+    for (int i = 0; i < ROWS; i++) {
+        const double *row = rows + items[i] * STRIDE;
+        double apart[STRIDE];
+
+        for (int k = 0; k < STRIDE; k++)
+            apart[k] = point[k] - row[k];
+        same &= fabs(sqrt(square[items[i]]) - Size(row, STRIDE)) < 1e-12;
+        same &= fabs(distance[i] - Size(apart, STRIDE)) < 1e-12;
+        same &= unbiased[items[i]] == -distance[i];
+        same &= score[items[i]] == bias[items[i]] - distance[i];
+    }
+    CHECK(same, "norms, distances and scores of many rows");
+}
+
 void TestMemory(void)
 {
     CheckTwoEvents();
@@ -565,4 +601,5 @@ void TestMemory(void)
     CheckWriting();
     CheckHops();
     CheckRecent();
+    CheckRows();
 }

@@ -15,6 +15,8 @@
 #define MemoryBack      VariantsMemoryBack
 #define MemoryScore     VariantsMemoryScore
 #define MemoryDistances VariantsMemoryDistances
+#define MemoryDistance  VariantsMemoryDistance
+#define MemorySquares   VariantsMemorySquares
 #define RowStep         VariantsRowStep
 #define StepState       VariantsStepState
 #define AdamStep        VariantsAdamStep
@@ -63,7 +65,7 @@ static Rig LearnAt(TestHost *t, const Rig *start, int level, double *loss)
     CellWork work = PrepareCell();
 
     (void)t;
-    LearnCellVariants[level](&rig.rule, &work);
+    LearnAnyVariants[level](&rig.rule, &work);
     *loss = work.loss;
     return rig;
 }
@@ -103,7 +105,7 @@ static void CheckDots(TestHost *t)
     bool near = true;
 
     for (int level = 0; level <= top; level++)
-        DotRowsVariants[level](rig.rule.users, rig.rule.items, 50, rig.rule.stride, out[level]);
+        DotEachVariants[level](rig.rule.users, rig.rule.items, 50, rig.rule.stride, out[level]);
     for (int level = 1; level <= top; level++)
         for (int i = 0; i < 50; i++)
             near &= fabs((double)out[0][i] - out[level][i]) < 1e-4;
@@ -124,7 +126,7 @@ static void CheckScaledRows(TestHost *t)
     for (int level = 0; level <= top; level++) {
         sum[level] = HostAllocate(&t->host, stride, sizeof(float));
         memcpy(sum[level], rig.rule.users, stride * sizeof(float));
-        AddScaledRowVariants[level](sum[level], rig.rule.items, -0.7f, stride);
+        AddScaledOneVariants[level](sum[level], rig.rule.items, -0.7f, stride);
         for (uint32_t k = 0; k < stride; k++)
             near &=
                 Near((double)sum[level][k],
@@ -208,9 +210,9 @@ static void RunEvent(Workings *e, int level, Addressing addressing, WriteForm wr
     WriteVariants[level](&net, &step, e->memory, true);
     BackVariants[level](&net, &step, e->G, true, &gradient);
     ScoreVariants[level](e->user, e->key, NULL, SLOTS, STRIDE, e->scores);
-    RowStepVariants[level](&rule, e->user, e->user_gradient, e->state, FACTORS, STRIDE);
+    StepByRuleVariants[level](&rule, e->user, e->user_gradient, e->state, FACTORS, STRIDE);
     rule.kind = STEP_ADAGRAD;
-    RowStepVariants[level](&rule, e->gate, e->gate_gradient, e->state + STRIDE, FACTORS, STRIDE);
+    StepByRuleVariants[level](&rule, e->gate, e->gate_gradient, e->state + STRIDE, FACTORS, STRIDE);
 }
 
 static void CheckEvent(Addressing addressing, WriteForm write)
@@ -247,7 +249,7 @@ static void RunSteps(Stepped *s, int level, const StepRule *rule)
     FillRows(s->row, 1, &random);
     for (int step = 0; step < 20; step++) {
         FillRows(s->gradient, 1, &random);
-        RowStepVariants[level](rule, s->row, s->gradient, s->state, FACTORS, STRIDE);
+        StepByRuleVariants[level](rule, s->row, s->gradient, s->state, FACTORS, STRIDE);
     }
 }
 

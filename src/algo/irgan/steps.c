@@ -20,24 +20,10 @@ typedef struct Step {
     uint32_t stride;
 } Step;
 
-/* All three rows as they were. */
-VECTOR_INLINE void StepBody(const Step *s, float *user, float *item, float *other)
-{
-    Vector *u = (Vector *)user, *i = (Vector *)item, *j = (Vector *)other;
+#define VECTOR_KERNELS "algo/irgan/steps_kernels.h"
+#include "core/vector_targets.h"
 
-    for (uint32_t c = 0; c < s->stride / VECTOR_LANES; c++) {
-        Vector du = s->pull * i[c] + s->push * j[c] + s->regularization * u[c];
-        Vector di = s->pull * u[c] + s->regularization * i[c];
-        Vector dj = s->push * u[c] + s->regularization * j[c];
-
-        u[c] -= s->rate * du;
-        i[c] -= s->rate * di;
-        j[c] -= s->rate * dj;
-    }
-}
-
-VECTOR_VARIANTS(Step, (const Step *s, float *user, float *item, float *other),
-                StepBody(s, user, item, other))
+VECTOR_TABLE(StepThree, (const Step *s, float *user, float *item, float *other));
 
 /* Of one and the same item both gradients apply, after each other. */
 static void Apply(const Player *player, StepSize size, uint32_t user, uint32_t item, uint32_t other,
@@ -46,8 +32,8 @@ static void Apply(const Player *player, StepSize size, uint32_t user, uint32_t i
     Step step = {size.rate, size.regularization, pull, push, player->user->stride};
     float *bias = PartRow(player->bias, item), *other_bias = PartRow(player->bias, other);
 
-    StepVariants[VectorLevel()](&step, PartRow(player->user, user), PartRow(player->item, item),
-                                PartRow(player->item, other));
+    StepThreeVariants[VectorLevel()](&step, PartRow(player->user, user),
+                                     PartRow(player->item, item), PartRow(player->item, other));
     *bias -= size.rate * (pull + size.regularization * *bias);
     *other_bias -= size.rate * (push + size.regularization * *other_bias);
 }

@@ -47,44 +47,10 @@ static float TimesTaken(const Model *view, const float *query, uint32_t item)
     return item < view->model_items ? query[FIRST_ITEM + item] : 0;
 }
 
-/* Sum of similarity times what the query has, 16 neighbours at a time. */
-VECTOR_INLINE float RowScore(const float *neighbor, const float *similarity, uint32_t chunks,
-                             const float *query, float items)
-{
-    Vector sum = {0};
+#define VECTOR_KERNELS "algo/itemknn/serve_kernels.h"
+#include "core/vector_targets.h"
 
-    for (uint32_t c = 0; c < chunks; c++) {
-        const float *stored = neighbor + (size_t)c * VECTOR_LANES;
-        Vector had;
-
-        for (int lane = 0; lane < VECTOR_LANES; lane++) {
-            bool is_item = stored[lane] >= 0 && stored[lane] < items;
-
-            had[lane] = query[is_item ? FIRST_ITEM + (int32_t)stored[lane] : NO_ITEM_HERE];
-        }
-        sum += had * ((const Vector *)similarity)[c];
-    }
-    return VectorSum(&sum);
-}
-
-/* Items that nothing speaks for come last, by popularity: from -1 (nobody has it) up to 0. */
-VECTOR_INLINE void ScoreBody(const Model *view, const float *query, float *out)
-{
-    const Part *neighbor = &view->part[KNN_NEIGHBOR_PART];
-    const Part *similarity = &view->part[KNN_SIMILARITY_PART];
-    const float *popularity = view->part[POPULARITY_PART].data;
-    float items = (float)(view->model_items < KNN_MOST_ITEMS ? view->model_items : KNN_MOST_ITEMS);
-
-    for (uint32_t i = 0; i < view->items; i++) {
-        float score = RowScore(PartRow(neighbor, i), PartRow(similarity, i),
-                               neighbor->stride / VECTOR_LANES, query, items);
-
-        out[i] = score > 0 ? score : -1.0f / (1.0f + popularity[i]);
-    }
-}
-
-VECTOR_VARIANTS(Score, (const Model *view, const float *query, float *out),
-                ScoreBody(view, query, out))
+VECTOR_TABLE(Score, (const Model *view, const float *query, float *out));
 
 void KnnScore(const Model *view, const float *query, float *out)
 {

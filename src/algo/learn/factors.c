@@ -70,31 +70,11 @@ void CheckFoldedIn(const Host *host, const float *row, uint32_t columns)
                      "the history led to values that are not finite");
 }
 
-/* Cosine of the row `one` and each of `rows`; 0 where one of the two is zero. */
-VECTOR_INLINE void CosineBody(const float *one, const float *rows, size_t count, size_t stride,
-                              float *out)
-{
-    size_t chunks = stride / VECTOR_LANES;
-    const Vector *a = (const Vector *)one;
-    float norm = VectorDot(one, one, chunks);
+#define VECTOR_KERNELS "algo/learn/factors_kernels.h"
+#include "core/vector_targets.h"
 
-    for (size_t r = 0; r < count; r++) {
-        const Vector *b = (const Vector *)(rows + r * stride);
-        Vector ab = {0}, bb = {0};
-        float square;
-
-        for (size_t c = 0; c < chunks; c++) {
-            ab += a[c] * b[c];
-            bb += b[c] * b[c];
-        }
-        square = norm * VectorSum(&bb);
-        out[r] = square > 0 ? VectorSum(&ab) / sqrtf(square) : 0.0f;
-    }
-}
-
-VECTOR_VARIANTS(CosineRows,
-                (const float *one, const float *rows, size_t count, size_t stride, float *out),
-                CosineBody(one, rows, count, stride, out))
+VECTOR_TABLE(CosineRows,
+             (const float *one, const float *rows, size_t count, size_t stride, float *out));
 
 void PartCosines(const Part *one, const Part *part, float *out)
 {

@@ -57,25 +57,10 @@ typedef struct StepJob {
     uint32_t count;
 } StepJob;
 
-/* Adds to *summed how many shares there are. */
-VECTOR_INLINE void SumBody(const ItemShares *shares, uint32_t item, float *sum, uint64_t *summed)
-{
-    Vector *v = (Vector *)sum;
-    uint64_t count = 0;
+#define VECTOR_KERNELS "algo/learn/item_steps_kernels.h"
+#include "core/vector_targets.h"
 
-    for (uint32_t s = shares->first[item]; s != NO_SHARE; s = shares->share[s].next) {
-        const Vector *vector = (const Vector *)shares->share[s].vector;
-        float factor = shares->share[s].factor;
-
-        for (uint32_t c = 0; c < shares->stride / VECTOR_LANES; c++)
-            v[c] += factor * vector[c];
-        count++;
-    }
-    *summed += count;
-}
-
-VECTOR_VARIANTS(Sum, (const ItemShares *shares, uint32_t item, float *sum, uint64_t *summed),
-                SumBody(shares, item, sum, summed))
+VECTOR_TABLE(Sum, (const ItemShares *shares, uint32_t item, float *sum, uint64_t *summed));
 
 /* Returns how many floats were gone through. */
 static uint64_t StepRow(const StepJob *job, uint32_t item)

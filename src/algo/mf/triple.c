@@ -162,24 +162,6 @@ static inline uint32_t DrawUniform(CellWork *work, uint32_t at)
     return FindNegative(work, at);
 }
 
-VECTOR_INLINE void Prefetch(const float *row, size_t chunks)
-{
-    for (size_t c = 0; c < chunks; c++)
-        __builtin_prefetch(row + c * VECTOR_LANES, 1);
-}
-
-/* Scores four candidates at a time: the user's row is loaded once for all four. */
-VECTOR_INLINE void ScoreCandidates(const TripleRule *rule, const float *p, const uint32_t *items,
-                                   uint32_t count, float *scores, size_t chunks)
-{
-    uint32_t n = 0;
-
-    for (; n + 4 <= count; n += 4)
-        VectorDotFour(p, rule->items, rule->stride, items + n, chunks, scores + n);
-    for (; n < count; n++)
-        scores[n] = VectorDot(p, rule->items + (size_t)items[n] * rule->stride, chunks);
-}
-
 /*
  * A stream of uniform draws.  Each triple looks at `fresh` new ones and at those that were new
  * SPACING, 2 SPACING, ... triples ago.
@@ -191,39 +173,11 @@ typedef struct Candidates {
     uint32_t item[(SPACING + EARLIER) * MAX_CANDIDATES];
 } Candidates;
 
-VECTOR_INLINE void DrawCandidates(const TripleRule *rule, CellWork *work, Candidates *c,
-                                  uint32_t count, size_t chunks)
-{
-    if (c->end + count > sizeof(c->item) / sizeof(c->item[0])) {
-        c->end -= c->first;
-        memmove(c->item, c->item + c->first, c->end * sizeof(c->item[0]));
-        c->first = 0;
-    }
-    for (uint32_t n = 0; n < count; n++) {
-        uint32_t item = work->block[RandomBelow(&work->random, work->block_size)];
-
-        c->item[c->end++] = item;
-        Prefetch(rule->items + (size_t)item * rule->stride, chunks);
-    }
-}
-
 static inline uint32_t FreshCandidates(uint32_t count)
 {
     uint32_t share = (count + SHARED - 1) / SHARED, least = count < FRESH ? count : FRESH;
 
     return share > least ? share : least;
-}
-
-/* The first triple, too, shares candidates: draws what triples before it would have drawn. */
-VECTOR_INLINE void StartCandidates(const TripleRule *rule, CellWork *work, Candidates *c,
-                                   size_t chunks)
-{
-    uint32_t n = rule->candidates;
-
-    c->fresh = FreshCandidates(n);
-    c->first = c->end = 0;
-    if (n > 1)
-        DrawCandidates(rule, work, c, (n - 1) / c->fresh * c->fresh * SPACING, chunks);
 }
 
 /* The candidates of the next triple: fresh ones, and those that triples before it drew. */
@@ -248,52 +202,6 @@ static inline uint32_t Highest(const float *scores, uint32_t count)
     return at;
 }
 
-/* Of the candidates the one that the model scores highest now; positives drop out. */
-VECTOR_INLINE uint32_t DrawHardest(const TripleRule *rule, CellWork *work, Candidates *c,
-                                   uint32_t at, size_t chunks)
-{
-    const float *p = rule->users + (size_t)work->entries[at].user * rule->stride;
-    uint32_t items[MAX_CANDIDATES];
-    float scores[MAX_CANDIDATES];
-
-    TakeCandidates(c, rule->candidates, items);
-    ScoreCandidates(rule, p, items, rule->candidates, scores, chunks);
-    for (uint32_t tries = 0; tries < MAX_DRAWS; tries++) {
-        uint32_t item = items[Highest(scores, rule->candidates)];
-
-        if (!IsPositive(work, at, item))
-            return item;
-        for (uint32_t n = 0; n < rule->candidates; n++) /* it may have been drawn repeatedly */
-            if (items[n] == item)
-                scores[n] = -INFINITY;
-    }
-    return DrawUniform(work, at);
-}
-
-/* Asks for the rows that the choice of the negative and the update will read. */
-VECTOR_INLINE void ExpectTriple(const TripleRule *rule, CellWork *work, Candidates *c, uint32_t at,
-                                size_t chunks)
-{
-    CellEntry entry = work->entries[at];
-
-    Prefetch(rule->users + (size_t)entry.user * rule->stride, chunks);
-    Prefetch(rule->items + (size_t)entry.item * rule->stride, chunks);
-    if (rule->candidates > 1)
-        DrawCandidates(rule, work, c, c->fresh, chunks);
-}
-
-VECTOR_INLINE Triple DrawTriple(const TripleRule *rule, CellWork *work, Candidates *c, uint32_t at,
-                                size_t chunks)
-{
-    Triple t = {work->entries[at].user, work->entries[at].item, NO_ITEM};
-
-    t.negative =
-        rule->candidates > 1 ? DrawHardest(rule, work, c, at, chunks) : DrawUniform(work, at);
-    if (t.negative != NO_ITEM)
-        Prefetch(rule->items + (size_t)t.negative * rule->stride, chunks);
-    return t;
-}
-
 /*
  * The dot products of a triple: x = p.d, pp = p.p, dd = d.d with d = q_i - q_j, and those that the
  * decay adds: pi = p.q_i, ii = q_i.q_i, jj = q_j.q_j.
@@ -301,26 +209,6 @@ VECTOR_INLINE Triple DrawTriple(const TripleRule *rule, CellWork *work, Candidat
 typedef struct Products {
     float x, pp, dd, pi, ii, jj;
 } Products;
-
-VECTOR_INLINE Products TripleProducts(const float *p, const float *qi, const float *qj,
-                                      size_t chunks)
-{
-    const Vector *vp = (const Vector *)p, *vi = (const Vector *)qi, *vj = (const Vector *)qj;
-    Vector x = {0}, pp = {0}, dd = {0}, pi = {0}, ii = {0}, jj = {0};
-
-    for (size_t c = 0; c < chunks; c++) {
-        Vector d = vi[c] - vj[c];
-
-        x += vp[c] * d;
-        pp += vp[c] * vp[c];
-        dd += d * d;
-        pi += vp[c] * vi[c];
-        ii += vi[c] * vi[c];
-        jj += vj[c] * vj[c];
-    }
-    return (Products){VectorSum(&x),  VectorSum(&pp), VectorSum(&dd),
-                      VectorSum(&pi), VectorSum(&ii), VectorSum(&jj)};
-}
 
 /*
  * The ascent directions of the three rows, all in the span of p, d and the row itself:
@@ -377,70 +265,10 @@ static inline float ItemRate(const TripleRule *rule)
     return rule->items_fixed ? 0.0f : rule->learning_rate;
 }
 
-/* Per-element Adagrad. */
-VECTOR_INLINE void UpdateElements(const TripleRule *rule, Triple t, Directions v, size_t chunks)
-{
-    size_t n = chunks * VECTOR_LANES, stride = rule->stride;
-    float *restrict p = rule->users + t.user * stride, *restrict sp =
-                                                           rule->user_state + t.user * stride;
-    float *restrict qi = rule->items + t.positive * stride;
-    float *restrict qj = rule->items + t.negative * stride;
-    float *restrict si = rule->item_state + t.positive * stride;
-    float *restrict sj = rule->item_state + t.negative * stride;
-    float rate = rule->learning_rate, item_rate = ItemRate(rule);
-
-    for (size_t k = 0; k < n; k++) {
-        float d = qi[k] - qj[k], shared = v.s * p[k] - v.w * d;
-        float gp = v.s * d - v.t * p[k], gi = shared - v.r * qi[k], gj = -shared - v.r * qj[k];
-
-        p[k] += AdagradStep(rate, gp, &sp[k], 0);
-        qi[k] += AdagradStep(item_rate, gi, &si[k], 0);
-        qj[k] += AdagradStep(item_rate, gj, &sj[k], 0);
-    }
-}
-
-/* One step size per row. */
-VECTOR_INLINE void UpdateRows(const TripleRule *rule, Triple t, Directions v, float rate_p,
-                              float rate_i, float rate_j, size_t chunks)
-{
-    size_t stride = rule->stride;
-    Vector *p = (Vector *)(rule->users + t.user * stride);
-    Vector *qi = (Vector *)(rule->items + t.positive * stride);
-    Vector *qj = (Vector *)(rule->items + t.negative * stride);
-
-    for (size_t c = 0; c < chunks; c++) {
-        Vector vp = p[c], vi = qi[c], vj = qj[c], d = vi - vj;
-        Vector shared = v.s * vp - v.w * d;
-
-        p[c] = vp + rate_p * (v.s * d - v.t * vp);
-        qi[c] = vi + rate_i * (shared - v.r * vi);
-        qj[c] = vj + rate_j * (-shared - v.r * vj);
-    }
-}
-
 /* The squares come from products that cancel: they may be below 0. */
 static inline float RowRate(const TripleRule *rule, float rate, float *state, float square)
 {
     return AdagradRowRate(rate, state, 0, Larger(square, 0.0f), rule->factors);
-}
-
-/* The squared norms of the directions follow from the products: no pass over the rows. */
-VECTOR_INLINE void Update(const TripleRule *rule, Triple t, Products m, Directions v, size_t chunks)
-{
-    float ij = 0.5f * (m.ii + m.jj - m.dd), pj = m.pi - m.x;
-    float shared = v.s * v.s * m.pp - 2.0f * v.s * v.w * m.x + v.w * v.w * m.dd;
-    float shared_i = v.s * m.pi - v.w * (m.ii - ij), shared_j = v.s * pj - v.w * (ij - m.jj);
-    float square_p = v.s * v.s * m.dd - 2.0f * v.s * v.t * m.x + v.t * v.t * m.pp;
-    float square_i = shared - 2.0f * v.r * shared_i + v.r * v.r * m.ii;
-    float square_j = shared + 2.0f * v.r * shared_j + v.r * v.r * m.jj;
-    float rate = rule->learning_rate, item_rate = ItemRate(rule);
-
-    if (rule->optimizer == OPTIMIZER_SGD)
-        UpdateRows(rule, t, v, rate, item_rate, item_rate, chunks);
-    else
-        UpdateRows(rule, t, v, RowRate(rule, rate, &rule->user_state[t.user], square_p),
-                   RowRate(rule, item_rate, &rule->item_state[t.positive], square_i),
-                   RowRate(rule, item_rate, &rule->item_state[t.negative], square_j), chunks);
 }
 
 /* Collects -ln sigma(x) as a product of 1 + e^-x, with a logarithm now and then. */
@@ -450,69 +278,10 @@ static inline void SettleLoss(double *likelihood, double *loss)
     *likelihood = 1.0;
 }
 
-VECTOR_INLINE void LearnTriple(const TripleRule *rule, Triple t, size_t chunks, double *likelihood)
-{
-    const float *p = rule->users + (size_t)t.user * rule->stride;
-    const float *qi = rule->items + (size_t)t.positive * rule->stride;
-    const float *qj = rule->items + (size_t)t.negative * rule->stride;
-    Products m = TripleProducts(p, qi, qj, chunks);
-    Directions v = Direct(rule, m, likelihood);
+#define VECTOR_KERNELS "algo/mf/triple_kernels.h"
+#include "core/vector_targets.h"
 
-    if (rule->optimizer == OPTIMIZER_ADAGRAD)
-        UpdateElements(rule, t, v, chunks);
-    else
-        Update(rule, t, m, v, chunks);
-}
-
-VECTOR_INLINE void LearnOrdered(const TripleRule *rule, CellWork *work, size_t chunks)
-{
-    Triple ahead[AHEAD];
-    Candidates candidates;
-    double likelihood = 1.0;
-    uint32_t cancel_every = CANCEL_EVERY / (rule->stride * rule->candidates) + 1;
-
-    StartCandidates(rule, work, &candidates, chunks);
-    for (uint32_t n = 0; n < work->ordered + EARLIER + AHEAD; n++) {
-        Triple *slot = &ahead[n % AHEAD];
-
-        if (n >= EARLIER + AHEAD && slot->negative != NO_ITEM) {
-            LearnTriple(rule, *slot, chunks, &likelihood);
-            work->triples++;
-            if (!(likelihood < 1e200))
-                SettleLoss(&likelihood, &work->loss);
-        }
-        if (n % cancel_every == 0 && HostCancelled(rule->host)) {
-            work->abandoned = true;
-            return;
-        }
-        if (n >= EARLIER && n < work->ordered + EARLIER)
-            *slot = DrawTriple(rule, work, &candidates, work->order[n - EARLIER], chunks);
-        if (n < work->ordered)
-            ExpectTriple(rule, work, &candidates, work->order[n], chunks);
-    }
-    SettleLoss(&likelihood, &work->loss);
-}
-
-/* The common widths get loops of a fixed length. */
-VECTOR_INLINE void LearnCellBody(const TripleRule *rule, CellWork *work)
-{
-    switch (rule->stride / VECTOR_LANES) {
-    case 2:
-        LearnOrdered(rule, work, 2);
-        break;
-    case 4:
-        LearnOrdered(rule, work, 4);
-        break;
-    case 8:
-        LearnOrdered(rule, work, 8);
-        break;
-    default:
-        LearnOrdered(rule, work, rule->stride / VECTOR_LANES);
-        break;
-    }
-}
-
-VECTOR_VARIANTS(LearnCell, (const TripleRule *rule, CellWork *work), LearnCellBody(rule, work))
+VECTOR_TABLE(LearnAny, (const TripleRule *rule, CellWork *work));
 
 /* Where a walk through the entries of a cell stands. */
 typedef struct Walk {
@@ -566,6 +335,6 @@ void LearnCell(const TripleRule *rule, CellWork *work)
     if (mine.weights != NULL)
         walk.visits = VisitsStart(mine.mean_weight, &mine.random);
     while (!mine.abandoned && TakeStretch(&mine, &walk))
-        LearnCellVariants[VectorLevel()](rule, &mine);
+        LearnAnyVariants[VectorLevel()](rule, &mine);
     *work = mine;
 }

@@ -3,17 +3,14 @@
  *
  * A query holds what depends on the user alone: what the tower's first layer makes of the user's
  * half of its input, with the bias, and the user's factors times h.  A score goes through the tower
- * for sixteen items at a time, a lane each: all lanes are computed alike, so that a score does not
- * depend on the items beside it.
+ * for as many items at a time as a vector has lanes: all lanes are computed alike, so that a score
+ * does not depend on the items beside it.
  */
 #include <string.h>
 
 #include "algo/net/matrix.h"
 #include "algo/neumf/neumf.h"
 #include "core/vector.h"
-
-/* Outputs of a layer that are summed at a time. */
-#define OUTPUTS 4
 
 NeumfShape NeumfShapeOf(const NeumfOptions *o)
 {
@@ -73,15 +70,7 @@ void NeumfQuery(const Model *view, const QueryInput *input, float *query)
     NeumfQueryOf(view, PartRow(&view->part[NEUMF_USER_PART], input->row), query);
 }
 
-/* --- sixteen items */
-
-typedef int32_t Mask __attribute__((vector_size(VECTOR_LANES * sizeof(int32_t)), aligned(64)));
-
-/* What is above zero; NaN stays NaN. */
-VECTOR_INLINE Vector Rectified(Vector x)
-{
-    return (Vector)((Mask)x & ~(x <= 0.0f));
-}
+/* --- a block of items */
 
 /* One layer's numbers: what is summed before its inputs, and its weights. */
 typedef struct Layer {
@@ -89,32 +78,6 @@ typedef struct Layer {
     const float *weight; /* in x out */
     size_t in, out, pitch;
 } Layer;
-
-/* y[o] = start[o] + sum over k of weight[k, o] x[k], rectified; o beyond `out` up to fours too */
-VECTOR_INLINE void LayerBody(const Layer *layer, const Vector *x, bool rectify, Vector *y)
-{
-    for (size_t o = 0; o < layer->out; o += OUTPUTS) {
-        Vector sum[OUTPUTS];
-
-        for (int j = 0; j < OUTPUTS; j++)
-            sum[j] = layer->start[o + j] + (Vector){0};
-        for (size_t k = 0; k < layer->in; k++)
-            for (int j = 0; j < OUTPUTS; j++)
-                sum[j] += layer->weight[k * layer->pitch + o + j] * x[k];
-        for (int j = 0; j < OUTPUTS; j++)
-            y[o + j] = rectify ? Rectified(sum[j]) : sum[j];
-    }
-}
-
-/* Number k of sixteen rows, a lane each. */
-VECTOR_INLINE Vector Turned(const float *const *row, size_t k)
-{
-    Vector x = {0};
-
-    for (int lane = 0; lane < VECTOR_LANES; lane++)
-        x[lane] = row[lane][k];
-    return x;
-}
 
 /* A network as score() reads it. */
 typedef struct Scoring {
@@ -124,42 +87,10 @@ typedef struct Scoring {
     uint32_t factors, width;
 } Scoring;
 
-VECTOR_INLINE Vector ItemScores(const Scoring *s, const float *const *row)
-{
-    Vector a[NEUMF_MOST_WIDTH], b[NEUMF_MOST_WIDTH], sum;
-    Vector *x = a, *y = b;
+#define VECTOR_KERNELS "algo/neumf/serve_kernels.h"
+#include "core/vector_targets.h"
 
-    for (uint32_t k = 0; k < s->width; k++)
-        x[k] = Turned(row, k);
-    for (int l = 0; l < s->layers; l++) {
-        Vector *out = y;
-
-        LayerBody(&s->layer[l], x, l < s->layers - 1, out);
-        y = x;
-        x = out;
-    }
-    sum = x[0];
-    for (uint32_t k = 0; k < s->factors; k++)
-        sum += s->products[k] * Turned(row, s->width + k);
-    return sum;
-}
-
-VECTOR_INLINE void ScoreBody(const Scoring *s, const Part *item, uint32_t items, float *out)
-{
-    for (uint32_t first = 0; first < items; first += VECTOR_LANES) {
-        uint32_t left = items - first, count = left < VECTOR_LANES ? left : VECTOR_LANES;
-        const float *row[VECTOR_LANES];
-        Vector scores;
-
-        for (uint32_t lane = 0; lane < VECTOR_LANES; lane++)
-            row[lane] = PartRow(item, first + (lane < count ? lane : 0));
-        scores = ItemScores(s, row);
-        memcpy(out + first, &scores, count * sizeof(float));
-    }
-}
-
-VECTOR_VARIANTS(Score, (const Scoring *s, const Part *item, uint32_t items, float *out),
-                ScoreBody(s, item, items, out))
+VECTOR_TABLE(Score, (const Scoring *s, const Part *item, uint32_t items, float *out));
 
 static void TakeLayers(const NeumfNetwork *network, const Model *view, const float *query,
                        Scoring *s)

@@ -2,7 +2,7 @@
  * generator.c: the generator of nmrn_gan: its parts, its draws of negatives, and its steps by
  * policy gradient.
  *
- * generator_kernel.h has the formulas.
+ * generator_draw.h has the formulas.
  */
 #include <math.h>
 #include <string.h>
@@ -11,7 +11,10 @@
 #include "algo/nmrn/generator.h"
 
 #define REAL float
-#include "algo/nmrn/generator_kernel.h"
+#include "algo/nmrn/generator_draw.h"
+#include "algo/nmrn/numbers.h"
+#define VECTOR_KERNELS "algo/nmrn/generator_kernels.h"
+#include "core/vector_targets.h"
 #undef REAL
 
 /* Least deviation that rewards are divided by. */
@@ -211,11 +214,9 @@ void GeneratorRelease(Generator *g)
 
 /* --- drawing */
 
-VECTOR_VARIANTS(Chances, (const Policy *policy, const Draw *draw), DrawChances(policy, draw))
-
-VECTOR_VARIANTS(ChancesBack,
-                (const Policy *policy, const Draw *draw, uint32_t chosen, float advantage),
-                DrawBack(policy, draw, chosen, advantage))
+VECTOR_TABLE(Chances, (const Policy *policy, const Draw *draw));
+VECTOR_TABLE(ChancesBack,
+             (const Policy *policy, const Draw *draw, uint32_t chosen, float advantage));
 
 static uint32_t Sample(const float *chance, uint32_t count, Random *random)
 {

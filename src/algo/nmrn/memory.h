@@ -3,10 +3,10 @@
 #define RECADV_ALGO_NMRN_MEMORY_H
 
 #define REAL float
-#include "algo/nmrn/memory_kernel.h"
+#include "algo/nmrn/memory_step.h"
 #undef REAL
 
-/* See StepRead, StepGates and StepWrite, StepBack of memory_kernel.h. */
+/* See Read, Write and Back of memory_kernels.h. */
 extern void MemoryRead(const Net *net, const Step *step, const float *memory);
 extern void MemoryWrite(const Net *net, const Step *step, float *memory, bool keep);
 extern void MemoryBack(const Net *net, const Step *step, float *G, bool future,
@@ -19,5 +19,11 @@ extern void MemoryScore(const float *point, const float *rows, const float *bias
 /* out[i] = d(point, row items[i]) */
 extern void MemoryDistances(const float *point, const float *rows, const uint32_t *items,
                             size_t count, size_t stride, float *out);
+
+/* d(point, row), with the instructions of the baseline whatever the machine has. */
+extern float MemoryDistance(const float *point, const float *row, size_t stride);
+
+/* out[i] = |row i|^2 */
+extern void MemorySquares(const float *rows, size_t count, size_t stride, float *out);
 
 #endif

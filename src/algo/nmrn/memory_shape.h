@@ -6,6 +6,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Keeps distances differentiable where two rows meet. */
+#define DISTANCE_FLOOR 1e-12
+
 typedef enum Addressing { ADDRESS_EUCLIDEAN, ADDRESS_CONTENT, ADDRESS_NTM } Addressing;
 
 typedef enum WriteForm { WRITE_CONVEX, WRITE_ERASE_ADD } WriteForm;

@@ -358,7 +358,7 @@ static void FindNegative(MicroBatch *b, BatchedEvent *e, const Step *step, Rando
     const MemoryShape *s = &b->net.shape;
     const float *point = TapePoint(s, step->tape);
     float base = (float)b->options->margin - Bias(b, e->item_row) +
-                 Distance(point, step->item, s->stride / VECTOR_LANES);
+                 MemoryDistance(point, step->item, s->stride);
 
     if (b->adversarial)
         AskGenerator(b, e, point, base, random);
@@ -437,7 +437,7 @@ static void Backward(MicroBatch *b)
         HostPoll(b->host);
         b->touched[bank] |= step.weight > 0;
         if (e->first && b->learns_start && b->touched[bank])
-            AddScaled(start, 1, G, s->slots * (size_t)s->stride / VECTOR_LANES);
+            AddScaledRow(start, G, 1, s->slots * (size_t)s->stride);
     }
 }
 
@@ -605,7 +605,7 @@ static void ContrastAll(MicroBatch *b)
     for (uint32_t j = 0; j < c->negatives; j++) {
         float *g = b->item_gradient + NumberItem(b, c->item[j]) * pitch;
 
-        AddScaled(g, 1, c->row_gradient + (size_t)j * c->stride, c->stride / VECTOR_LANES);
+        AddScaledRow(g, c->row_gradient + (size_t)j * c->stride, 1, c->stride);
         g[c->stride] += c->bias_gradient[j];
     }
 }

@@ -270,21 +270,11 @@ void NmrnQuery(const Model *view, const QueryInput *input, float *query)
     memcpy(query, TapePoint(&net.shape, tape), net.shape.stride * sizeof(float));
 }
 
-/* out[i] = |row i|^2 */
-VECTOR_INLINE void SquaresBody(const float *rows, size_t count, size_t stride, float *out)
-{
-    for (size_t i = 0; i < count; i++)
-        out[i] = VectorDot(rows + i * stride, rows + i * stride, stride / VECTOR_LANES);
-}
-
-VECTOR_VARIANTS(Squares, (const float *rows, size_t count, size_t stride, float *out),
-                SquaresBody(rows, count, stride, out))
-
 void NmrnItemScalars(const Model *view, float *out)
 {
     const Part *item = &view->part[NMRN_ITEM_PART];
 
-    SquaresVariants[VectorLevel()](item->data, view->items, item->stride, out);
+    MemorySquares(item->data, view->items, item->stride, out);
     memcpy(out + NMRN_BIAS * (size_t)view->items, view->part[NMRN_BIAS_PART].data,
            view->items * sizeof(float));
 }
@@ -296,7 +286,7 @@ void NmrnFinish(const Model *model, const float *query, const float *scalars, si
     const float *square = scalars + NMRN_SQUARE * pitch, *bias = scalars + NMRN_BIAS * pitch;
     float own;
 
-    SquaresVariants[VectorLevel()](query, 1, NmrnQueryWidth(model), &own);
+    MemorySquares(query, 1, NmrnQueryWidth(model), &own);
     for (uint32_t i = 0; i < count; i++) {
         float distance = own + square[i] - 2.0f * products[i];
 

@@ -8,25 +8,11 @@
 #include "algo/net/matrix.h"
 #include "core/exponential.h"
 
-VECTOR_INLINE void SumBody(const float *values, uint32_t count, float *sum)
-{
-    Vector total = {0};
+#define VECTOR_KERNELS "algo/sasrec/loss_kernels.h"
+#include "core/vector_targets.h"
 
-    for (uint32_t i = 0; i < count; i += VECTOR_LANES)
-        total += *(const Vector *)(values + i);
-    *sum = VectorSum(&total);
-}
-
-VECTOR_VARIANTS(Sum, (const float *values, uint32_t count, float *sum), SumBody(values, count, sum))
-
-VECTOR_INLINE void ScaleBody(float *values, uint32_t count, float scale)
-{
-    for (uint32_t i = 0; i < count; i += VECTOR_LANES)
-        *(Vector *)(values + i) *= scale;
-}
-
-VECTOR_VARIANTS(Scale, (float *values, uint32_t count, float scale),
-                ScaleBody(values, count, scale))
+VECTOR_TABLE(Sum, (const float *values, uint32_t count, float *sum));
+VECTOR_TABLE(Scale, (float *values, uint32_t count, float scale));
 
 static float Product(const SasrecBatch *b, const float *out, uint32_t item)
 {

@@ -14,40 +14,7 @@
 #define SLICE_ROWS     64
 #define SLICE_PRODUCTS (1u << 28)
 
-/* Adagrad's accumulators start here: the first step replaces a random start. */
-#define ACCUMULATOR 1e-12f
-
 /* --- kernels */
-
-VECTOR_INLINE void SumAndScaleBody(float *values, uint32_t count, float share, float *sum)
-{
-    Vector total = {0};
-
-    for (uint32_t i = 0; i < count; i += VECTOR_LANES)
-        total += *(Vector *)(values + i);
-    *sum = VectorSum(&total);
-    for (uint32_t i = 0; i<count && * sum> 0; i += VECTOR_LANES)
-        *(Vector *)(values + i) *= share / *sum;
-}
-
-/* Makes the values sum to `share`; their sum before. */
-VECTOR_VARIANTS(SumAndScale, (float *values, uint32_t count, float share, float *sum),
-                SumAndScaleBody(values, count, share, sum))
-
-VECTOR_INLINE void ScaleBody(float *row, uint32_t stride, float norm)
-{
-    float square = VectorDot(row, row, stride / VECTOR_LANES);
-
-    for (uint32_t k = 0; k < stride && square > 0; k += VECTOR_LANES)
-        *(Vector *)(row + k) *= norm / sqrtf(square);
-}
-
-VECTOR_VARIANTS(Scale, (float *row, uint32_t stride, float norm), ScaleBody(row, stride, norm))
-
-void ScaleRow(float *row, uint32_t stride, float norm)
-{
-    ScaleVariants[VectorLevel()](row, stride, norm);
-}
 
 typedef struct RowStepping {
     float norm;
@@ -57,22 +24,17 @@ typedef struct RowStepping {
     uint32_t stride;
 } RowStepping;
 
-/* The gradient loses what points along the row; with u = row / norm: norm (g - (g.u) u). */
-VECTOR_INLINE void StepBody(const RowStepping *s, float *row, float *g)
+#define VECTOR_KERNELS "algo/softmax/batch_kernels.h"
+#include "core/vector_targets.h"
+
+VECTOR_TABLE(SumAndScale, (float *values, uint32_t count, float share, float *sum));
+VECTOR_TABLE(Scale, (float *row, uint32_t stride, float norm));
+VECTOR_TABLE(Step, (const RowStepping *s, float *row, float *g));
+
+void ScaleRow(float *row, uint32_t stride, float norm)
 {
-    size_t chunks = s->stride / VECTOR_LANES;
-    Vector *v = (Vector *)row, *gradient = (Vector *)g;
-    float along = VectorDot(g, row, chunks) / s->norm, rate;
-
-    for (size_t c = 0; c < chunks; c++)
-        gradient[c] = s->norm * gradient[c] - along * v[c];
-    rate = AdagradRowRate(s->rate, s->state, ACCUMULATOR, VectorDot(g, g, chunks), s->columns);
-    for (size_t c = 0; c < chunks; c++)
-        v[c] -= rate * s->norm * gradient[c];
-    ScaleBody(row, s->stride, s->norm);
+    ScaleVariants[VectorLevel()](row, stride, norm);
 }
-
-VECTOR_VARIANTS(Step, (const RowStepping *s, float *row, float *g), StepBody(s, row, g))
 
 /* --- which rows */
 
@@ -240,10 +202,34 @@ static Range RangeOf(const SoftmaxBatch *b, uint32_t slice, uint32_t rows)
     return (Range){first, first + (left < b->slice ? left : b->slice)};
 }
 
+/* Rows lie anywhere: each is asked for AHEAD rows before it is read. */
+#define AHEAD 4
+
+static void ExpectRow(const Part *part, size_t row)
+{
+    for (size_t k = 0; k < part->stride; k += VECTOR_LANES)
+        __builtin_prefetch(PartRow(part, row) + k);
+}
+
+static void ExpectStep(const Part *part, const float *state, size_t row)
+{
+    ExpectRow(part, row);
+    __builtin_prefetch(state + row);
+}
+
+static void ExpectUser(const SoftmaxRule *rule, uint32_t user)
+{
+    ExpectRow(rule->user, user);
+    __builtin_prefetch(rule->data->item + rule->data->offset[user]);
+}
+
 static void CopyRows(const Part *part, const uint32_t *rows, Range range, float *to)
 {
-    for (uint32_t n = range.first; n < range.end; n++)
+    for (uint32_t n = range.first; n < range.end; n++) {
+        if (n + AHEAD < range.end)
+            ExpectRow(part, rows[n + AHEAD]);
         memcpy(to + (size_t)n * part->stride, PartRow(part, rows[n]), part->stride * sizeof(float));
+    }
 }
 
 static void GatherNegatives(void *arg, int task, int worker)
@@ -258,9 +244,12 @@ static void GatherUsers(SoftmaxBatch *b, Range range)
 {
     const Part *user = b->rule.user;
 
-    for (uint32_t r = range.first; r < range.end; r++)
+    for (uint32_t r = range.first; r < range.end; r++) {
+        if (r + AHEAD < range.end)
+            ExpectUser(&b->rule, b->queries[r + AHEAD].pairs[0].user);
         memcpy(b->p + (size_t)r * user->stride, PartRow(user, b->queries[r].pairs[0].user),
                user->stride * sizeof(float));
+    }
 }
 
 /* What the user trains with is no negative.  Returns how many are left. */
@@ -335,8 +324,11 @@ static void LearnQueries(void *arg, int task, int worker)
     for (uint32_t r = range.first; r < range.end; r++)
         loss += Weigh(b, r);
     MultiplyRows(weights, b->x, rows, stride, b->width, b->user_g + at);
-    for (uint32_t r = range.first; r < range.end; r++)
+    for (uint32_t r = range.first; r < range.end; r++) {
+        if (r + AHEAD < range.end)
+            ExpectRow(b->rule.item, b->queries[r + AHEAD].pairs[0].item);
         loss += AddPositives(b, r);
+    }
     b->losses[task] = loss;
 }
 
@@ -361,6 +353,8 @@ static void StepItem(const SoftmaxBatch *b, uint32_t number, float *g)
     const Touched *items = &b->items;
     uint32_t stride = rule->item->stride, row = items->row[number];
 
+    if (number + AHEAD < items->count)
+        ExpectStep(rule->item, rule->item_state, items->row[number + AHEAD]);
     for (uint32_t e = items->start[number]; e < items->start[number + 1]; e++)
         AddScaledRow(g, b->p + (size_t)items->query[e] * stride, -1 / rule->temperature, stride);
     StepRow(rule, rule->item, row, rule->norm[row], g);
@@ -397,6 +391,8 @@ static void StepUsers(SoftmaxBatch *b, uint32_t slice, float *g)
     uint32_t stride = b->rule.user->stride;
 
     for (uint32_t n = range.first; n < range.end; n++) {
+        if (n + AHEAD < range.end)
+            ExpectStep(b->rule.user, b->rule.user_state, users->row[n + AHEAD]);
         memset(g, 0, stride * sizeof(float));
         for (uint32_t e = users->start[n]; e < users->start[n + 1]; e++)
             AddScaledRow(g, b->user_g + (size_t)users->query[e] * stride, 1, stride);

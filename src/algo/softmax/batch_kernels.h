@@ -1,0 +1,63 @@
+/* batch_kernels.h: kernels of batch.c, for one instruction set. */
+#define Total       VECTOR(Total)
+#define SumAndScale VECTOR(SumAndScale)
+#define ScaleBody   VECTOR(ScaleBody)
+#define Scale       VECTOR(Scale)
+#define Step        VECTOR(Step)
+
+/* Adagrad's accumulators start here: the first step replaces a random start. */
+#define ACCUMULATOR 1e-12f
+
+VECTOR_INLINE float Total(const float *values, uint32_t count)
+{
+    Vector part[VECTOR_PARTS];
+
+    for (uint32_t p = 0; p < VECTOR_PARTS; p++) {
+        Vector sum = {0};
+
+        for (uint32_t i = p * VECTOR_WIDTH; i < count; i += VECTOR_LANES)
+            sum += *(const Vector *)(values + i);
+        part[p] = sum;
+    }
+    return VectorSum(part);
+}
+
+/* Makes the values sum to `share`; their sum before. */
+VECTOR_KERNEL void SumAndScale(float *values, uint32_t count, float share, float *sum)
+{
+    float total = *sum = Total(values, count);
+
+    for (uint32_t i = 0; i < count && total > 0; i += VECTOR_WIDTH)
+        *(Vector *)(values + i) *= share / total;
+}
+
+VECTOR_INLINE void ScaleBody(float *row, uint32_t stride, float norm)
+{
+    float square = VectorDot(row, row, stride), scale = norm / sqrtf(square);
+
+    for (uint32_t k = 0; k < stride && square > 0; k += VECTOR_WIDTH)
+        *(Vector *)(row + k) *= scale;
+}
+
+VECTOR_KERNEL void Scale(float *row, uint32_t stride, float norm)
+{
+    ScaleBody(row, stride, norm);
+}
+
+/* The gradient loses what points along the row; with u = row / norm: norm (g - (g.u) u). */
+VECTOR_KERNEL void Step(const RowStepping *s, float *row, float *g)
+{
+    uint32_t stride = s->stride;
+    float along = VectorDot(g, row, stride) / s->norm, rate;
+
+    for (uint32_t k = 0; k < stride; k += VECTOR_WIDTH) {
+        Vector *gradient = (Vector *)(g + k);
+
+        *gradient = s->norm * *gradient - along * *(const Vector *)(row + k);
+    }
+    rate = s->norm *
+           AdagradRowRate(s->rate, s->state, ACCUMULATOR, VectorDot(g, g, stride), s->columns);
+    for (uint32_t k = 0; k < stride; k += VECTOR_WIDTH)
+        *(Vector *)(row + k) -= rate * *(const Vector *)(g + k);
+    ScaleBody(row, stride, s->norm);
+}

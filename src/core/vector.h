@@ -24,8 +24,6 @@ typedef float QuarterVector __attribute__((vector_size(VECTOR_LANES / 4 * sizeof
 #define VECTOR_AVX2   __attribute__((target("avx2,fma")))
 #define VECTOR_LEVELS 3
 #else
-#define VECTOR_AVX512
-#define VECTOR_AVX2
 #define VECTOR_LEVELS 1
 #endif
 
@@ -41,32 +39,31 @@ typedef float QuarterVector __attribute__((vector_size(VECTOR_LANES / 4 * sizeof
 /* 2: AVX-512, 1: AVX2 with fused multiply-add, 0: the baseline of the build. */
 extern int VectorLevel(void);
 
-/*
- * Defines one function per instruction set around a call of an always_inline body, and the table
- * nameVariants of them, indexed by VectorLevel().
- */
-#define VECTOR_VARIANTS(name, parameters, call)                                                    \
-    VECTOR_AVX512 static void name##Avx512 parameters                                              \
+/* One function, for one instruction set, around a call of an always_inline body. */
+#define VECTOR_VARIANT(target, name, parameters, call)                                             \
+    target static void name parameters                                                             \
     {                                                                                              \
         call;                                                                                      \
-    }                                                                                              \
-    VECTOR_AVX2 static void name##Avx2 parameters                                                  \
-    {                                                                                              \
-        call;                                                                                      \
-    }                                                                                              \
-    static void name##Baseline parameters                                                          \
-    {                                                                                              \
-        call;                                                                                      \
-    }                                                                                              \
-    VECTOR_TABLE(name, parameters);
+    }
 
-/* The table nameVariants of the kernel `name` in a file of kernels. */
+/*
+ * VECTOR_TABLE is the table nameVariants of the kernel `name` in a file of kernels, indexed by
+ * VectorLevel(); VECTOR_VARIANTS defines the functions, too.
+ */
 #if VECTOR_LEVELS > 1
 #define VECTOR_TABLE(name, parameters)                                                             \
     static void(*const name##Variants[]) parameters = {name##Baseline, name##Avx2, name##Avx512}
+#define VECTOR_VARIANTS(name, parameters, call)                                                    \
+    VECTOR_VARIANT(, name##Baseline, parameters, call)                                             \
+    VECTOR_VARIANT(VECTOR_AVX2, name##Avx2, parameters, call)                                      \
+    VECTOR_VARIANT(VECTOR_AVX512, name##Avx512, parameters, call)                                  \
+    VECTOR_TABLE(name, parameters);
 #else
 #define VECTOR_TABLE(name, parameters)                                                             \
     static void(*const name##Variants[]) parameters = {name##Baseline}
+#define VECTOR_VARIANTS(name, parameters, call)                                                    \
+    VECTOR_VARIANT(, name##Baseline, parameters, call)                                             \
+    VECTOR_TABLE(name, parameters);
 #endif
 
 /* Rows are padded with zeros to a whole number of lanes. */

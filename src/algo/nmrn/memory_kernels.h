@@ -150,10 +150,12 @@ VECTOR_INLINE void ChainBack(const Net *net, const Hop *h, const REAL *previous,
     ShiftBack(h->gated, n, h->scalar + SCALAR_SHIFT, -1, 3, dshifted, dgated, dshift);
     SoftmaxBack(h->scalar + SCALAR_SHIFT, h->scalar + SCALAR_SHIFT, 1, 3, dshift,
                 draw + HEAD_SHIFT);
-    for (uint32_t i = 0; i < n; i++) {
-        dgate += dgated[i] * (h->focus[i] - previous[i]);
+    for (uint32_t i = 0; i < n; i++)
+        dfocus[i] = dgated[i] * (h->focus[i] - previous[i]);
+    for (uint32_t i = 0; i < n; i++)
+        dgate += dfocus[i];
+    for (uint32_t i = 0; i < n; i++)
         dfocus[i] = gate * dgated[i];
-    }
     draw[HEAD_GATE] = dgate * gate * (1 - gate);
 }
 

@@ -2,7 +2,9 @@
  * numbers.h: functions of a number or of a few, and their derivatives, for the type of number that
  * the includer defines as REAL.
  *
- * Everything is always_inline, so that it takes the instruction set of its caller.
+ * Everything is always_inline, so that it takes the instruction set of its caller.  Products are
+ * stored before they are added up: on the fly, those that fill no whole vector would be fused, and
+ * which these are depends on the width.
  */
 #ifndef RECADV_ALGO_NMRN_NUMBERS_H
 #define RECADV_ALGO_NMRN_NUMBERS_H
@@ -100,13 +102,15 @@ VECTOR_INLINE REAL SoftmaxBack(const REAL *p, const REAL *x, REAL scale, uint32_
     REAL mean = 0, dscale = 0;
 
     for (uint32_t i = 0; i < n; i++)
-        mean += p[i] * dp[i];
-    for (uint32_t i = 0; i < n; i++) {
-        REAL dz = p[i] * (dp[i] - mean);
-
-        dx[i] = scale * dz;
-        dscale += dz * x[i];
-    }
+        dx[i] = p[i] * dp[i];
+    for (uint32_t i = 0; i < n; i++)
+        mean += dx[i];
+    for (uint32_t i = 0; i < n; i++)
+        dx[i] = p[i] * (dp[i] - mean) * x[i];
+    for (uint32_t i = 0; i < n; i++)
+        dscale += dx[i];
+    for (uint32_t i = 0; i < n; i++)
+        dx[i] = scale * (p[i] * (dp[i] - mean));
     return dscale;
 }
 
@@ -117,7 +121,9 @@ VECTOR_INLINE REAL SharpenBack(const REAL *x, const REAL *w, uint32_t n, REAL po
     REAL mean = 0, dpower = 0;
 
     for (uint32_t i = 0; i < n; i++)
-        mean += w[i] * dw[i];
+        dx[i] = w[i] * dw[i];
+    for (uint32_t i = 0; i < n; i++)
+        mean += dx[i];
     for (uint32_t i = 0; i < n; i++) {
         dx[i] = x[i] > 0 ? power * w[i] / x[i] * (dw[i] - mean) : 0;
         if (x[i] > 0)

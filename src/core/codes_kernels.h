@@ -61,7 +61,8 @@ VECTOR_INLINE float Greatest(const float *row, uint32_t stride)
     float size;
 
     for (uint32_t c = 0; c < stride; c += VECTOR_WIDTH) {
-        Integers bits = *(const Integers *)(row + c) & 0x7FFFFFFF;
+        Vector values = *(const Vector *)(row + c);
+        Integers bits = (Integers)values & 0x7FFFFFFF;
 
         most = SELECT(bits > most, bits, most);
     }

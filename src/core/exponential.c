@@ -1,4 +1,4 @@
-/* exponential.c: exp() in vectors of 16, the same on every machine that fuses products. */
+/* exponential.c: exp() in vectors, the same on every machine that fuses products. */
 #include "core/exponential.h"
 
 #define VECTOR_KERNELS "core/exponential_kernels.h"

@@ -30,7 +30,7 @@ typedef float QuarterVector __attribute__((vector_size(VECTOR_LANES / 4 * sizeof
 /* Of the instruction set that is compiled for: see vector_targets.h. */
 #define VECTOR_TARGET
 
-/* Takes the instruction set of its caller. */
+/* Takes the instruction set of its caller; in a file of kernels that of VECTOR_TARGET. */
 #define VECTOR_INLINE static inline __attribute__((always_inline)) VECTOR_TARGET
 
 /* Is called by way of its table. */

@@ -20,7 +20,7 @@
 #define Product        VECTOR(Product)
 #define Steps          VECTOR(Steps)
 
-/* Vectors of the method; `count` of floats each. */
+/* Vectors of the method, of `count` registers each. */
 typedef struct Vectors {
     size_t count;
     Vector *solution;

@@ -2,7 +2,7 @@
  * adam.h: how whole packs of parameters follow their gradients: Adam (Kingma and Ba 2015), RMSProp
  * (Hinton 2012, lecture 6e), clipping by the norm of all gradients, and copies that follow slowly.
  *
- * Arrays are 64-byte aligned and whole vectors of 16 long; state starts at zero.  A row of an
+ * Arrays are 64-byte aligned and whole numbers of 16 long; state starts at zero.  A row of an
  * embedding is such an array, too: its gradients of a batch are summed first, then it makes one
  * step, whose number counts its own; rows without a gradient stay as they are.
  */

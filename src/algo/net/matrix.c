@@ -71,7 +71,7 @@ VECTOR_INLINE void SumRows(const Task *t, size_t row, size_t step)
     }
 }
 
-/* In sixteen partial sums, as core/vector.h has them. */
+/* In sixteen partial sums, as core/vector_primitives.h has them. */
 VECTOR_INLINE Real Dot(const Real *a, const Real *b, size_t k)
 {
     Real lane[VECTOR_LANES] = {0}, sum = 0;

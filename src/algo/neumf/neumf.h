@@ -2,8 +2,8 @@
  * neumf.h: neural matrix factorisation (He et al. 2017, "NeuMF"): products of factors and a tower
  * of layers over a user's and an item's row, see network.h.
  *
- * A score is the log odds.  It is no inner product: score() works through the tower, sixteen items
- * at a time.
+ * A score is the log odds.  It is no inner product: score() works through the tower, a vector of
+ * items at a time.
  */
 #ifndef RECADV_ALGO_NEUMF_NEUMF_H
 #define RECADV_ALGO_NEUMF_NEUMF_H

@@ -13,7 +13,7 @@
 
 typedef struct Contrast {
     uint32_t negatives;
-    uint32_t width; /* negatives, padded to whole vectors */
+    uint32_t width; /* negatives, padded to whole numbers of lanes */
     uint32_t stride;
     float temperature;
     uint32_t *item; /* negatives: which they are */

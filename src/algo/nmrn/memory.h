@@ -20,7 +20,7 @@ extern void MemoryScore(const float *point, const float *rows, const float *bias
 extern void MemoryDistances(const float *point, const float *rows, const uint32_t *items,
                             size_t count, size_t stride, float *out);
 
-/* d(point, row), with the instructions of the baseline whatever the machine has. */
+/* d(point, row): the same bytes as from MemoryDistances. */
 extern float MemoryDistance(const float *point, const float *row, size_t stride);
 
 /* out[i] = |row i|^2 */

@@ -214,7 +214,8 @@ static void ExpectRow(const Part *part, size_t row)
 static void ExpectStep(const Part *part, const float *state, size_t row)
 {
     ExpectRow(part, row);
-    __builtin_prefetch(state + row);
+    if (state != NULL) /* where gradients are only added up */
+        __builtin_prefetch(state + row);
 }
 
 static void ExpectUser(const SoftmaxRule *rule, uint32_t user)

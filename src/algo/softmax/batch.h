@@ -60,7 +60,7 @@ typedef struct SoftmaxBatch {
     uint32_t most_queries;
     uint32_t chunk; /* items of a query, at most */
     uint32_t negatives;
-    uint32_t width; /* of a row of weights: negatives, rounded up to whole vectors */
+    uint32_t width; /* of a row of weights: negatives, rounded up to whole lanes */
     uint32_t slice; /* rows of a task */
     SoftmaxQuery *queries;
     uint32_t count;

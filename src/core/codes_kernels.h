@@ -1,5 +1,4 @@
 /* codes_kernels.h: kernels of codes.c, for one instruction set. */
-#define Integers     VECTOR(Integers)
 #define HalfVector   VECTOR(HalfVector)
 #define Doubles      VECTOR(Doubles)
 #define SquaredNorm  VECTOR(SquaredNorm)
@@ -13,8 +12,6 @@
 #define LeftOutBound VECTOR(LeftOutBound)
 #define BuildOne     VECTOR(BuildOne)
 #define Above        VECTOR(Above)
-
-typedef int32_t Integers __attribute__((vector_size(VECTOR_WIDTH * sizeof(int32_t))));
 
 typedef float HalfVector __attribute__((vector_size(VECTOR_WIDTH / 2 * sizeof(float))));
 typedef double Doubles __attribute__((vector_size(VECTOR_WIDTH / 2 * sizeof(double))));
@@ -50,9 +47,6 @@ VECTOR_KERNEL void SquaredNorms(const float *rows, uint32_t count, uint32_t stri
 
 /* ---- making codes ---- */
 
-/* Where the mask is set, a; elsewhere b. */
-#define SELECT(mask, a, b) (((mask) & (a)) | (~(mask) & (b)))
-
 /* Floats that are not negative are ordered as their bits are. */
 VECTOR_INLINE float Greatest(const float *row, uint32_t stride)
 {
@@ -64,7 +58,7 @@ VECTOR_INLINE float Greatest(const float *row, uint32_t stride)
         Vector values = *(const Vector *)(row + c);
         Integers bits = (Integers)values & 0x7FFFFFFF;
 
-        most = SELECT(bits > most, bits, most);
+        most = VectorSelect(bits > most, bits, most);
     }
     for (uint32_t j = 0; j < VECTOR_WIDTH; j++)
         result = most[j] > result ? most[j] : result;
@@ -77,8 +71,8 @@ VECTOR_INLINE Integers CodesOf(Vector scaled)
 {
     Integers code = __builtin_convertvector(scaled + (OFFSET + 0.5f), Integers) - OFFSET;
 
-    code = SELECT(code > MOST, code * 0 + MOST, code);
-    return SELECT(code < -MOST, code * 0 - MOST, code);
+    code = VectorSelect(code > MOST, code * 0 + MOST, code);
+    return VectorSelect(code < -MOST, code * 0 - MOST, code);
 }
 
 /* Squared norm of what codes leave out of a row, in units of the scale. */

@@ -1,6 +1,5 @@
 /* exponential_kernels.h: kernels of exponential.c, for one instruction set. */
-#define Integers     VECTOR(Integers)
-#define Choose       VECTOR(Choose)
+#define Greater      VECTOR(Greater)
 #define Exponential  VECTOR(Exponential)
 #define Greatest     VECTOR(Greatest)
 #define Exponentials VECTOR(Exponentials)
@@ -11,17 +10,15 @@
 #define LN2_HIGH 0.693359375f
 #define LN2_LOW  -2.12194440e-4f
 
-typedef int32_t Integers __attribute__((vector_size(VECTOR_WIDTH * sizeof(int32_t))));
-
-/* By element: a where the mask is set, otherwise b. */
-VECTOR_INLINE Vector Choose(Integers mask, Vector a, Vector b)
+/* By element: the greater; `b` where one is not a number. */
+VECTOR_INLINE Vector Greater(Vector a, Vector b)
 {
-    return (Vector)(((Integers)a & mask) | ((Integers)b & ~mask));
+    return (Vector)VectorSelect(a > b, (Integers)a, (Integers)b);
 }
 
 VECTOR_INLINE Vector Exponential(Vector value)
 {
-    Vector x = Choose(value < LOWEST, (Vector){0} + LOWEST, value), r, y;
+    Vector x = Greater((Vector){0} + LOWEST, value), r, y;
     Integers n;
 
     n = __builtin_convertvector(x * LOG2_E - 0.5f, Integers); /* towards zero: the nearest */
@@ -41,11 +38,8 @@ VECTOR_INLINE float Greatest(const float *values, uint32_t count)
     Vector most = *(const Vector *)values;
     float greatest;
 
-    for (uint32_t i = VECTOR_WIDTH; i < count; i += VECTOR_WIDTH) {
-        Vector next = *(const Vector *)(values + i);
-
-        most = Choose(next > most, next, most);
-    }
+    for (uint32_t i = VECTOR_WIDTH; i < count; i += VECTOR_WIDTH)
+        most = Greater(*(const Vector *)(values + i), most);
     greatest = most[0];
     for (int k = 1; k < VECTOR_WIDTH; k++)
         greatest = most[k] > greatest ? most[k] : greatest;

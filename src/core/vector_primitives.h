@@ -8,11 +8,21 @@
 #define VECTOR_PARTS (VECTOR_LANES / VECTOR_WIDTH)
 
 #define Vector        VECTOR(Vector)
+#define Integers      VECTOR(Integers)
+#define VectorSelect  VECTOR(VectorSelect)
 #define VectorSum     VECTOR(VectorSum)
+#define VectorTotal   VECTOR(VectorTotal)
 #define VectorDot     VECTOR(VectorDot)
 #define VectorDotFour VECTOR(VectorDotFour)
 
 typedef float Vector __attribute__((vector_size(VECTOR_WIDTH * sizeof(float))));
+typedef int32_t Integers __attribute__((vector_size(VECTOR_WIDTH * sizeof(int32_t))));
+
+/* By element: a where the mask is set, otherwise b. */
+VECTOR_INLINE Integers VectorSelect(Integers mask, Integers a, Integers b)
+{
+    return (mask & a) | (~mask & b);
+}
 
 /* Lane sums 16 -> 4, then 4 -> 1, always in this order. */
 VECTOR_INLINE float VectorSum(const Vector part[VECTOR_PARTS])
@@ -22,6 +32,21 @@ VECTOR_INLINE float VectorSum(const Vector part[VECTOR_PARTS])
     memcpy(q, part, sizeof(q));
     sum = (q[0] + q[2]) + (q[1] + q[3]);
     return (sum[0] + sum[2]) + (sum[1] + sum[3]);
+}
+
+/* The sum of `count` numbers, a multiple of VECTOR_LANES; 64-byte aligned. */
+VECTOR_INLINE float VectorTotal(const float *values, size_t count)
+{
+    Vector part[VECTOR_PARTS];
+
+    for (size_t p = 0; p < VECTOR_PARTS; p++) {
+        Vector sum = {0};
+
+        for (size_t k = p * VECTOR_WIDTH; k < count; k += VECTOR_LANES)
+            sum += *(const Vector *)(values + k);
+        part[p] = sum;
+    }
+    return VectorSum(part);
 }
 
 /* a . b over `count` numbers, a multiple of VECTOR_LANES; both 64-byte aligned. */

@@ -1,18 +1,17 @@
 /* serve_kernels.h: kernels of serve.c, for one instruction set. */
-#define Places   VECTOR(Places)
 #define Had      VECTOR(Had)
 #define RowScore VECTOR(RowScore)
 #define Score    VECTOR(Score)
 
-typedef int32_t Places __attribute__((vector_size(VECTOR_WIDTH * sizeof(int32_t))));
+_Static_assert(NO_ITEM_HERE == 0, "masks give what is no item the place 0");
 
-/* How often the query has each of the neighbours; NO_ITEM_HERE, 0, is the place of what is none. */
+/* How often the query has each of the neighbours; NO_ITEM_HERE is the place of what is none. */
 VECTOR_INLINE Vector Had(const float *neighbor, const float *query, float items)
 {
     Vector stored = *(const Vector *)neighbor, had;
-    Places is_item = (stored >= 0.0f) & (stored < items), place;
+    Integers is_item = (stored >= 0.0f) & (stored < items), place;
 
-    place = __builtin_convertvector((Vector)((Places)stored & is_item), Places);
+    place = __builtin_convertvector((Vector)((Integers)stored & is_item), Integers);
     place += is_item & FIRST_ITEM;
     for (int lane = 0; lane < VECTOR_WIDTH; lane++)
         had[lane] = query[(uint32_t)place[lane]];

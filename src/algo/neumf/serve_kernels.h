@@ -1,5 +1,4 @@
 /* serve_kernels.h: kernels of serve.c, for one instruction set. */
-#define Mask       VECTOR(Mask)
 #define Rectified  VECTOR(Rectified)
 #define SumEight   VECTOR(SumEight)
 #define Through    VECTOR(Through)
@@ -7,12 +6,10 @@
 #define ItemScores VECTOR(ItemScores)
 #define Score      VECTOR(Score)
 
-typedef int32_t Mask __attribute__((vector_size(VECTOR_WIDTH * sizeof(int32_t))));
-
 /* What is above zero; NaN stays NaN. */
 VECTOR_INLINE Vector Rectified(Vector x)
 {
-    return (Vector)((Mask)x & ~(x <= 0.0f));
+    return (Vector)((Integers)x & ~(x <= 0.0f));
 }
 
 /*

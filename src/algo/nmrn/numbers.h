@@ -95,16 +95,24 @@ VECTOR_INLINE void Sharpen(const REAL *x, uint32_t n, REAL power, REAL *out)
         out[i] /= sum;
 }
 
+/* a . b; `product`: scratch. */
+VECTOR_INLINE REAL SumProducts(const REAL *a, const REAL *b, uint32_t n, REAL *product)
+{
+    REAL sum = 0;
+
+    for (uint32_t i = 0; i < n; i++)
+        product[i] = a[i] * b[i];
+    for (uint32_t i = 0; i < n; i++)
+        sum += product[i];
+    return sum;
+}
+
 /* d(x) += gradient of softmax(scale * x) = p, d(p) in; returns the gradient of scale. */
 VECTOR_INLINE REAL SoftmaxBack(const REAL *p, const REAL *x, REAL scale, uint32_t n, const REAL *dp,
                                REAL *dx)
 {
-    REAL mean = 0, dscale = 0;
+    REAL mean = SumProducts(p, dp, n, dx), dscale = 0;
 
-    for (uint32_t i = 0; i < n; i++)
-        dx[i] = p[i] * dp[i];
-    for (uint32_t i = 0; i < n; i++)
-        mean += dx[i];
     for (uint32_t i = 0; i < n; i++)
         dx[i] = p[i] * (dp[i] - mean) * x[i];
     for (uint32_t i = 0; i < n; i++)
@@ -118,12 +126,8 @@ VECTOR_INLINE REAL SoftmaxBack(const REAL *p, const REAL *x, REAL scale, uint32_
 VECTOR_INLINE REAL SharpenBack(const REAL *x, const REAL *w, uint32_t n, REAL power, const REAL *dw,
                                REAL *dx)
 {
-    REAL mean = 0, dpower = 0;
+    REAL mean = SumProducts(w, dw, n, dx), dpower = 0;
 
-    for (uint32_t i = 0; i < n; i++)
-        dx[i] = w[i] * dw[i];
-    for (uint32_t i = 0; i < n; i++)
-        mean += dx[i];
     for (uint32_t i = 0; i < n; i++) {
         dx[i] = x[i] > 0 ? power * w[i] / x[i] * (dw[i] - mean) : 0;
         if (x[i] > 0)

@@ -4,16 +4,7 @@
 
 VECTOR_KERNEL void Sum(const float *values, uint32_t count, float *sum)
 {
-    Vector part[VECTOR_PARTS];
-
-    for (size_t p = 0; p < VECTOR_PARTS; p++) {
-        Vector total = {0};
-
-        for (size_t i = p * VECTOR_WIDTH; i < count; i += VECTOR_LANES)
-            total += *(const Vector *)(values + i);
-        part[p] = total;
-    }
-    *sum = VectorSum(part);
+    *sum = VectorTotal(values, count);
 }
 
 VECTOR_KERNEL void Scale(float *values, uint32_t count, float scale)

@@ -1,5 +1,4 @@
 /* batch_kernels.h: kernels of batch.c, for one instruction set. */
-#define Total       VECTOR(Total)
 #define SumAndScale VECTOR(SumAndScale)
 #define ScaleBody   VECTOR(ScaleBody)
 #define Scale       VECTOR(Scale)
@@ -8,24 +7,10 @@
 /* Adagrad's accumulators start here: the first step replaces a random start. */
 #define ACCUMULATOR 1e-12f
 
-VECTOR_INLINE float Total(const float *values, uint32_t count)
-{
-    Vector part[VECTOR_PARTS];
-
-    for (uint32_t p = 0; p < VECTOR_PARTS; p++) {
-        Vector sum = {0};
-
-        for (uint32_t i = p * VECTOR_WIDTH; i < count; i += VECTOR_LANES)
-            sum += *(const Vector *)(values + i);
-        part[p] = sum;
-    }
-    return VectorSum(part);
-}
-
 /* Makes the values sum to `share`; their sum before. */
 VECTOR_KERNEL void SumAndScale(float *values, uint32_t count, float share, float *sum)
 {
-    float total = *sum = Total(values, count);
+    float total = *sum = VectorTotal(values, count);
 
     for (uint32_t i = 0; i < count && total > 0; i += VECTOR_WIDTH)
         *(Vector *)(values + i) *= share / total;

@@ -19,6 +19,9 @@
 /* Products of norms above this may overflow in single precision: nothing is known of them. */
 #define SAFE_PRODUCT 1e37
 
+/* Sums in double precision err by less than this share. */
+#define ROUNDING (1 + 1e-9)
+
 /* Rows that are ordered between two looks at interrupts. */
 #define POLL_ROWS 65536
 

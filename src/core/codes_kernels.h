@@ -144,9 +144,6 @@ VECTOR_INLINE void PutRow(const float *row, uint32_t stride, float inverse, uint
     }
 }
 
-/* Sums in double precision err by less than this share. */
-#define ROUNDING (1 + 1e-9)
-
 /*
  * Norm of what is left out, from sums in single precision: these err by stride / 16 roundings, and
  * each scaled element by 2^-23 of at most 16.

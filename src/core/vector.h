@@ -14,8 +14,11 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Rows are padded with zeros to a whole number of so many; sums have so many parts. */
+/* Rows are padded with zeros to a whole number of so many, and sums have so many lanes. */
 #define VECTOR_LANES 16
+
+/* Vectors of all lanes, in a file of kernels. */
+#define VECTOR_PARTS (VECTOR_LANES / VECTOR_WIDTH)
 
 typedef float QuarterVector __attribute__((vector_size(VECTOR_LANES / 4 * sizeof(float))));
 

@@ -19,6 +19,5 @@ VECTOR_KERNEL void DotEachAt(const float *a, const float *rows, const uint32_t *
 
 VECTOR_KERNEL void AddScaledOne(float *to, const float *from, float scale, size_t count)
 {
-    for (size_t k = 0; k < count; k += VECTOR_WIDTH)
-        *(Vector *)(to + k) += scale * *(const Vector *)(from + k);
+    VectorAddScaled(to, scale, from, count);
 }

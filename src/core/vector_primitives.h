@@ -4,16 +4,15 @@
  * The order of every sum is fixed (VECTOR_LANES partial sums, folded pairwise) and products are
  * fused where the target can, so AVX2 and AVX-512 give the same bytes.
  */
-#undef VECTOR_PARTS
-#define VECTOR_PARTS (VECTOR_LANES / VECTOR_WIDTH)
-
-#define Vector        VECTOR(Vector)
-#define Integers      VECTOR(Integers)
-#define VectorSelect  VECTOR(VectorSelect)
-#define VectorSum     VECTOR(VectorSum)
-#define VectorTotal   VECTOR(VectorTotal)
-#define VectorDot     VECTOR(VectorDot)
-#define VectorDotFour VECTOR(VectorDotFour)
+#define Vector          VECTOR(Vector)
+#define Integers        VECTOR(Integers)
+#define VectorSelect    VECTOR(VectorSelect)
+#define VectorSum       VECTOR(VectorSum)
+#define VectorTotal     VECTOR(VectorTotal)
+#define VectorAddScaled VECTOR(VectorAddScaled)
+#define VectorScale     VECTOR(VectorScale)
+#define VectorDot       VECTOR(VectorDot)
+#define VectorDotFour   VECTOR(VectorDotFour)
 
 typedef float Vector __attribute__((vector_size(VECTOR_WIDTH * sizeof(float))));
 typedef int32_t Integers __attribute__((vector_size(VECTOR_WIDTH * sizeof(int32_t))));
@@ -47,6 +46,19 @@ VECTOR_INLINE float VectorTotal(const float *values, size_t count)
         part[p] = sum;
     }
     return VectorSum(part);
+}
+
+/* to += scale * from, `count` numbers. */
+VECTOR_INLINE void VectorAddScaled(float *to, float scale, const float *from, size_t count)
+{
+    for (size_t k = 0; k < count; k += VECTOR_WIDTH)
+        *(Vector *)(to + k) += scale * *(const Vector *)(from + k);
+}
+
+VECTOR_INLINE void VectorScale(float *values, float scale, size_t count)
+{
+    for (size_t k = 0; k < count; k += VECTOR_WIDTH)
+        *(Vector *)(values + k) *= scale;
 }
 
 /* a . b over `count` numbers, a multiple of VECTOR_LANES; both 64-byte aligned. */

@@ -10,9 +10,10 @@
  *   #define Scale VECTOR(Scale)
  *
  * for each of its functions and types, which gives it a name of its own for each instruction set:
- * ScaleBaseline, ScaleAvx2, ScaleAvx512.  VECTOR_KERNEL stands before the functions that
- * VECTOR_TABLE collects, VECTOR_INLINE before the others.  Rows are whole numbers of VECTOR_LANES
- * floats, and sums have as many parts, whatever the width: see vector_primitives.h.
+ * ScaleBaseline, ScaleAvx2, ScaleAvx512.  After the inclusion these names are of no use but to
+ * VECTOR_TABLE: a source file includes one file of kernels.  VECTOR_KERNEL stands before the
+ * functions that VECTOR_TABLE collects, VECTOR_INLINE before the others.  Rows are whole numbers of
+ * VECTOR_LANES floats, and sums have as many lanes, whatever the width: see vector_primitives.h.
  */
 #undef VECTOR
 #undef VECTOR_TARGET

@@ -51,6 +51,7 @@ static const struct {
     {"batch", TestBatch},
     {"triple", TestTriple},
     {"variants", TestVariants},
+    {"levels", TestLevels},
     {"itemknn", TestItemKnn},
     {"mf", TestMf},
     {"als", TestAls},

@@ -44,6 +44,7 @@ extern void TestLstm(void);
 extern void TestBatch(void);
 extern void TestTriple(void);
 extern void TestVariants(void);
+extern void TestLevels(void);
 extern void TestItemKnn(void);
 extern void TestMf(void);
 extern void TestAls(void);

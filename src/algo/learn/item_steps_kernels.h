@@ -11,8 +11,7 @@ VECTOR_KERNEL void Sum(const ItemShares *shares, uint32_t item, float *sum, uint
         const float *vector = shares->share[s].vector;
         float factor = shares->share[s].factor;
 
-        for (size_t k = 0; k < stride; k += VECTOR_WIDTH)
-            *(Vector *)(sum + k) += factor * *(const Vector *)(vector + k);
+        VectorAddScaled(sum, factor, vector, stride);
         count++;
     }
     *summed += count;

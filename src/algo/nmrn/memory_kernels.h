@@ -143,19 +143,14 @@ VECTOR_INLINE void ChainBack(const Net *net, const Hop *h, const REAL *previous,
     uint32_t n = net->shape.slots;
     REAL *dshifted = net->scratch + SlotStride(&net->shape);
     REAL *dgated = dshifted + SlotStride(&net->shape);
-    REAL gate = h->scalar[SCALAR_GATE], sharpen = h->scalar[SCALAR_SHARPEN], dgate = 0, dshift[3];
+    REAL gate = h->scalar[SCALAR_GATE], sharpen = h->scalar[SCALAR_SHARPEN], dgate, dshift[3];
 
     draw[HEAD_SHARPEN] =
         SharpenBack(h->shifted, h->weight, n, sharpen, dw, dshifted) * SoftPlusSlope(sharpen - 1);
     ShiftBack(h->gated, n, h->scalar + SCALAR_SHIFT, -1, 3, dshifted, dgated, dshift);
     SoftmaxBack(h->scalar + SCALAR_SHIFT, h->scalar + SCALAR_SHIFT, 1, 3, dshift,
                 draw + HEAD_SHIFT);
-    for (uint32_t i = 0; i < n; i++)
-        dfocus[i] = dgated[i] * (h->focus[i] - previous[i]);
-    for (uint32_t i = 0; i < n; i++)
-        dgate += dfocus[i];
-    for (uint32_t i = 0; i < n; i++)
-        dfocus[i] = gate * dgated[i];
+    dgate = MixBack(h->focus, previous, gate, n, dgated, dfocus);
     draw[HEAD_GATE] = dgate * gate * (1 - gate);
 }
 

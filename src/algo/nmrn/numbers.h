@@ -2,9 +2,9 @@
  * numbers.h: functions of a number or of a few, and their derivatives, for the type of number that
  * the includer defines as REAL.
  *
- * Everything is always_inline, so that it takes the instruction set of its caller.  Products are
- * stored before they are added up: on the fly, those that fill no whole vector would be fused, and
- * which these are depends on the width.
+ * Most are always_inline, so that they take the instruction set of their caller.  Sums of products
+ * over slots are not: which of these are fused depends on how many a vector leaves over, so they
+ * are compiled once, for all instruction sets.
  */
 #ifndef RECADV_ALGO_NMRN_NUMBERS_H
 #define RECADV_ALGO_NMRN_NUMBERS_H
@@ -13,7 +13,11 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "algo/nmrn/memory_shape.h"
 #include "core/vector.h"
+
+/* A file need not use all. */
+#define FOR_ALL_LEVELS static __attribute__((noinline, unused))
 
 VECTOR_INLINE REAL Root(REAL x)
 {
@@ -71,8 +75,8 @@ VECTOR_INLINE void Softmax(const REAL *x, REAL scale, uint32_t n, REAL *out)
 }
 
 /* out_i = sum over l of shift[l] x_(i - first - l), counted around. */
-VECTOR_INLINE void CircularShift(const REAL *x, uint32_t n, const REAL *shift, int first, int count,
-                                 REAL *out)
+FOR_ALL_LEVELS void CircularShift(const REAL *x, uint32_t n, const REAL *shift, int first,
+                                  int count, REAL *out)
 {
     for (uint32_t i = 0; i < n; i++) {
         out[i] = 0;
@@ -95,39 +99,31 @@ VECTOR_INLINE void Sharpen(const REAL *x, uint32_t n, REAL power, REAL *out)
         out[i] /= sum;
 }
 
-/* a . b; `product`: scratch. */
-VECTOR_INLINE REAL SumProducts(const REAL *a, const REAL *b, uint32_t n, REAL *product)
-{
-    REAL sum = 0;
-
-    for (uint32_t i = 0; i < n; i++)
-        product[i] = a[i] * b[i];
-    for (uint32_t i = 0; i < n; i++)
-        sum += product[i];
-    return sum;
-}
-
 /* d(x) += gradient of softmax(scale * x) = p, d(p) in; returns the gradient of scale. */
-VECTOR_INLINE REAL SoftmaxBack(const REAL *p, const REAL *x, REAL scale, uint32_t n, const REAL *dp,
-                               REAL *dx)
+FOR_ALL_LEVELS REAL SoftmaxBack(const REAL *p, const REAL *x, REAL scale, uint32_t n,
+                                const REAL *dp, REAL *dx)
 {
-    REAL mean = SumProducts(p, dp, n, dx), dscale = 0;
+    REAL mean = 0, dscale = 0;
 
     for (uint32_t i = 0; i < n; i++)
-        dx[i] = p[i] * (dp[i] - mean) * x[i];
-    for (uint32_t i = 0; i < n; i++)
-        dscale += dx[i];
-    for (uint32_t i = 0; i < n; i++)
-        dx[i] = scale * (p[i] * (dp[i] - mean));
+        mean += p[i] * dp[i];
+    for (uint32_t i = 0; i < n; i++) {
+        REAL dz = p[i] * (dp[i] - mean);
+
+        dx[i] = scale * dz;
+        dscale += dz * x[i];
+    }
     return dscale;
 }
 
 /* d(shifted) from d(weight); returns the gradient of the power. */
-VECTOR_INLINE REAL SharpenBack(const REAL *x, const REAL *w, uint32_t n, REAL power, const REAL *dw,
-                               REAL *dx)
+FOR_ALL_LEVELS REAL SharpenBack(const REAL *x, const REAL *w, uint32_t n, REAL power,
+                                const REAL *dw, REAL *dx)
 {
-    REAL mean = SumProducts(w, dw, n, dx), dpower = 0;
+    REAL mean = 0, dpower = 0;
 
+    for (uint32_t i = 0; i < n; i++)
+        mean += w[i] * dw[i];
     for (uint32_t i = 0; i < n; i++) {
         dx[i] = x[i] > 0 ? power * w[i] / x[i] * (dw[i] - mean) : 0;
         if (x[i] > 0)
@@ -137,8 +133,8 @@ VECTOR_INLINE REAL SharpenBack(const REAL *x, const REAL *w, uint32_t n, REAL po
 }
 
 /* d(x) and d(shift) += from d(out); see CircularShift. */
-VECTOR_INLINE void ShiftBack(const REAL *x, uint32_t n, const REAL *shift, int first, int count,
-                             const REAL *dout, REAL *dx, REAL *dshift)
+FOR_ALL_LEVELS void ShiftBack(const REAL *x, uint32_t n, const REAL *shift, int first, int count,
+                              const REAL *dout, REAL *dx, REAL *dshift)
 {
     memset(dx, 0, n * sizeof(REAL));
     memset(dshift, 0, (size_t)count * sizeof(REAL));
@@ -150,6 +146,19 @@ VECTOR_INLINE void ShiftBack(const REAL *x, uint32_t n, const REAL *shift, int f
             dx[from] += shift[l] * dout[i];
             dshift[l] += dout[i] * x[from];
         }
+}
+
+/* x = share a + (1 - share) b: d(a) from d(x); returns the gradient of share. */
+FOR_ALL_LEVELS REAL MixBack(const REAL *a, const REAL *b, REAL share, uint32_t n, const REAL *dx,
+                            REAL *da)
+{
+    REAL dshare = 0;
+
+    for (uint32_t i = 0; i < n; i++) {
+        dshare += dx[i] * (a[i] - b[i]);
+        da[i] = share * dx[i];
+    }
+    return dshare;
 }
 
 #endif

@@ -2,10 +2,9 @@
  * row_kernels.h: arithmetic on rows of numbers of the type REAL, for one instruction set: what the
  * kernels of memories, of the generator and of the softmax loss are made of.
  *
- * Rows are padded with zeros to whole numbers of VECTOR_LANES, and sums have a fixed order.
+ * After numbers.h.  Rows are padded with zeros to whole numbers of VECTOR_LANES, and sums have a
+ * fixed order.
  */
-#include "algo/nmrn/memory_shape.h"
-
 #define Lanes         VECTOR(Lanes)
 #define QuarterLanes  VECTOR(QuarterLanes)
 #define LaneSum       VECTOR(LaneSum)

@@ -9,6 +9,5 @@ VECTOR_KERNEL void Sum(const float *values, uint32_t count, float *sum)
 
 VECTOR_KERNEL void Scale(float *values, uint32_t count, float scale)
 {
-    for (size_t i = 0; i < count; i += VECTOR_WIDTH)
-        *(Vector *)(values + i) *= scale;
+    VectorScale(values, scale, count);
 }

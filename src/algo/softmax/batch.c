@@ -202,20 +202,18 @@ static Range RangeOf(const SoftmaxBatch *b, uint32_t slice, uint32_t rows)
     return (Range){first, first + (left < b->slice ? left : b->slice)};
 }
 
-/* Rows lie anywhere: each is asked for AHEAD rows before it is read. */
+/* Rows lie anywhere: they are asked for AHEAD rows before they are read. */
 #define AHEAD 4
+
+static void Expect(const float *row, size_t stride)
+{
+    for (size_t k = 0; k < stride; k += VECTOR_LANES)
+        __builtin_prefetch(row + k);
+}
 
 static void ExpectRow(const Part *part, size_t row)
 {
-    for (size_t k = 0; k < part->stride; k += VECTOR_LANES)
-        __builtin_prefetch(PartRow(part, row) + k);
-}
-
-static void ExpectStep(const Part *part, const float *state, size_t row)
-{
-    ExpectRow(part, row);
-    if (state != NULL) /* where gradients are only added up */
-        __builtin_prefetch(state + row);
+    Expect(PartRow(part, row), part->stride);
 }
 
 static void ExpectUser(const SoftmaxRule *rule, uint32_t user)
@@ -333,18 +331,41 @@ static void LearnQueries(void *arg, int task, int worker)
     b->losses[task] = loss;
 }
 
-static void StepRow(const SoftmaxRule *rule, const Part *part, uint32_t row, float norm, float *g)
+/* NULL: rows step. */
+static float *Sums(const SoftmaxRule *rule, const Part *part)
 {
-    bool user = part == rule->user;
-    float *sums = user ? rule->user_sums : rule->item_sums;
-    RowStepping s = {norm, rule->learning_rate, NULL, part->columns, part->stride};
+    return part == rule->user ? rule->user_sums : rule->item_sums;
+}
+
+static float *State(const SoftmaxRule *rule, const Part *part)
+{
+    return part == rule->user ? rule->user_state : rule->item_state;
+}
+
+static void ExpectStep(const SoftmaxRule *rule, const Part *part, size_t row)
+{
+    const float *sums = Sums(rule, part);
 
     if (sums != NULL) {
-        AddScaledRow(sums + (size_t)row * part->stride, g, 1, part->stride);
-        return;
+        Expect(sums + row * part->stride, part->stride);
+    } else {
+        ExpectRow(part, row);
+        __builtin_prefetch(State(rule, part) + row);
     }
-    s.state = (user ? rule->user_state : rule->item_state) + row;
-    StepVariants[VectorLevel()](&s, PartRow(part, row), g);
+}
+
+static void StepRow(const SoftmaxRule *rule, const Part *part, size_t row, float norm, float *g)
+{
+    float *sums = Sums(rule, part);
+
+    if (sums != NULL) {
+        AddScaledRow(sums + row * part->stride, g, 1, part->stride);
+    } else {
+        RowStepping s = {norm, rule->learning_rate, State(rule, part) + row, part->columns,
+                         part->stride};
+
+        StepVariants[VectorLevel()](&s, PartRow(part, row), g);
+    }
 }
 
 /* Adds what the item's queries pull, and steps. */
@@ -355,7 +376,7 @@ static void StepItem(const SoftmaxBatch *b, uint32_t number, float *g)
     uint32_t stride = rule->item->stride, row = items->row[number];
 
     if (number + AHEAD < items->count)
-        ExpectStep(rule->item, rule->item_state, items->row[number + AHEAD]);
+        ExpectStep(rule, rule->item, items->row[number + AHEAD]);
     for (uint32_t e = items->start[number]; e < items->start[number + 1]; e++)
         AddScaledRow(g, b->p + (size_t)items->query[e] * stride, -1 / rule->temperature, stride);
     StepRow(rule, rule->item, row, rule->norm[row], g);
@@ -393,7 +414,7 @@ static void StepUsers(SoftmaxBatch *b, uint32_t slice, float *g)
 
     for (uint32_t n = range.first; n < range.end; n++) {
         if (n + AHEAD < range.end)
-            ExpectStep(b->rule.user, b->rule.user_state, users->row[n + AHEAD]);
+            ExpectStep(&b->rule, b->rule.user, users->row[n + AHEAD]);
         memset(g, 0, stride * sizeof(float));
         for (uint32_t e = users->start[n]; e < users->start[n + 1]; e++)
             AddScaledRow(g, b->user_g + (size_t)users->query[e] * stride, 1, stride);

@@ -12,16 +12,16 @@ VECTOR_KERNEL void SumAndScale(float *values, uint32_t count, float share, float
 {
     float total = *sum = VectorTotal(values, count);
 
-    for (uint32_t i = 0; i < count && total > 0; i += VECTOR_WIDTH)
-        *(Vector *)(values + i) *= share / total;
+    if (total > 0)
+        VectorScale(values, share / total, count);
 }
 
 VECTOR_INLINE void ScaleBody(float *row, uint32_t stride, float norm)
 {
-    float square = VectorDot(row, row, stride), scale = norm / sqrtf(square);
+    float square = VectorDot(row, row, stride);
 
-    for (uint32_t k = 0; k < stride && square > 0; k += VECTOR_WIDTH)
-        *(Vector *)(row + k) *= scale;
+    if (square > 0)
+        VectorScale(row, norm / sqrtf(square), stride);
 }
 
 VECTOR_KERNEL void Scale(float *row, uint32_t stride, float norm)
@@ -42,7 +42,6 @@ VECTOR_KERNEL void Step(const RowStepping *s, float *row, float *g)
     }
     rate = s->norm *
            AdagradRowRate(s->rate, s->state, ACCUMULATOR, VectorDot(g, g, stride), s->columns);
-    for (uint32_t k = 0; k < stride; k += VECTOR_WIDTH)
-        *(Vector *)(row + k) -= rate * *(const Vector *)(g + k);
+    VectorAddScaled(row, -rate, g, stride);
     ScaleBody(row, stride, s->norm);
 }

@@ -88,17 +88,18 @@ core_archive() {
     echo "$archive"
 }
 
-# compile_with_core NAME [MORE ...]: NAME.c, the numerics and what MORE of compiler arguments into $work/NAME, with
-# the flags of the extension; --quick has no time for the optimiser.
+# compile_with_core NAME: NAME.c and the numerics into $work/NAME, with the flags of the extension and those in
+# $more_flags; --quick has no time for the optimiser.
 compile_with_core() {
     local flags archive
 
     flags=$(make -s --no-print-directory -C "$top" \
         --eval='bench_flags: ; @echo $(CPPFLAGS) $(CFLAGS) $(CFLAGS_SL)' bench_flags)
+    flags="$flags ${more_flags:-}"
     [ $quick = no ] || flags="$flags -O0 -g0"
     archive=$(core_archive "$flags")
     # shellcheck disable=SC2086,SC2154
-    (cd "$top" && cc $flags -Isrc "bench/$1.c" "${@:2}" "$archive" -o "$work/$1" -lm -lpthread -ldl)
+    (cd "$top" && cc $flags -Isrc "bench/$1.c" "$archive" -o "$work/$1" -lm -lpthread -ldl)
 }
 
 # dense TRAIN TEST: into train.tsv and test.tsv in $work, for programs without the server: ids in their order

@@ -96,7 +96,7 @@ static double Apart(const Result *a, const Result *b)
     return (double)apart / (double)a->count;
 }
 
-/* Returns whether fused products show: in how many trainings they do is the optimiser's choice. */
+/* Returns whether fused products show: in most trainings; with little optimisation in a quarter. */
 static bool CheckSmall(uint32_t number, int top)
 {
     const char *name = SmallAlgorithm(number)->name, *settings = SmallSettings(number);
@@ -132,5 +132,6 @@ void TestLevels(void)
     for (uint32_t i = 0; i < SmallModels() && top > 0; i++)
         differ += CheckSmall(i, top);
     if (top > 0)
-        CHECK(differ > 0, "the levels are at work: %u of %u models differ", differ, SmallModels());
+        CHECK(differ > SmallModels() / 8, "the levels are at work: %u of %u models differ", differ,
+              SmallModels());
 }

@@ -319,6 +319,10 @@ struct Algorithm {
     /* Appends the model's parts (without data) for model->users, model->items and options. */
     void (*layout)(Model *model);
 
+    /* What layout() has decided where an option leaves it open becomes the option's value.  NULL:
+     * nothing is left open. */
+    void (*settle)(void *options, const Model *model);
+
     /* Bytes that train() allocates beside the model and the interactions; SIZE_MAX: too many. */
     size_t (*memory)(const Model *model, const Interactions *shape, int threads);
 

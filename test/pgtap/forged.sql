@@ -182,7 +182,7 @@ FROM unnest('{-1,1}'::int[]) n;
 SELECT misfit(jsonb_build_object('options', recadv_info('good') -> 'options' || change))
 FROM unnest('{"{\"factors\":3}","{\"factors\":8}","{\"factors\":4096}"}'::jsonb[]) change;
 SELECT refused('header', header(jsonb_build_object('options', o)), 'options ' || o::text)
-FROM unnest(ARRAY['{"factors":0}', '[]', '{"factors":"4"}']::jsonb[]) o;
+FROM unnest(ARRAY['{"factors":-1}', '[]', '{"factors":"4"}']::jsonb[]) o;
 SELECT refused('header', json_block('header', j), 'JSON ' || left(j, 20))
 FROM unnest(ARRAY['', '{', 'null', '[]', '7', '"header"', '{}', '{"format":1}', repeat('[', 100000),
                   repeat('{"a":', 5000)]) j;

@@ -63,8 +63,7 @@ SELECT fails(
         || (SELECT accepted FROM recadv_options('amf') WHERE option = k),
     o)
 FROM (VALUES
-    ('factors', '{"factors":0}'),
-    ('factors', '{"factors":-8}'),
+    ('factors', '{"factors":-1}'),
     ('factors', '{"factors":1000000}'),
     ('factors', '{"factors":1e999}'),
     ('factors', '{"factors":-1e999}'),

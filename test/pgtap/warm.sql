@@ -102,6 +102,35 @@ SELECT is(
     3,
     'a warm one after it');
 SELECT is(recadv_info('m') #>> '{training,warm_users}', '60', 'with the users that were known');
+
+-- a width that is left to the number of items is kept while a model is warm, and stored as a number
+CREATE TABLE many (user_id int, item_id int);
+INSERT INTO many SELECT i % 60, i FROM generate_series(1, 10000) i;
+CREATE FUNCTION grown(model text, extra jsonb DEFAULT '{}', algorithm text DEFAULT 'bpr')
+RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM recadv_train(model, 'many', algorithm => algorithm,
+        options => '{"epochs": 1, "adv_epochs": 1, "holdout": "none"}'::jsonb
+            - CASE WHEN algorithm = 'bpr' THEN 'adv_epochs' ELSE '' END || extra);
+    RETURN format('%s, warm: %s', recadv_info(model) #> '{options,factors}',
+        recadv_info(model) #>> '{training,warm_start}');
+END $$;
+SELECT is(grown('few'), '64, warm: false', '10,000 items: 64 factors');
+INSERT INTO many SELECT user_id, 10001 FROM many WHERE item_id <= 10;
+SELECT is(grown('more'), '128, warm: false', 'one more: 128');
+SELECT is(grown('more_amf', algorithm => 'amf'), '128, warm: false', 'with amf, too');
+SELECT is(grown('paper', '{"preset": "paper"}', 'amf'), '64, warm: false', 'the width of the paper is named');
+SELECT is(grown('named', '{"factors": 32}'), '32, warm: false', 'as is any other');
+SELECT is(grown('few', '{"warm_start": true}'), '64, warm: true', 'a warm model keeps its width');
+SELECT is(grown('named', '{"warm_start": true}'), '32, warm: true', 'that was named, too');
+SELECT is(grown('few', '{"warm_start": true, "factors": 128}'), '128, warm: false', 'unless another is named');
+SELECT is(grown('few', '{"promote": "always"}'), '128, warm: false', 'or it starts afresh');
+SELECT ok(
+    recadv_estimate_memory(1000, 10001, 20000, 'bpr')
+        = recadv_estimate_memory(1000, 10001, 20000, 'bpr', '{"factors": 128}')
+    AND recadv_estimate_memory(1000, 10000, 20000, 'bpr')
+        = recadv_estimate_memory(1000, 10000, 20000, 'bpr', '{"factors": 64}'),
+    'the estimate of memory knows the width');
 SELECT fails(
     $$SELECT recadv_fit(user_id, item_id, '{"warm_start": true}') FROM orders$$,
     '22023',

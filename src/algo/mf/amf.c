@@ -28,15 +28,11 @@ static const OptionSpec amf_options[] = {
 };
 
 static const struct PresetValue paper[] = {
-    {"optimizer", OPTIMIZER_ADAGRAD},
-    {"learning_rate", 0.05},
-    {"regularization", 0},
-    {"adaptive_negatives", 1},
-    {"batch_size", 512},
-    {"epsilon", 0.5},
-    {"epochs", 1000},
-    {"adv_epochs", 1000},
-    {NULL, 0},
+    {"factors", 64},           {"optimizer", OPTIMIZER_ADAGRAD},
+    {"learning_rate", 0.05},   {"regularization", 0},
+    {"adaptive_negatives", 1}, {"batch_size", 512},
+    {"epsilon", 0.5},          {"epochs", 1000},
+    {"adv_epochs", 1000},      {NULL, 0},
 };
 
 static const struct PresetValue fast[] = {{"factors", 32},           {"epochs", 100},

@@ -14,7 +14,7 @@
 
 typedef struct MfOptions {
     TrainOptions train;
-    int64_t factors;
+    int64_t factors; /* 0: by the number of items */
     int64_t epochs;
     int64_t adv_epochs; /* 0 for bpr */
     double learning_rate;
@@ -93,8 +93,9 @@ extern const char *const mf_optimizers[];
 /* The common lines of the option lists; the includer defines the defaults that differ. */
 /* clang-format off */
 #define MF_OPTIONS \
-    {"factors", OPTION_INTEGER, MF_FIELD(factors), 1, 4096, 64, NULL, \
-     "width of the embeddings", "64 as in the code of He et al. 2018"}, \
+    {"factors", OPTION_INTEGER, MF_FIELD(factors), 0, 4096, 0, NULL, \
+     "width of the embeddings; 0: 64, or 128 where there are more than 10,000 items", \
+     "64 as in the code of He et al. 2018; 128 by validation"}, \
     {"epochs", OPTION_INTEGER, MF_FIELD(epochs), 1, 1000000, MF_EPOCHS, NULL, \
      "passes of BPR over the interactions, at most", "recadv"}, \
     {"learning_rate", OPTION_REAL, MF_FIELD(learning_rate), 0, 1000, MF_LEARNING_RATE, NULL, \
@@ -121,6 +122,7 @@ extern const char *const mf_optimizers[];
 /* clang-format on */
 
 extern void MfLayout(Model *model);
+extern void MfSettle(void *options, const Model *model);
 extern size_t MfMemory(const Model *model, const Interactions *shape, int threads);
 extern double MfWork(const Model *model, const Interactions *shape);
 extern void MfTrain(const Host *host, const Interactions *data, Model *model, TrainReport *report);
@@ -130,7 +132,7 @@ extern void MfFoldIn(const Host *host, const Model *history, const Model *sample
 /* clang-format off */
 #define MF_METHODS \
     .options_size = sizeof(MfOptions), .metrics = RANKING_METRICS, .used = COLUMN_WEIGHT, .learns_held = true, \
-    .layout = MfLayout, .memory = MfMemory, .work = MfWork, .train = MfTrain, \
+    .layout = MfLayout, .settle = MfSettle, .memory = MfMemory, .work = MfWork, .train = MfTrain, \
     FACTORS_METHODS, .explain = FactorsExplain, .fold_in = MfFoldIn, .perturb = FactorsPerturb
 /* clang-format on */
 

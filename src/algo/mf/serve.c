@@ -13,11 +13,33 @@ Strength MfStrength(const MfOptions *options)
     return (Strength){(float)(named > 0 ? named : PLAIN_EPSILON), relative};
 }
 
+/* Large catalogues want wider models, small ones gain nothing from them. */
+#define MANY_ITEMS  10000
+#define FEW_FACTORS 64
+#define FACTORS     128
+
+static uint32_t Width(const Model *model)
+{
+    const MfOptions *o = model->options;
+
+    if (o->factors > 0)
+        return (uint32_t)o->factors;
+    return model->items > MANY_ITEMS ? FACTORS : FEW_FACTORS;
+}
+
+void MfSettle(void *options, const Model *model)
+{
+    MfOptions *o = options;
+
+    if (o->factors == 0)
+        o->factors = model->part[MF_USER_PART].columns;
+}
+
 void MfLayout(Model *model)
 {
     const MfOptions *o = model->options;
 
-    FactorsLayout(model, (uint32_t)o->factors);
+    FactorsLayout(model, Width(model));
     if (ChoosesRegularization(o))
         ModelAddColumn(model, "regularization", AXIS_SHARED, 1);
     if (ChoosesStrength(o))

@@ -25,7 +25,8 @@ double MfWork(const Model *model, const Interactions *shape)
     double epochs = trials + (plains + again) * Epochs((double)o->epochs) +
                     (strengths + again) * Epochs((double)o->adv_epochs);
     double candidates = (double)o->adaptive_negatives - 1;
-    double triple = (double)o->factors * (NUMBER_NS + CANDIDATE_NS * candidates);
+    double triple =
+        (double)model->part[MF_USER_PART].columns * (NUMBER_NS + CANDIDATE_NS * candidates);
 
     return epochs * ((double)shape->count * triple +
                      ValidationWork(model, shape) / (double)o->train.evaluate_every);

@@ -39,7 +39,8 @@ void SoftmaxLayout(Model *model)
 
 static const struct PresetValue fast[] = {{"factors", 64}, {"epochs", 12}, {"chunk", 4}, {NULL, 0}};
 static const struct PresetValue balanced[] = {{NULL, 0}};
-static const struct PresetValue best[] = {{"factors", 256}, {"epochs", 40}, {NULL, 0}};
+static const struct PresetValue best[] = {
+    {"factors", 256}, {"epochs", 40}, {"negatives", 1024}, {NULL, 0}};
 
 static const Preset presets[] = {
     {"fast", "a narrow model, trained for a short time", fast},

@@ -369,6 +369,8 @@ static void PrepareModel(Training *t, const TrainRequest *request)
     Interactions *data = &t->collected.data;
 
     ModelLayout(&t->model, request->algorithm, request->options, data->users, data->items);
+    if (request->algorithm->settle != NULL)
+        request->algorithm->settle(request->options, &t->model);
     CheckMemory(SizeAdd(MemoryContextMemAllocated(t->context, true),
                         FitMemory(&t->model, data, request->threads)),
                 "training");

@@ -34,15 +34,12 @@ static bool IsLoneNumber(const Part *part)
     return part->axis == AXIS_SHARED && part->rows == 1 && part->columns == 1;
 }
 
-/* Same algorithm, same parts, same widths: rows can be taken over; lone numbers at the end may be
- * missing. */
+/* Same parts, same widths: rows can be taken over; lone numbers at the end may be missing. */
 static bool Fits(const Model *model, const Algorithm *algorithm, const void *options)
 {
     Model wanted;
     const Model *longer = model;
 
-    if (model->algorithm != algorithm)
-        return false;
     ModelLayout(&wanted, algorithm, options, model->users, model->items);
     if (wanted.parts > model->parts)
         longer = &wanted;
@@ -68,7 +65,7 @@ static void Load(ModelStore *store, const Header *header, WarmStart *warm)
     warm->items = DictionaryRead(&dictionary, store);
 }
 
-WarmStart *WarmStartRead(ModelStore *store, const Algorithm *algorithm, const void *options,
+WarmStart *WarmStartRead(ModelStore *store, const Algorithm *algorithm, void *options,
                          MemoryContext parent)
 {
     MemoryContext context =
@@ -80,7 +77,10 @@ WarmStart *WarmStartRead(ModelStore *store, const Algorithm *algorithm, const vo
 
     warm->context = context;
     HeaderLayout(&header, &warm->model);
-    fits = Fits(&warm->model, algorithm, options);
+    fits = warm->model.algorithm == algorithm;
+    if (fits && algorithm->settle != NULL)
+        algorithm->settle(options, &warm->model);
+    fits = fits && Fits(&warm->model, algorithm, options);
     if (fits) {
         CheckMemory(SizeAdd(MemoryContextMemAllocated(parent, true), WarmStartMemory(&warm->model)),
                     "loading the embeddings to start from");

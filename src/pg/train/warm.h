@@ -22,9 +22,9 @@ typedef struct WarmKnown {
 
 /*
  * Loads the rows of a version into a child of `parent`; NULL if its parts are not those of this
- * algorithm with these options.
+ * algorithm with these options.  What the options leave open is as in that version.
  */
-extern WarmStart *WarmStartRead(ModelStore *store, const Algorithm *algorithm, const void *options,
+extern WarmStart *WarmStartRead(ModelStore *store, const Algorithm *algorithm, void *options,
                                 MemoryContext parent);
 
 /*

@@ -180,7 +180,7 @@ FROM unnest(ARRAY['{"users":59}', '{"users":61}', '{"users":64}', '{"users":1000
 SELECT misfit(jsonb_build_object('held_out', (recadv_info('good') ->> 'held_out')::int + n))
 FROM unnest('{-1,1}'::int[]) n;
 SELECT misfit(jsonb_build_object('options', recadv_info('good') -> 'options' || change))
-FROM unnest('{"{\"factors\":3}","{\"factors\":8}","{\"factors\":4096}"}'::jsonb[]) change;
+FROM unnest('{"{\"factors\":0}","{\"factors\":3}","{\"factors\":8}","{\"factors\":4096}"}'::jsonb[]) change;
 SELECT refused('header', header(jsonb_build_object('options', o)), 'options ' || o::text)
 FROM unnest(ARRAY['{"factors":-1}', '[]', '{"factors":"4"}']::jsonb[]) o;
 SELECT refused('header', json_block('header', j), 'JSON ' || left(j, 20))

@@ -123,8 +123,17 @@ SELECT is(grown('paper', '{"preset": "paper"}', 'amf'), '64, warm: false', 'the 
 SELECT is(grown('named', '{"factors": 32}'), '32, warm: false', 'as is any other');
 SELECT is(grown('few', '{"warm_start": true}'), '64, warm: true', 'a warm model keeps its width');
 SELECT is(grown('named', '{"warm_start": true}'), '32, warm: true', 'that was named, too');
-SELECT is(grown('few', '{"warm_start": true, "factors": 128}'), '128, warm: false', 'unless another is named');
-SELECT is(grown('few', '{"promote": "always"}'), '128, warm: false', 'or it starts afresh');
+SELECT is(grown('few', '{"factors": 32, "warm_start": true}'), '32, warm: false', 'unless another is named');
+SELECT is(grown('few', '{"warm_start": true}'), '32, warm: true', 'which is then kept');
+SELECT is(grown('few', '{"warm_start": true}', 'amf'), '128, warm: false', 'but not by another algorithm');
+SELECT is(grown('few', '{"warm_start": true}', 'amf'), '128, warm: true', 'which keeps its own');
+SELECT is(grown('named'), '128, warm: false', 'nor by a training afresh');
+UPDATE many SET item_id = item_id + 100000 WHERE item_id > 100;
+SELECT is(grown('more_amf', '{"warm_start": true, "promote": "always"}', 'amf'), '128, warm: false',
+    'ids that are all new start afresh');
+DELETE FROM many WHERE item_id % 2 = 0 AND item_id > 100;
+SELECT is(grown('more', '{"warm_start": true, "promote": "always"}'), '64, warm: false',
+    'with the width of as many items as there are');
 SELECT ok(
     recadv_estimate_memory(1000, 10001, 20000, 'bpr')
         = recadv_estimate_memory(1000, 10001, 20000, 'bpr', '{"factors": 128}')

@@ -55,7 +55,7 @@ SELECT train($$'m', 'orders', algorithm => 'bpr', options => '{"learning rate":8
 SELECT train($$'m', 'orders', algorithm => 'bpr', options => '{"something quite different":8}'$$);
 SELECT train($$'m', 'orders', algorithm => 'bpr', options => '{"epsilon":0.5}'$$);
 SELECT train($$'m', 'orders', algorithm => 'popularity', options => '{"factors":8}'$$);
-SELECT train($$'m', 'orders', algorithm => 'amf', options => '{"factors":0}'$$);
+SELECT train($$'m', 'orders', algorithm => 'amf', options => '{"factors":-1}'$$);
 SELECT train($$'m', 'orders', algorithm => 'amf', options => '{"factors":1000000}'$$);
 SELECT train($$'m', 'orders', algorithm => 'amf', options => '{"factors":8.5}'$$);
 SELECT train($$'m', 'orders', algorithm => 'amf', options => '{"factors":"8"}'$$);

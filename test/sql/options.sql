@@ -52,7 +52,7 @@ EXCEPTION WHEN invalid_parameter_value THEN
     RETURN false;
 END $$;
 SELECT left(o::text, 40) AS options, accepted(o)
-FROM unnest(ARRAY['{"factors":1}', '{"factors":0}', '{"factors":4096}', '{"factors":4097}',
+FROM unnest(ARRAY['{"factors":1}', '{"factors":0}', '{"factors":-1}', '{"factors":4096}', '{"factors":4097}',
                   '{"factors":8.0}', '{"factors":8e0}', '{"epsilon":0}', '{"epsilon":-0.0}',
                   '{"epsilon":-1e-300}', '{"epsilon":1000}', '{"epsilon":1000.001}',
                   '{"init_std":0}', '{"init_std":1e-6}', '{"learning_rate":0}',

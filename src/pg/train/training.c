@@ -363,11 +363,20 @@ static void CountRecent(Training *t, const TrainOptions *options)
     t->recent = RecentOfInteractions(&t->collected.data, options->popular_half_life);
 }
 
+static void DropWarm(Training *t)
+{
+    WarmStartRelease(t->warm);
+    t->warm = NULL;
+}
+
 /* The model with its popularity counted, and rows of an earlier version if there is one. */
 static void PrepareModel(Training *t, const TrainRequest *request)
 {
     Interactions *data = &t->collected.data;
 
+    if (t->warm != NULL && !WarmStartSuits(t->warm, &t->collected.users, &t->collected.items,
+                                           request->options, &t->known))
+        DropWarm(t);
     ModelLayout(&t->model, request->algorithm, request->options, data->users, data->items);
     if (request->algorithm->settle != NULL)
         request->algorithm->settle(request->options, &t->model);
@@ -380,10 +389,10 @@ static void PrepareModel(Training *t, const TrainRequest *request)
         HostRelease(&t->backend.host, data->weight);
         data->weight = NULL;
     }
-    if (t->warm != NULL)
-        t->model.warm =
-            WarmStartApply(t->warm, &t->collected.users, &t->collected.items, &t->model, &t->known);
-    t->warm = NULL;
+    if (t->warm != NULL) {
+        WarmStartApply(t->warm, &t->collected.users, &t->collected.items, &t->model);
+        DropWarm(t);
+    }
 }
 
 void CheckModelFinite(const Model *model)

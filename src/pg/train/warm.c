@@ -34,13 +34,26 @@ static bool IsLoneNumber(const Part *part)
     return part->axis == AXIS_SHARED && part->rows == 1 && part->columns == 1;
 }
 
-/* Same parts, same widths: rows can be taken over; lone numbers at the end may be missing. */
+static void Settle(void *options, const Model *model)
+{
+    if (model->algorithm->settle != NULL)
+        model->algorithm->settle(options, model);
+}
+
+/* Same algorithm, same parts, same widths: rows can be taken over; lone numbers at the end may be
+ * missing. */
 static bool Fits(const Model *model, const Algorithm *algorithm, const void *options)
 {
     Model wanted;
     const Model *longer = model;
+    void *settled;
 
-    ModelLayout(&wanted, algorithm, options, model->users, model->items);
+    if (model->algorithm != algorithm)
+        return false;
+    settled = palloc(algorithm->options_size);
+    memcpy(settled, options, algorithm->options_size);
+    Settle(settled, model);
+    ModelLayout(&wanted, algorithm, settled, model->users, model->items);
     if (wanted.parts > model->parts)
         longer = &wanted;
     for (int i = 0; i < longer->parts; i++)
@@ -65,7 +78,7 @@ static void Load(ModelStore *store, const Header *header, WarmStart *warm)
     warm->items = DictionaryRead(&dictionary, store);
 }
 
-WarmStart *WarmStartRead(ModelStore *store, const Algorithm *algorithm, void *options,
+WarmStart *WarmStartRead(ModelStore *store, const Algorithm *algorithm, const void *options,
                          MemoryContext parent)
 {
     MemoryContext context =
@@ -77,10 +90,7 @@ WarmStart *WarmStartRead(ModelStore *store, const Algorithm *algorithm, void *op
 
     warm->context = context;
     HeaderLayout(&header, &warm->model);
-    fits = warm->model.algorithm == algorithm;
-    if (fits && algorithm->settle != NULL)
-        algorithm->settle(options, &warm->model);
-    fits = fits && Fits(&warm->model, algorithm, options);
+    fits = Fits(&warm->model, algorithm, options);
     if (fits) {
         CheckMemory(SizeAdd(MemoryContextMemAllocated(parent, true), WarmStartMemory(&warm->model)),
                     "loading the embeddings to start from");
@@ -132,20 +142,28 @@ static void CopyParts(const WarmStart *warm, const IdList *users, const IdList *
     }
 }
 
-bool WarmStartApply(WarmStart *warm, const IdList *users, const IdList *items, Model *model,
+bool WarmStartSuits(const WarmStart *warm, const IdList *users, const IdList *items, void *options,
                     WarmKnown *known)
 {
-    bool enough;
-
     known->users = CountKnown(users, &warm->users);
     known->items = CountKnown(items, &warm->items);
-    enough = known->users >= users->count / 2 && known->items >= items->count / 2;
-    if (enough)
-        CopyParts(warm, users, items, model);
-    else
-        ereport(NOTICE, (errmsg("only %u of %u users and %u of %u items are known to the current "
-                                "version: starting afresh",
-                                known->users, users->count, known->items, items->count)));
+    if (known->users >= users->count / 2 && known->items >= items->count / 2) {
+        Settle(options, &warm->model);
+        return true;
+    }
+    ereport(NOTICE, (errmsg("only %u of %u users and %u of %u items are known to the current "
+                            "version: starting afresh",
+                            known->users, users->count, known->items, items->count)));
+    return false;
+}
+
+void WarmStartApply(const WarmStart *warm, const IdList *users, const IdList *items, Model *model)
+{
+    CopyParts(warm, users, items, model);
+    model->warm = true;
+}
+
+void WarmStartRelease(WarmStart *warm)
+{
     MemoryContextDelete(warm->context);
-    return enough;
 }

@@ -22,17 +22,22 @@ typedef struct WarmKnown {
 
 /*
  * Loads the rows of a version into a child of `parent`; NULL if its parts are not those of this
- * algorithm with these options.  What the options leave open is as in that version.
+ * algorithm with these options.
  */
-extern WarmStart *WarmStartRead(ModelStore *store, const Algorithm *algorithm, void *options,
+extern WarmStart *WarmStartRead(ModelStore *store, const Algorithm *algorithm, const void *options,
                                 MemoryContext parent);
 
 /*
- * Copies the rows of known users and items into the model, whose ids are given, and frees the
- * start.  False, with a notice, if it knows too few of them to be a start.
+ * Does the version know enough of these users and items to be a start?  Then what the options leave
+ * open becomes what it is in that version; otherwise a notice tells.
  */
-extern bool WarmStartApply(WarmStart *warm, const IdList *users, const IdList *items, Model *model,
-                           WarmKnown *known);
+extern bool WarmStartSuits(const WarmStart *warm, const IdList *users, const IdList *items,
+                           void *options, WarmKnown *known);
+
+/* Copies the rows of known users and items into the model, whose ids are given. */
+extern void WarmStartApply(const WarmStart *warm, const IdList *users, const IdList *items,
+                           Model *model);
+extern void WarmStartRelease(WarmStart *warm);
 
 /* Bytes that such a start takes for a version of these dimensions. */
 extern Size WarmStartMemory(const Model *model);

@@ -361,9 +361,9 @@ FROM orders;
 
 -- the width that many items ask for is in the image, whatever is read of it
 CREATE TABLE wide AS
-SELECT recadv_fit(i % 60, i, '{"algorithm":"bpr","epochs":1,"holdout":"none"}') AS f FROM generate_series(1, 10001) i;
+SELECT recadv_fit(i % 60, i, '{"algorithm":"bpr","epochs":1,"holdout":"none"}') AS f FROM generate_series(1, 5001) i;
 SELECT is(recadv_save('wide_model', f), 1, 'it can be saved') FROM wide;
-SELECT is(recadv_info('wide_model') #> '{options,factors}', '128', '10,001 items: 128 factors');
+SELECT is(recadv_info('wide_model') #> '{options,factors}', '128', '5,001 items: 128 factors');
 SELECT is(count(*), 10::bigint, 'and the image serves')
 FROM wide, recadv_image_topk(f, 1);
 

@@ -105,7 +105,7 @@ SELECT is(recadv_info('m') #>> '{training,warm_users}', '60', 'with the users th
 
 -- a width that is left to the number of items is kept while a model is warm, and stored as a number
 CREATE TABLE many (user_id int, item_id int);
-INSERT INTO many SELECT i % 60, i FROM generate_series(1, 10000) i;
+INSERT INTO many SELECT i % 60, i FROM generate_series(1, 5000) i;
 CREATE FUNCTION grown(model text, extra jsonb DEFAULT '{}', algorithm text DEFAULT 'bpr')
 RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
@@ -115,8 +115,8 @@ BEGIN
     RETURN format('%s, warm: %s', recadv_info(model) #> '{options,factors}',
         recadv_info(model) #>> '{training,warm_start}');
 END $$;
-SELECT is(grown('few'), '64, warm: false', '10,000 items: 64 factors');
-INSERT INTO many SELECT user_id, 10001 FROM many WHERE item_id <= 10;
+SELECT is(grown('few'), '64, warm: false', '5,000 items: 64 factors');
+INSERT INTO many SELECT user_id, 5001 FROM many WHERE item_id <= 10;
 SELECT is(grown('more'), '128, warm: false', 'one more: 128');
 SELECT is(grown('more_amf', algorithm => 'amf'), '128, warm: false', 'with amf, too');
 SELECT is(grown('paper', '{"preset": "paper"}', 'amf'), '64, warm: false', 'the width of the paper is named');
@@ -135,10 +135,10 @@ DELETE FROM many WHERE item_id % 2 = 0 AND item_id > 100;
 SELECT is(grown('more', '{"warm_start": true, "promote": "always"}'), '64, warm: false',
     'with the width of as many items as there are');
 SELECT ok(
-    recadv_estimate_memory(1000, 10001, 20000, 'bpr')
-        = recadv_estimate_memory(1000, 10001, 20000, 'bpr', '{"factors": 128}')
-    AND recadv_estimate_memory(1000, 10000, 20000, 'bpr')
-        = recadv_estimate_memory(1000, 10000, 20000, 'bpr', '{"factors": 64}'),
+    recadv_estimate_memory(1000, 5001, 20000, 'bpr')
+        = recadv_estimate_memory(1000, 5001, 20000, 'bpr', '{"factors": 128}')
+    AND recadv_estimate_memory(1000, 5000, 20000, 'bpr')
+        = recadv_estimate_memory(1000, 5000, 20000, 'bpr', '{"factors": 64}'),
     'the estimate of memory knows the width');
 SELECT fails(
     $$SELECT recadv_fit(user_id, item_id, '{"warm_start": true}') FROM orders$$,

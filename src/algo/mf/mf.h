@@ -94,7 +94,7 @@ extern const char *const mf_optimizers[];
 /* clang-format off */
 #define MF_OPTIONS \
     {"factors", OPTION_INTEGER, MF_FIELD(factors), 0, 4096, 0, NULL, \
-     "width of the embeddings; 0: 64, or 128 where there are more than 10,000 items", \
+     "width of the embeddings; 0: 64, or 128 where there are more than 5,000 items", \
      "64 as in the code of He et al. 2018; 128 by validation"}, \
     {"epochs", OPTION_INTEGER, MF_FIELD(epochs), 1, 1000000, MF_EPOCHS, NULL, \
      "passes of BPR over the interactions, at most", "recadv"}, \

@@ -13,8 +13,8 @@ Strength MfStrength(const MfOptions *options)
     return (Strength){(float)(named > 0 ? named : PLAIN_EPSILON), relative};
 }
 
-/* Large catalogues want wider models, small ones gain nothing from them. */
-#define MANY_ITEMS  10000
+/* Large catalogues want wider models; small ones gain little. */
+#define MANY_ITEMS  5000
 #define FEW_FACTORS 64
 #define FACTORS     128
 

@@ -359,13 +359,20 @@ SELECT is(
     'times and no weights')
 FROM orders;
 
--- the width that many items ask for is in the image, whatever is read of it
+-- each group has the width that its own items ask for, and stores it
 CREATE TABLE wide AS
-SELECT recadv_fit(i % 60, i, '{"algorithm":"bpr","epochs":1,"holdout":"none"}') AS f FROM generate_series(1, 5001) i;
-SELECT is(recadv_save('wide_model', f), 1, 'it can be saved') FROM wide;
-SELECT is(recadv_info('wide_model') #> '{options,factors}', '128', '5,001 items: 128 factors');
-SELECT is(count(*), 10::bigint, 'and the image serves')
-FROM wide, recadv_image_topk(f, 1);
+SELECT g, recadv_fit(i % 60, i, '{"algorithm":"bpr","epochs":1,"holdout":"none"}') AS f
+FROM unnest('{5001,5000,5002}'::int[]) WITH ORDINALITY AS n(items, g), generate_series(1, items) i
+GROUP BY g;
+SELECT is(recadv_save('wide_' || g, f), 1, 'a group is saved') FROM wide ORDER BY g;
+SELECT is(
+    (SELECT string_agg(recadv_info('wide_' || g) #>> '{options,factors}', ' ' ORDER BY g) FROM wide),
+    '128 64 128',
+    '5,001, 5,000 and 5,002 items');
+SELECT is(count(*), 10::bigint, 'its image serves: ' || g)
+FROM wide, recadv_image_topk(f, 1)
+GROUP BY g
+ORDER BY g;
 
 SELECT * FROM finish();
 ROLLBACK;

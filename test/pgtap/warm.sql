@@ -128,9 +128,11 @@ SELECT is(grown('few', '{"warm_start": true}'), '32, warm: true', 'which is then
 SELECT is(grown('few', '{"warm_start": true}', 'amf'), '128, warm: false', 'but not by another algorithm');
 SELECT is(grown('few', '{"warm_start": true}', 'amf'), '128, warm: true', 'which keeps its own');
 SELECT is(grown('named'), '128, warm: false', 'nor by a training afresh');
+SELECT is(grown('more_amf', '{"factors": 0, "warm_start": true}', 'amf'), '128, warm: true', '0 is as if unnamed');
+SELECT is(grown('more_amf', '{"factors": 32, "promote": "always"}', 'amf'), '32, warm: false', 'a narrow one');
 UPDATE many SET item_id = item_id + 100000 WHERE item_id > 100;
 SELECT is(grown('more_amf', '{"warm_start": true, "promote": "always"}', 'amf'), '128, warm: false',
-    'ids that are all new start afresh');
+    'has the width that the items ask for where most of them are new: it starts afresh');
 DELETE FROM many WHERE item_id % 2 = 0 AND item_id > 100;
 SELECT is(grown('more', '{"warm_start": true, "promote": "always"}'), '64, warm: false',
     'with the width of as many items as there are');

@@ -133,7 +133,7 @@ FROM (VALUES
     ('orders',
      '{"factors":4,"epochs":30,"optimizer":"sgd","learning_rate":1000,"regularization":1000}',
      '22003', 'retraining with an exploding rate fails'),
-    ('orders', '{"factors":0}', '22023', 'retraining with a wrong option fails')) v(s, o, e, d);
+    ('orders', '{"factors":-1}', '22023', 'retraining with a wrong option fails')) v(s, o, e, d);
 SELECT serves(1, 'the old version serves', 'steady');
 SELECT bag_eq(
     'SELECT version, part, block, md5(data) FROM steady',

@@ -30,6 +30,12 @@ void ModelLayoutActs(Model *model, const Algorithm *algorithm, const void *optio
     LayOut(model);
 }
 
+void ModelSettle(const Model *model, void *options)
+{
+    if (model->algorithm->settle != NULL)
+        model->algorithm->settle(options, model);
+}
+
 static void AddRow(Model *model, Axis axis)
 {
     for (int i = 0; i < model->parts; i++)

@@ -319,8 +319,11 @@ struct Algorithm {
     /* Appends the model's parts (without data) for model->users, model->items and options. */
     void (*layout)(Model *model);
 
-    /* What layout() has decided where an option leaves it open becomes the option's value.  NULL:
-     * nothing is left open. */
+    /*
+     * Options that layout() decides by the numbers of users and items become what it has decided
+     * for the model: with them, layout() gives the same widths for any numbers.  ModelSettle()
+     * calls it before a model is trained.  NULL: nothing is left open, as in policies.
+     */
     void (*settle)(void *options, const Model *model);
 
     /* Bytes that train() allocates beside the model and the interactions; SIZE_MAX: too many. */
@@ -474,6 +477,9 @@ extern void ModelLayout(Model *model, const Algorithm *algorithm, const void *op
 /* The same of an algorithm that reads acts; the shape is sound, and stays as long as the model. */
 extern void ModelLayoutActs(Model *model, const Algorithm *algorithm, const void *options,
                             const ActShape *shape);
+
+/* What the options of the model's algorithm leave open becomes what it is in the model. */
+extern void ModelSettle(const Model *model, void *options);
 
 /*
  * Adds a row to every user (item) part and starts it; there must be room; returns its index.  An

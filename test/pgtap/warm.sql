@@ -115,9 +115,17 @@ BEGIN
     RETURN format('%s, warm: %s', recadv_info(model) #> '{options,factors}',
         recadv_info(model) #>> '{training,warm_start}');
 END $$;
+CREATE FUNCTION chosen(extra jsonb DEFAULT '{}') RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM recadv_train('chosen', 'many', options => '{"candidates": "bpr", "promote": "always"}' || extra);
+    RETURN recadv_info('chosen') #>> '{options,factors}';
+END $$;
 SELECT is(grown('few'), '64, warm: false', '5,000 items: 64 factors');
+SELECT is(chosen(), '64', 'chosen by auto, too');
 INSERT INTO many SELECT user_id, 5001 FROM many WHERE item_id <= 10;
 SELECT is(grown('more'), '128, warm: false', 'one more: 128');
+SELECT is(chosen(), '64', 'auto keeps what it chose');
+SELECT is(chosen('{"search": true}'), '128', 'until it searches again');
 SELECT is(grown('more_amf', algorithm => 'amf'), '128, warm: false', 'with amf, too');
 SELECT is(grown('paper', '{"preset": "paper"}', 'amf'), '64, warm: false', 'the width of the paper is named');
 SELECT is(grown('named', '{"factors": 32}'), '32, warm: false', 'as is any other');

@@ -67,6 +67,41 @@ static void CheckLayout(TestHost *t)
     CHECK(ModelMemory(&model) / 4 / UINT32_MAX == 65, "sizes pass 32 bits");
 }
 
+/* What layout() took from the number of items stays, whatever the number then is. */
+static void CheckSettled(const Algorithm *algorithm)
+{
+    static const uint32_t items[] = {10, 5000, 5001, 100000};
+    bool right = true;
+
+    for (int n = 0; n < 4; n++) {
+        Training run;
+        Model model, other;
+
+        SetOptions(algorithm, &run.options, "");
+        ModelLayout(&model, algorithm, &run.options, 50, items[n]);
+        ModelSettle(&model, &run.options);
+        ModelLayout(&other, algorithm, &run.options, 7, items[3 - n]);
+        right &= model.parts == other.parts;
+        for (int p = 1; p < model.parts; p++)
+            right &= model.part[p].columns == other.part[p].columns;
+    }
+    CHECK(right, "%s: widths are settled by the model's own items", algorithm->name);
+}
+
+static void CheckBprWidth(void)
+{
+    MfOptions options = {.factors = 0}, named = {.factors = 20};
+    Model model;
+
+    ModelLayout(&model, AlgorithmFind("bpr"), &options, 5, 5000);
+    CHECK(model.part[1].columns == 64 && model.part[2].columns == 64, "5,000 items: 64 factors");
+    ModelLayout(&model, AlgorithmFind("bpr"), &options, 5, 5001);
+    CHECK(model.part[1].columns == 128 && model.part[2].columns == 128, "more: 128");
+    ModelSettle(&model, &options);
+    ModelSettle(&model, &named);
+    CHECK(options.factors == 128 && named.factors == 20, "what is named stays");
+}
+
 static void CheckFinite(TestHost *t)
 {
     Part part = {.name = "x", .axis = AXIS_USER, .rows = 10, .columns = 20, .stride = 32};
@@ -117,6 +152,10 @@ void TestRegistry(void)
     TestHostInit(&t);
     CheckNames();
     CheckLayout(&t);
+    CheckBprWidth();
+    for (int i = 0; algorithms[i] != NULL; i++)
+        if (algorithms[i]->settle != NULL)
+            CheckSettled(algorithms[i]);
     CheckFinite(&t);
     CheckPopularity(&t);
     TestHostEnd(&t);

@@ -13,10 +13,11 @@ Strength MfStrength(const MfOptions *options)
     return (Strength){(float)(named > 0 ? named : PLAIN_EPSILON), relative};
 }
 
-/* Large catalogues want wider models; small ones gain little. */
-#define MANY_ITEMS  5000
-#define FEW_FACTORS 64
-#define FACTORS     128
+/* Large catalogues want wider models; small ones gain little.  The option's text in mf.h says it,
+ * too. */
+#define MANY_ITEMS   5000
+#define FEW_FACTORS  64
+#define MANY_FACTORS 128
 
 static uint32_t Width(const Model *model)
 {
@@ -24,7 +25,7 @@ static uint32_t Width(const Model *model)
 
     if (o->factors > 0)
         return (uint32_t)o->factors;
-    return model->items > MANY_ITEMS ? FACTORS : FEW_FACTORS;
+    return model->items > MANY_ITEMS ? MANY_FACTORS : FEW_FACTORS;
 }
 
 void MfSettle(void *options, const Model *model)

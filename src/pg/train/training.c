@@ -378,8 +378,7 @@ static void PrepareModel(Training *t, const TrainRequest *request)
                                            request->options, &t->known))
         DropWarm(t);
     ModelLayout(&t->model, request->algorithm, request->options, data->users, data->items);
-    if (request->algorithm->settle != NULL)
-        request->algorithm->settle(request->options, &t->model);
+    ModelSettle(&t->model, request->options);
     CheckMemory(SizeAdd(MemoryContextMemAllocated(t->context, true),
                         FitMemory(&t->model, data, request->threads)),
                 "training");

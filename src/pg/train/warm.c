@@ -34,12 +34,6 @@ static bool IsLoneNumber(const Part *part)
     return part->axis == AXIS_SHARED && part->rows == 1 && part->columns == 1;
 }
 
-static void Settle(void *options, const Model *model)
-{
-    if (model->algorithm->settle != NULL)
-        model->algorithm->settle(options, model);
-}
-
 /* Same algorithm, same parts, same widths: rows can be taken over; lone numbers at the end may be
  * missing. */
 static bool Fits(const Model *model, const Algorithm *algorithm, const void *options)
@@ -52,7 +46,7 @@ static bool Fits(const Model *model, const Algorithm *algorithm, const void *opt
         return false;
     settled = palloc(algorithm->options_size);
     memcpy(settled, options, algorithm->options_size);
-    Settle(settled, model);
+    ModelSettle(model, settled);
     ModelLayout(&wanted, algorithm, settled, model->users, model->items);
     if (wanted.parts > model->parts)
         longer = &wanted;
@@ -148,7 +142,7 @@ bool WarmStartSuits(const WarmStart *warm, const IdList *users, const IdList *it
     known->users = CountKnown(users, &warm->users);
     known->items = CountKnown(items, &warm->items);
     if (known->users >= users->count / 2 && known->items >= items->count / 2) {
-        Settle(options, &warm->model);
+        ModelSettle(&warm->model, options);
         return true;
     }
     ereport(NOTICE, (errmsg("only %u of %u users and %u of %u items are known to the current "

@@ -293,6 +293,9 @@ struct Algorithm {
      * that is a trial.) */
     bool learns_held;
 
+    /* Is the model its popularity alone?  That counts what is held out, too. */
+    bool counts_held;
+
     /* Options that came after the first stored models, and what is true of a model whose document
      * does not have them (ends with option == NULL; NULL: there are none). */
     const struct PresetValue *before;

@@ -40,8 +40,9 @@ const OptionSpec train_options[] = {
     {"keep_versions", OPTION_INTEGER, FIELD(keep_versions), 1, 1000, 2, NULL,
      "versions of the model that are kept, the new one included", "recadv"},
     {"warm_start", OPTION_BOOL, FIELD(warm_start), 0, 1, 0, NULL,
-     "start from the current version's embeddings where the algorithm and any width that is named "
-     "are the same; new users and items start fresh; amf then skips its first stage",
+     "start from the current version's embeddings where the algorithm and the model's sizes "
+     "(factors and the like, but for a width that is left open) are the same; new users and items "
+     "start fresh; amf then skips its first stage",
      "recadv"},
     {"lateness", OPTION_REAL, FIELD(lateness), 0, 1e12, 3600, NULL,
      "where recadv_refresh() learns from a stream: seconds (for a number as time: units) behind "

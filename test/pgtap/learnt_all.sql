@@ -40,6 +40,24 @@ SELECT throws_like(
     model || ': those are no test')
 FROM trained;
 
+-- what is popular is counted over all of them
+SELECT recadv_train('popular', 'shop', time_column => 'at', algorithm => 'popularity') \g /dev/null
+SELECT is(
+    (SELECT sum(popularity) FROM recadv_popularity('popular')),
+    (SELECT count(*)::float8 FROM shop),
+    'popularity counts what is held out');
+SELECT throws_like(
+    $$SELECT recadv_evaluate('popular', 'latest')$$,
+    'no row of the test source can be evaluated',
+    'popularity: those are no test');
+CREATE TABLE counted AS
+SELECT recadv_fit(user_id, item_id, '{"algorithm": "popularity"}') AS image FROM shop;
+SELECT recadv_save('image', image) FROM counted \g /dev/null
+SELECT throws_like(
+    $$SELECT recadv_evaluate('image', 'latest')$$,
+    'no row of the test source can be evaluated',
+    'nor of an image');
+
 -- a warm start learns them, too
 SELECT is(
     (recadv_train('bpr_auto', 'shop', time_column => 'at', algorithm => 'bpr',

@@ -218,7 +218,7 @@ SELECT fails(
 SELECT fails(
     $$SELECT train('nulls', 'degenerate')$$,
     '22023',
-    'source "nulls" has no interactions | All 4 rows have a NULL id.',
+    'source "nulls" has no interactions | Skipped rows: 4 with a NULL id.',
     'only NULL ids');
 SELECT fails(
     format('SELECT train(%L, ''degenerate'')', s),

@@ -159,6 +159,8 @@ SELECT wrong($$'e', 'tastes', time_column => 'when'$$, '42703', '%when%', 'no su
 SELECT wrong($$'e', 'tastes', algorithms => '{}'$$, '22023', '%at least one%', 'no algorithms');
 SELECT wrong($$'e', 'tastes', algorithms => '{bpr,NULL}'$$, '22004', '%NULL%', 'one is NULL');
 SELECT wrong($$'e', 'tastes', algorithms => '{bprr}'$$, '22023', '%Known algorithms: %', 'unknown');
+SELECT wrong($$'e', 'tastes', algorithms => '{als}', options => '{"holdout": "none"}'$$, '22023',
+    'recadv_tune() chooses by interactions that are held out%Leave the option out.', 'nothing held out');
 SELECT wrong($$'e', 'tastes', algorithms => '{nmrn}'$$, '22023', '%needs times%time_column%',
     'times are needed');
 SELECT wrong($$'e', 'tastes', algorithms => '{bpr}', options => '{"factors": 8}'$$, '22023',

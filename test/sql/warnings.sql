@@ -39,6 +39,29 @@ SELECT train();
 SELECT count(*) FROM recadv_topk('m', 2, 'm');
 SELECT count(*) FROM recadv_topk('somebody', 2, 'm');
 
+-- a group of which every row is skipped
+CREATE FUNCTION fit(source text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE image bytea;
+BEGIN
+    EXECUTE 'SELECT recadv_fit(' || source || ', ''{"algorithm": "als"}'') FROM clicks' INTO image;
+    RETURN CASE WHEN image IS NULL THEN 'no image' ELSE 'an image' END;
+END $$;
+SELECT fit('NULL::int, item_id');
+SELECT fit('user_id, item_id, NULL, ''NaN''::float4');
+SELECT fit('repeat(''x'', 2000), item_id');
+
+-- a warm start that cannot be one
+CREATE FUNCTION warm(algorithm text, options jsonb) RETURNS text LANGUAGE sql AS $$
+    SELECT 'version ' || version
+    FROM recadv_train('w', 'clicks', algorithm => algorithm,
+        options => '{"epochs":1,"holdout":"none","warm_start":true}' || options)
+$$;
+SELECT warm('als', '{"factors":8}');
+SELECT warm('als', '{}');
+SELECT warm('bpr', '{"factors":8}');
+SELECT warm('bpr', '{}');
+SELECT warm('bpr', '{"factors":16}');
+
 \pset format aligned
 \pset tuples_only off
 SET client_min_messages = warning;

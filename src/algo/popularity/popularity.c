@@ -43,6 +43,7 @@ const Algorithm popularity_algorithm = {
     .metrics = RANKING_METRICS,
     .candidate = true,
     .used = COLUMN_WEIGHT,
+    .counts_held = true,
     .layout = Layout,
     .memory = Memory,
     .train = Train,

@@ -23,8 +23,10 @@ void StoreDamaged(const ModelStore *store, const char *part, uint32 number, cons
     ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED),
                     errmsg("model \"%s\" is damaged: part \"%s\", block %u of version %d: %s",
                            store->name, part, number, store->version, problem),
-                    errhint("Train it again, or return to another version with "
-                            "recadv_rollback().")));
+                    errhint("%s", store->cure != NULL
+                                      ? store->cure
+                                      : "Train it again, or return to another version with "
+                                        "recadv_rollback().")));
 }
 
 void StoreNewer(const ModelStore *store, const char *part, uint32 number, const char *problem)

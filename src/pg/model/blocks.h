@@ -15,6 +15,7 @@
 typedef struct ModelStore {
     const char *name; /* of the model, for messages */
     int32 version;    /* 0 for an image */
+    const char *cure; /* a hint, if it is damaged; NULL: that of a table */
     /* The stored bytes, or NULL if there is no such block; allocated in the current context. */
     bytea *(*fetch)(struct ModelStore *store, const char *part, uint32 number);
 } ModelStore;

@@ -334,7 +334,7 @@ Header HeaderRead(ModelStore *store)
     header.added_users = ReadAdded(store, json, "added_users", header.users);
     header.added_items = ReadAdded(store, json, "added_items", header.items);
     header.held = ReadCount(store, json, "held_out", 0);
-    header.held_learnt = JsonbHas(json, "held_out_learnt");
+    header.held_learnt = JsonbHas(json, "held_out_learnt") || header.algorithm->counts_held;
     header.user_kind = ReadKind(store, json, "user_kind");
     header.item_kind = ReadKind(store, json, "item_kind");
     ReadRecent(store, json, &header);

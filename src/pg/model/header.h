@@ -28,7 +28,7 @@ typedef struct Header {
     uint32 added_users; /* of these, since the training */
     uint32 added_items;
     uint32 held;      /* held-out interactions stored with the model */
-    bool held_learnt; /* has it learnt them after all, once it was validated? */
+    bool held_learnt; /* has it learnt them after all, or counted them? */
     IdKind user_kind;
     IdKind item_kind;
     Oid user_text; /* type of ids that have several texts (id_text.h), otherwise InvalidOid */

@@ -153,7 +153,10 @@ void ImageOpen(const bytea *image, ImageStore *store)
     Cursor cursor = {VARDATA(image), VARSIZE(image) - VARHDRSZ};
 
     CheckMagic(Take(&cursor, MAGIC_SIZE));
-    *store = (ImageStore){.store = {.name = "image", .fetch = Fetch}, .count = TakeNumber(&cursor)};
+    *store = (ImageStore){.store = {.name = "image",
+                                    .fetch = Fetch,
+                                    .cure = "Make the image again with recadv_fit()."},
+                          .count = TakeNumber(&cursor)};
     if (store->count > cursor.left / (3 * sizeof(uint32)))
         FailImage("it counts more blocks than it can hold");
     store->blocks = PallocArray(ImageBlock, (Size)store->count + 1);

@@ -448,8 +448,11 @@ Datum recadv_fit_final(PG_FUNCTION_ARGS)
     if (state == NULL)
         PG_RETURN_NULL();
     CollectorFlush(state->collector);
-    if (state->collector->count == 0)
+    if (state->collector->count == 0) {
+        UnusableReport(&state->collector->unusable);
+        SkippedReport(state->collector->null_rows, state->collector->weightless_rows);
         PG_RETURN_NULL();
+    }
     options = state->options;
     request.algorithm = TakeAlgorithm(&options);
     request.options = OptionsParse(request.algorithm, options);

@@ -43,7 +43,7 @@ static int32 PreviousVersion(List *served, Current current)
 }
 
 /* Versions that were kept since they were not good enough must be asked for by number. */
-static void __attribute__((noreturn)) FailNoVersion(Oid relid, const List *unpromoted)
+static void __attribute__((noreturn)) FailNothingBefore(Oid relid, const List *unpromoted)
 {
     const char *hint =
         "The option keep_versions of recadv_train() tells how many versions are kept.";
@@ -55,6 +55,15 @@ static void __attribute__((noreturn)) FailNoVersion(Oid relid, const List *unpro
     ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
                     errmsg("model \"%s\" has no version to return to", get_rel_name(relid)),
                     errhint("%s", hint)));
+}
+
+static void CheckVersion(Oid relid, const List *versions, int32 version)
+{
+    if (!list_member_int(versions, version))
+        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+                        errmsg("model \"%s\" has no version %d", get_rel_name(relid), version),
+                        errhint("The column versions of recadv_models has those that are kept; "
+                                "the option keep_versions tells how many are.")));
 }
 
 PG_FUNCTION_INFO_V1(recadv_rollback);
@@ -79,8 +88,10 @@ Datum recadv_rollback(PG_FUNCTION_ARGS)
     version = PG_ARGISNULL(ROLLBACK_VERSION)
                   ? PreviousVersion(served, ModelTableCurrent(&table, false))
                   : PG_GETARG_INT32(ROLLBACK_VERSION);
-    if (!list_member_int(versions, version))
-        FailNoVersion(relid, unpromoted);
+    if (!PG_ARGISNULL(ROLLBACK_VERSION))
+        CheckVersion(relid, versions, version);
+    else if (version == 0)
+        FailNothingBefore(relid, unpromoted);
     /* So that another rollback goes further back, not forth again. */
     PublishVersion(
         relid, &(PublishedVersion){.version = version, .previous = VersionBelow(served, version)});

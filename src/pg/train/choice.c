@@ -28,10 +28,14 @@ void ChoiceCheck(const TrainRequest *request)
         return;
     if (options->train.holdout == HOLDOUT_NONE)
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                        errmsg("algorithm \"%s\" chooses by interactions that are held out, but "
-                               "option \"holdout\" is \"none\"",
-                               request->algorithm->name),
-                        errhint("Name the algorithm, or leave the option out.")));
+                        errmsg("%s chooses by interactions that are held out, but option "
+                               "\"holdout\" is \"none\"",
+                               request->tuning != NULL
+                                   ? "recadv_tune()"
+                                   : psprintf("algorithm \"%s\"", request->algorithm->name)),
+                        errhint(request->tuning != NULL
+                                    ? "Leave the option out."
+                                    : "Name the algorithm, or leave the option out.")));
     misfit = ChoiceMisfit(options, RequestColumns(request));
     if (misfit != NULL)
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),

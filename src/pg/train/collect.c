@@ -152,6 +152,21 @@ void UnusableReport(const Unusable *unusable)
                  errdetail("The first has %s.", unusable->first)));
 }
 
+void SkippedReport(uint64 null_rows, uint64 weightless_rows)
+{
+    if (null_rows > 0)
+        ereport(NOTICE, (errmsg_plural("%lld row with a NULL id was skipped",
+                                       "%lld rows with a NULL id were skipped",
+                                       (unsigned long)null_rows, (long long)null_rows)));
+    if (weightless_rows > 0)
+        ereport(NOTICE,
+                (errmsg_plural("%lld row was skipped, whose weight is not above zero and "
+                               "finite",
+                               "%lld rows were skipped, whose weights are not above zero "
+                               "and finite",
+                               (unsigned long)weightless_rows, (long long)weightless_rows)));
+}
+
 /* False, and counted, if the row is to be skipped. */
 static bool CheckId(Collector *c, const char *side, Id id)
 {

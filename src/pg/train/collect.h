@@ -118,6 +118,9 @@ extern void UnusableCount(Unusable *unusable, const char *side, Id id, MemoryCon
 /* A notice, if there are any. */
 extern void UnusableReport(const Unusable *unusable);
 
+/* Notices of rows that were skipped for another reason. */
+extern void SkippedReport(uint64 null_rows, uint64 weightless_rows);
+
 extern void CollectorFinish(Collector *collector, BackendHost *backend, Collected *result);
 
 #endif

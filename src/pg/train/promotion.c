@@ -87,21 +87,12 @@ static void CheckSource(Serving *s)
 
 /* --- what both can be measured by */
 
-/* One that does not tell users apart counts what it holds out, too. */
-static bool HasLearnt(const Serving *s, uint32 user, uint32 item)
-{
-    const Interactions *data = &s->whole.data;
-
-    return IsPersonal(&s->whole.model) ? TrainsOn(data, user, item)
-                                       : InteractionsContain(data, user, item);
-}
-
 static bool IsComparable(const Serving *s, uint32 user)
 {
     uint32 held = s->training->collected.data.held[user];
 
     return held != NO_ITEM && s->user[user] != UNKNOWN_ID &&
-           (s->item[held] == UNKNOWN_ID || !HasLearnt(s, s->user[user], s->item[held]));
+           (s->item[held] == UNKNOWN_ID || !TrainsOn(&s->whole.data, s->user[user], s->item[held]));
 }
 
 static void Mark(Serving *s)
@@ -202,21 +193,47 @@ static int64 HeldUsers(const Header *header, Jsonb *training)
     return JsonbGetInteger(training, "held_out_users", &users) ? users : header->held;
 }
 
+static bool IsWarm(Jsonb *header)
+{
+    Jsonb *training = JsonbGetObject(header, "training");
+
+    return training != NULL && JsonbHas(training, "warm_users");
+}
+
+/*
+ * A warm start has learnt most of what it holds out, so what it measured flatters: it hands on what
+ * was recorded of the version that it went on from.
+ */
+static bool ReadRecorded(const Header *header, Jsonb *json, double *value, int64 *users)
+{
+    const char *metric = header->algorithm->metrics[0].name;
+    Jsonb *training = JsonbGetObject(json, "training");
+    Jsonb *promotion = JsonbGetObject(json, "promotion");
+
+    if (training != NULL && !IsWarm(json)) {
+        *users = HeldUsers(header, training);
+        return JsonbGetReal(training, metric, value);
+    }
+    return promotion != NULL && JsonbGetInteger(promotion, RECORDED_USERS, users) &&
+           JsonbGetReal(promotion, RecordedKey(metric), value);
+}
+
 /* NaN if it held out in another way, or too little to say anything. */
 static double Recorded(const Serving *s, const TrainRequest *request)
 {
     const Header *header = &s->whole.header;
-    const Metric *metric = &header->algorithm->metrics[0];
-    Jsonb *training = JsonbGetObject(StoreReadJson(s->store, PART_HEADER, 0), "training");
     bool times = s->training->collected.data.time != NULL;
+    Jsonb *json = StoreReadJson(s->store, PART_HEADER, 0);
+    Promotion *p = &s->training->promotion;
     double value;
+    int64 users;
 
     if (ResolveHoldout(header->options, header->source.time_column != NULL) !=
             ResolveHoldout(request->options, times) ||
-        training == NULL || HeldUsers(header, training) < PROMOTION_LEAST ||
-        !JsonbGetReal(training, metric->name, &value))
+        !ReadRecorded(header, json, &value, &users) || users < PROMOTION_LEAST)
         return NAN;
-    s->training->promotion.recorded_users = (double)HeldUsers(header, training);
+    p->recorded_users = (double)users;
+    p->recorded_before = IsWarm(json);
     return value;
 }
 
@@ -413,8 +430,9 @@ static void CompareRecorded(Training *t, double share, double value)
     if (!IsEnough(value + Chance(p, value), share, p->recorded))
         PromotionRefuse(
             t, psprintf("its NDCG@100 of %.4f is less than %g of the %.4f that version %d, which "
-                        "serves, had in its own training",
-                        value, share, p->recorded, p->serving));
+                        "serves, had %s",
+                        value, share, p->recorded, p->serving,
+                        p->recorded_before ? "before its warm start" : "in its own training"));
 }
 
 void PromotionDecide(Training *t, const TrainRequest *request)

@@ -48,16 +48,16 @@ static CollectFor PurposeOf(const TrainRequest *request, Columns columns)
 
 void TrainingCollect(Training *t, const TrainRequest *request, Collector *collector)
 {
-    const Algorithm *algorithm = request->algorithm;
-
-    CheckTime(algorithm, request->options, OidIsValid(collector->types.time));
+    CheckTime(request, OidIsValid(collector->types.time));
     collector->purpose = PurposeOf(request, CollectorColumns(collector));
     CollectorFinish(collector, &t->backend, &t->collected);
 }
 
-void CheckTime(const Algorithm *algorithm, const void *options, bool times)
+void CheckTime(const TrainRequest *request, bool times)
 {
-    if (times || (RequiredColumns(algorithm, options) & COLUMN_TIME) == 0)
+    const Algorithm *algorithm = request->algorithm;
+
+    if (times || (RequiredColumns(algorithm, request->options) & COLUMN_TIME) == 0)
         return;
     ereport(ERROR,
             (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -66,23 +66,31 @@ void CheckTime(const Algorithm *algorithm, const void *options, bool times)
                         : "algorithm \"%s\" with these options goes by the order of interactions "
                           "and needs times",
                     algorithm->name),
-             errhint("Name the column with time_column => '...'.")));
+             errhint(request->model != NULL ? "Name the column with time_column => '...'."
+                                            : "Pass the time of each row: recadv_fit(user, item, "
+                                              "time, options).")));
+}
+
+static void AddSkipped(StringInfo detail, uint64 rows, const char *which)
+{
+    if (rows > 0)
+        appendStringInfo(detail, "%s" UINT64_FORMAT " %s",
+                         detail->len == 0 ? "Skipped rows: " : ", ", rows, which);
 }
 
 static void FailEmpty(const TrainRequest *request, const Collector *collector)
 {
-    char *detail = NULL;
+    StringInfoData detail;
 
+    initStringInfo(&detail);
+    AddSkipped(&detail, collector->null_rows, "with a NULL id");
+    AddSkipped(&detail, collector->weightless_rows,
+               "with a weight that is not above zero and finite");
+    AddSkipped(&detail, collector->unusable.rows, "with an id that is too long or no text");
     UnusableReport(&collector->unusable);
-    if (collector->weightless_rows > 0)
-        detail = psprintf("Of its rows, " UINT64_FORMAT " have a NULL id, and " UINT64_FORMAT
-                          " a weight that is not above zero and finite.",
-                          collector->null_rows, collector->weightless_rows);
-    else if (collector->null_rows > 0)
-        detail = psprintf("All " UINT64_FORMAT " rows have a NULL id.", collector->null_rows);
     ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                     errmsg("source \"%s\" has no interactions", request->source.text),
-                    detail == NULL ? 0 : errdetail("%s", detail)));
+                    detail.len == 0 ? 0 : errdetail("%s.", detail.data)));
 }
 
 void TrainingRead(Training *t, const TrainRequest *request)
@@ -106,18 +114,25 @@ void TrainingRead(Training *t, const TrainRequest *request)
 void TrainingWarm(Training *t, const TrainRequest *request, Oid relid)
 {
     ModelTable table;
+    char *misfit = NULL;
+    int32 version;
 
     if (!((const TrainOptions *)request->options)->warm_start || IsChoosing(request->algorithm))
         return;
     ModelTableOpenOwned(relid, &table);
-    table.store.version = ModelTableCurrent(&table, true).version;
-    if (table.store.version > 0)
-        t->warm = WarmStartRead(&table.store, request->algorithm, request->options, t->context);
+    version = table.store.version = ModelTableCurrent(&table, true).version;
+    if (version > 0)
+        t->warm =
+            WarmStartRead(&table.store, request->algorithm, request->options, t->context, &misfit);
     ModelTableClose(&table);
-    if (t->warm == NULL)
-        ereport(NOTICE, (errmsg("no version of model \"%s\" to start from with this algorithm and "
-                                "width: starting afresh",
+    if (version == 0)
+        ereport(NOTICE, (errmsg("model \"%s\" has no version to start from: starting afresh",
                                 request->model)));
+    else if (misfit != NULL)
+        ereport(NOTICE,
+                (errmsg("version %d of model \"%s\" is no start for this training: starting afresh",
+                        version, request->model),
+                 errdetail("%s.", misfit)));
 }
 
 void DescribeMetrics(StringInfo json, const Algorithm *algorithm, const double *metric)
@@ -423,21 +438,6 @@ void TrainingFit(Training *t, const TrainRequest *request)
     MemoryContextSwitchTo(caller);
 }
 
-static void ReportSkipped(const Collected *c)
-{
-    if (c->null_rows > 0)
-        ereport(NOTICE, (errmsg_plural("%lld row with a NULL id was skipped",
-                                       "%lld rows with a NULL id were skipped",
-                                       (unsigned long)c->null_rows, (long long)c->null_rows)));
-    if (c->weightless_rows > 0)
-        ereport(NOTICE,
-                (errmsg_plural("%lld row was skipped, whose weight is not above zero and "
-                               "finite",
-                               "%lld rows were skipped, whose weights are not above zero "
-                               "and finite",
-                               (unsigned long)c->weightless_rows, (long long)c->weightless_rows)));
-}
-
 void TrainingReport(const Training *t)
 {
     UnusableReport(&t->collected.unusable);
@@ -446,5 +446,5 @@ void TrainingReport(const Training *t)
         ereport(WARNING, (errmsg("%s", t->report.warning)));
     if (t->report.note[0] != '\0' && recadv_progress)
         ereport(NOTICE, (errmsg("%s", t->report.note)));
-    ReportSkipped(&t->collected);
+    SkippedReport(t->collected.null_rows, t->collected.weightless_rows);
 }

@@ -43,7 +43,8 @@ typedef struct Promotion {
     double value;         /* of the new one */
     double recorded;      /* what the training of the version that serves measured; NaN: nothing */
     const char *recorded_metric; /* what that is called */
-    double recorded_users;       /* over how many it is a mean */
+    double recorded_users;       /* over how many it is a mean; 0: nothing is recorded */
+    bool recorded_before;        /* of the version that it went on from */
     char *problem;               /* why it could not be compared; or NULL */
     char *reason;                /* why the new version does not serve; NULL: it does */
 } Promotion;
@@ -84,8 +85,8 @@ extern void TrainingRead(Training *training, const TrainRequest *request);
 /* The same from rows that are collected already. */
 extern void TrainingCollect(Training *training, const TrainRequest *request, Collector *collector);
 
-/* Fails if the algorithm with these options needs times, and there are none. */
-extern void CheckTime(const Algorithm *algorithm, const void *options, bool times);
+/* Fails if the algorithm with its options needs times, and there are none. */
+extern void CheckTime(const TrainRequest *request, bool times);
 
 /*
  * With the option warm_start: loads the embeddings of the model's current version, if it has one of

@@ -34,27 +34,40 @@ static bool IsLoneNumber(const Part *part)
     return part->axis == AXIS_SHARED && part->rows == 1 && part->columns == 1;
 }
 
-/* Same algorithm, same parts, same widths: rows can be taken over; lone numbers at the end may be
- * missing. */
-static bool Fits(const Model *model, const Algorithm *algorithm, const void *options)
+/* Where a part of one model is not that of another, the first such part; NULL: there is none. */
+static char *OtherPart(const Model *model, const Model *wanted)
+{
+    const Model *longer = wanted->parts > model->parts ? wanted : model;
+
+    for (int i = 0; i < longer->parts; i++) {
+        const Part *is = &model->part[i], *asked = &wanted->part[i];
+
+        if (i >= wanted->parts || i >= model->parts) {
+            if (!IsLoneNumber(&longer->part[i]))
+                return psprintf("Part \"%s\" is in one of the two alone", longer->part[i].name);
+        } else if (!IsAlike(is, asked))
+            return psprintf("Rows of part \"%s\" have %u numbers there, and %u with these options",
+                            is->name, is->columns, asked->columns);
+    }
+    return NULL;
+}
+
+/*
+ * Same algorithm, same parts, same widths: rows can be taken over; lone numbers at the end may be
+ * missing.  NULL: so it is; otherwise what is not.
+ */
+static char *Misfit(const Model *model, const Algorithm *algorithm, const void *options)
 {
     Model wanted;
-    const Model *longer = model;
     void *settled;
 
     if (model->algorithm != algorithm)
-        return false;
+        return psprintf("Its algorithm is \"%s\"", model->algorithm->name);
     settled = palloc(algorithm->options_size);
     memcpy(settled, options, algorithm->options_size);
     ModelSettle(model, settled);
     ModelLayout(&wanted, algorithm, settled, model->users, model->items);
-    if (wanted.parts > model->parts)
-        longer = &wanted;
-    for (int i = 0; i < longer->parts; i++)
-        if (i < wanted.parts && i < model->parts ? !IsAlike(&wanted.part[i], &model->part[i])
-                                                 : !IsLoneNumber(&longer->part[i]))
-            return false;
-    return true;
+    return OtherPart(model, &wanted);
 }
 
 static void Load(ModelStore *store, const Header *header, WarmStart *warm)
@@ -73,26 +86,26 @@ static void Load(ModelStore *store, const Header *header, WarmStart *warm)
 }
 
 WarmStart *WarmStartRead(ModelStore *store, const Algorithm *algorithm, const void *options,
-                         MemoryContext parent)
+                         MemoryContext parent, char **misfit)
 {
     MemoryContext context =
         AllocSetContextCreate(parent, "recadv warm start", ALLOCSET_DEFAULT_SIZES);
     MemoryContext caller = MemoryContextSwitchTo(context);
     WarmStart *warm = palloc0(sizeof(WarmStart));
     Header header = HeaderRead(store);
-    bool fits;
 
     warm->context = context;
     HeaderLayout(&header, &warm->model);
-    fits = Fits(&warm->model, algorithm, options);
-    if (fits) {
+    *misfit = Misfit(&warm->model, algorithm, options);
+    if (*misfit == NULL) {
         CheckMemory(SizeAdd(MemoryContextMemAllocated(parent, true), WarmStartMemory(&warm->model)),
                     "loading the embeddings to start from");
         Load(store, &header, warm);
     }
     MemoryContextSwitchTo(caller);
-    if (fits)
+    if (*misfit == NULL)
         return warm;
+    *misfit = MemoryContextStrdup(parent, *misfit);
     MemoryContextDelete(context);
     return NULL;
 }

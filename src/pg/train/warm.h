@@ -22,10 +22,10 @@ typedef struct WarmKnown {
 
 /*
  * Loads the rows of a version into a child of `parent`; NULL if its parts are not those of this
- * algorithm with these options.
+ * algorithm with these options: then *misfit says what is different.
  */
 extern WarmStart *WarmStartRead(ModelStore *store, const Algorithm *algorithm, const void *options,
-                                MemoryContext parent);
+                                MemoryContext parent, char **misfit);
 
 /*
  * Does the version know enough of these users and items to be a start?  Then what the options leave

@@ -14,6 +14,7 @@
 #include "pg/model/options.h"
 #include "pg/model/pieces.h"
 #include "pg/train/policy.h"
+#include "pg/train/promotion.h"
 
 void DescribeSeconds(StringInfo json, const char *key, double seconds)
 {
@@ -100,6 +101,10 @@ static void DescribePromotion(StringInfo json, const Promotion *p)
     JsonInteger(json, "compared", p->compared);
     JsonReal(json, measure, p->value);
     JsonReal(json, psprintf("serving_%s", measure), p->serving_value);
+    if (p->recorded_users > 0) {
+        JsonReal(json, RecordedKey(p->recorded_metric), p->recorded);
+        JsonInteger(json, RECORDED_USERS, (int64)p->recorded_users);
+    }
     JsonClose(json, '}');
 }
 

@@ -216,11 +216,14 @@ SELECT train('w', 'chance', wide() || '{"warm_start": true, "seed": 8}') \g /dev
 CREATE FUNCTION measured(version int) RETURNS float8 LANGUAGE sql AS $$
     SELECT (recadv_info('w', version) #>> '{training,ndcg}')::float8
 $$;
+CREATE FUNCTION before(version int, model text DEFAULT 'w') RETURNS float8 LANGUAGE sql AS $$
+    SELECT (recadv_info(model, version) #>> '{training,before,ndcg}')::float8
+$$;
 SELECT is(serving('w'), 3, 'two warm starts serve');
 SELECT ok(measured(3) > 1.2 * measured(1), 'and say that they are far better');
-SELECT is(promotion(2, 'recorded_ndcg', 'w')::float8, measured(1), 'the first keeps what was measured before it');
-SELECT is(promotion(3, 'recorded_ndcg', 'w')::float8, measured(1), 'the second hands it on');
-SELECT is(promotion(3, 'recorded_users', 'w'), '300', 'and of how many users it was');
+SELECT is(before(2), measured(1), 'the first keeps what was measured before it');
+SELECT is(before(3), measured(1), 'the second hands it on');
+SELECT is(recadv_info('w', 3) #>> '{training,before,held_out_users}', '300', 'and of how many users it was');
 SELECT is((train('w', 'chance', wide() || '{"seed": 9}')).promotion, 'promoted',
     'a training afresh is compared with that, and not with what flatters');
 SELECT train('v', 'shop') \g /dev/null
@@ -231,11 +234,17 @@ SELECT alike(
     'warm start',
     'a bad one does not serve after a warm start, either');
 SELECT train('v', 'shop', '{"warm_start": true, "promote": "always"}') \g /dev/null
-SELECT train('v', 'shop', bad()) \g /dev/null
+SELECT is(before(4, 'v'), before(2, 'v'), 'it is handed on without a comparison, too');
+SELECT train('v', 'shop', '{"warm_start": true, "promote": "always", "holdout": "random"}') \g /dev/null
+SELECT is(before(5, 'v'), NULL, 'but not to another way to hold out');
+SELECT train('v', 'shop', bad('{"holdout": "random"}')) \g /dev/null
 SELECT is(
-    promotion(5, 'problem', 'v'),
-    'there are too few held-out interactions to compare by',
-    'where a warm start was not compared, there is nothing to compare with');
+    promotion(6, 'problem', 'v'),
+    'it is a warm start, of which nothing was measured before',
+    'nothing is compared with what flatters');
+SELECT train('n', 'early') \g /dev/null
+SELECT train('n', 'shop', '{"warm_start": true}') \g /dev/null
+SELECT is(before(2, 'n'), promotion(2, 'ndcg', 'n')::float8, 'what was ranked beside the version before is honest');
 
 -- a rollback passes over versions that have never served
 SELECT train('p', 'early') \g /dev/null

@@ -58,6 +58,7 @@ CREATE FUNCTION warm(algorithm text, options jsonb) RETURNS text LANGUAGE sql AS
 $$;
 SELECT warm('als', '{"factors":8}');
 SELECT warm('als', '{}');
+SELECT warm('als', '{"factors":16}');
 SELECT warm('bpr', '{"factors":8}');
 SELECT warm('bpr', '{}');
 SELECT warm('bpr', '{"factors":16}');

@@ -88,6 +88,17 @@ static void CheckSettled(const Algorithm *algorithm)
     CHECK(right, "%s: widths are settled by the model's own items", algorithm->name);
 }
 
+static void CheckAlsWidth(void)
+{
+    AlsOptions options = {.factors = 0};
+    Model model;
+
+    ModelLayout(&model, AlgorithmFind("als"), &options, 5, 5000);
+    CHECK(model.part[1].columns == 128 && model.part[3].columns == 128, "5,000 items: 128 factors");
+    ModelLayout(&model, AlgorithmFind("als"), &options, 5, 5001);
+    CHECK(model.part[1].columns == 256 && model.part[3].columns == 256, "more: 256");
+}
+
 static void CheckBprWidth(void)
 {
     MfOptions options = {.factors = 0}, named = {.factors = 20};
@@ -152,6 +163,7 @@ void TestRegistry(void)
     TestHostInit(&t);
     CheckNames();
     CheckLayout(&t);
+    CheckAlsWidth();
     CheckBprWidth();
     for (int i = 0; algorithms[i] != NULL; i++)
         if (algorithms[i]->settle != NULL)

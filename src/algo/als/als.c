@@ -4,7 +4,8 @@
 #define FIELD(name) offsetof(AlsOptions, name)
 
 static const OptionSpec als_options[] = {
-    {"factors", OPTION_INTEGER, FIELD(factors), 1, 2048, 128, NULL, "width of the embeddings",
+    {"factors", OPTION_INTEGER, FIELD(factors), 0, 2048, 0, NULL,
+     "width of the embeddings; 0: 128, or 256 where there are more than 5,000 items",
      "recadv, by validation"},
     {"epochs", OPTION_INTEGER, FIELD(epochs), 1, 1000000, 16, NULL,
      "times that all items' and all users' rows are solved for, at most",
@@ -62,6 +63,7 @@ const Algorithm als_algorithm = {
     .work = AlsWork,
     .space = space,
     .layout = AlsLayout,
+    .settle = AlsSettle,
     .memory = AlsMemory,
     .train = AlsTrain,
     FACTORS_METHODS,

@@ -24,7 +24,7 @@ enum { SETTING_UNOBSERVED, SETTING_REGULARIZATION, SETTING_SCALING, SETTING_ITEM
 
 typedef struct AlsOptions {
     TrainOptions train;
-    int64_t factors;
+    int64_t factors; /* 0: by the number of items */
     int64_t epochs;
     double unobserved_weight; /* 0: chosen by validation */
     double regularization;    /* 0: chosen by validation */
@@ -34,6 +34,7 @@ typedef struct AlsOptions {
 } AlsOptions;
 
 extern void AlsLayout(Model *model);
+extern void AlsSettle(void *options, const Model *model);
 extern size_t AlsMemory(const Model *model, const Interactions *shape, int threads);
 extern double AlsWork(const Model *model, const Interactions *shape);
 extern void AlsTrain(const Host *host, const Interactions *data, Model *model, TrainReport *report);

@@ -192,6 +192,7 @@ static void WalkDown(Search *s, bool trial)
 static void LayOut(const Model *model, AlsOptions *options, Model *narrow)
 {
     *options = *(const AlsOptions *)model->options;
+    options->factors = model->part[ALS_USER_PART].columns;
     if (options->factors > TRIAL_FACTORS)
         options->factors = TRIAL_FACTORS;
     ModelLayout(narrow, model->algorithm, options, model->users, model->items);

@@ -7,9 +7,21 @@
 
 #include "algo/als/half_step.h"
 
+#define FEW_FACTORS  128
+#define MANY_FACTORS 256
+
+void AlsSettle(void *options, const Model *model)
+{
+    AlsOptions *o = options;
+
+    if (o->factors == 0)
+        o->factors = model->part[ALS_USER_PART].columns;
+}
+
 void AlsLayout(Model *model)
 {
-    uint32_t factors = (uint32_t)((const AlsOptions *)model->options)->factors;
+    const AlsOptions *o = model->options;
+    uint32_t factors = FactorsWidth(model, o->factors, FEW_FACTORS, MANY_FACTORS);
 
     FactorsLayout(model, factors);
     ModelAddPart(model, "gram", AXIS_SHARED, factors, factors);

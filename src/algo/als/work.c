@@ -27,20 +27,21 @@ static double EpochWork(double factors, const Interactions *shape)
 }
 
 /* Users' rows first, then the epochs, of rows that are narrow. */
-static double TrialWork(const AlsOptions *o, int epochs, const Interactions *shape)
+static double TrialWork(double factors, int epochs, const Interactions *shape)
 {
-    return (0.5 + epochs) * EpochWork(fmin((double)o->factors, TRIAL_FACTORS), shape);
+    return (0.5 + epochs) * EpochWork(fmin(factors, TRIAL_FACTORS), shape);
 }
 
 double AlsWork(const Model *model, const Interactions *shape)
 {
     const AlsOptions *o = model->options;
-    double epoch = EpochWork((double)o->factors, shape), validation = ValidationWork(model, shape);
+    double factors = model->part[ALS_USER_PART].columns;
+    double epoch = EpochWork(factors, shape), validation = ValidationWork(model, shape);
     double work = ((double)o->epochs + (model->trial ? 0 : 2)) * epoch;
 
     if (Searches(o, shape))
-        work += TRIALS * (TrialWork(o, TRIAL_EPOCHS, shape) + validation);
+        work += TRIALS * (TrialWork(factors, TRIAL_EPOCHS, shape) + validation);
     if (Searches(o, shape) && !model->trial)
-        work += LONG_TRIALS * (TrialWork(o, LONG_TRIAL_EPOCHS, shape) + validation);
+        work += LONG_TRIALS * (TrialWork(factors, LONG_TRIAL_EPOCHS, shape) + validation);
     return work + validation * (double)o->epochs / (double)o->train.evaluate_every;
 }

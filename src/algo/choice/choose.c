@@ -213,6 +213,17 @@ static bool IsWorth(const Chooser *c, double value, double before)
     return IsGain(value, before) && value > before * (1 + ValidationDoubt(shape.held_count));
 }
 
+/* What layout() decides for all of the data is named: a variant that says the same is none. */
+static void SettleBest(const Chooser *c)
+{
+    const Trial *best = &c->list[0];
+    Model model;
+
+    ModelLayout(&model, best->algorithm, best->options, c->rounds.data->users,
+                c->rounds.data->items);
+    ModelSettle(&model, best->options);
+}
+
 /* Options of the best, by trials like its last; one must be worth a change. */
 static void TryVariants(Chooser *c)
 {
@@ -220,6 +231,7 @@ static void TryVariants(Chooser *c)
     Trial list[MOST_VARIANTS];
     int count = 0;
 
+    SettleBest(c);
     for (int i = 0; i < CountVariants(algorithm) && count < MOST_VARIANTS; i++) {
         void *options = HostAllocate(c->rounds.host, 1, algorithm->options_size);
 

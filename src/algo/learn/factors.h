@@ -15,6 +15,18 @@
 /* Appends the two parts. */
 extern void FactorsLayout(Model *model, uint32_t factors);
 
+/*
+ * Width of the embeddings: what is named, or by the number of items where it is left open (0),
+ * since large catalogues want wider models and small ones gain little.  Texts of options say it,
+ * too.
+ */
+#define MANY_ITEMS 5000
+
+static inline uint32_t FactorsWidth(const Model *model, int64_t named, uint32_t few, uint32_t many)
+{
+    return named > 0 ? (uint32_t)named : model->items > MANY_ITEMS ? many : few;
+}
+
 /* Rows of zeros start as normal numbers, cut off at two standard deviations; others stay. */
 extern void FactorsInit(const Host *host, Part *part, RandomPurpose purpose, uint64_t seed,
                         double deviation);

@@ -13,20 +13,8 @@ Strength MfStrength(const MfOptions *options)
     return (Strength){(float)(named > 0 ? named : PLAIN_EPSILON), relative};
 }
 
-/* Large catalogues want wider models; small ones gain little.  The option's text in mf.h says it,
- * too. */
-#define MANY_ITEMS   5000
 #define FEW_FACTORS  64
 #define MANY_FACTORS 128
-
-static uint32_t Width(const Model *model)
-{
-    const MfOptions *o = model->options;
-
-    if (o->factors > 0)
-        return (uint32_t)o->factors;
-    return model->items > MANY_ITEMS ? MANY_FACTORS : FEW_FACTORS;
-}
 
 void MfSettle(void *options, const Model *model)
 {
@@ -40,7 +28,7 @@ void MfLayout(Model *model)
 {
     const MfOptions *o = model->options;
 
-    FactorsLayout(model, Width(model));
+    FactorsLayout(model, FactorsWidth(model, o->factors, FEW_FACTORS, MANY_FACTORS));
     if (ChoosesRegularization(o))
         ModelAddColumn(model, "regularization", AXIS_SHARED, 1);
     if (ChoosesStrength(o))

@@ -41,8 +41,7 @@ static void ReadTest(Evaluation *e, const Source *source)
     SPI_connect();
     collector = SourceRead(source, e->backend.context);
     if (collector->count == 0)
-        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                        errmsg("source \"%s\" has no interactions", source->text)));
+        CollectorFailEmpty(collector, source->text);
     CollectorFinish(collector, &e->backend, &e->test);
     SPI_finish();
 }

@@ -73,7 +73,7 @@ void CheckRequest(TrainRequest *request)
     }
     request->algorithm = CheckTrainable(request->algorithm_name);
     ParseOptions(request);
-    CheckHoldout(request->options, request->source.time_column != NULL);
+    CheckHoldout(request, request->source.time_column != NULL);
     CheckTime(request, request->source.time_column != NULL);
     if (request->tuning != NULL)
         TuningParse(request);

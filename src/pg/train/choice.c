@@ -356,7 +356,7 @@ void ChoiceMake(Training *t, TrainRequest *request)
 
     if (IsChoosing(request->algorithm)) {
         RunStatusStage(&t->backend.status, "choose");
-        TrainingHoldOut(t, request->options);
+        TrainingHoldOut(t, request);
         search.room = MemoryLeft(MemoryContextMemAllocated(t->context, true));
         search.choice = palloc0(sizeof(Choice));
         TrainingKeysRun(t, request->threads, RunSearch, &search);

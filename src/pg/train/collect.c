@@ -167,6 +167,27 @@ void SkippedReport(uint64 null_rows, uint64 weightless_rows)
                                (unsigned long)weightless_rows, (long long)weightless_rows)));
 }
 
+static void AddSkipped(StringInfo detail, uint64 rows, const char *which)
+{
+    if (rows > 0)
+        appendStringInfo(detail, "%s" UINT64_FORMAT " %s",
+                         detail->len == 0 ? "Skipped rows: " : ", ", rows, which);
+}
+
+void CollectorFailEmpty(const Collector *c, const char *source)
+{
+    StringInfoData detail;
+
+    initStringInfo(&detail);
+    AddSkipped(&detail, c->null_rows, "with a NULL id");
+    AddSkipped(&detail, c->weightless_rows, "with a weight that is not above zero and finite");
+    AddSkipped(&detail, c->unusable.rows, "with an id that is too long or no text");
+    UnusableReport(&c->unusable);
+    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                    errmsg("source \"%s\" has no interactions", source),
+                    detail.len == 0 ? 0 : errdetail("%s.", detail.data)));
+}
+
 /* False, and counted, if the row is to be skipped. */
 static bool CheckId(Collector *c, const char *side, Id id)
 {

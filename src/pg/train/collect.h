@@ -118,6 +118,10 @@ extern void UnusableCount(Unusable *unusable, const char *side, Id id, MemoryCon
 /* A notice, if there are any. */
 extern void UnusableReport(const Unusable *unusable);
 
+/* Every row was skipped, or there was none: an ERROR that says which. */
+extern void CollectorFailEmpty(const Collector *collector, const char *source)
+    __attribute__((noreturn));
+
 /* Notices of rows that were skipped for another reason. */
 extern void SkippedReport(uint64 null_rows, uint64 weightless_rows);
 

@@ -183,60 +183,6 @@ static void MeasureServing(Serving *s)
     p->serving_value = found > 0 ? s->validation.ndcg * (found / (found + s->missed)) : 0;
 }
 
-/* --- what its training measured */
-
-/* Of how many users its training held an interaction out; 0.1.0 did not say if it learnt them. */
-static int64 HeldUsers(const Header *header, Jsonb *training)
-{
-    int64 users;
-
-    return JsonbGetInteger(training, "held_out_users", &users) ? users : header->held;
-}
-
-static bool IsWarm(Jsonb *header)
-{
-    Jsonb *training = JsonbGetObject(header, "training");
-
-    return training != NULL && JsonbHas(training, "warm_users");
-}
-
-/*
- * A warm start has learnt most of what it holds out, so what it measured flatters: it hands on what
- * was recorded of the version that it went on from.
- */
-static bool ReadRecorded(const Header *header, Jsonb *json, double *value, int64 *users)
-{
-    const char *metric = header->algorithm->metrics[0].name;
-    Jsonb *training = JsonbGetObject(json, "training");
-    Jsonb *promotion = JsonbGetObject(json, "promotion");
-
-    if (training != NULL && !IsWarm(json)) {
-        *users = HeldUsers(header, training);
-        return JsonbGetReal(training, metric, value);
-    }
-    return promotion != NULL && JsonbGetInteger(promotion, RECORDED_USERS, users) &&
-           JsonbGetReal(promotion, RecordedKey(metric), value);
-}
-
-/* NaN if it held out in another way, or too little to say anything. */
-static double Recorded(const Serving *s, const TrainRequest *request)
-{
-    const Header *header = &s->whole.header;
-    bool times = s->training->collected.data.time != NULL;
-    Jsonb *json = StoreReadJson(s->store, PART_HEADER, 0);
-    Promotion *p = &s->training->promotion;
-    double value;
-    int64 users;
-
-    if (ResolveHoldout(header->options, header->source.time_column != NULL) !=
-            ResolveHoldout(request->options, times) ||
-        !ReadRecorded(header, json, &value, &users) || users < PROMOTION_LEAST)
-        return NAN;
-    p->recorded_users = (double)users;
-    p->recorded_before = IsWarm(json);
-    return value;
-}
-
 /* --- loading */
 
 static bool HasRoom(const Serving *s, const Header *header)
@@ -269,7 +215,7 @@ static void Compare(void *arg)
         return;
     }
     s->whole.header = header;
-    p->recorded = Recorded(s, s->request);
+    p->validated = RecordedRead(s->store, &header);
     p->recorded_metric = header.algorithm->metrics[0].name;
     if (!HasRoom(s, &header)) {
         p->problem = "comparing with it needs more memory than recadv.max_memory allows";
@@ -306,7 +252,6 @@ static void TryCompare(Serving *s)
         .reason = error->sqlerrcode == ERRCODE_PROGRAM_LIMIT_EXCEEDED ? p->reason : NULL,
         .serving_value = NAN,
         .value = NAN,
-        .recorded = NAN,
     };
     p->problem = MemoryContextStrdup(s->training->context, error->message);
 }
@@ -334,14 +279,14 @@ void PromotionPrepare(Training *t, const TrainRequest *request, Oid relid)
     ModelTable table;
     Current current;
 
-    t->promotion = (Promotion){.serving_value = NAN, .value = NAN, .recorded = NAN};
+    t->promotion = (Promotion){.serving_value = NAN, .value = NAN};
     if (((const TrainOptions *)request->options)->promote == 0)
         return;
     ModelTableOpenOwned(relid, &table);
     if (ModelTableTryCurrent(&table, &current) == NULL && current.version > 0) {
         RunStatusStage(&t->backend.status, "compare");
         table.store.version = t->promotion.serving = current.version;
-        TrainingHoldOut(t, request->options);
+        TrainingHoldOut(t, request);
         t->promotion.held = t->collected.data.held_count;
         LoadAndCompare(t, request, &table.store);
         t->phases.compare = HostClock() - start;
@@ -418,21 +363,38 @@ static void CompareMeasured(Training *t, double share)
  */
 static double Chance(const Promotion *p, double value)
 {
-    double mean = fmin(fmax((value + p->recorded) / 2, 0), 1);
+    double mean = fmin(fmax((value + p->validated.value) / 2, 0), 1);
 
-    return 2 * sqrt(mean * (1 - mean) * (1 / (double)p->held + 1 / p->recorded_users));
+    return 2 * sqrt(mean * (1 - mean) * (1 / (double)p->held + 1 / (double)p->validated.users));
 }
 
 static void CompareRecorded(Training *t, double share, double value)
 {
     Promotion *p = &t->promotion;
 
-    if (!IsEnough(value + Chance(p, value), share, p->recorded))
+    if (!IsEnough(value + Chance(p, value), share, p->validated.value))
         PromotionRefuse(
             t, psprintf("its NDCG@100 of %.4f is less than %g of the %.4f that version %d, which "
                         "serves, had %s",
-                        value, share, p->recorded, p->serving,
-                        p->recorded_before ? "before its warm start" : "in its own training"));
+                        value, share, p->validated.value, p->serving,
+                        p->validated.before ? "before its warm start" : "in its own training"));
+}
+
+/* Have both held out in the same way, and enough to say something? */
+static bool CanCompareRecorded(const Training *t, const TrainRequest *request, double value)
+{
+    const Promotion *p = &t->promotion;
+
+    return p->held >= PROMOTION_LEAST && p->validated.users >= PROMOTION_LEAST && !isnan(value) &&
+           p->validated.holdout == t->held_how &&
+           strcmp(p->recorded_metric, request->algorithm->metrics[0].name) == 0;
+}
+
+static char *WhyNotCompared(const Promotion *p)
+{
+    if (p->validated.before && p->validated.users == 0 && p->held >= PROMOTION_LEAST)
+        return "it is a warm start, of which nothing was measured before";
+    return "there are too few held-out interactions to compare by";
 }
 
 void PromotionDecide(Training *t, const TrainRequest *request)
@@ -449,11 +411,10 @@ void PromotionDecide(Training *t, const TrainRequest *request)
     value = MeasureNew(t, request->threads);
     if (p->compared >= PROMOTION_LEAST && !isnan(p->value) && !isnan(p->serving_value))
         CompareMeasured(t, share);
-    else if (p->held >= PROMOTION_LEAST && !isnan(value) && !isnan(p->recorded) &&
-             strcmp(p->recorded_metric, request->algorithm->metrics[0].name) == 0)
+    else if (CanCompareRecorded(t, request, value))
         CompareRecorded(t, share, value);
     else if (p->problem == NULL && options->holdout != HOLDOUT_NONE)
-        p->problem = "there are too few held-out interactions to compare by";
+        p->problem = WhyNotCompared(p);
 }
 
 void PromotionReport(const Training *t, const TrainRequest *request, int32 version)

@@ -17,15 +17,6 @@
 /* Held-out interactions that say enough. */
 #define PROMOTION_LEAST 50
 
-/* In the header's account of a comparison: what the training of the version that served measured.
- */
-#define RECORDED_USERS "recorded_users"
-
-static inline char *RecordedKey(const char *metric)
-{
-    return psprintf("recorded_%s", metric);
-}
-
 /*
  * Loads the version that serves, ranks with it and forgets it again; marks what the new one is to
  * be compared by.  Between reading and fitting; needs an active snapshot.

@@ -53,6 +53,13 @@ void TrainingCollect(Training *t, const TrainRequest *request, Collector *collec
     CollectorFinish(collector, &t->backend, &t->collected);
 }
 
+static const char *TimeHint(const TrainRequest *request)
+{
+    return request->model != NULL
+               ? "Name the column with time_column => '...'."
+               : "Pass the time of each row: recadv_fit(user, item, time, options).";
+}
+
 void CheckTime(const TrainRequest *request, bool times)
 {
     const Algorithm *algorithm = request->algorithm;
@@ -66,31 +73,7 @@ void CheckTime(const TrainRequest *request, bool times)
                         : "algorithm \"%s\" with these options goes by the order of interactions "
                           "and needs times",
                     algorithm->name),
-             errhint(request->model != NULL ? "Name the column with time_column => '...'."
-                                            : "Pass the time of each row: recadv_fit(user, item, "
-                                              "time, options).")));
-}
-
-static void AddSkipped(StringInfo detail, uint64 rows, const char *which)
-{
-    if (rows > 0)
-        appendStringInfo(detail, "%s" UINT64_FORMAT " %s",
-                         detail->len == 0 ? "Skipped rows: " : ", ", rows, which);
-}
-
-static void FailEmpty(const TrainRequest *request, const Collector *collector)
-{
-    StringInfoData detail;
-
-    initStringInfo(&detail);
-    AddSkipped(&detail, collector->null_rows, "with a NULL id");
-    AddSkipped(&detail, collector->weightless_rows,
-               "with a weight that is not above zero and finite");
-    AddSkipped(&detail, collector->unusable.rows, "with an id that is too long or no text");
-    UnusableReport(&collector->unusable);
-    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                    errmsg("source \"%s\" has no interactions", request->source.text),
-                    detail.len == 0 ? 0 : errdetail("%s.", detail.data)));
+             errhint("%s", TimeHint(request))));
 }
 
 void TrainingRead(Training *t, const TrainRequest *request)
@@ -106,24 +89,25 @@ void TrainingRead(Training *t, const TrainRequest *request)
     if (t->source_relation != NULL)
         t->source_relation = MemoryContextStrdup(t->context, t->source_relation);
     if (collector->count == 0)
-        FailEmpty(request, collector);
+        CollectorFailEmpty(collector, request->source.text);
     TrainingCollect(t, request, collector);
     t->phases.map = HostClock() - start - t->phases.read;
 }
 
 void TrainingWarm(Training *t, const TrainRequest *request, Oid relid)
 {
+    bool searches = IsChoosing(request->algorithm);
+    char *misfit = "The algorithm is searched for without it";
     ModelTable table;
-    char *misfit = NULL;
     int32 version;
 
-    if (!((const TrainOptions *)request->options)->warm_start || IsChoosing(request->algorithm))
+    if (!((const TrainOptions *)request->options)->warm_start)
         return;
     ModelTableOpenOwned(relid, &table);
     version = table.store.version = ModelTableCurrent(&table, true).version;
-    if (version > 0)
-        t->warm =
-            WarmStartRead(&table.store, request->algorithm, request->options, t->context, &misfit);
+    if (version > 0 && !searches)
+        t->warm = WarmStartRead(&table.store, request->algorithm, request->options, t->context,
+                                &t->before, &misfit);
     ModelTableClose(&table);
     if (version == 0)
         ereport(NOTICE, (errmsg("model \"%s\" has no version to start from: starting afresh",
@@ -194,16 +178,18 @@ const Epoch *TrainingBest(const Training *t)
                : &t->report.history[t->report.best];
 }
 
-void CheckHoldout(const TrainOptions *options, bool times)
+void CheckHoldout(const TrainRequest *request, bool times)
 {
+    const TrainOptions *options = request->options;
+
     if (options->holdout == HOLDOUT_LAST && !times)
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                         errmsg("option \"holdout\" is \"last\", but there is no time column"),
-                        errhint("Name one with time_column => '...', or use \"random\".")));
+                        errhint("%s  Or use \"random\".", TimeHint(request))));
     if (options->popular_half_life > 0 && !times)
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                         errmsg("option \"popular_half_life\" is set, but there is no time column"),
-                        errhint("Name one with time_column => '...'.")));
+                        errhint("%s", TimeHint(request))));
 }
 
 Holdout ResolveHoldout(const TrainOptions *options, bool times)
@@ -317,14 +303,15 @@ static uint64 ItemKey(void *arg, uint32 item)
 }
 
 /* The same for the same ids and seed. */
-void TrainingHoldOut(Training *t, const TrainOptions *options)
+void TrainingHoldOut(Training *t, const TrainRequest *request)
 {
+    const TrainOptions *options = request->options;
     Interactions *data = &t->collected.data;
     StableKeys keys = {&t->collected, UserKey, ItemKey};
 
     if (t->held_out)
         return;
-    CheckHoldout(options, data->time != NULL);
+    CheckHoldout(request, data->time != NULL);
     t->held_out = true;
     t->held_how = ResolveHoldout(options, data->time != NULL);
     data->keys = &keys;
@@ -424,7 +411,7 @@ void TrainingFit(Training *t, const TrainRequest *request)
     double start = HostClock();
 
     RunStatusStage(&t->backend.status, "fit");
-    TrainingHoldOut(t, request->options);
+    TrainingHoldOut(t, request);
     CountRecent(t, request->options);
     ReleaseColumns(t, request->algorithm);
     PrepareModel(t, request);

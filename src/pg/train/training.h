@@ -5,6 +5,7 @@
 #include "pg/train/collect.h"
 #include "pg/model/recent.h"
 #include "pg/model/source.h"
+#include "pg/train/recorded.h"
 #include "pg/train/warm.h"
 
 #include "algo/choice/choose.h"
@@ -41,10 +42,9 @@ typedef struct Promotion {
     const char *measure;  /* what is compared; NULL: "ndcg" */
     double serving_value; /* of the version that serves, on them; NaN: not known */
     double value;         /* of the new one */
-    double recorded;      /* what the training of the version that serves measured; NaN: nothing */
-    const char *recorded_metric; /* what that is called */
-    double recorded_users;       /* over how many it is a mean; 0: nothing is recorded */
-    bool recorded_before;        /* of the version that it went on from */
+    double recorded;      /* what the training of a policy that serves measured; NaN: nothing */
+    Recorded validated;   /* what validation said of a recommender that serves */
+    const char *recorded_metric; /* what either is called */
     char *problem;               /* why it could not be compared; or NULL */
     char *reason;                /* why the new version does not serve; NULL: it does */
 } Promotion;
@@ -64,6 +64,7 @@ typedef struct Training {
     const Choice *made;            /* the trials; NULL: none in this run */
     WarmStart *warm;               /* NULL: none */
     WarmKnown known;               /* to it */
+    Recorded before;               /* what was measured of it */
     bool held_out;                 /* has been chosen */
     Holdout held_how;              /* never HOLDOUT_AUTO */
     uint64 held_users;             /* one interaction of each; not all algorithms keep them */
@@ -95,7 +96,7 @@ extern void CheckTime(const TrainRequest *request, bool times);
 extern void TrainingWarm(Training *training, const TrainRequest *request, Oid relid);
 
 /* Chooses what validation goes by, once, and the same for the same ids and seed. */
-extern void TrainingHoldOut(Training *training, const TrainOptions *options);
+extern void TrainingHoldOut(Training *training, const TrainRequest *request);
 
 /* BackendHostRun, with names for the users and items in random choices: those of their ids. */
 extern void TrainingKeysRun(Training *training, int threads, void (*work)(void *arg), void *arg);
@@ -110,7 +111,7 @@ extern bool TrainingIsRankable(const Training *training, const TrainRequest *req
 extern void TrainingFit(Training *training, const TrainRequest *request);
 
 /* Fails if an option that all algorithms have asks for times that are not there. */
-extern void CheckHoldout(const TrainOptions *options, bool times);
+extern void CheckHoldout(const TrainRequest *request, bool times);
 
 /* Tells the client what it should know beside the result. */
 extern void TrainingReport(const Training *training);

@@ -44,7 +44,9 @@ static char *OtherPart(const Model *model, const Model *wanted)
 
         if (i >= wanted->parts || i >= model->parts) {
             if (!IsLoneNumber(&longer->part[i]))
-                return psprintf("Part \"%s\" is in one of the two alone", longer->part[i].name);
+                return psprintf("Only one of the two has a part \"%s\"", longer->part[i].name);
+        } else if (is->columns == asked->columns && !IsAlike(is, asked)) {
+            return psprintf("Part \"%s\" is of another shape", is->name);
         } else if (!IsAlike(is, asked))
             return psprintf("Rows of part \"%s\" have %u numbers there, and %u with these options",
                             is->name, is->columns, asked->columns);
@@ -86,7 +88,7 @@ static void Load(ModelStore *store, const Header *header, WarmStart *warm)
 }
 
 WarmStart *WarmStartRead(ModelStore *store, const Algorithm *algorithm, const void *options,
-                         MemoryContext parent, char **misfit)
+                         MemoryContext parent, Recorded *before, char **misfit)
 {
     MemoryContext context =
         AllocSetContextCreate(parent, "recadv warm start", ALLOCSET_DEFAULT_SIZES);
@@ -97,6 +99,7 @@ WarmStart *WarmStartRead(ModelStore *store, const Algorithm *algorithm, const vo
     warm->context = context;
     HeaderLayout(&header, &warm->model);
     *misfit = Misfit(&warm->model, algorithm, options);
+    *before = RecordedRead(store, &header);
     if (*misfit == NULL) {
         CheckMemory(SizeAdd(MemoryContextMemAllocated(parent, true), WarmStartMemory(&warm->model)),
                     "loading the embeddings to start from");

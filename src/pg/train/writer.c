@@ -15,6 +15,7 @@
 #include "pg/model/pieces.h"
 #include "pg/train/policy.h"
 #include "pg/train/promotion.h"
+#include "pg/train/recorded.h"
 
 void DescribeSeconds(StringInfo json, const char *key, double seconds)
 {
@@ -41,6 +42,22 @@ void DescribePhases(StringInfo json, const TrainPhases *phases)
 static bool IsTimed(const TrainRequest *request)
 {
     return request->model != NULL;
+}
+
+/*
+ * A warm start that was ranked beside the version before it, on what neither has learnt, has an
+ * honest figure of its own; any other has what was measured before it, if that was held out alike.
+ */
+static void DescribeBefore(StringInfo json, const Training *t)
+{
+    const Promotion *p = &t->promotion;
+    Recorded own = {.value = p->value, .users = p->compared};
+    const char *metric = t->model.algorithm->metrics[0].name;
+
+    if (p->compared >= PROMOTION_LEAST && !isnan(p->value))
+        RecordedDescribe(json, &own, metric);
+    else if (t->before.holdout == t->held_how)
+        RecordedDescribe(json, &t->before, metric);
 }
 
 /* Images of the same rows are to be the same bytes. */
@@ -76,6 +93,7 @@ static void DescribeTraining(StringInfo json, const Training *t, const TrainRequ
     if (t->model.warm) {
         JsonInteger(json, "warm_users", t->known.users);
         JsonInteger(json, "warm_items", t->known.items);
+        DescribeBefore(json, t);
     }
     if (t->report.warning[0] != '\0')
         JsonString(json, "warning", t->report.warning);
@@ -101,10 +119,6 @@ static void DescribePromotion(StringInfo json, const Promotion *p)
     JsonInteger(json, "compared", p->compared);
     JsonReal(json, measure, p->value);
     JsonReal(json, psprintf("serving_%s", measure), p->serving_value);
-    if (p->recorded_users > 0) {
-        JsonReal(json, RecordedKey(p->recorded_metric), p->recorded);
-        JsonInteger(json, RECORDED_USERS, (int64)p->recorded_users);
-    }
     JsonClose(json, '}');
 }
 

@@ -28,7 +28,7 @@ static const OptionSpec als_options[] = {
 
 static const struct PresetValue fast[] = {{"factors", 64}, {"epochs", 8}, {NULL, 0}};
 static const struct PresetValue balanced[] = {{NULL, 0}};
-static const struct PresetValue best[] = {{"factors", 256}, {"epochs", 24}, {NULL, 0}};
+static const struct PresetValue best[] = {{"factors", 512}, {"epochs", 24}, {NULL, 0}};
 
 static const Preset presets[] = {
     {"fast", "a narrow model, trained for a short time", fast},

@@ -1864,7 +1864,7 @@ DECLARE
     given bigint;
     usable bigint;
     groups text[]; -- of bars, in order
-    x_low float8; x_high float8; y_low float8; y_high float8;
+    x_low float8; x_high float8; y_low float8; y_high float8; y_range text[];
     x_ticks float8[]; y_ticks float8[];
     x_labels text[]; y_labels text[];
     lines integer; -- of the legend
@@ -1911,6 +1911,8 @@ BEGIN
     SELECT count(*), min(a), max(a), min(b), max(b) INTO usable, x_low, x_high, y_low, y_high
     FROM unnest(coalesce(x, array_fill(0::float8, ARRAY[given::int])), y) AS p(a, b)
     WHERE abs(b) <= most AND (kind = 'bar' OR abs(a) <= x_most);
+    SELECT array_agg(CASE WHEN abs(v) BETWEEN 0.001 AND 1e15 THEN trim_scale(round(v::numeric, 4))::text
+        ELSE v::text END ORDER BY n) INTO y_range FROM unnest(ARRAY[y_low, y_high]) WITH ORDINALITY AS ends(v, n);
     IF kind = 'bar' THEN
         y_low := least(y_low, 0);
         y_high := greatest(y_high, 0);
@@ -2051,7 +2053,7 @@ BEGIN
                 THEN 'Bars' ELSE 'A scatter' END, usable,
                    CASE WHEN cardinality(names) > 1 THEN ' in the series ' || array_to_string(names, ', ')
                        ELSE '' END, coalesce(y_title, 'values'),
-                   y_labels[1], y_labels[cardinality(y_labels)], CASE WHEN x_title IS NULL THEN '' ELSE ' over '
+                   y_range[1], y_range[2], CASE WHEN x_title IS NULL THEN '' ELSE ' over '
                        || x_title END)
         ELSE 'There is nothing to draw.' END,
         CASE WHEN given > usable THEN format('Left out, as they are no numbers that can be drawn: %s.',

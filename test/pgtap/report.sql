@@ -164,6 +164,9 @@ FROM (VALUES
     ('numbers too large', 'line', '{1,2}', '{1e308,-1e308}', NULL, NULL, false)) AS c(name, kind, x, y, s, l, t);
 SELECT ok(is_xml(svg), name || ': is well-formed') FROM charts;
 SELECT ok(svg !~ '<script|<b>|<x>|<a>|<i>|NaN|nan|Infinity', name || ': names are escaped, and no number is not one') FROM charts;
+SELECT is(substring(recadv_chart('line', '{1,2,3}', '{0.22,0.57,0.93}', y_title => 'NDCG@100') from '<desc>(.*)</desc>'),
+    'Lines of 3 points, NDCG@100 from 0.22 to 0.93.', 'a text alternative has the values, not the ends of the axis');
+SELECT is(substring(recadv_chart('bar', NULL, '{3,4}') from '<desc>(.*)</desc>'), 'Bars of 2 points, values from 3 to 4.', 'so of bars');
 SELECT ok(svg ~ 'role="img"' AND svg ~ '<title>&lt;script&gt;' AND svg ~ '<desc>it&#39;s &lt;b&gt;', name || ': has a text alternative') FROM charts;
 SELECT is(array_agg(name ORDER BY name) FILTER (WHERE svg ~ 'There is nothing to draw'), '{bars of nothing,bars that are no numbers,no arrays,no numbers,nothing,numbers too large}', 'charts of nothing say so') FROM charts;
 SELECT alike(svg, '%Left out, as they are no numbers that can be drawn: 1.%', 'and others say what they leave out') FROM charts WHERE name = 'some numbers';

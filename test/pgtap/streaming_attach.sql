@@ -40,6 +40,12 @@ SELECT fails(
     '42703',
     '% | Name the column with time_column => ''...''.',
     'no such time column');
+CREATE TABLE days (user_id int, item_id int, at date);
+SELECT fails(
+    'SELECT recadv_attach(''m'', ''days'')',
+    '42804',
+    'column "at" of table "days" is of type date, but the times of model "m" are of type %',
+    'times of another type');
 SELECT fails(
     'SELECT recadv_attach(''m'', on_error => ''shrug'')',
     '22023',
@@ -316,6 +322,20 @@ SELECT is(
     (SELECT row(events, new_items) FROM recadv_refresh('of_words', false)),
     row(5000::bigint, 30::bigint),
     'and is learnt');
+
+-- rows whose weight does not count are no events
+CREATE TABLE weighed AS SELECT user_id, item_id, at, 2::real AS w FROM clicks;
+SELECT recadv_train('weighed_model', 'weighed', time_column => 'at', weight_column => 'w', algorithm => 'nmrn',
+    options => '{"factors":8,"epochs":1,"holdout":"none","seed":7}') IS NOT NULL \g /dev/null
+SELECT recadv_attach('weighed_model');
+INSERT INTO weighed SELECT 9000 + n, 1, max(at) + interval '1 hour', w FROM clicks, (VALUES (0, 0::real), (1, -1), (2, 'NaN'), (3, NULL), (4, 3)) v(n, w)
+GROUP BY n, w;
+SELECT is(pending('weighed_model'), 2::bigint, 'of rows that do not count none is observed');
+SELECT is(
+    (SELECT array_agg(recadv_has_user(u, 'weighed_model') ORDER BY u) FROM generate_series(9000, 9004) u),
+    '{f,f,f,t,t}',
+    'nor is their user known');
+SELECT is(learn('weighed_model'), '2 events, 2 observed', 'a refresh learns the others, one without a weight too');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -22,6 +22,14 @@ END $$;
 SELECT is(known(), NULL, 'none');
 SELECT observe(901) \g /dev/null
 SELECT is(known(), '901', 'one');
+SELECT is(
+    (SELECT array_agg(item ORDER BY rank) FROM recadv_similar_items(1, 99, 'm')),
+    (SELECT array_agg(item ORDER BY rank)
+     FROM recadv_similar_items(1, 99, 'm', candidates => ARRAY(SELECT generate_series(1, 999)))),
+    'similar items have it, whether candidates name all or none');
+SELECT ok(901 = ANY (ARRAY(SELECT item FROM recadv_similar_items(1, 99, 'm'))), 'it is among them');
+SELECT is(count(*), 0::bigint, 'but it has no embedding yet') FROM recadv_embeddings('m', 'item', ARRAY[901]);
+SELECT is(count(*), 1::bigint, 'as others have') FROM recadv_embeddings('m', 'item', ARRAY[901, 1]);
 SAVEPOINT s;
 SELECT observe(902) \g /dev/null
 SELECT is(known(), '901,902', 'in a savepoint');

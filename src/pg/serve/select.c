@@ -206,6 +206,15 @@ TopK SelectItems(Served *served, const float *query, const Filter *filter, uint3
     return s.top;
 }
 
+/* Items that came since the training, whose rows are not stored. */
+static void OfferNew(const Served *served, const Scorer *scorer, Selection *s)
+{
+    if (scorer->axis != AXIS_ITEM || served->new_items.count == 0)
+        return;
+    s->scores = AllocateFloats(1, served->new_rows.items);
+    OfferView(s, served->header.items, &served->new_rows);
+}
+
 TopK SelectSimilar(Served *served, Axis axis, uint32 row, const Filter *filter, uint32 k)
 {
     Model one = RowsGather(served, axis, &row, 1);
@@ -216,8 +225,10 @@ TopK SelectSimilar(Served *served, Axis axis, uint32 row, const Filter *filter, 
     others.without = RowsUnion(filter->without, (RowList){&row, 1});
     if (others.only_given)
         return SelectCandidates(served, &scorer, &others, k);
-    s = SelectionOpen(&others, k, AxisCount(served, axis));
+    s = SelectionOpen(&others, k,
+                      axis == AXIS_ITEM ? ServedItems(served) : AxisCount(served, axis));
     OfferAll(served, &scorer, &s);
+    OfferNew(served, &scorer, &s);
     TopKFinish(&s.top);
     return s.top;
 }

@@ -12,6 +12,8 @@
 #include "utils/lsyscache.h"
 
 #include "pg/sql/trigger.h"
+#include "pg/base/times.h"
+#include "pg/base/weights.h"
 #include "pg/stream/observer.h"
 #include "pg/model/catalog.h"
 #include "pg/model/resolve.h"
@@ -160,10 +162,10 @@ static char *TriggerArguments(const ModelTable *table, const char *const *column
 {
     Oid model = RelationGetRelid(table->relation);
 
-    return psprintf("%s, %s, %s, %s, %s, %s", quote_literal_cstr(RelationName(model)),
+    return psprintf("%s, %s, %s, %s, %s, %s, %s", quote_literal_cstr(RelationName(model)),
                     quote_literal_cstr(columns[0]), quote_literal_cstr(columns[1]),
                     quote_literal_cstr(columns[2]), quote_literal_cstr(on_error),
-                    quote_literal_cstr(TriggerIdentity(model)));
+                    quote_literal_cstr(TriggerIdentity(model)), quote_literal_cstr(columns[3]));
 }
 
 static void CreateObserver(Oid relid, Oid function, const ModelTable *table,
@@ -186,11 +188,40 @@ static void CreateObserver(Oid relid, Oid function, const ModelTable *table,
     relation_close(relation, NoLock);
 }
 
+/* Otherwise each INSERT would fail, or warn. */
+static void CheckTimeColumn(Oid relid, const char *column, const ModelTable *table,
+                            const Header *header)
+{
+    Oid type = get_atttype(relid, get_attnum(relid, column));
+
+    if (TimeType(type) != header->time_type)
+        ereport(
+            ERROR,
+            (errcode(ERRCODE_DATATYPE_MISMATCH),
+             errmsg("column \"%s\" of table \"%s\" is of type %s, but the times of model \"%s\" "
+                    "are of type %s",
+                    column, get_rel_name(relid), format_type_be(type), table->store.name,
+                    format_type_be(header->time_type)),
+             errhint("Name another column with time_column => '...', or train the model with "
+                     "times of this type.")));
+}
+
+/* That of the model's source, where the table has it, too; otherwise none. */
+static const char *WeightColumn(Oid relid, const Header *header)
+{
+    const char *name = header->source.weight_column;
+
+    if (name == NULL || get_attnum(relid, name) <= 0 ||
+        !IsNumberType(get_atttype(relid, get_attnum(relid, name))))
+        return "";
+    return name;
+}
+
 PG_FUNCTION_INFO_V1(recadv_attach);
 
 Datum recadv_attach(PG_FUNCTION_ARGS)
 {
-    const char *on_error = OnErrorArgument(fcinfo, ATTACH_ON_ERROR), *columns[3];
+    const char *on_error = OnErrorArgument(fcinfo, ATTACH_ON_ERROR), *columns[4];
     ModelTable table;
     Header header;
     Oid relid;
@@ -203,6 +234,8 @@ Datum recadv_attach(PG_FUNCTION_ARGS)
     CheckColumnOf(relid, columns[0], "user_column");
     CheckColumnOf(relid, columns[1], "item_column");
     CheckColumnOf(relid, columns[2], "time_column");
+    CheckTimeColumn(relid, columns[2], &table, &header);
+    columns[3] = WeightColumn(relid, &header);
     CreateObserver(relid, TriggerFunction(fcinfo), &table, columns, on_error);
     ModelTableClose(&table);
     SPI_finish();

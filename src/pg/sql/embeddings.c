@@ -124,8 +124,13 @@ static void AddChosen(Output *output, ArrayType *array)
 {
     IdList ids = IdsOfAnyArray(array, output->id_type);
     RowList chosen = RowsOfIds(output->served, output->axis, &ids);
-    RowReader reader = RowReaderOpen(output->served, output->axis, Min(GATHERED, chosen.count));
+    RowReader reader;
 
+    /* Items that are but pending come last, and no training has made their rows. */
+    while (chosen.count > 0 &&
+           chosen.rows[chosen.count - 1] >= AxisCount(output->served, output->axis))
+        chosen.count--;
+    reader = RowReaderOpen(output->served, output->axis, Min(GATHERED, chosen.count));
     for (uint32 first = 0; first < chosen.count; first += GATHERED) {
         uint32 count = Min(GATHERED, chosen.count - first);
         const Model *view = RowReaderTake(&reader, chosen.rows + first, count);

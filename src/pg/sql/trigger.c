@@ -15,6 +15,7 @@
 
 #include "pg/base/subtransaction.h"
 #include "pg/base/times.h"
+#include "pg/base/weights.h"
 #include "pg/sql/trigger.h"
 #include "pg/stream/observer.h"
 #include "pg/model/catalog.h"
@@ -94,7 +95,7 @@ static Oid LockModel(const Trigger *trigger)
 typedef struct InsertedRows {
     Tuplestorestate *store;
     TupleTableSlot *slot;
-    Column user, item, time;
+    Column user, item, time, weight; /* weight.number 0: rows have none */
     Oid time_type;
     IdIndex *users, *items;
     Unusable unusable;
@@ -117,6 +118,11 @@ static bool AreUsable(InsertedRows *in, const Id *ids)
     return true;
 }
 
+static bool HasWeight(const Trigger *trigger)
+{
+    return trigger->tgnargs > TRIGGER_WEIGHT && trigger->tgargs[TRIGGER_WEIGHT][0] != '\0';
+}
+
 static void OpenRows(TriggerData *data, InsertedRows *in)
 {
     TupleDesc types = RelationGetDescr(data->tg_relation);
@@ -126,6 +132,10 @@ static void OpenRows(TriggerData *data, InsertedRows *in)
     in->item = FindColumn(types, arguments[TRIGGER_ITEM]);
     in->time = FindColumn(types, arguments[TRIGGER_TIME]);
     in->time_type = TimeType(in->time.type);
+    if (HasWeight(data->tg_trigger)) {
+        in->weight = FindColumn(types, arguments[TRIGGER_WEIGHT]);
+        in->weight.type = WeightType(in->weight.type);
+    }
     in->users = IdIndexCreate(CurrentMemoryContext, in->user.type);
     in->items = IdIndexCreate(CurrentMemoryContext, in->item.type);
     in->slot = MakeSingleTupleTableSlot(types, &TTSOpsMinimalTuple);
@@ -145,7 +155,20 @@ static Id KeptId(Id id)
     return id;
 }
 
-/* False if a value is NULL or an id is none: a refresh does not read the row either. */
+static bool Counts(const InsertedRows *in)
+{
+    bool no_weight;
+    Datum weight;
+    float unused;
+
+    if (in->weight.number == 0)
+        return true;
+    weight = slot_getattr(in->slot, in->weight.number, &no_weight);
+    return no_weight || WeightOf(in->weight.type, weight, &unused);
+}
+
+/* False if a value is NULL, an id is none or a weight does not count: a refresh does not read the
+ * row either. */
 static bool TakeRow(InsertedRows *in, PendingEvent *row)
 {
     bool no_user, no_item, no_time;
@@ -154,7 +177,7 @@ static bool TakeRow(InsertedRows *in, PendingEvent *row)
     Datum time = slot_getattr(in->slot, in->time.number, &no_time);
     Id ids[2];
 
-    if (no_user || no_item || no_time)
+    if (no_user || no_item || no_time || !Counts(in))
         return false;
     ids[0] = IdIndexIdOf(in->users, user);
     ids[1] = IdIndexIdOf(in->items, item);

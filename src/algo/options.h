@@ -80,6 +80,14 @@ typedef struct TrainOptions {
     double promote;
 } TrainOptions;
 
+/* What holdout says, with or without times: last, random or none. */
+static inline Holdout ResolveHoldout(const TrainOptions *options, bool times)
+{
+    if (options->holdout == HOLDOUT_AUTO)
+        return times ? HOLDOUT_LAST : HOLDOUT_RANDOM;
+    return (Holdout)options->holdout;
+}
+
 /* What a list is called that names all. */
 #define OPTION_ALL "all"
 

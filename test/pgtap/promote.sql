@@ -244,6 +244,7 @@ SELECT is(
     'nothing is compared with what flatters');
 SELECT train('n', 'early') \g /dev/null
 SELECT train('n', 'shop', '{"warm_start": true}') \g /dev/null
+SELECT ok(before(2, 'n') > 0, 'a warm start on new interactions records something');
 SELECT is(before(2, 'n'), promotion(2, 'ndcg', 'n')::float8, 'what was ranked beside the version before is honest');
 
 -- a rollback passes over versions that have never served

@@ -324,7 +324,8 @@ SELECT is(
     'and is learnt');
 
 -- rows whose weight does not count are no events
-CREATE TABLE weighed AS SELECT user_id, item_id, at, 2::real AS w FROM clicks;
+CREATE DOMAIN strength AS real;
+CREATE TABLE weighed AS SELECT user_id, item_id, at, 2::strength AS w FROM clicks;
 SELECT recadv_train('weighed_model', 'weighed', time_column => 'at', weight_column => 'w', algorithm => 'nmrn',
     options => '{"factors":8,"epochs":1,"holdout":"none","seed":7}') IS NOT NULL \g /dev/null
 SELECT recadv_attach('weighed_model');

@@ -62,6 +62,7 @@ SELECT warm('als', '{"factors":16}');
 SELECT warm('bpr', '{"factors":8}');
 SELECT warm('bpr', '{}');
 SELECT warm('bpr', '{"factors":16}');
+SELECT 'version ' || version FROM recadv_train('w', 'clicks', algorithm => 'auto', options => '{"candidates":"popularity","warm_start":true}');
 
 \pset format aligned
 \pset tuples_only off

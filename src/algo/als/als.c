@@ -42,7 +42,7 @@ static const struct PresetValue trial[] = {{"epochs", 4}, {NULL, 0}};
 static const struct PresetValue variants[] = {{"factors", 256}, {NULL, 0}};
 
 static const OptionRange space[] = {
-    {"factors", 32, 256, true},
+    {"factors", 32, 512, true},
     {"unobserved_weight", 0.01, 1, true},
     {"regularization", 0.001, 0.1, true},
     {NULL, 0, 0, false},

@@ -126,9 +126,19 @@ double TrainingWork(const Trial *trial, const Interactions *shape)
     return Work(&model, shape);
 }
 
+static size_t ModelBytes(const Trial *trial, const Interactions *shape)
+{
+    Model model;
+
+    ModelLayout(&model, trial->algorithm, trial->options, shape->users, shape->items);
+    return ModelMemory(&model);
+}
+
+/* A preset or a large catalogue may have asked for a wider model. */
 bool VariantSuits(const Trial *best, const Trial *variant, const Interactions *shape)
 {
-    return memcmp(variant->options, best->options, best->algorithm->options_size) != 0 &&
+    return ModelBytes(variant, shape) >= ModelBytes(best, shape) &&
+           memcmp(variant->options, best->options, best->algorithm->options_size) != 0 &&
            TrainingWork(variant, shape) <= DEAREST_VARIANT * TrainingWork(best, shape);
 }
 

@@ -11,9 +11,8 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
-#include "pg/sql/trigger.h"
 #include "pg/base/times.h"
-#include "pg/base/weights.h"
+#include "pg/sql/trigger.h"
 #include "pg/stream/observer.h"
 #include "pg/model/catalog.h"
 #include "pg/model/resolve.h"
@@ -162,10 +161,10 @@ static char *TriggerArguments(const ModelTable *table, const char *const *column
 {
     Oid model = RelationGetRelid(table->relation);
 
-    return psprintf("%s, %s, %s, %s, %s, %s, %s", quote_literal_cstr(RelationName(model)),
+    return psprintf("%s, %s, %s, %s, %s, %s", quote_literal_cstr(RelationName(model)),
                     quote_literal_cstr(columns[0]), quote_literal_cstr(columns[1]),
                     quote_literal_cstr(columns[2]), quote_literal_cstr(on_error),
-                    quote_literal_cstr(TriggerIdentity(model)), quote_literal_cstr(columns[3]));
+                    quote_literal_cstr(TriggerIdentity(model)));
 }
 
 static void CreateObserver(Oid relid, Oid function, const ModelTable *table,
@@ -206,22 +205,11 @@ static void CheckTimeColumn(Oid relid, const char *column, const ModelTable *tab
                      "times of this type.")));
 }
 
-/* That of the model's source, where the table has it, too; otherwise none. */
-static const char *WeightColumn(Oid relid, const Header *header)
-{
-    const char *name = header->source.weight_column;
-
-    if (name == NULL || get_attnum(relid, name) <= 0 ||
-        !IsNumberType(get_atttype(relid, get_attnum(relid, name))))
-        return "";
-    return name;
-}
-
 PG_FUNCTION_INFO_V1(recadv_attach);
 
 Datum recadv_attach(PG_FUNCTION_ARGS)
 {
-    const char *on_error = OnErrorArgument(fcinfo, ATTACH_ON_ERROR), *columns[4];
+    const char *on_error = OnErrorArgument(fcinfo, ATTACH_ON_ERROR), *columns[3];
     ModelTable table;
     Header header;
     Oid relid;
@@ -235,7 +223,6 @@ Datum recadv_attach(PG_FUNCTION_ARGS)
     CheckColumnOf(relid, columns[1], "item_column");
     CheckColumnOf(relid, columns[2], "time_column");
     CheckTimeColumn(relid, columns[2], &table, &header);
-    columns[3] = WeightColumn(relid, &header);
     CreateObserver(relid, TriggerFunction(fcinfo), &table, columns, on_error);
     ModelTableClose(&table);
     SPI_finish();

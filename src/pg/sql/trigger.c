@@ -86,6 +86,20 @@ static Oid LockModel(const Trigger *trigger)
     return relid;
 }
 
+/* Of the model's source; NULL: its rows have no weights. */
+static char *WeightColumnOf(Oid model)
+{
+    ModelTable table;
+    const char *name;
+    char *copy;
+
+    ModelTableOpenFor(model, MODEL_OBSERVE, &table);
+    name = ObserveOpen(&table)->header.source.weight_column;
+    copy = name == NULL ? NULL : pstrdup(name);
+    ModelTableClose(&table);
+    return copy;
+}
+
 /* A batch: the rows whose ids are converted before the model is opened to note them.  Longer ones
  * find more events of one user, which share a row of the model's table. */
 #define BATCH_ROWS  131072
@@ -118,12 +132,19 @@ static bool AreUsable(InsertedRows *in, const Id *ids)
     return true;
 }
 
-static bool HasWeight(const Trigger *trigger)
+/* That of the model's source, where the table has it, too, with numbers. */
+static Column FindWeight(TupleDesc types, const char *name)
 {
-    return trigger->tgnargs > TRIGGER_WEIGHT && trigger->tgargs[TRIGGER_WEIGHT][0] != '\0';
+    Column none = {0}, found;
+
+    if (name == NULL || SPI_fnumber(types, name) <= 0)
+        return none;
+    found = FindColumn(types, name);
+    found.type = getBaseType(found.type);
+    return IsNumberType(found.type) ? found : none;
 }
 
-static void OpenRows(TriggerData *data, InsertedRows *in)
+static void OpenRows(TriggerData *data, const char *weight_column, InsertedRows *in)
 {
     TupleDesc types = RelationGetDescr(data->tg_relation);
     char **arguments = data->tg_trigger->tgargs;
@@ -132,10 +153,7 @@ static void OpenRows(TriggerData *data, InsertedRows *in)
     in->item = FindColumn(types, arguments[TRIGGER_ITEM]);
     in->time = FindColumn(types, arguments[TRIGGER_TIME]);
     in->time_type = TimeType(in->time.type);
-    if (HasWeight(data->tg_trigger)) {
-        in->weight = FindColumn(types, arguments[TRIGGER_WEIGHT]);
-        in->weight.type = WeightType(in->weight.type);
-    }
+    in->weight = FindWeight(types, weight_column);
     in->users = IdIndexCreate(CurrentMemoryContext, in->user.type);
     in->items = IdIndexCreate(CurrentMemoryContext, in->item.type);
     in->slot = MakeSingleTupleTableSlot(types, &TTSOpsMinimalTuple);
@@ -254,7 +272,7 @@ static Oid ObserveRows(TriggerData *data, PendingBatch **left)
     Oid model = LockModel(data->tg_trigger);
     uint32 count;
 
-    OpenRows(data, in);
+    OpenRows(data, WeightColumnOf(model), in);
     batch =
         AllocSetContextCreate(CurrentMemoryContext, "recadv observed rows", ALLOCSET_DEFAULT_SIZES);
     caller = MemoryContextSwitchTo(batch);

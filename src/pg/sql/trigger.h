@@ -11,7 +11,7 @@
 
 #include "utils/reltrigger.h"
 
-/* Arguments of the trigger, in this order; the last two since 0.2.0.  No weight: an empty name. */
+/* Arguments of the trigger, in this order; the last since 0.2.0. */
 enum {
     TRIGGER_MODEL,
     TRIGGER_USER,
@@ -19,7 +19,6 @@ enum {
     TRIGGER_TIME,
     TRIGGER_ON_ERROR,
     TRIGGER_IDENTITY,
-    TRIGGER_WEIGHT,
     TRIGGER_ARGS
 };
 

@@ -390,8 +390,13 @@ static bool CanCompareRecorded(const Training *t, const TrainRequest *request, d
            strcmp(p->recorded_metric, request->algorithm->metrics[0].name) == 0;
 }
 
-static char *WhyNotCompared(const Promotion *p)
+static char *WhyNotCompared(const Training *t)
 {
+    const Promotion *p = &t->promotion;
+    bool enough = p->held >= PROMOTION_LEAST && p->validated.users >= PROMOTION_LEAST;
+
+    if (enough && p->validated.holdout != t->held_how)
+        return "its training held out in another way";
     if (p->validated.before && p->validated.users == 0 && p->held >= PROMOTION_LEAST)
         return "it is a warm start, of which nothing was measured before";
     return "there are too few held-out interactions to compare by";
@@ -414,7 +419,7 @@ void PromotionDecide(Training *t, const TrainRequest *request)
     else if (CanCompareRecorded(t, request, value))
         CompareRecorded(t, share, value);
     else if (p->problem == NULL && options->holdout != HOLDOUT_NONE)
-        p->problem = WhyNotCompared(p);
+        p->problem = WhyNotCompared(t);
 }
 
 void PromotionReport(const Training *t, const TrainRequest *request, int32 version)

@@ -2,7 +2,6 @@
 #include "pg/train/recorded.h"
 
 #include "pg/base/json.h"
-#include "pg/train/training.h"
 
 #define BEFORE "before"
 #define USERS  "held_out_users"

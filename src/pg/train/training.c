@@ -98,21 +98,26 @@ void TrainingWarm(Training *t, const TrainRequest *request, Oid relid)
 {
     bool searches = IsChoosing(request->algorithm);
     char *misfit = "The algorithm is searched for without it";
+    Current current = {0};
     ModelTable table;
     int32 version;
 
     if (!((const TrainOptions *)request->options)->warm_start)
         return;
     ModelTableOpenOwned(relid, &table);
-    version = table.store.version = ModelTableCurrent(&table, true).version;
+    if (!searches)
+        current = ModelTableCurrent(&table, true);
+    else if (ModelTableTryCurrent(&table, &current) != NULL)
+        current.version = 0; /* a search needs nothing of it */
+    version = table.store.version = current.version;
     if (version > 0 && !searches)
         t->warm = WarmStartRead(&table.store, request->algorithm, request->options, t->context,
                                 &t->before, &misfit);
     ModelTableClose(&table);
-    if (version == 0)
+    if (version == 0 && !searches)
         ereport(NOTICE, (errmsg("model \"%s\" has no version to start from: starting afresh",
                                 request->model)));
-    else if (misfit != NULL)
+    else if (version > 0 && misfit != NULL)
         ereport(NOTICE,
                 (errmsg("version %d of model \"%s\" is no start for this training: starting afresh",
                         version, request->model),
@@ -185,18 +190,11 @@ void CheckHoldout(const TrainRequest *request, bool times)
     if (options->holdout == HOLDOUT_LAST && !times)
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                         errmsg("option \"holdout\" is \"last\", but there is no time column"),
-                        errhint("%s  Or use \"random\".", TimeHint(request))));
+                        errhint("%s  Without times, use \"random\".", TimeHint(request))));
     if (options->popular_half_life > 0 && !times)
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                         errmsg("option \"popular_half_life\" is set, but there is no time column"),
                         errhint("%s", TimeHint(request))));
-}
-
-Holdout ResolveHoldout(const TrainOptions *options, bool times)
-{
-    if (options->holdout == HOLDOUT_AUTO)
-        return times ? HOLDOUT_LAST : HOLDOUT_RANDOM;
-    return (Holdout)options->holdout;
 }
 
 /* Bytes of the collected arrays, by the formula in the documentation. */

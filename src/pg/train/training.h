@@ -101,9 +101,6 @@ extern void TrainingHoldOut(Training *training, const TrainRequest *request);
 /* BackendHostRun, with names for the users and items in random choices: those of their ids. */
 extern void TrainingKeysRun(Training *training, int threads, void (*work)(void *arg), void *arg);
 
-/* What holdout says, with or without times: last, random or none. */
-extern Holdout ResolveHoldout(const TrainOptions *options, bool times);
-
 /* Will what was collected be enough for an algorithm to learn a ranking from? */
 extern bool TrainingIsRankable(const Training *training, const TrainRequest *request);
 

@@ -222,5 +222,21 @@ SELECT ok(
     recadv_estimate_memory(1000000, 100000, 1000000, 'auto', '{"preset": "fast"}')
         < recadv_estimate_memory(1000000, 100000, 1000000, 'auto'),
     'which matters');
+-- a width that is tried for the best is not tried where the number of items asks for it already
+CREATE TABLE shelf AS
+SELECT u AS user_id, 1 + (u * 7 + i * i * 13) % 5000 AS item_id
+FROM generate_series(1, 1000) u, generate_series(1, 20) i;
+INSERT INTO shelf SELECT 1 + i % 1000, i FROM generate_series(1, 5000) i;
+CREATE FUNCTION shelf_trials() RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM recadv_train('shelf_model', 'shelf',
+        options => '{"candidates": "als, popularity", "promote": "always", "search": true}');
+    RETURN concat_ws(', ', recadv_info('shelf_model') ->> 'algorithm', recadv_info('shelf_model') #>> '{options,factors}',
+        recadv_info('shelf_model') #>> '{choice,measured}');
+END $$;
+SELECT is(shelf_trials(), 'als, 128, 3', '5,000 items: 256 factors are tried, too');
+INSERT INTO shelf VALUES (1, 5001);
+SELECT is(shelf_trials(), 'als, 256, 2', 'one more: they are what als has');
+
 SELECT * FROM finish();
 ROLLBACK;

@@ -111,7 +111,7 @@ RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM recadv_train(model, 'many', algorithm => algorithm,
         options => '{"epochs": 1, "adv_epochs": 1, "holdout": "none"}'::jsonb
-            - CASE WHEN algorithm = 'bpr' THEN 'adv_epochs' ELSE '' END || extra);
+            - CASE WHEN algorithm = 'amf' THEN '' ELSE 'adv_epochs' END || extra);
     RETURN format('%s, warm: %s', recadv_info(model) #> '{options,factors}',
         recadv_info(model) #>> '{training,warm_start}');
 END $$;
@@ -127,6 +127,8 @@ SELECT is(grown('more'), '128, warm: false', 'one more: 128');
 SELECT is(chosen(), '64', 'auto keeps what it chose');
 SELECT is(chosen('{"search": true}'), '128', 'until it searches again');
 SELECT is(grown('more_amf', algorithm => 'amf'), '128, warm: false', 'with amf, too');
+SELECT is(grown('more_als', algorithm => 'als'), '256, warm: false', 'with als, 256');
+SELECT is(grown('more_als', '{"warm_start": true}', 'als'), '256, warm: true', 'and kept');
 SELECT is(grown('paper', '{"preset": "paper"}', 'amf'), '64, warm: false', 'the width of the paper is named');
 SELECT is(grown('named', '{"factors": 32}'), '32, warm: false', 'as is any other');
 SELECT is(grown('few', '{"warm_start": true}'), '64, warm: true', 'a warm model keeps its width');
@@ -144,6 +146,12 @@ SELECT is(grown('more_amf', '{"warm_start": true, "promote": "always"}', 'amf'),
 DELETE FROM many WHERE item_id % 2 = 0 AND item_id > 100;
 SELECT is(grown('more', '{"warm_start": true, "promote": "always"}'), '64, warm: false',
     'with the width of as many items as there are');
+SELECT ok(
+    recadv_estimate_memory(1000, 5001, 20000, 'als')
+        = recadv_estimate_memory(1000, 5001, 20000, 'als', '{"factors": 256}')
+    AND recadv_estimate_memory(1000, 5000, 20000, 'als')
+        = recadv_estimate_memory(1000, 5000, 20000, 'als', '{"factors": 128}'),
+    'an estimate of als goes by the items');
 SELECT ok(
     recadv_estimate_memory(1000, 5001, 20000, 'bpr')
         = recadv_estimate_memory(1000, 5001, 20000, 'bpr', '{"factors": 128}')

@@ -169,8 +169,12 @@ create_watch() {
                 WHERE application_name = 'recadv_watched';
             END LOOP;
             LOOP
-                used := 1024 * substring(pg_read_file('/proc/' || watched || '/status', 0, 9999, true)
-                    FROM 'RssAnon:\s*(\d+)')::bigint;
+                BEGIN
+                    used := 1024 * substring(pg_read_file('/proc/' || watched || '/status', 0, 9999, true)
+                        FROM 'RssAnon:\s*(\d+)')::bigint;
+                EXCEPTION WHEN OTHERS THEN
+                    used := NULL; -- it ended between opening and reading
+                END;
                 EXIT WHEN used IS NULL;
                 first := coalesce(first, used);
                 peak := greatest(peak, used - first);

@@ -199,7 +199,7 @@ FROM (VALUES
     ('{"algorithm":7}', '%algorithm%'),
     ('{"algorithm":null}', '%algorithm%'),
     ('{"algorithm":"bpr","epsilon":1}', 'unknown option "epsilon"%'),
-    ('{"factors":0}', 'option "factors" must be%'),
+    ('{"factors":-1}', 'option "factors" must be%'),
     ('[]', 'options must be a JSON object%'),
     ('"bpr"', 'options must be a JSON object%'),
     ('{"holdout":"last"}', 'option "holdout" is "last", but there is no time%')) v(o, e);

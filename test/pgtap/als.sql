@@ -122,7 +122,7 @@ SELECT fails(
     format($$SELECT recadv_train('bad', 'train_orders', algorithm => 'als', options => %L)$$, o),
     '22023', pattern, o)
 FROM (VALUES
-    ('{"factors":0}', '%"factors"%'),
+    ('{"factors":-1}', '%"factors"%'),
     ('{"factors":4096}', '%"factors"%'),
     ('{"unobserved_weight":-1}', '%"unobserved_weight"%'),
     ('{"frequency_scaling":2}', '%"frequency_scaling"%'),

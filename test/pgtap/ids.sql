@@ -176,7 +176,7 @@ SELECT is(
 SELECT fails(
     $$SELECT train('(SELECT repeat(''é'', 513) AS user_id, 1 AS item_id)', 'long')$$,
     '22023',
-    '% has no interactions',
+    '% has no interactions | Skipped rows: 1 with an id that is too long or no text.',
     'more than 1024 bytes: the row is skipped');
 SELECT is(recadv_score(repeat('x', 100000), 'y', 'made'), NULL, 'a long id may be asked for');
 

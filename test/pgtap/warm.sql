@@ -146,18 +146,11 @@ SELECT is(grown('more_amf', '{"warm_start": true, "promote": "always"}', 'amf'),
 DELETE FROM many WHERE item_id % 2 = 0 AND item_id > 100;
 SELECT is(grown('more', '{"warm_start": true, "promote": "always"}'), '64, warm: false',
     'with the width of as many items as there are');
-SELECT ok(
-    recadv_estimate_memory(1000, 5001, 20000, 'als')
-        = recadv_estimate_memory(1000, 5001, 20000, 'als', '{"factors": 256}')
-    AND recadv_estimate_memory(1000, 5000, 20000, 'als')
-        = recadv_estimate_memory(1000, 5000, 20000, 'als', '{"factors": 128}'),
-    'an estimate of als goes by the items');
-SELECT ok(
-    recadv_estimate_memory(1000, 5001, 20000, 'bpr')
-        = recadv_estimate_memory(1000, 5001, 20000, 'bpr', '{"factors": 128}')
-    AND recadv_estimate_memory(1000, 5000, 20000, 'bpr')
-        = recadv_estimate_memory(1000, 5000, 20000, 'bpr', '{"factors": 64}'),
-    'the estimate of memory knows the width');
+SELECT is(
+    recadv_estimate_memory(1000, items, 20000, a),
+    recadv_estimate_memory(1000, items, 20000, a, jsonb_build_object('factors', width)),
+    format('an estimate of %s for %s items knows the width', a, items))
+FROM (VALUES ('als', 5000, 128), ('als', 5001, 256), ('bpr', 5000, 64), ('bpr', 5001, 128)) w(a, items, width);
 SELECT fails(
     $$SELECT recadv_fit(user_id, item_id, '{"warm_start": true}') FROM orders$$,
     '22023',

@@ -12,10 +12,7 @@
 
 void AlsSettle(void *options, const Model *model)
 {
-    AlsOptions *o = options;
-
-    if (o->factors == 0)
-        o->factors = model->part[ALS_USER_PART].columns;
+    FactorsSettle(model, &((AlsOptions *)options)->factors);
 }
 
 void AlsLayout(Model *model)

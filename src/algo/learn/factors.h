@@ -27,6 +27,13 @@ static inline uint32_t FactorsWidth(const Model *model, int64_t named, uint32_t 
     return named > 0 ? (uint32_t)named : model->items > MANY_ITEMS ? many : few;
 }
 
+/* What was left open becomes what the model has. */
+static inline void FactorsSettle(const Model *model, int64_t *factors)
+{
+    if (*factors == 0)
+        *factors = model->part[FACTORS_USER_PART].columns;
+}
+
 /* Rows of zeros start as normal numbers, cut off at two standard deviations; others stay. */
 extern void FactorsInit(const Host *host, Part *part, RandomPurpose purpose, uint64_t seed,
                         double deviation);

@@ -18,10 +18,7 @@ Strength MfStrength(const MfOptions *options)
 
 void MfSettle(void *options, const Model *model)
 {
-    MfOptions *o = options;
-
-    if (o->factors == 0)
-        o->factors = model->part[MF_USER_PART].columns;
+    FactorsSettle(model, &((MfOptions *)options)->factors);
 }
 
 void MfLayout(Model *model)

@@ -172,8 +172,8 @@ create_watch() {
                 BEGIN
                     used := 1024 * substring(pg_read_file('/proc/' || watched || '/status', 0, 9999, true)
                         FROM 'RssAnon:\s*(\d+)')::bigint;
-                EXCEPTION WHEN OTHERS THEN
-                    used := NULL; -- it ended between opening and reading
+                EXCEPTION WHEN internal_error THEN
+                    used := NULL; -- no such process: it ended between opening and reading
                 END;
                 EXIT WHEN used IS NULL;
                 first := coalesce(first, used);

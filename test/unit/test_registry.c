@@ -77,7 +77,8 @@ static void CheckSettled(const Algorithm *algorithm)
         Training run;
         Model model, other;
 
-        SetOptions(algorithm, &run.options, "");
+        OptionsDefault(train_options, &run.options);
+        OptionsDefault(algorithm->options, &run.options);
         ModelLayout(&model, algorithm, &run.options, 50, items[n]);
         ModelSettle(&model, &run.options);
         ModelLayout(&other, algorithm, &run.options, 7, items[3 - n]);
@@ -166,7 +167,7 @@ void TestRegistry(void)
     CheckAlsWidth();
     CheckBprWidth();
     for (int i = 0; algorithms[i] != NULL; i++)
-        if (algorithms[i]->settle != NULL)
+        if (algorithms[i]->train != NULL)
             CheckSettled(algorithms[i]);
     CheckFinite(&t);
     CheckPopularity(&t);

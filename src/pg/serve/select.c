@@ -207,7 +207,7 @@ TopK SelectItems(Served *served, const float *query, const Filter *filter, uint3
 }
 
 /* Items that came since the training, whose rows are not stored. */
-static void OfferNew(const Served *served, const Scorer *scorer, Selection *s)
+static void OfferNewSimilar(const Served *served, const Scorer *scorer, Selection *s)
 {
     if (scorer->axis != AXIS_ITEM || served->new_items.count == 0)
         return;
@@ -228,7 +228,7 @@ TopK SelectSimilar(Served *served, Axis axis, uint32 row, const Filter *filter, 
     s = SelectionOpen(&others, k,
                       axis == AXIS_ITEM ? ServedItems(served) : AxisCount(served, axis));
     OfferAll(served, &scorer, &s);
-    OfferNew(served, &scorer, &s);
+    OfferNewSimilar(served, &scorer, &s);
     TopKFinish(&s.top);
     return s.top;
 }

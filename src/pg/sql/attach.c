@@ -167,26 +167,6 @@ static char *TriggerArguments(const ModelTable *table, const char *const *column
                     quote_literal_cstr(TriggerIdentity(model)));
 }
 
-static void CreateObserver(Oid relid, Oid function, const ModelTable *table,
-                           const char *const *columns, const char *on_error)
-{
-    Relation relation = OpenObserved(relid, ShareRowExclusiveLock,
-                                     pg_class_aclcheck(relid, GetUserId(), ACL_TRIGGER));
-    char *name;
-
-    CheckNotAttached(relation, function, table);
-    name = FreeName(relation->trigdesc, table->store.name);
-    SPI_execute(
-        psprintf("CREATE TRIGGER %s AFTER INSERT ON %s REFERENCING NEW TABLE AS "
-                 "recadv_inserted FOR EACH STATEMENT EXECUTE FUNCTION %s(%s)",
-                 quote_identifier(name), RelationName(relid),
-                 quote_qualified_identifier(get_namespace_name(get_func_namespace(function)),
-                                            get_func_name(function)),
-                 TriggerArguments(table, columns, on_error)),
-        false, 0);
-    relation_close(relation, NoLock);
-}
-
 /* Otherwise each INSERT would fail, or warn. */
 static void CheckTimeColumn(Oid relid, const char *column, const ModelTable *table,
                             const Header *header)
@@ -205,6 +185,36 @@ static void CheckTimeColumn(Oid relid, const char *column, const ModelTable *tab
                      "times of this type.")));
 }
 
+static void CheckColumns(Oid relid, const char *const *columns, const ModelTable *table,
+                         const Header *header)
+{
+    CheckColumnOf(relid, columns[0], "user_column");
+    CheckColumnOf(relid, columns[1], "item_column");
+    CheckColumnOf(relid, columns[2], "time_column");
+    CheckTimeColumn(relid, columns[2], table, header);
+}
+
+static void CreateObserver(Oid relid, Oid function, const ModelTable *table, const Header *header,
+                           const char *const *columns, const char *on_error)
+{
+    Relation relation = OpenObserved(relid, ShareRowExclusiveLock,
+                                     pg_class_aclcheck(relid, GetUserId(), ACL_TRIGGER));
+    char *name;
+
+    CheckNotAttached(relation, function, table);
+    CheckColumns(relid, columns, table, header);
+    name = FreeName(relation->trigdesc, table->store.name);
+    SPI_execute(
+        psprintf("CREATE TRIGGER %s AFTER INSERT ON %s REFERENCING NEW TABLE AS "
+                 "recadv_inserted FOR EACH STATEMENT EXECUTE FUNCTION %s(%s)",
+                 quote_identifier(name), RelationName(relid),
+                 quote_qualified_identifier(get_namespace_name(get_func_namespace(function)),
+                                            get_func_name(function)),
+                 TriggerArguments(table, columns, on_error)),
+        false, 0);
+    relation_close(relation, NoLock);
+}
+
 PG_FUNCTION_INFO_V1(recadv_attach);
 
 Datum recadv_attach(PG_FUNCTION_ARGS)
@@ -219,11 +229,7 @@ Datum recadv_attach(PG_FUNCTION_ARGS)
     columns[0] = ColumnArgument(fcinfo, ATTACH_USER_COLUMN, header.source.user_column);
     columns[1] = ColumnArgument(fcinfo, ATTACH_ITEM_COLUMN, header.source.item_column);
     columns[2] = ColumnArgument(fcinfo, ATTACH_TIME_COLUMN, header.source.time_column);
-    CheckColumnOf(relid, columns[0], "user_column");
-    CheckColumnOf(relid, columns[1], "item_column");
-    CheckColumnOf(relid, columns[2], "time_column");
-    CheckTimeColumn(relid, columns[2], &table, &header);
-    CreateObserver(relid, TriggerFunction(fcinfo), &table, columns, on_error);
+    CreateObserver(relid, TriggerFunction(fcinfo), &table, &header, columns, on_error);
     ModelTableClose(&table);
     SPI_finish();
     PG_RETURN_VOID();

@@ -86,7 +86,8 @@ static Oid LockModel(const Trigger *trigger)
     return relid;
 }
 
-/* Of the model's source; NULL: its rows have no weights. */
+/* Of the model's source; NULL: its rows have no weights.  What notes the events opens the model
+ * again: reading the rows may run code of users. */
 static char *WeightColumnOf(Oid model)
 {
     ModelTable table;

@@ -85,13 +85,14 @@ Datum recadv_rollback(PG_FUNCTION_ARGS)
     versions = ModelTableVersions(&table);
     unpromoted = list_intersection_int(versions, ModelTableUnpromoted(&table));
     served = list_difference_int(versions, unpromoted);
-    version = PG_ARGISNULL(ROLLBACK_VERSION)
-                  ? PreviousVersion(served, ModelTableCurrent(&table, false))
-                  : PG_GETARG_INT32(ROLLBACK_VERSION);
-    if (!PG_ARGISNULL(ROLLBACK_VERSION))
+    if (PG_ARGISNULL(ROLLBACK_VERSION)) {
+        version = PreviousVersion(served, ModelTableCurrent(&table, false));
+        if (version == 0)
+            FailNothingBefore(relid, unpromoted);
+    } else {
+        version = PG_GETARG_INT32(ROLLBACK_VERSION);
         CheckVersion(relid, versions, version);
-    else if (version == 0)
-        FailNothingBefore(relid, unpromoted);
+    }
     /* So that another rollback goes further back, not forth again. */
     PublishVersion(
         relid, &(PublishedVersion){.version = version, .previous = VersionBelow(served, version)});

@@ -82,9 +82,9 @@ static void TakeRecorded(Serving *s, const Header *header, Jsonb *document)
     Promotion *p = &s->training->promotion;
     const Metric *metric = &header->algorithm->metrics[0];
 
-    if (training == NULL || !JsonbGetReal(training, metric->name, &p->recorded))
-        p->recorded = NAN;
-    p->recorded_metric = metric->name;
+    p->recorded.metric = metric->name;
+    if (training == NULL || !JsonbGetReal(training, metric->name, &p->recorded.own.value))
+        p->recorded.own.value = NAN;
 }
 
 /* The same ones that the new version will meet. */
@@ -182,7 +182,7 @@ static void TryCompare(Serving *s)
         ReThrowError(error);
     if (error->sqlerrcode != ERRCODE_PROGRAM_LIMIT_EXCEEDED)
         p->reason = NULL;
-    p->serving_value = p->recorded = NAN;
+    p->serving_value = p->recorded.own.value = NAN;
     p->problem = error->message;
 }
 
@@ -210,7 +210,7 @@ void PolicyPromotionPrepare(Training *t, const TrainRequest *request, Oid relid)
 
     t->promotion = (Promotion){.serving_value = NAN,
                                .value = NAN,
-                               .recorded = NAN,
+                               .recorded.own.value = NAN,
                                .measure = request->algorithm->metrics[0].name};
     ModelTableOpenOwned(relid, &table);
     serves = ModelTableTryCurrent(&table, &current) == NULL && current.version > 0;
@@ -255,10 +255,11 @@ static void CompareRecorded(Training *t, const Metric *metric, double share, dou
     Promotion *p = &t->promotion;
 
     p->value = value;
-    if (!IsEnough(value, share, p->recorded))
-        PromotionRefuse(t, psprintf("its %s of %.4f is less than %g of the %.4f that version %d, "
-                                    "which serves, had in its own training",
-                                    metric->label, value, share, p->recorded, p->serving));
+    if (!IsEnough(value, share, p->recorded.own.value))
+        PromotionRefuse(t,
+                        psprintf("its %s of %.4f is less than %g of the %.4f that version %d, "
+                                 "which serves, had in its own training",
+                                 metric->label, value, share, p->recorded.own.value, p->serving));
 }
 
 void PolicyPromotionDecide(Training *t, const TrainRequest *request)
@@ -273,7 +274,8 @@ void PolicyPromotionDecide(Training *t, const TrainRequest *request)
         return;
     if (!isnan(p->serving_value))
         CompareMeasured(t, share);
-    else if (!isnan(value) && !isnan(p->recorded) && strcmp(p->recorded_metric, metric->name) == 0)
+    else if (!isnan(value) && !isnan(p->recorded.own.value) &&
+             strcmp(p->recorded.metric, metric->name) == 0)
         CompareRecorded(t, metric, share, value);
     else
         p->problem = "nothing was measured that both could be compared by";

@@ -215,8 +215,7 @@ static void Compare(void *arg)
         return;
     }
     s->whole.header = header;
-    p->validated = RecordedRead(s->store, &header);
-    p->recorded_metric = header.algorithm->metrics[0].name;
+    p->recorded = RecordedRead(s->store, &header);
     if (!HasRoom(s, &header)) {
         p->problem = "comparing with it needs more memory than recadv.max_memory allows";
         return;
@@ -357,49 +356,56 @@ static void CompareMeasured(Training *t, double share)
                         p->value, share, p->serving_value, p->serving, p->compared));
 }
 
+/* A warm start, which flatters, is compared with what flatters alike. */
+static const MeanMetric *Reference(const Training *t)
+{
+    const Recorded *recorded = &t->promotion.recorded;
+
+    return t->model.warm ? &recorded->own : &recorded->unlearnt;
+}
+
 /*
  * By how much two means over different users may differ by chance: two standard errors, since
  * numbers from 0 to 1 vary by m (1 - m) at most.
  */
-static double Chance(const Promotion *p, double value)
+static double Chance(const MeanMetric *a, const MeanMetric *b)
 {
-    double mean = fmin(fmax((value + p->validated.value) / 2, 0), 1);
+    double mean = fmin(fmax((a->value + b->value) / 2, 0), 1);
 
-    return 2 * sqrt(mean * (1 - mean) * (1 / (double)p->held + 1 / (double)p->validated.users));
+    return 2 * sqrt(mean * (1 - mean) * (1 / (double)a->users + 1 / (double)b->users));
 }
 
 static void CompareRecorded(Training *t, double share, double value)
 {
     Promotion *p = &t->promotion;
+    const MeanMetric *then = Reference(t);
+    MeanMetric now = {value, (uint32)p->held};
 
-    if (!IsEnough(value + Chance(p, value), share, p->validated.value))
-        PromotionRefuse(
-            t, psprintf("its NDCG@100 of %.4f is less than %g of the %.4f that version %d, which "
-                        "serves, had %s",
-                        value, share, p->validated.value, p->serving,
-                        p->validated.before ? "before its warm start" : "in its own training"));
+    if (!IsEnough(value + Chance(&now, then), share, then->value))
+        PromotionRefuse(t, psprintf("its NDCG@100 of %.4f is less than %g of the %.4f that version "
+                                    "%d, which serves, had %s",
+                                    value, share, then->value, p->serving,
+                                    p->recorded.warm && !t->model.warm ? "on what it had not learnt"
+                                                                       : "in its own training"));
 }
 
-/* Have both held out in the same way, and enough to say something? */
-static bool CanCompareRecorded(const Training *t, const TrainRequest *request, double value)
+/* NULL: what both trainings measured can be compared. */
+static char *WhyNotByRecord(const Training *t, const TrainRequest *request, double value)
 {
     const Promotion *p = &t->promotion;
+    uint32 users = Reference(t)->users;
 
-    return p->held >= PROMOTION_LEAST && p->validated.users >= PROMOTION_LEAST && !isnan(value) &&
-           p->validated.holdout == t->held_how &&
-           strcmp(p->recorded_metric, request->algorithm->metrics[0].name) == 0;
-}
-
-static char *WhyNotCompared(const Training *t)
-{
-    const Promotion *p = &t->promotion;
-    bool enough = p->held >= PROMOTION_LEAST && p->validated.users >= PROMOTION_LEAST;
-
-    if (enough && p->validated.holdout != t->held_how)
+    if (p->held < PROMOTION_LEAST || isnan(value))
+        return "there are too few held-out interactions to compare by";
+    if (users == 0 && p->recorded.warm)
+        return "it is a warm start, of which nothing is known that it had not learnt";
+    if (users < PROMOTION_LEAST)
+        return "there are too few held-out interactions to compare by";
+    if (p->recorded.holdout != t->held_how)
         return "its training held out in another way";
-    if (p->validated.before && p->validated.users == 0 && p->held >= PROMOTION_LEAST)
-        return "it is a warm start, of which nothing was measured before";
-    return "there are too few held-out interactions to compare by";
+    if (strcmp(p->recorded.metric, request->algorithm->metrics[0].name) != 0)
+        return "its training measured something else";
+    return NULL;
 }
 
 void PromotionDecide(Training *t, const TrainRequest *request)
@@ -407,6 +413,7 @@ void PromotionDecide(Training *t, const TrainRequest *request)
     const TrainOptions *options = request->options;
     double share = options->promote;
     Promotion *p = &t->promotion;
+    char *why_not;
     double value;
 
     if (p->serving == 0)
@@ -414,12 +421,15 @@ void PromotionDecide(Training *t, const TrainRequest *request)
     if (ModelIsCollapsed(&t->backend.host, &t->model, &t->collected.data))
         PromotionRefuse(t, "it scores all items alike");
     value = MeasureNew(t, request->threads);
-    if (p->compared >= PROMOTION_LEAST && !isnan(p->value) && !isnan(p->serving_value))
+    if (p->compared >= PROMOTION_LEAST && !isnan(p->value) && !isnan(p->serving_value)) {
         CompareMeasured(t, share);
-    else if (CanCompareRecorded(t, request, value))
+        return;
+    }
+    why_not = WhyNotByRecord(t, request, value);
+    if (why_not == NULL)
         CompareRecorded(t, share, value);
     else if (p->problem == NULL && options->holdout != HOLDOUT_NONE)
-        p->problem = WhyNotCompared(t);
+        p->problem = why_not;
 }
 
 void PromotionReport(const Training *t, const TrainRequest *request, int32 version)

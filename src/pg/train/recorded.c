@@ -1,50 +1,67 @@
-/* recorded.c: reads and writes what was measured of a version before warm starts. */
+/* recorded.c: reads and writes what was measured of a version when it was trained. */
 #include "pg/train/recorded.h"
 
 #include "pg/base/json.h"
 
-#define BEFORE "before"
-#define USERS  "held_out_users"
+#define UNLEARNT "unlearnt"
 
-/* 0.1.0 told only how many interactions are held out. */
-static int64 HeldUsers(Jsonb *training, const Header *header)
+static const char *const holdout_names[] = {"none", "last", "random"};
+
+const char *HoldoutName(Holdout holdout)
 {
-    int64 users;
-
-    return JsonbGetInteger(training, USERS, &users) ? users : header->held;
+    return holdout_names[holdout];
 }
 
-static bool IsWarm(Jsonb *training)
+/* 0.1.0 did not tell. */
+static Holdout ReadHoldout(Jsonb *training, const Header *header)
 {
-    return JsonbHas(training, "warm_users");
+    char *name = JsonbGetString(training, "holdout");
+
+    if (name == NULL)
+        return ResolveHoldout(header->options, header->source.time_column != NULL);
+    for (int i = 0; i < (int)lengthof(holdout_names); i++)
+        if (strcmp(name, holdout_names[i]) == 0)
+            return (Holdout)i;
+    return HOLDOUT_AUTO;
+}
+
+/* 0.1.0 did not tell of how many users; figures of recommenders are from 0 to 1. */
+static MeanMetric ReadMetric(Jsonb *object, const char *metric, int64 users)
+{
+    double value;
+
+    if (JsonbHas(object, "held_out_users") && !JsonbGetInteger(object, "held_out_users", &users))
+        return (MeanMetric){0};
+    if (!JsonbGetReal(object, metric, &value) || !(value >= 0 && value <= 1) || users < 0 ||
+        users > PG_UINT32_MAX)
+        return (MeanMetric){0};
+    return (MeanMetric){value, (uint32)users};
 }
 
 Recorded RecordedRead(ModelStore *store, const Header *header)
 {
-    Jsonb *training = JsonbGetObject(StoreReadJson(store, PART_HEADER, 0), "training");
-    Jsonb *measured = training;
-    Recorded recorded = {.holdout =
-                             ResolveHoldout(header->options, header->source.time_column != NULL)};
-    int64 users;
+    Jsonb *training = JsonbGetObject(StoreReadJson(store, PART_HEADER, 0), "training"), *unlearnt;
+    Recorded recorded = {.metric = header->algorithm->metrics[0].name};
 
     if (training == NULL)
         return recorded;
-    recorded.before = IsWarm(training);
-    if (recorded.before && (measured = JsonbGetObject(training, BEFORE)) == NULL)
+    recorded.holdout = ReadHoldout(training, header);
+    recorded.own = recorded.unlearnt = ReadMetric(training, recorded.metric, header->held);
+    recorded.warm = JsonbHas(training, "warm_users");
+    if (!recorded.warm)
         return recorded;
-    users = HeldUsers(measured, header);
-    if (JsonbGetReal(measured, header->algorithm->metrics[0].name, &recorded.value) &&
-        recorded.value >= 0 && recorded.value <= 1 && users >= 0 && users <= PG_UINT32_MAX)
-        recorded.users = (uint32)users;
+    unlearnt = JsonbGetObject(training, UNLEARNT);
+    recorded.unlearnt =
+        unlearnt == NULL ? (MeanMetric){0} : ReadMetric(unlearnt, recorded.metric, 0);
     return recorded;
 }
 
-void RecordedDescribe(StringInfo json, const Recorded *recorded, const char *metric)
+void UnlearntDescribe(StringInfo json, const char *metric, const MeanMetric *unlearnt)
 {
-    if (recorded->users == 0)
+    if (unlearnt->users == 0)
         return;
-    JsonOpen(json, BEFORE, '{');
-    JsonReal(json, metric, recorded->value);
-    JsonInteger(json, USERS, recorded->users);
+    JsonOpen(json, UNLEARNT, '{');
+    JsonReal(json, metric, unlearnt->value);
+    JsonInteger(json, "held_out_users", unlearnt->users);
     JsonClose(json, '}');
 }

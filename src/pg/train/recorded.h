@@ -1,27 +1,36 @@
 /*
- * recorded.h: what validation said of a version before a warm start went on from it.
+ * recorded.h: what was measured of a version when it was trained.
  *
- * A warm start has learnt most of what it holds out, so what it measures flatters.  It hands on
- * what was measured of the version that it goes on from, in "before" of its header's "training", so
- * that later versions can be compared with something.
+ * A warm start has learnt most of what it holds out, so what it measures flatters.  Its header also
+ * says, in "unlearnt" of "training", how good it was on what it had not learnt: if it was ranked
+ * beside the version before it, or else what that version had there.
  */
 #ifndef RECADV_PG_TRAIN_RECORDED_H
 #define RECADV_PG_TRAIN_RECORDED_H
 
 #include "pg/model/header.h"
 
-/* A mean of the algorithm's first metric, from 0 to 1. */
-typedef struct Recorded {
+/* A mean over so many users; 0: nothing is known. */
+typedef struct MeanMetric {
     double value;
-    uint32 users;    /* that it is a mean over; 0: nothing is recorded */
-    Holdout holdout; /* how their interactions were held out */
-    bool before;     /* it is not of the version itself, but from before its warm start */
+    uint32 users;
+} MeanMetric;
+
+typedef struct Recorded {
+    const char *metric;  /* the algorithm's first one; NULL: nothing was read */
+    MeanMetric own;      /* by its training */
+    MeanMetric unlearnt; /* the same, but of a warm start */
+    Holdout holdout;     /* how their interactions were held out; HOLDOUT_AUTO: not known */
+    bool warm;
 } Recorded;
 
-/* Of the version that is open. */
+/* Of a recommender's version, which is open. */
 extern Recorded RecordedRead(ModelStore *store, const Header *header);
 
-/* Part of what a header says of a training that began warm. */
-extern void RecordedDescribe(StringInfo json, const Recorded *recorded, const char *metric);
+/* What the header of a warm start says beside its own figures; nothing where nothing is known. */
+extern void UnlearntDescribe(StringInfo json, const char *metric, const MeanMetric *unlearnt);
+
+/* As in options and headers. */
+extern const char *HoldoutName(Holdout holdout);
 
 #endif

@@ -94,47 +94,58 @@ void TrainingRead(Training *t, const TrainRequest *request)
     t->phases.map = HostClock() - start - t->phases.read;
 }
 
+static void TellAfresh(const TrainRequest *request, int32 version, const char *why)
+{
+    ereport(NOTICE,
+            (errmsg("version %d of model \"%s\" is no start for this training: starting afresh",
+                    version, request->model),
+             errdetail("%s.", why)));
+}
+
+static void LoadStart(Training *t, const TrainRequest *request, ModelTable *table)
+{
+    int32 version = ModelTableCurrent(table, true).version;
+    char *misfit = NULL;
+
+    if (version == 0) {
+        ereport(NOTICE, (errmsg("model \"%s\" has no version to start from: starting afresh",
+                                request->model)));
+        return;
+    }
+    table->store.version = version;
+    t->warm = WarmStartRead(&table->store, request->algorithm, request->options, t->context,
+                            &t->base, &misfit);
+    if (t->warm == NULL)
+        TellAfresh(request, version, misfit);
+}
+
+/* A search needs nothing of the version, which may be one that cannot be read. */
+static void TellSearch(const TrainRequest *request, ModelTable *table)
+{
+    Current current;
+
+    if (ModelTableTryCurrent(table, &current) == NULL && current.version > 0)
+        TellAfresh(request, current.version, "The algorithm is searched for without it");
+}
+
 void TrainingWarm(Training *t, const TrainRequest *request, Oid relid)
 {
-    bool searches = IsChoosing(request->algorithm);
-    char *misfit = "The algorithm is searched for without it";
-    Current current = {0};
     ModelTable table;
-    int32 version;
 
     if (!((const TrainOptions *)request->options)->warm_start)
         return;
     ModelTableOpenOwned(relid, &table);
-    if (!searches)
-        current = ModelTableCurrent(&table, true);
-    else if (ModelTableTryCurrent(&table, &current) != NULL)
-        current.version = 0; /* a search needs nothing of it */
-    version = table.store.version = current.version;
-    if (version > 0 && !searches)
-        t->warm = WarmStartRead(&table.store, request->algorithm, request->options, t->context,
-                                &t->before, &misfit);
+    if (IsChoosing(request->algorithm))
+        TellSearch(request, &table);
+    else
+        LoadStart(t, request, &table);
     ModelTableClose(&table);
-    if (version == 0 && !searches)
-        ereport(NOTICE, (errmsg("model \"%s\" has no version to start from: starting afresh",
-                                request->model)));
-    else if (version > 0 && misfit != NULL)
-        ereport(NOTICE,
-                (errmsg("version %d of model \"%s\" is no start for this training: starting afresh",
-                        version, request->model),
-                 errdetail("%s.", misfit)));
 }
 
 void DescribeMetrics(StringInfo json, const Algorithm *algorithm, const double *metric)
 {
     for (int i = 0; i < METRICS; i++)
         JsonReal(json, algorithm->metrics[i].name, metric[i]);
-}
-
-static const char *HoldoutName(Holdout holdout)
-{
-    static const char *const names[] = {"none", "last", "random"};
-
-    return names[holdout];
 }
 
 void DescribeHoldout(StringInfo json, const Algorithm *algorithm, const Training *t)

@@ -42,11 +42,9 @@ typedef struct Promotion {
     const char *measure;  /* what is compared; NULL: "ndcg" */
     double serving_value; /* of the version that serves, on them; NaN: not known */
     double value;         /* of the new one */
-    double recorded;      /* what the training of a policy that serves measured; NaN: nothing */
-    Recorded validated;   /* what validation said of a recommender that serves */
-    const char *recorded_metric; /* what either is called */
-    char *problem;               /* why it could not be compared; or NULL */
-    char *reason;                /* why the new version does not serve; NULL: it does */
+    Recorded recorded;    /* of the version that serves; a policy's value may be any number */
+    char *problem;        /* why it could not be compared; or NULL */
+    char *reason;         /* why the new version does not serve; NULL: it does */
 } Promotion;
 
 /* What came of it; all memory in `context`. */
@@ -64,7 +62,7 @@ typedef struct Training {
     const Choice *made;            /* the trials; NULL: none in this run */
     WarmStart *warm;               /* NULL: none */
     WarmKnown known;               /* to it */
-    Recorded before;               /* what was measured of it */
+    Recorded base;                 /* what was measured of it */
     bool held_out;                 /* has been chosen */
     Holdout held_how;              /* never HOLDOUT_AUTO */
     uint64 held_users;             /* one interaction of each; not all algorithms keep them */
@@ -90,8 +88,8 @@ extern void TrainingCollect(Training *training, const TrainRequest *request, Col
 extern void CheckTime(const TrainRequest *request, bool times);
 
 /*
- * With the option warm_start: loads the embeddings of the model's current version, if it has one of
- * the same algorithm and width.  Needs an active snapshot.
+ * With the option warm_start: loads the embeddings of the model's current version, or says why not.
+ * Needs an active snapshot.
  */
 extern void TrainingWarm(Training *training, const TrainRequest *request, Oid relid);
 

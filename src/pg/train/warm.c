@@ -34,23 +34,26 @@ static bool IsLoneNumber(const Part *part)
     return part->axis == AXIS_SHARED && part->rows == 1 && part->columns == 1;
 }
 
+static char *Difference(const Part *is, const Part *asked)
+{
+    if (is->axis != asked->axis)
+        return psprintf("Part \"%s\" is of another kind", is->name);
+    return psprintf("Rows of part \"%s\" have %u numbers there, and %u with these options",
+                    is->name, is->columns, asked->columns);
+}
+
 /* Where a part of one model is not that of another, the first such part; NULL: there is none. */
 static char *OtherPart(const Model *model, const Model *wanted)
 {
     const Model *longer = wanted->parts > model->parts ? wanted : model;
+    int both = Min(model->parts, wanted->parts);
 
-    for (int i = 0; i < longer->parts; i++) {
-        const Part *is = &model->part[i], *asked = &wanted->part[i];
-
-        if (i >= wanted->parts || i >= model->parts) {
-            if (!IsLoneNumber(&longer->part[i]))
-                return psprintf("Only one of the two has a part \"%s\"", longer->part[i].name);
-        } else if (is->columns == asked->columns && !IsAlike(is, asked)) {
-            return psprintf("Part \"%s\" is of another shape", is->name);
-        } else if (!IsAlike(is, asked))
-            return psprintf("Rows of part \"%s\" have %u numbers there, and %u with these options",
-                            is->name, is->columns, asked->columns);
-    }
+    for (int i = 0; i < both; i++)
+        if (!IsAlike(&model->part[i], &wanted->part[i]))
+            return Difference(&model->part[i], &wanted->part[i]);
+    for (int i = both; i < longer->parts; i++)
+        if (!IsLoneNumber(&longer->part[i]))
+            return psprintf("Only one of the two has a part \"%s\"", longer->part[i].name);
     return NULL;
 }
 
@@ -88,7 +91,7 @@ static void Load(ModelStore *store, const Header *header, WarmStart *warm)
 }
 
 WarmStart *WarmStartRead(ModelStore *store, const Algorithm *algorithm, const void *options,
-                         MemoryContext parent, Recorded *before, char **misfit)
+                         MemoryContext parent, Recorded *recorded, char **misfit)
 {
     MemoryContext context =
         AllocSetContextCreate(parent, "recadv warm start", ALLOCSET_DEFAULT_SIZES);
@@ -99,11 +102,11 @@ WarmStart *WarmStartRead(ModelStore *store, const Algorithm *algorithm, const vo
     warm->context = context;
     HeaderLayout(&header, &warm->model);
     *misfit = Misfit(&warm->model, algorithm, options);
-    *before = RecordedRead(store, &header);
     if (*misfit == NULL) {
         CheckMemory(SizeAdd(MemoryContextMemAllocated(parent, true), WarmStartMemory(&warm->model)),
                     "loading the embeddings to start from");
         Load(store, &header, warm);
+        *recorded = RecordedRead(store, &header);
     }
     MemoryContextSwitchTo(caller);
     if (*misfit == NULL)

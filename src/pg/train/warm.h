@@ -23,11 +23,11 @@ typedef struct WarmKnown {
 
 /*
  * Loads the rows of a version into a child of `parent`; NULL if its parts are not those of this
- * algorithm with these options: then *misfit says what is different.  *before: what was measured of
- * the version.
+ * algorithm with these options: then *misfit says what is different.  Otherwise *recorded is what
+ * was measured of the version.
  */
 extern WarmStart *WarmStartRead(ModelStore *store, const Algorithm *algorithm, const void *options,
-                                MemoryContext parent, Recorded *before, char **misfit);
+                                MemoryContext parent, Recorded *recorded, char **misfit);
 
 /*
  * Does the version know enough of these users and items to be a start?  Then what the options leave

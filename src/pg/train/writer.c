@@ -44,20 +44,18 @@ static bool IsTimed(const TrainRequest *request)
     return request->model != NULL;
 }
 
-/*
- * A warm start that was ranked beside the version before it, on what neither has learnt, has an
- * honest figure of its own; any other has what was measured before it, if that was held out alike.
+/* If it was ranked beside the version before it, its own; otherwise that one's, if held out alike.
  */
-static void DescribeBefore(StringInfo json, const Training *t)
+static void DescribeUnlearnt(StringInfo json, const Training *t)
 {
     const Promotion *p = &t->promotion;
-    Recorded own = {.value = p->value, .users = p->compared};
+    MeanMetric own = {p->value, p->compared};
     const char *metric = t->model.algorithm->metrics[0].name;
 
     if (p->compared >= PROMOTION_LEAST && !isnan(p->value))
-        RecordedDescribe(json, &own, metric);
-    else if (t->before.holdout == t->held_how)
-        RecordedDescribe(json, &t->before, metric);
+        UnlearntDescribe(json, metric, &own);
+    else if (t->base.holdout == t->held_how)
+        UnlearntDescribe(json, metric, &t->base.unlearnt);
 }
 
 /* Images of the same rows are to be the same bytes. */
@@ -93,7 +91,7 @@ static void DescribeTraining(StringInfo json, const Training *t, const TrainRequ
     if (t->model.warm) {
         JsonInteger(json, "warm_users", t->known.users);
         JsonInteger(json, "warm_items", t->known.items);
-        DescribeBefore(json, t);
+        DescribeUnlearnt(json, t);
     }
     if (t->report.warning[0] != '\0')
         JsonString(json, "warning", t->report.warning);

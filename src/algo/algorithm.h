@@ -314,7 +314,8 @@ struct Algorithm {
      */
     double (*work)(const Model *model, const Interactions *shape);
 
-    /* Single options that a choice tries once the algorithm is the best, and what a search for
+    /* Single options that a choice tries once the algorithm is the best (but for those with which
+     * the model would be smaller), and what a search for
      * options goes over where nothing is said; each ends with option == NULL.  NULL: none. */
     const struct PresetValue *variants;
     const OptionRange *space;

@@ -137,8 +137,8 @@ static size_t ModelBytes(const Trial *trial, const Interactions *shape)
 /* A preset or a large catalogue may have asked for a wider model. */
 bool VariantSuits(const Trial *best, const Trial *variant, const Interactions *shape)
 {
-    return ModelBytes(variant, shape) >= ModelBytes(best, shape) &&
-           memcmp(variant->options, best->options, best->algorithm->options_size) != 0 &&
+    return memcmp(variant->options, best->options, best->algorithm->options_size) != 0 &&
+           ModelBytes(variant, shape) >= ModelBytes(best, shape) &&
            TrainingWork(variant, shape) <= DEAREST_VARIANT * TrainingWork(best, shape);
 }
 

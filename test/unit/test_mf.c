@@ -747,46 +747,75 @@ static float StrengthOf(const Model *model)
     return model->part[STRENGTH_PART + ChoosesRegularization(model->options)].data[0];
 }
 
+typedef enum Kept { KEPT_STAGE, KEPT_DECAY, KEPT_BPR } Kept;
+
+/* The stages that a model was learnt anew by, and its decay. */
+static void CheckLearntBy(const Training *run, const char *plain, const char *adversarial,
+                          double decay)
+{
+    const TrainReport *r = &run->report;
+    StageOf first = FindStage(r, plain);
+    int more = adversarial == NULL ? 0 : FindStage(r, adversarial).best_epoch;
+
+    CHECK(FindStage(r, "bpr all").epochs == first.best_epoch && first.epochs > 0 &&
+              FindStage(r, "apr all").epochs == more,
+          "learnt anew by %s", plain);
+    CHECK(fabs(FindingOf(r, "regularization") - decay) < 1e-9, "%g is kept: %s%s",
+          FindingOf(r, "regularization"), r->note, r->warning);
+}
+
 /*
  * Where another decay is best for BPR, the adversarial stage starts from the plain one all the
  * same; it stays, and that number with it, where the model is more robust than the best of BPR and
- * not less accurate than chance allows.
+ * not less accurate than chance allows; or else BPR with more decay, likewise; or that of BPR.
  */
-static bool CheckPlainStart(uint32_t items, uint32_t groups, uint32_t per_user)
+static Kept CheckPlainStart(uint32_t items, uint32_t groups, uint32_t per_user)
 {
     static const char settings[] = "factors=32 epochs=60 adv_epochs=40";
     TestHost t;
     Interactions data;
     Training run;
     TrainReport *r = &run.report;
-    double decay, perturbed;
-    bool stays;
+    double decay, plain, adversarial, decayed;
+    Kept kept = KEPT_BPR;
 
     TestHostInit(&t);
     data = TasteInteractions(&t.host, 500, items, groups, per_user, 585);
     InteractionsHoldOut(&t.host, &data, HOLDOUT_RANDOM, 0, 1);
     Train(&t, &data, "amf", settings, &run);
+    CHECK(EndOfWalk(r) >= 0, "no other trials than those of the walk");
     decay = decay_values[EndOfWalk(r)];
-    perturbed = FindingOf(r, "adversarial_perturbed");
-    stays = !isnan(perturbed);
-    CHECK(decay != PLAIN_REGULARIZATION && FindStage(r, "bpr 0.008").epochs > 0,
+    plain = FindingOf(r, "plain_perturbed");
+    adversarial = FindingOf(r, "adversarial_perturbed");
+    decayed = FindingOf(r, "decayed_perturbed");
+    CHECK((decay != PLAIN_REGULARIZATION) == (FindStage(r, "bpr 0.008").epochs > 0),
           "BPR with %g, which was chosen, and with the plain decay", decay);
     CHECK(FindingOf(r, "plain_ndcg") == FindStage(r, "bpr").best,
           "what it is compared with is the better decay");
-    CHECK(StrengthOf(&run.model) == (stays ? (float)FindingOf(r, "relative_epsilon") : 0),
+    CHECK((FindStage(r, "bpr more decay").epochs > 0) == isnan(adversarial),
+          "more decay is tried where the stage does not stay");
+    if (!isnan(adversarial)) {
+        bool strong = FindingOf(r, "relative_epsilon") > 0.15;
+
+        kept = KEPT_STAGE;
+        CHECK(adversarial > plain && isnan(decayed), "what stays is more robust");
+        CheckLearntBy(&run, decay == PLAIN_REGULARIZATION ? "bpr" : "bpr 0.008",
+                      strong ? "apr 0.2" : "apr 0.1", PLAIN_REGULARIZATION);
+    } else if (!isnan(decayed)) {
+        kept = KEPT_DECAY;
+        CHECK(decayed > plain && r->note[0] != '\0' && r->warning[0] == '\0' &&
+                  FindStage(r, "bpr more decay").best > 0.97 * FindStage(r, "bpr").best,
+              "more decay is more robust and costs little: %s%s", r->note, r->warning);
+        CheckLearntBy(&run, "bpr more decay", NULL, 1.2 * decay);
+    } else {
+        CHECK(r->warning[0] != '\0' && r->note[0] == '\0', "what is undone is told");
+        CheckLearntBy(&run, "bpr", NULL, decay);
+    }
+    CHECK(StrengthOf(&run.model) ==
+              (kept == KEPT_STAGE ? (float)FindingOf(r, "relative_epsilon") : 0),
           "the strength that stays is kept, or none");
-    CHECK(FindingOf(r, "regularization") == (stays ? PLAIN_REGULARIZATION : decay),
-          "%g is kept: %s%s", FindingOf(r, "regularization"), r->note, r->warning);
-    if (stays) {
-        CHECK(perturbed > FindingOf(r, "plain_perturbed") && FindStage(r, "apr all").epochs > 0 &&
-                  FindStage(r, "bpr all").epochs == FindStage(r, "bpr 0.008").best_epoch,
-              "what stays is more robust, and learnt anew from the plain decay");
-    } else
-        CHECK(r->warning[0] != '\0' && FindStage(r, "apr all").epochs == 0 &&
-                  FindStage(r, "bpr all").epochs == FindStage(r, "bpr").best_epoch,
-              "undone: as many epochs of BPR as were best with %g", decay);
     TestHostEnd(&t);
-    return stays;
+    return kept;
 }
 
 static void CheckRegularization(void)
@@ -796,9 +825,9 @@ static void CheckRegularization(void)
 
     CHECK(few != many, "what is chosen depends on the data: %g, %g", decay_values[few],
           decay_values[many]);
-    CheckDecays("amf", "factors=8 epochs=60 adv_epochs=5", 200, 20);
-    CHECK(CheckPlainStart(100, 20, 8), "an adversarial stage stays");
-    CHECK(!CheckPlainStart(300, 6, 6), "one does not");
+    CHECK(CheckPlainStart(100, 20, 8) == KEPT_STAGE, "an adversarial stage stays");
+    CHECK(CheckPlainStart(300, 6, 6) == KEPT_BPR, "one does not");
+    CHECK(CheckPlainStart(300, 14, 8) == KEPT_DECAY, "more decay stays instead");
     CheckPlainDecay(100, false);
     CheckPlainDecay(40, true);
     CheckKeptDecay();
@@ -821,7 +850,8 @@ static void CheckUndone(const char *settings, bool held)
         *data = TasteInteractions(&t[n].host, 600, 400, 8, 20, 580);
         if (held)
             InteractionsHoldOut(&t[n].host, data, HOLDOUT_RANDOM, 0, 1);
-        snprintf(all, sizeof(all), "factors=16 epochs=20 %s", n == 0 ? "" : settings);
+        snprintf(all, sizeof(all), "factors=16 epochs=20 regularization=0.008 %s",
+                 n == 0 ? "" : settings);
         Train(&t[n], data, n == 0 ? "bpr" : "amf", all, &run[n]);
     }
     CHECK((held || SameRows(&run[0].model, &run[1].model)) &&

@@ -1,22 +1,16 @@
 /* adversarial.c: adversarial personalised ranking after BPR, and whether it stays. */
+#include "algo/mf/worth.h"
+
 #include <math.h>
 #include <stdio.h>
-#include <string.h>
 
-#include "algo/mf/trainer.h"
 #include "core/metrics.h"
-
-/* Floats copied between two looks at interrupts. */
-#define FLOATS_AT_ONCE (1 << 20)
 
 /* Shares of the rows' norms that are tried where none is named, and their stages. */
 static const struct {
     float epsilon;
     const char *stage;
 } trials[MF_MOST_STRENGTHS] = {{PLAIN_EPSILON, "apr 0.1"}, {0.2f, "apr 0.2"}};
-
-/* Robustness is what moving all rows by this share of their norm, against the model, leaves. */
-#define PROBE 0.25
 
 bool MfIsAdversarial(const MfTrainer *t)
 {
@@ -43,97 +37,6 @@ void MfStartAdversarial(MfTrainer *t, bool after_plain)
     t->rule.relative = t->strength.relative;
 }
 
-/* --- rows and accumulators, to go back to */
-
-typedef struct Snapshot {
-    float *rows[2];
-    float *state[2];
-} Snapshot;
-
-static void CopyFloats(const Host *host, const float *from, float *to, size_t count)
-{
-    for (size_t i = 0; i < count; i += FLOATS_AT_ONCE) {
-        size_t left = count - i;
-
-        memcpy(to + i, from + i, (left < FLOATS_AT_ONCE ? left : FLOATS_AT_ONCE) * sizeof(float));
-        HostPoll(host);
-    }
-}
-
-static float *StateOf(const MfTrainer *t, int side)
-{
-    return side == 0 ? t->rule.user_state : t->rule.item_state;
-}
-
-static Snapshot SnapshotOpen(const MfTrainer *t)
-{
-    Snapshot s;
-
-    for (int side = 0; side < 2; side++) {
-        const Part *part = &t->model->part[MF_USER_PART + side];
-        size_t states = MfStateFloats(part, t->options->optimizer);
-
-        s.rows[side] = HostAllocate(t->host, PartFloats(part), sizeof(float));
-        s.state[side] = HostAllocate(t->host, states, sizeof(float));
-    }
-    return s;
-}
-
-static void SnapshotTake(const MfTrainer *t, const Snapshot *s)
-{
-    for (int side = 0; side < 2; side++) {
-        const Part *part = &t->model->part[MF_USER_PART + side];
-
-        CopyFloats(t->host, part->data, s->rows[side], PartFloats(part));
-        CopyFloats(t->host, StateOf(t, side), s->state[side],
-                   MfStateFloats(part, t->options->optimizer));
-    }
-}
-
-static void SnapshotReturn(const MfTrainer *t, const Snapshot *s)
-{
-    for (int side = 0; side < 2; side++) {
-        const Part *part = &t->model->part[MF_USER_PART + side];
-
-        CopyFloats(t->host, s->rows[side], part->data, PartFloats(part));
-        CopyFloats(t->host, s->state[side], StateOf(t, side),
-                   MfStateFloats(part, t->options->optimizer));
-    }
-}
-
-static void SnapshotRelease(const MfTrainer *t, const Snapshot *s)
-{
-    for (int side = 0; side < 2; side++) {
-        HostRelease(t->host, s->rows[side]);
-        HostRelease(t->host, s->state[side]);
-    }
-}
-
-/* --- what a model is worth */
-
-typedef struct Worth {
-    double ndcg;
-    double perturbed; /* the share of it that the worst case takes, as a change */
-    float *each;      /* NDCG@100 of each held-out interaction */
-} Worth;
-
-/* The snapshot is of the model, which comes back from it. */
-static Worth MeasureWorth(const MfTrainer *t, Loop *loop, const Snapshot *s)
-{
-    Perturbation worst = {PERTURB_ADVERSARIAL, PROBE, true};
-    Validation *validation = &loop->validation;
-    Worth worth = {.each = HostAllocate(t->host, validation->count, sizeof(float))};
-
-    ValidationRun(t->host, t->model, validation);
-    ValidationEach(validation, worth.each);
-    worth.ndcg = validation->ndcg;
-    FactorsPerturb(t->host, t->data, t->model, worst, (uint64_t)t->options->train.seed);
-    ValidationRun(t->host, t->model, validation);
-    worth.perturbed = worth.ndcg > 0 ? validation->ndcg / worth.ndcg - 1 : (double)NAN;
-    SnapshotReturn(t, s);
-    return worth;
-}
-
 /* --- the stage */
 
 /*
@@ -150,7 +53,8 @@ static Stage StartStage(MfTrainer *t, Loop *loop, MfPlan plan, const Stage *plai
 }
 
 /* From the snapshot, at each strength that is tried; the model is then the best that beats. */
-static Stage TryStrengths(MfTrainer *t, Loop *loop, const Snapshot *start, MfPlan plan, double beat)
+static Stage TryStrengths(MfTrainer *t, Loop *loop, const MfSnapshot *start, MfPlan plan,
+                          double beat)
 {
     int count = MfStrengths(t->model, t->data);
     Stage best = {beat, 0};
@@ -160,7 +64,7 @@ static Stage TryStrengths(MfTrainer *t, Loop *loop, const Snapshot *start, MfPla
         Stage stage;
 
         if (i > 0)
-            SnapshotReturn(t, start);
+            MfSnapshotReturn(t, start);
         t->strength = count > 1 ? (Strength){trials[i].epsilon, true} : MfStrength(t->options);
         MfStartAdversarial(t, plan.plain > 0);
         stage = LoopStageAgainst(loop, count > 1 ? trials[i].stage : "apr", plan.adversarial,
@@ -173,6 +77,17 @@ static Stage TryStrengths(MfTrainer *t, Loop *loop, const Snapshot *start, MfPla
     t->strength = chosen;
     return best;
 }
+
+/* --- what stays */
+
+/* What may stay instead of the best of BPR, which it is compared with. */
+typedef struct Contest {
+    MfTrainer *t;
+    Loop *loop;
+    const MfSnapshot *s;
+    MfPlan plan;
+    Worth plain;
+} Contest;
 
 static void TellUndone(TrainReport *report, const Worth *plain, const Worth *last, bool worse)
 {
@@ -189,95 +104,148 @@ static void TellUndone(TrainReport *report, const Worth *plain, const Worth *las
                  100 * last->perturbed, 100 * plain->perturbed);
 }
 
-/* What the stage brought, in words and figures. */
-static void Tell(const MfTrainer *t, TrainReport *report, const Worth *plain, const Worth *last)
+/* What it brought, in words and figures. */
+static void Tell(const Contest *c, const char *what, double how_much, const Worth *last)
 {
-    report->finding[2] = (Finding){"adversarial_perturbed", last->perturbed};
-    report->finding[3] =
-        (Finding){t->strength.relative ? "relative_epsilon" : "epsilon", t->strength.epsilon};
+    TrainReport *report = c->loop->report;
+
+    report->warning[0] = '\0';
     snprintf(report->note, sizeof(report->note),
-             "adversarial training (%s %g): NDCG@100 is %.4f, of BPR %.4f; rows moved by a quarter "
-             "of their norm against it change it by %.1f %%, that of BPR by %.1f %%",
-             report->finding[3].name, t->strength.epsilon, last->ndcg, plain->ndcg,
-             100 * last->perturbed, 100 * plain->perturbed);
+             "%s %g: NDCG@100 is %.4f, of BPR %.4f; rows moved by a quarter of their norm against "
+             "it change it by %.1f %%, that of BPR by %.1f %%",
+             what, how_much, last->ndcg, c->plain.ndcg, 100 * last->perturbed,
+             100 * c->plain.perturbed);
+}
+
+static bool IsMoreRobust(const Contest *c, const Worth *last)
+{
+    return last->perturbed > c->plain.perturbed;
+}
+
+/* Less by more than the standard error of the difference and by more than a share of it. */
+static bool IsLessAccurate(const Contest *c, const Worth *last, double share)
+{
+    double error = DifferenceError(c->plain.each, last->each, c->loop->validation.count);
+
+    return last->ndcg < c->plain.ndcg - fmax(error, share * c->plain.ndcg);
+}
+
+static Worth MeasureLast(const Contest *c)
+{
+    MfSnapshotTake(c->t, c->s);
+    return MfMeasureWorth(c->t, c->loop, c->s);
 }
 
 /*
  * The better of the strengths is judged: the stage stays where the model is more robust than that
- * of BPR, and not less accurate, as far as the held-out interactions can tell: by more than the
- * standard error of the difference.
+ * of BPR, and not less accurate, as far as the held-out interactions can tell.
  */
-static bool Stays(const MfTrainer *t, const Loop *loop, const Worth *plain, const Worth *last)
+static bool StageStays(const Contest *c, const Worth *last)
 {
-    size_t count = loop->validation.count;
-    bool worse = last->ndcg < plain->ndcg - DifferenceError(plain->each, last->each, count);
-    TrainReport *report = loop->report;
+    Strength strength = c->t->strength;
+    TrainReport *report = c->loop->report;
+    bool worse = IsLessAccurate(c, last, 0);
 
-    report->finding[0] = (Finding){"plain_ndcg", plain->ndcg};
-    report->finding[1] = (Finding){"plain_perturbed", plain->perturbed};
-    if (!worse && last->perturbed > plain->perturbed) {
-        Tell(t, report, plain, last);
-        return true;
+    if (worse || !IsMoreRobust(c, last)) {
+        TellUndone(report, &c->plain, last,
+                   worse || isnan(c->plain.perturbed) || isnan(last->perturbed));
+        return false;
     }
-    TellUndone(report, plain, last, worse || isnan(plain->perturbed) || isnan(last->perturbed));
-    return false;
+    report->finding[2] = (Finding){"adversarial_perturbed", last->perturbed};
+    report->finding[3] =
+        (Finding){strength.relative ? "relative_epsilon" : "epsilon", strength.epsilon};
+    Tell(c,
+         strength.relative ? "adversarial training, relative_epsilon"
+                           : "adversarial training, epsilon",
+         strength.epsilon, last);
+    return true;
 }
 
+/* The epochs that led to it; none where it does not stay. */
+static MfPlan RunStage(const Contest *c, const Stage *plain)
+{
+    Stage start = StartStage(c->t, c->loop, c->plan, plain), best;
+    MfPlan none = {0, 0};
+    Worth last;
+    bool stays;
+
+    MfSnapshotTake(c->t, c->s);
+    best = TryStrengths(c->t, c->loop, c->s, c->plan, -1);
+    last = MeasureLast(c);
+    stays = StageStays(c, &last);
+    HostRelease(c->t->host, last.each);
+    return stays ? (MfPlan){start.epochs, best.epochs} : none;
+}
+
+/* --- more decay */
+
+/*
+ * Where the stage does not stay, decay makes rows withstand perturbations: BPR once more, with this
+ * much more of it, stays where it is more robust and costs no more than a hundredth of NDCG@100, or
+ * than chance may.
+ */
+#define MORE_DECAY      1.2
+#define COST_OF_DECAY   0.01
+#define MORE_DECAY_NAME "bpr more decay"
+
+static MfPlan RunMoreDecay(const Contest *c, double regularization)
+{
+    MfPlan none = {0, 0};
+    Stage stage;
+    Worth last;
+    bool stays;
+
+    MfBeginAgain(c->t, c->loop, MORE_DECAY * regularization);
+    stage = LoopStage(c->loop, MORE_DECAY_NAME, c->plan.plain);
+    last = MeasureLast(c);
+    stays = IsMoreRobust(c, &last) && !IsLessAccurate(c, &last, COST_OF_DECAY);
+    if (stays) {
+        c->loop->report->finding[2] = (Finding){"decayed_perturbed", last.perturbed};
+        Tell(c, "adversarial training is undone, with regularization", c->t->regularization, &last);
+    }
+    HostRelease(c->t->host, last.each);
+    return stays ? (MfPlan){stage.epochs, 0} : none;
+}
+
+/* --- the whole */
+
 static MfPlan RunCompared(MfTrainer *t, Loop *loop, MfPlan plan, const Stage *plain,
-                          const Snapshot *s)
+                          const MfSnapshot *s)
 {
     double regularization = t->regularization;
     void (*check)(void *, int) = loop->check;
-    int plain_best = loop->report->best;
-    Worth before, after;
-    Stage start, best;
-    bool stays;
+    TrainReport *report = loop->report;
+    Contest c = {.t = t, .loop = loop, .s = s, .plan = plan};
+    int plain_best = report->best;
+    MfPlan kept;
 
-    SnapshotTake(t, s);
-    before = MeasureWorth(t, loop, s);
+    c.plain = MeasureLast(&c);
+    report->finding[0] = (Finding){"plain_ndcg", c.plain.ndcg};
+    report->finding[1] = (Finding){"plain_perturbed", c.plain.perturbed};
     loop->check = NULL; /* what loses everything is no error, but lost */
-    start = StartStage(t, loop, plan, plain);
-    SnapshotTake(t, s);
-    best = TryStrengths(t, loop, s, plan, -1);
+    kept = RunStage(&c, plain);
+    if (kept.plain == 0 && MfTriesRegularization(t->model, t->data))
+        kept = RunMoreDecay(&c, regularization);
     loop->check = check;
-    SnapshotTake(t, s);
-    after = MeasureWorth(t, loop, s);
-    stays = Stays(t, loop, &before, &after);
-    HostRelease(t->host, before.each);
-    HostRelease(t->host, after.each);
-    if (stays)
-        return (MfPlan){start.epochs, best.epochs};
+    HostRelease(t->host, c.plain.each);
+    if (kept.plain > 0)
+        return kept;
     MfUseRegularization(t, regularization);
-    loop->report->best = plain_best;
+    report->best = plain_best;
     return (MfPlan){plain->epochs, 0};
 }
 
 MfPlan MfRunAdversarial(MfTrainer *t, Loop *loop, MfPlan plan, const Stage *plain)
 {
-    Snapshot s = SnapshotOpen(t);
+    MfSnapshot s = MfSnapshotOpen(t);
     MfPlan chosen = {plain->epochs, 0};
 
     if (plain->metric >= 0 && !t->model->trial)
         chosen = RunCompared(t, loop, plan, plain, &s);
     else {
-        SnapshotTake(t, &s);
+        MfSnapshotTake(t, &s);
         chosen.adversarial = TryStrengths(t, loop, &s, plan, plain->metric).epochs;
     }
-    SnapshotRelease(t, &s);
+    MfSnapshotRelease(t, &s);
     return chosen;
-}
-
-/* A snapshot, the gradients of a worst case, and what two models are worth. */
-size_t MfAdversarialMemory(const Model *model, const Interactions *shape)
-{
-    const MfOptions *o = model->options;
-    size_t floats = SizeMultiply(shape->held_count, 2);
-
-    for (int i = MF_USER_PART; i <= MF_ITEM_PART; i++) {
-        const Part *part = &model->part[i];
-
-        floats = SizeAdd(floats, SizeMultiply(PartFloats(part), 2));
-        floats = SizeAdd(floats, MfStateFloats(part, o->optimizer));
-    }
-    return SizeMultiply(floats, sizeof(float));
 }

@@ -4,7 +4,7 @@
  * By default an epoch deals the interactions into cells, which threads learn triple by triple
  * (triple.c); with batch_size > 1 it shuffles them all and learns batch by batch (batch.c).
  */
-#include "algo/mf/trainer.h"
+#include "algo/mf/worth.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -50,7 +50,7 @@ size_t MfMemory(const Model *model, const Interactions *shape, int threads)
     const Part *user = &model->part[MF_USER_PART], *item = &model->part[MF_ITEM_PART];
     size_t state = SizeAdd(MfStateFloats(user, o->optimizer), MfStateFloats(item, o->optimizer));
     size_t total = SizeMultiply(state, sizeof(float)), row_bytes = user->stride * sizeof(float);
-    int64_t plains = o->adv_epochs > 0 ? 3 : 2;
+    int64_t plains = o->adv_epochs > 0 ? 4 : 2;
     Interactions whole = *shape;
 
     whole.held_learnt = true;
@@ -58,7 +58,7 @@ size_t MfMemory(const Model *model, const Interactions *shape, int threads)
                                       plains * o->epochs + (MF_MOST_STRENGTHS + 1) * o->adv_epochs +
                                           MF_MOST_TRIALS * MfTrialEpochs(o)));
     if (o->adv_epochs > 0)
-        total = SizeAdd(total, MfAdversarialMemory(model, shape));
+        total = SizeAdd(total, MfWorthMemory(model, shape));
     shape = &whole; /* at the end all interactions train */
     if (o->batch_size == 1) {
         total = SizeAdd(total, CellsMemory(shape, row_bytes));
@@ -368,7 +368,7 @@ static int PlannedEpochs(const MfTrainer *t, MfPlan plan)
     int all = t->data->held_count > 0 && !t->model->trial ? plan.plain + plan.adversarial : 0;
     bool tries = MfTriesRegularization(t->model, t->data);
     bool again = tries && plan.adversarial > 0 && !t->model->trial;
-    int trials = tries ? MF_MOST_TRIALS : 0, plains = again ? 2 : 1;
+    int trials = tries ? MF_MOST_TRIALS : 0, plains = again ? 3 : 1;
 
     return trials * MfTrialEpochs(t->options) + plains * plan.plain +
            MfStrengths(t->model, t->data) * plan.adversarial + all;

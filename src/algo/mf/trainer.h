@@ -81,7 +81,4 @@ extern void MfStartAdversarial(MfTrainer *t, bool after_plain);
  */
 extern MfPlan MfRunAdversarial(MfTrainer *t, Loop *loop, MfPlan plan, const Stage *plain);
 
-/* Bytes that it allocates. */
-extern size_t MfAdversarialMemory(const Model *model, const Interactions *shape);
-
 #endif

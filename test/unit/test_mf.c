@@ -537,9 +537,9 @@ static void CheckTrials(void)
     StageOf plain, weak, strong, better;
 
     TestHostInit(&t);
-    data = TasteInteractions(&t.host, 600, 400, 8, 20, 580);
+    data = TasteInteractions(&t.host, 800, 300, 12, 16, 585);
     InteractionsHoldOut(&t.host, &data, HOLDOUT_RANDOM, 0, 1);
-    Train(&t, &data, "amf", "factors=16 epochs=60 adv_epochs=40 patience=0 regularization=0.008",
+    Train(&t, &data, "amf", "factors=32 epochs=60 adv_epochs=40 patience=0 regularization=0.008",
           &run);
     plain = FindStage(r, "bpr");
     weak = FindStage(r, "apr 0.1");
@@ -769,7 +769,7 @@ static void CheckLearntBy(const Training *run, const char *plain, const char *ad
  * same; it stays, and that number with it, where the model is more robust than the best of BPR and
  * not less accurate than chance allows; or else BPR with more decay, likewise; or that of BPR.
  */
-static Kept CheckPlainStart(uint32_t items, uint32_t groups, uint32_t per_user)
+static Kept CheckPlainStart(uint32_t users, uint32_t items, uint32_t groups, uint32_t per_user)
 {
     static const char settings[] = "factors=32 epochs=60 adv_epochs=40";
     TestHost t;
@@ -780,7 +780,7 @@ static Kept CheckPlainStart(uint32_t items, uint32_t groups, uint32_t per_user)
     Kept kept = KEPT_BPR;
 
     TestHostInit(&t);
-    data = TasteInteractions(&t.host, 500, items, groups, per_user, 585);
+    data = TasteInteractions(&t.host, users, items, groups, per_user, 585);
     InteractionsHoldOut(&t.host, &data, HOLDOUT_RANDOM, 0, 1);
     Train(&t, &data, "amf", settings, &run);
     CHECK(EndOfWalk(r) >= 0, "no other trials than those of the walk");
@@ -825,9 +825,9 @@ static void CheckRegularization(void)
 
     CHECK(few != many, "what is chosen depends on the data: %g, %g", decay_values[few],
           decay_values[many]);
-    CHECK(CheckPlainStart(100, 20, 8) == KEPT_STAGE, "an adversarial stage stays");
-    CHECK(CheckPlainStart(300, 6, 6) == KEPT_BPR, "one does not");
-    CHECK(CheckPlainStart(300, 14, 8) == KEPT_DECAY, "more decay stays instead");
+    CHECK(CheckPlainStart(800, 500, 20, 8) == KEPT_STAGE, "an adversarial stage stays");
+    CHECK(CheckPlainStart(800, 100, 4, 8) == KEPT_BPR, "one does not");
+    CHECK(CheckPlainStart(800, 100, 12, 16) == KEPT_DECAY, "more decay stays instead");
     CheckPlainDecay(100, false);
     CheckPlainDecay(40, true);
     CheckKeptDecay();

@@ -97,11 +97,12 @@ static void TellUndone(TrainReport *report, const Worth *plain, const Worth *las
                  "model is that of BPR; recadv_history() tells how it went",
                  last->ndcg, plain->ndcg);
     else
-        snprintf(report->warning, sizeof(report->warning),
-                 "adversarial training made the model no more robust: rows moved by a quarter of "
-                 "their norm change NDCG@100 by %.1f %%, without it by %.1f %%; so it is that of "
-                 "BPR",
-                 100 * last->perturbed, 100 * plain->perturbed);
+        snprintf(
+            report->warning, sizeof(report->warning),
+            "adversarial training made the model no more robust than chance may: rows moved by a "
+            "quarter of their norm change NDCG@100 by %.1f %%, without it by %.1f %%; so it "
+            "is that of BPR",
+            100 * last->perturbed, 100 * plain->perturbed);
 }
 
 /* What it brought, in words and figures. */
@@ -117,9 +118,12 @@ static void Tell(const Contest *c, const char *what, double how_much, const Wort
              100 * c->plain.perturbed);
 }
 
+/* By more than the standard error of the difference. */
 static bool IsMoreRobust(const Contest *c, const Worth *last)
 {
-    return last->perturbed > c->plain.perturbed;
+    double error = DifferenceError(c->plain.kept, last->kept, c->loop->validation.count);
+
+    return last->perturbed > c->plain.perturbed + error;
 }
 
 /* Less by more than the standard error of the difference and by more than a share of it. */
@@ -173,7 +177,7 @@ static MfPlan RunStage(const Contest *c, const Stage *plain)
     best = TryStrengths(c->t, c->loop, c->s, c->plan, -1);
     last = MeasureLast(c);
     stays = StageStays(c, &last);
-    HostRelease(c->t->host, last.each);
+    MfWorthRelease(c->t->host, &last);
     return stays ? (MfPlan){start.epochs, best.epochs} : none;
 }
 
@@ -203,7 +207,7 @@ static MfPlan RunMoreDecay(const Contest *c, double regularization)
         c->loop->report->finding[2] = (Finding){"decayed_perturbed", last.perturbed};
         Tell(c, "adversarial training is undone, with regularization", c->t->regularization, &last);
     }
-    HostRelease(c->t->host, last.each);
+    MfWorthRelease(c->t->host, &last);
     return stays ? (MfPlan){stage.epochs, 0} : none;
 }
 
@@ -227,7 +231,7 @@ static MfPlan RunCompared(MfTrainer *t, Loop *loop, MfPlan plan, const Stage *pl
     if (kept.plain == 0 && MfTriesRegularization(t->model, t->data))
         kept = RunMoreDecay(&c, regularization);
     loop->check = check;
-    HostRelease(t->host, c.plain.each);
+    MfWorthRelease(t->host, &c.plain);
     if (kept.plain > 0)
         return kept;
     MfUseRegularization(t, regularization);

@@ -69,27 +69,45 @@ void MfSnapshotRelease(const MfTrainer *t, const MfSnapshot *s)
     }
 }
 
+/* The error of a ratio of two means is that of the mean of what each is off the ratio. */
+static void Linearise(Worth *worth, size_t count)
+{
+    double ratio = 1 + worth->perturbed;
+
+    for (size_t i = 0; i < count; i++)
+        worth->kept[i] = (float)((worth->kept[i] - ratio * worth->each[i]) / worth->ndcg);
+}
+
 Worth MfMeasureWorth(const MfTrainer *t, Loop *loop, const MfSnapshot *s)
 {
     Perturbation worst = {PERTURB_ADVERSARIAL, PROBE, true};
     Validation *validation = &loop->validation;
-    Worth worth = {.each = HostAllocate(t->host, validation->count, sizeof(float))};
+    Worth worth = {.each = HostAllocate(t->host, validation->count, sizeof(float)),
+                   .kept = HostAllocate(t->host, validation->count, sizeof(float))};
 
     ValidationRun(t->host, t->model, validation);
     ValidationEach(validation, worth.each);
     worth.ndcg = validation->ndcg;
     FactorsPerturb(t->host, t->data, t->model, worst, (uint64_t)t->options->train.seed);
     ValidationRun(t->host, t->model, validation);
+    ValidationEach(validation, worth.kept);
     worth.perturbed = worth.ndcg > 0 ? validation->ndcg / worth.ndcg - 1 : (double)NAN;
+    Linearise(&worth, validation->count);
     MfSnapshotReturn(t, s);
     return worth;
+}
+
+void MfWorthRelease(const Host *host, const Worth *worth)
+{
+    HostRelease(host, worth->each);
+    HostRelease(host, worth->kept);
 }
 
 /* A snapshot, the gradients of a worst case, and what two models are worth. */
 size_t MfWorthMemory(const Model *model, const Interactions *shape)
 {
     const MfOptions *o = model->options;
-    size_t floats = SizeMultiply(shape->held_count, 2);
+    size_t floats = SizeMultiply(shape->held_count, 4);
 
     for (int i = MF_USER_PART; i <= MF_ITEM_PART; i++) {
         const Part *part = &model->part[i];

@@ -21,11 +21,13 @@ extern void MfSnapshotRelease(const MfTrainer *t, const MfSnapshot *s);
 typedef struct Worth {
     double ndcg;
     double perturbed; /* the share of it that the worst case takes, as a change */
-    float *each;      /* NDCG@100 of each held-out interaction; the caller's */
+    float *each;      /* NDCG@100 of each held-out interaction */
+    float *kept;      /* what each adds to `perturbed`, less the mean: for its error */
 } Worth;
 
 /* The snapshot is of the model, which comes back from it. */
 extern Worth MfMeasureWorth(const MfTrainer *t, Loop *loop, const MfSnapshot *s);
+extern void MfWorthRelease(const Host *host, const Worth *worth);
 
 /* Bytes that a snapshot and two such measurements allocate. */
 extern size_t MfWorthMemory(const Model *model, const Interactions *shape);

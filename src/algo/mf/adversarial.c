@@ -118,20 +118,28 @@ static void Tell(const Contest *c, const char *what, double how_much, const Wort
              100 * c->plain.perturbed);
 }
 
-/* By more than the standard error of the difference. */
-static bool IsMoreRobust(const Contest *c, const Worth *last)
+/* Whether one is more (1) or less (-1) than what it is compared with, by more than chance. */
+static int Compare(double with, double one, double chance)
+{
+    return (one > with + chance) - (one < with - chance);
+}
+
+static double AccuracyError(const Contest *c, const Worth *last)
+{
+    return DifferenceError(c->plain.each, last->each, c->loop->validation.count);
+}
+
+/* Both by the standard error of the difference. */
+static int CompareAccuracy(const Contest *c, const Worth *last)
+{
+    return Compare(c->plain.ndcg, last->ndcg, AccuracyError(c, last));
+}
+
+static int CompareRobustness(const Contest *c, const Worth *last)
 {
     double error = DifferenceError(c->plain.kept, last->kept, c->loop->validation.count);
 
-    return last->perturbed > c->plain.perturbed + error;
-}
-
-/* Less by more than the standard error of the difference and by more than a share of it. */
-static bool IsLessAccurate(const Contest *c, const Worth *last, double share)
-{
-    double error = DifferenceError(c->plain.each, last->each, c->loop->validation.count);
-
-    return last->ndcg < c->plain.ndcg - fmax(error, share * c->plain.ndcg);
+    return Compare(c->plain.perturbed, last->perturbed, error);
 }
 
 static Worth MeasureLast(const Contest *c)
@@ -142,17 +150,18 @@ static Worth MeasureLast(const Contest *c)
 
 /*
  * The better of the strengths is judged: the stage stays where the model is more robust than that
- * of BPR, and not less accurate, as far as the held-out interactions can tell.
+ * of BPR, or more accurate, and not less of the other, as far as the held-out interactions can
+ * tell.
  */
 static bool StageStays(const Contest *c, const Worth *last)
 {
     Strength strength = c->t->strength;
     TrainReport *report = c->loop->report;
-    bool worse = IsLessAccurate(c, last, 0);
+    int accuracy = CompareAccuracy(c, last), robustness = CompareRobustness(c, last);
+    bool unknown = isnan(c->plain.perturbed) || isnan(last->perturbed);
 
-    if (worse || !IsMoreRobust(c, last)) {
-        TellUndone(report, &c->plain, last,
-                   worse || isnan(c->plain.perturbed) || isnan(last->perturbed));
+    if (unknown || accuracy < 0 || robustness < 0 || accuracy + robustness == 0) {
+        TellUndone(report, &c->plain, last, unknown || accuracy < 0);
         return false;
     }
     report->finding[2] = (Finding){"adversarial_perturbed", last->perturbed};
@@ -197,15 +206,17 @@ static MfPlan RunMoreDecay(const Contest *c, double regularization)
     MfPlan none = {0, 0};
     Stage stage;
     Worth last;
+    double allowed;
     bool stays;
 
     MfBeginAgain(c->t, c->loop, MORE_DECAY * regularization);
     stage = LoopStage(c->loop, MORE_DECAY_NAME, c->plan.plain);
     last = MeasureLast(c);
-    stays = IsMoreRobust(c, &last) && !IsLessAccurate(c, &last, COST_OF_DECAY);
+    allowed = fmax(AccuracyError(c, &last), COST_OF_DECAY * c->plain.ndcg);
+    stays = CompareRobustness(c, &last) > 0 && last.ndcg >= c->plain.ndcg - allowed;
     if (stays) {
         c->loop->report->finding[2] = (Finding){"decayed_perturbed", last.perturbed};
-        Tell(c, "adversarial training is undone, with regularization", c->t->regularization, &last);
+        Tell(c, "instead of adversarial training, regularization", c->t->regularization, &last);
     }
     MfWorthRelease(c->t->host, &last);
     return stays ? (MfPlan){stage.epochs, 0} : none;

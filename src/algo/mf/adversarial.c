@@ -87,35 +87,54 @@ typedef struct Contest {
     const MfSnapshot *s;
     MfPlan plan;
     Worth plain;
+    double stage_ndcg;
+    double stage_perturbed;
 } Contest;
 
-static void TellUndone(TrainReport *report, const Worth *plain, const Worth *last, bool worse)
+static void TellStays(const Contest *c)
 {
-    if (worse)
-        snprintf(report->warning, sizeof(report->warning),
-                 "adversarial training led to an NDCG@100 of %.4f, where BPR reaches %.4f, so the "
-                 "model is that of BPR; recadv_history() tells how it went",
-                 last->ndcg, plain->ndcg);
-    else
-        snprintf(
-            report->warning, sizeof(report->warning),
-            "adversarial training made the model no more robust than chance may: rows moved by a "
-            "quarter of their norm change NDCG@100 by %.1f %%, without it by %.1f %%; so it "
-            "is that of BPR",
-            100 * last->perturbed, 100 * plain->perturbed);
+    const Strength *strength = &c->t->strength;
+    TrainReport *report = c->loop->report;
+
+    report->finding[2] = (Finding){"adversarial_perturbed", c->stage_perturbed};
+    report->finding[3] =
+        (Finding){strength->relative ? "relative_epsilon" : "epsilon", strength->epsilon};
+    snprintf(report->note, sizeof(report->note),
+             "adversarial training (%s %g): NDCG@100 is %.4f, of BPR %.4f; rows moved by a quarter "
+             "of their norm against it change it by %.1f %%, that of BPR by %.1f %%",
+             report->finding[3].name, strength->epsilon, c->stage_ndcg, c->plain.ndcg,
+             100 * c->stage_perturbed, 100 * c->plain.perturbed);
 }
 
-/* What it brought, in words and figures. */
-static void Tell(const Contest *c, const char *what, double how_much, const Worth *last)
+static void TellUndone(const Contest *c)
 {
     TrainReport *report = c->loop->report;
 
-    report->warning[0] = '\0';
+    if (isnan(c->plain.perturbed) || isnan(c->stage_perturbed))
+        snprintf(
+            report->warning, sizeof(report->warning),
+            "adversarial training is undone: an NDCG@100 of 0 tells nothing of what it brought "
+            "(%.4f, of BPR, which is kept, %.4f)",
+            c->stage_ndcg, c->plain.ndcg);
+    else
+        snprintf(report->warning, sizeof(report->warning),
+                 "adversarial training is undone: NDCG@100 was %.4f, of BPR, which is kept, %.4f; "
+                 "rows moved by a quarter of their norm changed it by %.1f %%, that of BPR by %.1f "
+                 "%%; recadv_history() tells how it went",
+                 c->stage_ndcg, c->plain.ndcg, 100 * c->stage_perturbed, 100 * c->plain.perturbed);
+}
+
+static void TellDecay(const Contest *c, const Worth *last)
+{
+    TrainReport *report = c->loop->report;
+
+    report->finding[2] = (Finding){"decayed_perturbed", last->perturbed};
     snprintf(report->note, sizeof(report->note),
-             "%s %g: NDCG@100 is %.4f, of BPR %.4f; rows moved by a quarter of their norm against "
-             "it change it by %.1f %%, that of BPR by %.1f %%",
-             what, how_much, last->ndcg, c->plain.ndcg, 100 * last->perturbed,
-             100 * c->plain.perturbed);
+             "regularization %g instead of adversarial training: NDCG@100 is %.4f (that was %.4f, "
+             "BPR %.4f); rows moved by a quarter of their norm against it change it by %.1f %% "
+             "(%.1f, %.1f)",
+             c->t->regularization, last->ndcg, c->stage_ndcg, c->plain.ndcg, 100 * last->perturbed,
+             100 * c->stage_perturbed, 100 * c->plain.perturbed);
 }
 
 /* Whether one is more (1) or less (-1) than what it is compared with, by more than chance. */
@@ -124,15 +143,12 @@ static int Compare(double with, double one, double chance)
     return (one > with + chance) - (one < with - chance);
 }
 
-static double AccuracyError(const Contest *c, const Worth *last)
-{
-    return DifferenceError(c->plain.each, last->each, c->loop->validation.count);
-}
-
 /* Both by the standard error of the difference. */
 static int CompareAccuracy(const Contest *c, const Worth *last)
 {
-    return Compare(c->plain.ndcg, last->ndcg, AccuracyError(c, last));
+    double error = DifferenceError(c->plain.each, last->each, c->loop->validation.count);
+
+    return Compare(c->plain.ndcg, last->ndcg, error);
 }
 
 static int CompareRobustness(const Contest *c, const Worth *last)
@@ -150,32 +166,18 @@ static Worth MeasureLast(const Contest *c)
 
 /*
  * The better of the strengths is judged: the stage stays where the model is more robust than that
- * of BPR, or more accurate, and not less of the other, as far as the held-out interactions can
- * tell.
+ * of BPR and not less accurate, or more accurate and no less robust.
  */
 static bool StageStays(const Contest *c, const Worth *last)
 {
-    Strength strength = c->t->strength;
-    TrainReport *report = c->loop->report;
     int accuracy = CompareAccuracy(c, last), robustness = CompareRobustness(c, last);
-    bool unknown = isnan(c->plain.perturbed) || isnan(last->perturbed);
 
-    if (unknown || accuracy < 0 || robustness < 0 || accuracy + robustness == 0) {
-        TellUndone(report, &c->plain, last, unknown || accuracy < 0);
-        return false;
-    }
-    report->finding[2] = (Finding){"adversarial_perturbed", last->perturbed};
-    report->finding[3] =
-        (Finding){strength.relative ? "relative_epsilon" : "epsilon", strength.epsilon};
-    Tell(c,
-         strength.relative ? "adversarial training, relative_epsilon"
-                           : "adversarial training, epsilon",
-         strength.epsilon, last);
-    return true;
+    return (robustness > 0 && accuracy >= 0) ||
+           (accuracy > 0 && last->perturbed >= c->plain.perturbed);
 }
 
 /* The epochs that led to it; none where it does not stay. */
-static MfPlan RunStage(const Contest *c, const Stage *plain)
+static MfPlan RunStage(Contest *c, const Stage *plain)
 {
     Stage start = StartStage(c->t, c->loop, c->plan, plain), best;
     MfPlan none = {0, 0};
@@ -185,6 +187,8 @@ static MfPlan RunStage(const Contest *c, const Stage *plain)
     MfSnapshotTake(c->t, c->s);
     best = TryStrengths(c->t, c->loop, c->s, c->plan, -1);
     last = MeasureLast(c);
+    c->stage_ndcg = last.ndcg;
+    c->stage_perturbed = last.perturbed;
     stays = StageStays(c, &last);
     MfWorthRelease(c->t->host, &last);
     return stays ? (MfPlan){start.epochs, best.epochs} : none;
@@ -194,8 +198,7 @@ static MfPlan RunStage(const Contest *c, const Stage *plain)
 
 /*
  * Where the stage does not stay, decay makes rows withstand perturbations: BPR once more, with this
- * much more of it, stays where it is more robust and costs no more than a hundredth of NDCG@100, or
- * than chance may.
+ * much more of it, stays where it is more robust and costs no more than this share of NDCG@100.
  */
 #define MORE_DECAY      1.2
 #define COST_OF_DECAY   0.01
@@ -206,18 +209,14 @@ static MfPlan RunMoreDecay(const Contest *c, double regularization)
     MfPlan none = {0, 0};
     Stage stage;
     Worth last;
-    double allowed;
     bool stays;
 
     MfBeginAgain(c->t, c->loop, MORE_DECAY * regularization);
     stage = LoopStage(c->loop, MORE_DECAY_NAME, c->plan.plain);
     last = MeasureLast(c);
-    allowed = fmax(AccuracyError(c, &last), COST_OF_DECAY * c->plain.ndcg);
-    stays = CompareRobustness(c, &last) > 0 && last.ndcg >= c->plain.ndcg - allowed;
-    if (stays) {
-        c->loop->report->finding[2] = (Finding){"decayed_perturbed", last.perturbed};
-        Tell(c, "instead of adversarial training, regularization", c->t->regularization, &last);
-    }
+    stays = CompareRobustness(c, &last) > 0 && last.ndcg >= (1 - COST_OF_DECAY) * c->plain.ndcg;
+    if (stays)
+        TellDecay(c, &last);
     MfWorthRelease(c->t->host, &last);
     return stays ? (MfPlan){stage.epochs, 0} : none;
 }
@@ -239,12 +238,15 @@ static MfPlan RunCompared(MfTrainer *t, Loop *loop, MfPlan plan, const Stage *pl
     report->finding[1] = (Finding){"plain_perturbed", c.plain.perturbed};
     loop->check = NULL; /* what loses everything is no error, but lost */
     kept = RunStage(&c, plain);
-    if (kept.plain == 0 && MfTriesRegularization(t->model, t->data))
+    if (kept.plain > 0)
+        TellStays(&c);
+    else if (MfTriesRegularization(t->model, t->data))
         kept = RunMoreDecay(&c, regularization);
     loop->check = check;
     MfWorthRelease(t->host, &c.plain);
     if (kept.plain > 0)
         return kept;
+    TellUndone(&c);
     MfUseRegularization(t, regularization);
     report->best = plain_best;
     return (MfPlan){plain->epochs, 0};

@@ -2,7 +2,7 @@
  * trainer.h: what the stages of a training of bpr and amf share.
  *
  * train.c has the epochs and the order of the stages, regularization.c the choice of the weight
- * decay, adversarial.c what follows BPR in amf.
+ * decay, adversarial.c what follows BPR in amf, worth.c what that is judged by.
  */
 #ifndef RECADV_ALGO_MF_TRAINER_H
 #define RECADV_ALGO_MF_TRAINER_H
@@ -76,8 +76,9 @@ extern bool MfIsAdversarial(const MfTrainer *t);
 extern void MfStartAdversarial(MfTrainer *t, bool after_plain);
 
 /*
- * The stage after BPR.  Returns how many epochs of each led to the model that is kept: without
- * adversarial ones, it is that of BPR, which is to be trained anew.
+ * The stage after BPR.  Returns how many epochs of each led to the model that is kept, with the
+ * trainer's regularization and strength: without adversarial ones, it is one of BPR, which is to be
+ * trained anew.
  */
 extern MfPlan MfRunAdversarial(MfTrainer *t, Loop *loop, MfPlan plan, const Stage *plain);
 

@@ -21,7 +21,8 @@ double MfWork(const Model *model, const Interactions *shape)
     double again = model->trial ? 0 : 0.5, strengths = MfStrengths(model, shape);
     bool tries = MfTriesRegularization(model, shape);
     double trials = tries ? MF_USUAL_TRIALS * (double)MfTrialEpochs(o) : 0;
-    double plains = tries && !model->trial && o->adv_epochs > 0 ? 3 : 1;
+    /* as chosen, before the adversarial stage, with more decay: two or three of them */
+    double plains = tries && !model->trial && o->adv_epochs > 0 ? 2.5 : 1;
     double epochs = trials + (plains + again) * Epochs((double)o->epochs) +
                     (strengths + again) * Epochs((double)o->adv_epochs);
     double candidates = (double)o->adaptive_negatives - 1;

@@ -18,6 +18,16 @@ need_file() {
     }
 }
 
+# need_split DATA: the files of dense_split.
+need_split() {
+    if [ "$1" = ml-100k ]; then
+        need_file ml-100k.tsv.gz
+    else
+        need_file "$1.train.tsv.gz"
+        need_file "$1.test.tsv.gz"
+    fi
+}
+
 # rows NAME: a file's rows; with --quick, made-up ones with the same columns (users have tastes).
 rows() {
     if [ $quick = no ]; then

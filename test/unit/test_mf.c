@@ -871,7 +871,8 @@ static void CheckRegularization(void)
           "more decay stays instead");
     CHECK(CheckTastes(800, 100, 12, 16, "factors=32 epochs=60 patience=0") != KEPT_STAGE,
           "with every epoch that is planned");
-    CHECK(CheckNoise(400, 100, 20, 225) == KEPT_BPR, "more decay that costs 2 % does not");
+    CHECK(CheckNoise(400, 100, 20, 225) == KEPT_BPR,
+          "more decay that costs two hundredths does not");
     CHECK(CheckNoise(400, 100, 20, 226) == KEPT_BPR,
           "what is more accurate and less robust neither");
     CheckPlainDecay(100, false);

@@ -857,6 +857,46 @@ static Kept CheckNoise(uint32_t users, uint32_t items, uint32_t per_user, uint64
     return kept;
 }
 
+#define RATIO_CASES 400
+
+static double RatioWithout(const float *part, const float *whole, int left_out)
+{
+    double parts = 0, wholes = 0;
+
+    for (int i = 0; i < RATIO_CASES; i++)
+        if (i != left_out)
+            parts += part[i], wholes += whole[i];
+    return parts / wholes;
+}
+
+/* The difference of two ratios over the same cases has the error that the jackknife finds. */
+static void CheckRatioError(void)
+{
+    static float whole[2][RATIO_CASES], part[2][RATIO_CASES];
+    double difference[RATIO_CASES], mean = 0, squares = 0, error, naive;
+    Random random;
+
+    RandomSeed(&random, 1, RANDOM_NOISE, 0, 0);
+    for (int i = 0; i < RATIO_CASES; i++)
+        for (int k = 0; k < 2; k++) {
+            whole[k][i] = (float)(i % 5 == 0 ? 0 : RandomUniform(&random));
+            part[k][i] = (float)((0.6 + 0.2 * k) * whole[k][i] * RandomUniform(&random));
+        }
+    for (int i = 0; i < RATIO_CASES; i++) {
+        difference[i] = RatioWithout(part[0], whole[0], i) - RatioWithout(part[1], whole[1], i);
+        mean += difference[i] / RATIO_CASES;
+    }
+    for (int i = 0; i < RATIO_CASES; i++)
+        squares += (difference[i] - mean) * (difference[i] - mean);
+    naive = DifferenceError(part[0], part[1], RATIO_CASES);
+    for (int k = 0; k < 2; k++)
+        RatioResiduals(part[k], whole[k], RATIO_CASES);
+    error = DifferenceError(part[0], part[1], RATIO_CASES);
+    squares = sqrt(squares * (RATIO_CASES - 1) / RATIO_CASES);
+    CHECK(fabs(error / squares - 1) < 0.02 && fabs(naive / squares - 1) > 0.1,
+          "the standard error of a difference of ratios: %g, %g by jackknife", error, squares);
+}
+
 static void CheckRegularization(void)
 {
     int few = CheckDecays("bpr", "factors=16 epochs=60", 60, 6);
@@ -875,6 +915,7 @@ static void CheckRegularization(void)
           "more decay that costs two hundredths does not");
     CHECK(CheckNoise(400, 100, 20, 226) == KEPT_BPR,
           "what is more accurate and less robust neither");
+    CheckRatioError();
     CheckPlainDecay(100, false);
     CheckPlainDecay(40, true);
     CheckKeptDecay();

@@ -69,15 +69,6 @@ void MfSnapshotRelease(const MfTrainer *t, const MfSnapshot *s)
     }
 }
 
-/* The error of a ratio of two means is that of the mean of what each is off the ratio. */
-static void Linearise(Worth *worth, size_t count)
-{
-    double ratio = 1 + worth->perturbed;
-
-    for (size_t i = 0; i < count; i++)
-        worth->kept[i] = (float)((worth->kept[i] - ratio * worth->each[i]) / worth->ndcg);
-}
-
 Worth MfMeasureWorth(const MfTrainer *t, Loop *loop, const MfSnapshot *s)
 {
     Perturbation worst = {PERTURB_ADVERSARIAL, PROBE, true};
@@ -92,7 +83,7 @@ Worth MfMeasureWorth(const MfTrainer *t, Loop *loop, const MfSnapshot *s)
     ValidationRun(t->host, t->model, validation);
     ValidationEach(validation, worth.kept);
     worth.perturbed = worth.ndcg > 0 ? validation->ndcg / worth.ndcg - 1 : (double)NAN;
-    Linearise(&worth, validation->count);
+    RatioResiduals(worth.kept, worth.each, validation->count);
     MfSnapshotReturn(t, s);
     return worth;
 }

@@ -22,7 +22,7 @@ typedef struct Worth {
     double ndcg;
     double perturbed; /* the share of it that the worst case takes, as a change */
     float *each;      /* NDCG@100 of each held-out interaction */
-    float *kept;      /* what each adds to `perturbed`, less the mean: for its error */
+    float *kept;      /* how far each is off `perturbed`, for its error (RatioResiduals) */
 } Worth;
 
 /* The snapshot is of the model, which comes back from it. */

@@ -254,6 +254,18 @@ double DifferenceError(const float *a, const float *b, size_t count)
     return count >= FEWEST_HELD ? sqrt(squares / ((double)count * (double)(count - 1))) : 0;
 }
 
+void RatioResiduals(float *part, const float *whole, size_t count)
+{
+    double parts = 0, wholes = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        parts += part[i];
+        wholes += whole[i];
+    }
+    for (size_t i = 0; i < count; i++)
+        part[i] = (float)((part[i] - parts / wholes * whole[i]) * (double)count / wholes);
+}
+
 double ValidationWork(const Model *model, const Interactions *shape)
 {
     double width = model->algorithm->query_width(model);

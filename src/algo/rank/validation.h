@@ -61,6 +61,12 @@ extern void ValidationEach(const Validation *validation, float *ndcg);
 /* Standard error of the difference of two means over the same interactions; 0: too few for one. */
 extern double DifferenceError(const float *a, const float *b, size_t count);
 
+/*
+ * Turns `part` into how far each is off the ratio of the means of part and whole, in units of the
+ * latter: to first order, these have the error of that ratio.
+ */
+extern void RatioResiduals(float *part, const float *whole, size_t count);
+
 /* About how many nanoseconds a run takes on one core. */
 extern double ValidationWork(const Model *model, const Interactions *shape);
 

@@ -18,14 +18,15 @@ need_file() {
     }
 }
 
-# need_split DATA: the files of dense_split.
+# need_split DATA: the files of a published split, or the one that others are made of (ml-100k and what begins so).
 need_split() {
-    if [ "$1" = ml-100k ]; then
-        need_file ml-100k.tsv.gz
-    else
+    case $1 in
+    ml-100k*) need_file ml-100k.tsv.gz ;;
+    *)
         need_file "$1.train.tsv.gz"
         need_file "$1.test.tsv.gz"
-    fi
+        ;;
+    esac
 }
 
 # rows NAME: a file's rows; with --quick, made-up ones with the same columns (users have tastes).

@@ -314,9 +314,9 @@ struct Algorithm {
      */
     double (*work)(const Model *model, const Interactions *shape);
 
-    /* Single options that a choice tries once the algorithm is the best (but for those with which
-     * the model would be smaller), and what a search for
-     * options goes over where nothing is said; each ends with option == NULL.  NULL: none. */
+    /* Single options that a choice tries once the algorithm is the best, unless they make the model
+     * smaller, and what a search for options goes over where nothing is said; each ends with
+     * option == NULL.  NULL: none. */
     const struct PresetValue *variants;
     const OptionRange *space;
 

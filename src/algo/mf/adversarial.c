@@ -87,8 +87,8 @@ typedef struct Contest {
     const MfSnapshot *s;
     MfPlan plan;
     Worth plain;
-    double stage_ndcg;
-    double stage_perturbed;
+    Worth stage;        /* figures alone */
+    const char *undone; /* why the stage does not stay; NULL: it does */
 } Contest;
 
 static void TellStays(const Contest *c)
@@ -96,32 +96,33 @@ static void TellStays(const Contest *c)
     const Strength *strength = &c->t->strength;
     TrainReport *report = c->loop->report;
 
-    report->finding[2] = (Finding){"adversarial_perturbed", c->stage_perturbed};
+    report->finding[2] = (Finding){"adversarial_perturbed", c->stage.perturbed};
     report->finding[3] =
         (Finding){strength->relative ? "relative_epsilon" : "epsilon", strength->epsilon};
     snprintf(report->note, sizeof(report->note),
              "adversarial training (%s %g): NDCG@100 is %.4f, of BPR %.4f; rows moved by a quarter "
              "of their norm against it change it by %.1f %%, that of BPR by %.1f %%",
-             report->finding[3].name, strength->epsilon, c->stage_ndcg, c->plain.ndcg,
-             100 * c->stage_perturbed, 100 * c->plain.perturbed);
+             report->finding[3].name, strength->epsilon, c->stage.ndcg, c->plain.ndcg,
+             100 * c->stage.perturbed, 100 * c->plain.perturbed);
 }
 
 static void TellUndone(const Contest *c)
 {
     TrainReport *report = c->loop->report;
 
-    if (isnan(c->plain.perturbed) || isnan(c->stage_perturbed))
+    if (isnan(c->plain.perturbed) || isnan(c->stage.perturbed))
         snprintf(
             report->warning, sizeof(report->warning),
             "adversarial training is undone: an NDCG@100 of 0 tells nothing of what it brought "
             "(%.4f, of BPR, which is kept, %.4f)",
-            c->stage_ndcg, c->plain.ndcg);
+            c->stage.ndcg, c->plain.ndcg);
     else
         snprintf(report->warning, sizeof(report->warning),
-                 "adversarial training is undone: NDCG@100 was %.4f, of BPR, which is kept, %.4f; "
-                 "rows moved by a quarter of their norm changed it by %.1f %%, that of BPR by %.1f "
-                 "%%; recadv_history() tells how it went",
-                 c->stage_ndcg, c->plain.ndcg, 100 * c->stage_perturbed, 100 * c->plain.perturbed);
+                 "adversarial training is undone, being %s: NDCG@100 was %.4f, of BPR, which is "
+                 "kept, %.4f; rows moved by a quarter of their norm changed it by %.1f %%, that of "
+                 "BPR by %.1f %%",
+                 c->undone, c->stage.ndcg, c->plain.ndcg, 100 * c->stage.perturbed,
+                 100 * c->plain.perturbed);
 }
 
 static void TellDecay(const Contest *c, const Worth *last)
@@ -133,32 +134,32 @@ static void TellDecay(const Contest *c, const Worth *last)
              "regularization %g instead of adversarial training: NDCG@100 is %.4f (that was %.4f, "
              "BPR %.4f); rows moved by a quarter of their norm against it change it by %.1f %% "
              "(%.1f, %.1f)",
-             c->t->regularization, last->ndcg, c->stage_ndcg, c->plain.ndcg, 100 * last->perturbed,
-             100 * c->stage_perturbed, 100 * c->plain.perturbed);
+             c->t->regularization, last->ndcg, c->stage.ndcg, c->plain.ndcg, 100 * last->perturbed,
+             100 * c->stage.perturbed, 100 * c->plain.perturbed);
 }
 
-/* Whether one is more (1) or less (-1) than what it is compared with, by more than chance. */
-static int Compare(double with, double one, double chance)
+/* Whether one is more (1) or less (-1) than what it is compared with, by more than the standard
+ * error of the difference. */
+static int Compare(double with, double one, double error)
 {
-    return (one > with + chance) - (one < with - chance);
+    return (one > with + error) - (one < with - error);
 }
 
-/* Both by the standard error of the difference. */
-static int CompareAccuracy(const Contest *c, const Worth *last)
+static int CompareAccuracy(const Contest *c, const Worth *now)
 {
-    double error = DifferenceError(c->plain.each, last->each, c->loop->validation.count);
+    double error = DifferenceError(c->plain.each, now->each, c->loop->validation.count);
 
-    return Compare(c->plain.ndcg, last->ndcg, error);
+    return Compare(c->plain.ndcg, now->ndcg, error);
 }
 
-static int CompareRobustness(const Contest *c, const Worth *last)
+static int CompareRobustness(const Contest *c, const Worth *now)
 {
-    double error = DifferenceError(c->plain.kept, last->kept, c->loop->validation.count);
+    double error = DifferenceError(c->plain.kept, now->kept, c->loop->validation.count);
 
-    return Compare(c->plain.perturbed, last->perturbed, error);
+    return Compare(c->plain.perturbed, now->perturbed, error);
 }
 
-static Worth MeasureLast(const Contest *c)
+static Worth MeasureNow(const Contest *c)
 {
     MfSnapshotTake(c->t, c->s);
     return MfMeasureWorth(c->t, c->loop, c->s);
@@ -166,32 +167,32 @@ static Worth MeasureLast(const Contest *c)
 
 /*
  * The better of the strengths is judged: the stage stays where the model is more robust than that
- * of BPR and not less accurate, or more accurate and no less robust.
+ * of BPR and not less accurate, or more accurate and its figure of robustness no lower.
  */
-static bool StageStays(const Contest *c, const Worth *last)
+static const char *WhyUndone(const Contest *c, const Worth *stage)
 {
-    int accuracy = CompareAccuracy(c, last), robustness = CompareRobustness(c, last);
+    int accuracy = CompareAccuracy(c, stage), robustness = CompareRobustness(c, stage);
 
-    return (robustness > 0 && accuracy >= 0) ||
-           (accuracy > 0 && last->perturbed >= c->plain.perturbed);
+    if (accuracy < 0)
+        return "less accurate";
+    if (robustness < 0 ||
+        (robustness == 0 && accuracy > 0 && stage->perturbed < c->plain.perturbed))
+        return "less robust";
+    return accuracy > 0 || robustness > 0 ? NULL : "no better by more than chance";
 }
 
-/* The epochs that led to it; none where it does not stay. */
-static MfPlan RunStage(Contest *c, const Stage *plain)
+/* Does it stay?  Then `kept` is the epochs that led to it. */
+static bool RunStage(Contest *c, const Stage *plain, MfPlan *kept)
 {
     Stage start = StartStage(c->t, c->loop, c->plan, plain), best;
-    MfPlan none = {0, 0};
-    Worth last;
-    bool stays;
 
     MfSnapshotTake(c->t, c->s);
     best = TryStrengths(c->t, c->loop, c->s, c->plan, -1);
-    last = MeasureLast(c);
-    c->stage_ndcg = last.ndcg;
-    c->stage_perturbed = last.perturbed;
-    stays = StageStays(c, &last);
-    MfWorthRelease(c->t->host, &last);
-    return stays ? (MfPlan){start.epochs, best.epochs} : none;
+    c->stage = MeasureNow(c);
+    c->undone = WhyUndone(c, &c->stage);
+    MfWorthRelease(c->t->host, &c->stage);
+    *kept = (MfPlan){start.epochs, best.epochs};
+    return c->undone == NULL;
 }
 
 /* --- more decay */
@@ -200,25 +201,24 @@ static MfPlan RunStage(Contest *c, const Stage *plain)
  * Where the stage does not stay, decay makes rows withstand perturbations: BPR once more, with this
  * much more of it, stays where it is more robust and costs no more than this share of NDCG@100.
  */
-#define MORE_DECAY      1.2
-#define COST_OF_DECAY   0.01
-#define MORE_DECAY_NAME "bpr more decay"
+#define MORE_DECAY    1.2
+#define COST_OF_DECAY 0.01
 
-static MfPlan RunMoreDecay(const Contest *c, double regularization)
+static bool RunMoreDecay(const Contest *c, double regularization, MfPlan *kept)
 {
-    MfPlan none = {0, 0};
     Stage stage;
-    Worth last;
+    Worth now;
     bool stays;
 
     MfBeginAgain(c->t, c->loop, MORE_DECAY * regularization);
-    stage = LoopStage(c->loop, MORE_DECAY_NAME, c->plan.plain);
-    last = MeasureLast(c);
-    stays = CompareRobustness(c, &last) > 0 && last.ndcg >= (1 - COST_OF_DECAY) * c->plain.ndcg;
+    stage = LoopStage(c->loop, "bpr more decay", c->plan.plain);
+    now = MeasureNow(c);
+    stays = CompareRobustness(c, &now) > 0 && now.ndcg >= (1 - COST_OF_DECAY) * c->plain.ndcg;
     if (stays)
-        TellDecay(c, &last);
-    MfWorthRelease(c->t->host, &last);
-    return stays ? (MfPlan){stage.epochs, 0} : none;
+        TellDecay(c, &now);
+    MfWorthRelease(c->t->host, &now);
+    *kept = (MfPlan){stage.epochs, 0};
+    return stays;
 }
 
 /* --- the whole */
@@ -232,19 +232,20 @@ static MfPlan RunCompared(MfTrainer *t, Loop *loop, MfPlan plan, const Stage *pl
     Contest c = {.t = t, .loop = loop, .s = s, .plan = plan};
     int plain_best = report->best;
     MfPlan kept;
+    bool stays;
 
-    c.plain = MeasureLast(&c);
+    c.plain = MeasureNow(&c);
     report->finding[0] = (Finding){"plain_ndcg", c.plain.ndcg};
     report->finding[1] = (Finding){"plain_perturbed", c.plain.perturbed};
     loop->check = NULL; /* what loses everything is no error, but lost */
-    kept = RunStage(&c, plain);
-    if (kept.plain > 0)
+    stays = RunStage(&c, plain, &kept);
+    if (stays)
         TellStays(&c);
     else if (MfTriesRegularization(t->model, t->data))
-        kept = RunMoreDecay(&c, regularization);
+        stays = RunMoreDecay(&c, regularization, &kept);
     loop->check = check;
     MfWorthRelease(t->host, &c.plain);
-    if (kept.plain > 0)
+    if (stays)
         return kept;
     TellUndone(&c);
     MfUseRegularization(t, regularization);

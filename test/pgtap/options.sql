@@ -272,6 +272,20 @@ SELECT is(
     't {}',
     'where it does not help, the model is that of bpr');
 
+-- where nothing adversarial is worth it, more decay may be
+CREATE TABLE decayed AS
+SELECT metrics FROM train('{"factors":8,"epochs":60,"adv_epochs":10,"seed":2}');
+SELECT is(
+    (SELECT string_agg(k, ' ' ORDER BY k COLLATE "C") FROM decayed, jsonb_object_keys(metrics) k),
+    'decayed_perturbed hr ndcg plain_ndcg plain_perturbed regularization',
+    'what more decay brought is told');
+SELECT ok(
+    (SELECT count(*) FROM recadv_history('m') WHERE stage = 'bpr more decay') > 0
+    AND (SELECT (metrics ->> 'decayed_perturbed')::float8 > (metrics ->> 'plain_perturbed')::float8
+                AND (metrics ->> 'ndcg')::float8 >= 0.99 * (metrics ->> 'plain_ndcg')::float8
+         FROM decayed),
+    'it is more robust, and costs no more than a hundredth');
+
 -- bpr's decay is chosen by short trainings, told, and kept for warm starts
 CREATE TABLE chosen AS
 SELECT (metrics ->> 'regularization')::float8 AS regularization

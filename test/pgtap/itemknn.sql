@@ -202,7 +202,7 @@ SELECT fails(
     '22023',
     '%' || substring(o FROM '"(\w+)"') || '%',
     'refused: ' || o)
-FROM unnest('{"{\"neighbors\":0}","{\"neighbors\":1001}","{\"shrink\":-2}",
+FROM unnest('{"{\"neighbors\":-1}","{\"neighbors\":1001}","{\"shrink\":-2}",
               "{\"weighting\":\"idf\"}","{\"recent\":-1}","{\"recent\":1001}","{\"factors\":8}"}'::text[]) o;
 SELECT isnt(digest('knn'), digest('other'), 'another model with weighting ' || w)
 FROM unnest('{tfidf,bm25}'::text[]) w,
@@ -277,6 +277,39 @@ SELECT results_eq(
     'SELECT u, t.* FROM images, generate_series(1, 60) u, recadv_image_topk(image, u, 7) t ORDER BY 1, rank',
     'SELECT user_id, item, score, rank, fallback FROM last_best ORDER BY 1, rank',
     'without a table, too');
+
+-- how many neighbours
+CREATE TABLE open_trained AS
+SELECT * FROM recadv_train('open', 'train_orders', algorithm => 'itemknn',
+    options => '{"shrink":2,"weighting":"none"}');
+SELECT ok(
+    (SELECT epochs = 3 AND metrics ->> 'neighbors' IN ('100', '200') AND NOT metrics ? 'shrink' FROM open_trained),
+    'the result tells how many were chosen');
+SELECT results_eq(
+    $$SELECT stage, epoch FROM recadv_history('open') ORDER BY epoch$$,
+    $$VALUES ('neighbors 100', 1), ('neighbors 200', 2), ('neighbors', 3)$$,
+    'by trials');
+SELECT recadv_train('named', 'train_orders', algorithm => 'itemknn',
+    options => jsonb_build_object('shrink', 2, 'weighting', 'none', 'neighbors', metrics -> 'neighbors'))
+FROM open_trained \g /dev/null
+SELECT is(answers('open'), answers('named'), 'what was chosen is what was trained');
+SELECT recadv_train('none_held', 'train_orders', algorithm => 'itemknn',
+    options => '{"shrink":2,"weighting":"none","holdout":"none"}') \g /dev/null
+SELECT recadv_train('hundred', 'train_orders', algorithm => 'itemknn',
+    options => '{"shrink":2,"weighting":"none","neighbors":100,"holdout":"none"}') \g /dev/null
+SELECT is(answers('none_held'), answers('hundred'), 'a hundred where nothing is held out');
+SELECT recadv_train('hundred', 'train_orders', algorithm => 'itemknn',
+    options => '{"shrink":2,"weighting":"none","holdout":"none","warm_start":true}') \g /dev/null
+SELECT is(
+    (recadv_info('hundred') #>> '{options,neighbors}')::int,
+    100,
+    'a warm start keeps the columns that a version has');
+SELECT recadv_train('hundred', 'train_orders', algorithm => 'itemknn',
+    options => '{"neighbors":200,"warm_start":true}') \g /dev/null
+SELECT is(
+    (recadv_info('hundred') #>> '{options,neighbors}')::int,
+    200,
+    'unless others are named');
 
 -- versions
 SELECT answers('knn') AS first \gset

@@ -219,7 +219,7 @@ static void CheckThreads(const char *settings)
 /* ---- validation ---- */
 
 /* Nothing is left to choose. */
-#define NAMED "weighting=none shrink=10"
+#define NAMED "weighting=none shrink=10 neighbors=100"
 
 static void CheckLearnsHeld(void)
 {
@@ -278,6 +278,7 @@ typedef struct Contest {
     float each[2000];
     int won;    /* by those after the first */
     int chance; /* better, but by less than the error */
+    int many;   /* of these contests, those that 200 neighbours won */
 } Contest;
 
 static void Enter(Contest *c, TestHost *t, const Interactions *data, const char *settings)
@@ -297,7 +298,7 @@ static void Enter(Contest *c, TestHost *t, const Interactions *data, const char 
     c->value = value;
 }
 
-/* Of a weighting, with less and more shrinkage. */
+/* Of a weighting, with less and more shrinkage; of 100 neighbours. */
 static void EnterShrinks(Contest *c, TestHost *t, const Interactions *data)
 {
     static const char *const shrinks[] = {"0", "50"};
@@ -307,9 +308,43 @@ static void EnterShrinks(Contest *c, TestHost *t, const Interactions *data)
     for (int i = 0; i < 2; i++) {
         char settings[96];
 
-        snprintf(settings, sizeof(settings), "%s shrink=%s", weighting, shrinks[i]);
+        snprintf(settings, sizeof(settings), "%s shrink=%s neighbors=100", weighting, shrinks[i]);
         Enter(c, t, data, settings);
     }
+}
+
+/* The best so far, with twice the neighbours. */
+static void EnterMany(Contest *c, TestHost *t, const Interactions *data)
+{
+    char settings[64];
+
+    snprintf(settings, sizeof(settings), "%s", c->best);
+    strstr(settings, "=100")[1] = '2';
+    Enter(c, t, data, settings);
+}
+
+/* Has a part with room for more columns the same numbers, and zeros after them? */
+static bool SameColumns(const Part *some, const Part *more)
+{
+    bool same = some->rows == more->rows && some->columns <= more->columns;
+
+    for (uint32_t r = 0; r < some->rows && same; r++) {
+        const float *a = PartRow(some, r), *b = PartRow(more, r);
+
+        same = memcmp(a, b, some->columns * sizeof(float)) == 0;
+        for (uint32_t i = some->columns; i < more->columns; i++)
+            same &= b[i] == 0;
+    }
+    return same;
+}
+
+static bool SameNeighbors(const Model *some, const Model *more)
+{
+    bool same = some->parts == more->parts;
+
+    for (int p = 0; p < some->parts && same; p++)
+        same = SameColumns(&some->part[p], &more->part[p]);
+    return same;
 }
 
 /* `settings` leave so many trials, of these stages, and the model is that of the contest. */
@@ -329,7 +364,7 @@ static void CheckChosen(TestHost *t, const Interactions *data, const char *setti
     CHECK(right && r->history[trials].epoch == trials + 1, "%s: %d trials, found %d rows", settings,
           trials, r->epochs);
     Train(t, data, "itemknn", c->best, &same);
-    CHECK(SameModel(&run.model, &same.model) && same.report.epochs == 1 &&
+    CHECK(SameNeighbors(&same.model, &run.model) && same.report.epochs == 1 &&
               r->history[trials].metric[0] == c->value &&
               r->history[trials].metric[1] == same.report.history[0].metric[1] &&
               r->history[trials].compared == same.report.history[0].compared &&
@@ -343,10 +378,13 @@ static void CheckChosen(TestHost *t, const Interactions *data, const char *setti
 static Contest CheckChoicesOf(uint32_t users, uint32_t items, uint32_t fewest, uint32_t most,
                               uint64_t seed)
 {
-    static const char *const all[] = {"weighting tfidf", "weighting none", "shrink 0", "shrink 50"};
-    static const char *const shrinks[] = {"shrink 10", "shrink 0", "shrink 50"};
+    static const char *const all[] = {"weighting tfidf", "weighting none", "shrink 0", "shrink 50",
+                                      "neighbors 200"};
+    static const char *const shrinks[] = {"shrink 10", "shrink 0", "shrink 50", "neighbors 200"};
+    static const char *const weightings[] = {"weighting tfidf", "weighting none", "neighbors 200"};
+    static const char *const numbers[] = {"neighbors 100", "neighbors 200"};
     bool some[2000] = {false};
-    Contest c = {.best = ""}, bm25 = {.best = ""}, named = {.best = ""};
+    Contest c = {.best = ""}, bm25 = {.best = ""}, named = {.best = ""}, more = {.best = ""};
     TestHost t;
     Interactions data;
 
@@ -356,19 +394,28 @@ static Contest CheckChoicesOf(uint32_t users, uint32_t items, uint32_t fewest, u
     for (uint32_t u = 0; u < users; u += 2)
         some[u] = true;
     data.compared = some;
-    Enter(&named, &t, &data, "weighting=tfidf shrink=3");
-    Enter(&named, &t, &data, "weighting=none shrink=3");
-    CheckChosen(&t, &data, "weighting=auto shrink=3", &named, 2, all);
-    Enter(&bm25, &t, &data, "weighting=bm25 shrink=10");
+    Enter(&named, &t, &data, "weighting=tfidf shrink=3 neighbors=100");
+    Enter(&named, &t, &data, "weighting=none shrink=3 neighbors=100");
+    CheckChosen(&t, &data, "weighting=auto shrink=3 neighbors=100", &named, 2, weightings);
+    EnterMany(&named, &t, &data);
+    CheckChosen(&t, &data, "weighting=auto shrink=3", &named, 3, weightings);
+    Enter(&more, &t, &data, "weighting=none shrink=3 neighbors=100");
+    EnterMany(&more, &t, &data);
+    CheckChosen(&t, &data, "weighting=none shrink=3", &more, 2, numbers);
+    Enter(&bm25, &t, &data, "weighting=bm25 shrink=10 neighbors=100");
     EnterShrinks(&bm25, &t, &data);
-    CheckChosen(&t, &data, "weighting=bm25", &bm25, 3, shrinks);
-    Enter(&c, &t, &data, "weighting=tfidf shrink=10");
-    Enter(&c, &t, &data, "weighting=none shrink=10");
+    EnterMany(&bm25, &t, &data);
+    CheckChosen(&t, &data, "weighting=bm25", &bm25, 4, shrinks);
+    Enter(&c, &t, &data, "weighting=tfidf shrink=10 neighbors=100");
+    Enter(&c, &t, &data, "weighting=none shrink=10 neighbors=100");
     EnterShrinks(&c, &t, &data);
-    CheckChosen(&t, &data, "", &c, 4, all);
+    EnterMany(&c, &t, &data);
+    CheckChosen(&t, &data, "", &c, 5, all);
     TestHostEnd(&t);
-    c.won += named.won + bm25.won;
-    c.chance += named.chance + bm25.chance;
+    c.won += named.won + bm25.won + more.won;
+    c.chance += named.chance + bm25.chance + more.chance;
+    c.many = (strstr(c.best, "=200") != NULL) + (strstr(named.best, "=200") != NULL) +
+             (strstr(bm25.best, "=200") != NULL) + (strstr(more.best, "=200") != NULL);
     return c;
 }
 
@@ -380,6 +427,8 @@ static void CheckChoices(void)
     CHECK(dense.won + sparse.won > 0 && dense.chance + sparse.chance > 0,
           "%d and %d of later trials win, %d and %d are better by less than the error", dense.won,
           sparse.won, dense.chance, sparse.chance);
+    CHECK(dense.many + sparse.many > 0 && dense.many + sparse.many < 8,
+          "%d and %d of four choices take 200 neighbours", dense.many, sparse.many);
 }
 
 /* What is 0 and 1 by turns, against zeros. */
@@ -405,8 +454,8 @@ static void CheckThinnedTraining(void)
     TestHostInit(&t);
     data = TasteInteractions(&t.host, 2500, 200, 5, 10, 920);
     InteractionsHoldOut(&t.host, &data, HOLDOUT_RANDOM, 0, 1);
-    Train(&t, &data, "itemknn", "weighting=auto shrink=10", &run);
-    TrainingPrepare(&t, &data, "itemknn", "weighting=none shrink=10", &trial);
+    Train(&t, &data, "itemknn", "weighting=auto shrink=10 neighbors=100", &run);
+    TrainingPrepare(&t, &data, "itemknn", "weighting=none shrink=10 neighbors=100", &trial);
     trial.model.trial = true;
     TrainingRun(&trial);
     ValidationPrepare(&t.host, &data, &v);
@@ -819,12 +868,46 @@ static void CheckCancel(int threads, int at, bool silently)
     CHECK(t.live == 0 && t.host.pool == NULL, "threads are joined, memory is freed");
 }
 
+/* What is left open for a version with so many columns. */
+static int64_t Settled(TestHost *t, const Interactions *data, const char *version,
+                       int64_t neighbors)
+{
+    Training run;
+    KnnOptions options;
+
+    TrainingPrepare(t, data, "itemknn", version, &run);
+    options = *(const KnnOptions *)run.model.options;
+    options.neighbors = neighbors;
+    ModelSettle(&run.model, &options);
+    return options.neighbors;
+}
+
+/* Only other columns than the usual ones bind those who name nothing. */
+static void CheckSettled(void)
+{
+    TestHost t;
+    Interactions data;
+
+    TestHostInit(&t);
+    data = TasteInteractions(&t.host, 100, 60, 5, 10, 920);
+    CHECK(Settled(&t, &data, "", 0) == 0 && Settled(&t, &data, "neighbors=200", 0) == 0,
+          "in 200 columns each training chooses");
+    CHECK(Settled(&t, &data, "neighbors=100", 0) == 100 &&
+              Settled(&t, &data, "neighbors=300", 0) == 300,
+          "other columns are kept");
+    CHECK(Settled(&t, &data, "neighbors=100", 200) == 200 && Settled(&t, &data, "", 50) == 50,
+          "what is named stays");
+    TestHostEnd(&t);
+}
+
 void TestItemKnn(void)
 {
     CheckAllNeighbors();
     CheckThreads("neighbors=20");
     CheckThreads("neighbors=50 weighting=tfidf shrink=0");
     CheckThreads("neighbors=50 weighting=bm25");
+    CheckThreads("");
+    CheckSettled();
     CheckLearnsHeld();
     CheckChoices();
     CheckThinned();
@@ -842,6 +925,7 @@ void TestItemKnn(void)
     CheckOdd(30, 20, "users who have everything");
     CheckOdd(50, 1, "one item");
     CheckMemory("neighbors=100", 3);
+    CheckMemory("", 2);
     CheckMemory("neighbors=1000 weighting=bm25", 1);
     for (int threads = 0; threads <= 2; threads += 2) {
         CheckCancel(threads, 6, false);

@@ -6,8 +6,9 @@ static const char *const weightings[] = {"auto", "none", "tfidf", "bm25", NULL};
 #define FIELD(name) offsetof(KnnOptions, name)
 
 static const OptionSpec itemknn_options[] = {
-    {"neighbors", OPTION_INTEGER, FIELD(neighbors), 1, 1000, 100, NULL,
-     "nearest neighbours of each item that are kept", "Sarwar et al. 2001, section 3.2.1"},
+    {"neighbors", OPTION_INTEGER, FIELD(neighbors), 0, 1000, 0, NULL,
+     "nearest neighbours of each item that are kept; 0: chosen by validation, of 100 and 200",
+     "Sarwar et al. 2001, section 3.2.1"},
     {"shrink", OPTION_REAL, FIELD(shrink), -1, 1e6, -1, NULL,
      "items with few users are less alike: as if each had so many more users, whom the other "
      "lacks; below 0: chosen by validation, of 0, 10 and 50",
@@ -56,6 +57,7 @@ const Algorithm itemknn_algorithm = {
     .variants = variants,
     .space = space,
     .layout = KnnLayout,
+    .settle = KnnSettle,
     .memory = KnnMemory,
     .train = KnnTrain,
     .query_width = KnnQueryWidth,

@@ -22,11 +22,21 @@ typedef enum Weighting { WEIGH_CHOSEN, WEIGH_NONE, WEIGH_TFIDF, WEIGH_BM25 } Wei
 
 typedef struct KnnOptions {
     TrainOptions train;
-    int64_t neighbors;
-    double shrink; /* below 0: chosen by what is held out */
-    int weighting; /* Weighting */
+    int64_t neighbors; /* 0: chosen by what is held out */
+    double shrink;     /* below 0: chosen by what is held out */
+    int weighting;     /* Weighting */
     int64_t recent;
 } KnnOptions;
+
+/* What is chosen from; where nothing can be measured, the former. */
+#define KNN_FEW_NEIGHBORS  100
+#define KNN_MANY_NEIGHBORS 200
+
+/* Columns of the parts: room for the most neighbours that can be chosen. */
+static inline uint32_t KnnColumns(const KnnOptions *options)
+{
+    return options->neighbors > 0 ? (uint32_t)options->neighbors : KNN_MANY_NEIGHBORS;
+}
 
 /*
  * The matrix of weighted interactions, by item and by user.  For cosines, each item's values are
@@ -64,7 +74,7 @@ extern int KnnTrials(const KnnOptions *options, const Interactions *shape);
 extern uint64_t KnnTrialCases(const Interactions *shape);
 extern bool KnnValidates(const KnnOptions *options, const Interactions *shape);
 
-#define KNN_MOST_TRIALS 4
+#define KNN_MOST_TRIALS 5
 
 /* Finds the neighbours; `held`: from all interactions, also those that are held out. */
 extern void KnnBuild(const Host *host, const Interactions *data, Model *model,
@@ -80,6 +90,7 @@ extern void KnnEnter(const Host *host, const Model *model, TrainReport *report, 
 
 /* Members of struct Algorithm. */
 extern void KnnLayout(Model *model);
+extern void KnnSettle(void *options, const Model *model);
 extern size_t KnnMemory(const Model *model, const Interactions *shape, int threads);
 extern double KnnWork(const Model *model, const Interactions *shape);
 extern void KnnTrain(const Host *host, const Interactions *data, Model *model, TrainReport *report);

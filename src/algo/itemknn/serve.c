@@ -16,10 +16,21 @@ enum { NO_ITEM_HERE, FIRST_ITEM = VECTOR_LANES };
 
 void KnnLayout(Model *model)
 {
-    uint32_t neighbors = (uint32_t)((const KnnOptions *)model->options)->neighbors;
+    uint32_t columns = KnnColumns(model->options);
 
-    ModelAddPart(model, "neighbor", AXIS_ITEM, model->items, neighbors);
-    ModelAddPart(model, "similarity", AXIS_ITEM, model->items, neighbors);
+    ModelAddPart(model, "neighbor", AXIS_ITEM, model->items, columns);
+    ModelAddPart(model, "similarity", AXIS_ITEM, model->items, columns);
+}
+
+/* A warm start goes on in the columns that there are; that is all that is settled: how many
+ * neighbours fill the usual ones, each training chooses. */
+void KnnSettle(void *options, const Model *model)
+{
+    KnnOptions *o = options;
+    uint32_t columns = model->part[KNN_NEIGHBOR_PART].columns;
+
+    if (o->neighbors == 0 && columns != KNN_MANY_NEIGHBORS)
+        o->neighbors = columns;
 }
 
 uint32_t KnnQueryWidth(const Model *model)

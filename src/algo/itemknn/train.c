@@ -41,7 +41,7 @@ static size_t SearchMemory(const Model *model, int threads)
     size_t item = SizeMultiply((size_t)model->items + 1, sizeof(Common) + sizeof(uint32_t));
 
     return SizeMultiply((size_t)threads,
-                        SizeAdd(item, SizeMultiply((size_t)o->neighbors, sizeof(Scored))));
+                        SizeAdd(item, SizeMultiply(KnnColumns(o), sizeof(Scored))));
 }
 
 size_t KnnMemory(const Model *model, const Interactions *shape, int threads)

@@ -1,4 +1,5 @@
-/* trials.c: weighting and shrinkage, chosen by the held-out interactions. */
+/* trials.c: weighting, shrinkage and the number of neighbours, chosen by the held-out interactions.
+ */
 #include <math.h>
 
 #include "algo/itemknn/itemknn.h"
@@ -15,13 +16,17 @@
 typedef struct Trial {
     Weighting weighting; /* WEIGH_CHOSEN: that of the best so far */
     double shrink;       /* below 0: that of the best so far */
+    int64_t neighbors;   /* 0: those of the best so far */
     const char *stage;
 } Trial;
 
-static const Trial weightings[] = {{WEIGH_TFIDF, -1, "weighting tfidf"},
-                                   {WEIGH_NONE, -1, "weighting none"}};
-static const Trial plain = {WEIGH_CHOSEN, PLAIN_SHRINK, "shrink 10"};
-static const Trial shrinks[] = {{WEIGH_CHOSEN, 0, "shrink 0"}, {WEIGH_CHOSEN, 50, "shrink 50"}};
+static const Trial weightings[] = {{WEIGH_TFIDF, -1, 0, "weighting tfidf"},
+                                   {WEIGH_NONE, -1, 0, "weighting none"}};
+static const Trial plain = {WEIGH_CHOSEN, PLAIN_SHRINK, 0, "shrink 10"};
+static const Trial shrinks[] = {{WEIGH_CHOSEN, 0, 0, "shrink 0"},
+                                {WEIGH_CHOSEN, 50, 0, "shrink 50"}};
+static const Trial few = {WEIGH_CHOSEN, -1, KNN_FEW_NEIGHBORS, "neighbors 100"};
+static const Trial many = {WEIGH_CHOSEN, -1, KNN_MANY_NEIGHBORS, "neighbors 200"};
 
 #define COUNT(list) (int)(sizeof(list) / sizeof((list)[0]))
 
@@ -41,10 +46,11 @@ typedef struct Trials {
 int KnnTrials(const KnnOptions *o, const Interactions *shape)
 {
     int weighting = o->weighting == WEIGH_CHOSEN ? COUNT(weightings) : 0;
+    int more = (o->shrink < 0 ? COUNT(shrinks) : 0) + (o->neighbors == 0);
 
     if (shape->held_count < FEWEST_HELD)
         return 0;
-    return o->shrink >= 0 ? weighting : COUNT(shrinks) + (weighting > 0 ? weighting : 1);
+    return more > 0 && weighting == 0 ? more + 1 : more + weighting;
 }
 
 uint64_t KnnTrialCases(const Interactions *shape)
@@ -81,6 +87,8 @@ static void Try(Trials *t, const Trial *trial)
         options.weighting = trial->weighting;
     if (trial->shrink >= 0)
         options.shrink = trial->shrink;
+    if (trial->neighbors > 0)
+        options.neighbors = trial->neighbors;
     KnnBuild(t->host, t->data, t->model, &options, false);
     KnnMeasure(t->host, t->model, &t->validation, t->report, &epoch);
     epoch.seconds = HostClock() - t->start;
@@ -89,8 +97,8 @@ static void Try(Trials *t, const Trial *trial)
         Keep(t, &options, &epoch);
 }
 
-/* The weighting first, with some shrinkage; then less and more of that.  What comes later has to
- * gain more than a standard error. */
+/* The weighting first, with some shrinkage, or what is named; then less and more of that; then more
+ * neighbours.  What comes later has to gain more than a standard error. */
 static void RunTrials(Trials *t, const KnnOptions *o)
 {
     ValidationPrepare(t->host, t->data, &t->validation);
@@ -99,10 +107,12 @@ static void RunTrials(Trials *t, const KnnOptions *o)
     t->best_each = HostAllocate(t->host, t->validation.count, sizeof(float));
     for (int i = 0; i < COUNT(weightings) && o->weighting == WEIGH_CHOSEN; i++)
         Try(t, &weightings[i]);
-    if (o->shrink < 0 && o->weighting != WEIGH_CHOSEN)
-        Try(t, &plain);
+    if (o->weighting != WEIGH_CHOSEN)
+        Try(t, o->shrink < 0 ? &plain : &few);
     for (int i = 0; i < COUNT(shrinks) && o->shrink < 0; i++)
         Try(t, &shrinks[i]);
+    if (o->neighbors == 0)
+        Try(t, &many);
     HostRelease(t->host, t->each);
     HostRelease(t->host, t->best_each);
     ValidationRelease(t->host, &t->validation);
@@ -117,6 +127,8 @@ static void Report(const KnnOptions *open, const KnnOptions *chosen, TrainReport
         report->finding[n++] = (Finding){"shrink", chosen->shrink};
     if (open->weighting == WEIGH_CHOSEN)
         report->finding[n++] = (Finding){"tfidf", chosen->weighting == WEIGH_TFIDF};
+    if (open->neighbors == 0)
+        report->finding[n++] = (Finding){"neighbors", (double)chosen->neighbors};
 }
 
 bool KnnValidates(const KnnOptions *o, const Interactions *shape)
@@ -149,6 +161,8 @@ KnnOptions KnnChoose(const Host *host, const Interactions *data, Model *model, T
         t.best.weighting = weightings[0].weighting;
     if (o->shrink < 0)
         t.best.shrink = PLAIN_SHRINK;
+    if (o->neighbors == 0)
+        t.best.neighbors = KNN_FEW_NEIGHBORS;
     if (KnnTrials(o, data) > 0)
         RunTrials(&t, o);
     if (t.measured.metric[0] >= 0 && !KnnValidates(o, data))

@@ -564,30 +564,45 @@ static void CheckTrials(void)
 
 /* --- regularization that is chosen */
 
-static const char *const decay_stages[] = {"regularization 0.005", "regularization 0.008",
-                                           "regularization 0.012", "regularization 0.02",
-                                           "regularization 0.03"};
-static const double decay_values[] = {0.005, 0.008, 0.012, 0.02, 0.03};
+static const char *const decay_stages[] = {
+    "regularization 0.005", "regularization 0.008", "regularization 0.012", "regularization 0.02",
+    "regularization 0.03",  "regularization 0.05",  "regularization 0.08"};
+static const double decay_values[] = {0.005, 0.008, 0.012, 0.02, 0.03, 0.05, 0.08};
 
 #define DECAYS ((int)(sizeof(decay_values) / sizeof(decay_values[0])))
 
-/* The trial that the walk ends at, from the figures of the trials alone; -1: others took place. */
-static int EndOfWalk(const TrainReport *report)
+#define DECAY_EPOCHS 20
+
+/* At its best in the first quarter of its epochs, a trial over-fits. */
+static bool IsEarly(StageOf trial, StageOf first)
 {
-    double value[DECAYS];
+    return 4 * trial.best_epoch <= first.epochs;
+}
+
+/* The best of a walk, from the figures of the trials alone; -1: others took place.  Up to where a
+ * trial neither gains nor over-fits.  `passes`: does one gain after one that does not? */
+static int EndOfWalk(const TrainReport *report, bool *passes)
+{
+    StageOf trial[DECAYS];
     int best = 1, met = 1;
 
     for (int i = 0; i < DECAYS; i++)
-        value[i] = FindStage(report, decay_stages[i]).best;
-    for (; best + 1 < DECAYS; best++)
-        if (met++, !IsGain(value[best + 1], value[best]))
+        trial[i] = FindStage(report, decay_stages[i]);
+    for (int i = 2; i < DECAYS; i++) {
+        bool gains = IsGain(trial[i].best, trial[best].best);
+
+        met++;
+        *passes |= gains && best < i - 1;
+        best = gains ? i : best;
+        if (!gains && !IsEarly(trial[i], trial[1]))
             break;
+    }
     if (best == 1) {
         met++;
-        best = IsGain(value[0], value[1]) ? 0 : 1;
+        best = IsGain(trial[0].best, trial[1].best) ? 0 : 1;
     }
     for (int i = 0; i < DECAYS; i++)
-        met -= value[i] >= 0;
+        met -= trial[i].best >= 0;
     return met == 0 ? best : -1;
 }
 
@@ -612,7 +627,8 @@ static void CheckNamed(TestHost *t, const Training *run, const char *settings, d
 }
 
 /* Returns the place of what was chosen. */
-static int CheckDecays(const char *algorithm, const char *settings, uint32_t items, uint32_t groups)
+static int CheckDecays(const char *algorithm, const char *settings, uint32_t items, uint32_t groups,
+                       uint32_t taken, bool *passes)
 {
     TestHost t;
     Interactions data;
@@ -620,12 +636,14 @@ static int CheckDecays(const char *algorithm, const char *settings, uint32_t ite
     int chosen;
 
     TestHostInit(&t);
-    data = TasteInteractions(&t.host, 500, items, groups, 12, 585);
+    data = TasteInteractions(&t.host, 500, items, groups, taken, 585);
     InteractionsHoldOut(&t.host, &data, HOLDOUT_RANDOM, 0, 1);
     Train(&t, &data, algorithm, settings, &run);
-    chosen = EndOfWalk(&run.report);
+    *passes = false;
+    chosen = EndOfWalk(&run.report, passes);
     CHECK(chosen >= 0, "%s: no other trials than those of the walk", settings);
-    CHECK(FindStage(&run.report, decay_stages[1]).epochs == 20, "of a third of the epochs");
+    CHECK(FindStage(&run.report, decay_stages[1]).epochs == DECAY_EPOCHS,
+          "of a third of the epochs");
     CHECK(FindingOf(&run.report, "regularization") == decay_values[chosen] &&
               run.model.part[MF_REGULARIZATION_PART].data[0] == (float)decay_values[chosen],
           "%s: %g is told and kept", settings, decay_values[chosen]);
@@ -788,13 +806,14 @@ static Kept CheckKept(TestHost *t, Interactions *data, const char *epochs, const
     Training run;
     TrainReport *r = &run.report;
     double decay, plain, adversarial, decayed;
+    bool passes = false;
     Kept kept = KEPT_BPR;
     int end;
 
     InteractionsHoldOut(&t->host, data, HOLDOUT_RANDOM, 0, 1);
     snprintf(all, sizeof(all), "%s %s", epochs, settings);
     Train(t, data, "amf", all, &run);
-    end = EndOfWalk(r);
+    end = EndOfWalk(r, &passes);
     CHECK(end >= 0, "no other trials than those of the walk");
     decay = decay_values[end < 0 ? 0 : end];
     plain = FindingOf(r, "plain_perturbed");
@@ -901,12 +920,17 @@ static void CheckRatioError(void)
 
 static void CheckRegularization(void)
 {
-    int few = CheckDecays("bpr", "factors=16 epochs=60", 60, 6);
-    int many = CheckDecays("bpr", "factors=16 epochs=60 batch_size=40 optimizer=adagrad", 400, 8);
+    bool passes;
+    int few = CheckDecays("bpr", "factors=16 epochs=60", 60, 6, 12, &passes);
+    int many = CheckDecays("bpr", "factors=16 epochs=60 batch_size=40 optimizer=adagrad", 400, 8,
+                           12, &passes);
+    int sparse = CheckDecays("bpr", "factors=16 epochs=60", 200, 12, 7, &passes);
 
+    CHECK(passes && decay_values[sparse] > 0.03, "past a trial that over-fits, up to %g",
+          decay_values[sparse]);
     CHECK(few != many, "what is chosen depends on the data: %g, %g", decay_values[few],
           decay_values[many]);
-    CHECK(CheckTastes(800, 500, 20, 8, "factors=32 epochs=60") == KEPT_STAGE,
+    CHECK(CheckTastes(800, 300, 8, 16, "factors=32 epochs=60") == KEPT_STAGE,
           "an adversarial stage stays");
     CHECK(CheckTastes(800, 100, 4, 8, "factors=32 epochs=60") == KEPT_BPR, "one does not");
     CHECK(CheckTastes(800, 100, 12, 16, "factors=32 epochs=60") == KEPT_DECAY,

@@ -145,11 +145,19 @@ static int Compare(double with, double one, double error)
     return (one > with + error) - (one < with - error);
 }
 
+/* More than this share of NDCG@100 is too much for robustness, even where it may be chance. */
+#define MOST_COST 0.01
+
+static bool CostsMuch(const Contest *c, const Worth *now)
+{
+    return now->ndcg < (1 - MOST_COST) * c->plain.ndcg;
+}
+
 static int CompareAccuracy(const Contest *c, const Worth *now)
 {
     double error = DifferenceError(c->plain.each, now->each, c->loop->validation.count);
 
-    return Compare(c->plain.ndcg, now->ndcg, error);
+    return CostsMuch(c, now) ? -1 : Compare(c->plain.ndcg, now->ndcg, error);
 }
 
 static int CompareRobustness(const Contest *c, const Worth *now)
@@ -199,10 +207,9 @@ static bool RunStage(Contest *c, const Stage *plain, MfPlan *kept)
 
 /*
  * Where the stage does not stay, decay makes rows withstand perturbations: BPR once more, with this
- * much more of it, stays where it is more robust and costs no more than this share of NDCG@100.
+ * much more of it, stays where it is more robust and costs little.
  */
-#define MORE_DECAY    1.2
-#define COST_OF_DECAY 0.01
+#define MORE_DECAY 1.2
 
 static bool RunMoreDecay(const Contest *c, double regularization, MfPlan *kept)
 {
@@ -213,7 +220,7 @@ static bool RunMoreDecay(const Contest *c, double regularization, MfPlan *kept)
     MfBeginAgain(c->t, c->loop, MORE_DECAY * regularization);
     stage = LoopStage(c->loop, "bpr more decay", c->plan.plain);
     now = MeasureNow(c);
-    stays = CompareRobustness(c, &now) > 0 && now.ndcg >= (1 - COST_OF_DECAY) * c->plain.ndcg;
+    stays = CompareRobustness(c, &now) > 0 && !CostsMuch(c, &now);
     if (stays)
         TellDecay(c, &now);
     MfWorthRelease(c->t->host, &now);

@@ -53,7 +53,7 @@ extern bool MfTriesRegularization(const Model *model, const Interactions *data);
 /* Epochs of one trial; trials, at most, and as many as there usually are. */
 extern int MfTrialEpochs(const MfOptions *options);
 
-#define MF_MOST_TRIALS  4
+#define MF_MOST_TRIALS  7
 #define MF_USUAL_TRIALS 3
 
 /* Of the row's norm: tried first, and used where there is nothing to choose by. */

@@ -3,23 +3,26 @@
 
 /*
  * Weights of the squared norms that are tried, by a walk from one of them up, and down where that
- * gains nothing, and their stages.
+ * gains nothing, and their stages.  Few interactions for each user and item want the greatest.
  */
 static const struct {
     double value;
     const char *stage;
-} decays[] = {{0.005, "regularization 0.005"},
-              {PLAIN_REGULARIZATION, "regularization 0.008"},
-              {0.012, "regularization 0.012"},
-              {0.02, "regularization 0.02"},
-              {0.03, "regularization 0.03"}};
+} decays[] = {{0.005, "regularization 0.005"}, {PLAIN_REGULARIZATION, "regularization 0.008"},
+              {0.012, "regularization 0.012"}, {0.02, "regularization 0.02"},
+              {0.03, "regularization 0.03"},   {0.05, "regularization 0.05"},
+              {0.08, "regularization 0.08"}};
 
 #define DECAYS      ((int)(sizeof(decays) / sizeof(decays[0])))
 #define FIRST_DECAY 1
+_Static_assert(DECAYS <= MF_MOST_TRIALS, "there is room for the epochs of each");
 
 /* Enough epochs to tell them apart, and no more than this share of the epochs of BPR. */
 #define DECAY_EPOCHS 40
 #define DECAY_SHARE  3
+
+/* A trial that is at its best within this share of its epochs over-fits, however good that is. */
+#define EARLY_SHARE 4
 
 /* Behind those of the adversarial stage. */
 #define REGULARIZATION_FINDING 4
@@ -36,22 +39,31 @@ bool MfTriesRegularization(const Model *model, const Interactions *data)
     return ChoosesRegularization(model->options) && !model->warm && data->held_count >= FEWEST_HELD;
 }
 
-static double TryDecay(MfTrainer *t, Loop *loop, int i)
+static Stage TryDecay(MfTrainer *t, Loop *loop, int i)
 {
     MfBeginAgain(t, loop, decays[i].value);
-    return LoopStage(loop, decays[i].stage, MfTrialEpochs(t->options)).metric;
+    return LoopStage(loop, decays[i].stage, MfTrialEpochs(t->options));
 }
 
-/* From `best` on in steps of `step`, as long as each gains; returns where that ends. */
+static bool OverFits(const MfTrainer *t, const Stage *trial)
+{
+    return EARLY_SHARE * trial->epochs <= MfTrialEpochs(t->options);
+}
+
+/*
+ * From `best` on in steps of `step`, as long as each gains, or over-fits and the next has more
+ * decay; returns the best.
+ */
 static int WalkDecays(MfTrainer *t, Loop *loop, int best, int step, double *value)
 {
     for (int i = best + step; i >= 0 && i < DECAYS; i += step) {
-        double next = TryDecay(t, loop, i);
+        Stage next = TryDecay(t, loop, i);
 
-        if (!IsGain(next, *value))
+        if (IsGain(next.metric, *value)) {
+            best = i;
+            *value = next.metric;
+        } else if (step < 0 || !OverFits(t, &next))
             break;
-        best = i;
-        *value = next;
     }
     return best;
 }
@@ -64,7 +76,7 @@ static double ChooseDecay(MfTrainer *t, Loop *loop)
     int best;
 
     loop->check = NULL;
-    value = TryDecay(t, loop, FIRST_DECAY);
+    value = TryDecay(t, loop, FIRST_DECAY).metric;
     best = WalkDecays(t, loop, FIRST_DECAY, 1, &value);
     if (best == FIRST_DECAY)
         best = WalkDecays(t, loop, FIRST_DECAY, -1, &value);

@@ -18,13 +18,17 @@ need_file() {
     }
 }
 
+# published DATA: the split that a variant is made of: NAME-swapped, in which users and items have changed places, and
+# NAME-thin, with every third row of the training part.
+published() { sed -E 's/-(swapped|thin)$//' <<<"$1"; }
+
 # need_split DATA: the files of a published split, or the one that others are made of (ml-100k and what begins so).
 need_split() {
     case $1 in
     ml-100k*) need_file ml-100k.tsv.gz ;;
     *)
-        need_file "$1.train.tsv.gz"
-        need_file "$1.test.tsv.gz"
+        need_file "$(published "$1").train.tsv.gz"
+        need_file "$(published "$1").test.tsv.gz"
         ;;
     esac
 }
@@ -127,6 +131,15 @@ dense() {
     done
 }
 
+# split_rows DATA PART: user and item of the part train or test.
+split_rows() {
+    rows "$(published "$1").$2.tsv.gz" | case $1/$2 in
+    *-swapped/*) awk -F'\t' -v OFS='\t' '{ print $2, $1 }' ;;
+    *-thin/train) awk -F'\t' -v OFS='\t' 'NR % 3 == 0 { print $1, $2 }' ;;
+    *) cut -f1,2 ;;
+    esac
+}
+
 # dense_split DATA: train.tsv and test.tsv in $work, with dense ids.  ml-100k: the latest interaction of
 # each user (of several at one time the last one of the file) is the test item, with times in train.tsv.
 dense_split() {
@@ -138,8 +151,8 @@ dense_split() {
                 if (item[i] != item[latest[user[i]]]) print user[i], item[i], time[i]
                 else if (i == latest[user[i]]) print user[i], item[i] >test }' >"$work/raw.train"
     else
-        rows "$1.train.tsv.gz" | cut -f1,2 >"$work/raw.train"
-        rows "$1.test.tsv.gz" | cut -f1,2 >"$work/raw.test"
+        split_rows "$1" train >"$work/raw.train"
+        split_rows "$1" test >"$work/raw.test"
     fi
     dense "$work/raw.train" "$work/raw.test"
 }

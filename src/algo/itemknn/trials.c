@@ -58,14 +58,19 @@ uint64_t KnnTrialCases(const Interactions *shape)
     return shape->held_count < MOST_CASES ? shape->held_count : MOST_CASES;
 }
 
-/* Is the gain over the best so far more than a standard error? */
-static bool Beats(Trials *t)
+/*
+ * Is the gain over the best so far more than a standard error?  Of more neighbours any will do:
+ * most data gain by them, and what they lose elsewhere is plain.
+ */
+static bool Beats(Trials *t, const Trial *trial)
 {
     const Validation *v = &t->validation;
+    double before = t->measured.metric[0];
 
     ValidationEach(v, t->each);
-    return t->measured.metric[0] < 0 ||
-           v->ndcg > t->measured.metric[0] + DifferenceError(t->each, t->best_each, v->count);
+    if (before < 0 || trial->neighbors == KNN_MANY_NEIGHBORS)
+        return IsGain(v->ndcg, before);
+    return v->ndcg > before + DifferenceError(t->each, t->best_each, v->count);
 }
 
 static void Keep(Trials *t, const KnnOptions *options, const Epoch *measured)
@@ -93,12 +98,12 @@ static void Try(Trials *t, const Trial *trial)
     KnnMeasure(t->host, t->model, &t->validation, t->report, &epoch);
     epoch.seconds = HostClock() - t->start;
     KnnEnter(t->host, t->model, t->report, epoch, KnnTrials(t->model->options, t->data) + 1);
-    if (Beats(t))
+    if (Beats(t, trial))
         Keep(t, &options, &epoch);
 }
 
 /* The weighting first, with some shrinkage, or what is named; then less and more of that; then more
- * neighbours.  What comes later has to gain more than a standard error. */
+ * neighbours.  What comes later has to gain. */
 static void RunTrials(Trials *t, const KnnOptions *o)
 {
     ValidationPrepare(t->host, t->data, &t->validation);

@@ -289,15 +289,8 @@ SELECT results_eq(
     $$SELECT stage, epoch FROM recadv_history('open') ORDER BY epoch$$,
     $$VALUES ('neighbors 100', 1), ('neighbors 200', 2), ('neighbors', 3)$$,
     'by trials');
-SELECT recadv_train('named', 'train_orders', algorithm => 'itemknn',
-    options => jsonb_build_object('shrink', 2, 'weighting', 'none', 'neighbors', metrics -> 'neighbors'))
-FROM open_trained \g /dev/null
-SELECT is(answers('open'), answers('named'), 'what was chosen is what was trained');
-SELECT recadv_train('none_held', 'train_orders', algorithm => 'itemknn',
-    options => '{"shrink":2,"weighting":"none","holdout":"none"}') \g /dev/null
 SELECT recadv_train('hundred', 'train_orders', algorithm => 'itemknn',
     options => '{"shrink":2,"weighting":"none","neighbors":100,"holdout":"none"}') \g /dev/null
-SELECT is(answers('none_held'), answers('hundred'), 'a hundred where nothing is held out');
 SELECT recadv_train('hundred', 'train_orders', algorithm => 'itemknn',
     options => '{"shrink":2,"weighting":"none","holdout":"none","warm_start":true}') \g /dev/null
 SELECT is(

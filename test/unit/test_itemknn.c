@@ -347,6 +347,23 @@ static bool SameNeighbors(const Model *some, const Model *more)
     return same;
 }
 
+/* Where nothing is held out: a hundred, and more would be another model. */
+static void CheckUnchosen(void)
+{
+    TestHost t;
+    Interactions data;
+    Training open, hundred, more;
+
+    TestHostInit(&t);
+    data = TasteInteractions(&t.host, 600, 400, 8, 20, 570);
+    Train(&t, &data, "itemknn", "weighting=none shrink=10", &open);
+    Train(&t, &data, "itemknn", NAMED, &hundred);
+    Train(&t, &data, "itemknn", "weighting=none shrink=10 neighbors=200", &more);
+    CHECK(SameNeighbors(&hundred.model, &open.model) && !SameNeighbors(&more.model, &open.model),
+          "nothing held out: a hundred neighbours");
+    TestHostEnd(&t);
+}
+
 /* `settings` leave so many trials, of these stages, and the model is that of the contest. */
 static void CheckChosen(TestHost *t, const Interactions *data, const char *settings,
                         const Contest *c, int trials, const char *const *stages)
@@ -890,7 +907,8 @@ static void CheckSettled(void)
 
     TestHostInit(&t);
     data = TasteInteractions(&t.host, 100, 60, 5, 10, 920);
-    CHECK(Settled(&t, &data, "", 0) == 0 && Settled(&t, &data, "neighbors=200", 0) == 0,
+    CHECK(KNN_MANY_NEIGHBORS == 200 && Settled(&t, &data, "", 0) == 0 &&
+              Settled(&t, &data, "neighbors=200", 0) == 0,
           "in 200 columns each training chooses");
     CHECK(Settled(&t, &data, "neighbors=100", 0) == 100 &&
               Settled(&t, &data, "neighbors=300", 0) == 300,
@@ -909,6 +927,7 @@ void TestItemKnn(void)
     CheckThreads("");
     CheckSettled();
     CheckLearnsHeld();
+    CheckUnchosen();
     CheckChoices();
     CheckThinned();
     CheckThinnedTraining();

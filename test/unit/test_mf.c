@@ -826,13 +826,14 @@ static Kept CheckKept(TestHost *t, Interactions *data, const char *epochs, const
     CHECK((FindStage(r, "bpr more decay").epochs > 0) == isnan(adversarial),
           "more decay is tried where the stage does not stay");
     if (!isnan(adversarial)) {
-        bool strong = FindingOf(r, "relative_epsilon") > 0.15;
+        const char *stage = FindingOf(r, "relative_epsilon") > 0.15 ? "apr 0.2" : "apr 0.1";
 
         kept = KEPT_STAGE;
         CHECK(adversarial >= plain && isnan(decayed) && r->note[0] != '\0' && r->warning[0] == '\0',
               "what stays is no less robust: %s", r->note);
-        CheckLearntBy(&run, decay == PLAIN_REGULARIZATION ? "bpr" : "bpr 0.008",
-                      strong ? "apr 0.2" : "apr 0.1", PLAIN_REGULARIZATION);
+        CHECK(FindStage(r, stage).best >= 0.99 * FindStage(r, "bpr").best, "and costs little");
+        CheckLearntBy(&run, decay == PLAIN_REGULARIZATION ? "bpr" : "bpr 0.008", stage,
+                      PLAIN_REGULARIZATION);
     } else if (!isnan(decayed)) {
         kept = KEPT_DECAY;
         CHECK(decayed > plain && r->note[0] != '\0' && r->warning[0] == '\0' &&
@@ -932,6 +933,8 @@ static void CheckRegularization(void)
           decay_values[many]);
     CHECK(CheckTastes(800, 300, 8, 16, "factors=32 epochs=60") == KEPT_STAGE,
           "an adversarial stage stays");
+    CHECK(CheckTastes(800, 500, 20, 8, "factors=32 epochs=60") == KEPT_DECAY,
+          "one that costs more than a hundredth, within the error, does not");
     CHECK(CheckTastes(800, 100, 4, 8, "factors=32 epochs=60") == KEPT_BPR, "one does not");
     CHECK(CheckTastes(800, 100, 12, 16, "factors=32 epochs=60") == KEPT_DECAY,
           "more decay stays instead");

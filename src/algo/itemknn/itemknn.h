@@ -28,7 +28,10 @@ typedef struct KnnOptions {
     int64_t recent;
 } KnnOptions;
 
-/* What is chosen from; where nothing can be measured, the former. */
+/*
+ * What is chosen from; where nothing can be measured, the former.  Stored models whose options say
+ * 0 have as many columns as the latter: it must stay what it is.
+ */
 #define KNN_FEW_NEIGHBORS  100
 #define KNN_MANY_NEIGHBORS 200
 
@@ -62,8 +65,8 @@ extern size_t VectorsMemory(uint64_t interactions, uint32_t items);
 
 /*
  * The options with nothing left to choose: those of the first trial, unless a later one gains
- * more than a standard error in NDCG@100 of the held-out interactions, or, with more neighbours, at
- * all.  Trials are entered into the
+ * more than a standard error in NDCG@100 of the held-out interactions, or, with more neighbours,
+ * what IsGain() wants.  Trials are entered into the
  * history, which has room for KNN_MOST_TRIALS, and change the model.  `measured` gets the metrics
  * of the chosen trial, where trials rank all that is held out.
  */

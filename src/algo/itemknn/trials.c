@@ -59,8 +59,8 @@ uint64_t KnnTrialCases(const Interactions *shape)
 }
 
 /*
- * Is the gain over the best so far more than a standard error?  Of more neighbours any will do:
- * most data gain by them, and what they lose elsewhere is plain.
+ * Is the gain over the best so far more than a standard error?  Of more neighbours less will do:
+ * most data gain by them, if less than the error of two thousand cases.
  */
 static bool Beats(Trials *t, const Trial *trial)
 {

@@ -3,7 +3,7 @@
 
 /*
  * Weights of the squared norms that are tried, by a walk from one of them up, and down where that
- * gains nothing, and their stages.  Few interactions for each user and item want the greatest.
+ * gains nothing, and their stages.  Few interactions for each user and item may want the greatest.
  */
 static const struct {
     double value;
@@ -21,7 +21,8 @@ _Static_assert(DECAYS <= MF_MOST_TRIALS, "there is room for the epochs of each")
 #define DECAY_EPOCHS 40
 #define DECAY_SHARE  3
 
-/* A trial that is at its best within this share of its epochs over-fits, however good that is. */
+/* A trial that is at its best within this share of its epochs over-fits, however good that is (or
+ * has too much decay to learn: then what comes next does not gain, either). */
 #define EARLY_SHARE 4
 
 /* Behind those of the adversarial stage. */

@@ -291,7 +291,7 @@ CREATE TABLE chosen AS
 SELECT (metrics ->> 'regularization')::float8 AS regularization
 FROM train('{"factors":4,"epochs":9,"seed":7}', 'bpr');
 SELECT ok(
-    (SELECT count(DISTINCT stage) BETWEEN 2 AND 7 AND min(epoch) = 1
+    (SELECT count(DISTINCT stage) BETWEEN 3 AND 7 AND min(epoch) = 1
      FROM recadv_history('m') WHERE stage LIKE 'regularization %'),
     'trials come before the training');
 SELECT ok(

@@ -544,7 +544,7 @@ static bool RightScore(const Model *model, const uint32_t *items, uint32_t count
     return score == -1 / (1 + model->part[POPULARITY_PART].data[item]);
 }
 
-static void CheckScores(void)
+static void CheckScores(const char *settings)
 {
     TestHost t;
     Interactions data;
@@ -556,7 +556,7 @@ static void CheckScores(void)
 
     TestHostInit(&t);
     data = MakeData(&t.host, true);
-    Train(&t, &data, "itemknn", "neighbors=5", &run);
+    Train(&t, &data, "itemknn", settings, &run);
     for (uint32_t u = 0; u < USERS; u++) {
         const uint32_t *items = data.item + data.offset[u];
         uint32_t count = (uint32_t)(data.offset[u + 1] - data.offset[u]);
@@ -573,8 +573,8 @@ static void CheckScores(void)
         }
     }
     CHECK(right && far > 0 && far < USERS * ITEMS,
-          "scores add up similarities; items that nothing speaks for (%u) follow by popularity",
-          far);
+          "%s: scores add up similarities; items that nothing speaks for (%u) follow by popularity",
+          settings, far);
     CHECK(same, "the same bytes through a view");
     ModelScore(&run.model, QueryOf(&t, &run.model, visitor, 3), 1, scores);
     right = true;
@@ -632,7 +632,7 @@ static void CheckSlices(void)
     TestHostEnd(&t);
 }
 
-static void CheckSimilarity(void)
+static void CheckSimilarity(const char *settings)
 {
     static const uint32_t rows[] = {50, 2, 31, 3, 7, 11};
     TestHost t;
@@ -644,7 +644,7 @@ static void CheckSimilarity(void)
 
     TestHostInit(&t);
     data = MakeData(&t.host, false);
-    Train(&t, &data, "itemknn", "neighbors=9", &run);
+    Train(&t, &data, "itemknn", settings, &run);
     for (uint32_t item = 0; item < ITEMS; item++) {
         ModelViewItems(&run.model, item, 1, &one);
         run.model.algorithm->similarity(&one, &run.model, AXIS_ITEM, all);
@@ -661,12 +661,12 @@ static void CheckSimilarity(void)
         for (uint32_t i = 0; i < 6; i++)
             same &= memcmp(&all[rows[i]], &here[i], sizeof(float)) == 0;
     }
-    CHECK(right, "neighbours are alike as much as is stored, others not at all");
+    CHECK(right, "%s: neighbours are alike as much as is stored, others not at all", settings);
     CHECK(same, "the same through views");
     TestHostEnd(&t);
 }
 
-static void CheckExplain(void)
+static void CheckExplain(const char *settings)
 {
     TestHost t;
     Interactions data;
@@ -676,7 +676,7 @@ static void CheckExplain(void)
 
     TestHostInit(&t);
     data = MakeData(&t.host, false);
-    Train(&t, &data, "itemknn", "neighbors=9", &run);
+    Train(&t, &data, "itemknn", settings, &run);
     for (uint32_t u = 0; u < USERS; u++) {
         Model history = run.model, one;
         float *query;
@@ -695,7 +695,7 @@ static void CheckExplain(void)
             right &= scores[i] < 0 ? sum == 0 : Near(sum, scores[i], 1e-5, 0);
         }
     }
-    CHECK(right, "what a user's items say adds up to the score");
+    CHECK(right, "%s: what a user's items say adds up to the score", settings);
     TestHostEnd(&t);
 }
 
@@ -768,6 +768,37 @@ static void CheckForged(void)
     similarity[0] = -1;
     run.model.algorithm->similarity(&one, &run.model, AXIS_ITEM, after);
     CHECK(isnan(after[7]), "nor is one with a negative similarity");
+    TestHostEnd(&t);
+}
+
+/* What stands behind a block of 16 that begins with nothing is nothing to any question. */
+static void CheckGap(void)
+{
+    const uint32_t items[] = {3, 20};
+    TestHost t;
+    Interactions data;
+    Training run;
+    Model one, history;
+    float scores[ITEMS], alike[ITEMS], says[2], *query;
+
+    TestHostInit(&t);
+    data = MakeData(&t.host, false);
+    Train(&t, &data, "itemknn", "neighbors=40", &run);
+    for (uint32_t k = 0; k < 40; k++) {
+        PartRow(&run.model.part[KNN_NEIGHBOR_PART], 5)[k] = (float)k;
+        PartRow(&run.model.part[KNN_SIMILARITY_PART], 5)[k] = k == 8 || k == 16 ? 0 : 0.25f;
+    }
+    query = QueryOf(&t, &run.model, items, 2);
+    ModelScore(&run.model, query, 1, scores);
+    ModelViewItems(&run.model, 5, 1, &one);
+    run.model.algorithm->similarity(&one, &run.model, AXIS_ITEM, alike);
+    history = run.model;
+    history.items = 2;
+    history.item_rows = items;
+    run.model.algorithm->explain(&t.host, &history, query, &one, says);
+    CHECK(scores[5] == 0.25f && says[0] == 0.25f && says[1] == 0 && alike[3] == 0.25f &&
+              alike[12] == 0.25f && isnan(alike[20]),
+          "a gap ends a row for scores, reasons and similar items");
     TestHostEnd(&t);
 }
 
@@ -931,12 +962,19 @@ void TestItemKnn(void)
     CheckChoices();
     CheckThinned();
     CheckThinnedTraining();
-    CheckScores();
+    CheckScores("neighbors=5");
+    CheckScores("neighbors=40");
+    CheckScores("");
     CheckSlices();
-    CheckSimilarity();
-    CheckExplain();
+    CheckSimilarity("neighbors=9");
+    CheckSimilarity("neighbors=40");
+    CheckSimilarity("");
+    CheckExplain("neighbors=9");
+    CheckExplain("neighbors=40");
+    CheckExplain("");
     CheckRecent();
     CheckForged();
+    CheckGap();
     CheckTooManyItems();
     CheckExtremeWeights("neighbors=10");
     CheckExtremeWeights("neighbors=10 weighting=tfidf");

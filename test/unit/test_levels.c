@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "algo/rank/ranking.h"
+#include "algo/itemknn/itemknn.h"
 #include "check.h"
 #include "core/vector.h"
 #include "support.h"
@@ -120,6 +120,41 @@ static bool CheckSmall(uint32_t number, int top)
     return differs;
 }
 
+/* A forged model of neighbours, with a gap where vectors of 8 begin, and those of 16 do not. */
+static void CheckGaps(int top)
+{
+    float score[VECTOR_LEVELS + 1][ITEMS];
+    TestHost t;
+    TasteStream stream;
+    Interactions data;
+    Training run;
+    float *query;
+
+    TestHostInit(&t);
+    stream = TasteStreamCreate(&t.host, USERS, ITEMS, 4, EVENTS, EVENTS, 993);
+    data = TasteStreamData(&t.host, &stream, EVENTS);
+    Train(&t, &data, "itemknn", "neighbors=60", &run);
+    for (uint32_t i = 0; i < ITEMS; i++)
+        for (uint32_t k = 0; k < 60; k++) {
+            PartRow(&run.model.part[KNN_NEIGHBOR_PART], i)[k] = (float)(k % ITEMS);
+            PartRow(&run.model.part[KNN_SIMILARITY_PART], i)[k] = k % 16 == 8 ? 0 : 0.25f;
+        }
+    query = HostAllocate(&t.host, run.model.algorithm->query_width(&run.model), sizeof(float));
+    run.model.algorithm->query(&run.model,
+                               &(QueryInput){.row = NO_ROW,
+                                             .items = data.item,
+                                             .count = (uint32_t)(data.offset[1] - data.offset[0])},
+                               query);
+    for (int level = 0; level <= top; level++) {
+        most_level = level;
+        ModelScore(&run.model, query, 1, score[level]);
+        CHECK(memcmp(score[0], score[level], sizeof(score[0])) == 0,
+              "level %d: gaps in a row are the same to all", level);
+    }
+    most_level = VECTOR_LEVELS;
+    TestHostEnd(&t);
+}
+
 void TestLevels(void)
 {
     int top = __real_VectorLevel();
@@ -129,6 +164,7 @@ void TestLevels(void)
         Skip("no AVX2 here", "instruction sets give the same but for rounding");
     if (top < 2)
         Skip("no AVX-512 here", "AVX2 and AVX-512 give the same bytes");
+    CheckGaps(top);
     for (uint32_t i = 0; i < SmallModels() && top > 0; i++)
         differ += CheckSmall(i, top);
     if (top > 0)

@@ -66,9 +66,9 @@ extern size_t VectorsMemory(uint64_t interactions, uint32_t items);
 /*
  * The options with nothing left to choose: those of the first trial, unless a later one gains
  * more than a standard error in NDCG@100 of the held-out interactions, or, with more neighbours,
- * what IsGain() wants.  Trials are entered into the
- * history, which has room for KNN_MOST_TRIALS, and change the model.  `measured` gets the metrics
- * of the chosen trial, where trials rank all that is held out.
+ * what IsGain() wants.  Trials are entered into the history, which has room for KNN_MOST_TRIALS,
+ * and change the model.  `measured` gets the metrics of the chosen trial, where trials rank all
+ * that is held out.
  */
 extern KnnOptions KnnChoose(const Host *host, const Interactions *data, Model *model,
                             TrainReport *report, Epoch *measured);

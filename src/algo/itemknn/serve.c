@@ -58,6 +58,17 @@ static float TimesTaken(const Model *view, const float *query, uint32_t item)
     return item < view->model_items ? query[FIRST_ITEM + item] : 0;
 }
 
+/* Floats up to where there are no more neighbours: by whole blocks of lanes, so that forged rows,
+ * too, mean the same with any instruction set and to any question. */
+static inline size_t Filled(const float *similarity, size_t stride)
+{
+    size_t end = 0;
+
+    while (end < stride && similarity[end] != 0)
+        end += VECTOR_LANES;
+    return end;
+}
+
 #define VECTOR_KERNELS "algo/itemknn/serve_kernels.h"
 #include "core/vector_targets.h"
 
@@ -71,12 +82,14 @@ void KnnScore(const Model *view, const float *query, float *out)
 /* How alike the item is, if it is among the neighbours of a row; otherwise 0. */
 static float SimilarityTo(const Model *view, uint32_t row, uint32_t item)
 {
-    const Part *part = &view->part[KNN_NEIGHBOR_PART];
-    const float *neighbor = PartRow(part, row);
+    const Part *part = &view->part[KNN_SIMILARITY_PART];
+    const float *neighbor = PartRow(&view->part[KNN_NEIGHBOR_PART], row);
+    const float *similarity = PartRow(part, row);
+    size_t end = Filled(similarity, part->stride);
 
-    for (uint32_t i = 0; i < part->columns; i++)
+    for (size_t i = 0; i < end; i++)
         if (neighbor[i] == (float)item)
-            return PartRow(&view->part[KNN_SIMILARITY_PART], row)[i];
+            return similarity[i];
     return 0;
 }
 
@@ -95,10 +108,11 @@ static void CompareRange(const Model *one, const Model *view, float *out)
 {
     const float *neighbor = one->part[KNN_NEIGHBOR_PART].data;
     const float *similarity = one->part[KNN_SIMILARITY_PART].data;
+    size_t end = Filled(similarity, one->part[KNN_SIMILARITY_PART].stride);
 
     for (uint32_t r = 0; r < view->items; r++)
         out[r] = NOT_ALIKE;
-    for (uint32_t i = 0; i < one->part[KNN_NEIGHBOR_PART].columns; i++) {
+    for (size_t i = 0; i < end; i++) {
         bool is_item = neighbor[i] >= 0 && neighbor[i] < KNN_MOST_ITEMS && similarity[i] > 0;
         uint32_t item = is_item ? (uint32_t)neighbor[i] : UINT32_MAX;
 

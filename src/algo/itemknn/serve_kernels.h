@@ -18,16 +18,17 @@ VECTOR_INLINE Vector Had(const float *neighbor, const float *query, float items)
     return had;
 }
 
-/* Sum of similarity times what the query has, up to where there are no more neighbours. */
+/* Sum of similarity times what the query has. */
 VECTOR_INLINE float RowScore(const float *neighbor, const float *similarity, size_t stride,
                              const float *query, float items)
 {
     Vector part[VECTOR_PARTS];
+    size_t end = Filled(similarity, stride);
 
     for (size_t p = 0; p < VECTOR_PARTS; p++) {
         Vector sum = {0};
 
-        for (size_t k = p * VECTOR_WIDTH; k < stride && similarity[k] != 0; k += VECTOR_LANES)
+        for (size_t k = p * VECTOR_WIDTH; k < end; k += VECTOR_LANES)
             sum += Had(neighbor + k, query, items) * *(const Vector *)(similarity + k);
         part[p] = sum;
     }

@@ -43,14 +43,28 @@ typedef struct Trials {
     float *best_each; /* and of what the best one did */
 } Trials;
 
+/* The weighting first, with some shrinkage, or what is named; then less and more of that; then more
+ * neighbours.  What comes later has to gain. */
+static int ListTrials(const KnnOptions *o, Trial list[KNN_MOST_TRIALS])
+{
+    int n = 0;
+
+    for (int i = 0; i < COUNT(weightings) && o->weighting == WEIGH_CHOSEN; i++)
+        list[n++] = weightings[i];
+    if (n == 0 && (o->shrink < 0 || o->neighbors == 0))
+        list[n++] = o->shrink < 0 ? plain : few;
+    for (int i = 0; i < COUNT(shrinks) && o->shrink < 0; i++)
+        list[n++] = shrinks[i];
+    if (o->neighbors == 0)
+        list[n++] = many;
+    return n;
+}
+
 int KnnTrials(const KnnOptions *o, const Interactions *shape)
 {
-    int weighting = o->weighting == WEIGH_CHOSEN ? COUNT(weightings) : 0;
-    int more = (o->shrink < 0 ? COUNT(shrinks) : 0) + (o->neighbors == 0);
+    Trial list[KNN_MOST_TRIALS];
 
-    if (shape->held_count < FEWEST_HELD)
-        return 0;
-    return more > 0 && weighting == 0 ? more + 1 : more + weighting;
+    return shape->held_count < FEWEST_HELD ? 0 : ListTrials(o, list);
 }
 
 uint64_t KnnTrialCases(const Interactions *shape)
@@ -102,22 +116,17 @@ static void Try(Trials *t, const Trial *trial)
         Keep(t, &options, &epoch);
 }
 
-/* The weighting first, with some shrinkage, or what is named; then less and more of that; then more
- * neighbours.  What comes later has to gain. */
 static void RunTrials(Trials *t, const KnnOptions *o)
 {
+    Trial list[KNN_MOST_TRIALS];
+    int trials = ListTrials(o, list);
+
     ValidationPrepare(t->host, t->data, &t->validation);
     ValidationThin(&t->validation, KnnTrialCases(t->data));
     t->each = HostAllocate(t->host, t->validation.count, sizeof(float));
     t->best_each = HostAllocate(t->host, t->validation.count, sizeof(float));
-    for (int i = 0; i < COUNT(weightings) && o->weighting == WEIGH_CHOSEN; i++)
-        Try(t, &weightings[i]);
-    if (o->weighting != WEIGH_CHOSEN)
-        Try(t, o->shrink < 0 ? &plain : &few);
-    for (int i = 0; i < COUNT(shrinks) && o->shrink < 0; i++)
-        Try(t, &shrinks[i]);
-    if (o->neighbors == 0)
-        Try(t, &many);
+    for (int i = 0; i < trials; i++)
+        Try(t, &list[i]);
     HostRelease(t->host, t->each);
     HostRelease(t->host, t->best_each);
     ValidationRelease(t->host, &t->validation);

@@ -14,6 +14,7 @@ static const struct {
               {0.08, "regularization 0.08"}};
 
 #define DECAYS      ((int)(sizeof(decays) / sizeof(decays[0])))
+#define LEAST_DECAY 0
 #define FIRST_DECAY 1
 _Static_assert(DECAYS <= MF_MOST_TRIALS, "there is room for the epochs of each");
 
@@ -51,19 +52,19 @@ static bool OverFits(const MfTrainer *t, const Stage *trial)
     return EARLY_SHARE * trial->epochs <= MfTrialEpochs(t->options);
 }
 
-/*
- * From `best` on in steps of `step`, as long as each gains, or over-fits and the next has more
- * decay; returns the best.
- */
-static int WalkDecays(MfTrainer *t, Loop *loop, int best, int step, double *value)
+/* Upwards from the first, as long as each gains, or over-fits and the next has more decay; returns
+ * the best. */
+static int WalkUp(MfTrainer *t, Loop *loop, double *value)
 {
-    for (int i = best + step; i >= 0 && i < DECAYS; i += step) {
+    int best = FIRST_DECAY;
+
+    for (int i = FIRST_DECAY + 1; i < DECAYS; i++) {
         Stage next = TryDecay(t, loop, i);
 
         if (IsGain(next.metric, *value)) {
             best = i;
             *value = next.metric;
-        } else if (step < 0 || !OverFits(t, &next))
+        } else if (!OverFits(t, &next))
             break;
     }
     return best;
@@ -78,9 +79,9 @@ static double ChooseDecay(MfTrainer *t, Loop *loop)
 
     loop->check = NULL;
     value = TryDecay(t, loop, FIRST_DECAY).metric;
-    best = WalkDecays(t, loop, FIRST_DECAY, 1, &value);
-    if (best == FIRST_DECAY)
-        best = WalkDecays(t, loop, FIRST_DECAY, -1, &value);
+    best = WalkUp(t, loop, &value);
+    if (best == FIRST_DECAY && IsGain(TryDecay(t, loop, LEAST_DECAY).metric, value))
+        best = LEAST_DECAY;
     loop->check = check;
     MfBeginAgain(t, loop, decays[best].value);
     return decays[best].value;

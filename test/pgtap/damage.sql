@@ -59,6 +59,7 @@ INSERT INTO probes VALUES
     ('popularity', 'SELECT recadv_topk(999, 5, ''bad'')'),
     ('popularity', 'SELECT * FROM recadv_robustness(''bad'')'),
     ('regularization', 'SELECT recadv_topk_for(ARRAY[1, 2], 5, ''bad'')'),
+    ('negatives', 'SELECT recadv_topk_for(ARRAY[1, 2], 5, ''bad'')'),
     ('user', 'SELECT recadv_topk(1, 5, ''bad'')'),
     ('user', 'SELECT recadv_score(1, 1, ''bad'')'),
     ('user', 'SELECT * FROM recadv_robustness(''bad'')'),

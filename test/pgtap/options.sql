@@ -102,7 +102,7 @@ FROM (VALUES
     ('optimizer', '{"optimizer":""}'),
     ('optimizer', '{"optimizer":0}'),
     ('optimizer', '{"optimizer":null}'),
-    ('adaptive_negatives', '{"adaptive_negatives":0}'),
+    ('adaptive_negatives', '{"adaptive_negatives":-1}'),
     ('adaptive_negatives', '{"adaptive_negatives":100000}'),
     ('batch_size', '{"batch_size":0}'),
     ('batch_size', '{"batch_size":1e9}'),
@@ -265,6 +265,15 @@ SELECT is(
     (SELECT metrics FROM told),
     'in the log of runs, too');
 SELECT is(
+    (SELECT (metrics ->> 'regularization')::float8
+     FROM train('{"factors":8,"epochs":5,"adv_epochs":1,"warm_epochs":1,"warm_start":true,"seed":8,'
+                '"promote":"always"}')),
+    0.008::float8,
+    'a warm start takes no other number for the regularization that was named');
+SELECT is(recadv_info('m') #>> '{training,warm_start}', 'true', 'it is one');
+SELECT train('{"factors":8,"epochs":5,"adv_epochs":20,"patience":0,"regularization":0.008,"seed":7}')
+    IS NOT NULL \g /dev/null
+SELECT is(
     (SELECT concat_ws(' ', epochs - best_epoch > 20, metrics - 'ndcg' - 'hr' - 'plain_ndcg'
                                                          - 'plain_perturbed')
      FROM train('{"factors":8,"epochs":40,"adv_epochs":20,"epsilon":100,"regularization":0.008,'
@@ -274,7 +283,7 @@ SELECT is(
 
 -- where nothing adversarial is worth it, more decay may be
 CREATE TABLE decayed AS
-SELECT metrics FROM train('{"factors":8,"epochs":60,"adv_epochs":10,"seed":2}');
+SELECT metrics FROM train('{"factors":8,"epochs":60,"adv_epochs":10,"adaptive_negatives":4,"seed":2}');
 SELECT is(
     (SELECT string_agg(k, ' ' ORDER BY k COLLATE "C") FROM decayed, jsonb_object_keys(metrics) k),
     'decayed_perturbed hr ndcg plain_ndcg plain_perturbed regularization',
@@ -286,9 +295,10 @@ SELECT ok(
          FROM decayed),
     'it is more robust, and costs no more than a hundredth');
 
--- bpr's decay is chosen by short trainings, told, and kept for warm starts
+-- bpr's decay and candidates for negatives are chosen by short trainings, told, and kept for warm starts
 CREATE TABLE chosen AS
-SELECT (metrics ->> 'regularization')::float8 AS regularization
+SELECT (metrics ->> 'regularization')::float8 AS regularization,
+       (metrics ->> 'adaptive_negatives')::int AS negatives
 FROM train('{"factors":4,"epochs":9,"seed":7}', 'bpr');
 SELECT ok(
     (SELECT count(DISTINCT stage) BETWEEN 3 AND 7 AND min(epoch) = 1
@@ -298,16 +308,24 @@ SELECT ok(
     EXISTS (SELECT FROM recadv_history('m') WHERE stage = 'regularization ' || regularization),
     'of one of them it is')
 FROM chosen;
+SELECT ok(
+    EXISTS (SELECT FROM recadv_history('m') WHERE stage = 'adaptive_negatives 2')
+    AND CASE negatives WHEN 4 THEN true
+                       ELSE EXISTS (SELECT FROM recadv_history('m')
+                                    WHERE stage = 'adaptive_negatives ' || negatives) END,
+    'fewer candidates are tried, too')
+FROM chosen;
 CREATE TABLE trained AS SELECT array_agg(recadv_score(u, i, 'm') ORDER BY u, i) AS scores
 FROM generate_series(1, 60) u, generate_series(1, 40) i;
-SELECT train(format('{"factors":4,"epochs":9,"seed":7,"regularization":%s}', regularization), 'bpr')
+SELECT train(format('{"factors":4,"epochs":9,"seed":7,"regularization":%s,"adaptive_negatives":%s}',
+                    regularization, negatives), 'bpr')
     IS NOT NULL
 FROM chosen \g /dev/null
 SELECT is(
     (SELECT array_agg(recadv_score(u, i, 'm') ORDER BY u, i)
      FROM generate_series(1, 60) u, generate_series(1, 40) i),
     (SELECT scores FROM trained),
-    'the model is that of the same number by name');
+    'the model is that of the same numbers by name');
 SELECT is(
     (SELECT metrics ->> 'regularization'
      FROM train('{"factors":4,"epochs":9,"seed":8,"warm_start":true}', 'bpr')),
@@ -316,10 +334,10 @@ SELECT is(
 SELECT is(recadv_info('m') #>> '{training,warm_start}', 'true', 'but is one');
 SELECT train('{"factors":4,"epochs":9,"seed":7}', 'bpr') IS NOT NULL \g /dev/null
 SELECT is(
-    (SELECT (metrics ->> 'regularization')::float8
+    (SELECT concat_ws(' ', metrics -> 'regularization', metrics -> 'adaptive_negatives')
      FROM train('{"factors":4,"epochs":9,"seed":8,"warm_start":true}', 'bpr')),
-    (SELECT regularization::real::float8 FROM chosen),
-    'a warm start goes on with the number');
+    (SELECT concat_ws(' ', regularization::real::float8, negatives) FROM chosen),
+    'a warm start goes on with the numbers');
 SELECT is(
     (SELECT count(*) FROM recadv_history('m') WHERE stage LIKE 'regularization %'),
     0::bigint,

@@ -42,7 +42,7 @@ SELECT serves(2, 'serves, though the session has the first in its cache');
 SELECT is(train(3, 3), 3, 'the third');
 SELECT is(train(4, 3), 4, 'the fourth');
 SELECT is(versions(), '2 3 4', 'three versions are kept');
-SELECT is(parts(), '12', 'each with all its rows');
+SELECT is(parts(), '13', 'each with all its rows');
 SELECT is(recadv_rollback('m'), 3, 'back to the one that served before');
 SELECT serves(3, 'which serves');
 SELECT is((recadv_info('m') #>> '{options,seed}')::int, 3, 'and is the one shown');

@@ -58,7 +58,7 @@ FROM unnest(ARRAY['{"factors":1}', '{"factors":0}', '{"factors":-1}', '{"factors
                   '{"init_std":0}', '{"init_std":1e-6}', '{"learning_rate":0}',
                   '{"learning_rate":1e-400}', '{"seed":9007199254740991}',
                   '{"seed":9007199254740992}', '{"keep_versions":1}', '{"keep_versions":1001}',
-                  '{"adaptive_negatives":1}', '{"adaptive_negatives":0}', '{"batch_size":0}',
+                  '{"adaptive_negatives":0}', '{"adaptive_negatives":-1}', '{"batch_size":0}',
                   '{"batch_size":1000000}', '{"patience":0}', '{"evaluate_every":0}',
                   '{"":1}']::jsonb[]) o;
 

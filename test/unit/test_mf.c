@@ -562,7 +562,7 @@ static void CheckTrials(void)
     TestHostEnd(&t);
 }
 
-/* --- regularization that is chosen */
+/* --- regularization and candidates for negatives that are chosen */
 
 static const char *const decay_stages[] = {
     "regularization 0.005", "regularization 0.008", "regularization 0.012", "regularization 0.02",
@@ -606,6 +606,22 @@ static int EndOfWalk(const TrainReport *report, bool *passes)
     return met == 0 ? best : -1;
 }
 
+/* Fewer candidates for negatives as long as they gain over the trial of the decay; -1: other trials
+ * took place. */
+static int EndOfNegatives(const TrainReport *report, double value)
+{
+    StageOf two = FindStage(report, "adaptive_negatives 2");
+    StageOf one = FindStage(report, "adaptive_negatives 1");
+
+    if (two.best < 0)
+        return -1;
+    if (!IsGain(two.best, value))
+        return one.best < 0 ? USUAL_NEGATIVES : -1;
+    if (one.best < 0)
+        return -1;
+    return IsGain(one.best, two.best) ? 1 : 2;
+}
+
 static bool SameRows(const Model *a, const Model *b)
 {
     for (int i = MF_USER_PART; i <= MF_ITEM_PART; i++)
@@ -614,21 +630,35 @@ static bool SameRows(const Model *a, const Model *b)
     return true;
 }
 
-/* The same users and items, learnt with a number that is named. */
-static void CheckNamed(TestHost *t, const Training *run, const char *settings, double value)
+/* The same users and items, learnt with numbers that are named. */
+static void CheckNamed(TestHost *t, const Training *run, const char *settings, double decay,
+                       int negatives)
 {
     char named[256];
     Training other;
 
-    snprintf(named, sizeof(named), "%s regularization=%g", settings, value);
+    snprintf(named, sizeof(named), "%s regularization=%g adaptive_negatives=%d", settings, decay,
+             negatives);
     Train(t, run->data, run->model.algorithm->name, named, &other);
-    CHECK(SameRows(&run->model, &other.model), "%s: the model is that of regularization %g",
-          settings, value);
+    CHECK(SameRows(&run->model, &other.model), "the model is that of %s", named);
+}
+
+static float NegativesOf(const Model *model)
+{
+    return model->part[MF_REGULARIZATION_PART + 1].data[0]; /* of bpr */
+}
+
+static void CheckNegatives(const Training *run, int chosen)
+{
+    CHECK(chosen >= 0, "no other trials of negatives than those of their walk");
+    CHECK(FindingOf(&run->report, "adaptive_negatives") == chosen &&
+              NegativesOf(&run->model) == (float)chosen,
+          "%d candidates are told and kept", chosen);
 }
 
 /* Returns the place of what was chosen. */
 static int CheckDecays(const char *algorithm, const char *settings, uint32_t items, uint32_t groups,
-                       uint32_t taken, bool *passes)
+                       uint32_t taken, bool *passes, int *negatives)
 {
     TestHost t;
     Interactions data;
@@ -647,7 +677,9 @@ static int CheckDecays(const char *algorithm, const char *settings, uint32_t ite
     CHECK(FindingOf(&run.report, "regularization") == decay_values[chosen] &&
               run.model.part[MF_REGULARIZATION_PART].data[0] == (float)decay_values[chosen],
           "%s: %g is told and kept", settings, decay_values[chosen]);
-    CheckNamed(&t, &run, settings, decay_values[chosen]);
+    *negatives = EndOfNegatives(&run.report, FindStage(&run.report, decay_stages[chosen]).best);
+    CheckNegatives(&run, *negatives);
+    CheckNamed(&t, &run, settings, decay_values[chosen], *negatives);
     TestHostEnd(&t);
     return chosen;
 }
@@ -667,7 +699,8 @@ static void CheckPlainDecay(uint32_t users, bool held)
     CHECK(strcmp(run.report.history[0].stage, "bpr") == 0 &&
               FindingOf(&run.report, "regularization") == PLAIN_REGULARIZATION,
           "%u users: no trials", users);
-    CheckNamed(&t, &run, "factors=8 epochs=4", PLAIN_REGULARIZATION);
+    CheckNegatives(&run, USUAL_NEGATIVES);
+    CheckNamed(&t, &run, "factors=8 epochs=4", PLAIN_REGULARIZATION, USUAL_NEGATIVES);
     TestHostEnd(&t);
 }
 
@@ -719,6 +752,41 @@ static void FoldSix(TestHost *t, const Model *model, float *query)
     ModelViewItems(model, 0, 6, &own);
     ModelViewItems(model, 6, 40, &others);
     model->algorithm->fold_in(&t->host, &own, &others, query);
+}
+
+/* How many candidates were chosen counts for visitors and a warm start; what cannot have been is an
+ * error. */
+static void CheckKeptNegatives(void)
+{
+    static const char open[] = "factors=8 epochs=6 warm_epochs=2";
+    static const char named[] =
+        "factors=8 epochs=6 warm_epochs=2 regularization=0.008 adaptive_negatives=1";
+    float damaged[] = {NAN, -1, 1.5f, 5}, kept[2][16] __attribute__((aligned(64)));
+    TestHost t;
+    Training run = TrainWith(&t, 0, "bpr", open), *like[2];
+
+    for (int i = 0; i < 2; i++) {
+        like[i] = Copy(&t, &run, "bpr", i == 0 ? open : named);
+        if (i == 0)
+            MfKeepNegatives(&like[i]->model, 1);
+        FoldSix(&t, &like[i]->model, kept[i]);
+        like[i]->model.warm = true;
+        CHECK(TrainingRun(like[i]) == OUTCOME_DONE, "a warm start: %s", t.message);
+    }
+    CHECK(memcmp(kept[0], kept[1], sizeof(kept[0])) == 0, "visitors are folded in with them");
+    CHECK(FindingOf(&like[0]->report, "adaptive_negatives") == 1 &&
+              SameRows(&like[0]->model, &like[1]->model),
+          "a warm start goes on with them");
+    for (int i = 0; i < 4; i++) {
+        Training *warm = Copy(&t, &run, "bpr", open);
+
+        warm->model.part[MF_REGULARIZATION_PART + 1].data[0] = damaged[i];
+        warm->model.warm = true;
+        CHECK(TrainingRun(warm) == OUTCOME_FAILED && t.kind == FAIL_INVALID &&
+                  strstr(t.message, "damaged") != NULL,
+              "%g candidates are an error: %s", (double)damaged[i], t.message);
+    }
+    TestHostEnd(&t);
 }
 
 #define STRENGTH_PART MF_REGULARIZATION_PART /* the decay is named */
@@ -922,18 +990,22 @@ static void CheckRatioError(void)
 static void CheckRegularization(void)
 {
     bool passes;
-    int few = CheckDecays("bpr", "factors=16 epochs=60", 60, 6, 12, &passes);
+    int usual, fewer, fewest, unused;
+    int few = CheckDecays("bpr", "factors=16 epochs=60", 60, 6, 12, &passes, &usual);
     int many = CheckDecays("bpr", "factors=16 epochs=60 batch_size=40 optimizer=adagrad", 400, 8,
-                           12, &passes);
-    int sparse = CheckDecays("bpr", "factors=16 epochs=60", 200, 12, 7, &passes);
+                           12, &passes, &fewer);
+    int sparse = CheckDecays("bpr", "factors=16 epochs=60", 200, 12, 7, &passes, &unused);
 
     CHECK(passes && decay_values[sparse] > 0.03, "past a trial that over-fits, up to %g",
           decay_values[sparse]);
+    CheckDecays("bpr", "factors=16 epochs=60", 800, 4, 7, &passes, &fewest);
+    CHECK(usual == USUAL_NEGATIVES && fewer == 2 && fewest == 1,
+          "as many candidates for negatives as suit: %d, %d, %d", usual, fewer, fewest);
     CHECK(few != many, "what is chosen depends on the data: %g, %g", decay_values[few],
           decay_values[many]);
     CHECK(CheckTastes(800, 300, 8, 16, "factors=32 epochs=60") == KEPT_STAGE,
           "an adversarial stage stays");
-    CHECK(CheckTastes(800, 500, 20, 8, "factors=32 epochs=60") == KEPT_DECAY,
+    CHECK(CheckTastes(800, 500, 20, 8, "factors=32 epochs=60 adaptive_negatives=4") == KEPT_DECAY,
           "one that costs more than a hundredth, within the error, does not");
     CHECK(CheckTastes(800, 100, 4, 8, "factors=32 epochs=60") == KEPT_BPR, "one does not");
     CHECK(CheckTastes(800, 100, 12, 16, "factors=32 epochs=60") == KEPT_DECAY,
@@ -950,6 +1022,7 @@ static void CheckRegularization(void)
     CheckPlainDecay(100, false);
     CheckPlainDecay(40, true);
     CheckKeptDecay();
+    CheckKeptNegatives();
     CheckKeptStrength();
 }
 

@@ -8,7 +8,6 @@
 
 #define MF_EPOCHS        400
 #define MF_LEARNING_RATE 0.1
-#define MF_NEGATIVES     4
 
 static const OptionSpec amf_options[] = {
     MF_OPTIONS,

@@ -76,7 +76,7 @@ static Fold FoldOpen(const Host *host, const Model *history, const Model *sample
         .epsilon = strength.epsilon,
         .relative = strength.relative,
         .lambda = (float)o->lambda,
-        .candidates = (uint32_t)o->adaptive_negatives,
+        .candidates = MfNegatives(host, history),
         .items_fixed = true,
     };
     ListItems(&f);

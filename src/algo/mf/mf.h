@@ -24,7 +24,7 @@ typedef struct MfOptions {
     double relative_epsilon; /* share of the row's norm; 0: chosen by validation */
     double lambda;
     double init_std;
-    int64_t adaptive_negatives;
+    int64_t adaptive_negatives; /* 0: the usual ones, or fewer by validation */
     int64_t batch_size;
     int64_t warm_epochs;
     bool reset_optimizer;
@@ -46,15 +46,28 @@ static inline bool ChoosesRegularization(const MfOptions *options)
 /* As it is named, or what the model was trained with. */
 extern double MfRegularization(const Host *host, const Model *model);
 
-/* Is it to be chosen, and is enough held out to choose by?  The rows of a warm start come with one.
- */
+/* Candidates for a negative, where none are named and nothing is chosen. */
+#define USUAL_NEGATIVES 4
+
+/* Are fewer tried?  Where the decay is chosen, too: then a part of one number has what was. */
+static inline bool ChoosesNegatives(const MfOptions *options)
+{
+    return options->adaptive_negatives == 0 && ChoosesRegularization(options);
+}
+
+/* As they are named, or what the model was trained with. */
+extern uint32_t MfNegatives(const Host *host, const Model *model);
+extern void MfKeepNegatives(const Model *model, uint32_t negatives);
+
+/* Is the decay to be chosen, and is enough held out to choose by?  The rows of a warm start come
+ * with one. */
 extern bool MfTriesRegularization(const Model *model, const Interactions *data);
 
 /* Epochs of one trial; trials, at most, and as many as there usually are. */
 extern int MfTrialEpochs(const MfOptions *options);
 
-#define MF_MOST_TRIALS  7
-#define MF_USUAL_TRIALS 3
+#define MF_MOST_TRIALS  9
+#define MF_USUAL_TRIALS 4
 
 /* Of the row's norm: tried first, and used where there is nothing to choose by. */
 #define PLAIN_EPSILON 0.1
@@ -109,10 +122,10 @@ extern const char *const mf_optimizers[];
     {"init_std", OPTION_REAL, MF_FIELD(init_std), 1e-6, 1000, 0.01, NULL, \
      "standard deviation of the initial embeddings (normal, cut off at two)", \
      "code of He et al. 2018"}, \
-    {"adaptive_negatives", OPTION_INTEGER, MF_FIELD(adaptive_negatives), 1, MAX_CANDIDATES, \
-     MF_NEGATIVES, NULL, \
-     "candidates per negative, of which the one scored highest now is taken; 1: uniform", \
-     "Zhang et al. 2013 (dynamic negative sampling); the value is recadv's, by validation"}, \
+    {"adaptive_negatives", OPTION_INTEGER, MF_FIELD(adaptive_negatives), 0, MAX_CANDIDATES, 0, NULL, \
+     "candidates per negative, of which the one scored highest now is taken; 1: uniform; 0: 4, or 2 " \
+     "or 1 where regularization is chosen as well and validation gains by it", \
+     "Zhang et al. 2013 (dynamic negative sampling); the choice is recadv's"}, \
     {"batch_size", OPTION_INTEGER, MF_FIELD(batch_size), 1, 1000000, 1, NULL, \
      "1: one triple at a time, multi-threaded; more: mini-batches, on one thread", \
      "He et al. 2018, algorithm 1 and section 3.3.1"}, \

@@ -1,6 +1,8 @@
 /* serve.c: what the models of bpr and amf are made of, for training and serving alike. */
 #include "algo/mf/mf.h"
 
+#include <math.h>
+
 const char *const mf_optimizers[] = {"adagrad_row", "adagrad", "sgd", NULL};
 
 Strength MfStrength(const MfOptions *options)
@@ -30,6 +32,8 @@ void MfLayout(Model *model)
         ModelAddColumn(model, "regularization", AXIS_SHARED, 1);
     if (ChoosesStrength(o))
         ModelAddColumn(model, "strength", AXIS_SHARED, 1);
+    if (ChoosesNegatives(o))
+        ModelAddColumn(model, "negatives", AXIS_SHARED, 1);
 }
 
 double MfRegularization(const Host *host, const Model *model)
@@ -52,6 +56,26 @@ static Part *StrengthPart(const Model *model)
     return (Part *)&model->part[MF_REGULARIZATION_PART + ChoosesRegularization(model->options)];
 }
 
+/* The last. */
+static Part *NegativesPart(const Model *model)
+{
+    return StrengthPart(model) + ChoosesStrength(model->options);
+}
+
+uint32_t MfNegatives(const Host *host, const Model *model)
+{
+    const MfOptions *o = model->options;
+    float stored;
+
+    if (o->adaptive_negatives > 0)
+        return (uint32_t)o->adaptive_negatives;
+    stored = ChoosesNegatives(o) ? NegativesPart(model)->data[0] : 0;
+    if (!(stored >= 0 && stored <= USUAL_NEGATIVES && stored == floorf(stored)))
+        HostFail(host, FAIL_INVALID, "Train the model anew.",
+                 "the model's number of adaptive negatives is damaged");
+    return stored > 0 ? (uint32_t)stored : USUAL_NEGATIVES;
+}
+
 Strength MfKeptStrength(const Host *host, const Model *model)
 {
     const MfOptions *o = model->options;
@@ -70,4 +94,10 @@ void MfKeepStrength(const Model *model, Strength strength)
 {
     if (ChoosesStrength(model->options))
         StrengthPart(model)->data[0] = strength.epsilon;
+}
+
+void MfKeepNegatives(const Model *model, uint32_t negatives)
+{
+    if (ChoosesNegatives(model->options))
+        NegativesPart(model)->data[0] = (float)negatives;
 }

@@ -97,7 +97,7 @@ static void PrepareRule(MfTrainer *t)
         .optimizer = (Optimizer)o->optimizer,
         .learning_rate = (float)o->learning_rate,
         .lambda = (float)o->lambda,
-        .candidates = (uint32_t)o->adaptive_negatives,
+        .candidates = MfNegatives(t->host, t->model),
     };
     MfResetState(t);
 }
@@ -489,9 +489,9 @@ void MfTrain(const Host *host, const Interactions *all, Model *model, TrainRepor
     Prepare(&t);
     StartRows(&t);
     LoopOpen(&loop);
-    MfSetRegularization(&t, &loop);
+    MfChoose(&t, &loop);
     chosen = RunStages(&t, &loop, plan);
-    MfKeepRegularization(&t, report);
+    MfKeepChoice(&t, report);
     MfKeepStrength(model, chosen.adversarial > 0 ? t.strength : (Strength){0, true});
     if (data.held_count > 0 && !model->trial)
         LearnAll(&t, &loop, chosen);

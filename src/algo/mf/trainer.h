@@ -1,8 +1,8 @@
 /*
  * trainer.h: what the stages of a training of bpr and amf share.
  *
- * train.c has the epochs and the order of the stages, regularization.c the choice of the weight
- * decay, adversarial.c what follows BPR in amf, worth.c what that is judged by.
+ * train.c has the epochs and the order of the stages, choice.c what short trainings choose before
+ * them, adversarial.c what follows BPR in amf, worth.c what that is judged by.
  */
 #ifndef RECADV_ALGO_MF_TRAINER_H
 #define RECADV_ALGO_MF_TRAINER_H
@@ -56,13 +56,13 @@ extern void MfBeginAgain(MfTrainer *t, Loop *loop, double regularization);
 
 extern void MfUseRegularization(MfTrainer *t, double value);
 
-/* --- regularization.c */
+/* --- choice.c */
 
 /* What is not named is chosen. */
-extern void MfSetRegularization(MfTrainer *t, Loop *loop);
+extern void MfChoose(MfTrainer *t, Loop *loop);
 
 /* The model keeps it, where it was not named. */
-extern void MfKeepRegularization(const MfTrainer *t, TrainReport *report);
+extern void MfKeepChoice(const MfTrainer *t, TrainReport *report);
 
 /* --- adversarial.c */
 

@@ -25,9 +25,9 @@ double MfWork(const Model *model, const Interactions *shape)
     double plains = tries && !model->trial && o->adv_epochs > 0 ? 2.5 : 1;
     double epochs = trials + (plains + again) * Epochs((double)o->epochs) +
                     (strengths + again) * Epochs((double)o->adv_epochs);
-    double candidates = (double)o->adaptive_negatives - 1;
-    double triple =
-        (double)model->part[MF_USER_PART].columns * (NUMBER_NS + CANDIDATE_NS * candidates);
+    int64_t negatives = o->adaptive_negatives > 0 ? o->adaptive_negatives : USUAL_NEGATIVES;
+    double triple = (double)model->part[MF_USER_PART].columns *
+                    (NUMBER_NS + CANDIDATE_NS * (double)(negatives - 1));
 
     return epochs * ((double)shape->count * triple +
                      ValidationWork(model, shape) / (double)o->train.evaluate_every);

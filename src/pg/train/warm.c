@@ -42,29 +42,37 @@ static char *Difference(const Part *is, const Part *asked)
                     is->name, is->columns, asked->columns);
 }
 
-/* Where a part of one model is not that of another, the first such part; NULL: there is none. */
-static char *OtherPart(const Model *model, const Model *wanted)
+static const Part *FindPart(const Model *model, const char *name)
 {
-    const Model *longer = wanted->parts > model->parts ? wanted : model;
-    int both = Min(model->parts, wanted->parts);
+    for (int i = 0; i < model->parts; i++)
+        if (strcmp(model->part[i].name, name) == 0)
+            return &model->part[i];
+    return NULL;
+}
 
-    for (int i = 0; i < both; i++)
-        if (!IsAlike(&model->part[i], &wanted->part[i]))
-            return Difference(&model->part[i], &wanted->part[i]);
-    for (int i = both; i < longer->parts; i++)
-        if (!IsLoneNumber(&longer->part[i]))
-            return psprintf("Only one of the two has a part \"%s\"", longer->part[i].name);
+/* The first part of a model that cannot be that of another; NULL: there is none. */
+static char *OtherPart(const Model *model, const Model *other)
+{
+    for (int i = 0; i < model->parts; i++) {
+        const Part *part = &model->part[i], *match = FindPart(other, part->name);
+
+        if (match == NULL && !IsLoneNumber(part))
+            return psprintf("Only one of the two has a part \"%s\"", part->name);
+        if (match != NULL && !IsAlike(part, match))
+            return Difference(part, match);
+    }
     return NULL;
 }
 
 /*
- * Same algorithm, same parts, same widths: rows can be taken over; lone numbers at the end may be
- * missing.  NULL: so it is; otherwise what is not.
+ * Same algorithm, same parts, same widths: rows can be taken over; lone numbers may be missing.
+ * NULL: so it is; otherwise what is not.
  */
 static char *Misfit(const Model *model, const Algorithm *algorithm, const void *options)
 {
     Model wanted;
     void *settled;
+    char *other;
 
     if (model->algorithm != algorithm)
         return psprintf("Its algorithm is \"%s\"", model->algorithm->name);
@@ -72,7 +80,8 @@ static char *Misfit(const Model *model, const Algorithm *algorithm, const void *
     memcpy(settled, options, algorithm->options_size);
     ModelSettle(model, settled);
     ModelLayout(&wanted, algorithm, settled, model->users, model->items);
-    return OtherPart(model, &wanted);
+    other = OtherPart(model, &wanted);
+    return other != NULL ? other : OtherPart(&wanted, model);
 }
 
 static void Load(ModelStore *store, const Header *header, WarmStart *warm)
@@ -142,10 +151,12 @@ static void CopyRows(const Part *from, const IdList *old_ids, Part *to, const Id
 /* All but the popularity, which has been counted anew. */
 static void CopyParts(const WarmStart *warm, const IdList *users, const IdList *items, Model *model)
 {
-    for (int i = POPULARITY_PART + 1; i < model->parts && i < warm->model.parts; i++) {
+    for (int i = POPULARITY_PART + 1; i < model->parts; i++) {
         Part *to = &model->part[i];
-        const Part *from = &warm->model.part[i];
+        const Part *from = FindPart(&warm->model, to->name);
 
+        if (from == NULL)
+            continue;
         if (to->axis == AXIS_USER)
             CopyRows(from, &warm->users, to, users);
         else if (to->axis == AXIS_ITEM)

@@ -1,4 +1,4 @@
-/* regularization.c: the weight decay, chosen by short trainings of BPR. */
+/* choice.c: the weight decay and the candidates for negatives, chosen by short trainings of BPR. */
 #include "algo/mf/trainer.h"
 
 /*
@@ -16,7 +16,6 @@ static const struct {
 #define DECAYS      ((int)(sizeof(decays) / sizeof(decays[0])))
 #define LEAST_DECAY 0
 #define FIRST_DECAY 1
-_Static_assert(DECAYS <= MF_MOST_TRIALS, "there is room for the epochs of each");
 
 /* Enough epochs to tell them apart, and no more than this share of the epochs of BPR. */
 #define DECAY_EPOCHS 40
@@ -26,8 +25,19 @@ _Static_assert(DECAYS <= MF_MOST_TRIALS, "there is room for the epochs of each")
  * has too much decay to learn: then what comes next does not gain, either). */
 #define EARLY_SHARE 4
 
+/* Candidates for negatives that are tried with the decay that was chosen, as long as each gains,
+ * and their stages: hard negatives of few interactions are items that nobody has had yet. */
+static const struct {
+    uint32_t candidates;
+    const char *stage;
+} negatives[] = {{2, "adaptive_negatives 2"}, {1, "adaptive_negatives 1"}};
+
+#define NEGATIVES ((int)(sizeof(negatives) / sizeof(negatives[0])))
+_Static_assert(DECAYS + NEGATIVES <= MF_MOST_TRIALS, "there is room for the epochs of each");
+
 /* Behind those of the adversarial stage. */
 #define REGULARIZATION_FINDING 4
+#define NEGATIVES_FINDING      5
 
 int MfTrialEpochs(const MfOptions *options)
 {
@@ -70,34 +80,72 @@ static int WalkUp(MfTrainer *t, Loop *loop, double *value)
     return best;
 }
 
+/* Returns the best; `value` is the metric of its trial. */
+static double ChooseDecay(MfTrainer *t, Loop *loop, double *value)
+{
+    int best;
+    Stage least;
+
+    *value = TryDecay(t, loop, FIRST_DECAY).metric;
+    best = WalkUp(t, loop, value);
+    if (best > FIRST_DECAY)
+        return decays[best].value;
+    least = TryDecay(t, loop, LEAST_DECAY);
+    if (!IsGain(least.metric, *value))
+        return decays[FIRST_DECAY].value;
+    *value = least.metric;
+    return decays[LEAST_DECAY].value;
+}
+
+/* What gains over the usual ones, whose trial with the same decay gave `value`. */
+static uint32_t ChooseNegatives(MfTrainer *t, Loop *loop, double decay, double value)
+{
+    uint32_t best = t->rule.candidates;
+
+    for (int i = 0; i < NEGATIVES; i++) {
+        double metric;
+
+        t->rule.candidates = negatives[i].candidates;
+        MfBeginAgain(t, loop, decay);
+        metric = LoopStage(loop, negatives[i].stage, MfTrialEpochs(t->options)).metric;
+        if (!IsGain(metric, value))
+            break;
+        best = negatives[i].candidates;
+        value = metric;
+    }
+    return best;
+}
+
 /* Short trainings; one that loses everything is no error, but lost. */
-static double ChooseDecay(MfTrainer *t, Loop *loop)
+static void RunTrials(MfTrainer *t, Loop *loop)
 {
     void (*check)(void *, int) = loop->check;
-    double value;
-    int best;
+    double decay, value;
 
     loop->check = NULL;
-    value = TryDecay(t, loop, FIRST_DECAY).metric;
-    best = WalkUp(t, loop, &value);
-    if (best == FIRST_DECAY && IsGain(TryDecay(t, loop, LEAST_DECAY).metric, value))
-        best = LEAST_DECAY;
+    decay = ChooseDecay(t, loop, &value);
+    if (ChoosesNegatives(t->options))
+        t->rule.candidates = ChooseNegatives(t, loop, decay, value);
     loop->check = check;
-    MfBeginAgain(t, loop, decays[best].value);
-    return decays[best].value;
+    MfBeginAgain(t, loop, decay);
 }
 
-void MfSetRegularization(MfTrainer *t, Loop *loop)
+void MfChoose(MfTrainer *t, Loop *loop)
 {
-    MfUseRegularization(t, MfTriesRegularization(t->model, t->data)
-                               ? ChooseDecay(t, loop)
-                               : MfRegularization(t->host, t->model));
+    if (MfTriesRegularization(t->model, t->data))
+        RunTrials(t, loop);
+    else
+        MfUseRegularization(t, MfRegularization(t->host, t->model));
 }
 
-void MfKeepRegularization(const MfTrainer *t, TrainReport *report)
+void MfKeepChoice(const MfTrainer *t, TrainReport *report)
 {
     if (!ChoosesRegularization(t->options))
         return;
     t->model->part[MF_REGULARIZATION_PART].data[0] = (float)t->regularization;
     report->finding[REGULARIZATION_FINDING] = (Finding){"regularization", t->regularization};
+    if (!ChoosesNegatives(t->options))
+        return;
+    MfKeepNegatives(t->model, t->rule.candidates);
+    report->finding[NEGATIVES_FINDING] = (Finding){"adaptive_negatives", t->rule.candidates};
 }

@@ -643,9 +643,12 @@ static void CheckNamed(TestHost *t, const Training *run, const char *settings, d
     CHECK(SameRows(&run->model, &other.model), "the model is that of %s", named);
 }
 
+/* The last part, behind the strength of amf. */
 static float NegativesOf(const Model *model)
 {
-    return model->part[MF_REGULARIZATION_PART + 1].data[0]; /* of bpr */
+    const Part *part = &model->part[model->parts - 1];
+
+    return strcmp(part->name, "negatives") == 0 ? part->data[0] : -1;
 }
 
 static void CheckNegatives(const Training *run, int chosen)
@@ -761,7 +764,7 @@ static void CheckKeptNegatives(void)
     static const char open[] = "factors=8 epochs=6 warm_epochs=2";
     static const char named[] =
         "factors=8 epochs=6 warm_epochs=2 regularization=0.008 adaptive_negatives=1";
-    float damaged[] = {NAN, -1, 1.5f, 5}, kept[2][16] __attribute__((aligned(64)));
+    float damaged[] = {NAN, -1, 1.5f, MAX_CANDIDATES + 1}, kept[2][16] __attribute__((aligned(64)));
     TestHost t;
     Training run = TrainWith(&t, 0, "bpr", open), *like[2];
 
@@ -884,6 +887,8 @@ static Kept CheckKept(TestHost *t, Interactions *data, const char *epochs, const
     end = EndOfWalk(r, &passes);
     CHECK(end >= 0, "no other trials than those of the walk");
     decay = decay_values[end < 0 ? 0 : end];
+    if (ChoosesNegatives(run.model.options))
+        CheckNegatives(&run, EndOfNegatives(r, FindStage(r, decay_stages[end < 0 ? 0 : end]).best));
     plain = FindingOf(r, "plain_perturbed");
     adversarial = FindingOf(r, "adversarial_perturbed");
     decayed = FindingOf(r, "decayed_perturbed");

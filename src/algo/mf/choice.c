@@ -17,9 +17,9 @@ static const struct {
 #define LEAST_DECAY 0
 #define FIRST_DECAY 1
 
-/* Enough epochs to tell them apart, and no more than this share of the epochs of BPR. */
-#define DECAY_EPOCHS 40
-#define DECAY_SHARE  3
+/* Enough epochs to tell trials apart, and no more than this share of the epochs of BPR. */
+#define TRIAL_EPOCHS 40
+#define TRIAL_SHARE  3
 
 /* A trial that is at its best within this share of its epochs over-fits, however good that is (or
  * has too much decay to learn: then what comes next does not gain, either). */
@@ -38,12 +38,13 @@ _Static_assert(DECAYS + NEGATIVES <= MF_MOST_TRIALS, "there is room for the epoc
 /* Behind those of the adversarial stage. */
 #define REGULARIZATION_FINDING 4
 #define NEGATIVES_FINDING      5
+_Static_assert(NEGATIVES_FINDING < FINDINGS, "there is room for what is told");
 
 int MfTrialEpochs(const MfOptions *options)
 {
-    int share = EpochShare(options->epochs, DECAY_SHARE);
+    int share = EpochShare(options->epochs, TRIAL_SHARE);
 
-    return share < DECAY_EPOCHS ? share : DECAY_EPOCHS;
+    return share < TRIAL_EPOCHS ? share : TRIAL_EPOCHS;
 }
 
 bool MfTriesRegularization(const Model *model, const Interactions *data)

@@ -20,7 +20,11 @@ Strength MfStrength(const MfOptions *options)
 
 void MfSettle(void *options, const Model *model)
 {
-    FactorsSettle(model, &((MfOptions *)options)->factors);
+    MfOptions *o = options;
+
+    FactorsSettle(model, &o->factors);
+    if (o->adaptive_negatives == 0 && !ChoosesNegatives(o))
+        o->adaptive_negatives = USUAL_NEGATIVES;
 }
 
 void MfLayout(Model *model)
@@ -70,7 +74,7 @@ uint32_t MfNegatives(const Host *host, const Model *model)
     if (o->adaptive_negatives > 0)
         return (uint32_t)o->adaptive_negatives;
     stored = ChoosesNegatives(o) ? NegativesPart(model)->data[0] : 0;
-    if (!(stored >= 0 && stored <= USUAL_NEGATIVES && stored == floorf(stored)))
+    if (!(stored >= 0 && stored <= MAX_CANDIDATES && stored == floorf(stored)))
         HostFail(host, FAIL_INVALID, "Train the model anew.",
                  "the model's number of adaptive negatives is damaged");
     return stored > 0 ? (uint32_t)stored : USUAL_NEGATIVES;

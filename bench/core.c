@@ -141,6 +141,15 @@ static const Algorithm *Find(const char *name)
 }
 
 /* A line a trial, with wall and processor seconds of all. */
+/* Of the first part behind the popularity: factors, or neighbours. */
+static uint32_t WidthOf(const Choice *choice, const Interactions *train)
+{
+    Model model;
+
+    ModelLayout(&model, choice->algorithm, choice->options, train->users, train->items);
+    return model.parts > 1 ? model.part[1].columns : 0;
+}
+
 static Choice ChooseAndTell(const Interactions *train, const TrainOptions *options)
 {
     clock_t processor = clock();
@@ -153,9 +162,9 @@ static Choice ChooseAndTell(const Interactions *train, const TrainOptions *optio
                choice.trial[i].algorithm->name, choice.trial[i].metric, choice.trial[i].seconds,
                choice.trial[i].problem == NULL ? "" : ": ",
                choice.trial[i].problem == NULL ? "" : choice.trial[i].problem);
-    printf("chosen in %.2f s, %.2f processor-s%s%s\n", HostClock() - start,
-           (double)(clock() - processor) / CLOCKS_PER_SEC, choice.untried == NULL ? "" : ": ",
-           choice.untried == NULL ? "" : choice.untried);
+    printf("chosen in %.2f s, %.2f processor-s, rows of %u%s%s\n", HostClock() - start,
+           (double)(clock() - processor) / CLOCKS_PER_SEC, WidthOf(&choice, train),
+           choice.untried == NULL ? "" : ": ", choice.untried == NULL ? "" : choice.untried);
     return choice;
 }
 

@@ -140,7 +140,6 @@ static const Algorithm *Find(const char *name)
     return strcmp(name, choosing.name) == 0 ? &choosing : AlgorithmFind(name);
 }
 
-/* A line a trial, with wall and processor seconds of all. */
 /* Of the first part behind the popularity: factors, or neighbours. */
 static uint32_t WidthOf(const Choice *choice, const Interactions *train)
 {
@@ -150,6 +149,7 @@ static uint32_t WidthOf(const Choice *choice, const Interactions *train)
     return model.parts > 1 ? model.part[1].columns : 0;
 }
 
+/* A line a trial, with wall and processor seconds of all. */
 static Choice ChooseAndTell(const Interactions *train, const TrainOptions *options)
 {
     clock_t processor = clock();

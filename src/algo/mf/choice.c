@@ -8,12 +8,12 @@
 static const struct {
     double value;
     const char *stage;
-} decays[] = {{0.005, "regularization 0.005"}, {PLAIN_REGULARIZATION, "regularization 0.008"},
-              {0.012, "regularization 0.012"}, {0.02, "regularization 0.02"},
-              {0.03, "regularization 0.03"},   {0.05, "regularization 0.05"},
-              {0.08, "regularization 0.08"}};
+} decays[MF_DECAYS] = {
+    {0.005, "regularization 0.005"}, {PLAIN_REGULARIZATION, "regularization 0.008"},
+    {0.012, "regularization 0.012"}, {0.02, "regularization 0.02"},
+    {0.03, "regularization 0.03"},   {0.05, "regularization 0.05"},
+    {0.08, "regularization 0.08"}};
 
-#define DECAYS      ((int)(sizeof(decays) / sizeof(decays[0])))
 #define LEAST_DECAY 0
 #define FIRST_DECAY 1
 
@@ -30,10 +30,7 @@ static const struct {
 static const struct {
     uint32_t candidates;
     const char *stage;
-} negatives[] = {{2, "adaptive_negatives 2"}, {1, "adaptive_negatives 1"}};
-
-#define NEGATIVES ((int)(sizeof(negatives) / sizeof(negatives[0])))
-_Static_assert(DECAYS + NEGATIVES <= MF_MOST_TRIALS, "there is room for the epochs of each");
+} negatives[MF_NEGATIVES] = {{2, "adaptive_negatives 2"}, {1, "adaptive_negatives 1"}};
 
 /* Behind those of the adversarial stage. */
 #define REGULARIZATION_FINDING 4
@@ -69,7 +66,7 @@ static int WalkUp(MfTrainer *t, Loop *loop, double *value)
 {
     int best = FIRST_DECAY;
 
-    for (int i = FIRST_DECAY + 1; i < DECAYS; i++) {
+    for (int i = FIRST_DECAY + 1; i < MF_DECAYS; i++) {
         Stage next = TryDecay(t, loop, i);
 
         if (IsGain(next.metric, *value)) {
@@ -103,7 +100,7 @@ static uint32_t ChooseNegatives(MfTrainer *t, Loop *loop, double decay, double v
 {
     uint32_t best = t->rule.candidates;
 
-    for (int i = 0; i < NEGATIVES; i++) {
+    for (int i = 0; i < MF_NEGATIVES; i++) {
         double metric;
 
         t->rule.candidates = negatives[i].candidates;

@@ -63,11 +63,22 @@ extern void MfKeepNegatives(const Model *model, uint32_t negatives);
  * with one. */
 extern bool MfTriesRegularization(const Model *model, const Interactions *data);
 
-/* Epochs of one trial; trials, at most, and as many as there usually are. */
 extern int MfTrialEpochs(const MfOptions *options);
 
-#define MF_MOST_TRIALS  9
-#define MF_USUAL_TRIALS 4
+/* Trials of the decay and of candidates for negatives: at most, and as many as there usually are.
+ */
+#define MF_DECAYS    7
+#define MF_NEGATIVES 2
+
+static inline int MfMostTrials(const MfOptions *options)
+{
+    return MF_DECAYS + (ChoosesNegatives(options) ? MF_NEGATIVES : 0);
+}
+
+static inline int MfUsualTrials(const MfOptions *options)
+{
+    return 3 + (ChoosesNegatives(options) ? 1 : 0);
+}
 
 /* Of the row's norm: tried first, and used where there is nothing to choose by. */
 #define PLAIN_EPSILON 0.1

@@ -20,11 +20,7 @@ Strength MfStrength(const MfOptions *options)
 
 void MfSettle(void *options, const Model *model)
 {
-    MfOptions *o = options;
-
-    FactorsSettle(model, &o->factors);
-    if (o->adaptive_negatives == 0 && !ChoosesNegatives(o))
-        o->adaptive_negatives = USUAL_NEGATIVES;
+    FactorsSettle(model, &((MfOptions *)options)->factors);
 }
 
 void MfLayout(Model *model)

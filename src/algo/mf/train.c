@@ -56,7 +56,7 @@ size_t MfMemory(const Model *model, const Interactions *shape, int threads)
     whole.held_learnt = true;
     total = SizeAdd(total, LoopMemory(model, shape, threads, MF_LEARNT,
                                       plains * o->epochs + (MF_MOST_STRENGTHS + 1) * o->adv_epochs +
-                                          MF_MOST_TRIALS * MfTrialEpochs(o)));
+                                          MfMostTrials(o) * MfTrialEpochs(o)));
     if (o->adv_epochs > 0)
         total = SizeAdd(total, MfWorthMemory(model, shape));
     shape = &whole; /* at the end all interactions train */
@@ -368,7 +368,7 @@ static int PlannedEpochs(const MfTrainer *t, MfPlan plan)
     int all = t->data->held_count > 0 && !t->model->trial ? plan.plain + plan.adversarial : 0;
     bool tries = MfTriesRegularization(t->model, t->data);
     bool again = tries && plan.adversarial > 0 && !t->model->trial;
-    int trials = tries ? MF_MOST_TRIALS : 0, plains = again ? 3 : 1;
+    int trials = tries ? MfMostTrials(t->options) : 0, plains = again ? 3 : 1;
 
     return trials * MfTrialEpochs(t->options) + plains * plan.plain +
            MfStrengths(t->model, t->data) * plan.adversarial + all;

@@ -20,7 +20,7 @@ double MfWork(const Model *model, const Interactions *shape)
     const MfOptions *o = model->options;
     double again = model->trial ? 0 : 0.5, strengths = MfStrengths(model, shape);
     bool tries = MfTriesRegularization(model, shape);
-    double trials = tries ? MF_USUAL_TRIALS * (double)MfTrialEpochs(o) : 0;
+    double trials = tries ? (double)MfUsualTrials(o) * MfTrialEpochs(o) : 0;
     /* as chosen, before the adversarial stage, with more decay: two or three of them */
     double plains = tries && !model->trial && o->adv_epochs > 0 ? 2.5 : 1;
     double epochs = trials + (plains + again) * Epochs((double)o->epochs) +

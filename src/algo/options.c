@@ -23,8 +23,8 @@ static const char *const promote_choices[] = {"always", "better", NULL};
 
 const OptionSpec train_options[] = {
     {"holdout", OPTION_CHOICE, FIELD(holdout), 0, 0, HOLDOUT_AUTO, holdout_choices,
-     "interaction of each user with at least five that is held out for validation; auto: last "
-     "where there is a time column, otherwise random",
+     "interaction of each user with at least five, and of a share of those with two to four, that "
+     "is held out for validation; auto: last where there is a time column, otherwise random",
      "He et al. 2018, section 4.1.1"},
     {"validation_users", OPTION_INTEGER, FIELD(validation_users), 0, 2147483647, 10000, NULL,
      "hold out for at most this many users, chosen at random; 0: no limit", "recadv"},

@@ -175,22 +175,29 @@ static void MoveSmallest(const Host *host, Eligible *e, int64_t n, int64_t count
     }
 }
 
-/* Users with enough interactions; with more than `limit`, those with the smallest draws. */
+/* May a user of so many interactions hold one out?  A share of those with few, by the draw. */
+static bool MayHoldOut(uint64_t count, uint64_t draw)
+{
+    return count >= HOLDOUT_CERTAIN ||
+           (count >= HOLDOUT_MINIMUM && draw < UINT64_MAX / HOLDOUT_CERTAIN * count);
+}
+
+/* Users that may hold out; with more than `limit`, those with the smallest draws. */
 static uint32_t ChooseUsers(const Host *host, const Interactions *x, uint64_t limit, uint64_t seed,
                             Eligible *eligible)
 {
     uint32_t n = 0;
 
-    for (uint32_t user = 0; user < x->users; user++)
-        if (x->offset[user + 1] - x->offset[user] >= HOLDOUT_MINIMUM)
-            eligible[n++].user = user;
-    if (limit == 0 || n <= limit)
-        return n;
-    for (uint32_t i = 0; i < n; i++) {
-        eligible[i].draw = Draw(seed, InteractionsUserKey(x, eligible[i].user), 0);
-        if (i % (POLL_EVERY / 64) == 0)
+    for (uint32_t user = 0; user < x->users; user++) {
+        uint64_t draw = Draw(seed, InteractionsUserKey(x, user), 0);
+
+        if (MayHoldOut(x->offset[user + 1] - x->offset[user], draw))
+            eligible[n++] = (Eligible){draw, user};
+        if (user % (POLL_EVERY / 64) == 0)
             HostPoll(host);
     }
+    if (limit == 0 || n <= limit)
+        return n;
     MoveSmallest(host, eligible, n, (int64_t)limit);
     return (uint32_t)limit;
 }

@@ -76,8 +76,9 @@ typedef struct Events {
 /* HOLDOUT_AUTO is resolved by the caller: last with times, otherwise random. */
 typedef enum Holdout { HOLDOUT_NONE, HOLDOUT_LAST, HOLDOUT_RANDOM, HOLDOUT_AUTO } Holdout;
 
-/* Users with fewer interactions than this keep them all for training. */
-#define HOLDOUT_MINIMUM 5
+/* Users with fewer interactions keep them all; with as many, each holds one out. */
+#define HOLDOUT_MINIMUM 2
+#define HOLDOUT_CERTAIN 5
 
 /*
  * Sorts and de-duplicates pairs (a pair counts once, at its earliest time; its weights add up, to
@@ -104,9 +105,10 @@ static inline size_t ColumnBytes(Columns columns)
 }
 
 /*
- * Holds out one interaction of each user that has at least HOLDOUT_MINIMUM: the latest (ties: the
- * higher item) or a random one.  With more than `limit` such users (0: no limit) a random choice
- * of `limit` of them.  HOLDOUT_LAST needs times.
+ * Holds out one interaction of each user that has at least HOLDOUT_CERTAIN, and of two, three or
+ * four of five users who have as many, drawn at random (so that no more than a fifth of theirs is
+ * held out): the latest (ties: the higher item) or a random one.  With more than `limit` such users
+ * (0: no limit) a random choice of `limit` of them.  HOLDOUT_LAST needs times.
  */
 extern void InteractionsHoldOut(const Host *host, Interactions *interactions, Holdout holdout,
                                 uint64_t limit, uint64_t seed);

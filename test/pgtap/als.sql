@@ -106,7 +106,7 @@ SELECT ok(
 
 -- robustness
 SELECT is(
-    (SELECT count(*) FROM recadv_robustness('als', '{0.1,0.5}', 'test_orders')
+    (SELECT count(*) FROM recadv_robustness('als', '{0.3,1}', 'test_orders')
      WHERE perturbation = 'adversarial' AND relative_change < 0),
     2::bigint,
     'a worst-case perturbation lowers accuracy');

@@ -25,11 +25,14 @@ FROM unnest('{bpr,amf}'::text[]) a,
          options => jsonb_build_object('holdout', h)) t;
 SELECT is(found(model), 100::bigint, model || ' recommends the newest products') FROM trained;
 SELECT ok(ndcg IS NOT NULL, model || ': validated') FROM trained WHERE model LIKE '%auto';
-SELECT is(
-    (SELECT sum((recadv_info(model) ->> 'held_out')::int) FROM trained WHERE model LIKE '%auto'),
-    (SELECT 2 * count(*)
-     FROM (SELECT FROM shop GROUP BY user_id HAVING count(*) >= 5) u),
-    'one interaction of each user with five or more was held out');
+SELECT ok(
+    (SELECT (recadv_info(model) ->> 'held_out')::int > certain
+            AND (recadv_info(model) ->> 'held_out')::int <= certain + possible
+     FROM (SELECT count(*) FILTER (WHERE n >= 5) AS certain,
+                  count(*) FILTER (WHERE n BETWEEN 2 AND 4) AS possible
+           FROM (SELECT count(*) AS n FROM shop GROUP BY user_id) u) c),
+    model || ': one interaction of each user with five or more was held out, and of some with fewer')
+FROM trained WHERE model LIKE '%auto';
 
 -- a test on what was held out would be one on what was learnt
 CREATE TABLE latest AS

@@ -78,6 +78,16 @@ Interactions RandomInteractions(const Host *host, uint32_t users, uint32_t items
     return data;
 }
 
+void HoldOutOfLong(const Host *host, Interactions *data, Holdout holdout)
+{
+    InteractionsHoldOut(host, data, holdout, 0, 1);
+    for (uint32_t u = 0; u < data->users; u++)
+        if (data->held[u] != NO_ITEM && data->offset[u + 1] - data->offset[u] < HOLDOUT_CERTAIN) {
+            data->held[u] = NO_ITEM;
+            data->held_count--;
+        }
+}
+
 Interactions BlockInteractions(const Host *host, uint32_t users, uint32_t items, uint32_t blocks)
 {
     Pairs pairs = PairsCreate(host, (uint64_t)users * items, false);

@@ -48,6 +48,9 @@ extern Interactions BlockInteractions(const Host *host, uint32_t users, uint32_t
 extern Interactions TasteInteractions(const Host *host, uint32_t users, uint32_t items,
                                       uint32_t groups, uint32_t per_user, uint64_t stream);
 
+/* Of each user with at least five interactions, and no other: where few choose for all. */
+extern void HoldOutOfLong(const Host *host, Interactions *data, Holdout holdout);
+
 /*
  * A stream in order of time: users of `groups` tastes, by number, choose items of their taste, none
  * more popular than another; from event `swap` on of the taste that is half of all further.

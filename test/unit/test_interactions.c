@@ -187,19 +187,20 @@ static void CheckShapes(TestHost *t)
     HostRelease(&t->host, raw);
 }
 
-/* User u has u items at times that make `last` the latest, except for ties. */
+/* Users of one, five, six and seven items, at times that make the first the latest, or that tie. */
 static void CheckLast(TestHost *t)
 {
     Raw raw[64];
     size_t n = 0;
     Interactions x;
 
-    for (uint32_t u = 4; u <= 7; u++)
+    raw[n++] = (Raw){0, 0, 100};
+    for (uint32_t u = 5; u <= 7; u++)
         for (uint32_t i = 0; i < u; i++)
             raw[n++] = (Raw){u - 4, i, u == 7 ? (i == 2 || i == 5 ? 9 : 1) : 100 - (int64_t)i};
     x = Build(t, raw, n, 4, 8, true);
     InteractionsHoldOut(&t->host, &x, HOLDOUT_LAST, 0, 1);
-    CHECK(x.held[0] == NO_ITEM, "a user with four keeps them all");
+    CHECK(x.held[0] == NO_ITEM, "a user with one keeps it");
     CHECK(x.held[1] == 0 && x.held[2] == 0, "a user with five or more gives the latest");
     CHECK(x.held[3] == 5, "of two latest the higher item");
     CHECK(x.held_count == 3 && TrainingCount(&x) == n - 3, "the rest trains");
@@ -236,6 +237,44 @@ static void CheckRandomHoldout(TestHost *t)
     InteractionsHoldOut(&t->host, &x, HOLDOUT_RANDOM, USERS, 5);
     CHECK(x.held_count == USERS && memcmp(before, x.held, sizeof(before)) == 0,
           "a limit that is not reached changes nothing");
+}
+
+/* As many users of one item as of two, and so on to five; who holds out, by that number. */
+static void CountHolders(TestHost *t, Holdout holdout, uint64_t limit, uint32_t holders[6])
+{
+    enum { USERS = 10000 };
+    Pairs pairs = PairsCreate(&t->host, USERS * 3, true);
+    uint32_t wrong = 0;
+    Interactions x;
+
+    for (uint32_t u = 0, n = 0; u < USERS; u++)
+        for (uint32_t i = 0; i <= u % 5; i++)
+            PairsAdd(&pairs, u, i, (int64_t)(n++ * 7919 % 101));
+    InteractionsBuild(&t->host, &pairs, USERS, 5, &x);
+    InteractionsHoldOut(&t->host, &x, holdout, limit, 3);
+    memset(holders, 0, 6 * sizeof(uint32_t));
+    for (uint32_t u = 0; u < USERS; u++) {
+        holders[u % 5 + 1] += x.held[u] != NO_ITEM;
+        wrong += x.held[u] != NO_ITEM && !InteractionsContain(&x, u, x.held[u]);
+    }
+    CHECK(wrong == 0, "what short histories hold out is theirs (%u are not)", wrong);
+}
+
+static void CheckShortHistories(TestHost *t, Holdout holdout)
+{
+    uint32_t all[6], few[6];
+
+    CountHolders(t, holdout, 0, all);
+    CHECK(all[1] == 0, "of one interaction none is held out (%u)", all[1]);
+    for (uint32_t n = 2; n < 5; n++)
+        CHECK(abs((int)all[n] - 400 * (int)n) < 90,
+              "of users with %u interactions %u in five hold one out (%u of 2,000)", n, n, all[n]);
+    CHECK(all[5] == 2000, "of those with five all (%u)", all[5]);
+    CountHolders(t, holdout, 1000, few);
+    for (uint32_t n = 2; n <= 5; n++)
+        CHECK(abs((int)few[n] - 250) < 60,
+              "with a limit users with %u interactions are as many as others (%u of 1,000)", n,
+              few[n]);
 }
 
 static void CheckNone(TestHost *t)
@@ -414,6 +453,8 @@ void TestInteractions(void)
     CheckShapes(&t);
     CheckLast(&t);
     CheckRandomHoldout(&t);
+    CheckShortHistories(&t, HOLDOUT_LAST);
+    CheckShortHistories(&t, HOLDOUT_RANDOM);
     CheckNone(&t);
     CheckStableKeys(&t, 0);
     CheckStableKeys(&t, 20);

@@ -499,7 +499,7 @@ static void CheckPerturbed(TestHost *t, const Training *run)
 typedef struct StageOf {
     const char *name;
     int epochs;
-    double best;
+    double best, last;
     int best_epoch; /* from 1 on, of the stage */
 } StageOf;
 
@@ -513,6 +513,7 @@ static StageOf FindStage(const TrainReport *report, const char *name)
         if (strcmp(epoch->stage, name) != 0)
             continue;
         stage.epochs++;
+        stage.last = epoch->metric[0];
         if (epoch->metric[0] > stage.best)
             stage.best = epoch->metric[0], stage.best_epoch = stage.epochs;
     }
@@ -573,10 +574,10 @@ static const double decay_values[] = {0.005, 0.008, 0.012, 0.02, 0.03, 0.05, 0.0
 
 #define DECAY_EPOCHS 20
 
-/* At its best in the first quarter of its epochs, a trial over-fits. */
-static bool IsEarly(StageOf trial, StageOf first)
+/* Ending more than a twentieth below its best, a trial over-fits. */
+static bool OverFits(StageOf trial)
 {
-    return 4 * trial.best_epoch <= first.epochs;
+    return trial.last < 0.95 * trial.best;
 }
 
 /* The best of a walk, from the figures of the trials alone; -1: others took place.  Up to where a
@@ -594,7 +595,7 @@ static int EndOfWalk(const TrainReport *report, bool *passes)
         met++;
         *passes |= gains && best < i - 1;
         best = gains ? i : best;
-        if (!gains && !IsEarly(trial[i], trial[1]))
+        if (!gains && !OverFits(trial[i]))
             break;
     }
     if (best == 1) {
@@ -661,7 +662,7 @@ static void CheckNegatives(const Training *run, int chosen)
 
 /* Returns the place of what was chosen. */
 static int CheckDecays(const char *algorithm, const char *settings, uint32_t items, uint32_t groups,
-                       uint32_t taken, bool *passes, int *negatives)
+                       uint32_t taken, uint64_t stream, bool *passes, int *negatives)
 {
     TestHost t;
     Interactions data;
@@ -669,8 +670,8 @@ static int CheckDecays(const char *algorithm, const char *settings, uint32_t ite
     int chosen;
 
     TestHostInit(&t);
-    data = TasteInteractions(&t.host, 500, items, groups, taken, 585);
-    InteractionsHoldOut(&t.host, &data, HOLDOUT_RANDOM, 0, 1);
+    data = TasteInteractions(&t.host, 500, items, groups, taken, stream);
+    HoldOutOfLong(&t.host, &data, HOLDOUT_RANDOM);
     Train(&t, &data, algorithm, settings, &run);
     *passes = false;
     chosen = EndOfWalk(&run.report, passes);
@@ -881,7 +882,7 @@ static Kept CheckKept(TestHost *t, Interactions *data, const char *epochs, const
     Kept kept = KEPT_BPR;
     int end;
 
-    InteractionsHoldOut(&t->host, data, HOLDOUT_RANDOM, 0, 1);
+    HoldOutOfLong(&t->host, data, HOLDOUT_RANDOM);
     snprintf(all, sizeof(all), "%s %s", epochs, settings);
     Train(t, data, "amf", all, &run);
     end = EndOfWalk(r, &passes);
@@ -996,14 +997,14 @@ static void CheckRegularization(void)
 {
     bool passes;
     int usual, fewer, fewest, unused;
-    int few = CheckDecays("bpr", "factors=16 epochs=60", 60, 6, 12, &passes, &usual);
+    int few = CheckDecays("bpr", "factors=16 epochs=60", 60, 6, 12, 585, &passes, &usual);
     int many = CheckDecays("bpr", "factors=16 epochs=60 batch_size=40 optimizer=adagrad", 400, 8,
-                           12, &passes, &fewer);
-    int sparse = CheckDecays("bpr", "factors=16 epochs=60", 200, 12, 7, &passes, &unused);
+                           12, 585, &passes, &fewer);
+    int sparse = CheckDecays("bpr", "factors=16 epochs=60", 200, 4, 7, 613, &passes, &unused);
 
     CHECK(passes && decay_values[sparse] > 0.03, "past a trial that over-fits, up to %g",
           decay_values[sparse]);
-    CheckDecays("bpr", "factors=16 epochs=60", 800, 4, 7, &passes, &fewest);
+    CheckDecays("bpr", "factors=16 epochs=60", 800, 4, 7, 585, &passes, &fewest);
     CHECK(usual == USUAL_NEGATIVES && fewer == 2 && fewest == 1,
           "as many candidates for negatives as suit: %d, %d, %d", usual, fewer, fewest);
     CHECK(few != many, "what is chosen depends on the data: %g, %g", decay_values[few],

@@ -429,7 +429,7 @@ static void CheckAllLearnt(const char *algorithm, const char *settings, bool ear
     TestHostInit(&t);
     events = TasteStreamCreate(&t.host, USERS, ITEMS, GROUPS, 600, 600, 730);
     data = TasteStreamData(&t.host, &events, 600);
-    InteractionsHoldOut(&t.host, &data, HOLDOUT_LAST, 0, 1);
+    HoldOutOfLong(&t.host, &data, HOLDOUT_LAST);
     for (uint32_t n = 0; n < 600; n++)
         held += IsHeldOut(&data, events.user[n], events.item[n]);
     Train(&t, &data, algorithm, settings, &run);

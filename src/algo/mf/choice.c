@@ -21,9 +21,8 @@ static const struct {
 #define TRIAL_EPOCHS 40
 #define TRIAL_SHARE  3
 
-/* A trial that is at its best within this share of its epochs over-fits, however good that is (or
- * has too much decay to learn: then what comes next does not gain, either). */
-#define EARLY_SHARE 4
+/* A trial that ends by more than this share below its best over-fits, however good that is. */
+#define OVER_FIT 0.05
 
 /* Candidates for negatives that are tried with the decay that was chosen, as long as each gains,
  * and their stages: hard negatives of few interactions are items that nobody has had yet. */
@@ -55,9 +54,12 @@ static Stage TryDecay(MfTrainer *t, Loop *loop, int i)
     return LoopStage(loop, decays[i].stage, MfTrialEpochs(t->options));
 }
 
-static bool OverFits(const MfTrainer *t, const Stage *trial)
+/* Of the trial that was the last. */
+static bool OverFits(const Loop *loop, const Stage *trial)
 {
-    return EARLY_SHARE * trial->epochs <= MfTrialEpochs(t->options);
+    const TrainReport *report = loop->report;
+
+    return report->history[report->epochs - 1].metric[0] < (1 - OVER_FIT) * trial->metric;
 }
 
 /* Upwards from the first, as long as each gains, or over-fits and the next has more decay; returns
@@ -72,7 +74,7 @@ static int WalkUp(MfTrainer *t, Loop *loop, double *value)
         if (IsGain(next.metric, *value)) {
             best = i;
             *value = next.metric;
-        } else if (!OverFits(t, &next))
+        } else if (!OverFits(loop, &next))
             break;
     }
     return best;

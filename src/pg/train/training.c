@@ -346,7 +346,7 @@ bool TrainingIsRankable(const Training *t, const TrainRequest *request)
     bool holds_out = ((const TrainOptions *)request->options)->holdout != HOLDOUT_NONE;
 
     for (uint32 u = 0; u < data->users && holds_out; u++)
-        if (data->offset[u + 1] - data->offset[u] >= HOLDOUT_MINIMUM)
+        if (data->offset[u + 1] - data->offset[u] >= HOLDOUT_CERTAIN)
             return true;
     return IsRankable(data);
 }

@@ -958,7 +958,8 @@ void TestChoice(void)
     CheckTuning();
     CheckTuningRoom();
     CheckRank();
-    CheckMemory("", true, 10);
+    CheckMemory("", true, 9);
+    CheckMemory("candidates=popularity,itemknn,als,softmax", true, 7);
     CheckMemory("candidates=popularity,softmax", true, 3);
     CheckCancel();
 }

@@ -574,10 +574,10 @@ static const double decay_values[] = {0.005, 0.008, 0.012, 0.02, 0.03, 0.05, 0.0
 
 #define DECAY_EPOCHS 20
 
-/* Ending more than a twentieth below its best, a trial over-fits. */
+/* Ending more than a fiftieth below its best, a trial over-fits. */
 static bool OverFits(StageOf trial)
 {
-    return trial.last < 0.95 * trial.best;
+    return trial.last < 0.98 * trial.best;
 }
 
 /* The best of a walk, from the figures of the trials alone; -1: others took place.  Up to where a

@@ -430,7 +430,36 @@ static void CheckNothingHeldOut(TestHost *t, const Training *run, float temperat
           "the model is, to the last bit, the one with nothing held out");
 }
 
-/* The best of the trials is trained and measured; then everything is learnt anew. */
+static const float walk[] = {0.1f, 0.15f, 0.2f, 0.3f, 0.5f, 0.8f};
+
+#define WALK ((int)(sizeof(walk) / sizeof(walk[0])))
+
+/* The metric of a trial; -1: there was none. */
+static double TrialOf(const TrainReport *report, float temperature)
+{
+    char stage[64];
+
+    snprintf(stage, sizeof(stage), "temperature %g", (double)temperature);
+    for (int e = 0; e < report->epochs; e++)
+        if (strcmp(report->history[e].stage, stage) == 0 && !isnan(report->history[e].metric[0]))
+            return report->history[e].metric[0];
+    return -1;
+}
+
+/* The best of the first three, or, if that is the last, of those after it as long as each is
+ * better; -1: other trials took place.  `met`: how many. */
+static int EndOfWalk(const TrainReport *report, int *met)
+{
+    int best = 0, missing = 0;
+
+    for (*met = 0; *met < 3 || (*met < WALK && best == *met - 1); ++*met)
+        best = TrialOf(report, walk[*met]) > TrialOf(report, walk[best]) ? *met : best;
+    for (int i = 0; i < WALK; i++)
+        missing += TrialOf(report, walk[i]) < 0;
+    return *met + missing == WALK ? best : -1;
+}
+
+/* What a walk ends with is trained and measured; then everything is learnt anew. */
 static void CheckChoice(void)
 {
     TestHost t;
@@ -438,30 +467,58 @@ static void CheckChoice(void)
     const Epoch *history = run.report.history;
     float chosen = run.model.part[SOFTMAX_TEMPERATURE_PART].data[0];
     double measured;
-    char stage[64];
-    int best = 1;
+    int trials, best = EndOfWalk(&run.report, &trials), last;
 
-    for (int e = 1; e <= 5; e += 2)
-        best = history[e].metric[0] > history[best].metric[0] ? e : best;
-    snprintf(stage, sizeof(stage), "temperature %g", (double)chosen);
-    CHECK(run.report.epochs == 3 * 2 + 6 + 6 && t.last.epochs == run.report.epochs,
-          "three trials of a third of the epochs, all epochs, as many on everything");
-    CHECK(strcmp(history[best].stage, stage) == 0 &&
-              SoftmaxTemperature(&t.host, &run.model) == chosen,
-          "the best trial's temperature is the model's: %s", history[best].stage);
-    CHECK(run.report.best == 11 && strcmp(history[11].stage, "softmax") == 0 &&
-              isnan(history[10].metric[0]) && history[11].metric[0] > 0 &&
-              isnan(history[17].metric[0]) && strcmp(history[17].stage, "all") == 0,
+    CHECK(best >= 0 && chosen == walk[best] && SoftmaxTemperature(&t.host, &run.model) == chosen,
+          "the model's temperature is where the walk ends: %g", (double)chosen);
+    CHECK(run.report.epochs == trials * 2 + 6 + 6 && t.last.epochs == run.report.epochs,
+          "%d trials of a third of the epochs, all epochs, as many on everything", trials);
+    last = 2 * trials + 5;
+    CHECK(run.report.best == last && strcmp(history[last].stage, "softmax") == 0 &&
+              isnan(history[last - 1].metric[0]) && history[last].metric[0] > 0 &&
+              isnan(history[last + 6].metric[0]) && strcmp(history[last + 6].stage, "all") == 0,
           "measured once, before what is held out is learnt");
     measured = Quality(&t, run.data, &run.model);
-    CHECK(measured > 1.1 * history[11].metric[0], "which shows: NDCG@100 %.3f, before %.3f",
-          measured, history[11].metric[0]);
+    CHECK(measured > 1.1 * history[last].metric[0], "which shows: NDCG@100 %.3f, before %.3f",
+          measured, history[last].metric[0]);
     CheckNothingHeldOut(&t, &run, chosen);
     TestHostEnd(&t);
     run = TrainWith(&t, 0, SMALL " temperature=0.3");
     CHECK(run.report.epochs == 12 && run.model.part[SOFTMAX_TEMPERATURE_PART].data[0] == 0.3f,
           "a number is taken as it is");
     TestHostEnd(&t);
+}
+
+/* The temperature that users of so many items out of these choose. */
+static float ChosenOf(uint32_t users, uint32_t items, uint32_t groups, uint32_t per_user)
+{
+    TestHost t;
+    Interactions data;
+    Training run;
+    int trials, best;
+    float chosen;
+
+    TestHostInit(&t);
+    data = TasteInteractions(&t.host, users, items, groups, per_user, 571);
+    InteractionsHoldOut(&t.host, &data, HOLDOUT_RANDOM, 0, 1);
+    Train(&t, &data, "softmax", "factors=16 epochs=24 batch_size=100 negatives=80", &run);
+    best = EndOfWalk(&run.report, &trials);
+    chosen = SoftmaxTemperature(&t.host, &run.model);
+    CHECK(best >= 0 && chosen == walk[best],
+          "%u users, %u items of %u each: %d trials, temperature %g", users, per_user, items,
+          trials, (double)chosen);
+    TestHostEnd(&t);
+    return chosen;
+}
+
+/* What suits depends on the data. */
+static void CheckTemperatures(void)
+{
+    float least = ChosenOf(400, 4000, 200, 40), some = ChosenOf(400, 400, 8, 60),
+          most = ChosenOf(400, 400, 8, 4);
+
+    CHECK(least < some && some < most, "the fewer interactions, the greater: %g, %g, %g",
+          (double)least, (double)some, (double)most);
 }
 
 static void CheckBeatsPopularity(const char *settings)
@@ -724,6 +781,7 @@ void TestSoftmax(void)
     CheckNorms();
     CheckNormsOfAll();
     CheckChoice();
+    CheckTemperatures();
     CheckBeatsPopularity("factors=16 epochs=12");
     CheckBeatsPopularity("factors=16 epochs=12 chunk=4");
     CheckWarm();

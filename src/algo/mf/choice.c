@@ -22,7 +22,7 @@ static const struct {
 #define TRIAL_SHARE  3
 
 /* A trial that ends by more than this share below its best over-fits, however good that is. */
-#define OVER_FIT 0.05
+#define OVER_FIT 0.02
 
 /* Candidates for negatives that are tried with the decay that was chosen, as long as each gains,
  * and their stages: hard negatives of few interactions are items that nobody has had yet. */

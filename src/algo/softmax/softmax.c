@@ -11,9 +11,8 @@ static const OptionSpec softmax_options[] = {
     {"learning_rate", OPTION_REAL, FIELD(learning_rate), 0, 1000, 0.2, NULL,
      "step size at the start", "recadv, by validation"},
     {"temperature", OPTION_REAL, FIELD(temperature), 0, 100, 0, NULL,
-     "what scores are divided by in the softmax, 0.01 at least; 0: the best of 0.1, 0.15 and 0.2 "
-     "on "
-     "the held-out interactions (0.1 where nothing is held out)",
+     "what scores are divided by in the softmax, 0.01 at least; 0: of 0.1 to 0.8 what ranks the "
+     "held-out interactions best (0.1 where nothing is held out)",
      "recadv"},
     {"item_norm_exponent", OPTION_REAL, FIELD(item_norm_exponent), -2, 2, 0.1, NULL,
      "norm of an item's row: its number of interactions, to this power", "recadv, by validation"},
@@ -55,7 +54,7 @@ static const struct PresetValue variants[] = {{"factors", 256}, {NULL, 0}};
 
 static const OptionRange space[] = {
     {"factors", 64, 256, true},
-    {"temperature", 0.05, 0.3, true},
+    {"temperature", 0.05, 0.8, true},
     {"item_norm_exponent", 0, 0.2, false},
     {"learning_rate", 0.1, 0.4, true},
     {NULL, 0, 0, false},

@@ -22,15 +22,21 @@
 #define HELD_SHARE 3
 #define HELD_RATE  0.4
 
-/* Where nothing can be measured. */
-#define PLAIN_TEMPERATURE 0.1
-
+/*
+ * Temperatures that are tried: the first ones, and on as long as each is better, for few
+ * interactions of each user and item want a great one; and their stages.
+ */
 static const struct {
     float value;
     const char *stage;
-} trials[] = {{0.1f, "temperature 0.1"}, {0.15f, "temperature 0.15"}, {0.2f, "temperature 0.2"}};
+} trials[] = {{0.1f, "temperature 0.1"}, {0.15f, "temperature 0.15"}, {0.2f, "temperature 0.2"},
+              {0.3f, "temperature 0.3"}, {0.5f, "temperature 0.5"},   {0.8f, "temperature 0.8"}};
 
-#define TRIALS (int)(sizeof(trials) / sizeof(trials[0]))
+#define TRIALS       (int)(sizeof(trials) / sizeof(trials[0]))
+#define FIRST_TRIALS 3
+
+/* Where nothing can be measured. */
+#define PLAIN_TEMPERATURE 0.1
 
 typedef struct Trainer {
     const Host *host;
@@ -229,7 +235,7 @@ static float ChooseTemperature(Trainer *t, Loop *loop, int epochs)
     double best = -1;
     int chosen = 0;
 
-    for (int i = 0; i < TRIALS; i++) {
+    for (int i = 0; i < TRIALS && (i < FIRST_TRIALS || chosen == i - 1); i++) {
         double value;
 
         BeginAnew(t, loop, false);

@@ -6,7 +6,8 @@
 /* Of one number of a negative's row, for a query: two products and what is around them. */
 #define NUMBER_NS 0.075
 
-/* Runs of the epochs: the choice of a temperature takes one, and everything is learnt anew. */
+/* Runs of the epochs: the choice of a temperature takes one, usually, and everything is learnt
+ * anew. */
 static double Runs(const Model *model, const Interactions *shape)
 {
     const SoftmaxOptions *o = model->options;

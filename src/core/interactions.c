@@ -175,11 +175,28 @@ static void MoveSmallest(const Host *host, Eligible *e, int64_t n, int64_t count
     }
 }
 
-/* May a user of so many interactions hold one out?  A share of those with few, by the draw. */
+static uint64_t CountOf(const Interactions *x, uint32_t user)
+{
+    return x->offset[user + 1] - x->offset[user];
+}
+
+/* May a user of so many interactions hold one out?  A share of those with few, by the draw (which
+ * is divided first: no product overflows). */
 static bool MayHoldOut(uint64_t count, uint64_t draw)
 {
     return count >= HOLDOUT_CERTAIN ||
            (count >= HOLDOUT_MINIMUM && draw < UINT64_MAX / HOLDOUT_CERTAIN * count);
+}
+
+/* Leaves those who hold out in any case; returns how many. */
+static uint32_t KeepCertain(const Interactions *x, Eligible *eligible, uint32_t n)
+{
+    uint32_t kept = 0;
+
+    for (uint32_t i = 0; i < n; i++)
+        if (CountOf(x, eligible[i].user) >= HOLDOUT_CERTAIN)
+            eligible[kept++] = eligible[i];
+    return kept;
 }
 
 /* Users that may hold out; with more than `limit`, those with the smallest draws. */
@@ -191,11 +208,13 @@ static uint32_t ChooseUsers(const Host *host, const Interactions *x, uint64_t li
     for (uint32_t user = 0; user < x->users; user++) {
         uint64_t draw = Draw(seed, InteractionsUserKey(x, user), 0);
 
-        if (MayHoldOut(x->offset[user + 1] - x->offset[user], draw))
+        if (MayHoldOut(CountOf(x, user), draw))
             eligible[n++] = (Eligible){draw, user};
         if (user % (POLL_EVERY / 64) == 0)
             HostPoll(host);
     }
+    if (n < HOLDOUT_FEWEST)
+        n = KeepCertain(x, eligible, n);
     if (limit == 0 || n <= limit)
         return n;
     MoveSmallest(host, eligible, n, (int64_t)limit);

@@ -76,9 +76,13 @@ typedef struct Events {
 /* HOLDOUT_AUTO is resolved by the caller: last with times, otherwise random. */
 typedef enum Holdout { HOLDOUT_NONE, HOLDOUT_LAST, HOLDOUT_RANDOM, HOLDOUT_AUTO } Holdout;
 
-/* Users with fewer interactions keep them all; with as many, each holds one out. */
+/* Users with fewer interactions keep them all. */
 #define HOLDOUT_MINIMUM 2
+
+/* Of those with fewer than this a share holds out, but where there are fewer than HOLDOUT_FEWEST
+ * in all: then none of these. */
 #define HOLDOUT_CERTAIN 5
+#define HOLDOUT_FEWEST  50
 
 /*
  * Sorts and de-duplicates pairs (a pair counts once, at its earliest time; its weights add up, to
@@ -107,7 +111,8 @@ static inline size_t ColumnBytes(Columns columns)
 /*
  * Holds out one interaction of each user that has at least HOLDOUT_CERTAIN, and of two, three or
  * four of five users who have as many, drawn at random (so that no more than a fifth of theirs is
- * held out): the latest (ties: the higher item) or a random one.  With more than `limit` such users
+ * held out; where that makes fewer than HOLDOUT_FEWEST users, of none of these): the latest (ties:
+ * the higher item) or a random one.  With more than `limit` such users
  * (0: no limit) a random choice of `limit` of them.  HOLDOUT_LAST needs times.
  */
 extern void InteractionsHoldOut(const Host *host, Interactions *interactions, Holdout holdout,

@@ -27,7 +27,7 @@ SELECT is(found(model), 100::bigint, model || ' recommends the newest products')
 SELECT ok(ndcg IS NOT NULL, model || ': validated') FROM trained WHERE model LIKE '%auto';
 SELECT ok(
     (SELECT (recadv_info(model) ->> 'held_out')::int > certain
-            AND (recadv_info(model) ->> 'held_out')::int <= certain + possible
+            AND (recadv_info(model) ->> 'held_out')::int < certain + possible
      FROM (SELECT count(*) FILTER (WHERE n >= 5) AS certain,
                   count(*) FILTER (WHERE n BETWEEN 2 AND 4) AS possible
            FROM (SELECT count(*) AS n FROM shop GROUP BY user_id) u) c),

@@ -81,7 +81,7 @@ Interactions RandomInteractions(const Host *host, uint32_t users, uint32_t items
 void HoldOutOfLong(const Host *host, Interactions *data, Holdout holdout)
 {
     InteractionsHoldOut(host, data, holdout, 0, 1);
-    for (uint32_t u = 0; u < data->users; u++)
+    for (uint32_t u = 0; u < data->users && data->held_count > 0; u++)
         if (data->held[u] != NO_ITEM && data->offset[u + 1] - data->offset[u] < HOLDOUT_CERTAIN) {
             data->held[u] = NO_ITEM;
             data->held_count--;

@@ -958,8 +958,7 @@ void TestChoice(void)
     CheckTuning();
     CheckTuningRoom();
     CheckRank();
-    CheckMemory("", true, 9);
-    CheckMemory("candidates=popularity,itemknn,als,softmax", true, 7);
+    CheckMemory("", true, 10);
     CheckMemory("candidates=popularity,softmax", true, 3);
     CheckCancel();
 }

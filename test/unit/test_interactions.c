@@ -277,6 +277,40 @@ static void CheckShortHistories(TestHost *t, Holdout holdout)
               few[n]);
 }
 
+static Interactions EachWith(TestHost *t, uint32_t users, uint32_t items)
+{
+    Pairs pairs = PairsCreate(&t->host, (uint64_t)users * items, false);
+    Interactions x;
+
+    for (uint32_t n = 0; n < users * items; n++)
+        PairsAdd(&pairs, n / items, n % items, 0);
+    InteractionsBuild(&t->host, &pairs, users, items, &x);
+    InteractionsHoldOut(&t->host, &x, HOLDOUT_RANDOM, 0, 3);
+    return x;
+}
+
+/* Who holds out goes on with more interactions; where few would, none of these does. */
+static void CheckGrowingHistories(TestHost *t)
+{
+    enum { USERS = 1000, FEW = 60 };
+    Interactions before = EachWith(t, USERS, 2);
+
+    for (uint32_t n = 3; n <= 5; n++) {
+        Interactions x = EachWith(t, USERS, n);
+        uint32_t left = 0;
+
+        for (uint32_t u = 0; u < USERS; u++)
+            left += before.held[u] != NO_ITEM && x.held[u] == NO_ITEM;
+        CHECK(left == 0, "who held out of %u interactions does of %u (%u do not)", n - 1, n, left);
+        before = x;
+    }
+    before = EachWith(t, FEW, 2);
+    CHECK(before.held_count == 0 && before.held == NULL,
+          "%u users of two interactions are too few to hold out", FEW);
+    before = EachWith(t, FEW, 5);
+    CHECK(before.held_count == FEW, "%u with five are not", FEW);
+}
+
 static void CheckNone(TestHost *t)
 {
     Interactions x = RandomInteractions(&t->host, 10, 30, 9, 13);
@@ -455,6 +489,7 @@ void TestInteractions(void)
     CheckRandomHoldout(&t);
     CheckShortHistories(&t, HOLDOUT_LAST);
     CheckShortHistories(&t, HOLDOUT_RANDOM);
+    CheckGrowingHistories(&t);
     CheckNone(&t);
     CheckStableKeys(&t, 0);
     CheckStableKeys(&t, 20);

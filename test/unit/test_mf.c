@@ -574,15 +574,17 @@ static const double decay_values[] = {0.005, 0.008, 0.012, 0.02, 0.03, 0.05, 0.0
 
 #define DECAY_EPOCHS 20
 
-/* Ending more than a fiftieth below its best, a trial over-fits. */
-static bool OverFits(StageOf trial)
+/* At its best in the first quarter of its epochs, or ending a fiftieth below that, or more than
+ * what may be chance, a trial over-fits. */
+static bool OverFits(StageOf trial, StageOf first, uint64_t held)
 {
-    return trial.last < 0.98 * trial.best;
+    return 4 * trial.best_epoch <= first.epochs ||
+           trial.last < (1 - fmax(0.02, ValidationDoubt(held))) * trial.best;
 }
 
 /* The best of a walk, from the figures of the trials alone; -1: others took place.  Up to where a
  * trial neither gains nor over-fits.  `passes`: does one gain after one that does not? */
-static int EndOfWalk(const TrainReport *report, bool *passes)
+static int EndOfWalk(const TrainReport *report, uint64_t held, bool *passes)
 {
     StageOf trial[DECAYS];
     int best = 1, met = 1;
@@ -595,7 +597,7 @@ static int EndOfWalk(const TrainReport *report, bool *passes)
         met++;
         *passes |= gains && best < i - 1;
         best = gains ? i : best;
-        if (!gains && !OverFits(trial[i]))
+        if (!gains && !OverFits(trial[i], trial[1], held))
             break;
     }
     if (best == 1) {
@@ -674,7 +676,7 @@ static int CheckDecays(const char *algorithm, const char *settings, uint32_t ite
     HoldOutOfLong(&t.host, &data, HOLDOUT_RANDOM);
     Train(&t, &data, algorithm, settings, &run);
     *passes = false;
-    chosen = EndOfWalk(&run.report, passes);
+    chosen = EndOfWalk(&run.report, data.held_count, passes);
     CHECK(chosen >= 0, "%s: no other trials than those of the walk", settings);
     CHECK(FindStage(&run.report, decay_stages[1]).epochs == DECAY_EPOCHS,
           "of a third of the epochs");
@@ -885,7 +887,7 @@ static Kept CheckKept(TestHost *t, Interactions *data, const char *epochs, const
     HoldOutOfLong(&t->host, data, HOLDOUT_RANDOM);
     snprintf(all, sizeof(all), "%s %s", epochs, settings);
     Train(t, data, "amf", all, &run);
-    end = EndOfWalk(r, &passes);
+    end = EndOfWalk(r, data->held_count, &passes);
     CHECK(end >= 0, "no other trials than those of the walk");
     decay = decay_values[end < 0 ? 0 : end];
     if (ChoosesNegatives(run.model.options))

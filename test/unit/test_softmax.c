@@ -446,14 +446,18 @@ static double TrialOf(const TrainReport *report, float temperature)
     return -1;
 }
 
-/* The best of the first three, or, if that is the last, of those after it as long as each is
- * better; -1: other trials took place.  `met`: how many. */
-static int EndOfWalk(const TrainReport *report, int *met)
+/* The best of the first three, or, if that is the last, of those after it as long as each gains;
+ * -1: other trials took place.  `met`: how many. */
+static int EndOfWalk(const TrainReport *report, bool enough, int *met)
 {
     int best = 0, missing = 0;
 
-    for (*met = 0; *met < 3 || (*met < WALK && best == *met - 1); ++*met)
-        best = TrialOf(report, walk[*met]) > TrialOf(report, walk[best]) ? *met : best;
+    for (*met = 0; *met < 3 || (enough && *met < WALK && best == *met - 1); ++*met) {
+        double value = TrialOf(report, walk[*met]), before = TrialOf(report, walk[best]);
+
+        if (*met < 3 ? value > before : IsGain(value, before))
+            best = *met;
+    }
     for (int i = 0; i < WALK; i++)
         missing += TrialOf(report, walk[i]) < 0;
     return *met + missing == WALK ? best : -1;
@@ -467,11 +471,11 @@ static void CheckChoice(void)
     const Epoch *history = run.report.history;
     float chosen = run.model.part[SOFTMAX_TEMPERATURE_PART].data[0];
     double measured;
-    int trials, best = EndOfWalk(&run.report, &trials), last;
+    int trials, best = EndOfWalk(&run.report, true, &trials), last;
 
     CHECK(best >= 0 && chosen == walk[best] && SoftmaxTemperature(&t.host, &run.model) == chosen,
           "the model's temperature is where the walk ends: %g", (double)chosen);
-    CHECK(run.report.epochs == trials * 2 + 6 + 6 && t.last.epochs == run.report.epochs,
+    CHECK(run.report.epochs == trials * 2 + 6 + 6 && t.last.epochs == WALK * 2 + 6 + 6,
           "%d trials of a third of the epochs, all epochs, as many on everything", trials);
     last = 2 * trials + 5;
     CHECK(run.report.best == last && strcmp(history[last].stage, "softmax") == 0 &&
@@ -502,7 +506,7 @@ static float ChosenOf(uint32_t users, uint32_t items, uint32_t groups, uint32_t 
     data = TasteInteractions(&t.host, users, items, groups, per_user, 571);
     InteractionsHoldOut(&t.host, &data, HOLDOUT_RANDOM, 0, 1);
     Train(&t, &data, "softmax", "factors=16 epochs=24 batch_size=100 negatives=80", &run);
-    best = EndOfWalk(&run.report, &trials);
+    best = EndOfWalk(&run.report, data.held_count >= FEWEST_HELD, &trials);
     chosen = SoftmaxTemperature(&t.host, &run.model);
     CHECK(best >= 0 && chosen == walk[best],
           "%u users, %u items of %u each: %d trials, temperature %g", users, per_user, items,
@@ -514,11 +518,13 @@ static float ChosenOf(uint32_t users, uint32_t items, uint32_t groups, uint32_t 
 /* What suits depends on the data. */
 static void CheckTemperatures(void)
 {
+    float little = ChosenOf(40, 400, 8, 6);
     float least = ChosenOf(400, 4000, 200, 40), some = ChosenOf(400, 400, 8, 60),
           most = ChosenOf(400, 400, 8, 4);
 
     CHECK(least < some && some < most, "the fewer interactions, the greater: %g, %g, %g",
           (double)least, (double)some, (double)most);
+    CHECK(little <= 0.2f, "not where little is held out: %g", (double)little);
 }
 
 static void CheckBeatsPopularity(const char *settings)

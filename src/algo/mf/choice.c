@@ -21,8 +21,11 @@ static const struct {
 #define TRIAL_EPOCHS 40
 #define TRIAL_SHARE  3
 
-/* A trial that ends by more than this share below its best over-fits, however good that is. */
-#define OVER_FIT 0.02
+/* A trial over-fits, however good it is, that is at its best within this share of its epochs (or
+ * has too much decay to learn: then what comes next does not gain, either), or that ends so far
+ * below its best, as a share of it, or as what may be chance. */
+#define EARLY_SHARE 4
+#define OVER_FIT    0.02
 
 /* Candidates for negatives that are tried with the decay that was chosen, as long as each gains,
  * and their stages: hard negatives of few interactions are items that nobody has had yet. */
@@ -55,11 +58,13 @@ static Stage TryDecay(MfTrainer *t, Loop *loop, int i)
 }
 
 /* Of the trial that was the last. */
-static bool OverFits(const Loop *loop, const Stage *trial)
+static bool OverFits(const MfTrainer *t, const Loop *loop, const Stage *trial)
 {
+    double fall = fmax(OVER_FIT, ValidationDoubt(t->data->held_count));
     const TrainReport *report = loop->report;
 
-    return report->history[report->epochs - 1].metric[0] < (1 - OVER_FIT) * trial->metric;
+    return EARLY_SHARE * trial->epochs <= MfTrialEpochs(t->options) ||
+           report->history[report->epochs - 1].metric[0] < (1 - fall) * trial->metric;
 }
 
 /* Upwards from the first, as long as each gains, or over-fits and the next has more decay; returns
@@ -74,7 +79,7 @@ static int WalkUp(MfTrainer *t, Loop *loop, double *value)
         if (IsGain(next.metric, *value)) {
             best = i;
             *value = next.metric;
-        } else if (!OverFits(loop, &next))
+        } else if (!OverFits(t, loop, &next))
             break;
     }
     return best;

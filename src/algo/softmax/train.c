@@ -23,8 +23,8 @@
 #define HELD_RATE  0.4
 
 /*
- * Temperatures that are tried: the first ones, and on as long as each is better, for few
- * interactions of each user and item want a great one; and their stages.
+ * Temperatures that are tried: the first ones, and, where enough is held out, on as long as each
+ * gains, for few interactions of each user and item want a great one; and their stages.
  */
 static const struct {
     float value;
@@ -229,23 +229,30 @@ static void BeginAnew(Trainer *t, Loop *loop, bool held_too)
     ClearState(t);
 }
 
-/* A short run of each, with a whole schedule; the first of equals. */
+/* A short run with a whole schedule; returns the metric at its end. */
+static double TryTemperature(Trainer *t, Loop *loop, int i, int epochs)
+{
+    BeginAnew(t, loop, false);
+    t->batch.rule.temperature = trials[i].value;
+    return RunStage(t, loop, trials[i].stage, t->options->learning_rate, EpochShare(epochs, TRIAL));
+}
+
+/* The first of equals. */
 static float ChooseTemperature(Trainer *t, Loop *loop, int epochs)
 {
+    bool enough = loop->validation.count >= FEWEST_HELD, gains = true;
     double best = -1;
     int chosen = 0;
 
-    for (int i = 0; i < TRIALS && (i < FIRST_TRIALS || chosen == i - 1); i++) {
-        double value;
+    for (int i = 0; i < TRIALS && gains; i++) {
+        double value = TryTemperature(t, loop, i, epochs);
+        bool first = i < FIRST_TRIALS;
 
-        BeginAnew(t, loop, false);
-        t->batch.rule.temperature = trials[i].value;
-        value = RunStage(t, loop, trials[i].stage, t->options->learning_rate,
-                         EpochShare(epochs, TRIAL));
-        if (value > best) {
+        if (first ? value > best : IsGain(value, best)) {
             best = value;
             chosen = i;
         }
+        gains = i + 1 < FIRST_TRIALS || (enough && chosen == i);
     }
     return trials[chosen].value;
 }

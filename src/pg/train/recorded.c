@@ -12,13 +12,15 @@ const char *HoldoutName(Holdout holdout)
     return holdout_names[holdout];
 }
 
-/* 0.1.0 did not tell. */
-static Holdout ReadHoldout(Jsonb *training, const Header *header)
+/* 0.1.0 did not tell, and nobody with fewer than five interactions held one out. */
+static Holdout ReadHoldout(Jsonb *training)
 {
     char *name = JsonbGetString(training, "holdout");
+    int64 minimum;
 
-    if (name == NULL)
-        return ResolveHoldout(header->options, header->source.time_column != NULL);
+    if (name == NULL || !JsonbGetInteger(training, "holdout_minimum", &minimum) ||
+        minimum != HOLDOUT_MINIMUM)
+        return HOLDOUT_AUTO;
     for (int i = 0; i < (int)lengthof(holdout_names); i++)
         if (strcmp(name, holdout_names[i]) == 0)
             return (Holdout)i;
@@ -45,7 +47,7 @@ Recorded RecordedRead(ModelStore *store, const Header *header)
 
     if (training == NULL)
         return recorded;
-    recorded.holdout = ReadHoldout(training, header);
+    recorded.holdout = ReadHoldout(training);
     recorded.own = recorded.unlearnt = ReadMetric(training, recorded.metric, header->held);
     recorded.warm = JsonbHas(training, "warm_users");
     if (!recorded.warm)

@@ -59,7 +59,7 @@ CREATE TEMPORARY TABLE robustness AS
 SELECT algorithm, perturbation || ' ' || epsilon AS how,
        to_char(100 * relative_change, 'SFM990.0" %"') AS change
   FROM contenders c,
-       LATERAL recadv_robustness('shop_' || c.algorithm, epsilon => '{0.5,1,2}',
+       LATERAL recadv_robustness('shop_' || c.algorithm, epsilon => '{0.1,0.25,0.5}', relative => true,
                                  test_source => 'purchases_test',
                                  user_column => 'customer_id', item_column => 'book_id') r
  WHERE c.algorithm <> 'popularity'; -- has no embeddings to move
@@ -69,8 +69,8 @@ SELECT algorithm, perturbation || ' ' || epsilon AS how,
 \echo 'HR@10, NDCG@10   the last purchase of a customer, which no model has seen: is it among the ten'
 \echo '                 books recommended, and how high'
 \echo 'taste            how many of the ten are of a favourite genre (customers 1 to 500)'
-\echo 'random, worst    change of NDCG@100 when every embedding is moved by this much, in a random'
-\echo '                 direction or in the most harmful one: the smaller, the more robust'
+\echo 'random, worst    change of NDCG@100 when every embedding is moved by this share of its length, in a'
+\echo '                 random direction or in the most harmful one: the smaller, the more robust'
 \echo
 SELECT algorithm,
        round((SELECT value FROM quality q
@@ -79,11 +79,11 @@ SELECT algorithm,
                WHERE q.algorithm = c.algorithm AND metric = 'NDCG')::numeric, 3) AS "NDCG@10",
        (SELECT to_char(100 * share, 'FM990" %"') FROM taste t
          WHERE t.algorithm = c.algorithm) AS "taste",
+       max(change) FILTER (WHERE how = 'random 0.25') AS "random 0.25",
        max(change) FILTER (WHERE how = 'random 0.5') AS "random 0.5",
-       max(change) FILTER (WHERE how = 'random 2') AS "random 2",
-       max(change) FILTER (WHERE how = 'adversarial 0.5') AS "worst 0.5",
-       max(change) FILTER (WHERE how = 'adversarial 1') AS "worst 1",
-       max(change) FILTER (WHERE how = 'adversarial 2') AS "worst 2"
+       max(change) FILTER (WHERE how = 'adversarial 0.1') AS "worst 0.1",
+       max(change) FILTER (WHERE how = 'adversarial 0.25') AS "worst 0.25",
+       max(change) FILTER (WHERE how = 'adversarial 0.5') AS "worst 0.5"
   FROM contenders c LEFT JOIN robustness USING (algorithm)
  GROUP BY c.place, c.algorithm
  ORDER BY c.place;

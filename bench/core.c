@@ -189,10 +189,7 @@ int main(int argc, char **argv)
     host.pool = PoolCreate(&host, (int)options->threads);
     start = HostClock();
     processor = clock();
-    InteractionsHoldOut(&host, &train,
-                        options->holdout != HOLDOUT_AUTO ? (Holdout)options->holdout
-                        : train.time != NULL             ? HOLDOUT_LAST
-                                                         : HOLDOUT_RANDOM,
+    InteractionsHoldOut(&host, &train, ResolveHoldout(options, train.time != NULL),
                         (uint64_t)options->validation_users, (uint64_t)options->seed);
     if (IsChoosing(algorithm)) {
         Choice choice = ChooseAndTell(&train, options);

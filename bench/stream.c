@@ -576,11 +576,10 @@ static void LoadEvents(const char *source, const char *order, uint64_t seed)
 static double TrainModel(const Algorithm *algorithm, const TrainOptions *options,
                          TrainReport *report)
 {
-    Holdout holdout = options->holdout == HOLDOUT_AUTO ? HOLDOUT_LAST : (Holdout)options->holdout;
     double start;
 
-    InteractionsHoldOut(&host, &data, holdout, (uint64_t)options->validation_users,
-                        (uint64_t)options->seed);
+    InteractionsHoldOut(&host, &data, ResolveHoldout(options, true),
+                        (uint64_t)options->validation_users, (uint64_t)options->seed);
     ModelLayout(&model, algorithm, options, data.users, data.items);
     ModelAllocateRoom(&host, &model, users, items);
     ModelCountPopularity(&host, &data, &model);

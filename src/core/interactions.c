@@ -180,12 +180,11 @@ static uint64_t CountOf(const Interactions *x, uint32_t user)
     return x->offset[user + 1] - x->offset[user];
 }
 
-/* May a user of so many interactions hold one out?  A share of those with few, by the draw (which
- * is divided first: no product overflows). */
+/* Does a user of so many interactions, not too few, hold one out?  A share of those with few, by
+ * the draw (which is divided first: no product overflows). */
 static bool MayHoldOut(uint64_t count, uint64_t draw)
 {
-    return count >= HOLDOUT_CERTAIN ||
-           (count >= HOLDOUT_MINIMUM && draw < UINT64_MAX / HOLDOUT_CERTAIN * count);
+    return count >= HOLDOUT_CERTAIN || draw < UINT64_MAX / HOLDOUT_CERTAIN * count;
 }
 
 /* Leaves those who hold out in any case; returns how many. */
@@ -206,12 +205,15 @@ static uint32_t ChooseUsers(const Host *host, const Interactions *x, uint64_t li
     uint32_t n = 0;
 
     for (uint32_t user = 0; user < x->users; user++) {
-        uint64_t draw = Draw(seed, InteractionsUserKey(x, user), 0);
+        uint64_t count = CountOf(x, user), draw;
 
-        if (MayHoldOut(CountOf(x, user), draw))
-            eligible[n++] = (Eligible){draw, user};
         if (user % (POLL_EVERY / 64) == 0)
             HostPoll(host);
+        if (count < HOLDOUT_MINIMUM)
+            continue;
+        draw = Draw(seed, InteractionsUserKey(x, user), 0);
+        if (MayHoldOut(count, draw))
+            eligible[n++] = (Eligible){draw, user};
     }
     if (n < HOLDOUT_FEWEST)
         n = KeepCertain(x, eligible, n);

@@ -112,8 +112,9 @@ static inline size_t ColumnBytes(Columns columns)
  * Holds out one interaction of each user that has at least HOLDOUT_CERTAIN, and of two, three or
  * four of five users who have as many, drawn at random (so that no more than a fifth of theirs is
  * held out; where that makes fewer than HOLDOUT_FEWEST users, of none of these): the latest (ties:
- * the higher item) or a random one.  With more than `limit` such users
- * (0: no limit) a random choice of `limit` of them.  HOLDOUT_LAST needs times.
+ * the higher item) or a random one.  With more than `limit` such users (0: no limit) those of them
+ * with the smallest draws, among whom short histories are the more frequent, the smaller the limit,
+ * up to their share of all users.  HOLDOUT_LAST needs times.
  */
 extern void InteractionsHoldOut(const Host *host, Interactions *interactions, Holdout holdout,
                                 uint64_t limit, uint64_t seed);

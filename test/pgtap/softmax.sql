@@ -38,7 +38,7 @@ SELECT results_eq(
 SELECT is(
     (SELECT string_agg(split_part(stage, ' ', 2), ' ' ORDER BY place) FROM tried),
     (SELECT string_agg(t, ' ' ORDER BY t::float8)
-     FROM unnest('{0.1,0.15,0.2,0.3,0.5,0.8}'::text[]) WITH ORDINALITY s(t, n)
+     FROM unnest('{0.1,0.15,0.2,0.3,0.5,0.8,1.2,2}'::text[]) WITH ORDINALITY s(t, n)
      WHERE n <= 3
         OR NOT EXISTS (
             SELECT FROM tried b

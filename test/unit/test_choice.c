@@ -724,7 +724,7 @@ static void CheckAlsWork(void)
     CHECK(search[0] < search[1] && search[2] < 1.2 * search[1],
           "a search takes %.3g, with 128 factors %.3g, with 256 %.3g", search[0], search[1],
           search[2]);
-    c.data.held_count = FEWEST_HELD - 1;
+    c.data.held_count = HOLDOUT_FEWEST - 1;
     CHECK(WorkOf(&c, "als", "factors=64", -1) ==
               WorkOf(&c, "als", "factors=64 unobserved_weight=0.1 regularization=0.01", -1),
           "none with little held out");

@@ -187,20 +187,19 @@ static void CheckShapes(TestHost *t)
     HostRelease(&t->host, raw);
 }
 
-/* Users of one, five, six and seven items, at times that make the first the latest, or that tie. */
+/* User u has u items at times that make `last` the latest, except for ties. */
 static void CheckLast(TestHost *t)
 {
     Raw raw[64];
     size_t n = 0;
     Interactions x;
 
-    raw[n++] = (Raw){0, 0, 100};
-    for (uint32_t u = 5; u <= 7; u++)
+    for (uint32_t u = 4; u <= 7; u++)
         for (uint32_t i = 0; i < u; i++)
             raw[n++] = (Raw){u - 4, i, u == 7 ? (i == 2 || i == 5 ? 9 : 1) : 100 - (int64_t)i};
     x = Build(t, raw, n, 4, 8, true);
     InteractionsHoldOut(&t->host, &x, HOLDOUT_LAST, 0, 1);
-    CHECK(x.held[0] == NO_ITEM, "a user with one keeps it");
+    CHECK(x.held[0] == NO_ITEM, "a user with four keeps them all");
     CHECK(x.held[1] == 0 && x.held[2] == 0, "a user with five or more gives the latest");
     CHECK(x.held[3] == 5, "of two latest the higher item");
     CHECK(x.held_count == 3 && TrainingCount(&x) == n - 3, "the rest trains");
@@ -309,6 +308,34 @@ static void CheckGrowingHistories(TestHost *t)
           "%u users of two interactions are too few to hold out", FEW);
     before = EachWith(t, FEW, 5);
     CHECK(before.held_count == FEW, "%u with five are not", FEW);
+}
+
+/* Twenty users of five interactions, and so many of four. */
+static uint64_t CountHeldBeside(TestHost *t, uint32_t others)
+{
+    Pairs pairs = PairsCreate(&t->host, 100 + 4 * (uint64_t)others, false);
+    Interactions x;
+
+    for (uint32_t n = 0; n < 100; n++)
+        PairsAdd(&pairs, n / 5, n % 5, 0);
+    for (uint32_t n = 0; n < 4 * others; n++)
+        PairsAdd(&pairs, 20 + n / 4, n % 4, 0);
+    InteractionsBuild(&t->host, &pairs, 20 + others, 5, &x);
+    InteractionsHoldOut(&t->host, &x, HOLDOUT_RANDOM, 0, 3);
+    return x.held_count;
+}
+
+/* Short histories join once 50 users would hold out in all, with one of them more or less. */
+static void CheckFewest(TestHost *t)
+{
+    uint32_t others = 0;
+    uint64_t held;
+
+    do
+        held = CountHeldBeside(t, ++others);
+    while (held == 20 && others < 80);
+    CHECK(held == HOLDOUT_FEWEST, "beside %u short histories %u hold out, one fewer 20", others,
+          (uint32_t)held);
 }
 
 static void CheckNone(TestHost *t)
@@ -490,6 +517,7 @@ void TestInteractions(void)
     CheckShortHistories(&t, HOLDOUT_LAST);
     CheckShortHistories(&t, HOLDOUT_RANDOM);
     CheckGrowingHistories(&t);
+    CheckFewest(&t);
     CheckNone(&t);
     CheckStableKeys(&t, 0);
     CheckStableKeys(&t, 20);

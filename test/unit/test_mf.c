@@ -574,12 +574,10 @@ static const double decay_values[] = {0.005, 0.008, 0.012, 0.02, 0.03, 0.05, 0.0
 
 #define DECAY_EPOCHS 20
 
-/* At its best in the first quarter of its epochs, or ending a fiftieth below that, or more than
- * what may be chance, a trial over-fits. */
-static bool OverFits(StageOf trial, StageOf first, uint64_t held)
+/* Ending a fiftieth below its best, and by more than what may be chance, a trial over-fits. */
+static bool OverFits(StageOf trial, uint64_t held)
 {
-    return 4 * trial.best_epoch <= first.epochs ||
-           trial.last < (1 - fmax(0.02, ValidationDoubt(held))) * trial.best;
+    return trial.last < (1 - fmax(0.02, ValidationDoubt(held))) * trial.best;
 }
 
 /* The best of a walk, from the figures of the trials alone; -1: others took place.  Up to where a
@@ -597,7 +595,7 @@ static int EndOfWalk(const TrainReport *report, uint64_t held, bool *passes)
         met++;
         *passes |= gains && best < i - 1;
         best = gains ? i : best;
-        if (!gains && !OverFits(trial[i], trial[1], held))
+        if (!gains && !OverFits(trial[i], held))
             break;
     }
     if (best == 1) {

@@ -430,7 +430,7 @@ static void CheckNothingHeldOut(TestHost *t, const Training *run, float temperat
           "the model is, to the last bit, the one with nothing held out");
 }
 
-static const float walk[] = {0.1f, 0.15f, 0.2f, 0.3f, 0.5f, 0.8f};
+static const float walk[] = {0.1f, 0.15f, 0.2f, 0.3f, 0.5f, 0.8f, 1.2f, 2};
 
 #define WALK ((int)(sizeof(walk) / sizeof(walk[0])))
 
@@ -506,7 +506,7 @@ static float ChosenOf(uint32_t users, uint32_t items, uint32_t groups, uint32_t 
     data = TasteInteractions(&t.host, users, items, groups, per_user, 571);
     InteractionsHoldOut(&t.host, &data, HOLDOUT_RANDOM, 0, 1);
     Train(&t, &data, "softmax", "factors=16 epochs=24 batch_size=100 negatives=80", &run);
-    best = EndOfWalk(&run.report, data.held_count >= FEWEST_HELD, &trials);
+    best = EndOfWalk(&run.report, IsEnoughHeld(&data), &trials);
     chosen = SoftmaxTemperature(&t.host, &run.model);
     CHECK(best >= 0 && chosen == walk[best],
           "%u users, %u items of %u each: %d trials, temperature %g", users, per_user, items,

@@ -22,8 +22,7 @@
 /* Are weights to be searched for, and is enough held out to tell them apart by? */
 static inline bool Searches(const AlsOptions *options, const Interactions *shape)
 {
-    return (options->unobserved_weight == 0 || options->regularization == 0) &&
-           shape->held_count >= FEWEST_HELD;
+    return (options->unobserved_weight == 0 || options->regularization == 0) && IsEnoughHeld(shape);
 }
 
 /*

@@ -18,7 +18,7 @@ const Trial *SimplestTrial(const Interactions *data, const Trial *list, int coun
 
 bool IsMeasurable(const Interactions *data)
 {
-    return data->held_count >= FEWEST_HELD && IsRankable(data);
+    return IsEnoughHeld(data) && IsRankable(data);
 }
 
 void RoundsRecord(Rounds *r, const Trial *trial)

@@ -64,7 +64,7 @@ int KnnTrials(const KnnOptions *o, const Interactions *shape)
 {
     Trial list[KNN_MOST_TRIALS];
 
-    return shape->held_count < FEWEST_HELD ? 0 : ListTrials(o, list);
+    return IsEnoughHeld(shape) ? ListTrials(o, list) : 0;
 }
 
 uint64_t KnnTrialCases(const Interactions *shape)

@@ -281,12 +281,14 @@ Stage LoopStage(Loop *loop, const char *stage, int epochs)
 Stage LoopStageAgainst(Loop *loop, const char *stage, int epochs, double beat)
 {
     int before = loop->report->epochs;
+    double last = NAN;
     Best best = {.value = -INFINITY, .beat = beat};
 
     loop->report->stop_reason = "epochs";
     for (int e = 1; e <= epochs; e++) {
         Epoch epoch = RunEpoch(loop, stage, IsDue(loop, e, epochs));
 
+        last = epoch.metric[0];
         if (!Compare(loop, &best, &epoch)) {
             loop->report->stop_reason = "patience";
             break;
@@ -296,7 +298,7 @@ Stage LoopStageAgainst(Loop *loop, const char *stage, int epochs, double beat)
         RestoreBest(loop);
     else
         loop->report->best = loop->report->epochs - 1;
-    return (Stage){isinf(best.value) ? -1 : best.value,
+    return (Stage){isinf(best.value) ? -1 : best.value, last,
                    (loop->kept ? best.epochs : loop->report->epochs) - before};
 }
 

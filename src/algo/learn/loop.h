@@ -57,6 +57,7 @@ extern void LoopRestart(Loop *loop);
 
 typedef struct Stage {
     double metric; /* the first one, of the best epoch; -1 where nothing is known of any */
+    double last;   /* of the last epoch that ran; NaN: it was not measured */
     int epochs;    /* up to the best epoch */
 } Stage;
 

@@ -57,7 +57,7 @@ static Stage TryStrengths(MfTrainer *t, Loop *loop, const MfSnapshot *start, MfP
                           double beat)
 {
     int count = MfStrengths(t->model, t->data);
-    Stage best = {beat, 0};
+    Stage best = {.metric = beat};
     Strength chosen = MfStrength(t->options);
 
     for (int i = 0; i < count; i++) {

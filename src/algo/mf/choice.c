@@ -21,11 +21,9 @@ static const struct {
 #define TRIAL_EPOCHS 40
 #define TRIAL_SHARE  3
 
-/* A trial over-fits, however good it is, that is at its best within this share of its epochs (or
- * has too much decay to learn: then what comes next does not gain, either), or that ends so far
- * below its best, as a share of it, or as what may be chance. */
-#define EARLY_SHARE 4
-#define OVER_FIT    0.02
+/* A trial over-fits, however good it is, that ends so far below its best, as a share of it, and by
+ * more than what may be chance. */
+#define OVER_FIT 0.02
 
 /* Candidates for negatives that are tried with the decay that was chosen, as long as each gains,
  * and their stages: hard negatives of few interactions are items that nobody has had yet. */
@@ -48,7 +46,7 @@ int MfTrialEpochs(const MfOptions *options)
 
 bool MfTriesRegularization(const Model *model, const Interactions *data)
 {
-    return ChoosesRegularization(model->options) && !model->warm && data->held_count >= FEWEST_HELD;
+    return ChoosesRegularization(model->options) && !model->warm && IsEnoughHeld(data);
 }
 
 static Stage TryDecay(MfTrainer *t, Loop *loop, int i)
@@ -57,14 +55,11 @@ static Stage TryDecay(MfTrainer *t, Loop *loop, int i)
     return LoopStage(loop, decays[i].stage, MfTrialEpochs(t->options));
 }
 
-/* Of the trial that was the last. */
-static bool OverFits(const MfTrainer *t, const Loop *loop, const Stage *trial)
+static bool OverFits(const MfTrainer *t, const Stage *trial)
 {
     double fall = fmax(OVER_FIT, ValidationDoubt(t->data->held_count));
-    const TrainReport *report = loop->report;
 
-    return EARLY_SHARE * trial->epochs <= MfTrialEpochs(t->options) ||
-           report->history[report->epochs - 1].metric[0] < (1 - fall) * trial->metric;
+    return trial->last < (1 - fall) * trial->metric;
 }
 
 /* Upwards from the first, as long as each gains, or over-fits and the next has more decay; returns
@@ -79,7 +74,7 @@ static int WalkUp(MfTrainer *t, Loop *loop, double *value)
         if (IsGain(next.metric, *value)) {
             best = i;
             *value = next.metric;
-        } else if (!OverFits(t, loop, &next))
+        } else if (!OverFits(t, &next))
             break;
     }
     return best;

@@ -403,7 +403,7 @@ void MfBeginAgain(MfTrainer *t, Loop *loop, double regularization)
 /* Returns how many epochs of each stage led to what is kept, once all interactions are learnt. */
 static MfPlan RunStages(MfTrainer *t, Loop *loop, MfPlan plan)
 {
-    Stage plain = {-1, 0};
+    Stage plain = {.metric = -1};
 
     if (plan.plain > 0)
         plain = LoopStage(loop, "bpr", plan.plain);

@@ -251,7 +251,7 @@ double DifferenceError(const float *a, const float *b, size_t count)
 
         squares += apart * apart;
     }
-    return count >= FEWEST_HELD ? sqrt(squares / ((double)count * (double)(count - 1))) : 0;
+    return count >= HOLDOUT_FEWEST ? sqrt(squares / ((double)count * (double)(count - 1))) : 0;
 }
 
 void RatioResiduals(float *part, const float *whole, size_t count)

@@ -14,7 +14,10 @@
 #define VALIDATION_CUTOFF 100
 
 /* Fewer held-out interactions tell chance from merit no more. */
-#define FEWEST_HELD HOLDOUT_FEWEST
+static inline bool IsEnoughHeld(const Interactions *data)
+{
+    return data->held_count >= HOLDOUT_FEWEST;
+}
 
 /* Nor does a smaller gain, by its share, between values that the same interactions choose by. */
 #define LEAST_GAIN 0.002

@@ -72,13 +72,12 @@ static void CheckData(const Trainer *t)
                  (int)t->options->factors, (int)t->options->heads);
 }
 
-/* What is held out is learnt at last, and counts. */
 static void CheckOrder(const Trainer *t)
 {
-    const Events *events = t->data->events;
+    const Windows *windows = &t->windows;
 
     for (uint32_t u = 0; u < t->data->users; u++)
-        if (events->offset[u + 1] - events->offset[u] > 1)
+        if (windows->offset[u + 1] - windows->offset[u] > 1)
             return;
     HostFail(t->host, FAIL_INVALID, "Other algorithms need no order: itemknn, als, softmax.",
              "no user has two interactions: nothing comes after another");

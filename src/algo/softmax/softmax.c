@@ -11,7 +11,7 @@ static const OptionSpec softmax_options[] = {
     {"learning_rate", OPTION_REAL, FIELD(learning_rate), 0, 1000, 0.2, NULL,
      "step size at the start", "recadv, by validation"},
     {"temperature", OPTION_REAL, FIELD(temperature), 0, 100, 0, NULL,
-     "what scores are divided by in the softmax, 0.01 at least; 0: of 0.1 to 0.8 what ranks the "
+     "what scores are divided by in the softmax, 0.01 at least; 0: of 0.1 to 2 what ranks the "
      "held-out interactions best (0.1 where nothing is held out)",
      "recadv"},
     {"item_norm_exponent", OPTION_REAL, FIELD(item_norm_exponent), -2, 2, 0.1, NULL,

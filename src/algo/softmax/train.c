@@ -30,7 +30,8 @@ static const struct {
     float value;
     const char *stage;
 } trials[] = {{0.1f, "temperature 0.1"}, {0.15f, "temperature 0.15"}, {0.2f, "temperature 0.2"},
-              {0.3f, "temperature 0.3"}, {0.5f, "temperature 0.5"},   {0.8f, "temperature 0.8"}};
+              {0.3f, "temperature 0.3"}, {0.5f, "temperature 0.5"},   {0.8f, "temperature 0.8"},
+              {1.2f, "temperature 1.2"}, {2, "temperature 2"}};
 
 #define TRIALS       (int)(sizeof(trials) / sizeof(trials[0]))
 #define FIRST_TRIALS 3
@@ -57,13 +58,19 @@ static bool Chooses(const Model *model, bool held)
     return o->temperature == 0 && held && !model->warm;
 }
 
-static int AllEpochs(const Model *model, bool held)
+static int MostTrials(const Interactions *shape)
+{
+    return IsEnoughHeld(shape) ? TRIALS : FIRST_TRIALS;
+}
+
+static int AllEpochs(const Model *model, const Interactions *shape)
 {
     const SoftmaxOptions *o = model->options;
+    bool held = shape->held_count > 0;
     int epochs = MainEpochs(model, o->epochs, o->warm_epochs);
     int again = model->warm ? EpochShare(epochs, HELD_SHARE) : epochs;
 
-    return epochs + (Chooses(model, held) ? TRIALS * EpochShare(epochs, TRIAL) : 0) +
+    return epochs + (Chooses(model, held) ? MostTrials(shape) * EpochShare(epochs, TRIAL) : 0) +
            (held && !model->trial ? again : 0);
 }
 
@@ -92,8 +99,7 @@ size_t SoftmaxMemory(const Model *model, const Interactions *shape, int threads)
     total = SizeAdd(total, ProductMemory(model, shape, threads));
     total = SizeAdd(total, SoftmaxBatchMemory(model, (uint32_t)o->batch_size, (uint32_t)o->chunk,
                                               SoftmaxNegatives(o, shape->items), threads));
-    return SizeAdd(total,
-                   LoopMemory(model, shape, threads, 0, AllEpochs(model, shape->held_count > 0)));
+    return SizeAdd(total, LoopMemory(model, shape, threads, 0, AllEpochs(model, shape)));
 }
 
 /* --- rows */
@@ -240,19 +246,16 @@ static double TryTemperature(Trainer *t, Loop *loop, int i, int epochs)
 /* The first of equals. */
 static float ChooseTemperature(Trainer *t, Loop *loop, int epochs)
 {
-    bool enough = loop->validation.count >= FEWEST_HELD, gains = true;
+    int most = MostTrials(t->data), chosen = 0;
     double best = -1;
-    int chosen = 0;
 
-    for (int i = 0; i < TRIALS && gains; i++) {
+    for (int i = 0; i < most && (i < FIRST_TRIALS || chosen == i - 1); i++) {
         double value = TryTemperature(t, loop, i, epochs);
-        bool first = i < FIRST_TRIALS;
 
-        if (first ? value > best : IsGain(value, best)) {
+        if (i < FIRST_TRIALS ? value > best : IsGain(value, best)) {
             best = value;
             chosen = i;
         }
-        gains = i + 1 < FIRST_TRIALS || (enough && chosen == i);
     }
     return trials[chosen].value;
 }
@@ -344,7 +347,7 @@ void SoftmaxTrain(const Host *host, const Interactions *data, Model *model, Trai
         .data = data,
         .model = model,
         .report = report,
-        .epochs = AllEpochs(model, data->held_count > 0),
+        .epochs = AllEpochs(model, data),
         .learnt = LEARNT(FACTORS_USER_PART) | LEARNT(FACTORS_ITEM_PART),
         .trainer = &t,
         .epoch = RunEpoch,

@@ -12,14 +12,12 @@ const char *HoldoutName(Holdout holdout)
     return holdout_names[holdout];
 }
 
-/* 0.1.0 did not tell, and nobody with fewer than five interactions held one out. */
+/* 0.1.0 did not tell, and held nothing out of users with fewer than five interactions. */
 static Holdout ReadHoldout(Jsonb *training)
 {
     char *name = JsonbGetString(training, "holdout");
-    int64 minimum;
 
-    if (name == NULL || !JsonbGetInteger(training, "holdout_minimum", &minimum) ||
-        minimum != HOLDOUT_MINIMUM)
+    if (name == NULL)
         return HOLDOUT_AUTO;
     for (int i = 0; i < (int)lengthof(holdout_names); i++)
         if (strcmp(name, holdout_names[i]) == 0)

@@ -340,15 +340,13 @@ void TrainingKeysRun(Training *t, int threads, void (*work)(void *arg), void *ar
 }
 
 /* What is held out is lacked: then a user who has everything is one to learn from. */
-bool TrainingIsRankable(const Training *t, const TrainRequest *request)
+bool TrainingIsRankable(Training *t, const TrainRequest *request)
 {
-    const Interactions *data = &t->collected.data;
-    bool holds_out = ((const TrainOptions *)request->options)->holdout != HOLDOUT_NONE;
+    MemoryContext caller = MemoryContextSwitchTo(t->context);
 
-    for (uint32 u = 0; u < data->users && holds_out; u++)
-        if (data->offset[u + 1] - data->offset[u] >= HOLDOUT_CERTAIN)
-            return true;
-    return IsRankable(data);
+    TrainingHoldOut(t, request);
+    MemoryContextSwitchTo(caller);
+    return IsRankable(&t->collected.data);
 }
 
 /* train() gets the columns that its algorithm uses; the choice of what to hold out is made. */

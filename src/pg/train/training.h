@@ -100,7 +100,7 @@ extern void TrainingHoldOut(Training *training, const TrainRequest *request);
 extern void TrainingKeysRun(Training *training, int threads, void (*work)(void *arg), void *arg);
 
 /* Will what was collected be enough for an algorithm to learn a ranking from? */
-extern bool TrainingIsRankable(const Training *training, const TrainRequest *request);
+extern bool TrainingIsRankable(Training *training, const TrainRequest *request);
 
 /* Fits the model to what was collected; needs neither SPI nor a snapshot. */
 extern void TrainingFit(Training *training, const TrainRequest *request);

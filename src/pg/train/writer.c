@@ -82,8 +82,6 @@ static void DescribeTraining(StringInfo json, const Training *t, const TrainRequ
     JsonReal(json, "loss", best == NULL ? NAN : best->loss);
     DescribeMetrics(json, t->model.algorithm, best == NULL ? unmeasured : best->metric);
     DescribeHoldout(json, t->model.algorithm, t);
-    if (t->held_out && t->held_how != HOLDOUT_NONE)
-        JsonInteger(json, "holdout_minimum", HOLDOUT_MINIMUM);
     DescribeFindings(json, &t->report);
     DescribeCalibration(json, &t->report);
     if (t->policy != NULL)
